@@ -1,0 +1,1 @@
+"""Which dose next: one file a design family, pure functions of a tally."""

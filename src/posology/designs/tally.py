@@ -1,0 +1,220 @@
+"""What every design sees and what every design answers: a tally of counts in, a decision out.
+
+A trial is a row. All arrays have one row a trial, so a live trial is a batch of one, a simulation a batch of ten
+thousand, and an exact enumeration a batch of every reachable tally. Dose levels are indices from 0 here; people see
+them numbered from 1 (:func:`number`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+NONE = -1
+"""The index that stands for "no level": nobody treated yet, or no level safe enough."""
+
+
+def number(index: int) -> int:
+    """Return the number by which people call the dose level at ``index``: index 0 is level 1.
+
+    >>> number(0)
+    1
+    """
+    return index + 1
+
+
+class Action(IntEnum):
+    """What to do next."""
+
+    STAY = 0  # treat `more` patients at `level`, the level last given
+    ESCALATE = 1  # treat `more` patients at `level`, above the level last given
+    DEESCALATE = 2  # treat `more` patients at `level`, below the level last given
+    DECLARE = 3  # the dose finding is over: `level` is the MTD
+    STOP = 4  # the dose finding is over: no level is safe enough, `level` is NONE
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of DLT-evaluable patients, one row a trial.
+
+    Parameters
+    ----------
+    treated, toxic
+        (trials, levels): patients evaluable for DLT at each level, and those of them with a DLT.
+    level
+        (trials,): index of the level last given, ``NONE`` before the first patient.
+    moderate
+        (trials, levels): evaluable patients without a DLT whose worst toxicity was of the moderate kind that ends an
+        accelerated titration (grade 2, related). Zeros where not given.
+    ceiling
+        (trials,): index of the highest level that may still be given; the top level where not given. A committee that
+        closes a level lowers it.
+
+    Raises
+    ------
+    ValueError
+        if shapes differ, a count is negative, or more patients are toxic than treated.
+
+    Examples
+    --------
+    >>> Tally.of("1NNN 2NTN", levels=3)
+    Tally(treated=[[3 3 0]], toxic=[[0 1 0]], level=[1])
+    """
+
+    treated: Ints
+    toxic: Ints
+    level: Ints
+    moderate: Ints = None  # type: ignore[assignment]  # set in __post_init__
+    ceiling: Ints = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        self._put(treated=self.treated, toxic=self.toxic, level=self.level)
+        if self.treated.ndim != 2:
+            raise ValueError(f"treated must be (trials, levels), not of shape {self.treated.shape}")
+        trials, levels = self.treated.shape
+        if self.moderate is None:
+            self._put(moderate=np.zeros((trials, levels)))
+        if self.ceiling is None:
+            self._put(ceiling=np.full(trials, levels - 1))
+        self._put(moderate=self.moderate, ceiling=self.ceiling)
+        for name in ("toxic", "moderate"):
+            if getattr(self, name).shape != (trials, levels):
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, treated has {(trials, levels)}")
+        for name in ("level", "ceiling"):
+            if getattr(self, name).shape != (trials,):
+                raise ValueError(
+                    f"{name} has shape {getattr(self, name).shape}; it needs one entry a trial, {(trials,)}"
+                )
+        if (self.toxic < 0).any() or (self.moderate < 0).any():
+            raise ValueError("counts cannot be negative")
+        if (self.toxic + self.moderate > self.treated).any():
+            row, col = np.argwhere(self.toxic + self.moderate > self.treated)[0]
+            raise ValueError(
+                f"level {number(int(col))} has {self.toxic[row, col]} patients with a DLT and "
+                f"{self.moderate[row, col]} with a moderate toxicity, but only {self.treated[row, col]} treated"
+            )
+        if (self.level < NONE).any() or (self.level >= levels).any():
+            raise ValueError(f"a level must lie between 1 and {levels}")
+
+    def _put(self, **arrays: ArrayLike) -> None:
+        for name, array in arrays.items():
+            object.__setattr__(self, name, np.asarray(array, dtype=np.int64))
+
+    @property
+    def trials(self) -> int:
+        """Number of trials: rows."""
+        return int(self.treated.shape[0])
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels: columns."""
+        return int(self.treated.shape[1])
+
+    @classmethod
+    def start(cls, trials: int, levels: int) -> Self:
+        """Return the tally of ``trials`` trials in which nobody has been treated."""
+        zeros = np.zeros((trials, levels), dtype=np.int64)
+        return cls(zeros, zeros, np.full(trials, NONE))
+
+    @classmethod
+    def of(cls, outcomes: str, levels: int) -> Self:
+        """Read outcomes as statisticians write them: level, then each patient (N none, M moderate, T DLT).
+
+        Parameters
+        ----------
+        outcomes
+            such as ``"1NNN 2NTN 2TNN"``; spaces part the cohorts, letters may be of either case.
+        levels
+            number of dose levels of the design.
+
+        Raises
+        ------
+        ValueError
+            naming the cohort that cannot be read, and what may stand there.
+        """
+        treated, toxic, moderate = (np.zeros((1, levels), dtype=np.int64) for _ in range(3))
+        level = NONE
+        for cohort in outcomes.split():
+            digits = cohort[: len(cohort) - len(cohort.lstrip("0123456789"))]
+            patients = cohort[len(digits) :].upper()
+            if not digits or not patients or patients.strip("NMT"):
+                raise ValueError(
+                    f"cannot read the cohort {cohort!r}: write the level, then one letter a patient: "
+                    "N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN"
+                )
+            level = int(digits) - 1
+            if not 0 <= level < levels:
+                raise ValueError(f"cohort {cohort!r} names level {digits}; this design has levels 1 to {levels}")
+            treated[0, level] += len(patients)
+            toxic[0, level] += patients.count("T")
+            moderate[0, level] += patients.count("M")
+        return cls(treated, toxic, np.array([level]), moderate)
+
+    def __repr__(self) -> str:
+        shown = (np.array2string(a, threshold=20).replace("\n", "") for a in (self.treated, self.toxic, self.level))
+        return "Tally(treated={}, toxic={}, level={})".format(*shown)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do next, one row a trial.
+
+    Parameters
+    ----------
+    action
+        (trials,): an :class:`Action` each.
+    level
+        (trials,): index of the level to give next; the MTD where the action is DECLARE; ``NONE`` where it is STOP.
+    more
+        (trials,): how many more patients to treat there before deciding again; 0 when the dose finding is over.
+    why
+        (trials,): index into ``reasons`` of the rule that decided.
+    reasons
+        the rules in words. Each may use the fields n, dlt (counts at the level last given), level (last given), next
+        (level decided) and more; levels are numbered from 1 in it.
+    """
+
+    action: Ints
+    level: Ints
+    more: Ints
+    why: Ints
+    reasons: Sequence[str]
+
+    def words(self, tally: Tally, row: int = 0) -> str:
+        """Say in words why the decision in ``row`` was taken on ``tally``."""
+        last = int(tally.level[row])
+        at = max(last, 0)
+        return self.reasons[int(self.why[row])].format(
+            n=int(tally.treated[row, at]),
+            dlt=int(tally.toxic[row, at]),
+            level=number(last),
+            next=number(int(self.level[row])),
+            more=int(self.more[row]),
+        )
+
+
+@runtime_checkable
+class Design(Protocol):
+    """A dose-finding design: a frozen dataclass of its parameters with one pure function on a batch of tallies."""
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        ...
+
+    def decide(self, tally: Tally) -> Decision:
+        """Return what to do next in each trial. Defined for every tally, cohorts half filled included."""
+        ...
+
+    def select(self, tally: Tally) -> Ints:
+        """Return the level that would be chosen as MTD if each trial ended now (``NONE``: no level is safe)."""
+        ...

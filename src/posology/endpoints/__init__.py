@@ -1,0 +1,1 @@
+"""What a patient's course amounts to: pure functions of arrays, each the criteria it cites."""

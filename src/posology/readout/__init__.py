@@ -1,0 +1,1 @@
+"""What is reported: tables, figures, sentences, each number with the events it comes from."""

@@ -1,0 +1,1 @@
+"""The trial as it happened: events, store, audit chain, fold to state."""
