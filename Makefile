@@ -1,0 +1,42 @@
+# Two commands: `make demo` and `make test`. Everything is installed into .venv from the locked versions.
+PYTHON ?= python3.11
+BIN = .venv/bin
+
+.PHONY: demo test nightly bench lint docs lock clean
+
+demo: .venv/run
+	$(BIN)/posology demo
+
+test: .venv/dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+# The long validations.
+nightly: .venv/dev
+	$(BIN)/python -m pytest -n 2 -m slow
+
+bench: .venv/dev
+	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+docs: .venv/dev
+	$(BIN)/python docs/build.py
+
+# Writes the locked versions anew from pyproject.toml.
+lock: .venv/dev
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  --python-version 3.11 pyproject.toml --extra postgresql --extra build -o requirements/run.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  --python-version 3.11 pyproject.toml --extra dev -o requirements/dev.txt
+
+.venv/run: requirements/run.txt
+	$(PYTHON) -m venv .venv || (echo "on Debian: apt install python3.11-venv"; exit 1)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: .venv/run requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv imgn853-demo

@@ -1,0 +1,361 @@
+"""Commands that run a trial: create it, look at it, decide, amend, correct, load, audit, move its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from posology.cli.common import (
+    AsOfOption,
+    ByOption,
+    JsonOption,
+    OnOption,
+    TrialArgument,
+    print_json,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from posology.record.event import Event
+
+CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")]
+JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
+SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event.")]
+WhyOption = Annotated[str, typer.Option("--reason", help="Why; required.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    panels: dict[str, dict[str, Callable[..., None]]] = {
+        "Record: the trial": {"create": create, "load": load, "amend": amend, "correct": correct, "void": void},
+        "Look": {"decide": decide, "eligibility": eligibility, "status": status, "log": log},
+        "Keep": {"verify": verify},
+    }
+    for panel, commands in panels.items():
+        for name, command in commands.items():
+            app.command(name, rich_help_panel=panel)(command)
+    moves: dict[str, tuple[Callable[..., None], str]] = {
+        "export": (export_jsonl, "Write a whole record to a file: a backup."),
+        "import": (import_jsonl, "Read a whole record from a file: a restore."),
+    }
+    for name, (command, help_) in moves.items():
+        group = typer.Typer(help=help_, no_args_is_help=True)
+        group.command("jsonl")(command)
+        group.callback()(lambda: None)
+        app.add_typer(group, name=name, rich_help_panel="Keep")
+
+
+def acknowledge(events: Iterable[Event], as_json: bool) -> None:
+    """Tell what was recorded."""
+    import msgspec
+
+    from posology.record.event import plain
+
+    shown = list(events)
+    if as_json:
+        print_json([{"seq": e.seq, "kind": e.kind, "patient": e.patient, "occurred": e.occurred, "hash": e.hash,
+                     "override": msgspec.to_builtins(e.override), "fact": msgspec.to_builtins(plain(e.fact))} for e in shown])  # fmt: skip
+        return
+    for e in shown:
+        about = f" of {e.patient}" if e.patient else ""
+        print(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}")
+        if e.override:
+            print(f"  set aside by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}")
+
+
+def create(
+    trial: TrialArgument,
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file.")],
+    on: OnOption = None, by: ByOption = None, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Create a trial: a new record under a checked protocol.
+
+    Example: posology create mytrial.posology protocol.yaml --on 2012-06-01
+    """
+    from posology.conduct.trial import Trial, somebody
+    from posology.protocol.reading import document
+
+    with Trial.create(trial, document(protocol), by=by or somebody(), on=on) as created:
+        acknowledge(created.events(), as_json)
+
+
+def load(
+    trial: TrialArgument, file: CsvArgument,
+    kind: Annotated[str | None, typer.Option("--kind", help="The kind of all rows, where the file has no column kind.")] = None,
+    protocol: Annotated[
+        Path | None, typer.Option("--protocol", help="The protocol file whose amendments the rows name by version.")
+    ] = None,
+    by: ByOption = None, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Load a CSV file of events: all of it, or nothing and every error with its line.
+
+    Example: posology load mytrial.posology doses.csv --kind dosed
+    """
+    from rich.progress import track
+
+    from posology.conduct.loading import load as load_file
+    from posology.conduct.trial import Trial, somebody
+
+    def progress(rows: Any) -> Any:
+        return track(rows, description=f"checking {file.name}", console=console_err(), transient=True)
+
+    from posology.protocol.reading import document
+
+    plan = document(protocol) if protocol else None
+    with Trial.open(trial) as opened:
+        events = load_file(opened, file, by=by or somebody(), kind=kind, protocol=plan, progress=progress)
+    if as_json:
+        print_json(
+            {
+                "recorded": len(events),
+                "first": events[0].seq if events else None,
+                "last": events[-1].seq if events else None,
+            }
+        )
+    elif events:
+        print(f"recorded {len(events)} events, {events[0].seq} to {events[-1].seq}")
+    else:
+        print("the file holds no rows: nothing was recorded")
+
+
+def console_err() -> Any:
+    """Return the console on which progress is shown."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def amend(
+    trial: TrialArgument,
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file, with its amendments.")],
+    on: OnOption = None, by: ByOption = None, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Record the amendments of a protocol file that the record does not hold yet.
+
+    Each holds from its own date on.
+    """
+    from posology.conduct.trial import Trial, somebody
+    from posology.protocol.reading import document
+
+    checked = document(protocol)
+    with Trial.open(trial) as opened:
+        events = opened.amend(checked, by=by or somebody(), on=on)
+    if not events and not as_json:
+        print("the record holds every amendment of the file that is due")
+    acknowledge(events, as_json)
+
+
+def correct(
+    trial: TrialArgument, event: SeqArgument, reason: WhyOption,
+    changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
+    on: OnOption = None, by: ByOption = None,
+    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Correct an event: a new event takes its place, the old one stays in the record.
+
+    Example: posology correct mytrial.posology 57 grade=2 --reason "source document checked"
+    """
+    from posology.conduct.trial import Trial, somebody
+    from posology.record.entry import EntryError, fact_from
+    from posology.record.event import plain
+
+    pairs = dict(change.partition("=")[::2] for change in changes or ())
+    with Trial.open(trial) as opened:
+        old = opened.state().find(event)
+        if old is None:
+            raise ValueError(f"there is no event {event} in effect")
+        if not pairs and on is None:
+            raise EntryError(["say what changes, as field=value, or the day by --on"])
+        fact = fact_from(old.kind, {**plain(old.fact), **pairs})
+        wanted = {name: getattr(fact, name) for name in pairs}
+        made = opened.correct(event, by=by or somebody(), reason=reason, occurred=on, override=override, **wanted)
+    acknowledge([made], as_json)
+
+
+def void(
+    trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """Take an event out of effect that was entered in error. It stays in the record."""
+    from posology.conduct.trial import Trial, somebody
+
+    with Trial.open(trial) as opened:
+        made = opened.void(event, by=by or somebody(), reason=reason)
+    acknowledge([made], as_json)
+
+
+def decide(trial: TrialArgument, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+    """Say what the protocol's design advises next, why, on which counts, and who is awaited.
+
+    Example: posology decide mytrial.posology --as-of 2013-03-25
+    """
+    from posology.conduct.trial import Trial
+
+    with Trial.open(trial) as opened:
+        advice = opened.advise(as_of)
+    if as_json:
+        print_json({**advice.plain(), "dose": advice.dose, "settled": advice.settled, "protocol_version": advice.protocol_version,
+                    "mtd": advice.opening.mtd, "ceiling": advice.opening.ceiling})  # fmt: skip
+        return
+    about = f" to level {advice.level}, {advice.dose}" if advice.action in ("escalate", "de-escalate") else (
+        f" at level {advice.level}, {advice.dose}" if advice.level else "")  # fmt: skip
+    more = f": {advice.more} more patient{'s' * (advice.more != 1)}" if advice.more else ""
+    print(f"{advice.action.upper()}{about}{more}")
+    print(f"as of {advice.on}, protocol version {advice.protocol_version}")
+    print(f"why: {advice.why}\n")
+    print("level  dose          treated  evaluable  DLT  pending  not evaluable")
+    for c in advice.counts:
+        here = " <- open" if c.level == advice.opening.level else " closed" if c.level > advice.opening.ceiling else ""
+        print(
+            f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7}  {c.not_evaluable:>13}{here}"
+        )
+    for standing in advice.pending:
+        print(f"not evaluable yet: {standing}")
+
+
+def eligibility(
+    trial: TrialArgument,
+    patient: Annotated[str, typer.Argument(metavar="PATIENT")],
+    cohort: Annotated[str | None, typer.Option("--cohort", help="An expansion cohort (else dose finding).")] = None,
+    as_of: AsOfOption = None, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Check a patient against each criterion: met, not met or not known, and from which event."""
+    from posology.conduct.eligibility import check, criteria
+    from posology.conduct.trial import Trial, end_of
+
+    with Trial.open(trial) as opened:
+        state = opened.state(as_of, end_of(as_of) if as_of else None)
+    protocol = state.protocol(as_of)
+    if patient not in state.patients:
+        raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")
+    if cohort and cohort not in protocol.expansion:
+        raise ValueError(f"there is no cohort {cohort!r}; there are {', '.join(protocol.expansion) or 'none'}")
+    checked = check(state.patients[patient], criteria(protocol, cohort))
+    if as_json:
+        print_json([{"criterion": c.criterion.id, "text": c.criterion.text, "verdict": c.verdict, "found": c.found,
+                     "event": c.event.seq if c.event else None} for c in checked])  # fmt: skip
+        return
+    rows = [(c.criterion.id, c.criterion.text, c.verdict, c.found, c.event.seq if c.event else "") for c in checked]
+    print_table(f"{patient}, {cohort or 'dose finding'}", ("", "Criterion", "Verdict", "Found", "Event"), rows)
+
+
+def status(trial: TrialArgument, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+    """Show who is at which dose, who had a DLT, and who is still on treatment."""
+    from posology.conduct.overview import overview
+    from posology.conduct.trial import Trial, end_of
+
+    with Trial.open(trial) as opened:
+        state = opened.state(as_of, end_of(as_of) if as_of else None)
+        rows = overview(state, as_of or opened._clock().date())
+    if as_json:
+        print_json([vars(row) for row in rows])
+        return
+    columns = ("Patient", "Tumour", "Assigned", "Current", "First dose", "Doses", "DLT window", "Treatment")
+    print_table(f"{len(rows)} patients", columns, [tuple(vars(row).values()) for row in rows])
+
+
+def log(
+    trial: TrialArgument,
+    patient: Annotated[str | None, typer.Option("--patient", help="Only this patient's events.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only events of this kind.")] = None,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Show the record: every event, corrections and overrides included."""
+    from posology.conduct.trial import Trial
+    from posology.record.event import plain
+
+    with Trial.open(trial) as opened:
+        events = [e for e in opened.events() if (not patient or e.patient == patient) and (not kind or e.kind == kind)]
+    if as_json:
+        for e in events:
+            acknowledge([e], as_json=True)
+        return
+    rows = []
+    for e in events:
+        facts = ", ".join(
+            f"{k} {v}" for k, v in plain(e.fact).items() if k not in ("protocol", "advice", "items", "changes")
+        )
+        notes = (
+            [f"corrects event {e.supersedes}: {e.reason}"]
+            if e.supersedes
+            else [f"reason: {e.reason}"]
+            if e.reason
+            else []
+        )
+        notes += (
+            [f"OVERRIDE by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}"] if e.override else []
+        )
+        rows.append(
+            (
+                e.seq,
+                e.occurred,
+                f"{e.recorded:%Y-%m-%d %H:%M}",
+                e.author,
+                e.patient or "",
+                e.kind,
+                "; ".join([facts, *notes]),
+            )
+        )
+    print_table(f"{len(rows)} events", ("#", "Occurred", "Recorded (UTC)", "By", "Patient", "Kind", "What"), rows)
+
+
+def verify(
+    trial: TrialArgument,
+    head: Annotated[str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it.")] = None,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted."""
+    from posology.record.audit import verify as walk
+    from posology.record.store import Head, Store
+
+    witness = None
+    if head:
+        seq, _, hash_ = head.partition(":")
+        if not seq.isdigit() or len(hash_) != 64:
+            raise ValueError(f"--head is {head!r}: write the number and the hash that verify printed, as 57:9f3a...")
+        witness = Head(int(seq), hash_)
+    with Store.open(trial) as store:
+        last = store.head()
+        found = walk(store.rows(), last, witness)
+    if as_json:
+        print_json({"ok": not found, "head": f"{last.seq}:{last.hash}", "found": [vars(t) for t in found]})
+    elif found:
+        print("\n".join(map(str, found)))
+        print(f"{len(found)} thing{'s' * (len(found) != 1)} wrong: this record is not as it was written")
+    else:
+        print(f"sound: {last.seq} events, each as it was written")
+        print(f"head {last.seq}:{last.hash}")
+        print("note it down: `posology verify --head` compares with it later")
+    raise typer.Exit(1 if found else 0)
+
+
+def export_jsonl(trial: TrialArgument, file: JsonlArgument, as_json: JsonOption = False) -> None:
+    """Write the whole record as JSON Lines, one event a line. It can be read back to the byte.
+
+    Example: posology export jsonl mytrial.posology backup.jsonl
+    """
+    from posology.record.jsonl import write
+    from posology.record.store import Store
+
+    with Store.open(trial) as store:
+        count = write(store.rows(), file)
+    print_json({"events": count, "file": str(file)}) if as_json else print(f"wrote {count} events to {file}")
+
+
+def import_jsonl(file: JsonlArgument, trial: TrialArgument, as_json: JsonOption = False) -> None:
+    """Read a whole record from JSON Lines into a new trial, after checking its chain.
+
+    Example: posology import jsonl backup.jsonl restored.posology
+    """
+    from posology.record.jsonl import read
+    from posology.record.store import Store
+
+    rows, name = read(file)
+    with Store.create(trial, name, rows):
+        pass
+    print_json({"events": len(rows), "trial": name}) if as_json else print(
+        f"read {len(rows)} events of {name} into {trial}"
+    )

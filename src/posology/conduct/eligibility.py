@@ -1,0 +1,95 @@
+"""May this patient enter? Each criterion of the protocol: met, not met or not known, and from which event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from posology.protocol.model import Criterion, Protocol
+from posology.record.event import Event
+from posology.record.facts import CriterionAttested, PriorTherapy, Screened, TargetScored
+from posology.record.state import Patient
+
+
+class Verdict(StrEnum):
+    """What is known about a criterion."""
+
+    MET = "met"
+    NOT_MET = "not met"
+    NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One criterion, checked for one patient."""
+
+    criterion: Criterion
+    verdict: Verdict
+    found: str
+    event: Event | None
+
+    def __str__(self) -> str:
+        source = f" (event {self.event.seq})" if self.event else ""
+        return f"{self.criterion.id} {self.criterion.text}: {self.verdict}, {self.found}{source}"
+
+
+SOURCES: dict[str, tuple[type[Screened | PriorTherapy | TargetScored], str]] = {
+    "age": (Screened, "age"),
+    "sex": (Screened, "sex"),
+    "ecog": (Screened, "ecog"),
+    "tumour_type": (Screened, "tumour_type"),
+    "histology": (Screened, "histology"),
+    "measurable_disease": (Screened, "measurable_disease"),
+    "prior_regimens": (PriorTherapy, "regimens"),
+    "platinum_status": (PriorTherapy, "platinum_status"),
+    "target_intensity": (TargetScored, "intensity"),
+    "target_percent_2plus": (TargetScored, "percent_2plus"),
+}
+"""Where each fact that a criterion may name is recorded: the kind of event and its field."""
+
+
+def criteria(protocol: Protocol, cohort: str | None = None) -> tuple[Criterion, ...]:
+    """Return the criteria for dose finding, or those of an expansion cohort after the ones for all patients."""
+    own = protocol.expansion[cohort].eligibility if cohort else ()
+    replaced = {criterion.id for criterion in own}
+    return (*(c for c in protocol.eligibility if c.id not in replaced), *own)
+
+
+def check(patient: Patient, wanted: Iterable[Criterion]) -> tuple[Checked, ...]:
+    """Check each criterion against what the record knows about the patient."""
+    return tuple(_check(patient, criterion) for criterion in wanted)
+
+
+def _check(patient: Patient, criterion: Criterion) -> Checked:
+    if criterion.fact == "attested":
+        for event in reversed(patient.of(CriterionAttested)):
+            if isinstance(event.fact, CriterionAttested) and event.fact.criterion == criterion.id:
+                verdict = Verdict.MET if event.fact.met else Verdict.NOT_MET
+                return Checked(criterion, verdict, f"attested by {event.author}", event)
+        return Checked(criterion, Verdict.NOT_KNOWN, "not attested yet", None)
+    kind, name = SOURCES[criterion.fact]
+    for event in reversed(patient.of(kind)):
+        value = getattr(event.fact, name)
+        if value is not None:
+            holds = _holds(criterion, value)
+            met = holds if criterion.kind == "inclusion" else not holds
+            found = f"{criterion.fact.replace('_', ' ')} is {_shown(value)}"
+            return Checked(criterion, Verdict.MET if met else Verdict.NOT_MET, found, event)
+    return Checked(criterion, Verdict.NOT_KNOWN, f"{criterion.fact.replace('_', ' ')} is not recorded", None)
+
+
+def _holds(criterion: Criterion, value: float | str | bool) -> bool:
+    if criterion.one_of is not None:
+        return str(value).casefold() in {option.casefold() for option in criterion.one_of}
+    if criterion.is_true is not None:
+        return bool(value) is criterion.is_true
+    number = float(value)
+    low, high = criterion.at_least, criterion.at_most
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _shown(value: float | str | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,58 @@
+"""Who is at which dose, who had a DLT, who is still on treatment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from posology.conduct.plan import plan_of
+from posology.conduct.standing import standings
+from posology.record.facts import Discontinued
+from posology.record.state import Patient, State
+
+
+@dataclass(frozen=True)
+class Row:
+    """One patient at a glance."""
+
+    patient: str
+    tumour: str
+    assigned: str
+    current: str
+    first_dose: date | None
+    doses: int
+    window: str
+    treatment: str
+
+
+def overview(state: State, on: date) -> list[Row]:
+    """Return one row a patient, in the order they came."""
+    plan = plan_of(state, on)
+    standing = {
+        s.patient: f"{s.outcome}: {s.why}" if s.outcome != "no DLT" else "no DLT" for s in standings(state, plan, on)
+    }
+    dose = lambda level: plan.protocol.dose.at(level) if level else ""
+    rows = []
+    for patient in state.patients.values():
+        rows.append(
+            Row(
+                patient=patient.id, tumour=patient.screening.tumour_type if patient.screening else "",
+                assigned=dose(patient.assigned_level), current=dose(patient.current_level),
+                first_dose=patient.first_dose.occurred if patient.first_dose else None, doses=len(patient.doses),
+                window=standing.get(patient.id, ""), treatment=treatment(patient),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def treatment(patient: Patient) -> str:
+    """Say where a patient's treatment stands."""
+    end = patient.off_treatment
+    if end:
+        why = end.fact.why if isinstance(end.fact, Discontinued) else "death"
+        return f"ended {end.occurred}: {why}"
+    if patient.first_dose:
+        return "on treatment"
+    if patient.enrolment:
+        return "enrolled"
+    return "place reserved" if patient.reservation else "screening"

@@ -1,0 +1,261 @@
+"""A running trial: the Python API under the commands. Each change is checked against the rules, then recorded for good.
+
+>>> # trial = Trial.create("trial.posology", "protocol.yaml", by="Dr A", on=date(2012, 6, 18))
+>>> # trial.record(Consented(), patient="001", occurred=date(2012, 6, 11), by="Dr A")
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from posology.conduct.advising import Advice, advise
+from posology.conduct.completing import complete
+from posology.conduct.rules import Asked, Refusal, refusals
+from posology.protocol.amending import in_force
+from posology.record.event import GENESIS, Event, Override, row
+from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
+from posology.record.state import State, fold
+from posology.record.store import Head, Store
+
+Clock = Callable[[], datetime]
+
+
+class Refused(Exception):
+    """The protocol's rules forbid what was asked. Nothing was recorded."""
+
+    def __init__(self, found: list[Refusal], what: str) -> None:
+        self.refusals = found
+        super().__init__("\n".join([f"refused: {what}", *(f"  {refusal}" for refusal in found)]))
+
+
+def now() -> datetime:
+    """Return this moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """A record being written: its head, its state, and the events not yet in the store.
+
+    One is opened for each piece of work. What it holds is on disk only after :meth:`Trial.keep`.
+    """
+
+    def __init__(self, events: list[Event], head: Head) -> None:
+        self.head, self.state = head, fold(events)
+        self.last = events[-1].recorded if events else datetime.min.replace(tzinfo=UTC)
+        self.pending: list[Event] = []
+
+    def enter(
+        self, fact: Fact, *, patient: str | None, occurred: date, recorded: datetime, by: str, reason: str | None = None,
+        supersedes: int | None = None, override: str | None = None, provenance: Mapping[str, str] | None = None,
+    ) -> Event:  # fmt: skip
+        """Check a fact against the rules and enter it.
+
+        Raises
+        ------
+        Refused
+            naming each rule that forbids it and the fact that breaks it, unless ``override`` gives a reason to set
+            them aside.
+        """
+        if recorded < self.last:
+            raise Refused([Refusal("recorded-in-order", "An event is recorded after the one before it",
+                                   f"{recorded} is before {self.last}, when the last event was recorded")], fact.kind)  # fmt: skip
+        state = self._without(supersedes, patient, fact, reason) if supersedes is not None else self.state
+        today = recorded.date()
+        fact = complete(fact, state, patient, occurred)
+        found = refusals(Asked(state, fact, patient, occurred, today))
+        if isinstance(fact, Voided):
+            found = []
+        if found and not override:
+            raise Refused(found, f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else ""))
+        aside = None
+        if found and override:
+            aside = Override(
+                rules=tuple(r.rule for r in found), facts=tuple(r.fact for r in found), by=by, why=override
+            )
+        event = Event(
+            seq=self.head.seq + 1, occurred=occurred, recorded=recorded, author=by, kind=fact.kind, patient=patient,
+            fact=fact, reason=reason, supersedes=supersedes, override=aside, provenance=dict(provenance or {}),
+            prev=self.head.hash, hash="",
+        )  # fmt: skip
+        stored = row(event)
+        self.head = Head(stored.seq, stored.hash)
+        event = stored.event()
+        self.state = fold((event,), onto=self.state)
+        self.last = recorded
+        self.pending.append(event)
+        return event
+
+    def _without(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> State:
+        """Return the state without the event that is corrected, after checking that it can be."""
+        old = self.state.find(seq)
+        refuse = lambda text: Refused(
+            [Refusal("correction", "A correction names an event in effect, and why", text)], "correction"
+        )
+        if old is None:
+            raise refuse(f"there is no event {seq} in effect")
+        if not reason:
+            raise refuse("give the reason of the correction")
+        if isinstance(old.fact, TrialCreated):
+            raise refuse("the creation of the trial cannot be corrected: amend the protocol")
+        if old.patient != patient:
+            raise refuse(f"event {seq} is about {old.patient or 'the trial'}: void it, then enter it where it belongs")
+        if not isinstance(fact, Voided) and fact.kind != old.kind:
+            raise refuse(f"event {seq} is {old.kind}: void it, then enter the {fact.kind}")
+        ghost = Event(seq=self.state.seq, occurred=old.occurred, recorded=self.last, author="", kind=Voided.kind,
+                      patient=patient, fact=Voided(), supersedes=seq, prev="", hash="")  # fmt: skip
+        return fold((ghost,), onto=self.state)
+
+
+class Trial:
+    """A trial and its record. Open or create one; every method that changes it returns once the change is on disk."""
+
+    def __init__(self, store: Store, clock: Clock = now) -> None:
+        self.store, self._clock = store, clock
+
+    @classmethod
+    def open(cls, where: str | Path, clock: Clock = now) -> Self:
+        """Open the trial at a path or URL."""
+        return cls(Store.open(where), clock)
+
+    @classmethod
+    def create(
+        cls, where: str | Path, document: dict[str, Any], *, by: str, on: date | None = None, clock: Clock = now,
+        recorded: datetime | None = None, provenance: Mapping[str, str] | None = None,
+    ) -> Self:  # fmt: skip
+        """Create a trial under the version of a checked protocol document that is in force on the day."""
+        moment = recorded or clock()
+        day = on or moment.date()
+        created = TrialCreated(protocol=in_force(document, day))
+        event = Event(seq=1, occurred=day, recorded=moment, author=by, kind=created.kind, patient=None, fact=created,
+                      provenance=dict(provenance or {}), prev=GENESIS, hash="")  # fmt: skip
+        return cls(Store.create(where, document["trial"]["id"], [row(event)]), clock)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def events(self) -> list[Event]:
+        """Return the whole record, corrections and what they correct included."""
+        return self.store.events()
+
+    def state(self, occurred_by: date | None = None, recorded_by: datetime | int | None = None) -> State:
+        """Return what is known: of all that occurred by a day, as the record knew it at a moment."""
+        return fold(self.store.events(), occurred_by=occurred_by, recorded_by=recorded_by)
+
+    def ledger(self) -> Ledger:
+        """Read the record, to write to it."""
+        events = self.store.events()
+        return Ledger(events, Head(events[-1].seq, events[-1].hash))
+
+    def keep(self, ledger: Ledger) -> list[Event]:
+        """Write what the ledger holds, all of it or nothing.
+
+        Raises
+        ------
+        posology.record.store.Conflict
+            if somebody else wrote to the record since the ledger was read.
+        """
+        new = ledger.pending
+        if new:
+            first = new[0]
+            self.store.append([row(event) for event in new], after=Head(first.seq - 1, first.prev))
+            ledger.pending = []
+        return new
+
+    def record(
+        self, fact: Fact, *, patient: str | None = None, occurred: date | None = None, by: str, reason: str | None = None,
+        override: str | None = None,
+    ) -> Event:  # fmt: skip
+        """Record one fact."""
+        ledger, moment = self.ledger(), self._clock()
+        event = ledger.enter(fact, patient=patient, occurred=occurred or moment.date(), recorded=moment, by=by,
+                             reason=reason, override=override)  # fmt: skip
+        self.keep(ledger)
+        return event
+
+    def correct(
+        self,
+        seq: int,
+        *,
+        by: str,
+        reason: str,
+        occurred: date | None = None,
+        override: str | None = None,
+        **changes: Any,
+    ) -> Event:
+        """Correct an event: the same fact with some fields changed, or its day. The old one stays in the record."""
+        ledger, moment = self.ledger(), self._clock()
+        old = ledger.state.find(seq)
+        fact = replace(old.fact, **changes) if old else Voided()  # type: ignore[type-var]
+        event = ledger.enter(fact, patient=old.patient if old else None, occurred=occurred or (old.occurred if old else moment.date()),
+                             recorded=moment, by=by, reason=reason, supersedes=seq, override=override)  # fmt: skip
+        self.keep(ledger)
+        return event
+
+    def void(self, seq: int, *, by: str, reason: str) -> Event:
+        """Take an event out of effect: it was entered in error. It stays in the record."""
+        ledger, moment = self.ledger(), self._clock()
+        old = ledger.state.find(seq)
+        event = ledger.enter(Voided(), patient=old.patient if old else None, occurred=old.occurred if old else moment.date(),
+                             recorded=moment, by=by, reason=reason, supersedes=seq)  # fmt: skip
+        self.keep(ledger)
+        return event
+
+    def amend(self, document: dict[str, Any], *, by: str, on: date | None = None) -> list[Event]:
+        """Record the amendments of a checked protocol document that the record does not hold yet and that are due."""
+        ledger, moment = self.ledger(), self._clock()
+        held = {version.version for _, version in ledger.state.trial.protocols}
+        for amendment in document.get("amendments") or ():
+            day = date.fromisoformat(str(amendment["date"]))
+            if amendment["version"] in held or day > (on or moment.date()):
+                continue
+            fact = ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"])
+            ledger.enter(fact, patient=None, occurred=day, recorded=moment, by=by)
+        return self.keep(ledger)
+
+    def lock(self, cutoff: date, *, by: str, name: str = "") -> Event:
+        """Lock a data cutoff: from now on its readout can be reproduced as it is now."""
+        return self.record(CutoffLocked(cutoff=cutoff, name=name), by=by)
+
+    def advise(self, on: date | None = None, recorded_by: datetime | int | None = None) -> Advice:
+        """Return what the design says next.
+
+        Parameters
+        ----------
+        on
+            the day asked about (else today). For a day on which the committee decided, the answer is the one it had
+            before it: on the record as it stood just before that decision.
+        recorded_by
+            what the record knew by then; by default at the end of the day ``on``, or now.
+        """
+        day = on or self._clock().date()
+        events = self.store.events()
+        if on is not None and recorded_by is None:
+            decided = [
+                e.seq for e in events if e.kind == DecisionTaken.kind and e.occurred == on and e.recorded <= end_of(on)
+            ]
+            recorded_by = decided[0] - 1 if decided else end_of(on)
+        return advise(fold(events, occurred_by=day, recorded_by=recorded_by), day)
+
+
+def end_of(day: date) -> datetime:
+    """Return the last moment of a day, UTC."""
+    return datetime(day.year, day.month, day.day, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+def somebody() -> str:
+    """Return the name under which this user writes: POSOLOGY_USER, or the name at the machine."""
+    import getpass
+
+    return os.environ.get("POSOLOGY_USER") or getpass.getuser()

@@ -1,0 +1,110 @@
+"""Measures of body size, and the dose they give.
+
+Ideal and adjusted ideal body weight as in the label of mirvetuximab soravtansine (ELAHERE, section 2): ideal weight is
+0.9 x height [cm] - 92 kg for women, 0.9 x height - 88 kg for men; adjusted is ideal + 0.4 x (total - ideal). Body
+surface area: Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863; Mosteller RD, N Engl J Med 1987;317:1098.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
+Floats = NDArray[np.float64]
+
+
+def ideal_weight(height_cm: ArrayLike, sex: ArrayLike) -> Floats:
+    """Return the ideal body weight [kg] from height [cm] and sex ("F" or "M").
+
+    >>> float(ideal_weight(163, "F").round(1))
+    54.7
+    """
+    height = _within("height_cm", height_cm, 100, 250)
+    sexes = np.asarray(sex)
+    if not np.isin(sexes, ["F", "M"]).all():
+        raise ValueError(f"sex must be F or M, not {sexes[~np.isin(sexes, ['F', 'M'])].ravel()[0]!r}")
+    return np.asarray(0.9 * height - np.where(sexes == "F", 92.0, 88.0))
+
+
+def adjusted_ideal_weight(weight_kg: ArrayLike, height_cm: ArrayLike, sex: ArrayLike) -> Floats:
+    """Return the adjusted ideal body weight [kg].
+
+    >>> float(adjusted_ideal_weight(68, 163, "F").round(1))
+    60.0
+    """
+    ideal = ideal_weight(height_cm, sex)
+    return ideal + 0.4 * (_within("weight_kg", weight_kg, 10, 400) - ideal)
+
+
+def surface_area(
+    weight_kg: ArrayLike, height_cm: ArrayLike, formula: Literal["Du Bois", "Mosteller"] = "Du Bois"
+) -> Floats:
+    """Return the body surface area [m2].
+
+    >>> float(surface_area(70, 170).round(2)), float(surface_area(70, 170, "Mosteller").round(2))
+    (1.81, 1.82)
+    """
+    weight, height = _within("weight_kg", weight_kg, 10, 400), _within("height_cm", height_cm, 50, 250)
+    if formula == "Mosteller":
+        return np.asarray(np.sqrt(weight * height / 3600))
+    if formula == "Du Bois":
+        return np.asarray(0.007184 * weight**0.425 * height**0.725)
+    raise ValueError(f"formula is {formula!r}: it must be 'Du Bois' or 'Mosteller'")
+
+
+def dose_mg(
+    dose: ArrayLike,
+    metric: Metric,
+    weight_kg: ArrayLike,
+    height_cm: ArrayLike | None = None,
+    sex: ArrayLike | None = None,
+) -> Floats:
+    """Return the dose [mg] that a dose level gives a patient.
+
+    Parameters
+    ----------
+    dose
+        the level, in mg/kg, mg/m2 or mg as the metric demands.
+    metric
+        the measure of body size.
+    weight_kg, height_cm, sex
+        the patient; height and sex only where the metric needs them.
+
+    Raises
+    ------
+    ValueError
+        if the metric is unknown, or needs what is missing.
+
+    Examples
+    --------
+    >>> float(dose_mg(6.0, "adjusted ideal body weight", 68, 163, "F").round(1))
+    360.1
+    """
+    level = _within("dose", dose, 0, 1e6)
+    weight = _within("weight_kg", weight_kg, 10, 400)
+    if metric == "flat":
+        return level * np.ones_like(weight)
+    if metric == "total body weight":
+        return level * weight
+    if height_cm is None:
+        raise ValueError(f"{metric} needs the patient's height")
+    if metric == "body surface area":
+        return level * surface_area(weight, height_cm)
+    if sex is None:
+        raise ValueError(f"{metric} needs the patient's sex")
+    if metric == "ideal body weight":
+        return level * ideal_weight(height_cm, sex)
+    if metric == "adjusted ideal body weight":
+        return level * adjusted_ideal_weight(weight, height_cm, sex)
+    raise ValueError(f"metric is {metric!r}: it must be one of the measures of body size")
+
+
+def _within(name: str, values: ArrayLike, low: float, high: float) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    if not ((array >= low) & (array <= high)).all():
+        wrong = array[~((array >= low) & (array <= high))].ravel()[0]
+        raise ValueError(f"{name} is {wrong:g}: it must lie between {low:g} and {high:g}")
+    return array

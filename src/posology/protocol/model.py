@@ -1,0 +1,345 @@
+"""The trial as planned: one frozen dataclass for each section of the protocol file.
+
+The fields are the file's schema: their types and bounds are checked by :mod:`posology.protocol.reading` when a file is
+read, and each section's own ``__post_init__`` checks what a type cannot say. Bounds come from ``annotated_types``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+
+import msgspec
+from annotated_types import Ge, Gt, Le, MinLen
+
+T = TypeVar("T")
+FORBID = {"extra": "forbid", "allow_inf_nan": False}
+Text = Annotated[str, MinLen(1)]
+Positive = Annotated[float, Gt(0)]
+Count = Annotated[int, Ge(1)]
+Grade = Annotated[int, Ge(1), Le(5)]
+
+Metric = Literal[
+    "total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"
+]  # fmt: skip
+Mark = Literal["stated", "published", "assumed"]
+Fact = Literal[
+    "age", "sex", "ecog", "tumour_type", "histology", "prior_regimens", "platinum_status", "measurable_disease",
+    "target_intensity", "target_percent_2plus", "attested",
+]  # fmt: skip
+
+UNITS: dict[str, tuple[str, ...]] = {"mg/kg": ("total body weight", "ideal body weight", "adjusted ideal body weight"),
+                                     "mg/m2": ("body surface area",), "mg": ("flat",)}  # fmt: skip
+
+
+class Problem(ValueError):
+    """One thing wrong in a protocol: which field, what is wrong, what would be right."""
+
+    def __init__(self, field: str, wrong: str, right: str = "") -> None:
+        super().__init__(f"{field}: {wrong}" + (f"; {right}" if right else ""))
+        self.field, self.wrong, self.right = field, wrong, right
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def section(cls: type[T]) -> type[T]:
+    """Make a class a section of the protocol: frozen, keyword-only, with no field but its own."""
+    cls.__pydantic_config__ = FORBID  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+@section
+class Trial:
+    """What the trial is."""
+
+    id: Text
+    title: Text
+    phase: Literal["1", "1/2"] = "1"
+    sponsor: str = ""
+    registry: str = ""
+    version: Text
+    date: date
+    objectives: tuple[Text, ...] = ()
+    population: str = ""
+    planned_patients: Count | None = None
+
+
+@section
+class Part:
+    """One of the three parts of a conjugate."""
+
+    name: Text
+    description: str = ""
+
+
+@section
+class Drug:
+    """The compound. An antibody-drug conjugate names all three parts; another kind of drug names none."""
+
+    name: Text
+    other_names: tuple[Text, ...] = ()
+    type: Literal["antibody-drug conjugate", "antibody", "small molecule", "other"]
+    target: Text
+    antibody: Part | None = None
+    linker: Part | None = None
+    payload: Part | None = None
+    drug_to_antibody_ratio: Positive | None = None
+
+    def __post_init__(self) -> None:
+        if self.type == "antibody-drug conjugate":
+            for part in ("antibody", "linker", "payload"):
+                if getattr(self, part) is None:
+                    raise Problem(part, "is missing", "a conjugate names its antibody, linker and payload")
+
+
+@section
+class Dose:
+    """The dose levels, lowest first, with their unit and the measure of body size they are multiplied by."""
+
+    unit: Literal["mg/kg", "mg/m2", "mg"]
+    body_size: Metric
+    levels: Annotated[tuple[Positive, ...], MinLen(1)]
+    start_level: Count = 1
+    tolerance_percent: Annotated[float, Ge(0), Le(50)] = 5.0
+
+    def __post_init__(self) -> None:
+        if self.body_size not in UNITS[self.unit]:
+            raise Problem("body_size", f"is {self.body_size!r} with unit {self.unit}",
+                          f"a dose in {self.unit} goes by {' or '.join(UNITS[self.unit])}")  # fmt: skip
+        for i, (low, high) in enumerate(zip(self.levels, self.levels[1:], strict=False)):
+            if high <= low:
+                raise Problem(f"levels.{i + 1}", f"level {i + 2} ({high:g}) is not above level {i + 1} ({low:g})",
+                              "list the levels from the lowest to the highest, each once")  # fmt: skip
+        if self.start_level > len(self.levels):
+            raise Problem("start_level", f"is {self.start_level}", f"there are levels 1 to {len(self.levels)}")
+
+    def at(self, level: int) -> str:
+        """Write the dose of level number ``level`` with its unit."""
+        return f"{self.levels[level - 1]} {self.unit}"
+
+
+@section
+class Schedule:
+    """When the drug is given."""
+
+    route: Text
+    cycle_days: Count
+    dosing_days: Annotated[tuple[Count, ...], MinLen(1)] = (1,)
+    window_days: Annotated[int, Ge(0)] = 0
+    until: str = ""
+
+    def __post_init__(self) -> None:
+        if max(self.dosing_days) > self.cycle_days:
+            raise Problem("dosing_days", f"day {max(self.dosing_days)} lies outside the cycle",
+                          f"give days from 1 to {self.cycle_days}")  # fmt: skip
+
+
+@section
+class DltCriterion:
+    """One way to have a DLT: an adverse event of at least this grade, with its terms and exceptions."""
+
+    text: Text
+    minimum_grade: Grade
+    terms: tuple[Text, ...] = ()
+    except_terms: tuple[Text, ...] = ()
+    related: bool = True
+    minimum_days: Annotated[int, Ge(0)] = 0
+
+
+@section
+class Dlt:
+    """The dose-limiting toxicity: which events, seen within which window, in which patients."""
+
+    window_days: Count
+    criteria: Annotated[tuple[DltCriterion, ...], MinLen(1)]
+    minimum_dose_percent: Annotated[float, Ge(0), Le(100)] = 100.0
+
+
+@section
+class Titration:
+    """Accelerated titration in front of the design: small cohorts at the first levels."""
+
+    through_level: Count
+    cohort: Count = 1
+    ends_on_grade: Annotated[int, Ge(1), Le(4)] = 2
+    ends_on_count: Count = 1
+
+
+@section
+class Modification:
+    """What happens to a patient's dose after toxicity."""
+
+    maximum_reductions: Annotated[int, Ge(0)] = 2
+    maximum_delay_days: Annotated[int, Ge(0)] = 21
+    text: str = ""
+
+
+@section
+class Biomarker:
+    """The drug's target in the tumour: how it is scored, and what a score is called."""
+
+    target: Text
+    assay: Text
+    scale: Text = "intensity 0 to 3"
+    strongly_positive: Annotated[int, Ge(0), Le(3)] = 3
+    required: str = ""
+
+
+@section
+class Criterion:
+    """One criterion of eligibility: a fact about the patient and what it must be.
+
+    ``attested`` is for what no field holds: the investigator states that the criterion is met or not.
+    """
+
+    id: Text
+    text: Text
+    kind: Literal["inclusion", "exclusion"] = "inclusion"
+    fact: Fact
+    at_least: float | None = None
+    at_most: float | None = None
+    one_of: tuple[Text, ...] | None = None
+    is_true: bool | None = None
+
+    def __post_init__(self) -> None:
+        tests = [t for t in ("at_least", "at_most", "one_of", "is_true") if getattr(self, t) is not None]
+        if self.fact == "attested":
+            wanted: tuple[str, ...] = ()
+        elif self.fact in ("sex", "tumour_type", "histology", "platinum_status"):
+            wanted = ("one_of",)
+        elif self.fact == "measurable_disease":
+            wanted = ("is_true",)
+        else:
+            wanted = ("at_least", "at_most")
+        for test in tests:
+            if test not in wanted:
+                right = f"it takes {' and '.join(wanted)}" if wanted else "the investigator attests it"
+                raise Problem(test, f"does not fit the fact {self.fact}", right)
+        if wanted and not tests:
+            raise Problem("fact", f"{self.fact} is not compared with anything", f"give {' or '.join(wanted)}")
+
+    @property
+    def condition(self) -> str:
+        """The criterion's test in words."""
+        name = self.fact.replace("_", " ")
+        if self.fact == "attested":
+            return "attested by the investigator"
+        if self.one_of is not None:
+            return f"{name} is {' or '.join(self.one_of)}"
+        if self.is_true is not None:
+            return name if self.is_true else f"no {name}"
+        bounds = [f"at least {self.at_least:g}" if self.at_least is not None else "",
+                  f"at most {self.at_most:g}" if self.at_most is not None else ""]  # fmt: skip
+        return f"{name} {' and '.join(b for b in bounds if b)}"
+
+
+@section
+class Expansion:
+    """A cohort that opens once the MTD is known, with its own eligibility."""
+
+    title: Text
+    patients: Count | None = None
+    eligibility: tuple[Criterion, ...] = ()
+
+
+@section
+class Response:
+    """How tumour response is read."""
+
+    criteria: Literal["RECIST 1.1"] = "RECIST 1.1"
+    assess_every_days: Count = 42
+    confirmation_days: Annotated[int, Ge(0)] = 28
+    minimum_sd_days: Annotated[int, Ge(0)] = 42
+
+
+@section
+class Ca125:
+    """How the tumour marker CA-125 is read."""
+
+    criteria: Literal["GCIG"] = "GCIG"
+    tumour_types: tuple[Text, ...] = ("ovarian",)
+    upper_limit_u_ml: Positive = 35.0
+
+
+@section
+class Endpoints:
+    """What is read from each patient's course."""
+
+    primary: Annotated[tuple[Text, ...], MinLen(1)]
+    secondary: tuple[Text, ...] = ()
+    response: Response = field(default_factory=Response)
+    ca125: Ca125 | None = None
+
+
+@section
+class Provenance:
+    """For a reconstructed trial: which fields of the protocol are stated or published; every other is assumed."""
+
+    stated: tuple[Text, ...] = ()
+    published: tuple[Text, ...] = ()
+    note: str = ""
+
+
+@section
+class Amendment:
+    """A dated change: from ``date`` on the protocol is this version, with ``changes`` merged into it (RFC 7396)."""
+
+    version: Text
+    date: date
+    reason: Text
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Protocol:
+    """A whole protocol, as it stands in one version. Two are compared by their documents, not by ``==``."""
+
+    __pydantic_config__ = FORBID  # type: ignore[misc]
+
+    posology: Literal[1]
+    trial: Trial
+    drug: Drug
+    dose: Dose
+    schedule: Schedule
+    dlt: Dlt
+    design: dict[str, Any]
+    titration: Titration | None = None
+    modification: Modification = field(default_factory=Modification)
+    biomarker: Biomarker | None = None
+    eligibility: tuple[Criterion, ...] = ()
+    expansion: dict[str, Expansion] = field(default_factory=dict)
+    endpoints: Endpoints
+    amendments: tuple[Amendment, ...] = ()
+    provenance: Provenance | None = None
+
+    def __post_init__(self) -> None:
+        if self.titration and self.titration.through_level > len(self.dose.levels):
+            raise Problem("titration.through_level", f"is {self.titration.through_level}",
+                          f"there are levels 1 to {len(self.dose.levels)}")  # fmt: skip
+        if self.dlt.window_days < max(self.schedule.dosing_days):
+            raise Problem("dlt.window_days", f"ends on day {self.dlt.window_days}, before the dose of day "
+                          f"{max(self.schedule.dosing_days)}", "make the window hold all doses of cycle 1")  # fmt: skip
+        lists: dict[str, tuple[Criterion, ...]] = {"eligibility": self.eligibility}
+        lists |= {f"expansion.{name}.eligibility": cohort.eligibility for name, cohort in self.expansion.items()}
+        for where, criteria in lists.items():
+            seen: set[str] = set()
+            for i, criterion in enumerate(criteria):
+                if criterion.id in seen:
+                    raise Problem(f"{where}.{i}.id", f"{criterion.id!r} is used twice", "number each criterion once")
+                seen.add(criterion.id)
+        last = self.trial.date
+        for i, amendment in enumerate(self.amendments):
+            if amendment.date < last:
+                raise Problem(f"amendments.{i}.date", f"{amendment.date} is before {last}",
+                              "list amendments in order of date, none before the protocol's own")  # fmt: skip
+            last = amendment.date
+
+    @property
+    def version(self) -> str:
+        """The version in force."""
+        return self.trial.version
+
+
+def protocol_from(document: dict[str, Any]) -> Protocol:
+    """Make a protocol of a document that was checked when it was read, such as the record keeps."""
+    return msgspec.convert(document, Protocol)

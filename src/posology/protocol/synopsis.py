@@ -1,0 +1,158 @@
+"""A protocol as a clinician reads it: sections of labelled lines, each with the mark of its origin where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from posology.protocol.building import decision_rules
+from posology.protocol.model import Criterion, Mark, Protocol
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a synopsis. ``mark`` says where a value comes from, in a reconstructed protocol."""
+
+    label: str
+    text: str
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of a synopsis."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def mark(protocol: Protocol, field: str) -> Mark | None:
+    """Return where a field's value comes from: by the longest path that the protocol marks; else assumed.
+
+    ``field`` is a path such as ``dose.levels`` or ``eligibility.2.text``, lists counted from 1.
+    """
+    if protocol.provenance is None:
+        return None
+    steps = field.split(".")
+    for length in range(len(steps), 0, -1):
+        path = ".".join(steps[:length])
+        if path in protocol.provenance.stated:
+            return "stated"
+        if path in protocol.provenance.published:
+            return "published"
+    return "assumed"
+
+
+def synopsis(protocol: Protocol) -> tuple[Section, ...]:
+    """Return the whole synopsis, section by section."""
+    sections = []
+    for title, lines in _sections(protocol):
+        kept = tuple(Line(label, text, mark(protocol, path) if path else None) for label, text, path in lines if text)
+        if kept:
+            sections.append(Section(title, kept))
+    return tuple(sections)
+
+
+Entry = tuple[str, str, str]
+
+
+def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
+    yield (
+        "Trial",
+        [
+            ("Trial", p.trial.id + (f" ({p.trial.registry})" if p.trial.registry else ""), "trial.registry"),
+            ("Title", p.trial.title, "trial.title"),
+            ("Phase", p.trial.phase, "trial.phase"),
+            ("Sponsor", p.trial.sponsor, "trial.sponsor"),
+            ("Version", f"{p.trial.version} of {p.trial.date}", "trial.version"),
+            ("Objectives", "; ".join(p.trial.objectives), "trial.objectives"),
+            ("Population", p.trial.population, "trial.population"),
+            (
+                "Planned",
+                f"{p.trial.planned_patients} patients" if p.trial.planned_patients else "",
+                "trial.planned_patients",
+            ),
+        ],
+    )
+    parts = [(part.capitalize(), getattr(p.drug, part)) for part in ("antibody", "linker", "payload")]
+    yield "Drug", [
+        ("Name", ", ".join((p.drug.name, *p.drug.other_names)), "drug.name"),
+        ("Type", p.drug.type, "drug.type"),
+        ("Target", p.drug.target, "drug.target"),
+        *((label, part.name + (f": {part.description}" if part.description else ""), f"drug.{label.lower()}")
+          for label, part in parts if part),
+        ("Drug-to-antibody ratio", f"{p.drug.drug_to_antibody_ratio:g} on average" if p.drug.drug_to_antibody_ratio else "",
+         "drug.drug_to_antibody_ratio"),
+    ]  # fmt: skip
+    levels = ", ".join(f"{i}: {dose:g}" for i, dose in enumerate(p.dose.levels, 1))
+    yield "Dose", [
+        ("Dose levels", f"{levels} ({p.dose.unit})", "dose.levels"),
+        ("Body size", f"{p.dose.unit} of {p.dose.body_size}" if p.dose.body_size != "flat" else "flat: the same for all",
+         "dose.body_size"),
+        ("Start", f"level {p.dose.start_level}, {p.dose.at(p.dose.start_level)}", "dose.start_level"),
+        ("Given dose", f"within {p.dose.tolerance_percent:g} % of the planned one", "dose.tolerance_percent"),
+    ]  # fmt: skip
+    days = " and ".join(map(str, p.schedule.dosing_days))
+    yield "Schedule", [
+        ("Route", p.schedule.route, "schedule.route"),
+        ("Cycle", f"{p.schedule.cycle_days} days; dose on day {days}", "schedule.cycle_days"),
+        ("Early by", f"at most {p.schedule.window_days} days", "schedule.window_days"),
+        ("Until", p.schedule.until, "schedule.until"),
+        ("Reductions", f"at most {p.modification.maximum_reductions}; delay at most {p.modification.maximum_delay_days} days",
+         "modification"),
+        ("Modification", p.modification.text, "modification"),
+    ]  # fmt: skip
+    yield "Dose-limiting toxicity (DLT)", [
+        ("Window", f"days 1 to {p.dlt.window_days} from the first dose", "dlt.window_days"),
+        *(("DLT", criterion.text, f"dlt.criteria.{i}") for i, criterion in enumerate(p.dlt.criteria, 1)),
+        ("Evaluable", f"a DLT in the window, or the window completed with at least {p.dlt.minimum_dose_percent:g} % of the "
+         "planned dose", "dlt.minimum_dose_percent"),
+    ]  # fmt: skip
+    design: list[Entry] = [("Method", p.design["method"], "design.method")]
+    if p.titration:
+        t = p.titration
+        design.append(("Titration", f"cohorts of {t.cohort} through level {t.through_level}, until a DLT or "
+                       f"{t.ends_on_count} related toxicity of grade {t.ends_on_grade} or worse in the window", "titration"))  # fmt: skip
+    design += [
+        ("Parameter", f"{k.replace('_', ' ')}: {v}", f"design.{k}") for k, v in p.design.items() if k != "method"
+    ]
+    design += [("Rule", rule, "design.method") for rule in decision_rules(p)]
+    yield "Design", design
+    if p.biomarker:
+        b = p.biomarker
+        yield (
+            "Biomarker",
+            [
+                ("Target", b.target, "biomarker.target"),
+                ("Assay", b.assay, "biomarker.assay"),
+                ("Scale", f"{b.scale}; strongly positive from {b.strongly_positive}", "biomarker.scale"),
+                ("Required", b.required, "biomarker.required"),
+            ],
+        )
+    yield "Eligibility", _criteria(p.eligibility, "eligibility")
+    for name, cohort in p.expansion.items():
+        size = f"; {cohort.patients} patients" if cohort.patients else ""
+        yield (
+            f"Expansion cohort {name}",
+            [
+                ("Cohort", cohort.title + size, f"expansion.{name}.title"),
+                *_criteria(cohort.eligibility, f"expansion.{name}.eligibility"),
+            ],
+        )
+    r, c = p.endpoints.response, p.endpoints.ca125
+    yield "Endpoints", [
+        ("Primary", "; ".join(p.endpoints.primary), "endpoints.primary"),
+        ("Secondary", "; ".join(p.endpoints.secondary), "endpoints.secondary"),
+        ("Response", f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days} days; "
+         f"stable disease from day {r.minimum_sd_days}", "endpoints.response"),
+        ("CA-125", f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL" if c else "",
+         "endpoints.ca125"),
+    ]  # fmt: skip
+    yield "Amendments", [(f"Version {a.version}", f"from {a.date}: {a.reason}", "amendments") for a in p.amendments]
+
+
+def _criteria(criteria: tuple[Criterion, ...], path: str) -> list[Entry]:
+    return [
+        (f"{c.id} {'in' if c.kind == 'inclusion' else 'out'}", f"{c.text} [{c.condition}]", f"{path}.{i}.text")
+        for i, c in enumerate(criteria, 1)
+    ]

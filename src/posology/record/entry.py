@@ -1,0 +1,75 @@
+"""Checks what people enter: plain fields in, a fact out, or everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from posology.record.facts import KINDS, Fact
+
+WORDS = {
+    "int_parsing": "must be a whole number", "int_from_float": "must be a whole number", "int_type": "must be a whole number",
+    "float_parsing": "must be a number", "float_type": "must be a number", "finite_number": "must be a finite number",
+    "bool_parsing": "must be yes or no", "bool_type": "must be yes or no",
+    "string_too_short": "cannot be empty", "string_type": "must be text",
+    "greater_than": "must be above {gt}", "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}", "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}", "date_from_datetime_parsing": "must be a date such as 2013-05-10",
+    "date_parsing": "must be a date such as 2013-05-10", "missing": "is missing",
+}  # fmt: skip
+
+
+class EntryError(ValueError):
+    """What is wrong with the fields of an entry, each on its line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Fact]:
+    return TypeAdapter(KINDS[kind])
+
+
+def fact_from(kind: str, values: Mapping[str, Any]) -> Fact:
+    """Make a fact of the fields that somebody entered; text is read as what the field takes.
+
+    Raises
+    ------
+    EntryError
+        naming every field that is wrong, what it holds, and what it must be.
+
+    Examples
+    --------
+    >>> fact_from("dose_reduced", {"to_level": "6", "why": "DLT"})
+    DoseReduced(to_level=6, why='DLT')
+    """
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, n=1)
+        raise EntryError(
+            [f"{kind!r} is no kind of event" + (f": did you mean {near[0]}?" if near else f": {', '.join(KINDS)}")]
+        )
+    try:
+        return _adapter(kind).validate_python(dict(values))
+    except ValidationError as error:
+        raise EntryError([_words(kind, dict(detail)) for detail in error.errors(include_url=False)]) from None
+
+
+def _words(kind: str, detail: dict[str, Any]) -> str:
+    name = ".".join(map(str, detail["loc"]))
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = [f.name for f in fields(KINDS[kind])]  # type: ignore[arg-type]
+        near = difflib.get_close_matches(name, known, n=1)
+        return f"{name} is no field of {kind}" + (
+            f": did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
+        )
+    if detail["type"] in ("missing", "missing_argument"):
+        return f"{name} is missing"
+    words = WORDS.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
+    return f"{name} is {detail['input']!r}: it {words}"

@@ -1,0 +1,60 @@
+"""A whole record as JSON Lines: one event a line, in canonical form, the same bytes out as in."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from posology.record.audit import verify
+from posology.record.event import Row
+from posology.record.store import StoreError
+
+
+def write(rows: Iterable[Row], path: str | Path) -> int:
+    """Write events to a file, whole or not at all; return how many."""
+    path = Path(path)
+    count = 0
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
+            for count, row in enumerate(rows, 1):  # noqa: B007
+                draft.write(row.line() + b"\n")
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(draft.name).replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+    return count
+
+
+def read(path: str | Path) -> tuple[list[Row], str]:
+    """Read the events of a file and the trial's name, after checking that the chain is sound.
+
+    Raises
+    ------
+    StoreError
+        naming the line that cannot be read, or what the chain shows.
+    """
+    try:
+        lines = Path(path).read_bytes().splitlines()
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+    decoder = msgspec.json.Decoder(Row)
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = decoder.decode(line)
+            row.event()
+        except (msgspec.MsgspecError, KeyError, ValueError, TypeError) as error:
+            raise StoreError(f"{path}:{number}: no event: {error}") from None
+        rows.append(row)
+    if not rows or rows[0].kind != "trial_created":
+        raise StoreError(f"{path} is no record: its first line is not the creation of a trial")
+    found = verify(rows)
+    if found:
+        raise StoreError(f"{path} is not as it was written:\n" + "\n".join(map(str, found)))
+    created: dict[str, dict[str, dict[str, str]]] = msgspec.json.decode(rows[0].fact)
+    return rows, created["protocol"]["trial"]["id"]

@@ -1,0 +1,337 @@
+"""What is known: a pure fold of events to an immutable state, at any pair of (occurred by, recorded by).
+
+The state keeps the events that are in effect, by patient: a correction takes the place of the event it names, a voided
+event goes. Everything else is derived from them on demand. So a fold in one batch or in many gives the same state, and
+no second copy of the truth exists.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+from posology.protocol.amending import amend
+from posology.protocol.model import Protocol, protocol_from
+from posology.record.event import Event
+from posology.record.facts import (
+    AdverseEvent,
+    AdverseEventResolved,
+    Consented,
+    CutoffLocked,
+    DecisionSigned,
+    DecisionTaken,
+    Died,
+    Discontinued,
+    DltAdjudicated,
+    Dosed,
+    DoseReduced,
+    Enrolled,
+    Fact,
+    PriorTherapy,
+    ProtocolAmended,
+    Screened,
+    SlotReleased,
+    SlotReserved,
+    TargetScored,
+    TrialCreated,
+    Voided,
+)
+
+F = TypeVar("F", bound=Fact)
+Events = tuple[Event, ...]
+
+
+class Timeline:
+    """Events in effect, in the order they occurred, and those of one kind among them."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+
+    @cached_property
+    def _by_kind(self) -> dict[str, Events]:
+        kinds: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            kinds[event.kind].append(event)
+        return {kind: tuple(events) for kind, events in kinds.items()}
+
+    def of(self, kind: type[Fact]) -> Events:
+        """Return the events of one kind, oldest first."""
+        return self._by_kind.get(kind.kind, ())
+
+    def first(self, kind: type[Fact]) -> Event | None:
+        """Return the first event of a kind."""
+        return next(iter(self.of(kind)), None)
+
+    def last(self, kind: type[Fact]) -> Event | None:
+        """Return the last event of a kind."""
+        return next(reversed(self.of(kind)), None)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.events == other.events  # type: ignore[attr-defined]
+
+    __hash__ = None
+
+
+@dataclass(frozen=True)
+class Toxicity:
+    """An adverse event with what became of it."""
+
+    event: Event
+    resolved: Event | None
+    adjudicated: Event | None
+
+    @property
+    def fact(self) -> AdverseEvent:
+        """The adverse event itself."""
+        return _as(AdverseEvent, self.event)
+
+    @property
+    def is_dlt(self) -> bool | None:
+        """Whether it was judged a DLT; None while nobody has judged it."""
+        return _as(DltAdjudicated, self.adjudicated).dlt if self.adjudicated else None
+
+    @property
+    def sources(self) -> Events:
+        """The events behind it."""
+        return tuple(e for e in (self.event, self.resolved, self.adjudicated) if e)
+
+
+class Patient(Timeline):
+    """One patient's course, derived from the events in effect."""
+
+    def __init__(self, id: str, events: Events) -> None:
+        super().__init__(events)
+        self.id = id
+
+    def __repr__(self) -> str:
+        return f"Patient({self.id!r}, {len(self.events)} events)"
+
+    @property
+    def consent(self) -> Event | None:
+        """The consent."""
+        return self.first(Consented)
+
+    @property
+    def screening(self) -> Screened | None:
+        """Who the patient is, as last screened."""
+        event = self.last(Screened)
+        return _as(Screened, event) if event else None
+
+    @property
+    def history(self) -> PriorTherapy | None:
+        """What the patient received before, as last recorded."""
+        event = self.last(PriorTherapy)
+        return _as(PriorTherapy, event) if event else None
+
+    @property
+    def target(self) -> TargetScored | None:
+        """The target's score, as last recorded."""
+        event = self.last(TargetScored)
+        return _as(TargetScored, event) if event else None
+
+    @property
+    def enrolment(self) -> Event | None:
+        """The enrolment."""
+        return self.first(Enrolled)
+
+    @property
+    def reservation(self) -> Event | None:
+        """The place kept for the patient, if it was neither given back nor taken up."""
+        kept, given = self.last(SlotReserved), self.last(SlotReleased)
+        if kept is None or self.enrolment or (given and (given.occurred, given.seq) > (kept.occurred, kept.seq)):
+            return None
+        return kept
+
+    @property
+    def assigned_level(self) -> int | None:
+        """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
+        return _as(Enrolled, self.enrolment).level if self.enrolment else None
+
+    @property
+    def current_level(self) -> int | None:
+        """The level of the next dose: as assigned, or as last reduced."""
+        reduced = self.last(DoseReduced)
+        return _as(DoseReduced, reduced).to_level if reduced else self.assigned_level
+
+    @property
+    def doses(self) -> Events:
+        """The doses given."""
+        return self.of(Dosed)
+
+    @property
+    def first_dose(self) -> Event | None:
+        """The first dose: day 1."""
+        return self.first(Dosed)
+
+    @property
+    def off_treatment(self) -> Event | None:
+        """The event that ended treatment."""
+        ends = (*self.of(Discontinued), *self.of(Died))
+        return min(ends, key=lambda e: (e.occurred, e.seq)) if ends else None
+
+    @property
+    def death(self) -> Event | None:
+        """The death."""
+        return self.first(Died)
+
+    @cached_property
+    def toxicities(self) -> tuple[Toxicity, ...]:
+        """The adverse events, each with its resolution and adjudication."""
+        resolved = {_as(AdverseEventResolved, e).ae: e for e in self.of(AdverseEventResolved)}
+        judged = {_as(DltAdjudicated, e).ae: e for e in self.of(DltAdjudicated)}
+        found = []
+        for event in self.of(AdverseEvent):
+            ae = _as(AdverseEvent, event).ae
+            found.append(Toxicity(event, resolved.get(ae), judged.get(ae)))
+        return tuple(found)
+
+    def study_day(self, on: date) -> int | None:
+        """Return the study day of a date: day 1 is the first dose, the day before it is day -1."""
+        if self.first_dose is None:
+            return None
+        days = (on - self.first_dose.occurred).days
+        return days + 1 if days >= 0 else days
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision with its signatures."""
+
+    event: Event
+    signatures: Events
+
+    @property
+    def fact(self) -> DecisionTaken:
+        """The decision itself."""
+        return _as(DecisionTaken, self.event)
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it has been signed."""
+        return bool(self.signatures)
+
+
+class Conducted(Timeline):
+    """The course of the trial as a whole."""
+
+    @cached_property
+    def decisions(self) -> tuple[Decided, ...]:
+        """The decisions taken, each with its signatures."""
+        signed: dict[int, list[Event]] = defaultdict(list)
+        for event in self.of(DecisionSigned):
+            signed[_as(DecisionSigned, event).decision].append(event)
+        return tuple(
+            Decided(event, tuple(signed.get(_as(DecisionTaken, event).number or 0, ())))
+            for event in self.of(DecisionTaken)
+        )
+
+    @property
+    def locks(self) -> Events:
+        """The data cutoffs locked."""
+        return self.of(CutoffLocked)
+
+    @cached_property
+    def documents(self) -> tuple[tuple[date, dict[str, Any]], ...]:
+        """Every version of the protocol's document with the day from which it holds, first to last."""
+        chain: list[tuple[date, dict[str, Any]]] = []
+        for event in (*self.of(TrialCreated), *self.of(ProtocolAmended)):
+            if isinstance(event.fact, TrialCreated):
+                chain.append((event.occurred, event.fact.protocol))
+            elif isinstance(event.fact, ProtocolAmended) and chain:
+                change = {"version": event.fact.version, "date": str(event.occurred), "changes": event.fact.changes}
+                chain.append((event.occurred, amend(chain[-1][1], change)))
+        return tuple(chain)
+
+    @cached_property
+    def protocols(self) -> tuple[tuple[date, Protocol], ...]:
+        """Every version of the protocol with the day from which it holds, first to last."""
+        return tuple((day, protocol_from(document)) for day, document in self.documents)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a trial at a pair of times. Immutable: folding more events in gives a new one.
+
+    ``occurred_by`` keeps out all that happened later. ``seq`` is the number of the last event folded in.
+    """
+
+    occurred_by: date | None = None
+    seq: int = 0
+    trial: Conducted = field(default_factory=lambda: Conducted(()))
+    patients: Mapping[str, Patient] = field(default_factory=dict)
+    gone: frozenset[int] = frozenset()
+
+    def protocol(self, on: date | None = None) -> Protocol:
+        """Return the protocol in force on a date (on the last day known, if none is given)."""
+        on = on or self.occurred_by
+        chain = self.trial.protocols
+        return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
+
+    def after(self, events: Iterable[Event]) -> State:
+        """Return the state after more events."""
+        return fold(events, onto=self)
+
+    def find(self, seq: int) -> Event | None:
+        """Return the event in effect with this number."""
+        timelines: tuple[Timeline, ...] = (self.trial, *self.patients.values())
+        return next((e for timeline in timelines for e in timeline.events if e.seq == seq), None)
+
+
+def fold(
+    events: Iterable[Event],
+    onto: State | None = None,
+    *,
+    occurred_by: date | None = None,
+    recorded_by: datetime | int | None = None,
+) -> State:
+    """Fold events into a state.
+
+    Parameters
+    ----------
+    events
+        in order of their numbers, beginning after the last one of ``onto``.
+    onto
+        the state to go on from; its ``occurred_by`` then holds.
+    occurred_by
+        leave out what happened after this day.
+    recorded_by
+        leave out what the record learnt later: a moment, or the number of an event.
+    """
+    state = onto or State(occurred_by=occurred_by)
+    cutoff = state.occurred_by
+    seq, gone = state.seq, set(state.gone)
+    fresh: dict[str | None, list[Event]] = defaultdict(list)
+    for event in events:
+        if recorded_by is not None:
+            late = event.seq > recorded_by if isinstance(recorded_by, int) else event.recorded > recorded_by
+            if late:
+                break
+        seq = event.seq
+        if event.supersedes is not None:
+            gone.add(event.supersedes)
+            fresh[event.patient]  # the timeline changes even if nothing is put in the place
+        if (cutoff is None or event.occurred <= cutoff) and event.kind != Voided.kind:
+            fresh[event.patient].append(event)
+    patients = dict(state.patients)
+    trial = state.trial
+    for patient, new in fresh.items():
+        old = trial.events if patient is None else patients[patient].events if patient in patients else ()
+        merged = [event for event in (*old, *new) if event.seq not in gone]
+        merged.sort(key=lambda e: (e.occurred, e.seq))
+        if patient is None:
+            trial = Conducted(tuple(merged))
+        elif merged:
+            patients[patient] = Patient(patient, tuple(merged))
+        else:
+            patients.pop(patient, None)
+    return replace(state, seq=seq, trial=trial, patients=patients, gone=frozenset(gone))
+
+
+def _as(kind: type[F], event: Event | None) -> F:
+    """Return an event's fact, known to be of this kind."""
+    assert event is not None and isinstance(event.fact, kind)
+    return event.fact

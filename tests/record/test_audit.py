@@ -1,0 +1,125 @@
+"""What somebody does to the record behind its back, and what `verify` says of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from posology.conduct.trial import Trial
+from posology.record.audit import verify
+from posology.record.store import Head, Store
+
+
+def attack(path: Path, *statements: str) -> list[str]:
+    """Edit the SQLite file by hand and return what verify finds."""
+    with sqlite3.connect(path) as db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+    with Store.open(path) as store:
+        return [str(t) for t in verify(store.rows(), store.head())]
+
+
+@pytest.fixture
+def path(imgn853: Trial) -> Path:
+    imgn853.close()
+    return Path(imgn853.store.name)
+
+
+def test_untouched(path: Path) -> None:
+    assert attack(path) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "fact = replace(fact, '3', '4')", "occurred = '2013-01-01'", "recorded = '2012-06-06T00:00:00.000000Z'",
+        "author = 'somebody'", "patient = '0401-002'", "reason = 'none'", "kind = 'consented'", "supersedes = 3",
+        "override = '{\"by\":\"x\",\"facts\":[],\"rules\":[],\"why\":\"y\"}'", "provenance = '{}'",
+    ],
+)  # fmt: skip
+def test_any_changed_column_is_named(path: Path, change: str) -> None:
+    found = attack(path, f"UPDATE events SET {change} WHERE seq = 10")
+    assert [f.partition(":")[0] for f in found] == ["event 10"]
+    assert "changed" in found[0]
+
+
+def test_dropped_from_the_middle(path: Path) -> None:
+    assert attack(path, "DELETE FROM events WHERE seq = 50") == ["event 50: dropped: event 50 is missing"]
+
+
+def test_several_dropped(path: Path) -> None:
+    assert attack(path, "DELETE FROM events WHERE seq BETWEEN 50 AND 59") == [
+        "event 50: dropped: events 50 to 59 are missing"
+    ]
+
+
+def test_dropped_from_the_end(path: Path) -> None:
+    assert attack(path, "DELETE FROM events WHERE seq > 467") == [
+        "event 468: dropped: events 468 to 469 are missing from the end"
+    ]
+
+
+def test_dropped_and_renumbered(path: Path) -> None:
+    found = attack(
+        path, "DELETE FROM events WHERE seq = 50", "UPDATE events SET seq = -seq WHERE seq > 50",
+        "UPDATE events SET seq = -seq - 1 WHERE seq < 0",
+    )  # fmt: skip
+    assert any(f.startswith("event 50: does not follow event 49") for f in found)
+
+
+def test_swapped(path: Path) -> None:
+    found = attack(path, "UPDATE events SET seq = -1 WHERE seq = 50", "UPDATE events SET seq = 50 WHERE seq = 60",
+                   "UPDATE events SET seq = 60 WHERE seq = -1")  # fmt: skip
+    assert found == ["event 50: moved: by its hash it is event 60", "event 60: moved: by its hash it is event 50"]
+
+
+def test_duplicated_at_the_end(path: Path) -> None:
+    columns = "occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev, hash"
+    found = attack(
+        path, f"INSERT INTO events (trial, seq, {columns}) SELECT trial, 470, {columns} FROM events WHERE seq = 40"
+    )
+    assert len(found) == 1
+    assert found[0].startswith("event 470: inserted: it is not part of the chain, a copy of event 40")
+
+
+def test_inserted_in_the_middle(path: Path) -> None:
+    columns = "occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev, hash"
+    found = attack(
+        path, "UPDATE events SET seq = -seq WHERE seq >= 100", "UPDATE events SET seq = 1 - seq WHERE seq < 0",
+        f"INSERT INTO events (trial, seq, {columns}) SELECT trial, 100, {columns} FROM events WHERE seq = 40",
+    )  # fmt: skip
+    assert len(found) == 1
+    assert found[0].startswith("event 100: inserted: it is not part of the chain, a copy of event 40")
+
+
+def test_a_rewritten_hash_shows_in_the_next_event(path: Path) -> None:
+    with Store.open(path) as store:
+        row = next(r for r in store.rows() if r.seq == 10)
+    import msgspec
+
+    forged = msgspec.structs.replace(row, author="somebody")
+    found = attack(path, f"UPDATE events SET author = 'somebody', hash = '{forged.digest()}' WHERE seq = 10")
+    assert any("event 10 was rewritten with its hash" in f for f in found)
+
+
+def test_a_whole_chain_rewritten_shows_against_a_head_kept_elsewhere(path: Path) -> None:
+    with Store.open(path) as store:
+        rows = list(store.rows())
+    witness = Head(rows[-1].seq, rows[-1].hash)
+    import msgspec
+
+    prev, forged = rows[8].hash, rows[:9]
+    for row in rows[9:]:
+        row = msgspec.structs.replace(row, author="somebody", prev=prev)
+        row = msgspec.structs.replace(row, hash=row.digest())
+        forged.append(row)
+        prev = row.hash
+    assert verify(forged, Head(len(forged), prev)) == []
+    assert [t.seq for t in verify(forged, Head(len(forged), prev), witness)] == [469]
+
+
+def test_an_edited_head(path: Path) -> None:
+    assert attack(path, "UPDATE heads SET hash = 'x'") != []

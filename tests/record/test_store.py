@@ -1,0 +1,148 @@
+"""The record in its two stores: nothing acknowledged is lost, nothing half-written, two writers never both act."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posology.conduct.trial import Trial
+from posology.record import facts as f
+from posology.record.audit import verify
+from posology.record.jsonl import read, write
+from posology.record.store import Conflict, Store, StoreError
+from tests.conftest import Clock
+
+
+def test_what_is_recorded_is_read_back(place: str, clock: Clock, imgn853_document: dict[str, Any]) -> None:
+    with Trial.create(place, imgn853_document, by="Dr A", clock=clock) as trial:
+        trial.record(f.Consented(), patient="001", by="Dr A", reason="ünïcode ✓")
+    with Trial.open(place, clock) as trial:
+        created, consented = trial.events()
+    assert (created.kind, consented.kind, consented.patient) == ("trial_created", "consented", "001")
+    assert consented.reason == "ünïcode ✓"
+    assert consented.occurred == date(2030, 1, 1)
+
+
+def test_the_second_of_two_writers_gets_a_conflict(place: str, clock: Clock, imgn853_document: dict[str, Any]) -> None:
+    Trial.create(place, imgn853_document, by="Dr A", clock=clock).close()
+    with Trial.open(place, clock) as one, Trial.open(place, clock) as two:
+        first, second = one.ledger(), two.ledger()
+        for ledger, who in ((first, "001"), (second, "002")):
+            ledger.enter(f.Consented(), patient=who, occurred=date(2030, 1, 1), recorded=clock(), by="Dr A")
+        one.keep(first)
+        with pytest.raises(Conflict, match="somebody else has written"):
+            two.keep(second)
+        assert [e.patient for e in two.events()] == [None, "001"]
+
+
+def test_a_trial_is_never_overwritten(place: str, clock: Clock, imgn853_document: dict[str, Any]) -> None:
+    Trial.create(place, imgn853_document, by="Dr A", clock=clock).close()
+    with pytest.raises(StoreError, match="already"):
+        Trial.create(place, imgn853_document, by="Dr B", clock=clock)
+
+
+def test_export_and_import_are_the_same_bytes(place: str, imgn853: Trial, tmp_path: Path) -> None:
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    count = write(imgn853.store.rows(), one)
+    rows, name = read(one)
+    with Store.create(place, name, rows) as restored:
+        assert write(restored.rows(), two) == count == 469
+        assert verify(restored.rows(), restored.head()) == []
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_two_trials_in_one_database(postgresql: str, clock: Clock, imgn853_document: dict[str, Any]) -> None:
+    import psycopg
+
+    with psycopg.connect(postgresql, autocommit=True) as server:
+        server.execute("CREATE DATABASE several")
+    place = postgresql.replace("/postgres", "/several")
+    other = {**imgn853_document, "trial": {**imgn853_document["trial"], "id": "OTHER"}}
+    Trial.create(place, imgn853_document, by="Dr A", clock=clock).close()
+    Trial.create(place, other, by="Dr A", clock=clock).close()
+    with pytest.raises(StoreError, match="holds 2 trials"):
+        Trial.open(place)
+    with Trial.open(place + "#OTHER") as trial:
+        assert trial.state().protocol().trial.id == "OTHER"
+    with pytest.raises(StoreError, match="no trial 'NONE'"):
+        Trial.open(place + "#NONE")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"not a database at all, but long enough to be looked at" * 50, "not a Posology record"),
+        (b"", "not a Posology record"),
+    ],
+)
+def test_a_file_that_is_no_record(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "x.posology"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=said):
+        Store.open(path)
+
+
+def test_no_file() -> None:
+    with pytest.raises(StoreError, match="there is no trial at nowhere"):
+        Store.open("nowhere")
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(StoreError) as error:
+        Store.open("postgresql://u:secret@127.0.0.1:1/db")
+    assert "secret" not in str(error.value)
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from posology.conduct.trial import Trial
+from posology.record import facts as f
+trial = Trial.open(sys.argv[1])
+number = len(trial.events())
+while True:
+    ledger = trial.ledger()
+    for _ in range(3):
+        number += 1
+        now = datetime.now(UTC)
+        ledger.enter(f.Consented(), patient=f"P{number}", occurred=now.date(), recorded=now, by="w")
+    trial.keep(ledger)
+    print(ledger.head.seq, flush=True)
+"""
+
+
+def test_a_killed_writer_loses_nothing_it_acknowledged(
+    place: str, clock: Clock, imgn853_document: dict[str, Any]
+) -> None:
+    """A writer that appends three events at a time is killed at random moments, twenty times."""
+    from datetime import UTC, datetime
+
+    Trial.create(place, imgn853_document, by="Dr A", recorded=datetime(2020, 1, 1, tzinfo=UTC)).close()
+    chance = random.Random(853)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    for _ in range(20):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, place], stdout=subprocess.PIPE, env=environment, start_new_session=True
+        )
+        assert writer.stdout is not None
+        acknowledged = [writer.stdout.readline()]  # it has begun
+        time.sleep(chance.uniform(0, 0.06))
+        os.killpg(writer.pid, signal.SIGKILL)
+        acknowledged += writer.stdout.read().splitlines(keepends=True)
+        writer.stdout.close()
+        writer.wait()
+        complete = [int(line) for line in acknowledged if line.endswith(b"\n")]
+        with Store.open(place) as store:
+            rows, head = list(store.rows()), store.head()
+        assert verify(rows, head) == []
+        assert len(rows) >= complete[-1]
+        assert (len(rows) - 1) % 3 == 0, "a batch of three was half-written"
