@@ -19,7 +19,9 @@ SPEC = json.loads((Path(__file__).parents[1] / "data/endpoints/gcig_ca125_spec_c
 def test_case(case: dict[str, Any]) -> None:
     days = [date.fromisoformat(s["date"]) for s in case["samples"]]
     mouse = date.fromisoformat(case["mouse_antibody_date"]) if case["mouse_antibody_date"] else None
-    values = [np.nan if mouse and day > mouse else float(s["value"]) for day, s in zip(days, case["samples"], strict=True)]
+    values = [
+        np.nan if mouse and day > mouse else float(s["value"]) for day, s in zip(days, case["samples"], strict=True)
+    ]
     start = date.fromisoformat(case["treatment_start"]).toordinal()
     found = course(
         np.array([values]), np.array([[d.toordinal() for d in days]]), np.array([float(case["uln"])]), np.array([start])

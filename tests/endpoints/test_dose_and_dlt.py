@@ -9,7 +9,13 @@ from posology.endpoints.body_size import adjusted_ideal_weight, dose_mg, surface
 from posology.endpoints.dlt import AdverseEvent, Answer, Criterion, Definition, evaluable, is_dlt
 
 # Sex, height [cm], weight [kg] and adjusted ideal body weight [kg] of the reconstructed patients of the worked example.
-PATIENTS = [("F", 163, 68, 60.0), ("M", 175, 80, 73.7), ("M", 178, 86, 77.7), ("F", 158, 88, 65.3), ("M", 181, 92, 81.7)]
+PATIENTS = [
+    ("F", 163, 68, 60.0),
+    ("M", 175, 80, 73.7),
+    ("M", 178, 86, 77.7),
+    ("F", 158, 88, 65.3),
+    ("M", 181, 92, 81.7),
+]
 
 
 def test_adjusted_ideal_body_weight() -> None:
@@ -40,7 +46,13 @@ def test_a_dose_that_cannot_be_computed(arguments: tuple[object, ...], said: str
         dose_mg(*arguments)  # type: ignore[arg-type]
 
 
-RULE = Definition(21, (Criterion("g3", 3, except_terms=("Neutropenia",)), Criterion("g4 neutropenia, 7 days", 4, ("Neutropenia",), minimum_days=7)))
+RULE = Definition(
+    21,
+    (
+        Criterion("g3", 3, except_terms=("Neutropenia",)),
+        Criterion("g4 neutropenia, 7 days", 4, ("Neutropenia",), minimum_days=7),
+    ),
+)
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,17 @@ CODE = {r.text.upper(): r for r in Response}
 
 @pytest.mark.parametrize("case", SPEC["timepoint_with_target"])
 def test_time_point_with_target(case: dict[str, str]) -> None:
-    found = overall(np.array([CODE[case["target"]]]), np.array([CODE[case["nontarget"]]]), np.array([case["new_lesion"] == "Y"]))
+    found = overall(
+        np.array([CODE[case["target"]]]), np.array([CODE[case["nontarget"]]]), np.array([case["new_lesion"] == "Y"])
+    )
     assert Response(found[0]) is CODE[case["overall"]]
 
 
 @pytest.mark.parametrize("case", SPEC["timepoint_nontarget_only"])
 def test_time_point_without_target(case: dict[str, str]) -> None:
-    found = overall(np.array([Response.NONE]), np.array([CODE[case["nontarget"]]]), np.array([case["new_lesion"] == "Y"]))
+    found = overall(
+        np.array([Response.NONE]), np.array([CODE[case["nontarget"]]]), np.array([case["new_lesion"] == "Y"])
+    )
     assert Response(found[0]) is CODE[case["overall"]]
 
 
@@ -33,7 +37,9 @@ def lesions(baseline: list[dict[str, Any]], visits: list[list[float | None]]) ->
     """Make the measurements of one patient."""
     rows = [(0, 0, k, 0, lesion["nodal"], float(lesion["baseline_mm"])) for k, lesion in enumerate(baseline)]
     for v, sizes in enumerate(visits, 1):
-        rows += [(0, v, k, 42 * v, baseline[k]["nodal"], np.nan if mm is None else float(mm)) for k, mm in enumerate(sizes)]
+        rows += [
+            (0, v, k, 42 * v, baseline[k]["nodal"], np.nan if mm is None else float(mm)) for k, mm in enumerate(sizes)
+        ]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     patient, assessment, lesion, day, nodal, diameter = columns
     zeros = np.zeros(len(rows), dtype=int)
@@ -67,7 +73,12 @@ def best(*seen: Response, days: list[int] | None = None, followed: bool = True, 
 
 def test_a_last_response_awaits_confirmation_while_the_patient_is_followed() -> None:
     found = best(Response.SD, Response.PR)
-    assert (Response(found.response[0]), found.awaiting[0], found.confirmed[0], found.at[0]) == (Response.PR, True, False, 2)
+    assert (Response(found.response[0]), found.awaiting[0], found.confirmed[0], found.at[0]) == (
+        Response.PR,
+        True,
+        False,
+        2,
+    )
     left = best(Response.SD, Response.PR, followed=False)
     assert (Response(left.response[0]), left.awaiting[0], left.unconfirmed[0]) == (Response.SD, False, True)
 
@@ -96,7 +107,9 @@ def test_disease_after_a_complete_response_is_progression() -> None:
     assert (Response(found.response[0]), found.progressed_at[0]) == (Response.PD, 2)
 
 
-responses = st.lists(st.sampled_from([Response.CR, Response.PR, Response.SD, Response.PD, Response.NE]), min_size=1, max_size=6)
+responses = st.lists(
+    st.sampled_from([Response.CR, Response.PR, Response.SD, Response.PD, Response.NE]), min_size=1, max_size=6
+)
 
 
 @given(responses, responses)
@@ -127,7 +140,9 @@ def rows(*spec: tuple[int, Role, Status, float]) -> Lesions:
     """Make one patient's rows: (assessment, role, status, diameter)."""
     n = len(spec)
     assessment, role, status, diameter = (np.array(column) for column in zip(*spec, strict=True))
-    return Lesions(np.zeros(n, int), assessment, np.arange(n), 42 * assessment, role, status, np.zeros(n, bool), diameter)
+    return Lesions(
+        np.zeros(n, int), assessment, np.arange(n), 42 * assessment, role, status, np.zeros(n, bool), diameter
+    )
 
 
 TARGET = (0, Role.TARGET, Status.MEASURED, 30.0)

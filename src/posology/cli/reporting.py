@@ -1,9 +1,117 @@
-"""Commands that report: readout, claims, the demonstration."""
+"""Commands that report: the readout, the claims, the demonstration."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
+
+CutoffOption = Annotated[
+    date | None,
+    typer.Option("--cutoff", metavar="DATE", parser=day, help="The data cutoff (else the last one locked, or today)."),
+]
+ClaimsOption = Annotated[Path | None, typer.Option("--claims", help="A claims file to check along with it.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    commands: dict[str, Callable[..., None]] = {"readout": readout, "claims": claims}
+    for name, command in commands.items():
+        app.command(name, rich_help_panel="Report")(command)
+    app.command("demo", rich_help_panel="Start")(demo)
+    app.command("example", rich_help_panel="Start")(example)
+
+
+def readout(
+    trial: TrialArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
+    cutoff: CutoffOption = None, claims: ClaimsOption = None, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Write the readout at a data cutoff: page, data, tables and figures, each number traceable to its events.
+
+    Example: posology readout mytrial.posology --cutoff 2013-05-10 --out readout
+    """
+    from rich.console import Console
+
+    from posology.conduct.trial import Trial
+    from posology.readout.claims import read as read_claims
+    from posology.readout.readout import read, summary, write
+
+    listed = read_claims(claims) if claims else []
+    with Trial.open(trial) as opened:
+        events = opened.events()
+    made = read(events, cutoff or _last_cutoff(events), listed)
+    with Console(stderr=True).status("reading") as status:
+        files = write(made, out, progress=lambda step: status.update(f"writing: {step}"))
+    if as_json:
+        print_json(summary(made))
+        return
+    for said in made.headline:
+        print(said.cited.text)
+    if not made.locked:
+        print("the cutoff is not locked: `posology lock` makes this readout reproducible for good")
+    print(f"wrote {len(files)} files to {out}: open {out / 'readout.html'}")
+
+
+def claims(
+    trial: TrialArgument, file: Annotated[Path, typer.Argument(metavar="CLAIMS", help="A claims file (YAML).")],
+    cutoff: CutoffOption = None, as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Check statements about a trial against its record: each holds, does not hold, or cannot be decided.
+
+    Ends with status 1 if one does not hold. Example: posology claims mytrial.posology claims.yaml --cutoff 2013-05-10
+    """
+    from posology.conduct.trial import Trial
+    from posology.readout.claims import read as read_claims
+    from posology.readout.readout import read
+
+    listed = read_claims(file)
+    with Trial.open(trial) as opened:
+        events = opened.events()
+    checked = read(events, cutoff or _last_cutoff(events), listed).claims
+    if as_json:
+        print_json([{"id": c.claim.id, "text": c.claim.text, "holds": c.holds, "found": c.found, "evidence": list(c.events),
+                     "mark": c.mark} for c in checked])  # fmt: skip
+    else:
+        sign = {True: "✓ holds", False: "✗ does not hold", None: "? cannot be decided"}
+        rows = [
+            (c.claim.id, c.claim.text, sign[c.holds], c.found + (f" [{c.mark}]" if c.mark else "")) for c in checked
+        ]
+        escaped = [[cell.replace("[", r"\[") for cell in row] for row in rows]
+        print_table(f"{len(checked)} claims", ("Id", "Claim", "Verdict", "What the record says"), escaped)
+        count = lambda verdict: sum(c.holds is verdict for c in checked)
+        print(f"{count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record")
+    raise typer.Exit(1 if any(c.holds is False for c in checked) else 0)
+
+
+def _last_cutoff(events: list) -> date:  # type: ignore[type-arg]
+    locked = [e.fact.cutoff for e in events if e.kind == "cutoff_locked"]
+    return locked[-1] if locked else date.today()
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("imgn853-demo"),
+    as_json: JsonOption = False,
+) -> None:
+    """Run the first-in-human trial of IMGN853 from protocol to readout.
+
+    Its record is replayed event by event through the protocol's rules.
+    """
+    from posology.cli.demo import run
+
+    run(out, as_json)
+
+
+def example(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")] = Path("imgn853"),
+) -> None:
+    """Copy the worked example to a folder: protocol, events and claims of IMGN853."""
+    from posology.cli.demo import copy_example
+
+    for path in copy_example(out):
+        print(path)

@@ -72,7 +72,9 @@ def course(value: Floats, day: Ints, upper_limit: Floats, start: Ints) -> Course
     taken = ~np.isnan(value)
     before = taken & (day <= start[:, None]) & (day >= start[:, None] - BASELINE_DAYS)
     baseline = np.where(before, index, NEVER).max(axis=1, initial=NEVER)
-    base = np.where(baseline == NEVER, np.nan, np.take_along_axis(value, np.maximum(baseline, 0)[:, None], axis=1)[:, 0])
+    base = np.where(
+        baseline == NEVER, np.nan, np.take_along_axis(value, np.maximum(baseline, 0)[:, None], axis=1)[:, 0]
+    )
     evaluable = np.nan_to_num(base) >= 2 * upper_limit - SMALL
     later = taken & (day > start[:, None])
     low = np.where(later, value, np.inf)
@@ -96,7 +98,14 @@ def course(value: Floats, day: Ints, upper_limit: Floats, start: Ints) -> Course
     normal = later & (np.nan_to_num(value, nan=np.inf) <= limit)
     normalised = (response != NEVER) & (normal & (index >= response[:, None])).any(axis=1)
     return Courses(
-        evaluable, baseline, response, confirmed, awaiting, normalised, _progression(value, day, upper_limit, base, later), lowest
+        evaluable,
+        baseline,
+        response,
+        confirmed,
+        awaiting,
+        normalised,
+        _progression(value, day, upper_limit, base, later),
+        lowest,
     )
 
 

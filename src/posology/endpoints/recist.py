@@ -146,7 +146,9 @@ def assess(lesions: Lesions, patients: int, assessments: int) -> Assessments:
     """
     shape = (patients, assessments)
     cell = lesions.patient * assessments + lesions.assessment
-    count = lambda rows, weights=None: np.bincount(cell[rows], None if weights is None else weights[rows], shape[0] * shape[1]).reshape(shape)
+    count = lambda rows, weights=None: np.bincount(
+        cell[rows], None if weights is None else weights[rows], shape[0] * shape[1]
+    ).reshape(shape)
 
     day = np.full(shape[0] * shape[1], NEVER)
     np.maximum.at(day, cell, lesions.day)
@@ -206,7 +208,9 @@ def overall(target: Ints, non_target: Ints, new: Bools) -> Ints:
         ((target == Response.CR) | (target == Response.PR), Response.PR),
         (target == Response.SD, Response.SD),
     ]
-    return np.select([when for when, _ in cases], [np.broadcast_to(what, target.shape) for _, what in cases], Response.NE)
+    return np.select(
+        [when for when, _ in cases], [np.broadcast_to(what, target.shape) for _, what in cases], Response.NE
+    )
 
 
 @dataclass(frozen=True)
@@ -281,7 +285,9 @@ def best_response(
     index = np.arange(columns)
     present = seen != Response.ABSENT
     last_at = np.where(present, index, NEVER).max(axis=1, initial=NEVER)
-    first = {r: np.where((seen == r).any(axis=1), (seen == r).argmax(axis=1), NEVER) for r in (Response.CR, Response.PR)}
+    first = {
+        r: np.where((seen == r).any(axis=1), (seen == r).argmax(axis=1), NEVER) for r in (Response.CR, Response.PR)
+    }
     at, confirmed_at = _confirmed(seen, day, confirmation_days)
 
     stable = np.isin(seen, [Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD])

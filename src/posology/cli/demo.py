@@ -1,0 +1,84 @@
+"""The demonstration: IMGN853 from protocol to readout, through the same doors as any trial."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from posology.cli.common import console, print_json
+from posology.conduct.loading import load
+from posology.conduct.trial import Trial
+from posology.protocol.reading import document
+from posology.readout.claims import read as read_claims
+from posology.readout.readout import read, summary, write
+from posology.record.audit import verify
+
+FILES = ("protocol.yaml", "events.csv", "claims.yaml")
+START = datetime(2012, 6, 1, 8, tzinfo=UTC)
+
+
+def copy_example(out: Path) -> list[Path]:
+    """Copy the example's files to a folder; none is overwritten by another content."""
+    out.mkdir(parents=True, exist_ok=True)
+    made = []
+    with as_file(files("posology.examples") / "imgn853") as example:
+        for name in FILES:
+            source, target = example / name, out / name
+            if target.exists() and target.read_bytes() != source.read_bytes():
+                raise ValueError(f"{target} exists and differs from the example: give another folder")
+            shutil.copyfile(source, target)
+            made.append(target)
+    return made
+
+
+def run(out: Path, as_json: bool) -> None:
+    """Create the trial, replay its record through the rules, decide, read out at both cutoffs, check the claims."""
+    from rich.console import Console
+
+    say = (lambda text: None) if as_json else (lambda text: console().print(text))
+    copy_example(out)
+    place = out / "imgn853.posology"
+    place.unlink(missing_ok=True)
+    plan = document(out / "protocol.yaml")
+    say(
+        f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels, {plan['design']['method']}"
+    )
+    listed = read_claims(out / "claims.yaml")
+    with (
+        Console(stderr=True).status("replaying the record") as status,
+        Trial.create(place, plan, by="sponsor", on=date(2012, 6, 1), recorded=START) as trial,
+    ):
+        events = load(trial, out / "events.csv", by="sponsor", protocol=plan)
+        found = verify(trial.store.rows(), trial.store.head())
+        verdict = "sound" if not found else f"{len(found)} things wrong"
+        say(f"[bold]Record[/]    {len(events) + 1} events replayed through the rules; chain {verdict}")
+        say("[bold]Decisions[/] the rule's advice on each day the committee met, and what the committee did")
+        for decided in trial.state().trial.decisions:
+            day, fact = decided.event.occurred, decided.fact
+            advice = trial.advise(day)
+            rule = f"{advice.action} {advice.dose or ''}".strip()
+            did = f"{fact.action} {plan['dose']['levels'][(fact.level or 1) - 1]} {plan['dose']['unit']}"
+            say(f"  {day}  rule: {rule:<22} committee: {did}{'   (departs: ' + fact.why + ')' if fact.departs else ''}")
+        made = {}
+        for cutoff in (date(2013, 5, 10), date(2013, 6, 14)):
+            folder = out / f"readout-{cutoff}"
+            at_first = read(trial.events(), cutoff, listed if not made else ())
+            write(at_first, folder, progress=lambda step: status.update(f"writing: {step}"))
+            made[folder] = at_first
+    if as_json:
+        print_json({str(folder): summary(each) for folder, each in made.items()})
+        return
+    for folder, each in made.items():
+        say(f"[bold]Readout[/]   {each.cutoff}: {folder / 'readout.html'}")
+        for said in each.headline:
+            say(f"  {said.cited.text}")
+    claims = next(iter(made.values())).claims
+    count = lambda verdict: sum(c.holds is verdict for c in claims)
+    say(
+        f"[bold]Claims[/]    {count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record"
+    )
+    say(
+        "A reconstruction: every value is marked stated, published or assumed; what is assumed is no result of the real trial."
+    )

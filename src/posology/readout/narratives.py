@@ -1,0 +1,125 @@
+"""The sentences of a readout: what the trial saw, and the story of each patient with activity, each with its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from posology.conduct.advising import Advice
+from posology.protocol.model import Protocol
+from posology.readout.cited import Cited, cite
+from posology.readout.courses import Course
+from posology.record.event import Event
+from posology.record.facts import Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
+from posology.record.state import State
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence, with the events behind it."""
+
+    cited: Cited
+
+
+def sentence(text: str, events: Sequence[Event | None]) -> Sentence:
+    """Return a sentence with its sources."""
+    return Sentence(cite(text, events))
+
+
+def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice: Advice) -> list[Sentence]:
+    """Say in a few sentences what the trial saw by the cutoff."""
+    unit, doses = (
+        protocol.dose.unit,
+        [(e, e.fact) for c in courses for e in c.patient.doses if isinstance(e.fact, Dosed)],
+    )
+    if not doses:
+        return [sentence("Nobody has been treated.", ())]
+    levels = sorted({fact.level for _, fact in doses})
+    low, high = protocol.dose.levels[levels[0] - 1], protocol.dose.levels[levels[-1] - 1]
+    said = [
+        sentence(f"{len(courses)} patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
+                 f"({protocol.dose.body_size}).", [c.patient.first_dose for c in courses])
+    ]  # fmt: skip
+    limited = [(c, t) for c in courses for t in c.patient.toxicities if t.is_dlt]
+    if limited:
+        by_dose = sorted(
+            {c.dose for c, _ in limited}, key=lambda d: next(c.level or 0 for c, _ in limited if c.dose == d)
+        )
+        who = f"{len(limited)} patient{'s' * (len(limited) != 1)} had a dose-limiting toxicity, assigned to {', '.join(by_dose)}"
+        what = "; ".join(
+            f"{t.fact.term}, grade {t.fact.grade}, {'resolved' if t.resolved else 'not resolved'}" for _, t in limited
+        )
+        said.append(sentence(f"{who}: {what}.", [e for _, t in limited for e in t.sources]))
+    else:
+        said.append(sentence("No dose-limiting toxicity was seen.", [c.patient.first_dose for c in courses]))
+    if advice.opening.mtd is None:
+        said.append(
+            sentence("The maximum tolerated dose is not established.", [d.event for d in state.trial.decisions])
+        )
+    else:
+        said.append(sentence(f"The maximum tolerated dose is {protocol.dose.at(advice.opening.mtd)}.",
+                             [advice.opening.decision.event if advice.opening.decision else None]))  # fmt: skip
+    active = [c for c in courses if c.active]
+    if active:
+        first = min(active, key=lambda c: c.level or 0)
+        said.append(sentence(f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {first.dose} up.",
+                             [e for c in active for e in (*c.response.sources, *(c.marker.sources if c.marker else ()))]))  # fmt: skip
+    return said
+
+
+def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
+    """Tell the course of one patient."""
+    p, r, m = course.patient, course.response, course.marker
+    screened, history, scored = p.last(Screened), p.last(PriorTherapy), p.last(TargetScored)
+    who = "The patient" if p.screening is None else "She" if p.screening.sex == "F" else "He"
+    told = [sentence(f"{course.id}: {course.tumour or 'tumour not recorded'}.", [screened])]
+    if p.history and p.history.regimens is not None:
+        note = f" ({p.history.description})" if p.history.description else ""
+        told.append(
+            sentence(
+                f"{who} had received {p.history.regimens} prior regimen{'s' * (p.history.regimens != 1)}{note}.",
+                [history],
+            )
+        )
+    if p.target:
+        strong = protocol.biomarker is not None and p.target.intensity >= protocol.biomarker.strongly_positive
+        told.append(
+            sentence(
+                f"The tumour scored {p.target.intensity} on a scale of 0 to 3{', strongly positive' if strong else ''}.",
+                [scored],
+            )
+        )
+    told.append(
+        sentence(
+            f"{who} was assigned {course.dose} and first treated on {p.doses[0].occurred}.", [p.enrolment, p.first_dose]
+        )
+    )
+    for t in p.toxicities:
+        if t.is_dlt:
+            end = f"; it resolved on {t.resolved.occurred}" if t.resolved else "; it has not resolved"
+            told.append(sentence(f"On day {p.study_day(t.event.occurred)} {who.lower()} had a dose-limiting toxicity, {t.fact.term}, "
+                                 f"grade {t.fact.grade}{end}.", t.sources))  # fmt: skip
+    for event in p.of(DoseReduced):
+        if isinstance(event.fact, DoseReduced):
+            told.append(sentence(f"The dose was reduced to {protocol.dose.at(event.fact.to_level)} on {event.occurred} "
+                                 f"({event.fact.why}).", [event]))  # fmt: skip
+    if r.is_objective:
+        change = f", {r.best_change:+.0f} % at best" if r.best_change is not None else ""
+        told.append(sentence(f"Best overall response by RECIST 1.1: {r.text}, first seen on {r.on} after {r.cycles} "
+                             f"cycle{'s' * (r.cycles != 1)} given{change}.", r.sources))  # fmt: skip
+    elif r.stable_days is not None:
+        until = "and continuing" if r.stable_ongoing else f"until progression on {r.progression}"
+        told.append(sentence(f"Best overall response by RECIST 1.1: {r.text}, lasting {r.stable_days / 7:.1f} weeks from the first "
+                             f"dose, {until}.", [*r.sources, p.first_dose]))  # fmt: skip
+    if m is not None and m.largest_fall is not None:
+        named = {"confirmed": f"a confirmed response from {m.on} (confirmed {m.confirmed_on})",
+                 "awaiting confirmation": f"a response from {m.on}, awaiting confirmation"}.get(m.response, f"response {m.response}")  # fmt: skip
+        told.append(sentence(f"CA-125 fell by {m.largest_fall:.0f} % at most; by GCIG {named}.", m.sources))
+    end = p.off_treatment
+    last = [e for e in p.doses if isinstance(e.fact, Dosed)][-1]
+    level = last.fact.level if isinstance(last.fact, Dosed) else 0
+    if end:
+        told.append(sentence(f"{who} left treatment on {end.occurred}.", [end]))
+    else:
+        told.append(sentence(f"{who} continues on treatment, at {protocol.dose.at(level)}.", [last]))
+    return told
