@@ -12,7 +12,7 @@ from posology.conduct.loading import load
 from posology.conduct.trial import Trial
 from posology.protocol.reading import document
 from posology.readout.claims import read as read_claims
-from posology.readout.readout import read, summary, write
+from posology.readout.readout import Readout, read, summary, write
 from posology.record.audit import verify
 
 FILES = ("protocol.yaml", "events.csv", "claims.yaml")
@@ -61,7 +61,7 @@ def run(out: Path, as_json: bool) -> None:
             rule = f"{advice.action} {advice.dose or ''}".strip()
             did = f"{fact.action} {plan['dose']['levels'][(fact.level or 1) - 1]} {plan['dose']['unit']}"
             say(f"  {day}  rule: {rule:<22} committee: {did}{'   (departs: ' + fact.why + ')' if fact.departs else ''}")
-        made = {}
+        made: dict[Path, Readout] = {}
         for cutoff in (date(2013, 5, 10), date(2013, 6, 14)):
             folder = out / f"readout-{cutoff}"
             at_first = read(trial.events(), cutoff, listed if not made else ())

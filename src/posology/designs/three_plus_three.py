@@ -113,7 +113,7 @@ class ThreePlusThree:
         index = np.arange(self.levels)
         first_exceeded = np.where(exceeded.any(axis=1), exceeded.argmax(axis=1), self.levels)
         fits = tried & (index < first_exceeded[:, None]) & (index <= tally.ceiling[:, None])
-        return np.where(fits, index, NONE).max(axis=1)
+        return np.asarray(np.where(fits, index, NONE).max(axis=1))
 
 
 def exceeds(tally: Tally) -> Bools:

@@ -199,7 +199,7 @@ def overall(target: Ints, non_target: Ints, new: Bools) -> Ints:
     """
     progressed = (target == Response.PD) | (non_target == Response.PD) | new
     no_other = (non_target == Response.CR) | (non_target == Response.NONE)
-    cases = [
+    cases: list[tuple[Bools, int | Ints]] = [
         (target == Response.ABSENT, Response.ABSENT),
         (progressed, Response.PD),
         ((target == Response.NONE) & (non_target == Response.NONE), Response.NE),
@@ -274,7 +274,7 @@ def best_response(
     """
     seen = np.array(overall)
     seen[:, 0] = Response.ABSENT
-    patients, columns = seen.shape
+    columns = seen.shape[1]
     had_cr = _seen_before(seen == Response.CR)
     seen = np.where(had_cr & np.isin(seen, [Response.PR, Response.SD]), Response.PD, seen)
     pd = seen == Response.PD

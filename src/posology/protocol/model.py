@@ -294,7 +294,7 @@ class Amendment:
 class Protocol:
     """A whole protocol, as it stands in one version. Two are compared by their documents, not by ``==``."""
 
-    __pydantic_config__ = FORBID  # type: ignore[misc]
+    __pydantic_config__ = FORBID
 
     posology: Literal[1]
     trial: Trial

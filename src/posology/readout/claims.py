@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from posology.readout.cited import Cited
+from posology.readout.cited import Cited, weakest
 from posology.readout.measures import MEASURES, NotKnown, Reading
 
 TESTS = ("is", "at_least", "at_most", "contains")
@@ -79,8 +79,6 @@ def check(claim: Claim, of: Reading) -> Checked:
         met = _meets(value.value, part.test, part.expected)
         found.append(f"{name} is {_shown(value.value)}" + ("" if met else f", not {_expected(part)}"))
         holds = False if not met else holds
-    from posology.readout.cited import weakest
-
     return Checked(claim, holds, "; ".join(found), tuple(sorted(events)), weakest(marks))
 
 
@@ -133,8 +131,9 @@ def read(path: str | Path) -> list[Claim]:
     if not isinstance(tree, list):
         raise ClaimsError(f"{path}:1: a claims file is a list of claims, each with id, text and a measure")
     errors, claims, ids = [], [], set[str]()
+    lines: Any = tree.lc  # type: ignore[attr-defined]
     for i, entry in enumerate(tree):
-        line = tree.lc.item(i)[0] + 1
+        line = lines.item(i)[0] + 1
         problems = list(_problems(entry, ids))
         errors += [f"{path}:{line}: {problem}" for problem in problems]
         if not problems:

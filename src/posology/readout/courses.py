@@ -78,7 +78,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Marker:
-    """CA-125 by GCIG. ``response`` is confirmed, awaiting confirmation, none, or not evaluable (with ``why``)."""
+    """CA-125 by GCIG. ``response``: confirmed, awaiting confirmation, none, not assessed, not evaluable or not applicable."""
 
     response: str
     why: str
@@ -254,12 +254,15 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
             for e, f in samples
         )
         response, awaiting, confirmed = (int(x[i]) for x in (result.response, result.awaiting, result.confirmed))
+        day_one = date.fromordinal(int(start[i]))
         tumour = patient.screening.tumour_type if patient.screening else ""
         several = len({fact.upper_limit for _, fact in samples}) > 1
         if tumour not in rules.tumour_types:
             kind, why = "not applicable", f"GCIG criteria are for {' or '.join(rules.tumour_types)} cancer"
         elif several:
             kind, why = "not evaluable", "two upper limits of normal in one patient: the assay changed"
+        elif all(s.on <= day_one for s in read):
+            kind, why = "not assessed", "no sample on treatment yet"
         elif not result.evaluable[i]:
             kind, why = "not evaluable", "no sample of at least twice the upper limit in the two weeks before treatment"
         elif response >= 0:

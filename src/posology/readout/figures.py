@@ -71,26 +71,23 @@ def escalation(protocol: Protocol, courses: Sequence[Course]) -> Any:
         return None
     names = {"DLT": "DLT", "pending": "inside the DLT window", "not evaluable": "not evaluable"}
     rows = [
-        {"order": i, "patient": c.id, "level": c.level, "dose": protocol.dose.levels[(c.level or 1) - 1],
-         "outcome": names.get(c.standing.outcome, "no DLT") if c.standing else ""}
+        {"order": i, "level": c.level, "outcome": names.get(c.standing.outcome, "no DLT") if c.standing else ""}
         for i, c in enumerate(treated, 1)
-    ]  # fmt: skip
-    outcomes = ["no DLT", "DLT", "inside the DLT window", "not evaluable"]
+    ]
+    outcomes, levels = ["no DLT", "DLT", "inside the DLT window", "not evaluable"], len(protocol.dose.levels)
     labels = " : ".join(f"datum.value == {i} ? '{dose:g}'" for i, dose in enumerate(protocol.dose.levels, 1)) + " : ''"
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = _chart(rows).encode(
         x=alt.X("order:Q", title="patient, in order of first dose", scale=alt.Scale(domain=[0.5, len(rows) + 0.5], nice=False),
                 axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
-        y=alt.Y("level:Q", title=f"dose assigned ({protocol.dose.unit})",
-                scale=alt.Scale(domain=[0.5, len(protocol.dose.levels) + 0.5], nice=False),
-                axis=alt.Axis(values=list(range(1, len(protocol.dose.levels) + 1)), labelExpr=labels)),
+        y=alt.Y("level:Q", title=f"dose assigned ({protocol.dose.unit})", scale=alt.Scale(domain=[0.5, levels + 0.5], nice=False),
+                axis=alt.Axis(values=list(range(1, levels + 1)), labelExpr=labels)),
     )  # fmt: skip
     line = base.mark_line(interpolate="step-after", color=PALE, strokeWidth=2)
-    points = base.mark_point(size=110, strokeWidth=2, opacity=1).encode(
+    points = base.mark_point(size=110, strokeWidth=2, filled=True, opacity=1).encode(
         shape=alt.Shape(
-            "outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=["circle", "cross", "circle", "square"])
+            "outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=["circle", "cross", "diamond", "square"])
         ),
-        color=alt.Color("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=[BLUE, RED, BLUE, AMBER])),
-        fill=alt.Fill("outcome:N", legend=None, scale=alt.Scale(domain=outcomes, range=[BLUE, RED, "white", "white"])),
+        color=alt.Color("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=[BLUE, RED, "#829ab1", AMBER])),
     )
     return (line + points).properties(width=WIDTH, height=280)
 
@@ -104,127 +101,129 @@ def swimmer(protocol: Protocol, courses: Sequence[Course], cutoff: date) -> Any:
         first = c.patient.first_dose
         if first is None:
             continue
-        lanes.append(c.id)
+        lane = f"{c.id}  {c.dose}"
+        lanes.append(lane)
         end = c.patient.off_treatment
         stop = min(end.occurred, cutoff) if end else cutoff
         weeks = lambda day, start=first.occurred: (day - start).days / 7
         doses = [(e.occurred, e.fact.level) for e in c.patient.doses if isinstance(e.fact, Dosed)]
         for (day, level), (until, _) in zip(doses, [*doses[1:], (stop, 0)], strict=True):
-            bars.append({"patient": c.id, "from": weeks(day), "to": max(weeks(until), weeks(day) + 0.15),
-                         "dose": protocol.dose.levels[level - 1]})  # fmt: skip
+            bars.append(
+                {
+                    "lane": lane,
+                    "from": weeks(day),
+                    "to": max(weeks(until), weeks(day) + 0.15),
+                    "dose": protocol.dose.levels[level - 1],
+                }
+            )
+        seen = [(t.event.occurred, "DLT") for t in c.patient.toxicities if t.is_dlt]
+        seen += [(s.on, s.overall) for s in c.scans if s.number and s.overall in ("CR", "PR", "PD")]
+        marks += [{"lane": lane, "week": weeks(on), "event": event} for on, event in seen]
         if end is None:
-            marks.append({"patient": c.id, "week": weeks(stop) + 0.4, "event": "on treatment"})
-        for toxicity in c.patient.toxicities:
-            if toxicity.is_dlt:
-                marks.append({"patient": c.id, "week": weeks(toxicity.event.occurred), "event": "DLT"})
-        for scan in c.scans:
-            if scan.study_day and scan.study_day > 0 and scan.overall in ("CR", "PR", "PD"):
-                marks.append({"patient": c.id, "week": weeks(scan.on), "event": scan.overall})
+            marks.append({"lane": lane, "week": weeks(stop) + 0.4, "event": "on treatment"})
     if not bars:
         return None
     events = ["on treatment", "DLT", "CR", "PR", "PD"]
-    y = alt.Y("patient:N", sort=lanes, title=None)
-    longest = max([b["to"] for b in bars] + [m["week"] for m in marks])
-    lane = alt.Chart(alt.Data(values=bars)).mark_bar(height=10).encode(
+    y = alt.Y("lane:N", sort=lanes, title=None, axis=alt.Axis(labelLimit=240))
+    longest = max([bar["to"] for bar in bars] + [mark["week"] for mark in marks])
+    lane_marks = _chart(bars).mark_bar(height=10).encode(
         y=y, x=alt.X("from:Q", title="weeks from first dose", scale=alt.Scale(domain=[0, longest + 0.5], nice=False)), x2="to:Q",
         color=alt.Color("dose:O", title=f"dose given ({protocol.dose.unit})", scale=alt.Scale(scheme="blues")),
     )  # fmt: skip
-    mark = alt.Chart(alt.Data(values=marks)).mark_point(size=70, filled=True, opacity=1).encode(
+    points = _chart(marks).mark_point(size=70, filled=True, opacity=1).encode(
         y=y, x="week:Q",
         shape=alt.Shape("event:N", title=None, scale=alt.Scale(domain=events, range=["triangle-right", "cross", "diamond", "circle", "square"])),
-        fill=alt.Fill("event:N", title=None, scale=alt.Scale(domain=events, range=[INK, RED, GREEN, GREEN, "#7b341e"])),
+        color=alt.Color("event:N", title=None, scale=alt.Scale(domain=events, range=[INK, RED, GREEN, GREEN, "#7b341e"])),
     )  # fmt: skip
-    layers = lane + mark if marks else lane
-    return layers.resolve_scale(color="independent", fill="independent").properties(
-        width=WIDTH, height=18 * len(lanes) + 20
-    )
+    layers = alt.layer(lane_marks, points).resolve_scale(color="independent") if marks else lane_marks
+    return layers.properties(width=WIDTH - 40, height=max(18 if len(lanes) <= 60 else 4, 2) * len(lanes) + 20)
 
 
 def waterfall(courses: Sequence[Course]) -> Any:
     """Draw the best change in the sum of target lesions, one bar a patient."""
-    rows = [
-        {"patient": c.id, "change": c.response.best_change, "dose": c.dose,
+    rows: list[dict[str, Any]] = [
+        {"patient": f"{c.id}  {c.dose}", "change": c.response.best_change, "dose": c.dose,
          "label": c.response.best + ("*" if c.response.confirmation == "awaiting confirmation" else "")}
         for c in courses if c.response.best_change is not None
     ]  # fmt: skip
     if not rows:
         return None
-    rows.sort(key=lambda r: (-r["change"], r["patient"]))
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("patient:N", sort=[r["patient"] for r in rows], title=None, axis=alt.Axis(labelAngle=-60))
+    rows.sort(key=lambda row: (-float(row["change"]), str(row["patient"])))
+    order = [str(row["patient"]) for row in rows]
+    low, high = min(-35.0, *(row["change"] for row in rows)) - 6, max(25.0, *(row["change"] for row in rows)) + 6
+    base = _chart(rows).encode(
+        x=alt.X("patient:N", sort=order, title=None, axis=alt.Axis(labelAngle=-60, labelLimit=240)),
+        y=alt.Y("change:Q", title="best change from baseline (%)", scale=alt.Scale(domain=[low, high], nice=False)),
     )
-    bars = base.mark_bar().encode(
-        y=alt.Y("change:Q", title="best change from baseline (%)"),
-        color=alt.Color("dose:N", title="dose assigned", sort=_doses(courses)),
-    )
-    above = (
-        base.transform_filter("datum.change >= 0")
-        .mark_text(dy=-7, fontSize=10, color=INK)
-        .encode(y="change:Q", text="label:N")
-    )
-    below = (
-        base.transform_filter("datum.change < 0")
-        .mark_text(dy=9, fontSize=10, color=INK)
-        .encode(y="change:Q", text="label:N")
-    )
+    bars = base.mark_bar().encode(color=_by_dose(courses))
+    above = base.transform_filter("datum.change >= 0").mark_text(dy=-7, fontSize=10, color=INK).encode(text="label:N")
+    below = base.transform_filter("datum.change < 0").mark_text(dy=9, fontSize=10, color=INK).encode(text="label:N")
     return (bars + above + below + _limits()).properties(width=WIDTH, height=280)
 
 
 def spider(courses: Sequence[Course]) -> Any:
     """Draw the change in the sum of target lesions over time, one line a patient."""
     rows = [
-        {"patient": c.id, "week": ((s.study_day or 1) - 1) / 7 if s.number else 0, "change": s.change, "dose": c.dose, "at": s.overall}
-        for c in courses for s in c.scans if s.change is not None
+        {"patient": c.id, "week": ((s.study_day or 1) - 1) / 7 if s.number else 0.0, "change": s.change, "dose": c.dose}
+        for c in courses if len(c.scans) > 1 for s in c.scans if s.change is not None
     ]  # fmt: skip
-    if not any(row["week"] for row in rows):
+    if not rows:
         return None
-    chart = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("week:Q", title="weeks from first dose"), y=alt.Y("change:Q", title="change from baseline (%)"),
-        color=alt.Color("dose:N", title="dose assigned", sort=_doses(courses)), detail="patient:N",
+    changes = [float(row["change"]) for row in rows if isinstance(row["change"], float)]
+    scale = alt.Scale(domain=[min(-35.0, *changes) - 3, max(25.0, *changes) + 3], nice=False)
+    chart = _chart(rows).encode(
+        x=alt.X("week:Q", title="weeks from first dose"), y=alt.Y("change:Q", title="change from baseline (%)", scale=scale),
+        color=_by_dose(courses), detail="patient:N",
     )  # fmt: skip
-    last = {row["patient"]: row for row in rows}
-    ends = alt.Chart(alt.Data(values=list(last.values()))).mark_text(align="left", dx=5, fontSize=9, color=INK).encode(
-        x="week:Q", y="change:Q", text="patient:N"
-    )  # fmt: skip
-    return (chart.mark_line(strokeWidth=1.5) + chart.mark_point(filled=True, size=35) + ends + _limits()).properties(
-        width=WIDTH, height=320
-    )
+    drawn = chart.mark_line(strokeWidth=1.5) + chart.mark_point(filled=True, size=35, opacity=1)
+    return (drawn + _names(rows, "change") + _limits()).properties(width=WIDTH, height=320)
 
 
 def ca125(courses: Sequence[Course], protocol: Protocol) -> Any:
     """Draw each patient's CA-125."""
     rows = [
         {"patient": c.id, "week": (s.on - c.patient.first_dose.occurred).days / 7, "value": s.value,
-         "response": c.marker.response if c.marker.response == "confirmed" else "no confirmed response"}
+         "response": "confirmed" if c.marker.response == "confirmed" else "no confirmed response"}
         for c in courses if c.marker and c.patient.first_dose for s in c.marker.samples if s.value > 0
     ]  # fmt: skip
     if not rows:
         return None
-    chart = alt.Chart(alt.Data(values=rows)).encode(
+    limit = protocol.endpoints.ca125.upper_limit_u_ml if protocol.endpoints.ca125 else None
+    values = [float(row["value"]) for row in rows if isinstance(row["value"], float)] + ([limit] if limit else [])
+    kinds = ["confirmed", "no confirmed response"]
+    chart = _chart(rows).encode(
         x=alt.X("week:Q", title="weeks from first dose"),
-        y=alt.Y("value:Q", title="CA-125 (U/mL)", scale=alt.Scale(type="log", nice=False)),
-        color=alt.Color("response:N", title="GCIG response", scale=alt.Scale(domain=["confirmed", "no confirmed response"], range=[GREEN, "#829ab1"])),
-        strokeDash=alt.StrokeDash("response:N", legend=None, scale=alt.Scale(domain=["confirmed", "no confirmed response"], range=[[1, 0], [4, 3]])),
+        y=alt.Y("value:Q", title="CA-125 (U/mL)", scale=alt.Scale(type="log", domain=[min(values) * 0.8, max(values) * 1.2], nice=False)),
+        color=alt.Color("response:N", title="GCIG response", scale=alt.Scale(domain=kinds, range=[GREEN, "#829ab1"])),
+        strokeDash=alt.StrokeDash("response:N", title="GCIG response", scale=alt.Scale(domain=kinds, range=[[1, 0], [4, 3]])),
         detail="patient:N",
     )  # fmt: skip
+    drawn = chart.mark_line(strokeWidth=1.5) + chart.mark_point(filled=True, size=30, opacity=1) + _names(rows, "value")
+    if limit:
+        drawn += _chart([{"limit": limit}]).mark_rule(strokeDash=[4, 4], color=INK).encode(y="limit:Q")
+    return drawn.properties(width=WIDTH, height=340)
+
+
+def _chart(rows: Sequence[dict[str, Any]]) -> Any:
+    return alt.Chart(alt.Data(values=list(rows)))
+
+
+def _names(rows: Sequence[dict[str, Any]], value: str) -> Any:
+    """Write each patient's name at the end of the line; not where there are too many to read."""
     last = {row["patient"]: row for row in rows}
-    ends = alt.Chart(alt.Data(values=list(last.values()))).mark_text(align="left", dx=5, fontSize=9, color=INK).encode(
-        x="week:Q", y="value:Q", text="patient:N"
-    )  # fmt: skip
-    limit = protocol.endpoints.ca125.upper_limit_u_ml if protocol.endpoints.ca125 else None
-    rule = alt.Chart(alt.Data(values=[{"limit": limit}])).mark_rule(strokeDash=[4, 4], color=INK).encode(y="limit:Q")
-    drawn = chart.mark_line(strokeWidth=1.5) + chart.mark_point(filled=True, size=30) + ends
-    return (drawn + rule if limit else drawn).properties(width=WIDTH, height=340)
-
-
-def _limits() -> Any:
+    shown = list(last.values()) if len(last) <= 60 else []
     return (
-        alt.Chart(alt.Data(values=[{"limit": 20}, {"limit": -30}]))
-        .mark_rule(strokeDash=[4, 4], color=INK)
-        .encode(y="limit:Q")
+        _chart(shown)
+        .mark_text(align="left", dx=5, fontSize=9, color=INK)
+        .encode(x="week:Q", y=f"{value}:Q", text="patient:N")
     )
 
 
-def _doses(courses: Sequence[Course]) -> list[str]:
-    """The doses, lowest first."""
-    return list(dict.fromkeys(c.dose for c in sorted(courses, key=lambda c: c.level or 0)))
+def _limits() -> Any:
+    return _chart([{"limit": 20}, {"limit": -30}]).mark_rule(strokeDash=[4, 4], color=INK).encode(y="limit:Q")
+
+
+def _by_dose(courses: Sequence[Course]) -> Any:
+    """Shade by dose, lowest first; the dose is also written beside each patient."""
+    doses = list(dict.fromkeys(c.dose for c in sorted(courses, key=lambda c: c.level or 0)))
+    return alt.Color("dose:O", title="dose assigned", sort=doses, scale=alt.Scale(scheme="viridis", reverse=True))

@@ -115,11 +115,11 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
         named = {"confirmed": f"a confirmed response from {m.on} (confirmed {m.confirmed_on})",
                  "awaiting confirmation": f"a response from {m.on}, awaiting confirmation"}.get(m.response, f"response {m.response}")  # fmt: skip
         told.append(sentence(f"CA-125 fell by {m.largest_fall:.0f} % at most; by GCIG {named}.", m.sources))
-    end = p.off_treatment
+    left = p.off_treatment
     last = [e for e in p.doses if isinstance(e.fact, Dosed)][-1]
     level = last.fact.level if isinstance(last.fact, Dosed) else 0
-    if end:
-        told.append(sentence(f"{who} left treatment on {end.occurred}.", [end]))
+    if left:
+        told.append(sentence(f"{who} left treatment on {left.occurred}.", [left]))
     else:
         told.append(sentence(f"{who} continues on treatment, at {protocol.dose.at(level)}.", [last]))
     return told

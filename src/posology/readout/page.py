@@ -44,13 +44,15 @@ def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -
 
 
 def _cited(value: Cited) -> Markup:
-    """Write a cited value: a button with its events, its mark as a letter beside it."""
+    """Write a cited value: a link with its events, its mark as a letter beside it."""
     sign = (
         Markup('<sup class="mark {0}" title="{0}">{1}</sup>').format(value.mark, value.sign)
         if value.mark and value.value is not None
         else ""
     )
+    whole = "n" if len(value.text) <= 12 else ""
     if not value.events or value.value is None:
-        return Markup("{}{}").format(value.text, sign)
+        return Markup('<span class="{}">{}{}</span>').format(whole, value.text, sign)
     ids = " ".join(map(str, value.events))
-    return Markup('<button class="c" data-e="{}">{}</button>{}').format(ids, value.text, sign)
+    link = Markup('<span class="{}"><a class="c" role="button" href="#panel" data-e="{}">{}</a>{}</span>')
+    return link.format(whole, ids, value.text, sign)

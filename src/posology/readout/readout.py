@@ -71,10 +71,7 @@ def read(events: Sequence[Event], cutoff: date, claims: Sequence[Claim] = ()) ->
         if the trial had not begun by the cutoff.
     """
     locks = [e for e in events if isinstance(e.fact, CutoffLocked) and e.fact.cutoff == cutoff]
-    if locks:
-        known = [e for e in events if e.seq <= locks[0].seq]
-    else:
-        known = list(events)
+    known = [e for e in events if e.seq <= locks[0].seq] if locks else list(events)
     state = fold(known, occurred_by=cutoff)
     if not state.trial.protocols:
         raise ReadoutError(f"the trial was created on {events[0].occurred}, after the cutoff {cutoff}")

@@ -40,8 +40,8 @@ def by_level(state: State, cutoff: date) -> Table:
         evaluable = cite(c.evaluable, c.sources)
         still = [p for p in on if p.off_treatment is None]
         rows.append(
-            (plain(c.level), plain(c.dose), treated, evaluable, cite(c.dlt, _dlt_events(state, c), "dlt", "level"),
-             cite(c.pending, c.sources if c.pending else ()), cite(c.not_evaluable, c.sources if c.not_evaluable else ()),
+            (plain(c.level), plain(c.dose), treated, evaluable, cite(c.dlt, _dlt_events(state, c) or c.sources, "dlt", "level"),
+             cite(c.pending, c.sources), cite(c.not_evaluable, c.sources),
              cite(len(still), [p.first_dose for p in on] + [p.off_treatment for p in on]))
         )  # fmt: skip
     columns = ("Level", "Dose", "Treated", "DLT-evaluable", "DLT", "Inside the window", "Not evaluable", "On treatment")
@@ -163,8 +163,8 @@ def adverse_events(courses: Sequence[Course], protocol: Protocol) -> Table:
         related = [t.event for t in at.values() if t.fact.related]
         total = [t.event for t in at.values()]
         rows.append(
-            (cite(term, total, "term"), plain(dose), *(cite(len(g), g, "grade") for g in grades), cite(len(total), total, "term"),
-             cite(len(related), related, "related"))
+            (cite(term, total, "term"), plain(dose), *(cite(len(g), g or total, "grade") for g in grades), cite(len(total), total, "term"),
+             cite(len(related), related or total, "related"))
         )  # fmt: skip
     columns = ("Term", "Dose assigned", "Grade 1", "Grade 2", "Grade 3", "Grade 4", "Grade 5", "Any grade", "Related")
     note = "Patients with an event on or after the first dose, once a term, at the worst grade (CTCAE)."
@@ -184,7 +184,10 @@ def late_onset(courses: Sequence[Course], protocol: Protocol) -> Table:
             onsets[t.fact.term][str(number) if number <= 3 else "4+"].append(t.event)
     names = ("1", "2", "3", "4+")
     rows = tuple(
-        (cite(term, [e for es in at.values() for e in es], "term"), *(cite(len(at[name]), at[name]) for name in names))
+        (
+            cite(term, [e for es in at.values() for e in es], "term"),
+            *(cite(len(at[name]), at[name] or [e for es in at.values() for e in es]) for name in names),
+        )
         for term, at in sorted(onsets.items())
     )
     columns = ("Term", *(f"Onset in cycle {name}" for name in names))
@@ -236,7 +239,7 @@ def markers(courses: Sequence[Course]) -> Table:
         m = c.marker
         if m is None:
             continue
-        fall = None if m.largest_fall is None else f"{m.largest_fall:.0f}"
+        fall = None if m.largest_fall is None else f"{m.largest_fall:.0f}" if m.largest_fall > 0 else "no fall"
         rows.append(
             (plain(c.id), cite(c.dose, [c.patient.enrolment], "level"), cite(len(m.samples), m.sources), cite(m.response, m.sources),
              cite(m.on, m.sources), cite(m.confirmed_on, m.sources), cite(fall, m.sources), cite(m.why, m.sources))

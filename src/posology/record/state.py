@@ -71,9 +71,9 @@ class Timeline:
         return next(reversed(self.of(kind)), None)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.events == other.events  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.events == other.events
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
