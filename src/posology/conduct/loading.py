@@ -76,10 +76,10 @@ def load(
     errors: list[RowError] = []
     failed: set[str | None] = set()
     for line, cells in progress(list(_rows(Path(file)))):
+        patient = cells.get("patient")
         try:
             _enter(ledger, cells, by=by, kind=kind, moment=moment, document=protocol or {})
         except (EntryError, Refused, ValueError) as error:
-            patient = cells.get("patient")
             texts = error.problems if isinstance(error, EntryError) else [_flat(str(error))]
             if patient in failed and isinstance(error, Refused):
                 continue  # follows from the patient's earlier row

@@ -6,13 +6,13 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError
 
 from posology.protocol.amending import amend, versions
@@ -74,7 +74,7 @@ def document(path: str | Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ProtocolError([Finding(name, 0, "file", f"is not UTF-8 text ({error.reason})")]) from None
     try:
-        tree = YAML(typ="rt").load(text)
+        tree = _yaml().load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         wrong = " ".join((error.problem or "cannot be read").split()[:30])
@@ -83,7 +83,7 @@ def document(path: str | Path) -> dict[str, Any]:
         raise ProtocolError([Finding(name, 0, "YAML", f"cannot be read: {error}")]) from None
     if not isinstance(tree, Mapping):
         raise ProtocolError([Finding(name, 1, "file", "holds no fields", "start from `posology example protocol`")])
-    plain = json.loads(json.dumps(tree, default=_plain))
+    plain = json.loads(json.dumps(tree))
     findings = [
         Finding(name, _line(tree, path), ".".join(map(str, _people(path))) or "file", wrong, right)
         for path, wrong, right in _check(plain)
@@ -116,10 +116,17 @@ def schema() -> dict[str, Any]:
     return drawn
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{value!r} is not a plain value")
+class _Constructor(RoundTripConstructor):
+    """Leaves dates as text, so that a wrong one is found by the schema, with its line."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    return yaml
 
 
 def _check(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
@@ -205,8 +212,8 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[Path_, str, str]:
     }.get(kind)  # fmt: skip
     if right is None:
         right = {
-            "greater_than": "must be above {gt}", "greater_than_equal": "must be at least {ge}",
-            "less_than": "must be below {lt}", "less_than_equal": "must be at most {le}",
+            "greater_than": "must be above {gt:g}", "greater_than_equal": "must be at least {ge:g}",
+            "less_than": "must be below {lt:g}", "less_than_equal": "must be at most {le:g}",
         }.get(kind, detail["msg"]).format(**context)  # fmt: skip
     return path, f"is {shown}" if not isinstance(found, dict | list) else "is not of the right kind", right
 
