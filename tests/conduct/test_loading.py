@@ -39,7 +39,9 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
     assert "4: 'screned' is no kind of event: did you mean screened?" in said
     assert "5: patient is missing" in said
     assert any(s.startswith("6: refused: marker measured of 002") and "no consent of 002" in s for s in said)
-    assert "7: occurred is '01/02/2030': write the day as 2030-05-10" in [s.replace("2013-05-10", "2030-05-10") for s in said]
+    assert "7: occurred is '01/02/2030': write the day as 2030-05-10" in [
+        s.replace("2013-05-10", "2030-05-10") for s in said
+    ]
     assert any(s.startswith("9: sex is no field of marker_measured") for s in said)
     assert "9: value is '-5': it must be at least 0" in said
     assert len(trial.events()) == 1
@@ -68,12 +70,18 @@ def test_one_kind_needs_no_column(trial: Trial, tmp_path: Path) -> None:
     assert [e.patient for e in events] == ["001", "002"]
 
 
-def test_loading_twice_gives_the_same_record(imgn853: Trial, tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any]) -> None:
+def test_loading_twice_gives_the_same_record(
+    imgn853: Trial, tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any]
+) -> None:
     """Replay equals live: the example's events through the rules again give the same hashes."""
     from datetime import UTC, date, datetime
 
     with Trial.create(
-        tmp_path / "again.posology", imgn853_document, by="sponsor", on=date(2012, 6, 1), recorded=datetime(2012, 6, 1, 8, tzinfo=UTC)
+        tmp_path / "again.posology",
+        imgn853_document,
+        by="sponsor",
+        on=date(2012, 6, 1),
+        recorded=datetime(2012, 6, 1, 8, tzinfo=UTC),
     ) as again:
         load(again, EXAMPLE / "events.csv", by="loader", protocol=imgn853_document)
         assert [e.hash for e in again.events()] == [e.hash for e in imgn853.events()]

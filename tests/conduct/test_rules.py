@@ -42,17 +42,35 @@ def test_consent_and_dates(trial: Trial, clock: Clock) -> None:
     refused(trial, f.Consented(), "001", "consent-once", "consented on 2030-01-01")
     decision = f.DecisionTaken(action="stop", why="x")
     refused(trial, decision, None, "not-before-the-trial", "before the trial was created", on=day("2029-12-31"))
-    refused(trial, f.CriterionAttested(criterion="I9", met=True), "001", "criterion-exists", "'I9' is none of I4, I5, I6, I7")
+    refused(
+        trial,
+        f.CriterionAttested(criterion="I9", met=True),
+        "001",
+        "criterion-exists",
+        "'I9' is none of I4, I5, I6, I7",
+    )
 
 
 def test_places(trial: Trial, clock: Clock) -> None:
     screen(trial, "001", ecog=2)
-    refused(trial, f.SlotReserved(level=1), "001", "eligible", "I3 ECOG performance status 0 or 1: not met, ecog is 2 (event 3)")
+    refused(
+        trial,
+        f.SlotReserved(level=1),
+        "001",
+        "eligible",
+        "I3 ECOG performance status 0 or 1: not met, ecog is 2 (event 3)",
+    )
     trial.record(f.Screened(sex="F", age=60, tumour_type="ovarian", ecog=1), patient="001", by="Dr A")
     refused(trial, f.SlotReserved(), "001", "level-or-cohort", "give a level or a cohort")
     refused(trial, f.SlotReserved(level=9), "001", "level-or-cohort", "there is no level 9")
     refused(trial, f.SlotReserved(cohort="lung"), "001", "level-or-cohort", "there is no cohort 'lung'")
-    refused(trial, f.SlotReserved(level=2), "001", "level-is-open", "level 2 is not open: level 1 is, by the protocol's starting level")
+    refused(
+        trial,
+        f.SlotReserved(level=2),
+        "001",
+        "level-is-open",
+        "level 2 is not open: level 1 is, by the protocol's starting level",
+    )
     cohort = f.SlotReserved(cohort="ovarian-relapsed")
     refused(trial, cohort, "001", "level-is-open", "once the MTD is declared")
     refused(trial, f.Enrolled(), "001", "place-is-kept", "no place is reserved for 001")
@@ -61,7 +79,13 @@ def test_places(trial: Trial, clock: Clock) -> None:
     refused(trial, f.SlotReserved(level=1), "001", "enrolled-once", "holds a place since 2030-01-01")
     refused(trial, f.Enrolled(level=2), "001", "place-is-kept", "is at 1")
     screen(trial, "002")
-    refused(trial, f.SlotReserved(level=1), "002", "place-is-free", "all 1 places that the protocol's starting level gave at level 1 are taken, by 001")
+    refused(
+        trial,
+        f.SlotReserved(level=1),
+        "002",
+        "place-is-free",
+        "all 1 places that the protocol's starting level gave at level 1 are taken, by 001",
+    )
     trial.record(f.Enrolled(), patient="001", by="Dr A")
     refused(trial, f.Enrolled(level=1), "001", "enrolled-once", "was enrolled on 2030-01-01")
 
@@ -80,15 +104,25 @@ def test_doses(trial: Trial, clock: Clock) -> None:
     refused(trial, dose(), "001", "enrolled-before-dosing", "001 is not enrolled")
     trial.record(f.SlotReserved(level=1), patient="001", by="Dr A")
     trial.record(f.Enrolled(), patient="001", by="Dr A")
-    refused(trial, dose(level=2, actual_mg=30.0), "001", "not-above-the-open-level", "not opened by any decision; the highest open level is 1")
+    refused(
+        trial,
+        dose(level=2, actual_mg=30.0),
+        "001",
+        "not-above-the-open-level",
+        "not opened by any decision; the highest open level is 1",
+    )
     refused(trial, dose(level=2, actual_mg=30.0), "001", "at-the-assigned-level", "001 is at level 1, assigned")
-    refused(trial, dose(actual_mg=10.0), "001", "dose-as-planned", "10 mg was given, 9 mg planned: +11.1 %, more than 5 %")
+    refused(
+        trial, dose(actual_mg=10.0), "001", "dose-as-planned", "10 mg was given, 9 mg planned: +11.1 %, more than 5 %"
+    )
     refused(trial, dose(cycle=2), "001", "doses-in-order", "the first dose is cycle 1")
     refused(trial, dose(day=8), "001", "doses-in-order", "day 8 is no dosing day")
     trial.record(dose(), patient="001", by="Dr A")
     refused(trial, dose(), "001", "doses-in-order", "cycle 1 day 1 was given on 2030-01-01")
     clock.to("2030-01-15")
-    refused(trial, dose(cycle=2), "001", "doses-in-order", "this dose is due 21 days later (at most 3 days early), not 14")
+    refused(
+        trial, dose(cycle=2), "001", "doses-in-order", "this dose is due 21 days later (at most 3 days early), not 14"
+    )
     refused(trial, dose(cycle=3), "001", "doses-in-order", "skips one")
     refused(trial, f.DoseReduced(to_level=1, why="x"), "001", "to-a-defined-lower-level", "1 is not lower")
     refused(trial, f.DoseDelayed(days=22, why="x"), "001", "delay-allowed", "the protocol allows 21")
@@ -114,7 +148,13 @@ def test_reductions(trial: Trial, clock: Clock) -> None:
     give(trial, "003", 2, 2)
     clock.to("2030-05-01")
     trial.record(f.DoseReduced(to_level=1, why="toxicity"), patient="003", by="Dr A")
-    refused(trial, f.DoseReduced(to_level=1, why="x"), "003", "reductions-left", "2 reductions were made; the protocol allows 2")
+    refused(
+        trial,
+        f.DoseReduced(to_level=1, why="x"),
+        "003",
+        "reductions-left",
+        "2 reductions were made; the protocol allows 2",
+    )
     advice = trial.advise()
     assert [c.treated for c in advice.counts] == [1, 1, 1, 0, 0, 0, 0]
 
@@ -127,7 +167,14 @@ def test_toxicity(trial: Trial, clock: Clock) -> None:
     refused(trial, event, "001", "event-number-is-new", "is Keratitis (event")
     resolved = f.AdverseEventResolved(ae="2")
     refused(trial, resolved, "001", "event-number-is-known", "has no adverse event 2; recorded: 1")
-    refused(trial, f.AdverseEventResolved(ae="1"), "001", "event-number-is-known", "its onset was on 2030-01-10", on=day("2030-01-05"))
+    refused(
+        trial,
+        f.AdverseEventResolved(ae="1"),
+        "001",
+        "event-number-is-known",
+        "its onset was on 2030-01-10",
+        on=day("2030-01-05"),
+    )
     judged = f.DltAdjudicated(ae="1", dlt=False, why="x")
     refused(trial, judged, "001", "judged-by-the-definition", "by the definition it is a DLT: Grade 3 or worse")
     trial.record(f.DltAdjudicated(ae="1", dlt=True, why="grade 3"), patient="001", by="Dr A")
@@ -137,13 +184,25 @@ def test_toxicity(trial: Trial, clock: Clock) -> None:
 
 
 def test_lesions(trial: Trial, clock: Clock) -> None:
-    lesion = lambda **changes: f.LesionMeasured(**({"assessment": 0, "lesion": "T1", "role": "target", "organ": "liver", "diameter_mm": 20.0} | changes))
+    lesion = lambda **changes: f.LesionMeasured(
+        **({"assessment": 0, "lesion": "T1", "role": "target", "organ": "liver", "diameter_mm": 20.0} | changes)
+    )
     screen(trial, "001")
-    refused(trial, lesion(assessment=1), "001", "baseline-before-treatment", "has not been treated: only assessment 0 fits")
+    refused(
+        trial, lesion(assessment=1), "001", "baseline-before-treatment", "has not been treated: only assessment 0 fits"
+    )
     trial.record(lesion(), patient="001", by="Dr A")
     refused(trial, lesion(), "001", "lesion-measured-once", "lesion T1 at assessment 0 is event")
-    refused(trial, lesion(lesion="N1", role="new", status="present", diameter_mm=None), "001", "lesion-keeps-its-role", "N1 is new at the baseline")
-    refused(trial, lesion(lesion="T2", diameter_mm=None), "001", "lesion-says-something", "neither a diameter nor a status")
+    refused(
+        trial,
+        lesion(lesion="N1", role="new", status="present", diameter_mm=None),
+        "001",
+        "lesion-keeps-its-role",
+        "N1 is new at the baseline",
+    )
+    refused(
+        trial, lesion(lesion="T2", diameter_mm=None), "001", "lesion-says-something", "neither a diameter nor a status"
+    )
     refused(trial, lesion(lesion="T2", status="absent"), "001", "lesion-says-something", "is absent and measures 20 mm")
     trial.record(f.SlotReserved(level=1), patient="001", by="Dr A")
     trial.record(f.Enrolled(), patient="001", by="Dr A")
@@ -151,22 +210,39 @@ def test_lesions(trial: Trial, clock: Clock) -> None:
     give(trial, "001", 1, 1)
     clock.to("2030-02-10")
     refused(trial, lesion(lesion="T2"), "001", "baseline-before-treatment", "before this baseline")
-    refused(trial, lesion(assessment=1, organ="lung"), "001", "lesion-keeps-its-role", "lesion T1 is a target lesion, liver")
+    refused(
+        trial, lesion(assessment=1, organ="lung"), "001", "lesion-keeps-its-role", "lesion T1 is a target lesion, liver"
+    )
     refused(trial, lesion(assessment=1, lesion="T9"), "001", "lesion-keeps-its-role", "not in the baseline")
     trial.record(lesion(assessment=2), patient="001", by="Dr A")
     clock.to("2030-02-20")
     refused(trial, lesion(assessment=1), "001", "assessments-in-order", "assessment 2 is of 2030-02-10")
     trial.record(f.TumourAssessed(assessment=2, overall="SD"), patient="001", by="Dr A", occurred=day("2030-02-10"))
-    refused(trial, f.TumourAssessed(assessment=2, overall="PR"), "001", "assessed-once", "assessment 2 was read", on=day("2030-02-10"))
+    refused(
+        trial,
+        f.TumourAssessed(assessment=2, overall="PR"),
+        "001",
+        "assessed-once",
+        "assessment 2 was read",
+        on=day("2030-02-10"),
+    )
     sample = f.MarkerMeasured(value=100.0, upper_limit=35.0)
     trial.record(sample, patient="001", by="Dr A")
     refused(trial, sample, "001", "marker-measured-once", "CA-125 of 2030-02-20 is event")
 
 
 def test_decisions(trial: Trial, clock: Clock) -> None:
-    taken = lambda action, level=None, slots=1, **more: f.DecisionTaken(action=action, level=level, slots=slots, why="x", **more)
+    taken = lambda action, level=None, slots=1, **more: f.DecisionTaken(
+        action=action, level=level, slots=slots, why="x", **more
+    )
     treat(trial, "001", 1)
-    refused(trial, taken("escalate", 2), None, "cohort-is-evaluable", "001 is on day 1 of the window of 21 days, until 2030-01-21")
+    refused(
+        trial,
+        taken("escalate", 2),
+        None,
+        "cohort-is-evaluable",
+        "001 is on day 1 of the window of 21 days, until 2030-01-21",
+    )
     clock.to("2030-01-22")
     refused(trial, taken("escalate", 3), None, "action-fits-level", "the open level is 1; level 3 skips a level")
     refused(trial, taken("escalate"), None, "level-exists", "to escalate, name the level")
@@ -178,7 +254,13 @@ def test_decisions(trial: Trial, clock: Clock) -> None:
     refused(trial, taken("escalate", 2), None, "decisions-in-order", "decision 1 of 2030-01-22 is not signed")
     refused(trial, f.SlotReserved(level=2), "001", "level-is-open", "level 2 is not open")
     sign = f.DecisionSigned(decision=1, name="Dr M", role="monitor")
-    refused(trial, f.DecisionSigned(decision=4, name="Dr M", role="monitor"), None, "decision-exists", "there is no decision 4")
+    refused(
+        trial,
+        f.DecisionSigned(decision=4, name="Dr M", role="monitor"),
+        None,
+        "decision-exists",
+        "there is no decision 4",
+    )
     refused(trial, sign, None, "decision-exists", "taken on 2030-01-22, after", on=day("2030-01-10"))
     trial.record(sign, by="Dr M")
     refused(trial, sign, None, "decision-exists", "Dr M signed decision 1")
@@ -206,7 +288,9 @@ def test_every_rule_was_tried() -> None:
 
 def test_an_override_is_by_name_with_a_reason_and_stays(trial: Trial) -> None:
     screen(trial, "001", ecog=2)
-    event = trial.record(f.SlotReserved(level=1), patient="001", by="Dr M", override="waiver 3: ECOG 2 from an old fracture")
+    event = trial.record(
+        f.SlotReserved(level=1), patient="001", by="Dr M", override="waiver 3: ECOG 2 from an old fracture"
+    )
     assert event.override is not None
     assert event.override.rules == ("eligible",)
     assert event.override.by == "Dr M"

@@ -104,7 +104,9 @@ def test_synopsis_says_it_all(imgn853_document: dict[str, Any]) -> None:
     assert "7: 7 (mg/kg)" in sections["Dose"]
     assert "total body weight" in sections["Dose"]
     assert "days 1 to 21" in sections["Dose-limiting toxicity (DLT)"]
-    assert "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 to 3 DLT: de-escalate" in sections["Design"]
+    assert (
+        "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 to 3 DLT: de-escalate" in sections["Design"]
+    )
     assert "prior regimens at most 3" in sections["Expansion cohort ovarian-resistant"]
     assert "endometrial cancer" in sections["Amendments"]
 
@@ -159,7 +161,14 @@ def test_the_schema_fits_the_example() -> None:
 
 
 def test_a_boin_protocol(imgn853_document: dict[str, Any]) -> None:
-    made = {**imgn853_document, "design": {"method": "boin", "target": 0.3, "cohort": 3, "max_patients": 30}, "titration": None}
+    made = {
+        **imgn853_document,
+        "design": {"method": "boin", "target": 0.3, "cohort": 3, "max_patients": 30},
+        "titration": None,
+    }
     protocol = protocol_from(made)
     assert type(design(protocol)).__name__ == "Boin"
-    assert decision_rules(protocol)[0] == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 to 3 DLT: de-escalate"
+    assert (
+        decision_rules(protocol)[0]
+        == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 to 3 DLT: de-escalate"
+    )

@@ -37,9 +37,13 @@ def test_numbers(written: tuple[Path, dict[str, Any]]) -> None:
     _, data = written
     assert (data["patients_treated"], data["dose_min"], data["dose_max"], data["dose_unit"]) == (18, 0.15, 7.0, "mg/kg")
     assert data["mtd"] is None
-    assert [(d["patient"], d["assigned_level"], d["grade"], d["resolved"]) for d in data["dlts"]] == [("0401-013", 7, 3, True)]
+    assert [(d["patient"], d["assigned_level"], d["grade"], d["resolved"]) for d in data["dlts"]] == [
+        ("0401-013", 7, 3, True)
+    ]
     assert "epithelial corneal changes" in data["dlts"][0]["term"]
-    best = {r["patient"]: (r["best"], r["confirmation"], r["ca125_response"], r["stable_weeks"]) for r in data["responses"]}
+    best = {
+        r["patient"]: (r["best"], r["confirmation"], r["ca125_response"], r["stable_weeks"]) for r in data["responses"]
+    }
     assert best["0401-005"] == ("SD", None, "confirmed", 18.0)
     assert best["0401-010"] == ("PR", "awaiting confirmation", "not applicable", None)
     assert best["0401-013"] == ("PR", "awaiting confirmation", "awaiting confirmation", None)
@@ -56,7 +60,9 @@ def test_claims(written: tuple[Path, dict[str, Any]]) -> None:
 def test_every_number_has_its_events(written: tuple[Path, dict[str, Any]], imgn853: Trial) -> None:
     _, data = written
     known = {e.seq for e in imgn853.events()}
-    assert set(data["sources"]["patients_treated"]) == {p.doses[0].seq for p in imgn853.state(FIRST).patients.values() if p.doses}
+    assert set(data["sources"]["patients_treated"]) == {
+        p.doses[0].seq for p in imgn853.state(FIRST).patients.values() if p.doses
+    }
     cells = [cell for table in data["tables"].values() for row in table["rows"] for cell in row]
     assert len(cells) > 500
     assert all(set(cell["events"]) <= known for cell in cells)
@@ -87,7 +93,13 @@ def test_figures_and_tables(written: tuple[Path, dict[str, Any]]) -> None:
     found = set(files(written[0]))
     figures = {"escalation", "swimmer", "waterfall", "spider", "ca125"}
     assert {f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")} <= found
-    assert {"readout.html", "readout.json", "tables/dlts.csv", "tables/responses.csv", "tables/adverse_events.csv"} <= found
+    assert {
+        "readout.html",
+        "readout.json",
+        "tables/dlts.csv",
+        "tables/responses.csv",
+        "tables/adverse_events.csv",
+    } <= found
     header, row = (written[0] / "tables/dlts.csv").read_text(encoding="utf-8").splitlines()
     assert header.startswith("Patient,Assigned,Term,Grade")
     assert "events: Grade" in header
@@ -103,7 +115,11 @@ def test_a_past_readout_is_reproduced_to_the_byte(
     (tmp_path / "until.csv").write_text("".join(rows[: lock + 1]), encoding="utf-8")
     claims = read_claims(EXAMPLE / "claims.yaml")
     with Trial.create(
-        tmp_path / "t.posology", imgn853_document, by="sponsor", on=date(2012, 6, 1), recorded=datetime(2012, 6, 1, 8, tzinfo=UTC)
+        tmp_path / "t.posology",
+        imgn853_document,
+        by="sponsor",
+        on=date(2012, 6, 1),
+        recorded=datetime(2012, 6, 1, 8, tzinfo=UTC),
     ) as trial:
         load(trial, tmp_path / "until.csv", by="loader", protocol=imgn853_document)
         assert len(trial.events()) == lock + 1

@@ -30,7 +30,15 @@ OnOption = Annotated[
     date | None, typer.Option("--on", metavar="DATE", parser=day, help="The day it occurred (else today).")
 ]
 AsOfOption = Annotated[
-    date | None, typer.Option("--as-of", metavar="DATE", parser=day, help="As known at the end of that day (else now).")
+    date | None, typer.Option("--as-of", metavar="DATE", parser=day, help="Of what occurred by that day (else today).")
+]
+
+
+KnownByOption = Annotated[
+    date | None,
+    typer.Option(
+        "--known-by", metavar="DATE", parser=day, help="As the record knew it at the end of that day (else now)."
+    ),
 ]
 
 

@@ -12,6 +12,7 @@ from posology.cli.common import (
     AsOfOption,
     ByOption,
     JsonOption,
+    KnownByOption,
     OnOption,
     TrialArgument,
     print_json,
@@ -187,15 +188,17 @@ def void(
     acknowledge([made], as_json)
 
 
-def decide(trial: TrialArgument, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+def decide(
+    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
+) -> None:
     """Say what the protocol's design advises next, why, on which counts, and who is awaited.
 
     Example: posology decide mytrial.posology --as-of 2013-03-25
     """
-    from posology.conduct.trial import Trial
+    from posology.conduct.trial import Trial, end_of
 
     with Trial.open(trial) as opened:
-        advice = opened.advise(as_of)
+        advice = opened.advise(as_of, end_of(known_by) if known_by else None)
     if as_json:
         print_json({**advice.plain(), "dose": advice.dose, "settled": advice.settled, "protocol_version": advice.protocol_version,
                     "mtd": advice.opening.mtd, "ceiling": advice.opening.ceiling})  # fmt: skip
@@ -220,14 +223,14 @@ def eligibility(
     trial: TrialArgument,
     patient: Annotated[str, typer.Argument(metavar="PATIENT")],
     cohort: Annotated[str | None, typer.Option("--cohort", help="An expansion cohort (else dose finding).")] = None,
-    as_of: AsOfOption = None, as_json: JsonOption = False,
+    as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Check a patient against each criterion: met, not met or not known, and from which event."""
     from posology.conduct.eligibility import check, criteria
     from posology.conduct.trial import Trial, end_of
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of(as_of) if as_of else None)
+        state = opened.state(as_of, end_of(known_by) if known_by else None)
     protocol = state.protocol(as_of)
     if patient not in state.patients:
         raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")
@@ -242,13 +245,15 @@ def eligibility(
     print_table(f"{patient}, {cohort or 'dose finding'}", ("", "Criterion", "Verdict", "Found", "Event"), rows)
 
 
-def status(trial: TrialArgument, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+def status(
+    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
+) -> None:
     """Show who is at which dose, who had a DLT, and who is still on treatment."""
     from posology.conduct.overview import overview
     from posology.conduct.trial import Trial, end_of
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of(as_of) if as_of else None)
+        state = opened.state(as_of, end_of(known_by) if known_by else None)
         rows = overview(state, as_of or opened._clock().date())
     if as_json:
         print_json([vars(row) for row in rows])
@@ -270,8 +275,7 @@ def log(
     with Trial.open(trial) as opened:
         events = [e for e in opened.events() if (not patient or e.patient == patient) and (not kind or e.kind == kind)]
     if as_json:
-        for e in events:
-            acknowledge([e], as_json=True)
+        acknowledge(events, as_json=True)
         return
     rows = []
     for e in events:

@@ -228,25 +228,23 @@ class Trial:
         """Lock a data cutoff: from now on its readout can be reproduced as it is now."""
         return self.record(CutoffLocked(cutoff=cutoff, name=name), by=by)
 
-    def advise(self, on: date | None = None, recorded_by: datetime | int | None = None) -> Advice:
+    def advise(self, on: date | None = None, known_by: datetime | int | None = None) -> Advice:
         """Return what the design says next.
 
         Parameters
         ----------
         on
-            the day asked about (else today). For a day on which the committee decided, the answer is the one it had
-            before it: on the record as it stood just before that decision.
-        recorded_by
-            what the record knew by then; by default at the end of the day ``on``, or now.
+            the day asked about (else today): the answer rests on what occurred by then. For a day on which the
+            committee decided, it is the answer the committee had before it: without that decision and what was
+            recorded after it that day.
+        known_by
+            as the record knew it at a moment, or up to an event's number (else as it knows now).
         """
         day = on or self._clock().date()
         events = self.store.events()
-        if on is not None and recorded_by is None:
-            decided = [
-                e.seq for e in events if e.kind == DecisionTaken.kind and e.occurred == on and e.recorded <= end_of(on)
-            ]
-            recorded_by = decided[0] - 1 if decided else end_of(on)
-        return advise(fold(events, occurred_by=day, recorded_by=recorded_by), day)
+        met = [e.seq for e in events if on is not None and e.kind == DecisionTaken.kind and e.occurred == on]
+        seen = [e for e in events if not met or e.occurred != on or e.seq < met[0]]
+        return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)
 
 
 def end_of(day: date) -> datetime:

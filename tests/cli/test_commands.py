@@ -1,0 +1,221 @@
+"""The command line: results as JSON, errors as messages with their status, help on everything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from posology.cli import main
+from posology.cli.app import app
+from posology.conduct.trial import Trial
+from posology.record.facts import KINDS
+from tests.conftest import EXAMPLE
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    """Run a command as the program does, errors turned to messages."""
+    monkeypatch.setattr(sys, "argv", ["posology", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    out, err = capsys.readouterr()
+    return int(end.value.code or 0), out, err
+
+
+@pytest.fixture
+def go(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POSOLOGY_USER", "Dr A")
+    return lambda *arguments: run(capsys, monkeypatch, *arguments)
+
+
+@pytest.fixture
+def db(imgn853_file: Path, tmp_path: Path) -> str:
+    shutil.copy(imgn853_file, tmp_path / "t.posology")
+    return "t.posology"
+
+
+def test_every_command_has_help() -> None:
+    def visit(command: Any, path: list[str]) -> None:
+        shown = CliRunner().invoke(app, [*path, "--help"])
+        assert shown.exit_code == 0, path
+        assert "Usage" in shown.output
+        for name, below in getattr(command, "commands", {}).items():
+            visit(below, [*path, name])
+
+    visit(get_command(app), [])
+
+
+def test_every_kind_of_fact_has_a_door() -> None:
+    from posology.cli.entering import VERBS
+
+    elsewhere = {"trial_created", "protocol_amended", "voided", "background_noted"}
+    assert {kind.kind for kind in VERBS.values()} == set(KINDS) - elsewhere
+
+
+def test_check(go: Any) -> None:
+    code, out, _ = go("check", str(EXAMPLE / "protocol.yaml"))
+    assert code == 0
+    assert "sulfo-SPDB" in out
+    code, out, _ = go("check", str(EXAMPLE / "protocol.yaml"), "--json")
+    assert json.loads(out)["ok"] is True
+    Path("bad.yaml").write_text(
+        (EXAMPLE / "protocol.yaml").read_text(encoding="utf-8").replace("mg/kg", "mg/kq"), encoding="utf-8"
+    )
+    code, out, _ = go("check", "bad.yaml", "--json")
+    assert code == 1
+    assert json.loads(out)["errors"][0]["field"] == "dose.unit"
+
+
+def test_schema(go: Any) -> None:
+    assert json.loads(go("schema")[1])["title"] == "Posology protocol"
+
+
+def test_diff(go: Any) -> None:
+    file = str(EXAMPLE / "protocol.yaml")
+    code, out, _ = go("diff", f"{file}@1.0", f"{file}@2.0", "--json")
+    assert code == 0
+    assert any("endometrial" in line for line in json.loads(out)["differences"])
+    code, _, err = go("diff", f"{file}@1.0", f"{file}@9.0")
+    assert (code, "it has 1.0, 2.0" in err) == (1, True)
+
+
+def test_decide(go: Any, db: str) -> None:
+    code, out, _ = go("decide", db, "--as-of", "2013-03-25", "--json")
+    data = json.loads(out)
+    assert (code, data["action"], data["level"], data["more"]) == (0, "expand", 7, 3)
+    assert {c["level"]: c["dlt"] for c in data["counts"]}[7] == 1
+    code, out, _ = go("decide", db, "--as-of", "2013-05-10")
+    assert "0401-018 is on day 5 of the window of 21 days, until 2013-05-26" in out
+
+
+def test_decide_as_the_record_knew_it(go: Any, db: str) -> None:
+    _, out, _ = go("decide", db, "--as-of", "2013-05-10", "--known-by", "2013-02-12", "--json")
+    assert {c["level"]: c["treated"] for c in json.loads(out)["counts"]}[7] == 0
+
+
+def test_eligibility(go: Any, db: str) -> None:
+    _, out, _ = go("eligibility", db, "0401-005", "--cohort", "ovarian-resistant", "--json")
+    found = {c["criterion"]: c for c in json.loads(out)}
+    assert found["X3"]["verdict"] == "not met"
+    code, _, err = go("eligibility", db, "999")
+    assert (code, "there is no patient '999'" in err) == (1, True)
+    code, _, err = go("eligibility", db, "0401-005", "--cohort", "breast")
+    assert (code, "there is no cohort 'breast'" in err) == (1, True)
+
+
+def test_status_and_log(go: Any, db: str) -> None:
+    assert len(json.loads(go("status", db, "--as-of", "2013-05-10", "--json")[1])) == 18
+    _, out, _ = go("log", db, "--patient", "0401-013", "--json")
+    logged = json.loads(out)
+    assert {e["patient"] for e in logged} == {"0401-013"}
+    assert any(e["kind"] == "dlt_adjudicated" for e in logged)
+
+
+def test_verify(go: Any, db: str, tmp_path: Path) -> None:
+    code, out, _ = go("verify", db, "--json")
+    head = json.loads(out)["head"]
+    assert code == 0
+    assert go("verify", db, "--head", head)[0] == 0
+    assert go("verify", db, "--head", "469:" + "0" * 64)[0] == 1
+    assert go("verify", db, "--head", "x")[0] == 1
+    import sqlite3
+
+    with sqlite3.connect(db) as base:
+        base.execute("UPDATE events SET author = 'x' WHERE seq = 7")
+    base.close()
+    code, out, _ = go("verify", db)
+    assert (code, "event 7: changed" in out) == (1, True)
+
+
+def test_claims_status(go: Any, db: str) -> None:
+    code, out, _ = go("claims", db, str(EXAMPLE / "claims.yaml"), "--cutoff", "2013-05-10", "--json")
+    assert (code, sum(c["holds"] is True for c in json.loads(out))) == (0, 30)
+    Path("c.yaml").write_text("- {id: A, text: x, measure: patients_treated, is: 19}")
+    code, out, _ = go("claims", db, "c.yaml", "--cutoff", "2013-05-10")
+    assert (code, "does not hold" in out) == (1, True)
+
+
+def test_readout(go: Any, db: str) -> None:
+    code, out, _ = go("readout", db, "--cutoff", "2013-05-10", "--out", "r", "--json")
+    assert (code, json.loads(out)["patients_treated"]) == (0, 18)
+    assert Path("r/readout.html").exists()
+
+
+def test_amend_void_and_override(go: Any) -> None:
+    go("create", "n.posology", str(EXAMPLE / "protocol.yaml"), "--on", "2013-04-01")
+    code, out, _ = go("amend", "n.posology", str(EXAMPLE / "protocol.yaml"), "--json")
+    assert (code, json.loads(out)[0]["fact"]["version"]) == (0, "2.0")
+    assert "the record holds every amendment" in go("amend", "n.posology", str(EXAMPLE / "protocol.yaml"))[1]
+    go("consent", "n.posology", "001", "--on", "2013-04-02")
+    code, out, _ = go(
+        "reserve", "n.posology", "001", "--on", "2013-05-02", "--level", "1", "--override", "waiver", "--json"
+    )
+    assert json.loads(out)[0]["override"]["why"] == "waiver"
+    code, out, _ = go("void", "n.posology", "4", "--reason", "wrong patient")
+    assert (code, "recorded event 5: voided of 001" in out) == (0, True)
+    code, out, _ = go("correct", "n.posology", "3", "--on", "2013-04-03", "--reason", "source checked")
+    assert (code, "2013-04-03" in out) == (0, True)
+    with Trial.open("n.posology") as trial:
+        assert [e.supersedes for e in trial.events()] == [None, None, None, None, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("decide", "none.posology"), "there is no trial at none.posology"),
+        (("decide", "bad.posology"), "is not a Posology record"),
+        (("create", "t.posology", str(EXAMPLE / "protocol.yaml")), "exists already"),
+        (("create", "x/y.posology", str(EXAMPLE / "protocol.yaml")), "cannot write to x"),
+        (("create", "y.posology", "none.yaml"), "does not exist"),
+        (("ae", "t.posology", "0401-010", "--grade", "9"), "grade is '9': it must be at most 5"),
+        (("ae", "t.posology", "0401-010", "--grade", "9"), "term is missing"),
+        (("correct", "t.posology", "9999", "grade=2", "--reason", "x"), "there is no event 9999"),
+        (("correct", "t.posology", "3", "--reason", "x"), "say what changes"),
+        (("load", "t.posology", "none.csv"), "cannot be read"),
+        (("import", "jsonl", "bad.posology", "z.posology"), "no event"),
+        (("readout", "t.posology", "--out", "r", "--cutoff", "2011-01-01"), "after the cutoff"),
+        (("decide", "mysql://x/y"), "postgresql:// URL"),
+    ],
+)
+def test_errors_are_messages(go: Any, db: str, arguments: tuple[str, ...], said: str) -> None:
+    Path("bad.posology").write_text("no database" * 100)
+    code, _, err = go(*arguments)
+    assert code == 1
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_wrong_date_is_a_usage_error(go: Any, db: str) -> None:
+    code, _, err = go("decide", db, "--as-of", "10 May")
+    assert (code, "write it as 2013-05-10" in " ".join(err.replace("│", " ").split())) == (2, True)
+
+
+def test_import_refuses_an_edited_file(go: Any, db: str) -> None:
+    go("export", "jsonl", db, "b.jsonl")
+    text = Path("b.jsonl").read_text(encoding="utf-8").replace('"grade":3', '"grade":2')
+    Path("b.jsonl").write_text(text, encoding="utf-8")
+    code, _, err = go("import", "jsonl", "b.jsonl", "new.posology")
+    assert (code, "is not as it was written" in err, "changed" in err) == (1, True, True)
+    assert not Path("new.posology").exists()
+
+
+def test_starting_imports_nothing_heavy() -> None:
+    """Help must come at once: no array, database, chart or validation library may be loaded for it."""
+    code = "import sys; import posology.cli.app; print([m for m in ('numpy','pydantic','altair','scipy','polars','jinja2') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": "src"},
+        cwd=EXAMPLE.parents[3],
+    )
+    assert done.stdout.strip() == "[]"
