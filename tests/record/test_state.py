@@ -49,6 +49,12 @@ def test_batches_do_not_matter(events: list[Event], cuts: list[int], day: int | 
         state = fold(events[done:cut], onto=state)
         done = max(done, min(cut, len(events)))
     assert state == whole
+    one_by_one = State(occurred_by=by)
+    for event in events:
+        one_by_one = one_by_one.after(event)
+    assert one_by_one == whole
+    for patient in whole.patients.values():
+        assert one_by_one.patients[patient.id].of(f.MarkerMeasured) == patient.of(f.MarkerMeasured)
 
 
 @given(records(), st.integers(1, 30), st.integers(0, 20))

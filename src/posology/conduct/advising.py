@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from posology.conduct.levels import Opening, opening
+from posology.conduct.levels import Opening, holders, opening
 from posology.conduct.plan import Plan, plan_of
 from posology.conduct.standing import Standing, standings
 from posology.designs import Action, Decision, Tally
@@ -98,14 +98,16 @@ def advise(state: State, on: date) -> Advice:
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
     why, more = decision.words(tally), int(decision.more[0])
     here = [s for s in pending if s.level == open_.level]
-    untreated = [p for p in open_.taken if all(s.patient != p for s in known)]
+    taken = holders(state, open_)
+    free, treated = max(0, open_.slots - len(taken)), {s.patient for s in known}
+    untreated = [p for p in taken if p not in treated]
     if action is Action.STAY:
         missing = more - len(here) - len(untreated)
-        granted = missing - open_.free
+        granted = missing - free
         if granted > 0:
             return answer("expand", level, missing, why)
         if missing > 0:
-            return answer("stay", level, missing, f"{why}; {open_.free} of {open_.slots} places are free")
+            return answer("stay", level, missing, f"{why}; {free} of {open_.slots} places are free")
         return answer("stay", level, 0, f"{why}; {_waiting(here, untreated)}", settled=False)
     if pending:
         every = plan.design.decide(_completions(tally, pending))

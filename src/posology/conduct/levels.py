@@ -14,24 +14,17 @@ from posology.record.state import Decided, State
 class Opening:
     """The level now open for enrolment.
 
-    ``level`` is its number; ``slots`` how many places the protocol or the last decision gave; ``taken`` the patients
-    who hold them; ``ceiling`` the highest level that may be given at all; ``mtd`` the MTD once declared;
+    ``level`` is its number; ``slots`` how many places the protocol or the last decision gave; ``ceiling`` the highest level that may be given at all; ``mtd`` the MTD once declared;
     ``stopped`` whether dose finding ended without one; ``decision`` what opened it (None: the protocol's start).
     """
 
     level: int
     slots: int
-    taken: tuple[str, ...]
     ceiling: int
     highest: int
     mtd: int | None
     stopped: bool
     decision: Decided | None
-
-    @property
-    def free(self) -> int:
-        """Places left."""
-        return max(0, self.slots - len(self.taken))
 
     def because(self) -> str:
         """Say what opened the level."""
@@ -48,12 +41,12 @@ def opening(state: State, protocol: Protocol, first_cohort: int, on: date | None
     signed = [d for d in state.trial.decisions if d.in_force and (on is None or d.signatures[0].occurred <= on)]
     start = protocol.dose.start_level
     level, slots, ceiling, mtd, stopped = start, first_cohort, len(protocol.dose.levels), None, False
-    highest, last, since = start, None, 0
+    highest, last = start, None
     for decided in signed:
         fact: DecisionTaken = decided.fact
         if fact.closed_from is not None:
             ceiling = min(ceiling, fact.closed_from - 1)
-        last, since, slots = decided, decided.event.seq, fact.slots
+        last, slots = decided, fact.slots
         if fact.action == "declare MTD":
             mtd, level = fact.level, fact.level or level
         elif fact.action == "stop":
@@ -61,11 +54,14 @@ def opening(state: State, protocol: Protocol, first_cohort: int, on: date | None
         elif fact.level is not None:
             level, mtd, stopped = fact.level, None, False
         highest = max(highest, level)
-    taken = []
-    for patient in state.patients.values():
-        place = patient.enrolment or patient.reservation
-        if place is None or place.seq <= since or not isinstance(place.fact, Enrolled | SlotReserved):
-            continue
-        if place.fact.level == level:
-            taken.append(patient.id)
-    return Opening(level, slots, tuple(taken), ceiling, min(highest, ceiling), mtd, stopped, last)
+    return Opening(level, slots, ceiling, min(highest, ceiling), mtd, stopped, last)
+
+
+def holders(state: State, open_: Opening) -> tuple[str, ...]:
+    """Return the patients who hold the places of the open level."""
+    since = open_.decision.event.seq if open_.decision else 0
+    places = [(p.id, p.enrolment or p.reservation) for p in state.patients.values()]
+    return tuple(
+        id for id, place in places
+        if place and place.seq > since and isinstance(place.fact, Enrolled | SlotReserved) and place.fact.level == open_.level
+    )  # fmt: skip

@@ -8,7 +8,9 @@ there. ``recorded`` is for a record that was kept elsewhere before: it may not r
 from __future__ import annotations
 
 import csv
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -75,19 +77,32 @@ def load(
     moment = max(trial._clock(), ledger.last)
     errors: list[RowError] = []
     failed: set[str | None] = set()
-    for line, cells in progress(list(_rows(Path(file)))):
-        patient = cells.get("patient")
-        try:
-            _enter(ledger, cells, by=by, kind=kind, moment=moment, document=protocol or {})
-        except (EntryError, Refused, ValueError) as error:
-            texts = error.problems if isinstance(error, EntryError) else [_flat(str(error))]
-            if patient in failed and isinstance(error, Refused):
-                continue  # follows from the patient's earlier row
-            failed.add(patient)
-            errors += [RowError(str(file), line, text) for text in texts]
-    if errors:
-        raise LoadError(errors)
-    return trial.keep(ledger)
+    with _no_collection():
+        for line, cells in progress(list(_rows(Path(file)))):
+            patient = cells.get("patient")
+            try:
+                _enter(ledger, cells, by=by, kind=kind, moment=moment, document=protocol or {})
+            except (EntryError, Refused, ValueError) as error:
+                texts = error.problems if isinstance(error, EntryError) else [_flat(str(error))]
+                if patient in failed and isinstance(error, Refused):
+                    continue  # follows from the patient's earlier row
+                failed.add(patient)
+                errors += [RowError(str(file), line, text) for text in texts]
+        if errors:
+            raise LoadError(errors)
+        return trial.keep(ledger)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the cyclic garbage collector: events form no cycles, and it would walk all of them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _enter(
@@ -130,9 +145,9 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except OSError as error:
         raise LoadError([RowError(str(file), 0, f"cannot be read: {error.strerror}")]) from None
     with handle:
+        reader = csv.reader(handle, strict=True)
         try:
-            reader = csv.DictReader(handle, strict=True)
-            header = reader.fieldnames or []
+            header = next(reader, [])
             known = {*ENVELOPE, *(f.name for k in KINDS.values() for f in fields(k))}  # type: ignore[arg-type]
             wrong = [name for name in header if name not in known]
             if wrong or not header:
@@ -140,9 +155,13 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     [RowError(str(file), 1, f"no field is called {name!r}") for name in wrong or ["nothing"]]
                 )
             for cells in reader:
-                if None in cells:
+                if len(cells) > len(header):
                     raise LoadError([RowError(str(file), reader.line_num, "has more cells than the header")])
-                yield reader.line_num, {name: text.strip() for name, text in cells.items() if text and text.strip()}
+                filled = {
+                    name: text for name, cell in zip(header, cells, strict=False) if cell and (text := cell.strip())
+                }
+                if filled:
+                    yield reader.line_num, filled
         except (csv.Error, UnicodeDecodeError) as error:
             raise LoadError([RowError(str(file), reader.line_num + 1, f"cannot be read: {error}")]) from None
 

@@ -120,10 +120,13 @@ def _named(asked: Asked) -> Toxicity | None:
 
 def event_number_is_new(asked: Asked) -> str | None:
     """Each adverse event of a patient has a number of its own."""
-    known = _named(asked)
-    if known is None:
-        return None
-    return f"adverse event {asked.fact.ae} of {asked.patient_id} is {known.fact.term} (event {known.event.seq}): correct that one"
+    for event in asked.patient.of(f.AdverseEvent):
+        if event.fact.ae == asked.fact.ae:  # type: ignore[attr-defined]
+            term = event.fact.term  # type: ignore[attr-defined]
+            return (
+                f"adverse event {asked.fact.ae} of {asked.patient_id} is {term} (event {event.seq}): correct that one"
+            )
+    return None
 
 
 def event_number_is_known(asked: Asked) -> str | None:
@@ -167,11 +170,10 @@ def judged_by_the_definition(asked: Asked) -> str | None:
 
 def lesion_measured_once(asked: Asked) -> str | None:
     """Each lesion is recorded once an assessment."""
+    lesion, assessment = asked.fact.lesion, asked.fact.assessment
     for event in asked.patient.of(f.LesionMeasured):
-        known = event.fact
-        assert isinstance(known, f.LesionMeasured)
-        if (known.assessment, known.lesion) == (asked.fact.assessment, asked.fact.lesion):
-            return f"lesion {known.lesion} at assessment {known.assessment} is event {event.seq}: correct that one"
+        if event.fact.assessment == assessment and event.fact.lesion == lesion:  # type: ignore[attr-defined]
+            return f"lesion {lesion} at assessment {assessment} is event {event.seq}: correct that one"
     return None
 
 

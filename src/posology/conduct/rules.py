@@ -8,14 +8,14 @@ and in :mod:`posology.conduct.dosing_rules`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 
 from posology.conduct.advising import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.levels import Opening, opening
+from posology.conduct.levels import Opening, holders, opening
 from posology.conduct.plan import Plan, plan_of
 from posology.record import facts as f
 from posology.record.state import Patient, State
@@ -23,24 +23,23 @@ from posology.record.state import Patient, State
 
 @dataclass(frozen=True)
 class Asked:
-    """An event that somebody asks to record, and the state it would enter."""
+    """An event that somebody asks to record, and the state it would enter; ``patient`` is the patient as known so far."""
 
     state: State
     fact: Any
     patient_id: str | None
     occurred: date
     today: date
+    patient: Patient = field(init=False)
+
+    def __post_init__(self) -> None:
+        id = self.patient_id or ""
+        object.__setattr__(self, "patient", self.state.patients.get(id) or Patient(id, ()))
 
     @cached_property
     def plan(self) -> Plan:
         """The protocol in force on the day."""
         return plan_of(self.state, self.occurred)
-
-    @cached_property
-    def patient(self) -> Patient:
-        """The patient as known so far."""
-        id = self.patient_id or ""
-        return self.state.patients.get(id) or Patient(id, ())
 
     @cached_property
     def opening(self) -> Opening:
@@ -196,11 +195,12 @@ def place_is_free(asked: Asked) -> str | None:
         if cohort is None or cohort.patients is None:
             return None
         places = [p.enrolment or p.reservation for p in asked.state.patients.values()]
-        held = sum(1 for e in places if e and getattr(e.fact, "cohort", None) == fact.cohort)
-        return f"all {held} places of {fact.cohort} are taken" if held >= cohort.patients else None
-    if fact.level != open_.level or open_.free:
+        taken = sum(1 for e in places if e and getattr(e.fact, "cohort", None) == fact.cohort)
+        return f"all {taken} places of {fact.cohort} are taken" if taken >= cohort.patients else None
+    held = holders(asked.state, open_)
+    if fact.level != open_.level or len(held) < open_.slots:
         return None
-    held_by = ", ".join(open_.taken) or "nobody"
+    held_by = ", ".join(held) or "nobody"
     return f"all {open_.slots} places that {open_.because()} gave at level {open_.level} are taken, by {held_by}"
 
 

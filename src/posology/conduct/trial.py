@@ -13,11 +13,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from posology.conduct.advising import Advice, advise
 from posology.conduct.completing import complete
 from posology.conduct.rules import Asked, Refusal, refusals
 from posology.protocol.amending import in_force
-from posology.record.event import GENESIS, Event, Override, row
+from posology.record.event import GENESIS, Event, Override, Row, row
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
 from posology.record.store import Head, Store
@@ -47,7 +49,7 @@ class Ledger:
     def __init__(self, events: list[Event], head: Head) -> None:
         self.head, self.state = head, fold(events)
         self.last = events[-1].recorded if events else datetime.min.replace(tzinfo=UTC)
-        self.pending: list[Event] = []
+        self.pending: list[tuple[Event, Row]] = []
 
     def enter(
         self, fact: Fact, *, patient: str | None, occurred: date, recorded: datetime, by: str, reason: str | None = None,
@@ -83,11 +85,11 @@ class Ledger:
             prev=self.head.hash, hash="",
         )  # fmt: skip
         stored = row(event)
+        event = msgspec.structs.replace(event, hash=stored.hash)
         self.head = Head(stored.seq, stored.hash)
-        event = stored.event()
-        self.state = fold((event,), onto=self.state)
+        self.state = self.state.after(event)
         self.last = recorded
-        self.pending.append(event)
+        self.pending.append((event, stored))
         return event
 
     def _without(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> State:
@@ -168,10 +170,10 @@ class Trial:
         """
         new = ledger.pending
         if new:
-            first = new[0]
-            self.store.append([row(event) for event in new], after=Head(first.seq - 1, first.prev))
+            first = new[0][0]
+            self.store.append([stored for _, stored in new], after=Head(first.seq - 1, first.prev))
             ledger.pending = []
-        return new
+        return [event for event, _ in new]
 
     def record(
         self, fact: Fact, *, patient: str | None = None, occurred: date | None = None, by: str, reason: str | None = None,

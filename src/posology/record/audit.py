@@ -48,7 +48,7 @@ def verify(rows: Iterable[Row], head: Head | None = None, witness: Head | None =
     place, last, recorded = 1, GENESIS, ""
     while unread:
         nexts = [row for row in followers.get(last, ()) if row.seq in unread]
-        foreign = [seq for seq in unread if seq == place and unread[seq].prev in hashes]
+        foreign = place in unread and unread[place].prev in hashes
         if nexts:
             row = min(nexts, key=lambda r: (r.seq != place, r.seq))
         elif place in unread and not foreign:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -54,6 +55,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return self.provenance.get(field or "*", self.provenance.get("*"))
 
 
+_OVERRIDE = msgspec.json.Decoder(Override | None)
+_MARKS = msgspec.json.Decoder(dict[str, str])
+
+
+@cache
+def _decoder(kind: str) -> msgspec.json.Decoder[Fact]:
+    return msgspec.json.Decoder(KINDS[kind])
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """An event as it is stored, exported and hashed: plain text and numbers, its fact as the very JSON first written."""
 
@@ -73,7 +83,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """Return the SHA-256 of all that the event says, but its number."""
-        says = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("seq", "hash")}
+        says = {
+            "occurred": self.occurred, "recorded": self.recorded, "author": self.author, "kind": self.kind,
+            "patient": self.patient, "fact": self.fact, "reason": self.reason, "supersedes": self.supersedes,
+            "override": self.override, "provenance": self.provenance, "prev": self.prev,
+        }  # fmt: skip
         return hashlib.sha256(canonical(says)).hexdigest()
 
     def line(self) -> bytes:
@@ -91,9 +105,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return Event(
             seq=self.seq, occurred=date.fromisoformat(self.occurred), recorded=datetime.fromisoformat(self.recorded),
             author=self.author, kind=self.kind, patient=self.patient,
-            fact=msgspec.json.decode(self.fact, type=KINDS[self.kind]), reason=self.reason, supersedes=self.supersedes,
-            override=msgspec.json.decode(self.override, type=Override | None),
-            provenance=msgspec.json.decode(self.provenance), prev=self.prev, hash=self.hash,
+            fact=_decoder(self.kind).decode(self.fact), reason=self.reason, supersedes=self.supersedes,
+            override=_OVERRIDE.decode(self.override), provenance=_MARKS.decode(self.provenance), prev=self.prev, hash=self.hash,
         )  # fmt: skip
 
 
@@ -118,6 +131,7 @@ def row(event: Event) -> Row:
     return msgspec.structs.replace(unhashed, hash=unhashed.digest())
 
 
+@lru_cache(maxsize=64)
 def stamp(moment: datetime) -> str:
     """Write a moment as the record does: UTC, to the microsecond.
 
@@ -125,4 +139,4 @@ def stamp(moment: datetime) -> str:
     >>> stamp(datetime(2013, 5, 10, 12, tzinfo=UTC))
     '2013-05-10T12:00:00.000000Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

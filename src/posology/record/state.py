@@ -8,7 +8,7 @@ no second copy of the truth exists.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -57,6 +57,13 @@ class Timeline:
         for event in self.events:
             kinds[event.kind].append(event)
         return {kind: tuple(events) for kind, events in kinds.items()}
+
+    def _grown(self, events: Events) -> dict[str, Events]:
+        """Return the events by kind after some later ones."""
+        kinds = dict(self._by_kind)
+        for event in events:
+            kinds[event.kind] = (*kinds.get(event.kind, ()), event)
+        return kinds
 
     def of(self, kind: type[Fact]) -> Events:
         """Return the events of one kind, oldest first."""
@@ -271,9 +278,15 @@ class State:
         chain = self.trial.protocols
         return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
 
-    def after(self, events: Iterable[Event]) -> State:
-        """Return the state after more events."""
-        return fold(events, onto=self)
+    def after(self, event: Event) -> State:
+        """Return the state after one more event: what :func:`fold` gives, without walking through all that is known."""
+        late = self.occurred_by is not None and event.occurred > self.occurred_by
+        known = None if event.patient is None or late else self.patients.get(event.patient)
+        if known is None or not _follows(known, [event], self.gone):
+            return fold((event,), onto=self)
+        made = Patient(known.id, (*known.events, event))
+        made._by_kind = known._grown((event,))
+        return State(self.occurred_by, event.seq, self.trial, {**self.patients, known.id: made}, self.gone)
 
     def find(self, seq: int) -> Event | None:
         """Return the event in effect with this number."""
@@ -319,16 +332,30 @@ def fold(
     patients = dict(state.patients)
     trial = state.trial
     for patient, new in fresh.items():
-        old = trial.events if patient is None else patients[patient].events if patient in patients else ()
-        merged = [event for event in (*old, *new) if event.seq not in gone]
-        merged.sort(key=lambda e: (e.occurred, e.seq))
-        if patient is None:
-            trial = Conducted(tuple(merged))
-        elif merged:
-            patients[patient] = Patient(patient, tuple(merged))
+        known = trial if patient is None else patients.get(patient)
+        made: Conducted | Patient
+        if known is not None and _follows(known, new, gone):
+            merged = (*known.events, *new)
+            made = Conducted(merged) if patient is None else Patient(patient, merged)
+            made._by_kind = known._grown(tuple(new))  # what a long course has been sorted into is not sorted again
         else:
-            patients.pop(patient, None)
+            old = known.events if known else ()
+            merged = tuple(sorted((e for e in (*old, *new) if e.seq not in gone), key=lambda e: (e.occurred, e.seq)))
+            made = Conducted(merged) if patient is None else Patient(patient, merged)
+        if isinstance(made, Conducted):
+            trial = made
+        elif merged:
+            patients[made.id] = made
+        else:
+            patients.pop(made.id, None)
     return replace(state, seq=seq, trial=trial, patients=patients, gone=frozenset(gone))
+
+
+def _follows(known: Timeline, new: list[Event], gone: Set[int]) -> bool:
+    """Whether one new event goes at the end of what is known, and nothing in it is corrected."""
+    if len(new) != 1 or new[0].supersedes is not None or not known.events or new[0].seq in gone:
+        return False
+    return known.events[-1].occurred <= new[0].occurred
 
 
 def _as(kind: type[F], event: Event | None) -> F:

@@ -162,11 +162,26 @@ class Store:
         """Yield the stored events with numbers above ``after``, in order of number."""
         with _translated(self.name):
             cursor = _run(self._db, GET_EVENTS, (self.trial, after))
-            for values in cursor:
-                named = dict(zip(COLUMNS, values, strict=True))
-                for raw in ("fact", "override", "provenance"):
-                    named[raw] = msgspec.Raw(str(named[raw]).encode())
-                yield Row(**named)
+            for (
+                seq,
+                occurred,
+                recorded,
+                author,
+                kind,
+                patient,
+                fact,
+                reason,
+                supersedes,
+                override,
+                marks,
+                prev,
+                hash_,
+            ) in cursor:
+                yield Row(
+                    seq=seq, occurred=occurred, recorded=recorded, author=author, kind=kind, patient=patient,
+                    fact=msgspec.Raw(fact.encode()), reason=reason, supersedes=supersedes,
+                    override=msgspec.Raw(override.encode()), provenance=msgspec.Raw(marks.encode()), prev=prev, hash=hash_,
+                )  # fmt: skip
             self._db.rollback()
 
     def events(self, after: int = 0) -> list[Event]:
@@ -208,10 +223,12 @@ class Store:
             self._insert(rows)
 
     def _insert(self, rows: Iterable[Row]) -> None:
+        text = lambda raw: bytes(raw).decode()
         values = [
-            (self.trial, *(bytes(v).decode() if isinstance(v := getattr(row, c), msgspec.Raw) else v for c in COLUMNS))
-            for row in rows
-        ]
+            (self.trial, r.seq, r.occurred, r.recorded, r.author, r.kind, r.patient, text(r.fact), r.reason, r.supersedes,
+             text(r.override), text(r.provenance), r.prev, r.hash)
+            for r in rows
+        ]  # fmt: skip
         cursor = self._db.cursor()
         cursor.executemany(ADD_EVENT.replace("?", "%s") if self._postgresql else ADD_EVENT, values)
 
