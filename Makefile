@@ -19,7 +19,7 @@ bench: .venv/dev
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
 docs: .venv/dev
-	$(BIN)/python docs/build.py
+	$(BIN)/mkdocs build --strict --quiet
 
 # Writes the locked versions anew from pyproject.toml.
 lock: .venv/dev

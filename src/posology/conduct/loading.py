@@ -8,11 +8,10 @@ there. ``recorded`` is for a record that was kept elsewhere before: it may not r
 from __future__ import annotations
 
 import csv
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from posology.conduct.trial import Ledger, Refused, Trial
 from posology.record.entry import EntryError, fact_from
 from posology.record.event import Event
 from posology.record.facts import KINDS
+from posology.record.store import uncollected
 
 ENVELOPE = ("kind", "patient", "occurred", "recorded", "author", "reason", "override", "provenance", "supersedes")
 
@@ -77,7 +77,7 @@ def load(
     moment = max(trial._clock(), ledger.last)
     errors: list[RowError] = []
     failed: set[str | None] = set()
-    with _no_collection():
+    with uncollected():
         for line, cells in progress(list(_rows(Path(file)))):
             patient = cells.get("patient")
             try:
@@ -91,18 +91,6 @@ def load(
         if errors:
             raise LoadError(errors)
         return trial.keep(ledger)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold the cyclic garbage collector: events form no cycles, and it would walk all of them again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _enter(
@@ -181,6 +169,7 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+@lru_cache(maxsize=1024)
 def _provenance(text: str) -> Mapping[str, str]:
     """Read ``stated: term, grade; published: assay; assumed``: fields by mark; a mark alone is for all others."""
     marks: dict[str, str] = {}

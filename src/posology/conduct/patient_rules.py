@@ -225,8 +225,7 @@ def baseline_before_treatment(asked: Asked) -> str | None:
 
 def assessments_in_order(asked: Asked) -> str | None:
     """Assessments are numbered in the order of their days."""
-    kinds = (*asked.patient.of(f.LesionMeasured), *asked.patient.of(f.TumourAssessed))
-    for event in kinds:
+    for event in (*asked.patient.of(f.LesionMeasured), *asked.patient.of(f.TumourAssessed)):
         number = event.fact.assessment  # type: ignore[attr-defined]
         if number < asked.fact.assessment and event.occurred > asked.occurred:
             return f"assessment {number} is of {event.occurred} (event {event.seq}), after {asked.occurred}"

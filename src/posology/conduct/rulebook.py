@@ -1,10 +1,12 @@
-"""Which rules stand before which kind of event."""
+"""Which rules stand before which kind of event, and what they refuse."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from posology.conduct import patient_rules as p
 from posology.conduct import rules as r
-from posology.conduct.rules import Rule
+from posology.conduct.rules import Asked, Rule
 from posology.record import facts as f
 
 EVERY: tuple[Rule, ...] = (r.not_in_the_future, r.not_before_the_trial, r.consent_first, r.none_after_death)
@@ -42,3 +44,26 @@ RULES: dict[type[f.Fact], tuple[Rule, ...]] = {
     f.ProtocolAmended: (r.amendment_in_order,),
     f.CutoffLocked: (r.cutoff_is_past,),
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A rule that forbids what was asked, and the fact that breaks it."""
+
+    rule: str
+    text: str
+    fact: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.fact} (rule: {self.text})"
+
+
+def refusals(asked: Asked) -> list[Refusal]:
+    """Return every rule that forbids what is asked."""
+    found = []
+    for rule in (*EVERY, *RULES.get(type(asked.fact), ())):
+        fact = rule(asked)
+        if fact is not None:
+            text = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
+            found.append(Refusal(rule.__name__.replace("_", "-"), text, fact))
+    return found

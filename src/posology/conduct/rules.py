@@ -1,8 +1,9 @@
 """The rules of conduct: what may not be recorded, by name, with the fact that forbids it.
 
-Each rule is a function of what is asked for; it returns the fact that breaks it, in words, or None. Its first line is
-the rule's text, its name (with hyphens) the rule's name. Rules are gathered by kind of event at the end of this file
-and in :mod:`posology.conduct.dosing_rules`.
+Each rule is a function of what is asked for; it returns the fact that breaks it, in words, or None. The first line of
+its docstring is the rule's text, its name (with hyphens) the rule's name. Here are the rules for entering the trial and
+for decisions; :mod:`posology.conduct.patient_rules` has those for patients on treatment, and
+:mod:`posology.conduct.rulebook` says which stand before which kind of event.
 """
 
 from __future__ import annotations
@@ -55,31 +56,6 @@ class Asked:
 Rule = Callable[[Asked], str | None]
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A rule that forbids what was asked, and the fact that breaks it."""
-
-    rule: str
-    text: str
-    fact: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.fact} (rule: {self.text})"
-
-
-def refusals(asked: Asked) -> list[Refusal]:
-    """Return every rule that forbids what is asked."""
-    from posology.conduct.rulebook import EVERY, RULES
-
-    found = []
-    for rule in (*EVERY, *RULES.get(type(asked.fact), ())):
-        fact = rule(asked)
-        if fact is not None:
-            text = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
-            found.append(Refusal(rule.__name__.replace("_", "-"), text, fact))
-    return found
-
-
 # Any event ------------------------------------------------------------------------------------------------------------
 
 
@@ -90,8 +66,10 @@ def not_in_the_future(asked: Asked) -> str | None:
 
 def not_before_the_trial(asked: Asked) -> str | None:
     """Nothing about the trial itself is dated before it was created."""
+    if asked.patient_id is not None:
+        return None
     created = asked.state.trial.first(f.TrialCreated)
-    if asked.patient_id or created is None or asked.occurred >= created.occurred:
+    if created is None or asked.occurred >= created.occurred:
         return None
     return f"{asked.occurred} is before the trial was created on {created.occurred}"
 

@@ -17,7 +17,8 @@ import msgspec
 
 from posology.conduct.advising import Advice, advise
 from posology.conduct.completing import complete
-from posology.conduct.rules import Asked, Refusal, refusals
+from posology.conduct.rulebook import Refusal, refusals
+from posology.conduct.rules import Asked
 from posology.protocol.amending import in_force
 from posology.record.event import GENESIS, Event, Override, Row, row
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided

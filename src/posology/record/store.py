@@ -7,6 +7,7 @@ at any moment leaves either all of its events or none.
 
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 import tempfile
@@ -193,13 +194,14 @@ class Store:
             naming the first event that cannot be read; `posology verify` tells what was done to it.
         """
         events = []
-        for row in self.rows(after):
-            try:
-                events.append(row.event())
-            except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
-                raise StoreError(
-                    f"event {row.seq} of {self.name} cannot be read ({error}): run `posology verify {self.name}`"
-                ) from None
+        with uncollected():
+            for row in self.rows(after):
+                try:
+                    events.append(row.event())
+                except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
+                    raise StoreError(
+                        f"event {row.seq} of {self.name} cannot be read ({error}): run `posology verify {self.name}`"
+                    ) from None
         return events
 
     def append(self, rows: Sequence[Row], after: Head) -> None:
@@ -242,6 +244,18 @@ class Store:
         except BaseException:
             self._db.rollback()
             raise
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Hold the cyclic garbage collector: events form no cycles, and it would walk all of them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _place(where: str | Path) -> tuple[str, str, str]:
