@@ -318,6 +318,7 @@ def fold(
     cutoff = state.occurred_by
     seq, gone = state.seq, set(state.gone)
     fresh: dict[str | None, list[Event]] = defaultdict(list)
+    corrected: set[str | None] = set()
     for event in events:
         if recorded_by is not None:
             late = event.seq > recorded_by if isinstance(recorded_by, int) else event.recorded > recorded_by
@@ -326,6 +327,7 @@ def fold(
         seq = event.seq
         if event.supersedes is not None:
             gone.add(event.supersedes)
+            corrected.add(event.patient)
             fresh[event.patient]  # the timeline changes even if nothing is put in the place
         if (cutoff is None or event.occurred <= cutoff) and event.kind != Voided.kind:
             fresh[event.patient].append(event)
@@ -334,7 +336,7 @@ def fold(
     for patient, new in fresh.items():
         known = trial if patient is None else patients.get(patient)
         made: Conducted | Patient
-        if known is not None and _follows(known, new, gone):
+        if known is not None and patient not in corrected and _follows(known, new, gone):
             merged = (*known.events, *new)
             made = Conducted(merged) if patient is None else Patient(patient, merged)
             made._by_kind = known._grown(tuple(new))  # what a long course has been sorted into is not sorted again
