@@ -19,11 +19,13 @@ from posology.record.state import State
 
 INK, PALE, RED, BLUE, GREEN, AMBER = "#1f2933", "#cbd2d9", "#b4232c", "#2563a6", "#2f7d4f", "#b7791f"
 WIDTH = 620
+MANY = 60
+"""Patients above which their names are no longer written beside their marks."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: its file's name, its title, what it shows, and the chart."""
+    """A figure: its file's name, its title, what it shows, and the chart as a Vega-Lite specification."""
 
     name: str
     title: str
@@ -47,10 +49,11 @@ def figures(state: State, protocol: Protocol, courses: Sequence[Course], cutoff:
          lambda: ca125(courses, protocol)),
     ]  # fmt: skip
     found = []
-    for name, title, caption, draw in drawn:
-        chart = draw()
-        if chart is not None:
-            found.append(Figure(name, title, caption, _styled(chart)))
+    with alt.utils.schemapi.debug_mode(False):  # else every row of data is checked against the schema of Vega-Lite
+        for name, title, caption, draw in drawn:
+            chart = draw()
+            if chart is not None:
+                found.append(Figure(name, title, caption, _styled(chart).to_dict(validate=False)))
     return found
 
 
@@ -124,19 +127,20 @@ def swimmer(protocol: Protocol, courses: Sequence[Course], cutoff: date) -> Any:
     if not bars:
         return None
     events = ["on treatment", "DLT", "CR", "PR", "PD"]
-    y = alt.Y("lane:N", sort=lanes, title=None, axis=alt.Axis(labelLimit=240))
+    many = len(lanes) > MANY
+    y = alt.Y("lane:N", sort=lanes, title=None, axis=None if many else alt.Axis(labelLimit=240))
     longest = max([bar["to"] for bar in bars] + [mark["week"] for mark in marks])
-    lane_marks = _chart(bars).mark_bar(height=10).encode(
+    lane_marks = _chart(bars).mark_bar(height=2 if many else 10).encode(
         y=y, x=alt.X("from:Q", title="weeks from first dose", scale=alt.Scale(domain=[0, longest + 0.5], nice=False)), x2="to:Q",
         color=alt.Color("dose:O", title=f"dose given ({protocol.dose.unit})", scale=alt.Scale(scheme="blues")),
     )  # fmt: skip
-    points = _chart(marks).mark_point(size=70, filled=True, opacity=1).encode(
+    points = _chart(marks).mark_point(size=8 if many else 70, filled=True, opacity=1).encode(
         y=y, x="week:Q",
         shape=alt.Shape("event:N", title=None, scale=alt.Scale(domain=events, range=["triangle-right", "cross", "diamond", "circle", "square"])),
         color=alt.Color("event:N", title=None, scale=alt.Scale(domain=events, range=[INK, RED, GREEN, GREEN, "#7b341e"])),
     )  # fmt: skip
     layers = alt.layer(lane_marks, points).resolve_scale(color="independent") if marks else lane_marks
-    return layers.properties(width=WIDTH - 40, height=max(18 if len(lanes) <= 60 else 4, 2) * len(lanes) + 20)
+    return layers.properties(width=WIDTH - 40, height=(3 if many else 18) * len(lanes) + 20)
 
 
 def waterfall(courses: Sequence[Course]) -> Any:
@@ -152,7 +156,12 @@ def waterfall(courses: Sequence[Course]) -> Any:
     order = [str(row["patient"]) for row in rows]
     low, high = min(-35.0, *(row["change"] for row in rows)) - 6, max(25.0, *(row["change"] for row in rows)) + 6
     base = _chart(rows).encode(
-        x=alt.X("patient:N", sort=order, title=None, axis=alt.Axis(labelAngle=-60, labelLimit=240)),
+        x=alt.X(
+            "patient:N",
+            sort=order,
+            title=None,
+            axis=None if len(rows) > MANY else alt.Axis(labelAngle=-60, labelLimit=240),
+        ),
         y=alt.Y("change:Q", title="best change from baseline (%)", scale=alt.Scale(domain=[low, high], nice=False)),
     )
     bars = base.mark_bar().encode(color=_by_dose(courses))
@@ -211,7 +220,7 @@ def _chart(rows: Sequence[dict[str, Any]]) -> Any:
 def _names(rows: Sequence[dict[str, Any]], value: str) -> Any:
     """Write each patient's name at the end of the line; not where there are too many to read."""
     last = {row["patient"]: row for row in rows}
-    shown = list(last.values()) if len(last) <= 60 else []
+    shown = list(last.values()) if len(last) <= MANY else []
     return (
         _chart(shown)
         .mark_text(align="left", dx=5, fontSize=9, color=INK)

@@ -195,10 +195,9 @@ def write(readout: Readout, out: str | Path, progress: Callable[[str], None] = l
         svgs = {}
         for figure in drawn:
             progress(f"figure {figure.name}")
-            specification = figure.chart.to_json()
-            svgs[figure.name] = vl_convert.vegalite_to_svg(specification)
+            svgs[figure.name] = vl_convert.vegalite_to_svg(figure.chart)
             (draft / "figures" / f"{figure.name}.svg").write_text(svgs[figure.name], encoding="utf-8")
-            (draft / "figures" / f"{figure.name}.png").write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
+            (draft / "figures" / f"{figure.name}.png").write_bytes(vl_convert.svg_to_png(svgs[figure.name], scale=2))
         progress("data")
         text = json.dumps(summary(readout), ensure_ascii=False, indent=1, default=str)
         (draft / "readout.json").write_text(text + "\n", encoding="utf-8")
