@@ -10,6 +10,7 @@ demo: .venv/run
 test: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # The long validations.
 nightly: .venv/dev
@@ -19,7 +20,7 @@ bench: .venv/dev
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
 
 docs: .venv/dev
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Writes the locked versions anew from pyproject.toml.
 lock: .venv/dev
@@ -32,6 +33,7 @@ lock: .venv/dev
 	$(PYTHON) -m venv .venv || (echo "on Debian: apt install python3.11-venv"; exit 1)
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 .venv/dev: .venv/run requirements/dev.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,7 +47,7 @@ def console() -> Console:
     """Return the console that results are printed on."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
 
 
 def print_json(result: Any) -> None:
@@ -65,8 +66,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    cells = [["" if cell is None else str(cell).replace("[", r"\[") for cell in row] for row in rows]
+    for index, column in enumerate(columns):
+        longest = max((len(row[index]) for row in cells), default=0)
+        table.add_column(column, overflow="fold", no_wrap=longest <= 10)
+    for row in cells:
+        table.add_row(*row)
     console().print(table)

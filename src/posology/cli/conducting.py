@@ -196,6 +196,7 @@ def decide(
     Example: posology decide mytrial.posology --as-of 2013-03-25
     """
     from posology.conduct.trial import Trial, end_of
+    from posology.readout.cited import mark, weakest
 
     with Trial.open(trial) as opened:
         advice = opened.advise(as_of, end_of(known_by) if known_by else None)
@@ -217,6 +218,9 @@ def decide(
         )
     for standing in advice.pending:
         print(f"not evaluable yet: {standing}")
+    origin = weakest(mark(e) for c in advice.counts for e in c.sources)
+    if origin:
+        print(f"origin of these counts: {origin} (a reconstructed record)")
 
 
 def eligibility(
@@ -226,8 +230,11 @@ def eligibility(
     as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Check a patient against each criterion: met, not met or not known, and from which event."""
-    from posology.conduct.eligibility import check, criteria
+    from posology.conduct.eligibility import SOURCES, check, criteria
     from posology.conduct.trial import Trial, end_of
+    from posology.readout.cited import mark
+
+    FIELDS = {fact: field for fact, (_, field) in SOURCES.items()}
 
     with Trial.open(trial) as opened:
         state = opened.state(as_of, end_of(known_by) if known_by else None)
@@ -241,7 +248,11 @@ def eligibility(
         print_json([{"criterion": c.criterion.id, "text": c.criterion.text, "verdict": c.verdict, "found": c.found,
                      "event": c.event.seq if c.event else None} for c in checked])  # fmt: skip
         return
-    rows = [(c.criterion.id, c.criterion.text, c.verdict, c.found, c.event.seq if c.event else "") for c in checked]
+    origin = lambda c: f" [{m}]" if c.event and (m := mark(c.event, (FIELDS.get(c.criterion.fact, ""),))) else ""
+    rows = [
+        (c.criterion.id, c.criterion.text, c.verdict, c.found + origin(c), c.event.seq if c.event else "")
+        for c in checked
+    ]
     print_table(f"{patient}, {cohort or 'dose finding'}", ("", "Criterion", "Verdict", "Found", "Event"), rows)
 
 
@@ -258,8 +269,12 @@ def status(
     if as_json:
         print_json([vars(row) for row in rows])
         return
-    columns = ("Patient", "Tumour", "Assigned", "Current", "First dose", "Doses", "DLT window", "Treatment")
-    print_table(f"{len(rows)} patients", columns, [tuple(vars(row).values()) for row in rows])
+    columns = ("Patient", "Tumour", "Dose", "First dose", "Doses", "DLT window", "Treatment")
+    dose = lambda row: row.assigned if row.assigned == row.current else f"{row.assigned}, now {row.current}"
+    shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
+    print_table(f"{len(rows)} patients", columns, shown)
+    if any(e.provenance for p in state.patients.values() for e in p.events):
+        print("a reconstructed record: `posology log` shows which values are stated, published or assumed")
 
 
 def log(
@@ -277,33 +292,20 @@ def log(
     if as_json:
         acknowledge(events, as_json=True)
         return
-    rows = []
+    hidden = ("protocol", "advice", "changes")
     for e in events:
-        facts = ", ".join(
-            f"{k} {v}" for k, v in plain(e.fact).items() if k not in ("protocol", "advice", "items", "changes")
-        )
-        notes = (
-            [f"corrects event {e.supersedes}: {e.reason}"]
-            if e.supersedes
-            else [f"reason: {e.reason}"]
-            if e.reason
-            else []
-        )
+        origin = lambda field, event=e: f" [{event.mark(field)}]" if event.provenance else ""
+        facts = ", ".join(f"{k.replace('_', ' ')} {v}{origin(k)}" for k, v in plain(e.fact).items() if k not in hidden)
+        about = f" of {e.patient}" if e.patient else ""
+        print(f"{e.seq:>6}  {e.occurred}  {e.kind.replace('_', ' ')}{about}: {facts}")
+        notes = [f"by {e.author}, recorded {e.recorded:%Y-%m-%d %H:%M} UTC"]
+        notes += [f"corrects event {e.supersedes}"] if e.supersedes else []
+        notes += [f"reason: {e.reason}"] if e.reason else []
         notes += (
             [f"OVERRIDE by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}"] if e.override else []
         )
-        rows.append(
-            (
-                e.seq,
-                e.occurred,
-                f"{e.recorded:%Y-%m-%d %H:%M}",
-                e.author,
-                e.patient or "",
-                e.kind,
-                "; ".join([facts, *notes]),
-            )
-        )
-    print_table(f"{len(rows)} events", ("#", "Occurred", "Recorded (UTC)", "By", "Patient", "Kind", "What"), rows)
+        print(" " * 20 + "; ".join(notes))
+    print(f"{len(events)} events")
 
 
 def verify(

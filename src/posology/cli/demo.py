@@ -73,7 +73,7 @@ def run(out: Path, as_json: bool) -> None:
     for folder, each in made.items():
         say(f"[bold]Readout[/]   {each.cutoff}: {folder / 'readout.html'}")
         for said in each.headline:
-            say(f"  {said.cited.text}")
+            say(f"  {said.cited.text}" + (rf" \[{said.cited.mark}]" if said.cited.mark else ""))
     claims = next(iter(made.values())).claims
     count = lambda verdict: sum(c.holds is verdict for c in claims)
     say(

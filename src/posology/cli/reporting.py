@@ -52,7 +52,7 @@ def readout(
         print_json(summary(made))
         return
     for said in made.headline:
-        print(said.cited.text)
+        print(said.cited.text + (f" [{said.cited.mark}]" if said.cited.mark else ""))
     if not made.locked:
         print("the cutoff is not locked: `posology lock` makes this readout reproducible for good")
     print(f"wrote {len(files)} files to {out}: open {out / 'readout.html'}")
@@ -82,8 +82,7 @@ def claims(
         rows = [
             (c.claim.id, c.claim.text, sign[c.holds], c.found + (f" [{c.mark}]" if c.mark else "")) for c in checked
         ]
-        escaped = [[cell.replace("[", r"\[") for cell in row] for row in rows]
-        print_table(f"{len(checked)} claims", ("Id", "Claim", "Verdict", "What the record says"), escaped)
+        print_table(f"{len(checked)} claims", ("Id", "Claim", "Verdict", "What the record says"), rows)
         count = lambda verdict: sum(c.holds is verdict for c in checked)
         print(f"{count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record")
     raise typer.Exit(1 if any(c.holds is False for c in checked) else 0)

@@ -157,5 +157,6 @@ def _unanimous(every: Decision, decision: Decision) -> bool:
 
 
 def _waiting(pending: tuple[Standing, ...] | list[Standing], untreated: list[str] | tuple[()]) -> str:
-    parts = [str(s) for s in pending] + [f"{p} is enrolled and not yet treated" for p in untreated]
-    return "wait: " + "; ".join(parts)
+    return "wait for " + ", ".join(
+        [*(s.patient for s in pending), *(f"{p} (enrolled, not yet treated)" for p in untreated)]
+    )

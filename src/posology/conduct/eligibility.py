@@ -49,6 +49,10 @@ SOURCES: dict[str, tuple[type[Screened | PriorTherapy | TargetScored], str]] = {
 """Where each fact that a criterion may name is recorded: the kind of event and its field."""
 
 
+NOT_STATED = "not stated"
+"""A value that says that nothing is known."""
+
+
 def criteria(protocol: Protocol, cohort: str | None = None) -> tuple[Criterion, ...]:
     """Return the criteria for dose finding, or those of an expansion cohort after the ones for all patients."""
     own = protocol.expansion[cohort].eligibility if cohort else ()
@@ -71,7 +75,7 @@ def _check(patient: Patient, criterion: Criterion) -> Checked:
     kind, name = SOURCES[criterion.fact]
     for event in reversed(patient.of(kind)):
         value = getattr(event.fact, name)
-        if value is not None:
+        if value is not None and value != NOT_STATED:
             holds = _holds(criterion, value)
             met = holds if criterion.kind == "inclusion" else not holds
             found = f"{criterion.fact.replace('_', ' ')} is {_shown(value)}"

@@ -246,7 +246,7 @@ def cohort_is_evaluable(asked: Asked) -> str | None:
     """The next level opens, and an MTD is declared, only once the cohort is evaluable."""
     if asked.fact.action not in ("escalate", "declare MTD") or asked.advice.settled:
         return None
-    return asked.advice.why
+    return "; ".join(map(str, asked.advice.pending)) or asked.advice.why
 
 
 def no_higher_than_advised(asked: Asked) -> str | None:
