@@ -7,13 +7,16 @@ surface area: Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863; Mosteller RD, 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Floats = NDArray[np.float64]
 
 Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
-Floats = NDArray[np.float64]
 
 
 def ideal_weight(height_cm: ArrayLike, sex: ArrayLike) -> Floats:

@@ -132,14 +132,14 @@ def swimmer(protocol: Protocol, courses: Sequence[Course], cutoff: date) -> Any:
     longest = max([bar["to"] for bar in bars] + [mark["week"] for mark in marks])
     lane_marks = _chart(bars).mark_bar(height=2 if many else 10).encode(
         y=y, x=alt.X("from:Q", title="weeks from first dose", scale=alt.Scale(domain=[0, longest + 0.5], nice=False)), x2="to:Q",
-        color=alt.Color("dose:O", title=f"dose given ({protocol.dose.unit})", scale=alt.Scale(scheme="blues")),
+        fill=alt.Fill("dose:O", title=f"dose given ({protocol.dose.unit})", scale=alt.Scale(scheme="blues")),
     )  # fmt: skip
     points = _chart(marks).mark_point(size=8 if many else 70, filled=True, opacity=1).encode(
         y=y, x="week:Q",
         shape=alt.Shape("event:N", title=None, scale=alt.Scale(domain=events, range=["triangle-right", "cross", "diamond", "circle", "square"])),
         color=alt.Color("event:N", title=None, scale=alt.Scale(domain=events, range=[INK, RED, GREEN, GREEN, "#7b341e"])),
     )  # fmt: skip
-    layers = alt.layer(lane_marks, points).resolve_scale(color="independent") if marks else lane_marks
+    layers = alt.layer(lane_marks, points) if marks else lane_marks
     return layers.properties(width=WIDTH - 40, height=(3 if many else 18) * len(lanes) + 20)
 
 
