@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ BROKEN = [
     ("fact: age, at_least: 18", "fact: age, is_true: true", "eligibility.1.is_true", "it takes at_least and at_most"),
     ("{id: I3,", "{id: I1,", "eligibility.3.id", "number each criterion once"),
     ("  linker: {name: sulfo-SPDB", "  tinker: {name: sulfo-SPDB", "drug.tinker", "did you mean linker?"),
-    ("posology: 1", "posology: 2", "posology", "allowed: 1"),
+    ("posology: 1", "posology: 2", "posology", "must be at most 1"),
     ("    date: 2013-04-29", "    date: 2011-04-29", "amendments.1.date", "in order of date"),
     ("          title: Endometrial cancer", "          titel: Endometrial cancer", "amendments.1", "title"),
     ("trial:\n", "trial: {\n", "YAML", "layout"),
@@ -172,3 +173,38 @@ def test_a_boin_protocol(imgn853_document: dict[str, Any]) -> None:
         decision_rules(protocol)[0]
         == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 to 3 DLT: de-escalate"
     )
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value of a document."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [None, [], {}, "x", "", -1, 0, 1e308, 10**30, True, [1], {"a": 1}, ...])
+def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, value: Any) -> None:
+    """Each value of the example in turn is replaced, or left out (...): an error has its line, what passes has a synopsis."""
+    import copy
+    import json
+
+    base = json.loads(json.dumps(YAML(typ="safe").load(TEXT), default=str))
+    path = tmp_path / "p.yaml"
+    for place in places(base):
+        made = copy.deepcopy(base)
+        parent = made
+        for step in place[:-1]:
+            parent = parent[step]
+        if value is ...:
+            del parent[place[-1]]
+        else:
+            parent[place[-1]] = value
+        path.write_text(json.dumps(made), encoding="utf-8")
+        try:
+            checked = document(path)
+        except ProtocolError as error:
+            assert all(finding.line >= 1 and finding.wrong for finding in error.findings), place
+        else:
+            assert synopsis(protocol_from(checked)), place

@@ -225,7 +225,10 @@ def baseline_before_treatment(asked: Asked) -> str | None:
 
 def assessments_in_order(asked: Asked) -> str | None:
     """Assessments are numbered in the order of their days."""
-    for event in (*asked.patient.of(f.LesionMeasured), *asked.patient.of(f.TumourAssessed)):
+    known = asked.patient.of(f.LesionMeasured)
+    if known and known[-1].fact.assessment == asked.fact.assessment and known[-1].occurred == asked.occurred:  # type: ignore[attr-defined]
+        return None  # one more lesion of the assessment that was the last one entered, in order
+    for event in (*known, *asked.patient.of(f.TumourAssessed)):
         number = event.fact.assessment  # type: ignore[attr-defined]
         if number < asked.fact.assessment and event.occurred > asked.occurred:
             return f"assessment {number} is of {event.occurred} (event {event.seq}), after {asked.occurred}"

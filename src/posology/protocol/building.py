@@ -29,8 +29,10 @@ def design_of(spec: dict[str, Any], levels: int, start: int) -> Design:
     from pydantic import TypeAdapter
 
     method = spec.get("method")
-    if method is None:
-        raise Problem("method", "is missing", f"name the design: {', '.join(METHODS)}")
+    if not isinstance(method, str):
+        raise Problem(
+            "method", "is missing" if method is None else "is not a name", f"name the design: {', '.join(METHODS)}"
+        )
     if method not in METHODS:
         near = difflib.get_close_matches(str(method), METHODS, n=1, cutoff=0.4)
         raise Problem(

@@ -17,7 +17,9 @@ T = TypeVar("T")
 FORBID = {"extra": "forbid", "allow_inf_nan": False}
 Text = Annotated[str, MinLen(1)]
 Positive = Annotated[float, Gt(0)]
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(100_000)]
+Days = Annotated[int, Ge(1), Le(1000)]
+SomeDays = Annotated[int, Ge(0), Le(1000)]
 Grade = Annotated[int, Ge(1), Le(5)]
 
 Metric = Literal[
@@ -123,9 +125,9 @@ class Schedule:
     """When the drug is given."""
 
     route: Text
-    cycle_days: Count
-    dosing_days: Annotated[tuple[Count, ...], MinLen(1)] = (1,)
-    window_days: Annotated[int, Ge(0)] = 0
+    cycle_days: Days
+    dosing_days: Annotated[tuple[Days, ...], MinLen(1)] = (1,)
+    window_days: SomeDays = 0
     until: str = ""
 
     def __post_init__(self) -> None:
@@ -143,14 +145,14 @@ class DltCriterion:
     terms: tuple[Text, ...] = ()
     except_terms: tuple[Text, ...] = ()
     related: bool = True
-    minimum_days: Annotated[int, Ge(0)] = 0
+    minimum_days: SomeDays = 0
 
 
 @section
 class Dlt:
     """The dose-limiting toxicity: which events, seen within which window, in which patients."""
 
-    window_days: Count
+    window_days: Days
     criteria: Annotated[tuple[DltCriterion, ...], MinLen(1)]
     minimum_dose_percent: Annotated[float, Ge(0), Le(100)] = 100.0
 
@@ -169,8 +171,8 @@ class Titration:
 class Modification:
     """What happens to a patient's dose after toxicity."""
 
-    maximum_reductions: Annotated[int, Ge(0)] = 2
-    maximum_delay_days: Annotated[int, Ge(0)] = 21
+    maximum_reductions: Annotated[int, Ge(0), Le(100)] = 2
+    maximum_delay_days: SomeDays = 21
     text: str = ""
 
 
@@ -198,7 +200,7 @@ class Criterion:
     fact: Fact
     at_least: float | None = None
     at_most: float | None = None
-    one_of: tuple[Text, ...] | None = None
+    one_of: Annotated[tuple[Text, ...], MinLen(1)] | None = None
     is_true: bool | None = None
 
     def __post_init__(self) -> None:
@@ -247,9 +249,9 @@ class Response:
     """How tumour response is read."""
 
     criteria: Literal["RECIST 1.1"] = "RECIST 1.1"
-    assess_every_days: Count = 42
-    confirmation_days: Annotated[int, Ge(0)] = 28
-    minimum_sd_days: Annotated[int, Ge(0)] = 42
+    assess_every_days: Days = 42
+    confirmation_days: SomeDays = 28
+    minimum_sd_days: SomeDays = 42
 
 
 @section
@@ -296,7 +298,7 @@ class Protocol:
 
     __pydantic_config__ = FORBID
 
-    posology: Literal[1]
+    posology: Annotated[int, Ge(1), Le(1)]
     trial: Trial
     drug: Drug
     dose: Dose
