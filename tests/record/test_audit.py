@@ -9,7 +9,7 @@ import pytest
 
 from posology.conduct.trial import Trial
 from posology.record.audit import verify
-from posology.record.store import Head, Store
+from posology.record.store import Head, Store, StoreError
 
 
 def attack(path: Path, *statements: str) -> list[str]:
@@ -123,3 +123,28 @@ def test_a_whole_chain_rewritten_shows_against_a_head_kept_elsewhere(path: Path)
 
 def test_an_edited_head(path: Path) -> None:
     assert attack(path, "UPDATE heads SET hash = 'x'") != []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET seq = 'x' WHERE seq = 5", "UPDATE heads SET seq = 'x'", "UPDATE events SET fact = 'no json' WHERE seq = 5",
+        "UPDATE events SET fact = x'00ff' WHERE seq = 5", "UPDATE events SET kind = 'unknown' WHERE seq = 5", "DELETE FROM events",
+        "UPDATE events SET occurred = 'yesterday' WHERE seq = 5", "DELETE FROM heads", "DROP TABLE events", "DROP TABLE heads",
+    ],
+)  # fmt: skip
+def test_whatever_is_done_is_told_in_words(path: Path, statement: str, tmp_path: Path) -> None:
+    """Deciding on a damaged record is refused, and verifying it never ends in a traceback."""
+    with sqlite3.connect(path) as db:
+        db.execute(statement)
+    db.close()
+    found: list[object] = []
+    try:
+        with Store.open(path) as store:
+            found += verify(store.rows(), store.head())
+    except StoreError as error:
+        found.append(error)
+    assert found
+    if "seq = 5" in statement or "DROP" in statement:
+        with pytest.raises(StoreError), Trial.open(path) as trial:
+            trial.events()

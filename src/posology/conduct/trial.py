@@ -1,7 +1,21 @@
 """A running trial: the Python API under the commands. Each change is checked against the rules, then recorded for good.
 
->>> # trial = Trial.create("trial.posology", "protocol.yaml", by="Dr A", on=date(2012, 6, 18))
->>> # trial.record(Consented(), patient="001", occurred=date(2012, 6, 11), by="Dr A")
+>>> from importlib.resources import files
+>>> from tempfile import mkdtemp
+>>> from posology.protocol.reading import document
+>>> from posology.record.facts import Consented, Dosed
+>>> plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
+>>> trial = Trial.create(Path(mkdtemp()) / "mine.posology", plan, by="Dr A", on=date(2013, 6, 3))
+>>> trial.record(Consented(), patient="001", occurred=date(2013, 6, 4), by="Dr A").seq
+2
+>>> trial.record(Dosed(cycle=1, level=1, weight_kg=60.0, actual_mg=9.0), patient="001", occurred=date(2013, 6, 5), by="Dr A")
+Traceback (most recent call last):
+    ...
+posology.conduct.trial.Refused: refused: dosed of 001
+  enrolled-before-dosing: 001 is not enrolled (rule: Only an enrolled patient is treated)
+>>> trial.advise().action
+'stay'
+>>> trial.close()
 """
 
 from __future__ import annotations

@@ -157,7 +157,10 @@ class Store:
         with _translated(self.name):
             heads = _run(self._db, GET_HEADS).fetchall()
             self._db.rollback()
-        return next((Head(seq, hash) for trial, _, seq, hash in heads if trial == self.trial), Head())
+        head = next((Head(seq, hash) for trial, _, seq, hash in heads if trial == self.trial), Head())
+        if not isinstance(head.seq, int):
+            raise StoreError(f"{self.name} counts {head.seq!r} events: the count was edited behind the record's back")
+        return head
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         """Yield the stored events with numbers above ``after``, in order of number."""
@@ -178,10 +181,14 @@ class Store:
                 prev,
                 hash_,
             ) in cursor:
+                if not isinstance(seq, int):
+                    raise StoreError(
+                        f"{self.name} holds an event numbered {seq!r}: it was put there behind the record's back"
+                    )
                 yield Row(
                     seq=seq, occurred=occurred, recorded=recorded, author=author, kind=kind, patient=patient,
-                    fact=msgspec.Raw(fact.encode()), reason=reason, supersedes=supersedes,
-                    override=msgspec.Raw(override.encode()), provenance=msgspec.Raw(marks.encode()), prev=prev, hash=hash_,
+                    fact=_raw(fact), reason=reason, supersedes=supersedes, override=_raw(override), provenance=_raw(marks),
+                    prev=prev, hash=hash_,
                 )  # fmt: skip
             self._db.rollback()
 
@@ -287,6 +294,10 @@ def _connect(url: str, path: Path) -> Any:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA journal_mode = DELETE")
         return connection
+
+
+def _raw(text: str | bytes) -> msgspec.Raw:
+    return msgspec.Raw(text if isinstance(text, bytes) else text.encode())
 
 
 def _run(connection: Any, statement: str, values: Sequence[object] = ()) -> Any:
