@@ -219,3 +219,28 @@ def test_starting_imports_nothing_heavy() -> None:
         cwd=EXAMPLE.parents[3],
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_operating_characteristics(go: Any) -> None:
+    arguments = ("oc", "--design", "boin", "--target", "0.3", "--levels", "5", "--cohort", "3", "--max", "30")
+    code, out, _ = go(*arguments, "--truth", "0.05,0.15,0.3,0.45,0.6", "--json")
+    data = json.loads(out)
+    assert (code, data["exact"]) == (0, True)
+    assert sum(data["selection"]) + data["no_mtd"] == pytest.approx(1)
+    assert data["correct"] == pytest.approx(0.55, abs=0.02)  # 54.96 % of 10,000 trials simulated by BOIN's authors
+    assert "Exact operating characteristics" in go(*arguments, "--truth", "0.05,0.15,0.3,0.45,0.6")[1]
+    code, out, _ = go("oc", "--protocol", str(EXAMPLE / "protocol.yaml"), "--truth", "0,0,0,0,0,0,0.2", "--json")
+    assert code == 0
+    for wrong, said in (("0.1,0.2", "has 2 rates"), ("a,b", "write a rate"), ("0.1,0.2,0.3,0.4,1.5", "is 1.5")):
+        code, _, err = go(*arguments, "--truth", wrong)
+        assert (code, said in err) == (1, True), err
+    assert "did you mean boin?" in go("oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
+    assert "target" in go("oc", "--design", "boin", "--levels", "3", "--truth", "0,0,0")[2]
+    assert "less than 1" in go("oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
+    assert "give --design" in go("oc", "--truth", "0,0,0")[2]
+
+
+def test_decision_table(go: Any) -> None:
+    rows = json.loads(go("table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
+    assert {"patients": 3, "dlts": 1, "action": "treat 3 more"} in rows
+    assert "What to do" in go("table", str(EXAMPLE / "protocol.yaml"))[1]
