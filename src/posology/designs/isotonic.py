@@ -10,7 +10,7 @@ import numpy as np
 
 from posology.designs.tally import NONE, Bools, Floats, Ints, Tally
 
-PRIOR_DLT, PRIOR_PATIENTS = 0.05, 0.1
+PRIOR_DLT = 0.05
 
 
 def isotonic(estimates: Floats, weights: Floats) -> Floats:
@@ -44,21 +44,31 @@ def isotonic(estimates: Floats, weights: Floats) -> Floats:
     return result
 
 
-def dlt_rates(tally: Tally) -> Floats:
-    """Return (trials, levels): isotonic estimates of the DLT rates, NaN-free; levels not tried take their neighbours'."""
-    n = tally.treated + PRIOR_PATIENTS
-    p = (tally.toxic + PRIOR_DLT) / n
-    variance = (tally.toxic + PRIOR_DLT) * (n - tally.toxic - PRIOR_DLT) / (n**2 * (n + 1))
-    weights = np.where(tally.treated > 0, 1 / variance, 0.0)
+def dlt_rates(tally: Tally, smoothing: float = PRIOR_DLT, among: Bools | None = None) -> Floats:
+    """Return (trials, levels): isotonic estimates of the DLT rates; levels not tried take their neighbours'.
+
+    ``smoothing`` DLTs, and as many patients without, are added to each level first. Only levels ``among`` the given ones
+    bear on the estimates. Where no level counts, minus or plus infinity stands.
+    """
+    n = tally.treated + 2 * smoothing
+    p = (tally.toxic + smoothing) / n
+    variance = (tally.toxic + smoothing) * (n - tally.toxic - smoothing) / (n**2 * (n + 1))
+    weights = np.where(tally.treated > 0 if among is None else among & (tally.treated > 0), 1 / variance, 0.0)
     return isotonic(p, weights)
 
 
-def nearest_to_target(tally: Tally, target: float, admissible: Bools) -> Ints:
+def nearest_to_target(
+    tally: Tally, target: float, admissible: Bools, *, smoothing: float = PRIOR_DLT, below: float | None = None
+) -> Ints:
     """Return the admissible, tried level whose isotonic estimate is nearest the target; ``NONE`` where there is none.
 
-    Between equal estimates the higher level is chosen below the target, the lower one above it.
+    Between equal estimates the higher level is chosen below the target, the lower one above it. The estimate must lie
+    under ``below``, where that is given.
     """
-    rates = dlt_rates(tally) + 1e-10 * np.arange(tally.levels)
-    distance = np.where(admissible & (tally.treated > 0), np.abs(rates - target), np.inf)
+    allowed = admissible & (tally.treated > 0)
+    rates = dlt_rates(tally, smoothing, allowed) + 1e-10 * np.arange(tally.levels)
+    if below is not None:
+        allowed &= rates < below
+    distance = np.where(allowed, np.abs(rates - target), np.inf)
     best = distance.argmin(axis=1)
     return np.where(np.isfinite(distance.min(axis=1)), best, NONE)

@@ -163,6 +163,20 @@ class Tally:
             moderate[0, level] += patients.count("M")
         return cls(treated, toxic, np.array([level]), moderate)
 
+    def rows(self, which: Ints | Bools) -> Self:
+        """Return the tally of some of the trials."""
+        return self._trusted(
+            self.treated[which], self.toxic[which], self.level[which], self.moderate[which], self.ceiling[which]
+        )
+
+    @classmethod
+    def _trusted(cls, *arrays: Ints) -> Self:
+        """Build from arrays that another tally has vouched for."""
+        made = cls.__new__(cls)
+        for name, array in zip(("treated", "toxic", "level", "moderate", "ceiling"), arrays, strict=True):
+            object.__setattr__(made, name, array)
+        return made
+
     def __repr__(self) -> str:
         shown = (np.array2string(a, threshold=20).replace("\n", "") for a in (self.treated, self.toxic, self.level))
         return "Tally(treated={}, toxic={}, level={})".format(*shown)

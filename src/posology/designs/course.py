@@ -1,0 +1,120 @@
+"""The course that a trial takes under most designs, whatever chooses the dose: cohorts, a maximum, reasons to end.
+
+A design that inherits :class:`Course` says which level it would give next (:meth:`Course.propose`) and which it would
+choose as MTD (:meth:`Course.select`); the course fills cohorts, ends the trial and words the reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Lt
+
+from posology.designs.tally import NONE, Action, Bools, Decision, Ints, Tally
+
+START, FILL, UP, STAY, DOWN, LOWEST, TOXIC, DONE, DONE_NONE, ENOUGH = range(10)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What designs in cohorts share.
+
+    Parameters
+    ----------
+    levels
+        number of dose levels.
+    target
+        target DLT rate, in (0, 1).
+    start
+        index of the level to start at.
+    cohort
+        patients a cohort.
+    max_patients
+        patients in all.
+    stop_at
+        end once so many patients have been treated at a level.
+    stop_when
+        whether ``stop_at`` ends the trial only where the dose would stay ("stays"), or as soon as it is reached.
+    """
+
+    levels: Annotated[int, Ge(1)]
+    target: Annotated[float, Gt(0), Lt(1)]
+    start: Annotated[int, Ge(0)] = 0
+    cohort: Annotated[int, Ge(1)] = 3
+    max_patients: Annotated[int, Ge(1)] = 30
+    stop_at: Annotated[int, Ge(1)] | None = None
+    stop_when: Literal["stays", "reached"] = "stays"
+
+    REASONS: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.levels < 1:
+            raise ValueError(f"levels is {self.levels}: a design has one dose level or more")
+        if not 0 < self.target < 1:
+            raise ValueError(f"target is {self.target}: a DLT rate lies between 0 and 1")
+        if not 0 <= self.start < self.levels:
+            raise ValueError(f"start is level {self.start + 1}: the design has levels 1 to {self.levels}")
+        for name in ("cohort", "max_patients"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be 1 or more")
+        if self.stop_at is not None and self.stop_at < 1:
+            raise ValueError(f"stop_at is {self.stop_at}: it must be 1 or more, or left out")
+        if self.stop_when not in ("stays", "reached"):
+            raise ValueError(f"stop_when is {self.stop_when!r}: it must be 'stays' or 'reached'")
+
+    def propose(self, tally: Tally) -> Ints:
+        """Return the level each trial would give next, were its cohort complete; ``NONE`` where no level is safe."""
+        raise NotImplementedError
+
+    def select(self, tally: Tally) -> Ints:
+        """Return the level that would be the MTD if each trial ended now; ``NONE`` where no level is safe."""
+        raise NotImplementedError
+
+    def must_leave(self, tally: Tally) -> Bools:
+        """Return whether the level last given may be given no more, even to complete its cohort."""
+        return np.maximum(tally.level, 0) > tally.ceiling
+
+    def check(self, tally: Tally) -> None:
+        """Refuse a tally of another number of levels."""
+        if tally.levels != self.levels:
+            raise ValueError(f"the tally has {tally.levels} levels, the design {self.levels}")
+
+    def decide(self, tally: Tally) -> Decision:
+        """Return what to do next; see :meth:`posology.designs.Design.decide`."""
+        self.check(tally)
+        rows = np.arange(tally.trials)
+        here = np.maximum(tally.level, 0)
+        n = tally.treated[rows, here]
+        left = np.maximum(self.max_patients - tally.treated.sum(axis=1), 0)
+        leave = self.must_leave(tally)
+        begins = tally.level == NONE
+        proposed = self.propose(tally)
+        toxic = (proposed == NONE) & ~begins
+        to = np.where(toxic, here, np.minimum(proposed, tally.ceiling))
+        fills = (n % self.cohort != 0) & ~leave & ~begins
+        ends = (left == 0) & ~begins
+        enough = np.zeros(tally.trials, dtype=bool)
+        if self.stop_at is not None:
+            enough = (n >= self.stop_at) & ~begins & ((to == here) | (self.stop_when == "reached"))
+        mtd = np.full(tally.trials, NONE)
+        asks = np.flatnonzero((ends | (enough & ~fills)) & ~toxic)
+        if len(asks):
+            mtd[asks] = self.select(tally.rows(asks))
+        enough &= mtd != NONE
+        why = np.select(
+            [begins, toxic, ends & (mtd == NONE), ends, fills, enough, to > here, to < here, leave],
+            [START, TOXIC, DONE_NONE, DONE, FILL, ENOUGH, UP, DOWN, LOWEST], STAY,
+        )  # fmt: skip
+        level = np.select(
+            [why == START, np.isin(why, (TOXIC, DONE_NONE)), np.isin(why, (DONE, ENOUGH)), why == FILL],
+            [np.full_like(here, self.start), np.full_like(here, NONE), mtd, here], to,
+        )  # fmt: skip
+        action = np.select(
+            [np.isin(why, (DONE, ENOUGH)), level == NONE, why == UP, why == DOWN],
+            [Action.DECLARE, Action.STOP, Action.ESCALATE, Action.DEESCALATE], Action.STAY,
+        )  # fmt: skip
+        there = tally.treated[rows, np.maximum(level, 0)]
+        more = np.where(action >= Action.DECLARE, 0, np.minimum(self.cohort - there % self.cohort, left))
+        return Decision(action, level, more, why, self.REASONS)
