@@ -36,7 +36,8 @@ class Course:
     stop_at
         end once so many patients have been treated at a level.
     stop_when
-        whether ``stop_at`` ends the trial only where the dose would stay ("stays"), or as soon as it is reached.
+        whether ``stop_at`` ends the trial only where the dose would stay ("stays"), as soon as it is reached
+        ("reached"), or where the level that would be given next has had so many ("next").
     """
 
     levels: Annotated[int, Ge(1)]
@@ -45,7 +46,7 @@ class Course:
     cohort: Annotated[int, Ge(1)] = 3
     max_patients: Annotated[int, Ge(1)] = 30
     stop_at: Annotated[int, Ge(1)] | None = None
-    stop_when: Literal["stays", "reached"] = "stays"
+    stop_when: Literal["stays", "reached", "next"] = "stays"
 
     REASONS: ClassVar[tuple[str, ...]] = ()
 
@@ -61,8 +62,8 @@ class Course:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be 1 or more")
         if self.stop_at is not None and self.stop_at < 1:
             raise ValueError(f"stop_at is {self.stop_at}: it must be 1 or more, or left out")
-        if self.stop_when not in ("stays", "reached"):
-            raise ValueError(f"stop_when is {self.stop_when!r}: it must be 'stays' or 'reached'")
+        if self.stop_when not in ("stays", "reached", "next"):
+            raise ValueError(f"stop_when is {self.stop_when!r}: it must be 'stays', 'reached' or 'next'")
 
     def propose(self, tally: Tally) -> Ints:
         """Return the level each trial would give next, were its cohort complete; ``NONE`` where no level is safe."""
@@ -97,7 +98,8 @@ class Course:
         ends = (left == 0) & ~begins
         enough = np.zeros(tally.trials, dtype=bool)
         if self.stop_at is not None:
-            enough = (n >= self.stop_at) & ~begins & ((to == here) | (self.stop_when == "reached"))
+            counted = tally.treated[rows, to] if self.stop_when == "next" else n
+            enough = (counted >= self.stop_at) & ~begins & ((to == here) | (self.stop_when != "stays"))
         mtd = np.full(tally.trials, NONE)
         asks = np.flatnonzero((ends | (enough & ~fills)) & ~toxic)
         if len(asks):

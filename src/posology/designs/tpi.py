@@ -160,7 +160,7 @@ class Tpi(Interval):
         sd = np.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
         low = betainc(a, b, np.clip(self.target - self.k2 * sd, 0, 1))
         high = betainc(a, b, np.clip(self.target + self.k1 * sd, 0, 1))
-        return 1 - np.argmax(np.stack([low, high - low, 1 - high]), axis=0)
+        return np.asarray(1 - np.argmax(np.stack([low, high - low, 1 - high]), axis=0))
 
 
 @dataclass(frozen=True)
@@ -199,4 +199,4 @@ def _highest(n: Ints, y: Ints, edges: Floats, signs: Ints) -> Ints:
     mass = np.stack([betainc(1 + y, 1 + n - y, edge) for edge in edges])
     unit = np.diff(mass, axis=0) / np.diff(edges)[(slice(None), *[None] * n.ndim)]
     strongest = unit >= unit.max(axis=0) * (1 - 1e-9)
-    return np.asarray(signs)[len(signs) - 1 - np.argmax(strongest[::-1], axis=0)]
+    return np.asarray(np.asarray(signs)[len(signs) - 1 - np.argmax(strongest[::-1], axis=0)])

@@ -1,0 +1,258 @@
+"""BLRM, Bayesian logistic regression with two parameters and overdose control.
+
+Neuenschwander B, Branson M, Gsponer T. Critical aspects of the Bayesian approach to phase I cancer trials. Stat Med
+2008;27:2420-2439. logit p(d) = log alpha + beta log(d / d*), with a bivariate normal prior, or a mixture of such, on
+(log alpha, log beta). A level may be given if the chance of overdosing there stays below a bound; of those the one with
+the highest chance of hitting the target interval is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import log, pi, sqrt
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Gt, Lt
+
+from posology.designs.bayes import Bayes, Grid, beyond
+from posology.designs.tally import NONE, Floats, Ints, Tally
+
+REACH = 6.5  # prior standard deviations that the grid reaches to either side
+MOST_INFORMATION = (0.25, 1.0)  # of log alpha, and of log beta, that a patient brings
+
+
+@dataclass(frozen=True)
+class Normal:
+    """A bivariate normal prior for (log alpha, log beta), or a component of a mixture.
+
+    Parameters
+    ----------
+    mean, sd
+        of log alpha and of log beta.
+    correlation
+        between the two.
+    weight
+        in a mixture; weights are scaled to sum to 1.
+    """
+
+    mean: tuple[float, float]
+    sd: tuple[Annotated[float, Gt(0)], Annotated[float, Gt(0)]]
+    correlation: Annotated[float, Gt(-1), Lt(1)] = 0.0
+    weight: Annotated[float, Gt(0)] = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.sd) <= 0 or not -1 < self.correlation < 1 or self.weight <= 0:
+            raise ValueError(
+                f"sd {self.sd} and weight {self.weight} must be above 0, correlation {self.correlation} between -1 and 1"
+            )
+
+    @property
+    def covariance(self) -> Floats:
+        """(2, 2): the covariance matrix."""
+        both = self.correlation * self.sd[0] * self.sd[1]
+        return np.array([[self.sd[0] ** 2, both], [both, self.sd[1] ** 2]])
+
+    def log_density(self, theta: Floats) -> Floats:
+        """Return the log of the density at (..., 2) points."""
+        away = theta - np.array(self.mean)
+        inverse = np.linalg.inv(self.covariance)
+        square = np.einsum("...i,ij,...j->...", away, inverse, away)
+        return np.asarray(-square / 2 - np.log(2 * pi * np.sqrt(np.linalg.det(self.covariance))))
+
+
+@dataclass(frozen=True)
+class Blrm(Bayes):
+    """The two-parameter logistic model with overdose control.
+
+    Parameters
+    ----------
+    levels, target, start, cohort, max_patients, stop_at, stop_when
+        see :class:`posology.designs.course.Course`.
+    no_skipping, coherent, stop_toxic, stop_toxic_from
+        see :class:`posology.designs.bayes.Bayes`.
+    doses
+        the dose at each level, rising, in any unit.
+    reference
+        the reference dose d*, in that unit; the middle level's where not given.
+    prior
+        one normal prior, or the components of a mixture.
+    interval
+        the target interval of DLT rates: below it a level is underdosed, above it overdosed.
+    overdose
+        the highest chance of overdosing at which a level may be given (EWOC principle).
+    choose_by
+        "target": the admissible level with the highest chance of the target interval; "highest": the highest admissible.
+
+    Examples
+    --------
+    >>> design = Blrm(levels=4, target=0.25, doses=(1, 2, 4, 8), reference=4)
+    >>> tally = Tally.of("1NNN 2NNN 3NNT", levels=4)
+    >>> design.probability_above(tally, 0.33).round(3)
+    array([[0.005, 0.021, 0.241, 0.614]])
+    >>> int(design.decide(tally).level[0])
+    2
+    """
+
+    doses: tuple[Annotated[float, Gt(0)], ...] = ()
+    reference: Annotated[float, Gt(0)] | None = None
+    prior: tuple[Normal, ...] = (Normal((log(0.25 / 0.75), 0.0), (2.0, 1.0)),)
+    interval: tuple[float, float] = (0.16, 0.33)
+    overdose: Annotated[float, Gt(0), Lt(1)] = 0.25
+    choose_by: Literal["target", "highest"] = "target"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.doses) != self.levels:
+            raise ValueError(f"doses has {len(self.doses)} doses: give one for each of the {self.levels} levels")
+        if not all(d > 0 for d in self.doses) or any(np.diff(self.doses) <= 0):
+            raise ValueError(f"doses is {self.doses}: amounts above 0, each above the one before")
+        if self.reference is not None and self.reference <= 0:
+            raise ValueError(f"reference is {self.reference}: a dose lies above 0")
+        if not 0 < self.interval[0] < self.interval[1] < 1:
+            raise ValueError(f"interval is {self.interval}: two rising rates between 0 and 1")
+        if not 0 < self.overdose < 1:
+            raise ValueError(f"overdose is {self.overdose}: a probability lies between 0 and 1")
+        if not self.prior:
+            raise ValueError("prior is empty: give one normal prior, or the components of a mixture")
+
+    @property
+    def scaled(self) -> Floats:
+        """(levels,): log of each dose by the reference dose."""
+        doses = np.array(self.doses, dtype=np.float64)
+        return np.log(doses / (self.reference or doses[self.levels // 2]))
+
+    @cached_property
+    def _moments(self) -> tuple[Floats, Floats, Floats]:
+        """The mixture's mean, its covariance, and its narrowest component's share of each standard deviation."""
+        weight = np.array([c.weight for c in self.prior])
+        weight = weight / weight.sum()
+        means = np.array([c.mean for c in self.prior])
+        mean = weight @ means
+        spread = np.array([c.covariance for c in self.prior]) + np.einsum("ki,kj->kij", means - mean, means - mean)
+        covariance = np.einsum("k,kij->ij", weight, spread)
+        sd = np.sqrt(np.diag(covariance))
+        return mean, covariance, np.array([min(c.sd[i] for c in self.prior) / sd[i] for i in (0, 1)])
+
+    @cached_property
+    def axes(self) -> tuple[Floats, Floats]:
+        """The nodes of the standardised parameters: of log alpha given log beta, and of log beta."""
+        _, covariance, narrow = self._moments
+        sd = np.sqrt(np.diag(covariance))
+        rest = sd[0] * sqrt(1 - (covariance[0, 1] / (sd[0] * sd[1])) ** 2)
+        nodes = []
+        for scale, information, share in zip((rest, sd[1]), MOST_INFORMATION, narrow, strict=True):
+            spacing = 1 / sqrt(information * self.max_patients * scale**2 + share**-2)
+            nodes.append(np.linspace(-REACH, REACH, int(np.ceil(2 * REACH / spacing)) + 1))
+        return nodes[0], nodes[1]
+
+    def _place(self, z1: Floats, z2: Floats) -> Floats:
+        """Return (..., 2): log alpha and log beta at standardised coordinates."""
+        mean, covariance, _ = self._moments
+        factor = np.linalg.cholesky(covariance[::-1, ::-1])  # log beta first, then log alpha given it
+        return np.stack([mean[0] + factor[1, 0] * z2 + factor[1, 1] * z1, mean[1] + factor[0, 0] * z2], axis=-1)
+
+    @cached_property
+    def nodes(self) -> Floats:
+        """(nodes, 2): log alpha and log beta."""
+        z1, z2 = np.meshgrid(*self.axes, indexing="ij")
+        return self._place(z1, z2).reshape(-1, 2)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The model on its nodes."""
+        theta = self.nodes
+        logit = theta[:, :1] + np.exp(theta[:, 1:]) * self.scaled
+        weight = np.array([c.weight for c in self.prior])
+        parts = [log(w) + c.log_density(theta) for w, c in zip(weight / weight.sum(), self.prior, strict=True)]
+        log_p, log_q = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+        return Grid(log_p.T.copy(), log_q.T.copy(), np.logaddexp.reduce(parts, axis=0))
+
+    def exceeding(self, rate: float) -> Floats:
+        """Return (nodes, levels): the rate is exceeded where log alpha lies above a bound that log beta moves."""
+        z1, z2 = self.axes
+        base = self._place(np.zeros_like(z2), z2)
+        per_z1 = self._place(np.ones(1), np.zeros(1))[0, 0] - self._place(np.zeros(1), np.zeros(1))[0, 0]
+        bound = (log(rate / (1 - rate)) - np.exp(base[:, 1:]) * self.scaled - base[:, :1]) / per_z1  # (z2, levels)
+        far = 1e4 * REACH
+        above = beyond(np.clip(bound, -far, far).ravel(), z1).reshape(len(z1), len(z2), self.levels)
+        return above.reshape(-1, self.levels)
+
+    @cached_property
+    def _cuts(self) -> Floats:
+        return np.concatenate([self.exceeding(cut) for cut in self.interval], axis=1)
+
+    def intervals(self, tally: Tally) -> Floats:
+        """Return (trials, levels, 3): chances of underdosing, of the target interval, of overdosing."""
+        above = np.clip(self.expect(tally, self._cuts), 0, 1).reshape(tally.trials, 2, self.levels)
+        return np.stack([1 - above[:, 0], above[:, 0] - above[:, 1], above[:, 1]], axis=2)
+
+    def choose(self, tally: Tally) -> Ints:
+        """Return the admissible level with the highest chance of the target interval, or the highest admissible."""
+        chance = self.intervals(tally)
+        admissible = chance[:, :, 2] < self.overdose
+        index = np.arange(self.levels)
+        value = chance[:, :, 1] if self.choose_by == "target" else np.broadcast_to(index, admissible.shape)
+        best = np.where(admissible, value, -1.0).argmax(axis=1)
+        return np.where(admissible.any(axis=1), best, NONE)
+
+
+def prior_from_quantiles(
+    doses: Sequence[float], reference: float, quantiles: Sequence[tuple[float, float, float]]
+) -> Normal:
+    """Return the normal prior under which DLT rates have, as near as can be, the given quantiles.
+
+    Parameters
+    ----------
+    doses
+        the doses at which the quantiles are given, one each; a dose may come again.
+    reference
+        the reference dose d*.
+    quantiles
+        (chance, rate, weight) for each dose: Pr(p <= rate) is to be ``chance``; ``weight`` is its weight in the fit.
+
+    Raises
+    ------
+    ValueError
+        if fewer than five quantiles are given, or one is not a probability.
+
+    Notes
+    -----
+    Least squares in the probit of the chances; given log beta, log alpha is normal, so that Pr(p <= rate) is an integral
+    over log beta alone (Gauss-Hermite).
+
+    Examples
+    --------
+    >>> median = [(0.5, 0.05, 1), (0.9, 0.2, 1), (0.5, 0.3, 1), (0.9, 0.6, 1), (0.1, 0.08, 1)]
+    >>> prior = prior_from_quantiles([1, 1, 8, 8, 8], 8, median)
+    >>> bool(abs(1 / (1 + np.exp(-prior.mean[0])) - 0.3) < 0.05)
+    True
+    """
+    from scipy.optimize import least_squares
+    from scipy.special import ndtr, ndtri
+
+    wanted = np.array(quantiles, dtype=np.float64)
+    if len(doses) != len(wanted) or len(wanted) < 5:
+        raise ValueError(f"{len(wanted)} quantiles for {len(doses)} doses: give five or more, a dose for each")
+    if not ((wanted[:, :2] > 0) & (wanted[:, :2] < 1)).all():
+        raise ValueError("a quantile's chance and rate lie between 0 and 1")
+    x = np.log(np.asarray(doses) / reference)
+    logit = np.log(wanted[:, 1] / (1 - wanted[:, 1]))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    weights = weights / weights.sum()
+
+    def chances(v: Floats) -> Floats:
+        s1, s2, rho = np.exp(v[2]), np.exp(v[3]), np.tanh(v[4])
+        theta1 = v[0] + rho * s1 * nodes
+        bound = logit[:, None] - np.exp(v[1] + s2 * nodes) * x[:, None]
+        return np.asarray(ndtr((bound - theta1) / (s1 * np.sqrt(1 - rho**2))) @ weights)
+
+    def misfit(v: Floats) -> Floats:
+        found = np.clip(chances(v), 1e-12, 1 - 1e-12)
+        pull = 1e-3 * (v - np.array([0, 0, log(2), 0, 0]))  # where the quantiles leave it open
+        return np.concatenate([wanted[:, 2] * (ndtri(found) - ndtri(wanted[:, 0])), pull])
+
+    v = least_squares(misfit, np.array([logit.mean(), 0.0, log(2), 0.0, 0.0])).x
+    return Normal((float(v[0]), float(v[1])), (float(np.exp(v[2])), float(np.exp(v[3]))), float(np.tanh(v[4])))

@@ -1,0 +1,125 @@
+"""EWOC, escalation with overdose control.
+
+Babb J, Rogatko A, Zacks S. Cancer phase I clinical trials: efficient dose escalation with overdose control. Stat Med
+1998;17:1103-1120. A logistic curve through rho, the DLT rate at the lowest dose, and the MTD gamma, at which the rate is
+the target theta: logit p(d) = logit rho + (logit theta - logit rho) (d - d_min) / (gamma - d_min). The next dose is the
+highest at which the chance of exceeding the MTD is at most alpha.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Gt, Lt
+
+from posology.designs.bayes import Bayes, Grid, legendre_below
+from posology.designs.tally import Floats, Ints, Tally
+
+RHO_NODES, MTD_NODES = 24, 96
+
+
+@dataclass(frozen=True)
+class Ewoc(Bayes):
+    """EWOC on dose levels.
+
+    Parameters
+    ----------
+    levels, target, start, cohort, max_patients, stop_at, stop_when
+        see :class:`posology.designs.course.Course`; the target is the paper's theta.
+    no_skipping, coherent, stop_toxic, stop_toxic_from
+        see :class:`posology.designs.bayes.Bayes`.
+    doses
+        the dose at each level, rising.
+    overdose
+        the paper's alpha: the highest chance of exceeding the MTD at which a dose may be given.
+    mtd_range
+        the lowest and highest dose that the MTD may be; the lowest and highest level's where not given.
+    mtd_prior, rho_prior
+        beta priors: of the MTD over its range, of rho over (0, target).
+
+    Examples
+    --------
+    >>> design = Ewoc(levels=5, target=0.33, doses=(20, 30, 40, 60, 80), mtd_range=(20, 100))
+    >>> tally = Tally.of("1NN 2NT", levels=5)
+    >>> float(design.next_dose(tally)[0].round(2))
+    36.37
+    """
+
+    doses: tuple[Annotated[float, Gt(0)], ...] = ()
+    overdose: Annotated[float, Gt(0), Lt(1)] = 0.25
+    mtd_range: tuple[float, float] | None = None
+    mtd_prior: tuple[float, float] = (1.0, 1.0)
+    rho_prior: tuple[float, float] = (1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.doses) != self.levels:
+            raise ValueError(f"doses has {len(self.doses)} doses: give one for each of the {self.levels} levels")
+        if any(np.diff(self.doses) <= 0):
+            raise ValueError(f"doses is {self.doses}: each must lie above the one before")
+        if not self.range[0] < self.range[1] or self.doses[0] < self.range[0]:
+            raise ValueError(
+                f"mtd_range is {self.range}: a range that starts at or below the lowest dose {self.doses[0]:g}"
+            )
+        if min(*self.mtd_prior, *self.rho_prior) < 1:
+            raise ValueError("mtd_prior and rho_prior are beta priors without a pole: parameters of 1 or more")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest dose that the MTD may be."""
+        return self.mtd_range or (self.doses[0], self.doses[-1])
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The model on its nodes: rho by MTD, Gauss-Legendre in both."""
+        low, high = self.range
+        u, u_weight = np.polynomial.legendre.leggauss(RHO_NODES)
+        v, v_weight = np.polynomial.legendre.leggauss(MTD_NODES)
+        u, v = (u + 1) / 2, (v + 1) / 2
+        beta = lambda x, a, b: (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
+        log_u = np.log(u_weight) + beta(u, *self.rho_prior)
+        log_v = np.log(v_weight) + beta(v, *self.mtd_prior)
+        rho = self.target * u[:, None, None]
+        mtd = low + (high - low) * v[:, None]
+        logit = lambda p: np.log(p / (1 - p))
+        line = logit(rho) + (logit(self.target) - logit(rho)) * (np.array(self.doses) - low) / (mtd - low)
+        line = line.reshape(-1, self.levels)
+        weight = (log_u[:, None] + log_v).ravel()
+        return Grid((-np.logaddexp(0, -line)).T.copy(), (-np.logaddexp(0, line)).T.copy(), weight)
+
+    def _mtd_below(self, doses: Floats) -> Floats:
+        """Return (nodes, doses): what to expect to find Pr(MTD < dose)."""
+        low, high = self.range
+        x = np.clip(2 * (doses - low) / (high - low) - 1, -1, 1)
+        return np.tile(legendre_below(x, MTD_NODES), (RHO_NODES, 1))
+
+    def exceeding(self, rate: float) -> Floats:
+        """Return (nodes, levels): the chance, by node, that the rate is exceeded; exact at the target."""
+        if abs(rate - self.target) < 1e-12:
+            return self._mtd_below(np.array(self.doses))
+        return (self.grid.p > rate).T.astype(np.float64)
+
+    @cached_property
+    def _at_levels(self) -> Floats:
+        return self._mtd_below(np.array(self.doses))
+
+    def choose(self, tally: Tally) -> Ints:
+        """Return the highest level whose chance of exceeding the MTD is at most ``overdose``, the lowest where none is."""
+        over = self.expect(tally, self._at_levels)
+        return np.asarray(np.maximum((over <= self.overdose + 1e-9).cumprod(axis=1).sum(axis=1) - 1, 0))
+
+    def next_dose(self, tally: Tally) -> Floats:
+        """Return (trials,): the alpha quantile of the MTD's posterior, the dose itself, between levels too."""
+        steps = np.linspace(*self.range, 1025)
+        chance = self.expect(tally, self._mtd_below(steps))
+        chance = np.maximum.accumulate(np.clip(chance, 0, 1), axis=1)
+        return np.array([np.interp(self.overdose, row, steps) for row in chance])
+
+    def mean_mtd(self, tally: Tally) -> Floats:
+        """Return (trials,): the posterior mean of the MTD."""
+        low, high = self.range
+        v = (np.polynomial.legendre.leggauss(MTD_NODES)[0] + 1) / 2
+        return self.expect(tally, np.tile(low + (high - low) * v, RHO_NODES)[:, None])[:, 0]
