@@ -136,7 +136,7 @@ class Bayes(Course):
         over = self.expect(tally, self._lowest_exceeds)[:, 0] > self.stop_toxic
         return over & (tally.treated[:, 0] >= self.stop_toxic_from)
 
-    def propose(self, tally: Tally) -> Ints:
+    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
         """Return the model's level, held back by the rules on skipping, coherence and closed levels."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         to = self.choose(tally)
@@ -147,7 +147,7 @@ class Bayes(Course):
         if self.coherent:
             hot = tally.toxic[rows, here] >= self.target * tally.treated[rows, here] - 1e-9
             to = np.where(hot & (tally.treated[rows, here] > 0), np.minimum(to, here), to)
-        return np.where(none, NONE, np.minimum(to, tally.ceiling))
+        return np.where(none, NONE, np.minimum(to, tally.ceiling)), here > tally.ceiling
 
     def select(self, tally: Tally) -> Ints:
         """Return the model's level, of those tried."""

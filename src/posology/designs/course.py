@@ -65,17 +65,24 @@ class Course:
         if self.stop_when not in ("stays", "reached", "next"):
             raise ValueError(f"stop_when is {self.stop_when!r}: it must be 'stays', 'reached' or 'next'")
 
-    def propose(self, tally: Tally) -> Ints:
-        """Return the level each trial would give next, were its cohort complete; ``NONE`` where no level is safe."""
+    @property
+    def most_at_level(self) -> int:
+        """The most patients that may come to be treated at a level."""
+        return self.max_patients
+
+    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
+        """Say where each trial would go next, were its cohort complete.
+
+        Returns
+        -------
+        The level, ``NONE`` where no level is safe; and whether the level last given may be given no more, even to
+        complete its cohort.
+        """
         raise NotImplementedError
 
     def select(self, tally: Tally) -> Ints:
         """Return the level that would be the MTD if each trial ended now; ``NONE`` where no level is safe."""
         raise NotImplementedError
-
-    def must_leave(self, tally: Tally) -> Bools:
-        """Return whether the level last given may be given no more, even to complete its cohort."""
-        return np.maximum(tally.level, 0) > tally.ceiling
 
     def check(self, tally: Tally) -> None:
         """Refuse a tally of another number of levels."""
@@ -89,9 +96,8 @@ class Course:
         here = np.maximum(tally.level, 0)
         n = tally.treated[rows, here]
         left = np.maximum(self.max_patients - tally.treated.sum(axis=1), 0)
-        leave = self.must_leave(tally)
         begins = tally.level == NONE
-        proposed = self.propose(tally)
+        proposed, leave = self.propose(tally)
         toxic = (proposed == NONE) & ~begins
         to = np.where(toxic, here, np.minimum(proposed, tally.ceiling))
         fills = (n % self.cohort != 0) & ~leave & ~begins
@@ -109,12 +115,11 @@ class Course:
             [begins, toxic, ends & (mtd == NONE), ends, fills, enough, to > here, to < here, leave],
             [START, TOXIC, DONE_NONE, DONE, FILL, ENOUGH, UP, DOWN, LOWEST], STAY,
         )  # fmt: skip
-        level = np.select(
-            [why == START, np.isin(why, (TOXIC, DONE_NONE)), np.isin(why, (DONE, ENOUGH)), why == FILL],
-            [np.full_like(here, self.start), np.full_like(here, NONE), mtd, here], to,
-        )  # fmt: skip
+        declared, over = (why == DONE) | (why == ENOUGH), (why == TOXIC) | (why == DONE_NONE)
+        level = np.where(declared, mtd, np.where(over, NONE, np.where(fills & (why == FILL), here, to)))
+        level = np.where(begins, self.start, level)
         action = np.select(
-            [np.isin(why, (DONE, ENOUGH)), level == NONE, why == UP, why == DOWN],
+            [declared, over, why == UP, why == DOWN],
             [Action.DECLARE, Action.STOP, Action.ESCALATE, Action.DEESCALATE], Action.STAY,
         )  # fmt: skip
         there = tally.treated[rows, np.maximum(level, 0)]

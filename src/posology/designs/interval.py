@@ -111,18 +111,14 @@ class Interval(Course):
     def eliminated(self, tally: Tally) -> Bools:
         """Return (trials, levels): levels too toxic, or above one that is."""
         fewest, lowest = self._eliminating
-        top = len(fewest) - 1
-        over = tally.toxic >= fewest[np.minimum(tally.treated, top)]
+        over = tally.toxic >= fewest.take(tally.treated, mode="clip")
         if self.extra_safe:
-            over[:, 0] |= tally.toxic[:, 0] >= lowest[np.minimum(tally.treated[:, 0], top)]
-        return np.logical_or.accumulate(over, axis=1)
+            over[:, 0] |= tally.toxic[:, 0] >= lowest.take(tally.treated[:, 0], mode="clip")
+        for level in range(1, self.levels):
+            over[:, level] |= over[:, level - 1]
+        return over
 
-    def must_leave(self, tally: Tally) -> Bools:
-        """Return whether the level last given is eliminated, or closed."""
-        here = np.maximum(tally.level, 0)
-        return self.eliminated(tally)[np.arange(tally.trials), here] | (here > tally.ceiling)
-
-    def propose(self, tally: Tally) -> Ints:
+    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
         """Return the level that the table, the eliminated levels and the closed ones leave."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         n, y = tally.treated[rows, here], tally.toxic[rows, here]
@@ -131,11 +127,12 @@ class Interval(Course):
         excess = np.maximum(n - top, 0)  # beyond the table, the rate counts
         n_, y_ = np.minimum(n, top), np.where(excess > 0, np.rint(y * top / np.maximum(n, 1)).astype(np.int64), y)
         move = self.table[np.minimum(here, len(self.table) - 1), n_, y_]
-        move = np.where(out[rows, here] | (here > tally.ceiling), -1, move)
+        leave = out[rows, here] | (here > tally.ceiling)
+        move = np.where(leave, -1, move)
         above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
         may_rise = (here < np.minimum(tally.ceiling, self.levels - 1)) & ~out[rows, above]
         to = np.select([(move > 0) & may_rise, move < 0], [above, below], here)
-        return np.where(out[:, 0], NONE, to)
+        return np.where(out[:, 0], NONE, to), leave
 
     def select(self, tally: Tally) -> Ints:
         """Return the level whose isotonic DLT rate is nearest the target, of those tried and not eliminated."""

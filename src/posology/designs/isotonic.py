@@ -30,18 +30,19 @@ def isotonic(estimates: Floats, weights: Floats) -> Floats:
     >>> isotonic(np.array([[0.1, 0.4, 0.2]]), np.ones((1, 3))).round(3)
     array([[0.1, 0.3, 0.3]])
     """
-    levels = estimates.shape[1]
-    zero = np.zeros((len(estimates), 1))
-    mass = np.concatenate([zero, np.cumsum(weights, axis=1)], axis=1)
-    total = np.concatenate([zero, np.cumsum(weights * estimates, axis=1)], axis=1)
-    result = np.full(estimates.shape, -np.inf)
-    for start in range(levels):
-        heavy = mass[:, start + 1 :] - mass[:, start : start + 1]
-        means = (total[:, start + 1 :] - total[:, start : start + 1]) / np.where(heavy > 0, heavy, 1.0)
-        means = np.where(heavy > 0, means, np.inf)
-        smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
-        result[:, start:] = np.maximum(result[:, start:], np.where(np.isfinite(smallest), smallest, -np.inf))
-    return result
+    rows, levels = estimates.shape
+    mass, total = np.zeros((levels + 1, rows)), np.zeros((levels + 1, rows))
+    np.cumsum(weights.T, axis=0, out=mass[1:])
+    np.cumsum((weights * estimates).T, axis=0, out=total[1:])
+    result = np.full((levels, rows), -np.inf)
+    with np.errstate(invalid="ignore"):  # a block without weight has no mean, and counts neither here nor there
+        for start in range(levels):
+            smallest = np.full(rows, np.nan)
+            for end in range(levels, start, -1):
+                mean = (total[end] - total[start]) / (mass[end] - mass[start])
+                np.fmin(smallest, mean, out=smallest)
+                np.fmax(result[end - 1], smallest, out=result[end - 1])
+    return result.T
 
 
 def dlt_rates(tally: Tally, smoothing: float = PRIOR_DLT, among: Bools | None = None) -> Floats:
@@ -50,11 +51,9 @@ def dlt_rates(tally: Tally, smoothing: float = PRIOR_DLT, among: Bools | None = 
     ``smoothing`` DLTs, and as many patients without, are added to each level first. Only levels ``among`` the given ones
     bear on the estimates. Where no level counts, minus or plus infinity stands.
     """
-    n = tally.treated + 2 * smoothing
-    p = (tally.toxic + smoothing) / n
-    variance = (tally.toxic + smoothing) * (n - tally.toxic - smoothing) / (n**2 * (n + 1))
-    weights = np.where(tally.treated > 0 if among is None else among & (tally.treated > 0), 1 / variance, 0.0)
-    return isotonic(p, weights)
+    n, y = tally.treated + 2 * smoothing, tally.toxic + smoothing
+    precision = n * n * (n + 1) / (y * (n - y))
+    return isotonic(y / n, precision * (tally.treated > 0 if among is None else among & (tally.treated > 0)))
 
 
 def nearest_to_target(

@@ -165,13 +165,20 @@ class Tally:
 
     def rows(self, which: Ints | Bools) -> Self:
         """Return the tally of some of the trials."""
-        return self._trusted(
+        return self._made(
             self.treated[which], self.toxic[which], self.level[which], self.moderate[which], self.ceiling[which]
         )
 
     @classmethod
-    def _trusted(cls, *arrays: Ints) -> Self:
-        """Build from arrays that another tally has vouched for."""
+    def trusted(cls, treated: Ints, toxic: Ints, level: Ints) -> Self:
+        """Build from arrays known to be right, unchecked: int64, of the right shapes."""
+        nothing, top = np.zeros((), dtype=np.int64), np.full((), treated.shape[1] - 1)
+        return cls._made(
+            treated, toxic, level, np.broadcast_to(nothing, treated.shape), np.broadcast_to(top, level.shape)
+        )
+
+    @classmethod
+    def _made(cls, *arrays: Ints) -> Self:
         made = cls.__new__(cls)
         for name, array in zip(("treated", "toxic", "level", "moderate", "ceiling"), arrays, strict=True):
             object.__setattr__(made, name, array)

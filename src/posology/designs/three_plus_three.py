@@ -71,6 +71,11 @@ class ThreePlusThree:
         if self.mtd_patients not in (3, 6):
             raise ValueError(f"mtd_patients is {self.mtd_patients}: it must be 3 or 6")
 
+    @property
+    def most_at_level(self) -> int:
+        """The most patients that may come to be treated at a level."""
+        return FULL
+
     def decide(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
         if tally.levels != self.levels:

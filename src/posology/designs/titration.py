@@ -64,6 +64,11 @@ class Titrated:
         """Number of dose levels."""
         return self.design.levels
 
+    @property
+    def most_at_level(self) -> int:
+        """The most patients that may come to be treated at a level."""
+        return max(getattr(self.design, "most_at_level", 255), self.cohort)
+
     def decide(self, tally: Tally) -> Decision:
         """Return what to do next: titrate while it lasts, else what the design behind says."""
         behind = self.design.decide(tally)

@@ -1,5 +1,6 @@
 """How a design behaves before anyone is treated."""
 
-from posology.operating.exact import Characteristics, Enumeration, TooLarge, enumerate_trials
+from posology.operating.characteristics import Characteristics
+from posology.operating.exact import Enumeration, TooLarge, enumerate_trials
 
 __all__ = ["Characteristics", "Enumeration", "TooLarge", "enumerate_trials"]

@@ -1,0 +1,163 @@
+"""The operating characteristics of a design under true DLT rates, summed over its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from posology.designs.tally import NONE, Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from posology.operating.exact import Enumeration
+
+TINY = 1e-300
+CELLS = 1 << 23  # probabilities held at once
+
+
+@dataclass(frozen=True)
+class Characteristics:
+    """The operating characteristics of a design under one scenario or many: exact.
+
+    Parameters
+    ----------
+    ends
+        the enumeration they come from.
+    truth
+        (scenarios, levels): the true DLT rates.
+    """
+
+    ends: Enumeration
+    truth: Floats
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        return self.ends.levels
+
+    @cached_property
+    def _small(self) -> list[tuple[Ints, Ints, Ints, Floats]] | None:
+        return list(self._weighed()) if len(self.ends.ways) * len(self.truth) <= CELLS else None
+
+    def _weighed(self) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
+        """Yield treated, toxic, mtd and the probabilities (ends, scenarios), part by part."""
+        log_p = np.log(np.maximum(self.truth, TINY)).T
+        log_q = np.log(np.maximum(1 - self.truth, TINY)).T
+        both = np.concatenate([log_p, log_q])
+        for treated, toxic, mtd, ways in self.ends.parts(max(CELLS // (8 * len(self.truth)), 1024)):
+            logs = np.concatenate([toxic, treated - toxic], axis=1).astype(np.float64) @ both
+            probability = np.exp(logs, out=logs)
+            probability *= ways[:, None]
+            yield treated, toxic, mtd, probability
+
+    def _sum(self, of: Callable[[Ints, Ints, Ints], Floats | Ints | Bools]) -> Floats:
+        """Return (scenarios, k): expectation of k functions of an end."""
+        total: Floats | float = 0.0
+        for treated, toxic, mtd, probability in self._small or self._weighed():
+            total = total + probability.T @ np.asarray(of(treated, toxic, mtd), dtype=np.float64)
+        return np.asarray(total)
+
+    @cached_property
+    def _means(self) -> Floats:
+        """(scenarios, 3 levels + 1): selection, patients and DLTs, in one pass."""
+        chosen = np.arange(NONE, self.levels)
+        return self._sum(lambda treated, toxic, mtd: np.concatenate([chosen == mtd[:, None], treated, toxic], axis=1))
+
+    @property
+    def selection(self) -> Floats:
+        """(scenarios, levels + 1): chance that no level (first), or each level, is declared the MTD."""
+        return self._means[:, : self.levels + 1]
+
+    @property
+    def patients(self) -> Floats:
+        """(scenarios, levels): expected patients."""
+        return self._means[:, self.levels + 1 : 2 * self.levels + 1]
+
+    @property
+    def dlts(self) -> Floats:
+        """(scenarios, levels): expected DLTs."""
+        return self._means[:, 2 * self.levels + 1 :]
+
+    @property
+    def size(self) -> tuple[Ints, Floats]:
+        """The numbers of patients a trial may treat, and (scenarios, numbers) the chance of each."""
+        return self._distribution(lambda treated, toxic: treated.sum(axis=1))
+
+    @property
+    def toxicities(self) -> tuple[Ints, Floats]:
+        """The numbers of DLTs a trial may see, and (scenarios, numbers) the chance of each."""
+        return self._distribution(lambda treated, toxic: toxic.sum(axis=1))
+
+    def patients_at(self, level: int) -> tuple[Ints, Floats]:
+        """Return the full distribution of the patients treated at a level (an index)."""
+        return self._distribution(lambda treated, toxic: treated[:, level])
+
+    def dlts_at(self, level: int) -> tuple[Ints, Floats]:
+        """Return the full distribution of the DLTs at a level (an index)."""
+        return self._distribution(lambda treated, toxic: toxic[:, level])
+
+    def _distribution(self, of: Callable[[Ints, Ints], Ints]) -> tuple[Ints, Floats]:
+        chances = np.zeros((len(self.truth), 1))
+        for treated, toxic, _, probability in self._small or self._weighed():
+            counts = of(treated, toxic)
+            found = np.stack([np.bincount(counts, p) for p in probability.T])
+            room = max(found.shape[1], chances.shape[1])
+            chances = np.pad(chances, ((0, 0), (0, room - chances.shape[1])))
+            chances[:, : found.shape[1]] += found
+        numbers = np.flatnonzero(chances.any(axis=0))
+        return numbers, chances[:, numbers]
+
+    def true_mtd(self, target: float) -> Ints:
+        """(scenarios,): the level whose true rate is nearest the target, the lower of two that are equally near."""
+        return np.asarray(np.abs(self.truth - target).round(12).argmin(axis=1))
+
+    def correct(self, target: float) -> Floats:
+        """(scenarios,): chance that the level nearest the target is selected."""
+        return np.asarray(self.selection[np.arange(len(self.truth)), self.true_mtd(target) + 1])
+
+    def accuracy(self, target: float) -> Floats:
+        """(scenarios,): the accuracy index of the selection, 1 for the best and about 0 for blind choice.
+
+        One less levels x sum(distance x chance) / sum(distance), the distance of a level's true rate from the target
+        squared (Cheung 2011, section 6.2.2). A trial without an MTD counts as far off as the farthest level.
+        """
+        distance = (self.truth - target) ** 2
+        chance, none = self.selection[:, 1:], self.selection[:, 0]
+        missed = (distance * chance).sum(axis=1) + none * distance.max(axis=1)
+        total = distance.sum(axis=1)
+        return np.asarray(1 - self.levels * missed / np.where(total > 0, total, 1.0))
+
+    def overdosed(self, target: float, share: float = 0.6) -> Floats:
+        """(scenarios,): chance that more than a share of a trial's patients are treated above the level nearest the target."""
+        above: Bools = np.arange(self.levels)[None, :] > self.true_mtd(target)[:, None]
+        chance = np.zeros(len(self.truth))
+        for treated, _, _, probability in self._small or self._weighed():
+            over = treated @ above.T > share * treated.sum(axis=1, keepdims=True)
+            chance += (probability * over).sum(axis=0)
+        return chance
+
+    def stopped_early(self, planned: int) -> Floats:
+        """(scenarios,): chance that fewer than the planned number of patients are treated."""
+        numbers, chance = self.size
+        return np.asarray(chance[:, numbers < planned].sum(axis=1))
+
+    def gradient(self) -> Floats:
+        """(scenarios, levels + 1, levels): how each selection probability changes with each true rate.
+
+        Raises
+        ------
+        ValueError
+            if a true rate is 0 or 1, where the derivative has one side only.
+        """
+        if ((self.truth <= 0) | (self.truth >= 1)).any():
+            raise ValueError("the gradient needs true rates between 0 and 1, not at them")
+        result = np.zeros((len(self.truth), self.levels + 1, self.levels))
+        for treated, toxic, mtd, probability in self._small or self._weighed():
+            chosen = (np.arange(NONE, self.levels) == mtd[:, None]).astype(np.float64)
+            for s, rates in enumerate(self.truth):
+                score = toxic / rates - (treated - toxic) / (1 - rates)
+                result[s] += chosen.T @ (probability[:, s, None] * score)
+        return result
