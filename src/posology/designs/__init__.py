@@ -6,22 +6,41 @@
 'STAY'
 """
 
+from posology.designs.a_plus_b import APlusB
+from posology.designs.agreed import Agreed
 from posology.designs.blrm import Blrm, Normal, prior_from_quantiles
 from posology.designs.boin import Boin, Iboin
 from posology.designs.crm import Crm
 from posology.designs.ewoc import Ewoc
+from posology.designs.graded import GBoin
+from posology.designs.inference import Inference, infer
+from posology.designs.modifiers import (
+    MODIFIERS,
+    AtLeast,
+    AtMost,
+    Capped,
+    Coherent,
+    CohortSizes,
+    IsotonicMtd,
+    NoSkipping,
+    StopAt,
+    StopPrecise,
+    StopToxic,
+)  # fmt: skip
 from posology.designs.tally import Action, Decision, Design, Tally
 from posology.designs.three_plus_three import ThreePlusThree
 from posology.designs.titration import Titrated
 from posology.designs.tpi import I3plus3, Keyboard, Mtpi, Mtpi2, Tpi
 
 DESIGNS: dict[str, type] = {
-    "3+3": ThreePlusThree, "boin": Boin, "iboin": Iboin, "mtpi": Mtpi, "mtpi-2": Mtpi2, "keyboard": Keyboard, "tpi": Tpi,
-    "i3+3": I3plus3, "crm": Crm, "blrm": Blrm, "ewoc": Ewoc,
+    "3+3": ThreePlusThree, "a+b": APlusB, "boin": Boin, "iboin": Iboin, "mtpi": Mtpi, "mtpi-2": Mtpi2, "keyboard": Keyboard, "tpi": Tpi,
+    "i3+3": I3plus3, "crm": Crm, "blrm": Blrm, "ewoc": Ewoc, "gboin": GBoin, "table": Agreed,
 }  # fmt: skip
 """Every design by the name a protocol gives it."""
 
 __all__ = [
-    "DESIGNS", "Action", "Blrm", "Boin", "Crm", "Decision", "Design", "Ewoc", "I3plus3", "Iboin", "Keyboard", "Mtpi", "Mtpi2",
-    "Normal", "Tally", "ThreePlusThree", "Titrated", "Tpi", "prior_from_quantiles",
+    "DESIGNS", "MODIFIERS", "APlusB", "Action", "Agreed", "AtLeast", "AtMost", "Blrm", "Boin", "Capped", "Coherent", "CohortSizes",
+    "Crm", "Decision", "Design", "Ewoc", "GBoin", "I3plus3", "Iboin", "Inference", "IsotonicMtd", "Keyboard", "Mtpi", "Mtpi2",
+    "NoSkipping", "Normal", "StopAt", "StopPrecise", "StopToxic", "Tally", "ThreePlusThree", "Titrated", "Tpi", "infer",
+    "prior_from_quantiles",
 ]  # fmt: skip

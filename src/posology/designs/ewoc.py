@@ -97,10 +97,17 @@ class Ewoc(Bayes):
         return np.tile(legendre_below(x, MTD_NODES), (RHO_NODES, 1))
 
     def exceeding(self, rate: float) -> Floats:
-        """Return (nodes, levels): the chance, by node, that the rate is exceeded; exact at the target."""
-        if abs(rate - self.target) < 1e-12:
-            return self._mtd_below(np.array(self.doses))
-        return (self.grid.p > rate).T.astype(np.float64)
+        """Return (nodes, levels): what to expect to find Pr(p > rate): given rho, the MTD lies below a bound."""
+        low, high = self.range
+        logit = lambda p: np.log(p / (1 - p))
+        u = (np.polynomial.legendre.leggauss(RHO_NODES)[0] + 1) / 2
+        rho = self.target * u[:, None]
+        rise = np.maximum(logit(rate) - logit(rho), 1e-12)  # a rate below rho's is exceeded at every dose
+        bound = low + (logit(self.target) - logit(rho)) * (np.array(self.doses) - low) / rise
+        x = np.clip(2 * (bound - low) / (high - low) - 1, -1, 1)
+        x = np.where(rate < rho, 1.0, x)
+        below = legendre_below(x.ravel(), MTD_NODES).reshape(MTD_NODES, RHO_NODES, self.levels)
+        return below.transpose(1, 0, 2).reshape(-1, self.levels)
 
     @cached_property
     def _at_levels(self) -> Floats:

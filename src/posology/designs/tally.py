@@ -62,6 +62,9 @@ class Tally:
     ceiling
         (trials,): index of the highest level that may still be given; the top level where not given. A committee that
         closes a level lowers it.
+    burden
+        (trials, levels): sum of the patients' toxicity scores, each from 0 to 1, for designs that grade toxicity. The
+        DLTs where not given.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class Tally:
     level: Ints
     moderate: Ints = None  # type: ignore[assignment]  # set in __post_init__
     ceiling: Ints = None  # type: ignore[assignment]
+    burden: Floats = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         self._put(treated=self.treated, toxic=self.toxic, level=self.level)
@@ -98,6 +102,12 @@ class Tally:
                 raise ValueError(
                     f"{name} has shape {getattr(self, name).shape}; it needs one entry a trial, {(trials,)}"
                 )
+        given = self.toxic if self.burden is None else self.burden
+        object.__setattr__(self, "burden", np.asarray(given, dtype=np.float64))
+        if self.burden.shape != (trials, levels):
+            raise ValueError(f"burden has shape {self.burden.shape}, treated has {(trials, levels)}")
+        if not ((self.burden >= 0) & (self.burden <= self.treated)).all():
+            raise ValueError("a level's burden of toxicity lies between 0 and the number of its patients")
         if (self.toxic < 0).any() or (self.moderate < 0).any():
             raise ValueError("counts cannot be negative")
         if (self.toxic + self.moderate > self.treated).any():
@@ -166,21 +176,20 @@ class Tally:
     def rows(self, which: Ints | Bools) -> Self:
         """Return the tally of some of the trials."""
         return self._made(
-            self.treated[which], self.toxic[which], self.level[which], self.moderate[which], self.ceiling[which]
-        )
+            self.treated[which], self.toxic[which], self.level[which], self.moderate[which], self.ceiling[which], self.burden[which],
+        )  # fmt: skip
 
     @classmethod
     def trusted(cls, treated: Ints, toxic: Ints, level: Ints) -> Self:
         """Build from arrays known to be right, unchecked: int64, of the right shapes."""
         nothing, top = np.zeros((), dtype=np.int64), np.full((), treated.shape[1] - 1)
-        return cls._made(
-            treated, toxic, level, np.broadcast_to(nothing, treated.shape), np.broadcast_to(top, level.shape)
-        )
+        moderate, ceiling = np.broadcast_to(nothing, treated.shape), np.broadcast_to(top, level.shape)
+        return cls._made(treated, toxic, level, moderate, ceiling, toxic)
 
     @classmethod
-    def _made(cls, *arrays: Ints) -> Self:
+    def _made(cls, *arrays: Ints | Floats) -> Self:
         made = cls.__new__(cls)
-        for name, array in zip(("treated", "toxic", "level", "moderate", "ceiling"), arrays, strict=True):
+        for name, array in zip(("treated", "toxic", "level", "moderate", "ceiling", "burden"), arrays, strict=True):
             object.__setattr__(made, name, array)
         return made
 

@@ -1,0 +1,142 @@
+"""What a trial tells of the DLT rates, by the design's own model where it has one.
+
+Designs with a model answer by its posterior. The others: the rates by isotonic regression, and limits and chances from a
+beta posterior of each level, made monotone likewise, as Liu and Yuan (2015) do for BOIN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from posology.designs.bayes import Bayes
+from posology.designs.isotonic import PRIOR_DLT, dlt_rates, isotonic
+from posology.designs.tally import Bools, Design, Floats, Ints, Tally, number
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What is known of the DLT rate at each level: arrays (trials, levels).
+
+    ``rate`` is the estimate, ``lower`` and ``upper`` the limits of its interval; ``under``, ``within`` and ``over`` the
+    chances that the rate lies below, in and above the target interval. NaN never stands for "unknown": at a level not
+    tried a design without a model says nothing, and ``known`` is false there, the numbers being the prior's.
+    ``admissible`` tells whether the level may be given, ``recommended`` (trials,) which would be the MTD now, and
+    ``reasons`` (a tuple, one a trial) why.
+    """
+
+    rate: Floats
+    lower: Floats
+    upper: Floats
+    under: Floats
+    within: Floats
+    over: Floats
+    known: Bools
+    admissible: Bools
+    recommended: Ints
+    reasons: tuple[str, ...]
+
+    def rows(self, trial: int = 0) -> list[dict[str, object]]:
+        """Return a row for each level of a trial, levels numbered from 1."""
+        per_level = [f.name for f in fields(self) if f.name not in ("recommended", "reasons")]
+        return [
+            {"level": number(j), **{name: getattr(self, name)[trial, j].item() for name in per_level},
+             "recommended": int(self.recommended[trial]) == j}
+            for j in range(self.rate.shape[1])
+        ]  # fmt: skip
+
+
+def infer(
+    design: Design, tally: Tally | str, *, interval: tuple[float, float] | None = None, level: float = 0.95
+) -> Inference:
+    """Infer the DLT rate at each level from what was seen.
+
+    Parameters
+    ----------
+    design
+        any design, modified or not.
+    tally
+        counts, or outcomes such as ``"1NNN 2NTN"``.
+    interval
+        the target interval; the design's own, else 0.6 to 1.4 times its target, else 1/6 to 1/3.
+    level
+        the chance that the interval of each rate is to cover.
+
+    Examples
+    --------
+    >>> from posology.designs import Boin
+    >>> found = infer(Boin(levels=4, target=0.3), "1NNN 2NNT 2NTN")
+    >>> found.rate.round(2), found.recommended
+    (array([[0.02, 0.34, 0.34, 0.34]]), array([1]))
+    """
+    if isinstance(tally, str):
+        tally = Tally.of(tally, design.levels)
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}: the chance that an interval covers lies between 0 and 1")
+    target = getattr(innermost(design), "target", None)
+    low, high = interval or getattr(innermost(design), "interval", None) or (
+        (0.6 * target, 1.4 * target) if target is not None and 1.4 * target < 1 else (1 / 6, 1 / 3)
+    )  # fmt: skip
+    if not 0 < low < high < 1:
+        raise ValueError(f"interval is {low} to {high}: two rising rates between 0 and 1")
+    model = innermost(design)
+    if isinstance(model, Bayes):
+        rate, (lower, upper) = model.mean_rates(tally), _quantiles(model, tally, level)
+        above_low, over = model.probability_above(tally, low), model.probability_above(tally, high)
+        known = np.ones(rate.shape, dtype=bool)
+    else:
+        rate, lower, upper, above_low, over = _isotonic(tally, low, high, level)
+        known = tally.treated > 0
+    index = np.arange(tally.levels)
+    out = model.eliminated(tally) if hasattr(model, "eliminated") else np.zeros(rate.shape, dtype=bool)
+    recommended = design.select(tally)
+    decision = design.decide(tally)
+    reasons = tuple(decision.words(tally, row) for row in range(tally.trials))
+    over = np.minimum(over, above_low)
+    admissible = ~out & (index <= tally.ceiling[:, None])
+    return Inference(rate, lower, upper, 1 - above_low, above_low - over, over, known, admissible, recommended, reasons)
+
+
+def innermost(design: Design) -> Design:
+    """Return the design behind its modifiers."""
+    while hasattr(design, "design"):
+        design = design.design
+    return design
+
+
+def _quantiles(model: Bayes, tally: Tally, level: float) -> tuple[Floats, Floats]:
+    """Return the posterior quantiles of each rate, by bisection on Pr(p > rate)."""
+    limits = []
+    for tail in ((1 + level) / 2, (1 - level) / 2):
+        low, high = np.zeros((tally.trials, tally.levels)), np.ones((tally.trials, tally.levels))
+        for _ in range(30):
+            middle = (low + high) / 2
+            above = np.empty_like(middle)
+            for trial in range(tally.trials):
+                for j in range(tally.levels):
+                    column = model.exceeding(float(middle[trial, j]))[:, j : j + 1]
+                    above[trial, j] = model.expect(tally.rows(np.array([trial])), column)[0, 0]
+            low, high = np.where(above > tail, middle, low), np.where(above > tail, high, middle)
+        limits.append((low + high) / 2)
+    return limits[0], limits[1]
+
+
+def _isotonic(tally: Tally, low: float, high: float, level: float) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return rate, limits and Pr(p > low), Pr(p > high) at each level, each made monotone over the levels tried."""
+    from scipy.special import betainc, betaincinv
+
+    tried = tally.treated > 0
+    a = tally.toxic + PRIOR_DLT
+    b = tally.treated - tally.toxic + PRIOR_DLT
+    n = a + b
+    weight = np.where(tried, n * n * (n + 1) / (a * b), 0.0)
+    even = np.where(tried, 1.0, 0.0)
+    monotone = lambda values, w: np.where(np.isfinite(found := isotonic(values, w)), found, values)
+    rate = dlt_rates(tally)
+    none = ~np.isfinite(rate)
+    rate = np.where(none, 0.5, rate)
+    tail = (1 - level) / 2
+    lower, upper = (monotone(betaincinv(a, b, q), weight) for q in (tail, 1 - tail))
+    chances = [monotone(1 - betainc(a, b, cut), even) for cut in (low, high)]
+    return rate, lower, upper, chances[0], chances[1]
