@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from posology.designs.course import Course
+from posology.designs.course import WAITS, Course
 from posology.designs.tally import NONE, Bools, Floats, Ints, Tally
 
 ROWS = 4096  # trials worked on at once: bounds the memory
@@ -31,6 +31,7 @@ REASONS = (
     "the planned number of patients has been treated: by the model level {next} is the MTD",
     "the planned number of patients has been treated: by the model no level is safe enough",
     "{n} patients were treated at level {level}, enough to end: by the model level {next} is the MTD",
+    WAITS,
 )
 
 
@@ -105,13 +106,17 @@ class Bayes(Course):
         """Return the level that the model would give, whatever was given before; ``NONE``: none is safe."""
         raise NotImplementedError
 
+    def log_posterior(self, tally: Tally) -> Floats:
+        """Return (trials, nodes): the log of the posterior's weights, not normalised."""
+        return self.grid.likelihood(tally.treated, tally.toxic)
+
     def expect(self, tally: Tally, values: Floats) -> Floats:
         """Return (trials, k): posterior expectations of k functions, given by their values (nodes, k)."""
         columns = np.concatenate([np.ones((len(values), 1)), values], axis=1)
         result = np.empty((tally.trials, values.shape[1]))
         for at in range(0, tally.trials, ROWS):
             rows = slice(at, at + ROWS)
-            log = self.grid.likelihood(tally.treated[rows], tally.toxic[rows])
+            log = self.log_posterior(tally.rows(rows))
             log -= log.max(axis=1, keepdims=True)
             sums = np.exp(log, out=log) @ columns
             result[rows] = sums[:, 1:] / sums[:, :1]

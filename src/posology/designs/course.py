@@ -14,7 +14,8 @@ from annotated_types import Ge, Gt, Lt
 
 from posology.designs.tally import NONE, Action, Bools, Decision, Ints, Tally
 
-START, FILL, UP, STAY, DOWN, LOWEST, TOXIC, DONE, DONE_NONE, ENOUGH = range(10)
+START, FILL, UP, STAY, DOWN, LOWEST, TOXIC, DONE, DONE_NONE, ENOUGH, WAIT = range(11)
+WAITS = "too many patients at level {level} are still followed: nobody is treated until more is known"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,10 @@ class Course:
         """Return the level that would be the MTD if each trial ended now; ``NONE`` where no level is safe."""
         raise NotImplementedError
 
+    def must_wait(self, tally: Tally) -> Bools:
+        """Return whether so many patients are still followed that nobody may be treated yet."""
+        return np.zeros(tally.trials, dtype=bool)
+
     def check(self, tally: Tally) -> None:
         """Refuse a tally of another number of levels."""
         if tally.levels != self.levels:
@@ -112,16 +117,18 @@ class Course:
             mtd[asks] = self.select(tally.rows(asks))
         enough &= mtd != NONE
         why = np.select(
-            [begins, toxic, ends & (mtd == NONE), ends, fills, enough, to > here, to < here, leave],
-            [START, TOXIC, DONE_NONE, DONE, FILL, ENOUGH, UP, DOWN, LOWEST], STAY,
+            [begins, toxic, ends & (mtd == NONE), ends, fills, enough, self.must_wait(tally), to > here, to < here, leave],
+            [START, TOXIC, DONE_NONE, DONE, FILL, ENOUGH, WAIT, UP, DOWN, LOWEST], STAY,
         )  # fmt: skip
         declared, over = (why == DONE) | (why == ENOUGH), (why == TOXIC) | (why == DONE_NONE)
-        level = np.where(declared, mtd, np.where(over, NONE, np.where(fills & (why == FILL), here, to)))
+        level = np.where(declared, mtd, np.where(over, NONE, np.where((why == FILL) | (why == WAIT), here, to)))
         level = np.where(begins, self.start, level)
         action = np.select(
-            [declared, over, why == UP, why == DOWN],
-            [Action.DECLARE, Action.STOP, Action.ESCALATE, Action.DEESCALATE], Action.STAY,
+            [declared, over, why == UP, why == DOWN, why == WAIT],
+            [Action.DECLARE, Action.STOP, Action.ESCALATE, Action.DEESCALATE, Action.WAIT], Action.STAY,
         )  # fmt: skip
         there = tally.treated[rows, np.maximum(level, 0)]
-        more = np.where(action >= Action.DECLARE, 0, np.minimum(self.cohort - there % self.cohort, left))
+        more = np.where(
+            (action >= Action.DECLARE) | (action == Action.WAIT), 0, np.minimum(self.cohort - there % self.cohort, left)
+        )
         return Decision(action, level, more, why, self.REASONS)

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from posology.designs.course import Course
+from posology.designs.course import WAITS, Course
 from posology.designs.isotonic import PRIOR_DLT, nearest_to_target
 from posology.designs.tally import NONE, Bools, Floats, Ints, Tally
 
@@ -29,6 +29,7 @@ REASONS = (
     "the planned number of patients has been treated: level {next} is nearest the target",
     "the planned number of patients has been treated: no level is safe enough",
     "{n} patients were treated at level {level}, enough to end: level {next} is nearest the target",
+    WAITS,
 )
 
 

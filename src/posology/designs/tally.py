@@ -39,11 +39,56 @@ def number(index: int) -> int:
 class Action(IntEnum):
     """What to do next."""
 
+    WAIT = -1  # treat nobody yet: too many patients are still followed
     STAY = 0  # treat `more` patients at `level`, the level last given
     ESCALATE = 1  # treat `more` patients at `level`, above the level last given
     DEESCALATE = 2  # treat `more` patients at `level`, below the level last given
     DECLARE = 3  # the dose finding is over: `level` is the MTD
     STOP = 4  # the dose finding is over: no level is safe enough, `level` is NONE
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Patients treated whose DLT window is still open, and who have had no DLT yet: one row a trial.
+
+    Parameters
+    ----------
+    level
+        (trials, slots): index of each patient's level, ``NONE`` for an empty slot.
+    fraction
+        (trials, slots): share of the window followed, from 0 to 1.
+    dlt_at
+        (trials, k): shares of the window at which the DLTs seen so far came, NaN for an empty slot; for adaptive weights.
+    """
+
+    level: Ints
+    fraction: Floats
+    dlt_at: Floats = None  # type: ignore[assignment]  # set in __post_init__
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "level", np.asarray(self.level, dtype=np.int64))
+        object.__setattr__(self, "fraction", np.asarray(self.fraction, dtype=np.float64))
+        if self.dlt_at is None:
+            object.__setattr__(self, "dlt_at", np.full((len(self.level), 0), np.nan))
+        if self.level.shape != self.fraction.shape or self.level.ndim != 2:
+            raise ValueError(
+                f"level has shape {self.level.shape}, fraction {self.fraction.shape}: (trials, slots) both"
+            )
+        followed = self.fraction[self.level != NONE]
+        if not ((followed >= 0) & (followed <= 1)).all():
+            raise ValueError("a patient has been followed for a share of the window between 0 and 1")
+
+    def pending(self, levels: int) -> Ints:
+        """Return (trials, levels): how many patients are waited for."""
+        return np.stack([(self.level == j).sum(axis=1) for j in range(levels)], axis=1)
+
+    def followed(self, levels: int) -> Floats:
+        """Return (trials, levels): their follow-up, in windows."""
+        return np.stack([np.where(self.level == j, self.fraction, 0.0).sum(axis=1) for j in range(levels)], axis=1)
+
+    def rows(self, which: Ints | Bools | slice) -> Waiting:
+        """Return some of the trials."""
+        return Waiting(self.level[which], self.fraction[which], self.dlt_at[which])
 
 
 @dataclass(frozen=True)
@@ -65,6 +110,8 @@ class Tally:
     burden
         (trials, levels): sum of the patients' toxicity scores, each from 0 to 1, for designs that grade toxicity. The
         DLTs where not given.
+    waiting
+        those of the treated whose window is still open, for designs that do not wait for them. None: nobody is waited for.
 
     Raises
     ------
@@ -83,6 +130,7 @@ class Tally:
     moderate: Ints = None  # type: ignore[assignment]  # set in __post_init__
     ceiling: Ints = None  # type: ignore[assignment]
     burden: Floats = None  # type: ignore[assignment]
+    waiting: Waiting | None = None
 
     def __post_init__(self) -> None:
         self._put(treated=self.treated, toxic=self.toxic, level=self.level)
@@ -173,11 +221,13 @@ class Tally:
             moderate[0, level] += patients.count("M")
         return cls(treated, toxic, np.array([level]), moderate)
 
-    def rows(self, which: Ints | Bools) -> Self:
+    def rows(self, which: Ints | Bools | slice) -> Self:
         """Return the tally of some of the trials."""
-        return self._made(
+        part = self._made(
             self.treated[which], self.toxic[which], self.level[which], self.moderate[which], self.ceiling[which], self.burden[which],
         )  # fmt: skip
+        object.__setattr__(part, "waiting", None if self.waiting is None else self.waiting.rows(which))
+        return part
 
     @classmethod
     def trusted(cls, treated: Ints, toxic: Ints, level: Ints) -> Self:
@@ -191,7 +241,21 @@ class Tally:
         made = cls.__new__(cls)
         for name, array in zip(("treated", "toxic", "level", "moderate", "ceiling", "burden"), arrays, strict=True):
             object.__setattr__(made, name, array)
+        object.__setattr__(made, "waiting", None)
         return made
+
+    def followed_by(self, waiting: Waiting) -> Self:
+        """Return the tally with patients, of those it counts as treated, who are still waited for."""
+        pending = waiting.pending(self.levels)
+        if (pending + self.toxic > self.treated).any():
+            row, col = np.argwhere(pending + self.toxic > self.treated)[0]
+            raise ValueError(
+                f"level {number(int(col))} has {pending[row, col]} patients waited for and {self.toxic[row, col]} with a DLT, "
+                f"but only {self.treated[row, col]} treated"
+            )
+        whole = self.rows(np.arange(self.trials))
+        object.__setattr__(whole, "waiting", waiting)
+        return whole
 
     def __repr__(self) -> str:
         shown = (np.array2string(a, threshold=20).replace("\n", "") for a in (self.treated, self.toxic, self.level))
