@@ -8,6 +8,7 @@
 
 from posology.designs.a_plus_b import APlusB
 from posology.designs.agreed import Agreed
+from posology.designs.backfill import BeBoin, BfBoin
 from posology.designs.blrm import Blrm, Normal, prior_from_quantiles
 from posology.designs.boin import Boin, Iboin
 from posology.designs.crm import Crm
@@ -36,12 +37,12 @@ from posology.designs.tpi import I3plus3, Keyboard, Mtpi, Mtpi2, Tpi
 DESIGNS: dict[str, type] = {
     "3+3": ThreePlusThree, "a+b": APlusB, "boin": Boin, "iboin": Iboin, "mtpi": Mtpi, "mtpi-2": Mtpi2, "keyboard": Keyboard, "tpi": Tpi,
     "i3+3": I3plus3, "crm": Crm, "blrm": Blrm, "ewoc": Ewoc, "gboin": GBoin, "table": Agreed, "tite-crm": TiteCrm, "tite-boin": TiteBoin,
-    "rolling six": RollingSix,
+    "rolling six": RollingSix, "bf-boin": BfBoin, "be-boin": BeBoin,
 }  # fmt: skip
 """Every design by the name a protocol gives it."""
 
 __all__ = [
-    "DESIGNS", "MODIFIERS", "APlusB", "Action", "Agreed", "AtLeast", "AtMost", "Blrm", "Boin", "Capped", "Coherent", "CohortSizes",
+    "DESIGNS", "MODIFIERS", "APlusB", "Action", "Agreed", "AtLeast", "AtMost", "BeBoin", "BfBoin", "Blrm", "Boin", "Capped", "Coherent", "CohortSizes",
     "Crm", "Decision", "Design", "Ewoc", "GBoin", "I3plus3", "Iboin", "Inference", "IsotonicMtd", "Keyboard", "Mtpi", "Mtpi2",
     "NoSkipping", "Normal", "RollingSix", "StopAt", "StopPrecise", "StopToxic", "Tally", "ThreePlusThree", "TiteBoin", "TiteCrm", "Titrated", "Tpi", "Waiting", "infer",
     "prior_from_quantiles",

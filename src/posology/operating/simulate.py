@@ -1,0 +1,283 @@
+"""Simulated trials on the clock: accrual, late toxicity, drop-out, backfilling; an independent check of the exact results.
+
+All trials go side by side, a patient a step. The patients are drawn first, as potential outcomes: how much each tolerates,
+when a DLT would come, whether the tumour would respond. Designs simulated on the same patients are compared on the same
+patients (common random numbers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
+
+from posology.designs.backfill import BfBoin
+from posology.designs.inference import innermost
+from posology.designs.late import RollingSix, TiteBoin, TiteCrm
+from posology.designs.tally import NONE, Action, Bools, Decision, Design, Floats, Ints, Tally, Waiting
+from posology.operating.outcome import Simulated
+
+LATE = (TiteCrm, TiteBoin, RollingSix)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The world that trials are simulated in.
+
+    Parameters
+    ----------
+    truth
+        true DLT rate of each level, within the window.
+    window
+        the DLT window, in days.
+    accrual
+        patients a day, on average.
+    arrivals
+        "poisson": at random; "fixed": evenly spaced.
+    late
+        share of the DLTs that come in the second half of the window; one half is evenly in time.
+    dropout
+        share of the patients who leave before the window ends, at any time; unless a DLT came first they are replaced.
+    response
+        true rate of tumour response of each level; zeros where not given.
+    """
+
+    truth: tuple[Annotated[float, Ge(0), Le(1)], ...]
+    window: Annotated[float, Gt(0)] = 28.0
+    accrual: Annotated[float, Gt(0)] = 3 / 28
+    arrivals: Literal["poisson", "fixed"] = "poisson"
+    late: Annotated[float, Gt(0), Lt(1)] = 0.5
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    response: tuple[Annotated[float, Ge(0), Le(1)], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("truth", "response"):
+            if any(not 0 <= p <= 1 for p in getattr(self, name)):
+                raise ValueError(f"{name} is {getattr(self, name)}: rates lie between 0 and 1")
+        if self.response and len(self.response) != len(self.truth):
+            raise ValueError(f"response has {len(self.response)} rates, truth {len(self.truth)}: one for each level")
+        for name in ("window", "accrual"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must lie above 0")
+        if not 0 < self.late < 1 or not 0 <= self.dropout < 1:
+            raise ValueError(f"late {self.late} must lie between 0 and 1, dropout {self.dropout} from 0 to below 1")
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Potential outcomes: arrays (trials, patients) of numbers between 0 and 1; ``gap`` in mean times between arrivals."""
+
+    tolerance: Floats
+    onset: Floats
+    gap: Floats
+    leaves: Floats
+    left_at: Floats
+    responds: Floats
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> Patients:
+        """Draw so many patients for each trial."""
+        draws = [rng.random((trials, patients)) for _ in range(5)]
+        return cls(draws[0], draws[1], rng.exponential(size=(trials, patients)), *draws[2:])
+
+
+def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
+    """Run one trial a row, each on its own patients.
+
+    Parameters
+    ----------
+    design
+        any design. One that waits for nobody (TITE-CRM, TITE-BOIN, rolling six) is asked at each arrival; the others
+        when everybody treated is known.
+    setting
+        the world: true rates, window, accrual.
+    patients
+        the patients, as many a trial as it can need; drop-outs are replaced.
+
+    Raises
+    ------
+    ValueError
+        if the truth has not one rate for each level, or a trial runs out of patients.
+
+    Notes
+    -----
+    A patient who comes while nobody may be treated waits, and is treated as soon as one may. The MTD is chosen when all
+    patients are known.
+
+    Examples
+    --------
+    >>> from posology.designs import Boin
+    >>> rng = np.random.default_rng(1)
+    >>> found = simulate(Boin(3, 0.3, max_patients=12), Setting((0.1, 0.3, 0.5)), Patients.draw(rng, 500, 12))
+    >>> found.selection.round(2), int(found.treated.sum(axis=1).max())
+    (array([0.  , 0.16, 0.63, 0.2 ]), 12)
+    """
+    if len(setting.truth) != design.levels:
+        raise ValueError(f"truth has {len(setting.truth)} rates; the design has {design.levels} levels")
+    return _Clock(design, setting, patients).run()
+
+
+class _Clock:
+    """The trials as they go: arrays (trials, patients) of what became of each patient, and where each trial stands."""
+
+    def __init__(self, design: Design, setting: Setting, patients: Patients) -> None:
+        self.design, self.setting, self.patients = design, setting, patients
+        trials, most = patients.tolerance.shape
+        self.level = np.full((trials, most), NONE)
+        self.entry, self.known = np.full((trials, most), np.inf), np.full((trials, most), np.inf)
+        self.dlt, self.lost, self.response, self.beside = (np.zeros((trials, most), dtype=bool) for _ in range(4))
+        self.now, self.count = np.zeros(trials), np.zeros(trials, dtype=np.int64)
+        self.need, self.at = np.zeros(trials, dtype=np.int64), np.full(trials, NONE)
+        self.mtd, self.going = np.full(trials, NONE), np.ones(trials, dtype=bool)
+        self.late = isinstance(innermost(design), LATE)
+        self.backfills = design if isinstance(design, BfBoin) else None
+        if self.backfills is not None:  # patients beside the escalation count neither to its cohorts nor to its maximum
+            most_at_all = self.backfills.max_patients + self.backfills.cap * design.levels
+            self.design = replace(self.backfills, cohort=1, max_patients=most_at_all)
+        self.lead = np.zeros(trials, dtype=np.int64)
+        self.truth = np.array(setting.truth)
+        self.rate = np.array(setting.response or (0.0,) * design.levels)
+
+    def run(self) -> Simulated:
+        while self.going.any():
+            rows = np.flatnonzero(self.going)
+            arrival = self.now[rows] + self._gap(rows)
+            asks = self.need[rows] == 0
+            if self.backfills is not None:
+                arrival = self._backfill(rows, arrival, asks)
+                asks &= self.going[rows]
+            self.now[rows] = arrival
+            if asks.any():
+                self._decide(rows[asks])
+            rows = rows[self.going[rows] & (self.need[rows] > 0)]
+            self._treat(rows, self.at[rows])
+            self.need[rows] -= 1
+            self.lead[rows] += 1
+        return self._result()
+
+    def _gap(self, rows: Ints) -> Floats:
+        """Return the days until the next patient comes."""
+        if self.setting.arrivals == "fixed":
+            return np.full(len(rows), 1 / self.setting.accrual)
+        return self.patients.gap[rows, np.minimum(self.count[rows], self.level.shape[1] - 1)] / self.setting.accrual
+
+    def _treat(self, rows: Ints, level: Ints) -> None:
+        """Treat the next patient of some trials."""
+        if (self.count[rows] >= self.level.shape[1]).any():
+            raise ValueError(
+                f"a trial has used all of its {self.level.shape[1]} patients: draw more, for those who leave and are "
+                "replaced, or are treated beside the escalation"
+            )
+        k, s, p = self.count[rows], self.setting, self.patients
+        power = np.log(0.5) / np.log(1 - s.late)  # so that the wished share of DLTs lies in the second half
+        dlt = p.tolerance[rows, k] < self.truth[level]
+        after = s.window * np.where(dlt, p.onset[rows, k] ** power, 1.0)
+        leaves = p.leaves[rows, k] < s.dropout
+        left = s.window * p.left_at[rows, k]
+        lost = leaves & (left < after)
+        self.level[rows, k], self.entry[rows, k] = level, self.now[rows]
+        self.known[rows, k] = self.now[rows] + np.where(lost, left, after)
+        self.dlt[rows, k], self.lost[rows, k] = dlt & ~lost, lost
+        self.response[rows, k] = p.responds[rows, k] < self.rate[level]
+        self.count[rows] += 1
+
+    def _tally(self, rows: Ints) -> Tally:
+        """Return what is known now."""
+        level, now = self.level[rows], self.now[rows, None]
+        known = self.known[rows] <= now + 1e-9
+        counts = (level != NONE) & np.where(known, ~self.lost[rows], self.late)
+        cell = np.arange(len(rows))[:, None] * self.design.levels + level
+        count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
+        toxic = counts & known & self.dlt[rows]
+        tally = Tally.trusted(count(counts), count(toxic), self.at[rows])
+        open_ = counts & ~known
+        if not self.late or not open_.any():
+            return tally
+        first = np.argsort(~open_, axis=1, kind="stable")[:, : int(open_.sum(axis=1).max())]
+        pick = lambda values: np.take_along_axis(values, first, axis=1)
+        waits = pick(open_)
+        share = np.clip((now - pick(self.entry[rows])) / self.setting.window, 0.0, 1.0)
+        took = np.subtract(self.known[rows], self.entry[rows], out=np.full(toxic.shape, np.nan), where=toxic)
+        dlt_at = took / self.setting.window
+        return tally.followed_by(Waiting(np.where(waits, pick(level), NONE), np.where(waits, share, 0.0), dlt_at))
+
+    def _end_of_follow_up(self, rows: Ints) -> Floats:
+        return np.asarray(np.where(self.level[rows] != NONE, self.known[rows], -np.inf).max(axis=1, initial=-np.inf))
+
+    def _end_of_cohort(self, rows: Ints) -> Floats:
+        """Return when all patients of the escalation are known; those treated beside it are not waited for."""
+        leads = (self.level[rows] != NONE) & ~self.beside[rows]
+        return np.asarray(np.where(leads, self.known[rows], -np.inf).max(axis=1, initial=-np.inf))
+
+    def _decide(self, rows: Ints) -> None:
+        """Ask the design; wait where it says so, and until everybody is known before a trial ends."""
+        if not self.late:
+            self.now[rows] = np.maximum(self.now[rows], self._end_of_cohort(rows))
+        while len(rows):
+            decision = self.design.decide(self._tally(rows))
+            if self.backfills is not None:
+                decision = self._led(rows, decision)
+            waits = decision.action == Action.WAIT
+            ends = (decision.action == Action.DECLARE) & (self._end_of_follow_up(rows) > self.now[rows] + 1e-9)
+            self._follow(rows[~waits & ~ends], decision, ~waits & ~ends)
+            later = np.where(self.known[rows] > self.now[rows, None] + 1e-9, self.known[rows], np.inf).min(axis=1)
+            self.now[rows] = np.where(ends, self._end_of_follow_up(rows), np.where(waits, later, self.now[rows]))
+            rows = rows[waits | ends]
+
+    def _follow(self, rows: Ints, decision: Decision, which: Bools) -> None:
+        """Do as was decided."""
+        action, level, more = decision.action[which], decision.level[which], decision.more[which]
+        over = action >= Action.DECLARE
+        self.mtd[rows[over]] = level[over]
+        self.going[rows[over]] = False
+        self.at[rows[~over]], self.need[rows[~over]] = level[~over], more[~over]
+
+    def _led(self, rows: Ints, decision: Decision) -> Decision:
+        """Return a backfilling design's decision: whole cohorts, and the end once the escalation has had its patients."""
+        assert self.backfills is not None
+        going = decision.action < Action.DECLARE
+        ends = going & (self.lead[rows] >= self.backfills.max_patients)
+        mtd = self.design.select(self._tally(rows))
+        action = np.where(ends, np.where(mtd == NONE, Action.STOP, Action.DECLARE), decision.action)
+        more = np.where(going & ~ends & (decision.action != Action.WAIT), self.backfills.cohort, 0)
+        return replace(decision, action=action, level=np.where(ends, mtd, decision.level), more=more)
+
+    def _blocked(self, rows: Ints, time: Floats) -> Bools:
+        """Return whether the escalation may treat nobody yet at a time."""
+        if not self.late:
+            return self._end_of_cohort(rows) > time + 1e-9
+        self.now[rows] = time
+        return np.asarray(self.design.decide(self._tally(rows)).action == Action.WAIT)
+
+    def _backfill(self, rows: Ints, arrival: Floats, asks: Bools) -> Floats:
+        """Treat patients who come while the cohort is followed at a lower level, if one is open; return the next arrivals."""
+        assert self.backfills is not None
+        arrival = arrival.copy()
+        open_ = np.flatnonzero(asks & (self.at[rows] > 0))
+        while len(open_):
+            open_ = open_[self._blocked(rows[open_], arrival[open_])]
+            some = rows[open_]
+            self.now[some] = arrival[open_]
+            responded = np.zeros((len(some), self.design.levels), dtype=np.int64)
+            seen = self.response[some] & (self.known[some] <= self.now[some, None] + 1e-9)
+            np.add.at(responded, (np.nonzero(seen)[0], self.level[some][seen]), 1)
+            to = self.backfills.open_level(self._tally(some), responded) if len(some) else np.empty(0, dtype=np.int64)
+            given = to != NONE
+            open_, some, to = open_[given], some[given], to[given]  # where none is open the patient waits
+            self.beside[some, np.minimum(self.count[some], self.level.shape[1] - 1)] = True
+            self._treat(some, to)
+            arrival[open_] += self._gap(some)
+        return arrival
+
+    def _result(self) -> Simulated:
+        treated, toxic = (
+            np.zeros((len(self.now), self.design.levels), dtype=np.int64),
+            np.zeros((len(self.now), self.design.levels), dtype=np.int64),
+        )
+        row, col = np.nonzero(self.level != NONE)
+        np.add.at(treated, (row, self.level[row, col]), 1)
+        np.add.at(toxic, (row, self.level[row, col]), self.dlt[row, col])
+        end = np.where(self.level != NONE, self.known, -np.inf).max(axis=1)
+        return Simulated(treated, toxic, self.mtd, np.maximum(self.now, end), self.lost.sum(axis=1), self.truth)
