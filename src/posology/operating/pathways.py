@@ -1,0 +1,190 @@
+"""Dose transition pathways: what a design would do next, for every outcome of the cohorts to come.
+
+Yap C, Billingham LJ, Cheung YK, Craddock C, O'Quigley J. Dose transition pathways: the missing link between complex
+dose-finding designs and simple decision-making. Clin Cancer Res 2017;23:7440-7447.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from posology.designs.tally import NONE, Action, Design, Floats, Tally, number
+
+MOST = 200_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """A point of the tree: what has been seen, and what the design says then.
+
+    Parameters
+    ----------
+    key, parent
+        numbers of the node and of the one it comes from; the root has parent -1.
+    depth
+        cohorts seen since the root.
+    outcome
+        the last cohort, such as ``"2NNT"``; empty at the root.
+    tally
+        all counts so far: a batch of one.
+    action, level, more
+        the decision: an :class:`Action`, the number of the level from 1 (None where no level is safe), patients to treat.
+    reason
+        the decision's reason in words.
+    ways
+        how many orders of the patients in the cohort lead here from the parent.
+    """
+
+    key: int
+    parent: int
+    depth: int
+    outcome: str
+    tally: Tally
+    action: Action
+    level: int | None
+    more: int
+    reason: str
+    ways: int
+
+
+@dataclass(frozen=True)
+class Pathways:
+    """The tree of decisions: nodes in the order of their depth, the root first."""
+
+    nodes: tuple[Node, ...]
+
+    def children(self, node: Node) -> list[Node]:
+        """Return the nodes that follow one."""
+        return [n for n in self.nodes if n.parent == node.key]
+
+    def probabilities(self, truth: Floats | list[float]) -> Floats:
+        """Return the chance of each node under true DLT rates, given the root.
+
+        Raises
+        ------
+        ValueError
+            if there is not one rate for each level, between 0 and 1.
+        """
+        rates = np.asarray(truth, dtype=np.float64)
+        if rates.shape != (self.nodes[0].tally.levels,) or not ((rates >= 0) & (rates <= 1)).all():
+            raise ValueError(f"truth needs {self.nodes[0].tally.levels} rates between 0 and 1")
+        chance = np.ones(len(self.nodes))
+        for node in self.nodes[1:]:
+            before = self.nodes[node.parent].tally
+            n, y = (node.tally.treated - before.treated)[0], (node.tally.toxic - before.toxic)[0]
+            chance[node.key] = chance[node.parent] * node.ways * float(np.prod(rates**y * (1 - rates) ** (n - y)))
+        return chance
+
+    def text(self) -> str:
+        """Return the tree as text, a line a node."""
+        return "\n".join(self._lines(self.nodes[0], ""))
+
+    def _lines(self, node: Node, before: str) -> Iterator[str]:
+        seen = node.outcome or "now"
+        yield f"{before}{seen}: {says(node)}"
+        for child in self.children(node):
+            yield from self._lines(child, before + "  ")
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return a row for each node."""
+        return [
+            {"node": n.key, "parent": None if n.parent < 0 else n.parent, "cohort": n.depth, "outcome": n.outcome,
+             "action": n.action.name.lower(), "level": n.level, "more": n.more, "reason": n.reason}
+            for n in self.nodes
+        ]  # fmt: skip
+
+    def dot(self) -> str:
+        """Return the tree as a Graphviz graph."""
+        shape = {Action.DECLARE: "doubleoctagon", Action.STOP: "octagon"}
+        lines = ["digraph pathways {", '  rankdir="LR"; node [shape="box", fontname="sans-serif"];']
+        for n in self.nodes:
+            lines.append(f'  n{n.key} [label="{says(n)}", shape="{shape.get(n.action, "box")}"];')
+            if n.parent >= 0:
+                lines.append(f'  n{n.parent} -> n{n.key} [label="{n.outcome}"];')
+        return "\n".join([*lines, "}"])
+
+
+def says(node: Node) -> str:
+    """Say a node's decision in a few words."""
+    if node.action is Action.DECLARE:
+        return f"stop, MTD is level {node.level}"
+    if node.action is Action.STOP:
+        return "stop, no level is safe enough"
+    if node.action is Action.WAIT:
+        return "wait for those still followed"
+    verb = {Action.STAY: "stay", Action.ESCALATE: "escalate", Action.DEESCALATE: "de-escalate"}[node.action]
+    return f"{verb}, {node.more} at level {node.level}"
+
+
+def pathways(design: Design, tally: Tally | str = "", cohorts: int = 2) -> Pathways:
+    """Return the decisions of a design for every outcome of the next cohorts.
+
+    Parameters
+    ----------
+    design
+        any design.
+    tally
+        what has been seen: counts of one trial, or outcomes such as ``"1NNN 2NTN"``; nothing, if left out.
+    cohorts
+        how many cohorts to look ahead.
+
+    Raises
+    ------
+    ValueError
+        if the tree would have more than 200,000 nodes.
+
+    Examples
+    --------
+    >>> from posology.designs import ThreePlusThree
+    >>> print(pathways(ThreePlusThree(3), "1NNN", 1).text())
+    now: escalate, 3 at level 2
+      2NNN: escalate, 3 at level 3
+      2NNT: stay, 3 at level 2
+      2NTT: de-escalate, 3 at level 1
+      2TTT: de-escalate, 3 at level 1
+    """
+    if cohorts < 0:
+        raise ValueError(f"cohorts is {cohorts}: look ahead 0 cohorts or more")
+    start = Tally.of(tally, design.levels) if isinstance(tally, str) and tally.strip() else tally
+    root = Tally.start(1, design.levels) if isinstance(start, str) else start
+    if root.trials != 1:
+        raise ValueError(f"the tally has {root.trials} trials: pathways start from one")
+    nodes = [_node(design, root, 0, -1, 0, "", 1)]
+    front = nodes[:]
+    for depth in range(1, cohorts + 1):
+        grown: list[Node] = []
+        for node in front:
+            if node.action >= Action.DECLARE or not node.more or node.level is None:
+                continue
+            at = node.level - 1
+            one = np.eye(design.levels, dtype=np.int64)[at]
+            for dlts in range(node.more + 1):
+                before = node.tally
+                after = Tally(
+                    before.treated + node.more * one,
+                    before.toxic + dlts * one,
+                    np.array([at]),
+                    before.moderate,
+                    before.ceiling,
+                )
+                outcome = f"{node.level}{'N' * (node.more - dlts)}{'T' * dlts}"
+                key = len(nodes) + len(grown)
+                grown.append(_node(design, after, key, node.key, depth, outcome, comb(node.more, dlts)))
+            if len(nodes) + len(grown) > MOST:
+                raise ValueError(f"the tree has more than {MOST:,} nodes after {depth} cohorts: look ahead fewer")
+        nodes += grown
+        front = grown
+    return Pathways(tuple(nodes))
+
+
+def _node(design: Design, tally: Tally, key: int, parent: int, depth: int, outcome: str, ways: int) -> Node:
+    decision = design.decide(tally)
+    level = int(decision.level[0])
+    return Node(
+        key, parent, depth, outcome, tally, Action(decision.action[0]), None if level == NONE else number(level),
+        int(decision.more[0]), decision.words(tally), ways,
+    )  # fmt: skip
