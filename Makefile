@@ -24,20 +24,20 @@ docs: .venv/dev
 
 # Writes the locked versions anew from pyproject.toml.
 lock: .venv/dev
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --python-version 3.11 pyproject.toml --extra postgresql --extra build -o requirements/run.txt
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	  --python-version 3.11 pyproject.toml --extra postgresql --extra cluster --extra bayes --extra build -o requirements/run.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	  --python-version 3.11 pyproject.toml --extra dev -o requirements/dev.txt
 
 .venv/run: requirements/run.txt
 	$(PYTHON) -m venv .venv || (echo "on Debian: apt install python3.11-venv"; exit 1)
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q src
 	touch $@
 
 .venv/dev: .venv/run requirements/dev.txt
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	touch $@
 
 clean:

@@ -39,6 +39,7 @@ class Agreed(Interval):
     ... 3,E,S,D,DU
     ... 6,E,E,S,D,DU,DU,DU'''
     >>> design = Agreed.from_csv(table, levels=4, target=0.3)
+    >>> from posology.designs.tally import Tally
     >>> tally = Tally.of("1NNN 2NNT", levels=4)
     >>> design.decide(tally).action.tolist()  # stay
     [0]

@@ -210,9 +210,8 @@ def patients_needed(
         raise ValueError(f"correct is {correct}: a probability lies between 0 and 1")
     found: dict[int, float] = {}
     for size in sizes:
-        found[size] = float(
-            enumerate_trials(replace(design, max_patients=size)).under(scenarios).correct(target).mean()
-        )  # type: ignore[type-var]
+        sized: Any = replace(design, max_patients=size)  # type: ignore[type-var]
+        found[size] = float(enumerate_trials(sized).under(scenarios).correct(target).mean())
         if found[size] >= correct:
             return size, found
     return None, found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.designs.tally import NONE, Bools, Floats, Ints
+from posology.operating.tabular import Table
 
 if TYPE_CHECKING:
     from posology.operating.exact import Enumeration
@@ -80,6 +81,24 @@ class Characteristics:
     def dlts(self) -> Floats:
         """(scenarios, levels): expected DLTs."""
         return self._means[:, 2 * self.levels + 1 :]
+
+    def table(self) -> Table:
+        """Return a row for each scenario and level, and one for no level: level 0."""
+        rows = [
+            (s + 1, j + 1 if j >= 0 else 0, float(rates[j]) if j >= 0 else 0.0, float(self.selection[s, j + 1]),
+             float(self.patients[s, j]) if j >= 0 else 0.0, float(self.dlts[s, j]) if j >= 0 else 0.0)
+            for s, rates in enumerate(self.truth) for j in range(NONE, self.levels)
+        ]  # fmt: skip
+        names = ("scenario", "level", "true rate", "selected", "patients", "DLTs")
+        return Table(
+            "Exact operating characteristics", dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        )
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     @property
     def size(self) -> tuple[Ints, Floats]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.designs.tally import Floats, Ints
+from posology.operating.tabular import Table
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,23 @@ class Simulated:
     def mean_duration(self) -> tuple[float, float]:
         """Mean duration in days, and its standard error."""
         return float(self.duration.mean()), float(self.duration.std() / np.sqrt(self.trials))
+
+    def table(self) -> Table:
+        """Return a row for each level, and one for no level: level 0; every figure with its standard error."""
+        none = lambda values: [0.0, *map(float, values)]
+        return Table(
+            f"{self.trials:,} simulated trials",
+            {"level": list(range(self.levels + 1)), "true rate": none(self.truth),
+             "selected": self.selection.tolist(), "± selected": self.selection_error.tolist(),
+             "patients": none(self.patients), "± patients": none(self.patients_error),
+             "DLTs": none(self.dlts), "± DLTs": none(self.dlts_error)},
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     def true_mtd(self, target: float) -> int:
         """Return the level whose true rate is nearest the target, the lower of two that are equally near."""

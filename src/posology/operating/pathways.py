@@ -13,6 +13,7 @@ from math import comb
 import numpy as np
 
 from posology.designs.tally import NONE, Action, Design, Floats, Tally, number
+from posology.operating.tabular import Table
 
 MOST = 200_000
 
@@ -96,6 +97,14 @@ class Pathways:
              "action": n.action.name.lower(), "level": n.level, "more": n.more, "reason": n.reason}
             for n in self.nodes
         ]  # fmt: skip
+
+    def table(self) -> Table:
+        """Return the nodes as a table."""
+        rows = self.rows()
+        return Table("Dose transition pathways", {name: [row[name] for row in rows] for name in rows[0]})
+
+    def __str__(self) -> str:
+        return self.text()
 
     def dot(self) -> str:
         """Return the tree as a Graphviz graph."""

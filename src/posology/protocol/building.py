@@ -3,55 +3,128 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import field, fields, make_dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from posology.designs import DESIGNS, Action, Design, Tally, Titrated
+from posology.designs import DESIGNS, MODIFIERS, Action, Design, Tally, Titrated
 from posology.endpoints.dlt import Criterion, Definition
 from posology.protocol.model import Problem, Protocol
 
 METHODS: dict[str, type] = DESIGNS
+RULES: dict[str, type] = {**MODIFIERS, "titration": Titrated}
+"""Every rule that goes around a design, by the name a file gives it."""
 
 
-def design_of(spec: dict[str, Any], levels: int, start: int) -> Design:
-    """Build the design that a protocol's ``design`` section names, its parameters checked.
+def design_of(
+    spec: dict[str, Any], levels: int, start: int, doses: Sequence[float] = (), defaults: dict[str, Any] | None = None
+) -> Design:
+    """Build the design that a ``design`` section names, its parameters checked.
+
+    Parameters
+    ----------
+    spec
+        ``method``, the method's parameters, and ``rules``: a list of rules around it, each ``{rule: name, ...}``.
+    levels, start
+        number of dose levels; number, from 1, of the first one given.
+    doses
+        the dose at each level, for a method that needs them and is not given any.
+    defaults
+        parameters for any method that has them, where ``spec`` does not say.
 
     Raises
     ------
     Problem
-        if no method is named, or one we do not know.
+        if no method is named, or one we do not know, or a rule is wrong.
     pydantic.ValidationError
         if a parameter is wrong.
     """
     from pydantic import TypeAdapter
 
-    method = spec.get("method")
-    if not isinstance(method, str):
-        raise Problem(
-            "method", "is missing" if method is None else "is not a name", f"name the design: {', '.join(METHODS)}"
-        )
-    if method not in METHODS:
-        near = difflib.get_close_matches(str(method), METHODS, n=1, cutoff=0.4)
-        raise Problem(
-            "method", f"is {method!r}", f"did you mean {near[0]}? " if near else f"known: {', '.join(METHODS)}"
-        )
-    parameters = {key: value for key, value in spec.items() if key != "method"}
-    built: Design = TypeAdapter(METHODS[method]).validate_python({"levels": levels, "start": start - 1, **parameters})
+    cls = _named(METHODS, spec.get("method"), "method", "the design")
+    given = {key: value for key, value in spec.items() if key not in ("method", "rules")}
+    known = {f.name for f in fields(cls)}
+    fill = {key: value for key, value in (defaults or {}).items() if key in known}
+    if "doses" in known and doses:
+        fill["doses"] = list(doses)
+    built: Design = TypeAdapter(cls).validate_python({"levels": levels, "start": start - 1, **fill, **given})
+    rules = spec.get("rules", [])
+    if not isinstance(rules, list):
+        raise Problem("rules", "is not a list", "write a list of rules, each {rule: name, ...}")
+    for i, rule in enumerate(rules):
+        built = _ruled(built, rule, i)
     return built
+
+
+def _named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:
+    if not isinstance(name, str):
+        raise Problem(field, "is missing" if name is None else "is not a name", f"name {what}: {', '.join(kinds)}")
+    if name not in kinds:
+        near = difflib.get_close_matches(name.lower(), kinds, n=1, cutoff=0.4)
+        raise Problem(field, f"is {name!r}", f"did you mean {near[0]}? " if near else f"known: {', '.join(kinds)}")
+    return kinds[name]
+
+
+def _ruled(design: Design, rule: Any, i: int) -> Design:
+    """Put a rule around a design."""
+    from pydantic import TypeAdapter, ValidationError
+
+    if not isinstance(rule, dict):
+        raise Problem(f"rules.{i}", "is not a rule", "write {rule: name, ...}")
+    cls = _named(RULES, rule.get("rule"), f"rules.{i}.rule", "the rule")
+    hints = get_type_hints(cls, include_extras=True)
+    own = [(f.name, hints[f.name], f) for f in fields(cls) if f.name != "design"]
+    alone = make_dataclass(cls.__name__, [(n, t, field(default=f.default)) for n, t, f in own])
+    given = {key: value for key, value in rule.items() if key != "rule"}
+    for key in given:
+        if key not in {n for n, *_ in own}:
+            near = difflib.get_close_matches(key, [n for n, *_ in own], n=1, cutoff=0.5)
+            known = ", ".join(n for n, *_ in own)
+            raise Problem(
+                f"rules.{i}.{key}",
+                f"is no parameter of {rule['rule']!r}",
+                f"did you mean {near[0]}?" if near else f"known: {known}",
+            )
+    try:
+        values = vars(TypeAdapter(alone).validate_python(given))
+        ruled: Design = cls(design, **values)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        where = ".".join(str(step) for step in detail["loc"])
+        raise Problem(f"rules.{i}.{where}", f"is {detail.get('input')!r}", detail["msg"]) from None
+    except ValueError as error:
+        raise Problem(f"rules.{i}", "cannot be", str(error)) from None
+    return ruled
 
 
 def design(protocol: Protocol) -> Design:
     """Build the design of a checked protocol, with its titration in front of it."""
-    parameters = {key: value for key, value in protocol.design.items() if key != "method"}
+    spec = protocol.design
     levels, start = len(protocol.dose.levels), protocol.dose.start_level - 1
-    base: Design = METHODS[protocol.design["method"]](levels=levels, start=start, **parameters)
+    cls = METHODS[spec["method"]]
+    if spec.get("rules") or "prior" in spec or "rows" in spec:
+        base = design_of(spec, levels, start + 1, _amounts(protocol))
+    else:
+        parameters = {key: _tupled(value) for key, value in spec.items() if key not in ("method", "rules")}
+        if "doses" not in parameters and any(f.name == "doses" for f in fields(cls)):
+            parameters["doses"] = tuple(_amounts(protocol))
+        base = cls(levels=levels, start=start, **parameters)
     if protocol.titration is None:
         return base
     t = protocol.titration
     return Titrated(base, through=t.through_level, cohort=t.cohort, moderate=t.ends_on_count)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value
+
+
+def _amounts(protocol: Protocol) -> list[float]:
+    """Return the dose at each level, in the protocol's unit."""
+    return [float(dose) for dose in protocol.dose.levels]
 
 
 def dlt_definition(protocol: Protocol) -> Definition:

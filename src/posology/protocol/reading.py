@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,32 @@ def document(path: str | Path) -> dict[str, Any]:
     ProtocolError
         listing every error of the file.
     """
+    name, tree = str(path), tree_of(path, "a protocol file", "start from `posology example protocol`")
+    plain = json.loads(json.dumps(tree))
+    findings = [
+        Finding(name, line_of(tree, path), ".".join(map(str, _people(path))) or "file", wrong, right)
+        for path, wrong, right in _check(plain)
+    ]
+    if findings:
+        raise ProtocolError(findings)
+    return dict(plain)
+
+
+def tree_of(path: str | Path, what: str, otherwise: str) -> Any:
+    """Read a YAML file, keeping the line of each field.
+
+    Raises
+    ------
+    ProtocolError
+        if it cannot be read, or holds no fields; ``what`` it should be, and what to do ``otherwise``.
+    """
     name = str(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ProtocolError([Finding(name, 0, "file", "does not exist", "give the path of a protocol file")]) from None
+        raise ProtocolError([Finding(name, 0, "file", "does not exist", f"give the path of {what}")]) from None
     except IsADirectoryError:
-        raise ProtocolError([Finding(name, 0, "file", "is a folder", "give the path of a protocol file")]) from None
+        raise ProtocolError([Finding(name, 0, "file", "is a folder", f"give the path of {what}")]) from None
     except UnicodeDecodeError as error:
         raise ProtocolError([Finding(name, 0, "file", f"is not UTF-8 text ({error.reason})")]) from None
     try:
@@ -82,15 +101,8 @@ def document(path: str | Path) -> dict[str, Any]:
     except Exception as error:
         raise ProtocolError([Finding(name, 0, "YAML", f"cannot be read: {error}")]) from None
     if not isinstance(tree, Mapping):
-        raise ProtocolError([Finding(name, 1, "file", "holds no fields", "start from `posology example protocol`")])
-    plain = json.loads(json.dumps(tree))
-    findings = [
-        Finding(name, _line(tree, path), ".".join(map(str, _people(path))) or "file", wrong, right)
-        for path, wrong, right in _check(plain)
-    ]
-    if findings:
-        raise ProtocolError(findings)
-    return dict(plain)
+        raise ProtocolError([Finding(name, 1, "file", "holds no fields", otherwise)])
+    return tree
 
 
 def parse(plain: dict[str, Any]) -> Protocol:
@@ -100,17 +112,19 @@ def parse(plain: dict[str, Any]) -> Protocol:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a protocol file, for editors."""
-    from posology.protocol.building import METHODS
+    from posology.protocol.building import METHODS, RULES
 
     drawn = ADAPTER.json_schema()
     drawn["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     drawn["title"] = "Posology protocol"
+    rule = {"type": "object", "properties": {"rule": {"enum": list(RULES)}}, "required": ["rule"]}
+    rules = {"title": "Rules around the design", "type": "array", "items": rule}
     kinds = []
     for method, cls in METHODS.items():
         kind = TypeAdapter(cls).json_schema()
         fields = {k: v for k, v in kind.get("properties", {}).items() if k not in ("levels", "start")}
         required = ["method", *(f for f in kind.get("required", ()) if f in fields)]
-        kinds.append({"type": "object", "title": method, "properties": {"method": {"const": method}, **fields},
+        kinds.append({"type": "object", "title": method, "properties": {"method": {"const": method}, **fields, "rules": rules},
                       "required": required, "additionalProperties": False})  # fmt: skip
     drawn["properties"]["design"] = {"title": "Design", "oneOf": kinds}
     return drawn
@@ -157,20 +171,21 @@ def _check_version(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
         levels = plain.get("dose", {}).get("levels", [])
         start = plain.get("dose", {}).get("start_level", 1)
         if isinstance(plain.get("design"), dict) and levels:
-            yield from _check_design(plain["design"], len(levels), start)
+            yield from _check_design(plain["design"], levels, start)
         return
-    yield from _check_design(protocol.design, len(protocol.dose.levels), protocol.dose.start_level)
+    yield from _check_design(protocol.design, protocol.dose.levels, protocol.dose.start_level)
 
 
-def _check_design(spec: dict[str, Any], levels: int, start: int) -> Iterator[tuple[Path_, str, str]]:
+def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[Path_, str, str]]:
     try:
-        design_of(spec, levels=levels, start=start)
+        design_of(spec, levels=len(doses), start=start, doses=doses)
     except ValidationError as error:
         for detail in error.errors():
             path, wrong, right = _explain(detail, spec)
             yield ("design", *path), wrong, right
     except Problem as problem:
-        yield ("design", problem.field), problem.wrong, problem.right
+        field = tuple(int(step) if step.isdigit() else step for step in problem.field.split("."))
+        yield ("design", *field), problem.wrong, problem.right
 
 
 def _explain(detail: ErrorDetails, plain: Any) -> tuple[Path_, str, str]:
@@ -260,7 +275,7 @@ def _people(path: Path_) -> Iterator[str]:
     return (str(step + 1) if isinstance(step, int) else step for step in path)
 
 
-def _line(tree: Any, path: Path_) -> int:
+def line_of(tree: Any, path: Path_) -> int:
     """Return the line of the deepest part of ``path`` that stands in the file."""
     line, node = 1, tree
     for step in path:

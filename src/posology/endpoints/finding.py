@@ -1,0 +1,41 @@
+"""A finding: something in the data that cannot be as it stands, said so that a data manager can act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a value, where, and what would be right.
+
+    Parameters
+    ----------
+    patient
+        whose value; empty for one that belongs to no patient.
+    on
+        the date it belongs to; None where it has none, or none that can be read.
+    field
+        the field's name in the data.
+    wrong
+        what is wrong with it.
+    right
+        what would be right, or what is done instead.
+
+    Examples
+    --------
+    >>> str(Finding("001", date(2013, 5, 10), "diameter_mm", "is -3", "a diameter cannot be negative"))
+    'patient 001, 2013-05-10, diameter_mm: is -3; a diameter cannot be negative'
+    """
+
+    patient: str
+    on: date | None
+    field: str
+    wrong: str
+    right: str = ""
+
+    def __str__(self) -> str:
+        who = f"patient {self.patient}" if self.patient else ""
+        where = ", ".join(part for part in (who, str(self.on or ""), self.field) if part)
+        return f"{where}: {self.wrong}" + (f"; {self.right}" if self.right else "")
