@@ -78,9 +78,13 @@ class Patients:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> Patients:
-        """Draw so many patients for each trial."""
-        draws = [rng.random((trials, patients)) for _ in range(5)]
-        return cls(draws[0], draws[1], rng.exponential(size=(trials, patients)), *draws[2:])
+        """Draw so many patients for each trial; of more patients the first are the same."""
+        tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
+        uniform = lambda generator: generator.random((patients, trials)).T
+        return cls(
+            uniform(tolerance), uniform(onset), gap.exponential(size=(patients, trials)).T,
+            uniform(leaves), uniform(left_at), uniform(responds),
+        )  # fmt: skip
 
 
 def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
