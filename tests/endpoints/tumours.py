@@ -43,9 +43,11 @@ def table(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader((gzip.decompress(data) if name.endswith(".gz") else data).decode().splitlines()))
 
 
-def day(text: str) -> int:
-    """Read a date as its ordinal; a missing day is the last of the month, as the example programs impute it."""
+def day(text: str, first: bool = False) -> int:
+    """Read a date as its ordinal; a missing day is the last of the month or the first, as the example programs impute it."""
     if len(text) == 7:
+        if first:
+            return date.fromisoformat(f"{text}-01").toordinal()
         year, month = (int(part) for part in text.split("-"))
         return date(year + month // 12, month % 12 + 1, 1).toordinal() - 1
     return date.fromisoformat(text[:10]).toordinal()
