@@ -119,8 +119,8 @@ def check(
     say(fine & begin & (lesions.role == Role.NON_TARGET) & lesions.nodal & (lesions.diameter_mm < NODE_MM), "diameter_mm",
         "lymph node {lesion} is {mm} mm", "a node below 10 mm is normal, and no lesion")  # fmt: skip
     merged = target & (lesions.status == Status.MERGED)
-    whole = _cells(lesions, target & (lesions.diameter_mm > 0))
-    say(merged & ~np.isin(_cell(lesions), whole), "status", "lesion {lesion} has merged, and no other target lesion is measured",
+    whole = np.unique(_cell(lesions)[target & (lesions.diameter_mm > 0)]) if merged.any() else _cell(lesions)[:0]
+    say(np.flatnonzero(merged)[~np.isin(_cell(lesions)[merged], whole)], "status", "lesion {lesion} has merged, and no other target lesion is measured",
         "the longest diameter of the whole stands with one of the merged lesions")  # fmt: skip
     _missing(lesions, target, say)
     _limits(lesions, target & begin, patients, found, on)
@@ -159,23 +159,22 @@ def least_mm(lesions: Lesions) -> Floats:
 
 def _missing(lesions: Lesions, target: Bools, say: Say) -> None:
     """Say which target lesions have no row at an assessment at which others have one; told at a row of that assessment."""
-    first = np.flatnonzero(target & (lesions.assessment == 0) & (lesions.part <= 1))
-    each = 1 + int(lesions.lesion.max(initial=0))
-    many = 1 + int(lesions.assessment.max(initial=0))
-    held, where = np.unique(_cell(lesions), return_index=True)
-    has = np.unique(_cell(lesions) * each + lesions.lesion)
-    expected = np.bincount(lesions.patient[first], minlength=1 + int(lesions.patient.max(initial=0)))
-    got = np.bincount(np.searchsorted(held, _cell(lesions)[target & (lesions.part <= 1)]), minlength=len(held))
-    for cell, row in zip(held[got < expected[held // many]], where[got < expected[held // many]], strict=True):
-        for lesion in sorted(int(x) for x in lesions.lesion[first[lesions.patient[first] == cell // many]]):
-            if cell % many and not _has(has, int(cell) * each + lesion):
-                say(np.array([row]), "lesion", f"target lesion {lesion + 1} is not there at assessment {cell % many}",
-                    "a diameter, or absent, too small to measure, or not evaluable")  # fmt: skip
-
-
-def _has(sorted_: Ints, value: int) -> bool:
-    at = int(np.searchsorted(sorted_, value))
-    return at < len(sorted_) and int(sorted_[at]) == value
+    if not len(lesions.patient):
+        return
+    cell, many = _cell(lesions), 1 + int(lesions.assessment.max())
+    cells = many * (1 + int(lesions.patient.max()))
+    got = np.bincount(cell[target & (lesions.part <= 1)], minlength=cells).reshape(-1, many)
+    short = (np.bincount(cell, minlength=cells).reshape(-1, many) > 0) & (got < got[:, :1])
+    rows = np.flatnonzero(
+        short.ravel()[cell] | (short.any(axis=1)[lesions.patient] & (lesions.assessment == 0) & target)
+    )
+    told: dict[tuple[int, int], dict[int, int]] = {}  # of each assessment, a row of each lesion
+    for row in rows.tolist():
+        told.setdefault((int(lesions.patient[row]), int(lesions.assessment[row])), {})[int(lesions.lesion[row])] = row
+    for i, k in _pairs(short):
+        for lesion in sorted(set(told[i, 0]) - set(told[i, k])):
+            say(np.array([min(told[i, k].values())]), "lesion", f"target lesion {lesion + 1} is not there at assessment {k}",
+                "a diameter, or absent, too small to measure, or not evaluable")  # fmt: skip
 
 
 def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[Finding], on: On) -> None:
@@ -240,10 +239,6 @@ def _pairs(what: Bools) -> list[tuple[int, int]]:
 
 def _cell(lesions: Lesions) -> Ints:
     return lesions.patient * (1 + int(lesions.assessment.max(initial=0))) + lesions.assessment
-
-
-def _cells(lesions: Lesions, rows: Bools) -> Ints:
-    return np.unique(_cell(lesions)[rows])
 
 
 def _name(kind: type[Role] | type[Status], code: int) -> str:
