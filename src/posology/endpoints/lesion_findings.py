@@ -166,7 +166,7 @@ def _missing(lesions: Lesions, target: Bools, say: Say) -> None:
     got = np.bincount(cell[target & (lesions.part <= 1)], minlength=cells).reshape(-1, many)
     short = (np.bincount(cell, minlength=cells).reshape(-1, many) > 0) & (got < got[:, :1])
     rows = np.flatnonzero(
-        short.ravel()[cell] | (short.any(axis=1)[lesions.patient] & (lesions.assessment == 0) & target)
+        short.ravel()[cell] | (np.isin(lesions.patient, np.nonzero(short)[0]) & (lesions.assessment == 0) & target)
     )
     told: dict[tuple[int, int], dict[int, int]] = {}  # of each assessment, a row of each lesion
     for row in rows.tolist():
