@@ -95,7 +95,11 @@ def seen(*visits: tuple[int, Response, Response], new_on: int | None = None) -> 
     day, target, other = (np.array([column]) for column in zip(*rows, strict=True))
     new = day == new_on if new_on is not None else np.zeros(day.shape, dtype=bool)
     both = recist.overall(target, other, new)
-    return Assessments(day, np.full(day.shape, np.nan), np.full(day.shape, np.nan), target, other, new, both)
+    nan, no = np.full(day.shape, np.nan), np.zeros(day.shape, dtype=bool)
+    return Assessments(
+        day=day, sum_mm=nan, measured_mm=nan, nadir_mm=nan, target=target, non_target=other, overall=both, new=new,
+        new_lesions=new.astype(int), new_mm=nan, other_grown=no, why=no.astype(int),
+    )  # fmt: skip
 
 
 def best(scans: Assessments, *samples: tuple[float, int], followed: bool = False, **options: Any) -> Best:
@@ -134,7 +138,7 @@ def test_a_ca125_response_after_the_only_assessment_counts_too() -> None:
 
 def test_a_ca125_response_without_an_assessment_of_the_tumour_is_not_evaluable() -> None:
     nothing = seen((42, SD, NON))
-    nothing = Assessments(*(np.array(a[:, :1]) for a in vars(nothing).values()))
+    nothing = Assessments(**{name: a[:, :1] for name, a in vars(nothing).items()})
     assert says(best(nothing, *RESPONSE))[0] == "NE"
 
 
