@@ -97,7 +97,8 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     Parameters
     ----------
     design
-        any design whose decisions depend on the tally alone, and that ends.
+        any design whose decisions depend on the tally alone, and that ends. Of toxicities only DLTs are seen: with
+        grades see :func:`posology.operating.enumerate_graded`.
     most
         tallies that may stand at once; about 16 bytes each, and 4 times as much while they are merged.
 
