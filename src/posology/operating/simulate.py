@@ -235,7 +235,8 @@ class _Clock:
         shape, size = tally.treated.shape, tally.treated.size
         moderate = np.bincount(cell[known & (grade == MODERATE)], minlength=size).reshape(shape)
         scores = grade >= DLT if self.scores is None else self.scores[grade]
-        burden: Floats = np.bincount(cell[known], scores[known].astype(np.float64), minlength=size).reshape(shape)
+        sums = np.bincount(cell[known], weights=scores[known].astype(np.float64), minlength=size)
+        burden = np.asarray(sums, dtype=np.float64).reshape(shape)
         return replace(tally, moderate=moderate, burden=burden)
 
     def _end_of_follow_up(self, rows: Ints) -> Floats:
