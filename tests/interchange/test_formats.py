@@ -170,6 +170,13 @@ def test_csv_without_quotes_knows_the_standard_s_text(tmp_path: Path) -> None:
     assert read(tmp_path / "lb.csv").frame.row(0) == ("0007", 1, "3.8", 3.8, "2014-01-02")
 
 
+def test_a_quote_left_open_closes_with_its_line_and_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ts.csv").write_text('"A","B"\n"1","Alzheimer\n"2","x"\n')
+    back = read(tmp_path / "ts.csv")
+    assert back.frame.rows() == [("1", "Alzheimer"), ("2", "x")]
+    assert str(back.findings[0]).startswith("line 2: opens a quote that is never closed")
+
+
 COLUMN = {"itemOID": "IT.X.A", "name": "A", "label": "A", "dataType": "integer"}
 BAD = [
     ("x.txt", b"", "no ending of a dataset"),
@@ -184,7 +191,7 @@ BAD = [
     ("x.parquet", b"hello", "no Parquet file"),
     ("x.csv", b"A\n\xff\n", "not UTF-8"),
     ("x.csv", b"A,B\n1,2\n1,2,3,4\n", "no table in CSV"),
-    ("x.csv.gz", b"hello", "no table in CSV"),
+    ("x.csv.gz", b"hello", "cannot be read"),
 ]  # fmt: skip
 
 

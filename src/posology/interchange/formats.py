@@ -405,4 +405,5 @@ def _read_csv(path: Path) -> Dataset:
     from posology.interchange.plain_csv import frame_of
 
     name = path.name.upper().split(".")[0]
-    return Dataset.of(name, frame_of(path))
+    frame, findings = frame_of(path)
+    return Dataset.of(name, frame, findings=findings)

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from posology.endpoints.finding import Finding
 from posology.interchange.dataset import DatasetError
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ DATE, MOMENT = r"^\d{4}-\d{2}-\d{2}$", r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z?$
 SAMPLE = 1 << 20  # characters read to see what is quoted
 
 
-def frame_of(path: Path) -> pl.DataFrame:
+def frame_of(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
     """Read a CSV file (UTF-8, comma, one header line; ``.gz`` compressed) with a type for each column.
+
+    A quote that is opened and never closed is taken to close where its line ends, with a finding.
 
     Raises
     ------
@@ -36,20 +39,46 @@ def frame_of(path: Path) -> pl.DataFrame:
     """
     import polars as pl
 
+    findings: list[Finding] = []
     try:
         raw = gzip.decompress(path.read_bytes()) if path.name.lower().endswith(".gz") else path.read_bytes()
         text = raw.decode("utf-8-sig")
-        frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not UTF-8, from byte {error.start} on: save it as UTF-8", ()) from None
-    except (pl.exceptions.PolarsError, OSError, EOFError) as error:
-        raise DatasetError(f"{path} is no table in CSV: {str(error).splitlines()[0]}", ()) from None
+    except (OSError, EOFError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}", ()) from None
+    try:
+        frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
+    except pl.exceptions.PolarsError as error:
+        text, findings = _closed(text)
+        try:
+            frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
+        except pl.exceptions.PolarsError:
+            raise DatasetError(f"{path} is no table in CSV: {str(error).splitlines()[0]}", findings) from None
     quoted, any_quoted = _quoted(text[:SAMPLE], frame.width)
     columns = []
     for index, column in enumerate(frame.get_columns()):
         bare = not quoted[index] and (any_quoted or not TEXT.fullmatch(column.name.upper()))
         columns.append(_typed(column) if bare else column)
-    return pl.DataFrame(columns)
+    return pl.DataFrame(columns), findings
+
+
+def _closed(text: str) -> tuple[str, list[Finding]]:
+    """Close the quotes left open where their lines end."""
+    lines, findings = text.splitlines(), []
+    for number, line in enumerate(lines, 1):
+        if line.count('"') % 2:
+            lines[number - 1] = line + '"'
+            findings.append(
+                Finding(
+                    "",
+                    None,
+                    f"line {number}",
+                    "opens a quote that is never closed",
+                    "it is read as closed at the end of the line",
+                )
+            )
+    return "\n".join(lines) + "\n", findings
 
 
 def _quoted(text: str, width: int) -> tuple[list[bool], bool]:
