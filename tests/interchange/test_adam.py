@@ -12,11 +12,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from posology.interchange.adam.analysis import analyse
 from posology.interchange.adam.events import adae
 from posology.interchange.adam.exposures import adex
 from posology.interchange.adam.laboratory import adlb
 from posology.interchange.adam.source import Rules, Source
 from posology.interchange.adam.subjects import adsl
+from posology.interchange.conformance import conform_datasets
 from posology.interchange.formats import read
 from posology.interchange.metadata import dataset_of, standard
 
@@ -155,3 +157,32 @@ def test_the_order_of_rows_never_matters() -> None:
         one = dataset_of(standard("adam"), name, derive(source(), Rules(), subjects())).frame
         other = dataset_of(standard("adam"), name, derive(shuffled, Rules(), adsl(shuffled, Rules(), ADMIRAL_ALIVE))).frame  # fmt: skip
         assert one.equals(other)
+
+
+def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
+    cutoff = date(2013, 12, 31)
+    made = analyse(source().domains, Rules(cutoff=cutoff))
+    assert conform_datasets({d.name: d for d in made.datasets}) == []
+    for dataset in made.datasets:
+        dates = [v.name for v in dataset.variables if v.type == "date"]
+        assert all((dataset.frame[name].max() or cutoff) <= cutoff for name in dates)
+    whole = analyse(source().domains, Rules())
+    assert made.datasets[1].frame.height < whole.datasets[1].frame.height
+    ongoing = made.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
+    assert ongoing > whole.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from posology.cli.app import app
+
+    run = CliRunner().invoke
+    given = run(app, ["adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--format", "xpt", "--format", "json"])
+    assert given.exit_code == 0, given.output
+    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [
+        "adae.json", "adae.xpt", "adex.json", "adex.xpt", "adlb.json", "adlb.xpt", "adsl.json", "adsl.xpt", "define.xml",
+    ]  # fmt: skip
+    checked = run(app, ["conform", str(tmp_path / "adam"), "--json"])
+    assert (checked.exit_code, checked.output.strip()) == (0, "[]")
+    assert read(tmp_path / "adam/adsl.json").frame.equals(read(tmp_path / "adam/adsl.xpt").frame)
