@@ -2,13 +2,14 @@
 
 Laboratory values, vital signs, concentrations, other drugs, medical history, disposition, the reading of scans by others
 than the trial's own reader; and where a record was taken over from. The words are the field's; the SDTM variable that
-each field is read from and written to is in :mod:`posology.interchange.sdtm_layout`.
+each field is read from and written to is in :mod:`posology.interchange.sdtm.layout`. ``qualifiers`` are supplemental
+qualifiers as they came, by their names, where no field is theirs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
@@ -66,6 +67,7 @@ class SubjectDescribed(Fact):
     last_exposure: str | None = None
     participation_end: str | None = None
     death: str | None = None
+    qualifiers: dict[str, str] | None = None
     dated: str | None = None
 
 
@@ -74,6 +76,7 @@ class MedicalHistory(Fact):
     """Something of the patient's history; occurs on the day it was collected."""
 
     term: Text
+    sponsor_id: str | None = None
     preferred_term: str | None = None
     coding: dict[str, str] | None = None
     category: str | None = None
@@ -88,9 +91,11 @@ class MedicalHistory(Fact):
     started_relative_to: str | None = None
     ended_relative: str | None = None
     ended_relative_to: str | None = None
+    ended_relative_period: str | None = None
     visit: str | None = None
     visit_number: float | None = None
     visit_day: float | None = None
+    qualifiers: dict[str, str] | None = None
     dated: str | None = None
 
 
@@ -99,6 +104,7 @@ class ConcomitantTherapy(Fact):
     """Another drug or therapy, from the day it was begun. ``prior`` and ``anticancer`` where they were collected."""
 
     therapy: Text
+    sponsor_id: str | None = None
     standard_name: str | None = None
     therapeutic_class: str | None = None
     category: str | None = None
@@ -115,10 +121,13 @@ class ConcomitantTherapy(Fact):
     ended: str | None = None
     started_relative: str | None = None
     ended_relative: str | None = None
+    started_relative_period: str | None = None
+    ended_relative_period: str | None = None
     collected: str | None = None
     visit: str | None = None
     visit_number: float | None = None
     visit_day: float | None = None
+    qualifiers: dict[str, str] | None = None
     dated: str | None = None
 
 
@@ -141,6 +150,7 @@ class TreatmentGiven(Fact):
     visit: str | None = None
     visit_number: float | None = None
     visit_day: float | None = None
+    qualifiers: dict[str, str] | None = None
     dated: str | None = None
 
 
@@ -149,6 +159,7 @@ class DispositionNoted(Fact):
     """A milestone or event of the patient's way through the trial."""
 
     term: Text
+    sponsor_id: str | None = None
     standard_term: str | None = None
     category: str | None = None
     subcategory: str | None = None
@@ -156,6 +167,7 @@ class DispositionNoted(Fact):
     collected: str | None = None
     visit: str | None = None
     visit_number: float | None = None
+    qualifiers: dict[str, str] | None = None
     dated: str | None = None
 
 
@@ -183,6 +195,7 @@ class Observation(Fact):
     visit: str | None = None
     visit_number: float | None = None
     visit_day: float | None = None
+    qualifiers: dict[str, str] | None = None
     dated: str | None = None
 
 
@@ -252,7 +265,7 @@ class ResponseRead(Fact):
     criteria: str | None = None
     reader: str | None = None
     accepted: bool | None = None
-    flags: dict[str, Any] | None = None
+    qualifiers: dict[str, str] | None = None
     visit: str | None = None
     visit_number: float | None = None
     dated: str | None = None

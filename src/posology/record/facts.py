@@ -249,6 +249,8 @@ class AdverseEvent(Fact):
     ended: str | None = None
     criteria: str | None = None
     coding: dict[str, str] | None = None
+    sponsor_id: str | None = None
+    qualifiers: dict[str, str] | None = None
     visit: str | None = None
     dated: str | None = None
 

@@ -164,7 +164,7 @@ AEENDTC | End Date/Time of Adverse Event
 AESTDY | Study Day of Start of Adverse Event
 AEENDY | Study Day of End of Adverse Event"""),
     "CM": _layout("CM", "Concomitant Medications", c.ConcomitantTherapy, """
-CMSPID | Sponsor-Defined Identifier
+CMSPID | Sponsor-Defined Identifier | sponsor_id
 CMTRT | Reported Name of Drug, Med, or Therapy | therapy
 CMDECOD | Standardized Medication Name | standard_name
 CMCAT | Category for Medication | category
@@ -183,9 +183,11 @@ CMENDTC | End Date/Time of Medication | ended
 CMSTDY | Study Day of Start of Medication
 CMENDY | Study Day of End of Medication
 CMSTRTPT | Start Relative to Reference Time Point | started_relative
-CMENRTPT | End Relative to Reference Time Point | ended_relative"""),
+CMENRTPT | End Relative to Reference Time Point | ended_relative
+CMSTRF | Start Relative to Reference Period | started_relative_period
+CMENRF | End Relative to Reference Period | ended_relative_period"""),
     "MH": _layout("MH", "Medical History", c.MedicalHistory, """
-MHSPID | Sponsor-Defined Identifier
+MHSPID | Sponsor-Defined Identifier | sponsor_id
 MHTERM | Reported Term for the Medical History | term
 MHLLT | Lowest Level Term
 MHDECOD | Dictionary-Derived Term | preferred_term
@@ -204,8 +206,10 @@ MHDY | Study Day of History Collection
 MHSTRTPT | Start Relative to Reference Time Point | started_relative
 MHSTTPT | Start Reference Time Point | started_relative_to
 MHENRTPT | End Relative to Reference Time Point | ended_relative
-MHENTPT | End Reference Time Point | ended_relative_to"""),
+MHENTPT | End Reference Time Point | ended_relative_to
+MHENRF | End Relative to Reference Period | ended_relative_period"""),
     "DS": _layout("DS", "Disposition", c.DispositionNoted, """
+DSSPID | Sponsor-Defined Identifier | sponsor_id
 DSTERM | Reported Term for the Disposition Event | term
 DSDECOD | Standardized Disposition Term | standard_term
 DSCAT | Category for Disposition Event | category
@@ -308,6 +312,12 @@ QNAMS = {
     "diameter_mm": "DIAMETER", "perpendicular_mm": "PERPEND", "system_organ_class": "SOC", "laboratory": "LABNAME",
 }  # fmt: skip
 """The QNAM of a field whose name does not make one by itself."""
+
+
+KIND = "POSKIND"
+RESERVED = {KIND: "Kind of event in the record", "DERIVED": "Row derived from another event", "DLT": "Dose-limiting toxicity",
+            "DLTWHY": "Why a dose-limiting toxicity or not", "DLTDTC": "Date of the judgement", "NOMDOSE": "Dose level"}  # fmt: skip
+"""The QNAMs that are no field: what they say, their labels."""
 
 
 def qnam(field: str) -> str:

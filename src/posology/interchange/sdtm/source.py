@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from posology.endpoints.dates import Rule, impute, parse
 from posology.interchange.formats import SUFFIXES, read
-from posology.interchange.sdtm_layout import LAYOUTS, Layout, types_of
-from posology.interchange.sdtm_report import Report
+from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, qnam, types_of
+from posology.interchange.sdtm.report import Report
 
 if TYPE_CHECKING:
     import polars as pl
 
 QUALIFIER = "SUPP:"
 CONSTANT = {"STUDYID", "DOMAIN", "USUBJID", "SUBJID"}
-DERIVED = ("DY", "SEQ")
 FULL = r"^\d{4}-\d{2}-\d{2}(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 
 
@@ -139,17 +138,25 @@ class Table:
         columns = [self.column(v.name, types[v.field]) for v in held]
         for name in types:
             qualified = self.qualified(name)
-            if qualified and qualified not in names:
+            if qualified and name not in names and types[name] != "map":
                 names.append(name)
                 columns.append(self.column(qualified, types[name]))
+        if "qualifiers" in types:
+            names.append("qualifiers")
+            columns.append(self._qualifiers(types))
         if not columns:
             return [{} for _ in range(len(self))]
         return [{n: v for n, v in zip(names, row, strict=True) if v is not None} for row in zip(*columns, strict=True)]
 
+    def _qualifiers(self, types: Mapping[str, str]) -> list[dict[str, str] | None]:
+        """Return the supplemental qualifiers of each row that are neither ours nor a field's."""
+        ours = {QUALIFIER + name for name in (*RESERVED, *map(qnam, types))}
+        names = [name for name in self.frame.columns if name.startswith(QUALIFIER) and name not in ours]
+        held = [(name.removeprefix(QUALIFIER), self.text(name)) for name in names]
+        return [{n: v for n, values in held if (v := values[i]) is not None} or None for i in range(len(self))]
+
     def qualified(self, field: str) -> str:
         """Return the name of the column that holds a field as a qualifier that we wrote, empty if there is none."""
-        from posology.interchange.sdtm_layout import qnam
-
         name = QUALIFIER + qnam(field)
         return name if name in self.frame.columns else ""
 
@@ -159,7 +166,8 @@ class Table:
 
     def leave(self, variable: str, values: Iterable[object], why: str) -> None:
         """Report values that are not understood."""
-        self.report.leave(self.name, variable.replace(QUALIFIER, "SUPP."), values, why, self.files)
+        domain = f"SUPP{self.name}" if variable.startswith(QUALIFIER) else self.name
+        self.report.leave(domain, variable.removeprefix(QUALIFIER), values, why, self.files)
 
     def close(self) -> None:
         """Report every variable that holds something and was not asked for."""
@@ -287,13 +295,14 @@ def _table(
     whole = pl.concat(qualified, how="diagonal_relaxed")
     key = f"{name}SEQ"
     if key in whole.columns and "USUBJID" in whole.columns:
-        same = whole.is_duplicated() if whole.height else pl.Series([], dtype=pl.Boolean)
-        twice = whole.select(pl.struct("USUBJID", key).is_duplicated()).to_series()
-        for subject, number, equal in (
-            whole.select("USUBJID", key, same.alias("same")).filter(twice).unique(maintain_order=True).rows()
-        ):
-            right = "read once" if equal else "both rows are read"
-            report.find(patient_id(str(subject), study), None, key, f"{number} is used for two rows", right)
+        same = whole.is_duplicated()
+        twice = whole.with_columns(same.alias(":same")).filter(pl.struct("USUBJID", key).is_duplicated())
+        for (subject, equal), rows in twice.group_by("USUBJID", ":same", maintain_order=True):
+            numbers = rows[key].unique(maintain_order=True).cast(pl.String).to_list()
+            more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+            right = "read once" if equal else "all of them are read"
+            who = patient_id(str(subject), study)
+            report.find(who, None, key, f"{', '.join(numbers[:5])}{more} used for more than one row", right)
         whole = whole.unique(maintain_order=True)
     subjects = whole["USUBJID"].cast(pl.String).to_list() if "USUBJID" in whole.columns else [""] * whole.height
     patients = [patient_id(s or "", study) for s in subjects]
