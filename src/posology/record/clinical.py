@@ -15,6 +15,9 @@ from annotated_types import Ge, Le
 
 from posology.record.facts import Fact, Text, TrialFact, fact
 
+UNDATED = "not stated"
+"""The ``dated`` of a fact whose date was not collected at all; the day it occurred is then a stand-in."""
+
 Count = Annotated[int, Ge(0)]
 NotNegative = Annotated[float, Ge(0)]
 Diameter = Annotated[float, Ge(0), Le(500)]

@@ -315,6 +315,9 @@ QNAMS = {
 
 
 KIND = "POSKIND"
+"""The qualifier by which a row says which kind of our facts it carries."""
+CARRIED = {("dosed", "actual_mg"): "EXDOSE", ("died", "cause"): "DSTERM"}
+"""The fields of such a fact that are in a standard variable of the row, and not in a qualifier."""
 RESERVED = {KIND: "Kind of event in the record", "DERIVED": "Row derived from another event", "DLT": "Dose-limiting toxicity",
             "DLTWHY": "Why a dose-limiting toxicity or not", "DLTDTC": "Date of the judgement", "NOMDOSE": "Dose level"}  # fmt: skip
 """The QNAMs that are no field: what they say, their labels."""

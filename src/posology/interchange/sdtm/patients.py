@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from posology.interchange.sdtm.drafts import Drafts, last_before
-from posology.interchange.sdtm.layout import KIND, LAYOUTS, qnam, types_of
+from posology.interchange.sdtm.layout import CARRIED, KIND, LAYOUTS, qnam, types_of
 from posology.interchange.sdtm.protocol import NO_ARM, place
 from posology.interchange.sdtm.source import QUALIFIER, Table
 from posology.record import clinical as c
@@ -35,7 +35,7 @@ def own(table: Table, drafts: Drafts, days: list[date | None], assumed: list[boo
             continue
         fields = {}
         for name, type_ in types_of(KINDS[kind]).items():
-            column = QUALIFIER + qnam(name)
+            column = CARRIED.get((kind, name), QUALIFIER + qnam(name))
             if column not in columns:
                 columns[column] = table.column(column, type_) if table.has(column) else []
             if columns[column] and columns[column][i] is not None:
@@ -69,6 +69,8 @@ def demographics(table: Table, drafts: Drafts, tumours: Mapping[str, tuple[str, 
         fields["unique_subject"] = subjects[i]
         if collected[i]:
             fields["dated"] = collected[i]
+        elif not days[i]:
+            fields["dated"] = c.UNDATED
         if not drafts.add(c.SubjectDescribed, table, i, day, fields, marks):
             continue
         if consents[i] and patient not in consented:
@@ -184,7 +186,7 @@ def history(table: Table, drafts: Drafts) -> dict[str, tuple[str, str | None]]:
         fallback = drafts.first_dose.get(patient)
         if day is None and fallback:
             drafts.report.rules["MH without a date: placed on the day of the first dose"] += 1
-            day, guessed = fallback, True
+            day, guessed, said["dated"] = fallback, True, c.UNDATED
         drafts.add(c.MedicalHistory, table, i, day, said, ("occurred",) if guessed else ())
     return tumours
 
@@ -204,11 +206,11 @@ def other_therapy(table: Table, drafts: Drafts) -> None:
         if starts[i] is None and day is not None:
             drafts.report.rules["CM without a start: placed on the day it was collected"] += 1
             marks = ("occurred",)
-            said["dated"] = "not stated"
+            said["dated"] = c.UNDATED
         first = drafts.first_dose.get(patient)
         if day is None and first:
             drafts.report.rules["CM without a date: placed on the day of the first dose"] += 1
-            day, marks, said["dated"] = first, ("occurred",), "not stated"
+            day, marks, said["dated"] = first, ("occurred",), c.UNDATED
         drafts.add(c.ConcomitantTherapy, table, i, day, said, marks)
 
 

@@ -182,7 +182,7 @@ def adverse_events(table: Table, drafts: Drafts) -> None:
             said["dated"] = collected[i]
         day = days[i]
         if day is None and patient in drafts.first_dose:
-            day, said["dated"] = drafts.first_dose[patient], "not stated"
+            day, said["dated"] = drafts.first_dose[patient], c.UNDATED
             marks.append("occurred")
             table.find(i, "AESTDTC", "the onset is not known", f"placed on the day of the first dose, {day}")
         end = ends[i]
