@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from posology.protocol.amending import amend
 from posology.protocol.model import Protocol, protocol_from
+from posology.record.clinical import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import (
     AdverseEvent,
@@ -171,8 +172,9 @@ class Patient(Timeline):
 
     @property
     def first_dose(self) -> Event | None:
-        """The first dose: day 1."""
-        return self.first(Dosed)
+        """The first dose: day 1. A treatment taken over that is no dose at one of the levels counts as well."""
+        given = [e for e in (self.first(Dosed), self.first(TreatmentGiven)) if e]
+        return min(given, key=lambda e: (e.occurred, e.seq), default=None)
 
     @property
     def off_treatment(self) -> Event | None:
