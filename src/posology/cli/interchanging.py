@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -34,7 +35,7 @@ class ReaderName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    moves = {
+    moves: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "export": ("Write a record for elsewhere: a backup (jsonl), or SDTM.", {"jsonl": export_jsonl, "sdtm": export_sdtm}),
         "import": ("Read a record from elsewhere: a backup (jsonl), or SDTM.", {"jsonl": import_jsonl, "sdtm": import_sdtm}),
     }  # fmt: skip
@@ -111,7 +112,9 @@ def import_sdtm(
     if as_json:
         print_json({**made.plain(), "report": str(place)})
         return
-    print_table("recorded", ("Kind of event", "Events"), [(kind.replace("_", " "), n) for kind, n in made.events.items()])
+    print_table(
+        "recorded", ("Kind of event", "Events"), [(kind.replace("_", " "), n) for kind, n in made.events.items()]
+    )
     if made.rules:
         print_table("where the data leave a choice", ("Rule", "Times"), made.rules.items())
     if made.not_understood:
@@ -151,7 +154,9 @@ def export_sdtm(
     from posology.interchange.sdtm.write import export_sdtm as run
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        made = run(opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update)
+        made = run(
+            opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update
+        )
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
         return
