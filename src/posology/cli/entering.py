@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from posology.cli.common import ByOption, JsonOption, OnOption, TrialArgument
+from posology.record import clinical as c
 from posology.record import facts as f
 
 VERBS: dict[str, type[f.Fact]] = {
@@ -30,6 +31,16 @@ VERBS: dict[str, type[f.Fact]] = {
     "lesion": f.LesionMeasured,
     "assess": f.TumourAssessed,
     "ca125": f.MarkerMeasured,
+    "lab": c.LaboratoryMeasured,
+    "vital": c.VitalSignMeasured,
+    "concentration": c.ConcentrationMeasured,
+    "medication": c.ConcomitantTherapy,
+    "condition": c.MedicalHistory,
+    "treatment": c.TreatmentGiven,
+    "reading": c.LesionRead,
+    "response": c.ResponseRead,
+    "milestone": c.DispositionNoted,
+    "subject": c.SubjectDescribed,
     "discontinue": f.Discontinued,
     "death": f.Died,
     "decision": f.DecisionTaken,
@@ -37,6 +48,7 @@ VERBS: dict[str, type[f.Fact]] = {
     "lock": f.CutoffLocked,
 }
 COMPUTED = {"planned_mg", "number", "advice", "departs", "protocol_version"}
+CARRIED = {"qualifiers", "coding", "dated"}  # what an import brings along from the other system
 PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why this is entered, if it needs saying.")]
 OverrideOption = Annotated[
@@ -57,7 +69,7 @@ def _command(kind: type[f.Fact]) -> Any:
     if kind.about == "patient":
         parameters.append(_parameter("patient", PatientArgument))
     hints = get_type_hints(kind, include_extras=True)
-    entered = [field for field in fields(kind) if field.name not in COMPUTED]  # type: ignore[arg-type]
+    entered = [field for field in fields(kind) if field.name not in COMPUTED | CARRIED]  # type: ignore[arg-type]
     parameters += [_option(field, hints[field.name]) for field in entered]
     parameters += [
         _parameter("on", OnOption, None), _parameter("by", ByOption, None), _parameter("reason", ReasonOption, None),

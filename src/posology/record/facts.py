@@ -3,7 +3,9 @@
 A fact says what happened; the :class:`~posology.record.event.Event` around it says when, who says so, and why. The
 fields' types and bounds are the schema; bounds come from ``annotated_types`` and are checked on entry
 (:mod:`posology.record.entry`). Dates live in the event: ``occurred`` is the onset of an adverse event, the day of a
-dose, the day of a scan.
+dose, the day of a scan; a fact's ``dated`` is that date as it was collected, where it came with a time of day or only in
+part (and ``occurred`` was imputed). What is collected beside (laboratory, vital signs, other drugs) is in
+:mod:`posology.record.clinical`.
 """
 
 from __future__ import annotations
@@ -234,6 +236,7 @@ class Dosed(Fact):
     planned_mg: float | None = None
     actual_mg: Annotated[float, Ge(0)]
     note: str | None = None
+    dated: str | None = None
 
 
 @fact
@@ -257,6 +260,10 @@ class AdverseEvent(Fact):
     """An adverse event from its onset, at its worst grade (CTCAE). ``ae`` numbers it within the patient.
 
     ``treated`` says whether supportive treatment was given for it; protocols except what resolves soon with treatment.
+
+    ``severity`` and ``causality`` are the words collected where those are not a grade and yes or no; ``outcome`` is the
+    outcome of an event without an end, ``ended`` an end that is known in part; ``criteria`` why it is serious;
+    ``coding`` the other levels of its dictionary.
     """
 
     ae: Text
@@ -267,6 +274,17 @@ class AdverseEvent(Fact):
     related: bool
     serious: bool = False
     treated: bool | None = None
+    severity: str | None = None
+    causality: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+    ended: str | None = None
+    criteria: str | None = None
+    coding: dict[str, str] | None = None
+    sponsor_id: str | None = None
+    qualifiers: dict[str, str] | None = None
+    visit: str | None = None
+    dated: str | None = None
 
 
 @fact
@@ -275,6 +293,7 @@ class AdverseEventResolved(Fact):
 
     ae: Text
     outcome: Literal["recovered", "recovered with sequelae", "recovering", "not recovered", "fatal"] = "recovered"
+    dated: str | None = None
 
 
 @fact
@@ -292,6 +311,7 @@ class Discontinued(Fact):
 
     why: Literal["progression", "adverse event", "dose-limiting toxicity", "withdrawal", "death", "other"]
     note: str | None = None
+    dated: str | None = None
 
 
 @fact
@@ -299,6 +319,7 @@ class Died(Fact):
     """The patient died."""
 
     cause: Text
+    dated: str | None = None
 
 
 # The patient: activity ------------------------------------------------------------------------------------------------
@@ -318,6 +339,10 @@ class LesionMeasured(Fact):
         None
     )
     method: str | None = None
+    perpendicular_mm: Annotated[float, Ge(0), Le(500)] | None = None
+    reader: str | None = None
+    visit: str | None = None
+    dated: str | None = None
 
 
 @fact
@@ -327,6 +352,9 @@ class TumourAssessed(Fact):
     assessment: Annotated[int, Ge(0)]
     overall: Literal["CR", "PR", "SD", "PD", "NE", "non-CR/non-PD"]
     note: str | None = None
+    reader: str | None = None
+    visit: str | None = None
+    dated: str | None = None
 
 
 @fact
@@ -338,6 +366,8 @@ class MarkerMeasured(Fact):
     unit: Literal["U/mL"] = "U/mL"
     upper_limit: Annotated[float, Gt(0)]
     laboratory: str | None = None
+    visit: str | None = None
+    dated: str | None = None
 
 
 # Both -----------------------------------------------------------------------------------------------------------------

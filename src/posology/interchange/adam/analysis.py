@@ -1,0 +1,126 @@
+"""From a folder of SDTM to a folder of analysis datasets with their Define-XML, at a data cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posology.endpoints.finding import Finding
+from posology.interchange.adam.events import adae
+from posology.interchange.adam.exposures import adex
+from posology.interchange.adam.laboratory import adlb
+from posology.interchange.adam.source import Rules, Source
+from posology.interchange.adam.subjects import adsl
+from posology.interchange.dataset import Dataset, DatasetError
+from posology.interchange.define import Study, define, write_define
+from posology.interchange.formats import SUFFIXES, Format, check, read, write
+from posology.interchange.metadata import dataset_of, standard
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analysis datasets in order, and what was found on the way."""
+
+    datasets: tuple[Dataset, ...]
+    findings: tuple[Finding, ...]
+
+
+def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
+    """Derive every analysis dataset for which there is SDTM.
+
+    Raises
+    ------
+    ValueError
+        if there is no DM, or it has no subjects.
+    """
+    if "DM" not in domains or domains["DM"].is_empty():
+        raise ValueError("there is no DM, or nobody in it: ADSL begins with DM")
+    source = Source(cut(domains, rules.cutoff) if rules.cutoff else domains)
+    subjects = adsl(source, rules)
+    frames = {"ADSL": subjects}
+    for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
+        if domain in source.domains and source.domains[domain].height:
+            frames[name] = derive(source, rules, subjects)
+    spec = standard("adam")
+    return Analysis(tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(source.findings))
+
+
+def cut(domains: Mapping[str, pl.DataFrame], cutoff: date) -> dict[str, pl.DataFrame]:
+    """Return SDTM as it stood at a cutoff: rows that begin after it are left out, dates after it are missing.
+
+    A partial date counts as after the cutoff only if it must be. An outcome of an event that ends after it is not known.
+    """
+    import polars as pl
+
+    made = {}
+    for name, frame in domains.items():
+        start = next((c for c in (f"{name}STDTC", f"{name}DTC") if c in frame.columns), None)
+        if start and name != "DM":
+            frame = frame.filter(~_after(start, cutoff))
+        if name == "AE" and {"AEOUT", "AEENDTC"} <= set(frame.columns):
+            frame = frame.with_columns(pl.when(~_after("AEENDTC", cutoff)).then("AEOUT").alias("AEOUT"))
+        if name == "DM" and {"DTHFL", "DTHDTC"} <= set(frame.columns):
+            frame = frame.with_columns(pl.when(~_after("DTHDTC", cutoff)).then("DTHFL").alias("DTHFL"))
+        dates = [c for c in frame.columns if c.endswith("DTC") and frame[c].dtype == pl.String]
+        made[name] = frame.with_columns(pl.when(~_after(c, cutoff)).then(c).alias(c) for c in dates)
+    return made
+
+
+def _after(column: str, cutoff: date) -> pl.Expr:
+    import polars as pl
+
+    text = pl.col(column).cast(pl.String).str.slice(0, 10)
+    return pl.any_horizontal(
+        (text.str.len_chars() == size) & (text > cutoff.isoformat()[:size]) for size in (4, 7, 10)
+    ).fill_null(False)  # fmt: skip
+
+
+def export(
+    folder: Path, out: Path, rules: Rules, formats: tuple[Format, ...] = ("xpt",), study: Study | None = None
+) -> tuple[list[Path], Analysis]:
+    """Derive the analysis datasets of a folder of SDTM and write them, with Define-XML, to another.
+
+    Parameters
+    ----------
+    folder
+        datasets of SDTM in any format that is read.
+    out
+        where to write; made if it is not there.
+    rules
+        the protocol's, with the data cutoff.
+    formats
+        in which each dataset is written; Define-XML links to the first.
+    study
+        the trial, as Define-XML names it; STUDYID, if none is given.
+
+    Raises
+    ------
+    ValueError
+        if a file cannot be read, or a dataset not be written in a format. Nothing is written then.
+    """
+    domains: dict[str, pl.DataFrame] = {}
+    findings: list[Finding] = []
+    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+        if any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
+            dataset = read(path)
+            domains[dataset.name.upper()] = dataset.frame
+            findings.extend(dataset.findings)
+    made = analyse(domains, rules)
+    for dataset in made.datasets:
+        for format in formats:
+            wrong = check(dataset, format)
+            if wrong:
+                raise DatasetError(f"{dataset.name} cannot be written as {format}:", wrong)
+    out.mkdir(parents=True, exist_ok=True)
+    created = datetime.combine(rules.cutoff, time(), UTC) if rules.cutoff else None
+    files = [write(d, out / f"{d.name.lower()}.{f}", f, created=created) for d in made.datasets for f in formats]
+    name = str(made.datasets[0].frame["STUDYID"][0])
+    document = define(made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created)  # fmt: skip
+    files.append(write_define(document, out / "define.xml"))
+    return files, Analysis(made.datasets, (*findings, *made.findings))

@@ -1,0 +1,53 @@
+"""ADLB: laboratory values with baseline, change and range (ADaMIG 1.3, section 4): CA-125 among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posology.interchange.adam.source import KEY, Rules, Source, numbered, study_day, with_subject
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def adlb(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+    """Derive ADLB: one row a result of LB. Two units for one test are two parameters, with a finding."""
+    import polars as pl
+
+    lb = source.domain("LB", "LBTESTCD", "LBTEST", "LBCAT", "LBSTRESC", "LBSTRESU", "LBDTC", "LBSTAT", "LBNRIND", "VISIT",
+                       number=("LBSTRESN", "LBSTNRLO", "LBSTNRHI", "LBSEQ", "VISITNUM"))  # fmt: skip
+    lb = lb.filter(pl.col("LBSTAT").is_null() | (pl.col("LBSTAT") != "NOT DONE"))
+    lb = source.dated(with_subject(lb, adsl), "LBDTC", "ADT")
+    by = [*KEY, "PARAMCD", "LBSTRESU"]
+    low, high, value = pl.col("LBSTNRLO"), pl.col("LBSTNRHI"), pl.col("AVAL")
+    lb = lb.with_columns(
+        pl.col("LBTESTCD").alias("PARAMCD"), pl.col("LBSEQ").cast(pl.Int64),
+        pl.when(pl.col("LBSTRESU").is_null()).then("LBTEST")
+        .otherwise(pl.format("{} ({})", "LBTEST", "LBSTRESU")).alias("PARAM"),
+        pl.col("LBCAT").alias("PARCAT1"), pl.col("LBSTRESN").alias("AVAL"),
+        pl.when(pl.col("LBSTRESN").is_null()).then("LBSTRESC").alias("AVALC"), low.alias("ANRLO"), high.alias("ANRHI"),
+    )  # fmt: skip
+    lb = lb.with_columns(
+        study_day("ADT", "TRTSDT").alias("ADY"),
+        pl.when(pl.col("LBNRIND").is_not_null()).then("LBNRIND")
+        .when(value.is_null() | (low.is_null() & high.is_null())).then(None)
+        .when(value < low).then(pl.lit("LOW")).when(value > high).then(pl.lit("HIGH"))
+        .otherwise(pl.lit("NORMAL")).alias("ANRIND"),
+    )  # fmt: skip
+    units = lb.filter(value.is_not_null()).group_by("PARAMCD").agg(pl.col("LBSTRESU").unique().sort())
+    for code, several in units.filter(pl.col("LBSTRESU").list.len() > 1).sort("PARAMCD").rows():
+        source.finding("", None, f"LBSTRESU of {code}", f"is {' and '.join(str(u) for u in several)}", "a test has one standard unit; each is a parameter of its own")  # fmt: skip
+    base = (
+        lb.filter(value.is_not_null() & (pl.col("ADT") <= pl.col("TRTSDT"))).sort([*KEY, "ADT", "VISITNUM", "LBSEQ"])
+        .group_by(by, maintain_order=True)
+        .agg(pl.col("LBSEQ").last().alias("base_seq"), value.last().alias("BASE"), pl.col("ANRIND").last().alias("BNRIND"),
+             pl.col("ADT").last().alias("base_date"))
+    )  # fmt: skip
+    lb = lb.join(base, on=by, how="left", nulls_equal=True)
+    later, first = pl.col("ADT") > pl.col("base_date"), pl.col("BASE")
+    lb = lb.with_columns(
+        pl.when(pl.col("LBSEQ") == pl.col("base_seq")).then(pl.lit("Y")).alias("ABLFL"),
+        pl.when(later).then(value - first).alias("CHG"),
+        pl.when(later & (first != 0)).then(100 * (value - first) / first).alias("PCHG"),
+    )
+    return numbered(lb, "PARAMCD", "ADT", "LBSEQ")

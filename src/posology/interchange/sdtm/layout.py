@@ -1,0 +1,368 @@
+"""SDTM as we read and write it: for each domain its variables in order, their labels, and the field that each one holds.
+
+CDISC SDTM 1.7 with SDTMIG 3.3; tumour domains TU, TR and RS as there. A variable that stands for one field of a fact is
+read into it and written from it by this table alone; the others (marked with no field) have their code in the file of
+their domain. What a fact holds and no variable takes goes to SUPP-- under the name that :func:`qnam` gives.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from posology.record import clinical as c
+from posology.record import facts as f
+from posology.record.facts import Fact
+
+Type = Literal["text", "number", "flag", "map"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of a domain: ``field`` is the field of the domain's fact that it holds, empty if code does it."""
+
+    name: str
+    label: str
+    field: str = ""
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a number in SDTM."""
+        return self.name.endswith(NUMERIC)
+
+
+NUMERIC = (
+    "SEQ",
+    "DY",
+    "STRESN",
+    "VISITNUM",
+    "TPTNUM",
+    "STNRLO",
+    "STNRHI",
+    "LLOQ",
+    "AGE",
+    "EXDOSE",
+    "CMDOSE",
+    "AESPIDN",
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A domain: its label, the kind of fact that one of its rows is, and its variables in order."""
+
+    label: str
+    kind: type[Fact] | None
+    variables: tuple[Variable, ...]
+
+    def field(self, variable: str) -> str:
+        """Return the field that a variable holds."""
+        return next((v.field for v in self.variables if v.name == variable), "")
+
+
+def _layout(domain: str, label: str, kind: type[Fact] | None, text: str) -> Layout:
+    """Read lines ``NAME | label | field``; ``--`` stands for the domain."""
+    head = "STUDYID | Study Identifier\nDOMAIN | Domain Abbreviation\nUSUBJID | Unique Subject Identifier"
+    numbered = "" if domain in ("DM", "TS") else "\n--SEQ | Sequence Number"
+    variables = []
+    for line in (head + numbered + text).strip().splitlines():
+        parts = [part.strip() for part in line.split("|")]
+        variables.append(Variable(parts[0].replace("--", domain), parts[1], parts[2] if len(parts) > 2 else ""))
+    if domain == "TS":
+        variables = [v for v in variables if v.name != "USUBJID"]
+    return Layout(label, kind, tuple(variables))
+
+
+VISITS = """
+VISITNUM | Visit Number | visit_number
+VISIT | Visit Name | visit
+VISITDY | Planned Study Day of Visit | visit_day"""
+RESULT = """
+--TESTCD | {0} Short Name | test
+--TEST | {0} Name | name
+--CAT | Category for {0} | category
+--ORRES | Result or Finding in Original Units | reported
+--ORRESU | Original Units | reported_unit"""
+STANDARD = """
+--STRESC | Character Result/Finding in Std Format | result
+--STRESN | Numeric Result/Finding in Standard Units | value
+--STRESU | Standard Units | unit"""
+DONE = """
+--STAT | Completion Status
+--REASND | Reason Not Done"""
+TIMEPOINT = """
+--TPT | Planned Time Point Name | timepoint
+--TPTNUM | Planned Time Point Number | timepoint_number
+--ELTM | Planned Elapsed Time from Time Point Ref | timepoint_elapsed
+--TPTREF | Time Point Reference | timepoint_reference"""
+COLLECTED = """
+--DTC | Date/Time of {0}
+--DY | Study Day of {0}"""
+
+LAYOUTS: dict[str, Layout] = {
+    "DM": _layout("DM", "Demographics", c.SubjectDescribed, """
+SUBJID | Subject Identifier for the Study | subject
+RFSTDTC | Subject Reference Start Date/Time | reference_start
+RFENDTC | Subject Reference End Date/Time | reference_end
+RFXSTDTC | Date/Time of First Study Treatment | first_exposure
+RFXENDTC | Date/Time of Last Study Treatment | last_exposure
+RFICDTC | Date/Time of Informed Consent | consented
+RFPENDTC | Date/Time of End of Participation | participation_end
+DTHDTC | Date/Time of Death | death
+DTHFL | Subject Death Flag
+SITEID | Study Site Identifier | site
+INVNAM | Investigator Name | investigator
+BRTHDTC | Date/Time of Birth | birth
+AGE | Age | age
+AGEU | Age Units | age_unit
+SEX | Sex | sex
+RACE | Race | race
+ETHNIC | Ethnicity | ethnicity
+ARMCD | Planned Arm Code | planned_arm_code
+ARM | Description of Planned Arm | planned_arm
+ACTARMCD | Actual Arm Code | actual_arm_code
+ACTARM | Description of Actual Arm | actual_arm
+ARMNRS | Reason Arm and/or Actual Arm is Null | not_assigned
+COUNTRY | Country | country
+DMDTC | Date/Time of Collection
+DMDY | Study Day of Collection"""),
+    "EX": _layout("EX", "Exposure", c.TreatmentGiven, """
+EXTRT | Name of Treatment | treatment
+EXCAT | Category of Treatment | category
+EXDOSE | Dose | dose
+EXDOSTXT | Dose Description | dose_text
+EXDOSU | Dose Units | unit
+EXDOSFRM | Dose Form | form
+EXDOSFRQ | Dosing Frequency per Interval | frequency
+EXROUTE | Route of Administration | route""" + VISITS + """
+EXSTDTC | Start Date/Time of Treatment
+EXENDTC | End Date/Time of Treatment
+EXSTDY | Study Day of Start of Treatment
+EXENDY | Study Day of End of Treatment"""),
+    "AE": _layout("AE", "Adverse Events", f.AdverseEvent, """
+AESPID | Sponsor-Defined Identifier | ae
+AETERM | Reported Term for the Adverse Event | verbatim
+AELLT | Lowest Level Term
+AELLTCD | Lowest Level Term Code
+AEDECOD | Dictionary-Derived Term | term
+AEPTCD | Preferred Term Code
+AEHLT | High Level Term
+AEHLTCD | High Level Term Code
+AEHLGT | High Level Group Term
+AEHLGTCD | High Level Group Term Code
+AEBODSYS | Body System or Organ Class
+AEBDSYCD | Body System or Organ Class Code
+AESOC | Primary System Organ Class
+AESOCCD | Primary System Organ Class Code
+AESEV | Severity/Intensity | severity
+AESER | Serious Event | serious
+AEACN | Action Taken with Study Treatment | action
+AEREL | Causality | causality
+AEOUT | Outcome of Adverse Event
+AESCAN | Involves Cancer
+AESCONG | Congenital Anomaly or Birth Defect
+AESDISAB | Persist or Signif Disability/Incapacity
+AESDTH | Results in Death
+AESHOSP | Requires or Prolongs Hospitalization
+AESLIFE | Is Life Threatening
+AESOD | Occurred with Overdose
+AESMIE | Other Medically Important Serious Event
+AETOXGR | Standard Toxicity Grade | grade
+VISIT | Visit Name | visit
+AEDTC | Date/Time of Collection
+AESTDTC | Start Date/Time of Adverse Event
+AEENDTC | End Date/Time of Adverse Event
+AESTDY | Study Day of Start of Adverse Event
+AEENDY | Study Day of End of Adverse Event"""),
+    "CM": _layout("CM", "Concomitant Medications", c.ConcomitantTherapy, """
+CMSPID | Sponsor-Defined Identifier | sponsor_id
+CMTRT | Reported Name of Drug, Med, or Therapy | therapy
+CMDECOD | Standardized Medication Name | standard_name
+CMCAT | Category for Medication | category
+CMSCAT | Subcategory for Medication | subcategory
+CMINDC | Indication | indication
+CMCLAS | Medication Class | therapeutic_class
+CMDOSE | Dose per Administration | dose
+CMDOSTXT | Dose Description | dose_text
+CMDOSU | Dose Units | unit
+CMDOSFRM | Dose Form | form
+CMDOSFRQ | Dosing Frequency per Interval | frequency
+CMROUTE | Route of Administration | route""" + VISITS + """
+CMDTC | Date/Time of Collection | collected
+CMSTDTC | Start Date/Time of Medication
+CMENDTC | End Date/Time of Medication | ended
+CMSTDY | Study Day of Start of Medication
+CMENDY | Study Day of End of Medication
+CMSTRTPT | Start Relative to Reference Time Point | started_relative
+CMENRTPT | End Relative to Reference Time Point | ended_relative
+CMSTRF | Start Relative to Reference Period | started_relative_period
+CMENRF | End Relative to Reference Period | ended_relative_period"""),
+    "MH": _layout("MH", "Medical History", c.MedicalHistory, """
+MHSPID | Sponsor-Defined Identifier | sponsor_id
+MHTERM | Reported Term for the Medical History | term
+MHLLT | Lowest Level Term
+MHDECOD | Dictionary-Derived Term | preferred_term
+MHHLT | High Level Term
+MHHLGT | High Level Group Term
+MHCAT | Category for Medical History | category
+MHSCAT | Subcategory for Medical History | subcategory
+MHPRESP | Medical History Event Pre-Specified | prespecified
+MHOCCUR | Medical History Occurrence | present
+MHBODSYS | Body System or Organ Class | body_system
+MHSEV | Severity/Intensity | severity""" + VISITS + """
+MHDTC | Date/Time of History Collection
+MHSTDTC | Start Date/Time of Medical History Event | started
+MHENDTC | End Date/Time of Medical History Event | ended
+MHDY | Study Day of History Collection
+MHSTRTPT | Start Relative to Reference Time Point | started_relative
+MHSTTPT | Start Reference Time Point | started_relative_to
+MHENRTPT | End Relative to Reference Time Point | ended_relative
+MHENTPT | End Reference Time Point | ended_relative_to
+MHENRF | End Relative to Reference Period | ended_relative_period"""),
+    "DS": _layout("DS", "Disposition", c.DispositionNoted, """
+DSSPID | Sponsor-Defined Identifier | sponsor_id
+DSTERM | Reported Term for the Disposition Event | term
+DSDECOD | Standardized Disposition Term | standard_term
+DSCAT | Category for Disposition Event | category
+DSSCAT | Subcategory for Disposition Event | subcategory
+EPOCH | Epoch | epoch
+VISITNUM | Visit Number | visit_number
+VISIT | Visit Name | visit
+DSDTC | Date/Time of Collection | collected
+DSSTDTC | Start Date/Time of Disposition Event
+DSSTDY | Study Day of Start of Disposition Event"""),
+    "LB": _layout("LB", "Laboratory Test Results", c.LaboratoryMeasured, RESULT.format("Lab Test or Examination") + """
+LBORNRLO | Reference Range Lower Limit in Orig Unit | reported_lower_limit
+LBORNRHI | Reference Range Upper Limit in Orig Unit | reported_upper_limit""" + STANDARD + """
+LBSTNRLO | Reference Range Lower Limit-Std Units | lower_limit
+LBSTNRHI | Reference Range Upper Limit-Std Units | upper_limit
+LBNRIND | Reference Range Indicator | indicator""" + DONE + """
+LBNAM | Laboratory Name | laboratory
+LBSPEC | Specimen Type | specimen
+LBMETHOD | Method of Test or Examination | method
+LBBLFL | Baseline Flag | baseline
+LBFAST | Fasting Status | fasting""" + VISITS + COLLECTED.format("Specimen Collection") + TIMEPOINT),
+    "VS": _layout("VS", "Vital Signs", c.VitalSignMeasured, RESULT.format("Vital Signs Test") + STANDARD + DONE + """
+VSPOS | Vital Signs Position of Subject | position
+VSLOC | Location of Vital Signs Measurement | location
+VSBLFL | Baseline Flag | baseline""" + VISITS + COLLECTED.format("Measurements") + TIMEPOINT),
+    "PC": _layout("PC", "Pharmacokinetics Concentrations", c.ConcentrationMeasured,
+                  RESULT.format("Pharmacokinetic Test") + STANDARD + DONE + """
+PCNAM | Vendor Name | laboratory
+PCSPEC | Specimen Material Type | specimen
+PCMETHOD | Method of Test or Examination | method
+PCLLOQ | Lower Limit of Quantitation | quantification_limit
+PCBLFL | Baseline Flag | baseline""" + VISITS + COLLECTED.format("Specimen Collection") + TIMEPOINT),
+    "TU": _layout("TU", "Tumor/Lesion Identification", None, """
+TULNKID | Link ID
+TUTESTCD | Tumor/Lesion ID Short Name
+TUTEST | Tumor/Lesion ID Test Name
+TUORRES | Tumor/Lesion ID Result
+TUSTRESC | Tumor/Lesion ID Result Std. Format
+TULOC | Location of the Tumor/Lesion
+TUMETHOD | Method of Identification
+TUEVAL | Evaluator
+TUEVALID | Evaluator Identifier
+TUACPTFL | Accepted Record Flag
+VISITNUM | Visit Number
+VISIT | Visit Name
+TUDTC | Date/Time of Tumor/Lesion Identification
+TUDY | Study Day of Tumor/Lesion Identification"""),
+    "TR": _layout("TR", "Tumor/Lesion Results", None, """
+TRGRPID | Group ID
+TRLNKGRP | Link Group ID
+TRLNKID | Link ID
+TRTESTCD | Tumor/Lesion Assessment Short Name
+TRTEST | Tumor/Lesion Assessment Test Name
+TRORRES | Result or Finding in Original Units
+TRORRESU | Original Units
+TRSTRESC | Character Result/Finding in Std Format
+TRSTRESN | Numeric Result/Finding in Standard Units
+TRSTRESU | Standard Units""" + DONE + """
+TRMETHOD | Method Used to Identify the Tumor/Lesion
+TREVAL | Evaluator
+TREVALID | Evaluator Identifier
+TRACPTFL | Accepted Record Flag
+VISITNUM | Visit Number
+VISIT | Visit Name
+TRDTC | Date/Time of Tumor/Lesion Measurement
+TRDY | Study Day of Tumor/Lesion Measurement"""),
+    "RS": _layout("RS", "Disease Response and Clin Classification", c.ResponseRead, """
+RSLNKGRP | Link Group ID
+RSTESTCD | Assessment Short Name | test
+RSTEST | Assessment Name | name
+RSCAT | Category for Assessment | criteria
+RSORRES | Result or Finding in Original Units | reported
+RSSTRESC | Character Result/Finding in Std Format | result""" + DONE + """
+RSEVAL | Evaluator
+RSEVALID | Evaluator Identifier
+RSACPTFL | Accepted Record Flag | accepted
+VISITNUM | Visit Number | visit_number
+VISIT | Visit Name | visit
+RSDTC | Date/Time of Assessment
+RSDY | Study Day of Assessment"""),
+    "TS": _layout("TS", "Trial Summary", None, """
+TSSEQ | Sequence Number
+TSPARMCD | Trial Summary Parameter Short Name
+TSPARM | Trial Summary Parameter
+TSVAL | Parameter Value"""),
+}  # fmt: skip
+"""The domains in the order in which they are written."""
+
+SUPP = (
+    ("STUDYID", "Study Identifier"), ("RDOMAIN", "Related Domain Abbreviation"), ("USUBJID", "Unique Subject Identifier"),
+    ("IDVAR", "Identifying Variable"), ("IDVARVAL", "Identifying Variable Value"), ("QNAM", "Qualifier Variable Name"),
+    ("QLABEL", "Qualifier Variable Label"), ("QVAL", "Data Value"), ("QORIG", "Origin"), ("QEVAL", "Evaluator"),
+)  # fmt: skip
+
+QNAMS = {
+    "tumour_type": "TUMTYPE", "histology": "HISTOL", "measurable_disease": "MEASDIS", "percent_2plus": "PCT2PLUS",
+    "regimens": "REGIMENS", "platinum_status": "PLATSTAT", "description": "PRIORDSC", "intensity": "IHCINT",
+    "pattern": "IHCPAT", "assay": "IHCASSAY", "specimen": "SPECIMEN", "planned_mg": "PLANDOSE", "weight_kg": "WEIGHT",
+    "height_cm": "HEIGHT", "to_level": "TOLEVEL", "assessment": "ASSESS", "upper_limit": "ULN", "criterion": "CRITERID",
+    "diameter_mm": "DIAMETER", "perpendicular_mm": "PERPEND", "system_organ_class": "SOC", "laboratory": "LABNAME",
+}  # fmt: skip
+"""The QNAM of a field whose name does not make one by itself."""
+
+
+KIND = "POSKIND"
+"""The qualifier by which a row says which kind of our facts it carries."""
+CARRIED = {("dosed", "actual_mg"): "EXDOSE", ("died", "cause"): "DSTERM"}
+"""The fields of such a fact that are in a standard variable of the row, and not in a qualifier."""
+RESERVED = {KIND: "Kind of event in the record", "DERIVED": "Row derived from another event", "DLT": "Dose-limiting toxicity",
+            "DLTWHY": "Why a dose-limiting toxicity or not", "DLTDTC": "Date of the judgement", "NOMDOSE": "Dose level"}  # fmt: skip
+"""The QNAMs that are no field: what they say, their labels."""
+
+
+def qnam(field: str) -> str:
+    """Return the SUPP-- name of a field: eight letters at most.
+
+    >>> qnam("tumour_type"), qnam("cohort"), qnam("related")
+    ('TUMTYPE', 'COHORT', 'RELATED')
+    """
+    return QNAMS.get(field, field.replace("_", "").upper()[:8])
+
+
+_TYPES: dict[str, dict[str, Type]] = {}
+
+
+def types_of(kind: type[Fact]) -> dict[str, Type]:
+    """Return the type of each field of a kind of fact: text, number, flag (yes or no) or map."""
+    if kind.kind not in _TYPES:
+        hints = get_type_hints(kind, include_extras=True)
+        _TYPES[kind.kind] = {field.name: _type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
+    return _TYPES[kind.kind]
+
+
+def _type(hint: Any) -> Type:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return _type(next(option for option in get_args(hint) if option is not type(None)))
+    if origin is Annotated:
+        return _type(get_args(hint)[0])
+    if origin is dict:
+        return "map"
+    if hint is bool:
+        return "flag"
+    return "number" if hint in (int, float) else "text"

@@ -1,0 +1,128 @@
+"""Define-XML 2.1: valid by the published schema, its references whole, and saying what the datasets hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import polars as pl
+import pytest
+
+from posology.interchange.adam.events import adae
+from posology.interchange.adam.exposures import adex
+from posology.interchange.adam.laboratory import adlb
+from posology.interchange.adam.source import Rules
+from posology.interchange.dataset import Dataset
+from posology.interchange.define import Study, define, write_define
+from posology.interchange.metadata import dataset_of, standard
+from tests.interchange.test_adam import source, subjects
+
+ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
+DEF = "{http://www.cdisc.org/ns/def/v2.1}"
+MADE = datetime(2014, 12, 31, tzinfo=UTC)
+
+
+@cache
+def datasets() -> tuple[Dataset, ...]:
+    frames = {"ADSL": subjects(), "ADAE": adae(source(), Rules(), subjects()), "ADEX": adex(source(), Rules(), subjects()),
+              "ADLB": adlb(source(), Rules(), subjects()).filter(pl.col("PARAMCD").is_in(["ALB", "ALT", "COLOR"]))}  # fmt: skip
+    return tuple(dataset_of(standard("adam"), name, frame) for name, frame in frames.items())
+
+
+@cache
+def document() -> ElementTree.Element:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = define(datasets(), standard("adam"), Study("CDISCPILOT01", "Pilot", "CDISCPILOT01"), created=MADE)
+        return ElementTree.parse(write_define(made, Path(folder) / "define.xml")).getroot()
+
+
+def item(oid: str) -> ElementTree.Element:
+    found = document().find(f".//{ODM}ItemDef[@OID='{oid}']")
+    assert found is not None
+    return found
+
+
+def test_every_reference_has_its_definition() -> None:
+    defined = {e.get("OID") for e in document().iter() if e.get("OID")} | {e.get("ID") for e in document().iter(f"{DEF}leaf")}  # fmt: skip
+    named = ("ItemOID", "CodeListOID", "MethodOID", "WhereClauseOID", "ValueListOID", f"{DEF}StandardOID", f"{DEF}ItemOID",
+             f"{DEF}ArchiveLocationID")  # fmt: skip
+    used = {value for e in document().iter() for name, value in e.attrib.items() if name.split("}")[-1] in {n.split("}")[-1] for n in named}}  # fmt: skip
+    assert used <= defined
+    items = {e.get("OID") for e in document().iter(f"{ODM}ItemDef")}
+    assert items <= used
+
+
+def test_every_variable_is_there_in_its_order() -> None:
+    for dataset in datasets():
+        group = document().find(f".//{ODM}ItemGroupDef[@OID='IG.{dataset.name}']")
+        assert group is not None
+        names = [str(r.get("ItemOID")).split(".")[-1] for r in group.iter(f"{ODM}ItemRef")]
+        assert names == dataset.frame.columns
+        keys = sorted((int(str(r.get("KeySequence"))), str(r.get("ItemOID")).split(".")[-1]) for r in group.iter(f"{ODM}ItemRef") if r.get("KeySequence"))  # fmt: skip
+        expected = standard("adam").datasets[dataset.name].keys
+        assert tuple(name for _, name in keys) == expected
+
+
+def test_types_lengths_and_formats() -> None:
+    date = item("IT.ADSL.TRTSDT")
+    assert (date.get("DataType"), date.get(f"{DEF}DisplayFormat")) == ("integer", "DATE9.")
+    assert item("IT.ADAE.AESTDTC").get("DataType") == "partialDate"
+    assert item("IT.ADAE.AETERM").get("Length") == str(datasets()[1].frame["AETERM"].str.len_chars().max())
+
+
+def test_values_by_parameter_have_conditions_and_methods() -> None:
+    listed = document().find(f".//{DEF}ValueListDef[@OID='VL.ADEX.AVAL']")
+    assert listed is not None
+    references = {str(r.get("ItemOID")): r for r in listed.iter(f"{ODM}ItemRef")}
+    assert set(references) == {f"IT.ADEX.AVAL.{c}" for c in ("AVDDSE", "DOSE", "DURD", "TDOSE", "TDURD", "TNADM")}
+    assert references["IT.ADEX.AVAL.TDOSE"].get("MethodOID") == "MT.TDOSE"
+    condition = document().find(f".//{DEF}WhereClauseDef[@OID='WC.ADEX.PARAMCD.TDOSE']/{ODM}RangeCheck")
+    assert condition is not None
+    assert (condition.get(f"{DEF}ItemOID"), condition.findtext(f"{ODM}CheckValue")) == ("IT.ADEX.PARAMCD", "TDOSE")
+    assert item("IT.ADLB.AVAL.ALB").findtext(f".//{DEF}Origin//{ODM}TranslatedText") == "LB.LBSTRESN"
+
+
+def test_codelists_have_codes_and_decodes() -> None:
+    sex = document().find(f".//{ODM}CodeList[@OID='CL.SEX']")
+    assert sex is not None
+    female = next(i for i in sex.iter(f"{ODM}CodeListItem") if i.get("CodedValue") == "F")
+    assert [a.get("Name") for a in female.iter(f"{ODM}Alias")] == ["C16576"]
+    assert female.findtext(f".//{ODM}TranslatedText") == "Female"
+
+
+def test_a_value_that_the_codelist_lacks_is_marked_as_extending_it() -> None:
+    frame = subjects().with_columns(pl.lit("MARTIAN").alias("RACE"))
+    made = define([dataset_of(standard("adam"), "ADSL", frame)], standard("adam"), Study("S", "S", "S"), created=MADE)
+    race = next(c for c in made.Study.MetaDataVersion.CodeList if c.OID == "CL.RACE")
+    assert [i.CodedValue for i in race.CodeListItem if getattr(i, "ExtendedValue", None) == "Yes"] == ["MARTIAN"]
+
+
+def test_the_same_datasets_give_the_same_file(tmp_path: Path) -> None:
+    for name in ("one.xml", "two.xml"):
+        write_define(define(datasets(), standard("adam"), Study("S", "S", "S"), created=MADE), tmp_path / name)
+    assert (tmp_path / "one.xml").read_bytes() == (tmp_path / "two.xml").read_bytes()
+
+
+def test_what_does_not_conform_is_not_written(tmp_path: Path) -> None:
+    made = define(datasets()[:1], standard("adam"), Study("S", "S", "S"), created=MADE)
+    made.Study.MetaDataVersion.ItemGroupDef.append(made.Study.MetaDataVersion.ItemGroupDef[0])
+    with pytest.raises(ValueError, match=r"would not conform to Define-XML 2\.1"):
+        write_define(made, tmp_path / "define.xml")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_of_the_standard_is_whole() -> None:
+    adam = standard("adam")
+    variables = [v for listed in adam.variables.values() for v in listed]
+    methods = {v.method for v in variables} | {p.method for p in adam.parameters}
+    assert methods - {""} == set(adam.methods)
+    lists = {v.codelist for v in variables} | {p.codelist for p in adam.parameters}
+    assert lists - {""} <= set(adam.codelists) | {"PARAMEX", "PARAMRS", "PARAMTTE"}
+    assert all(len(v.variable) <= 8 and len(v.label) <= 40 for v in variables)
+    assert all(v.method for v in variables if v.origin == "Derived")
+    for name, spec in adam.datasets.items():
+        assert set(spec.keys) <= {v.variable for v in adam.variables[name]}
