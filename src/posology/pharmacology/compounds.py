@@ -55,6 +55,15 @@ M9346A_GEOMETRIC = replace(
 )  # fmt: skip
 """The same, calibrated to geometric means."""
 
+M9346A_SATURABLE = replace(
+    M9346A, name="M9346A, saturable", vc=Q(35.6 * 0.07, "L", C, f"{MOORE}, at 70 kg", cv=0.05, between=0.25),
+    vp=Q(23.3 * 0.07, "L", C, f"{MOORE}, at 70 kg"), q=Q(6.44 * 0.07, "L/d", C, f"{MOORE}, at 70 kg"),
+    cl=Q(0.3156, "L/d", C, f"so that the linear clearance of the conjugate is 5.13 mL/d/kg, {MOORE}, at 70 kg", between=0.33),
+    cl_nab=Q(0.3156, "L/d", A, "as of the conjugate", cv=0.3, between=0.345),
+    vmax=Q(69.6 * 0.07, "mg/d", C, f"{MOORE}, at 70 kg; the lowest doses were given to one patient each", cv=0.60),
+)  # fmt: skip
+"""With the saturable loss seen at 0.15 to 2 mg/kg; for doses below about 3 mg/kg."""
+
 CAC10 = Antibody(
     "cAC10",
     molar_mass=Q(153_000, "g/mol", M, "brentuximab vedotin label"), naked_mass=Q(150_000, "g/mol", M, "of an IgG1"),
@@ -182,11 +191,15 @@ MMAE = Payload(
 
 IMGN853 = Compound("IMGN853", M9346A, SULFO_SPDB, DM4)
 """Mirvetuximab soravtansine."""
+IMGN853_SATURABLE = Compound("IMGN853, saturable", M9346A_SATURABLE, SULFO_SPDB, DM4)
 IMGN853_GEOMETRIC = Compound("IMGN853, geometric means", M9346A_GEOMETRIC, SULFO_SPDB_GEOMETRIC, DM4_GEOMETRIC)
 TUSAMITAMAB_RAVTANSINE = Compound("tusamitamab ravtansine", TUSAMITAMAB, SPDB, DM4_POUZIN)
 T_DM1 = Compound("T-DM1", TRASTUZUMAB, MCC, MCC_DM1)
 """Trastuzumab emtansine."""
 BRENTUXIMAB_VEDOTIN = Compound("brentuximab vedotin", CAC10, VC, MMAE)
 
-COMPOUNDS = {c.name: c for c in (IMGN853, IMGN853_GEOMETRIC, TUSAMITAMAB_RAVTANSINE, T_DM1, BRENTUXIMAB_VEDOTIN)}
+COMPOUNDS = {
+    c.name: c
+    for c in (IMGN853, IMGN853_SATURABLE, IMGN853_GEOMETRIC, TUSAMITAMAB_RAVTANSINE, T_DM1, BRENTUXIMAB_VEDOTIN)
+}
 """The library, by name."""

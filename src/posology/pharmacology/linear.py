@@ -314,35 +314,79 @@ class LinearSystem:
 
 
 def _propagate(matrix: Floats, inlet: Floats, when: Floats, start: Floats, amount: Floats, long: Floats) -> Floats:
-    """Return (P, T, S): from one break (an output time, the start or end of a dose) to the next, input being constant."""
+    """Return (P, T, S): from one break to the next, input being constant."""
+    size = inlet.shape[1]
+    line = Timeline.of(when, start, amount, long)
+    moves, which = exponentials(matrix, inlet, line.steps)
+    state, course = np.zeros((len(inlet), size + 1)), np.empty((*line.breaks.shape, size))
+    for k in range(line.breaks.shape[1]):
+        state[:, :size] += line.bolus[:, k, None] * inlet
+        course[:, k] = state[:, :size]
+        if k < line.steps.shape[1]:
+            state[:, size] = line.infused[:, k]
+            state = (moves[which[:, k]] @ state[:, :, None])[:, :, 0]
+    return np.take_along_axis(course, line.places[:, :, None], axis=1)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The breaks of each patient's time: outputs, starts and ends of doses, and others; input is constant between them.
+
+    Parameters
+    ----------
+    breaks
+        (P, K), rising.
+    places
+        (P, T): where the outputs stand among them.
+    infused
+        (P, K - 1): rate of infusion after each break [mg/d].
+    bolus
+        (P, K): given at once, at each break [mg].
+    """
+
+    breaks: Floats
+    places: NDArray[np.int64]
+    infused: Floats
+    bolus: Floats
+
+    @classmethod
+    def of(
+        cls, when: Floats, start: Floats, amount: Floats, long: Floats, others: Floats | None = None
+    ) -> Timeline:  # fmt: skip
+        """Lay out outputs (P, T), doses (P, D) and other breaks (P, B)."""
+        n = len(when)
+        every = np.concatenate([when, start, start + long, *([] if others is None else [others])], axis=1)
+        order = np.argsort(every, axis=1, kind="stable")
+        breaks = np.take_along_axis(every, order, axis=1)
+        infused, bolus = np.zeros((n, breaks.shape[1] - 1)), np.zeros(breaks.shape)
+        for a, dose, lasts in zip(start.T, amount.T, long.T, strict=True):
+            rate = np.divide(dose, lasts, out=np.zeros(n), where=lasts > 0)[:, None]
+            infused += rate * ((breaks[:, :-1] >= a[:, None]) & (breaks[:, 1:] <= (a + lasts)[:, None]))
+            first = (breaks >= a[:, None]).argmax(axis=1)
+            bolus[np.arange(n), first] += np.where(lasts == 0, dose, 0)
+        return cls(breaks, np.argsort(order, axis=1)[:, : when.shape[1]], infused, bolus)
+
+    @property
+    def steps(self) -> Floats:
+        """(P, K - 1): from break to break [d]."""
+        return np.diff(self.breaks, axis=1)
+
+
+def exponentials(matrix: Floats, inlet: Floats, steps: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Return exp(matrix x step), each one once, and which of them each step (P, K) takes.
+
+    The state is widened by one, the rate of infusion, which stays as it is: (U, S + 1, S + 1).
+    """
     from scipy.linalg import expm
 
-    (n, size), outputs = inlet.shape, when.shape[1]
-    breaks = np.concatenate([when, start, start + long], axis=1)
-    order = np.argsort(breaks, axis=1, kind="stable")
-    line = np.take_along_axis(breaks, order, axis=1)
-    steps = np.diff(line, axis=1)
-    infused, bolus = np.zeros(steps.shape), np.zeros(line.shape)
-    for a, dose, lasts in zip(start.T, amount.T, long.T, strict=True):
-        rate = np.divide(dose, lasts, out=np.zeros(n), where=lasts > 0)[:, None]
-        infused += rate * ((line[:, :-1] >= a[:, None]) & (line[:, 1:] <= (a + lasts)[:, None]))
-        first = (line >= a[:, None]).argmax(axis=1)
-        bolus[np.arange(n), first] += np.where(lasts == 0, dose, 0)
+    n, size = inlet.shape
     shared = len(matrix) == 1 and bool((inlet == inlet[0]).all())
     unique, which = np.unique(steps.round(12) + 1j * (0 if shared else np.arange(n)[:, None]), return_inverse=True)
-    which, owner = which.reshape(steps.shape), unique.imag.astype(np.int64)
-    widened = np.zeros((len(unique), size + 1, size + 1))  # the last state is the rate of infusion, which stays
+    owner = unique.imag.astype(np.int64)
+    widened = np.zeros((len(unique), size + 1, size + 1))
     widened[:, :size, :size] = matrix[owner if len(matrix) > 1 else 0]
     widened[:, :size, size] = inlet[owner]
-    moves = expm(widened * unique.real[:, None, None])[:, :size]
-    state, course = np.zeros((n, size + 1)), np.empty((n, line.shape[1], size))
-    for k in range(line.shape[1]):
-        state[:, :size] += bolus[:, k, None] * inlet
-        course[:, k] = state[:, :size]
-        if k < steps.shape[1]:
-            state[:, size] = infused[:, k]
-            state[:, :size] = (moves[which[:, k]] @ state[:, :, None])[:, :, 0]
-    return np.take_along_axis(course, np.argsort(order, axis=1)[:, :outputs, None], axis=1)
+    return expm(widened * unique.real[:, None, None]), which.reshape(steps.shape)
 
 
 def _above_zero(name: str, values: ArrayLike, *, zero: bool = False) -> Floats:
