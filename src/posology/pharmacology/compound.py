@@ -293,7 +293,7 @@ class Compound:
     antibody: Antibody
     linker: Linker
     payload: Payload
-    correlations: tuple[tuple[str, str, float], ...] = ()
+    correlations: tuple[tuple[str, str, Quantity], ...] = ()
 
     def quantities(self) -> dict[str, Quantity]:
         """Return every quantity by its name: ``antibody.vc``, ``linker.kdec1``, ..."""

@@ -251,31 +251,27 @@ class LinearSystem:
     matrix: Floats
     inlet: Floats
 
-    def amounts(self, times: ArrayLike, doses: Doses) -> Floats:
+    def amounts(self, times: ArrayLike, doses: Doses, since: ArrayLike | None = None) -> Floats:
         """Return the amounts (P, T, S), or (T, S) for one patient, at times (T,) or (P, T) [d] in any order.
 
-        Nothing is there before the first dose. Memory is that of the result and a bounded piece.
+        Nothing is there before the first dose. Memory is that of the result and a bounded piece. A system that changes
+        from occasion to occasion has a matrix (P, O, S, S), and ``since`` (O,) or (P, O), rising, says when each begins;
+        the first also holds before.
         """
-        when, schedule = np.asarray(times, dtype=np.float64), doses
-        single = self.matrix.ndim == 2 and self.inlet.ndim == 1 and when.ndim == 1 and doses.time.ndim == 1
-        patients = np.broadcast_shapes(self.matrix.shape[:-2], self.inlet.shape[:-1], when.shape[:-1], doses.time.shape[:-1])  # fmt: skip
+        when, occasions = np.asarray(times, dtype=np.float64), np.zeros(1) if since is None else np.asarray(since, dtype=np.float64)  # fmt: skip
+        matrix = self.matrix[..., None, :, :] if since is None else self.matrix
+        parts = [when, doses.time, doses.amount, doses.duration, occasions, self.inlet]
+        patients = np.broadcast_shapes(matrix.shape[:-3], *(a.shape[:-1] for a in parts))
         size, (n,) = self.inlet.shape[-1], patients or (1,)
-        steps = when.shape[-1] + 2 * doses.time.shape[-1]
+        rows = [np.broadcast_to(a, (n, a.shape[-1])) for a in parts]
+        matrix = matrix if matrix.ndim == 4 else matrix[None]
         result = np.empty((n, when.shape[-1], size))
-        rows = lambda a, keep: np.broadcast_to(a, (n, *a.shape[a.ndim - keep :]))
-        when = rows(when, 1)
-        parts = [rows(a, 1) for a in (schedule.time, schedule.amount, schedule.duration)]
-        inlets = rows(self.inlet, 1)
+        steps = when.shape[-1] + 2 * doses.time.shape[-1] + occasions.shape[-1]
         piece = max(1, PIECE // (steps * (size + 1) ** 2))
         for at in range(0, n, piece):
             cut = slice(at, at + piece)
-            own = (
-                self.matrix[cut]
-                if self.matrix.ndim == 3 and len(self.matrix) > 1
-                else self.matrix.reshape(1, size, size)
-            )
-            result[cut] = _propagate(own, inlets[cut], when[cut], *(part[cut] for part in parts))
-        return result[0] if single else result
+            result[cut] = _propagate(matrix[cut] if len(matrix) > 1 else matrix, *(a[cut] for a in rows))
+        return result if patients else result[0]
 
     def areas(self, times: ArrayLike, doses: Doses) -> Floats:
         """Return the areas under the amounts, from the start to each time, as of :meth:`amounts`.
@@ -313,12 +309,17 @@ class LinearSystem:
         return np.asarray(single[..., :-1, :] + (later @ left[..., None, :, :])[..., 0])
 
 
-def _propagate(matrix: Floats, inlet: Floats, when: Floats, start: Floats, amount: Floats, long: Floats) -> Floats:
+def _propagate(
+    matrix: Floats, when: Floats, start: Floats, amount: Floats, long: Floats, since: Floats, inlet: Floats
+) -> Floats:
     """Return (P, T, S): from one break to the next, input being constant."""
-    size = inlet.shape[1]
-    line = Timeline.of(when, start, amount, long)
-    moves, which = exponentials(matrix, inlet, line.steps)
-    state, course = np.zeros((len(inlet), size + 1)), np.empty((*line.breaks.shape, size))
+    n, size = inlet.shape
+    line = Timeline.of(when, start, amount, long, since[:, 1:])
+    occasion = np.zeros(line.steps.shape, dtype=np.int64)
+    for begins in since[:, 1:].T:
+        occasion += line.breaks[:, :-1] >= begins[:, None]
+    moves, which = exponentials(matrix, inlet, line.steps, occasion)
+    state, course = np.zeros((n, size + 1)), np.empty((*line.breaks.shape, size))
     for k in range(line.breaks.shape[1]):
         state[:, :size] += line.bolus[:, k, None] * inlet
         course[:, k] = state[:, :size]
@@ -372,19 +373,23 @@ class Timeline:
         return np.diff(self.breaks, axis=1)
 
 
-def exponentials(matrix: Floats, inlet: Floats, steps: Floats) -> tuple[Floats, NDArray[np.int64]]:
+def exponentials(
+    matrix: Floats, inlet: Floats, steps: Floats, occasion: NDArray[np.int64] | int = 0
+) -> tuple[Floats, NDArray[np.int64]]:
     """Return exp(matrix x step), each one once, and which of them each step (P, K) takes.
 
-    The state is widened by one, the rate of infusion, which stays as it is: (U, S + 1, S + 1).
+    ``matrix`` (P or 1, O, S, S), ``occasion`` (P, K). The state is widened by one, the rate of infusion, which stays as it
+    is: (U, S + 1, S + 1).
     """
     from scipy.linalg import expm
 
     n, size = inlet.shape
     shared = len(matrix) == 1 and bool((inlet == inlet[0]).all())
-    unique, which = np.unique(steps.round(12) + 1j * (0 if shared else np.arange(n)[:, None]), return_inverse=True)
-    owner = unique.imag.astype(np.int64)
+    patient = 0 if shared else np.arange(n)[:, None]
+    unique, which = np.unique(steps.round(12) + 1j * (patient * matrix.shape[1] + occasion), return_inverse=True)
+    owner, at = np.divmod(unique.imag.astype(np.int64), matrix.shape[1])
     widened = np.zeros((len(unique), size + 1, size + 1))
-    widened[:, :size, :size] = matrix[owner if len(matrix) > 1 else 0]
+    widened[:, :size, :size] = matrix[owner if len(matrix) > 1 else 0, at]
     widened[:, :size, size] = inlet[owner]
     return expm(widened * unique.real[:, None, None]), which.reshape(steps.shape)
 

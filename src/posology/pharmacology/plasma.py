@@ -15,7 +15,7 @@ et al., J Pharmacokinet Pharmacodyn 2012;39:643-659; Pouzin has neither.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -151,14 +151,39 @@ class Plasma:
         """Return the course at times (T,) or (P, T) [d].
 
         Exact where loss is linear; where vmax is above 0, stepwise (see :mod:`posology.pharmacology.saturable`) to a
-        relative ``tolerance``.
+        ``tolerance`` relative to each state's greatest.
         """
+        when = np.asarray(times, dtype=np.float64)
         if (self["antibody.vmax"] > 0).any():
             from posology.pharmacology.saturable import amounts
 
-            return Course(self, np.asarray(times, dtype=np.float64), amounts(self, times, doses, tolerance))
-        held = self.system.amounts(times, doses)
-        return Course(self, np.asarray(times, dtype=np.float64), held)
+            return Course(self, when, amounts(self, when, doses, tolerance))
+        return Course(self, when, self.system.amounts(when, doses))
+
+    def course_by_occasion(self, times: ArrayLike, doses: Doses, since: ArrayLike, clearance: ArrayLike) -> Course:
+        """Return the course of patients whose antibody clearance differs from occasion to occasion; linear loss alone.
+
+        Parameters
+        ----------
+        times
+            (T,) or (P, T) [d].
+        doses
+            what was given.
+        since
+            (O,) or (P, O): when each occasion begins [d].
+        clearance
+            (P, O): factor on the antibody's clearances, with drug and without.
+        """
+        self._linear("occasions")
+        factors = np.asarray(clearance, dtype=np.float64)
+        names = ("antibody.cl", "antibody.cl_nab")
+        each = [
+            replace(self, values={**self.values, **{name: self[name] * factor for name in names}})
+            for factor in factors.T
+        ]
+        matrix = np.stack([plasma.system.matrix for plasma in each], axis=1)
+        when = np.asarray(times, dtype=np.float64)
+        return Course(self, when, LinearSystem(matrix, self.inlet).amounts(when, doses, since))
 
     def areas(self, times: ArrayLike, doses: Doses) -> Course:
         """Return the areas under the course from the start to each time: in d x the unit of each analyte; linear loss alone."""

@@ -68,7 +68,7 @@ def _run(plasma: Plasma, when: Floats, given: list[Floats], parts: int) -> Float
     grid = first + LONGEST * np.arange(1, int((last - first) / LONGEST) + 1)
     line = Timeline.of(when, start, amount, long, np.broadcast_to(grid, (n, len(grid))))
     inlet = np.broadcast_to(plasma.inlet, (n, size))
-    quarter, which = exponentials(plasma.system.matrix, inlet, line.steps / parts / 4)
+    quarter, which = exponentials(plasma.system.matrix[:, None], inlet, line.steps / parts / 4)
     half = quarter @ quarter
     lose = _Loss(plasma)
     go = lambda move, x: (move @ x[:, :, None])[:, :, 0]
