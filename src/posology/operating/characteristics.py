@@ -122,10 +122,11 @@ class Characteristics:
         chances = np.zeros((len(self.truth), 1))
         for treated, toxic, _, probability in self._small or self._weighed():
             counts = of(treated, toxic)
-            found = np.stack([np.bincount(counts, p) for p in probability.T])
-            room = max(found.shape[1], chances.shape[1])
+            order = np.argsort(counts, kind="stable")
+            numbers, at = np.unique(counts[order], return_index=True)
+            room = max(int(numbers[-1]) + 1, chances.shape[1])
             chances = np.pad(chances, ((0, 0), (0, room - chances.shape[1])))
-            chances[:, : found.shape[1]] += found
+            chances[:, numbers] += np.add.reduceat(probability[order], at, axis=0).T
         numbers = np.flatnonzero(chances.any(axis=0))
         return numbers, chances[:, numbers]
 
@@ -151,12 +152,9 @@ class Characteristics:
 
     def overdosed(self, target: float, share: float = 0.6) -> Floats:
         """(scenarios,): chance that more than a share of a trial's patients are treated above the level nearest the target."""
-        above: Bools = np.arange(self.levels)[None, :] > self.true_mtd(target)[:, None]
-        chance = np.zeros(len(self.truth))
-        for treated, _, _, probability in self._small or self._weighed():
-            over = treated @ above.T > share * treated.sum(axis=1, keepdims=True)
-            chance += (probability * over).sum(axis=0)
-        return chance
+        above = np.tri(self.levels, self.levels, -1)  # column k: the levels above level k
+        over = self._sum(lambda treated, toxic, mtd: treated @ above > share * treated.sum(axis=1, keepdims=True))
+        return np.asarray(over[np.arange(len(self.truth)), self.true_mtd(target)])
 
     def stopped_early(self, planned: int) -> Floats:
         """(scenarios,): chance that fewer than the planned number of patients are treated."""

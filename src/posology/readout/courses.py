@@ -193,8 +193,8 @@ def _responses(
             day[i, scan.number] = scan.on.toordinal()
     start = np.array([p.first_dose.occurred.toordinal() for p in patients if p.first_dose])
     followed = np.array([p.off_treatment is None for p in patients], dtype=bool)
-    best = recist.best_response(seen, day, start, followed, confirmation_days=rules.confirmation_days,
-                                minimum_sd_days=rules.minimum_sd_days)  # fmt: skip
+    criteria = recist.Rules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
+    best = recist.best_response(seen, day, start, followed, criteria)
     found = {}
     for i, patient in enumerate(patients):
         by_number = {scan.number: scan for scan in scans[patient.id]}
