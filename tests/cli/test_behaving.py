@@ -69,6 +69,32 @@ def test_designs_that_depend_on_time_are_simulated(go: Any) -> None:  # noqa: F8
     )
 
 
+def test_grades(go: Any) -> None:  # noqa: F811
+    """Titration that ends at moderate toxicity, exact: with few of them it goes on alone for longer."""
+    design = ("oc", "--design", "3+3", "--levels", "2", "--rule", "titration:through=2")
+    calm = told(go, *design, "--grades", "0.9,0.05,0,0.05,0", "--grades", "0.8,0.05,0,0.15,0")
+    rough = told(go, *design, "--grades", "0.5,0.05,0.4,0.05,0", "--grades", "0.4,0.05,0.4,0.15,0")
+    assert calm["truth"] == pytest.approx([0.05, 0.15])
+    assert rough["patients"][0] > calm["patients"][0]
+    score = (
+        "oc",
+        "--design",
+        "gboin",
+        "--target",
+        "0.3",
+        "--levels",
+        "1",
+        "--max",
+        "9",
+        "--grades",
+        "0.5,0.1,0.2,0.15,0.05",
+    )
+    assert told(go, *score)["truth"] == pytest.approx([0.2 * 0.25 + 0.15 * 0.5 + 0.05])
+    assert told(go, *score, "--simulate", "500")["trials"] == 500
+    assert "either --truth" in go("oc", *BOIN)[2]
+    assert "sum to 1" in go(*design, "--grades", "0.9,0,0,0,0", "--grades", "1,0,0,0,0")[2]
+
+
 def test_comparison(go: Any) -> None:  # noqa: F811
     data = told(go, "compare", "--target", "0.3", *TRUTH)["designs"]
     assert list(data) == ["3+3", "i3+3", "boin", "keyboard", "crm"]

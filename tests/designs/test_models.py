@@ -236,14 +236,20 @@ def test_expectations_agree_with_the_truth(design: Any) -> None:
 @pytest.mark.parametrize("design", MODELS)
 @given(data=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=5, max_size=5), at=st.integers(0, 4))
 @settings(max_examples=25, deadline=None)
-def test_one_more_dlt_never_raises_the_dose(design: Any, data: list[tuple[int, int]], at: int) -> None:
+def test_one_more_dlt_never_makes_its_level_look_safer(design: Any, data: list[tuple[int, int]], at: int) -> None:
     design = replace(design, max_patients=45)
     treated, toxic = np.array([[n for n, _ in data]]), np.array([[min(n, y) for n, y in data]])
     more = toxic.copy()
     more[0, at] = min(more[0, at] + 1, treated[0, at])
     level = np.array([0])
-    a, b = design.choose(Tally(treated, toxic, level))[0], design.choose(Tally(treated, more, level))[0]
-    assert b <= a
+    before, after = Tally(treated, toxic, level), Tally(treated, more, level)
+    # One DLT more multiplies the posterior by p / (1 - p) of its level: that level's rate rises stochastically, always.
+    # With one parameter all rates rise with it. With two, a DLT at a high level may make the curve steeper and a low
+    # level look safer, so that the dose may rise: no property of theirs.
+    above_at = lambda tally: design.probability_above(tally, design.target)[0, at]
+    assert above_at(after) >= above_at(before) - 1e-5
+    if isinstance(design, Crm):
+        assert design.choose(after)[0] <= design.choose(before)[0]
     rates = design.mean_rates(Tally(treated, toxic, level))[0]
     assert (np.diff(rates) > -1e-12).all()
     assert ((rates > 0) & (rates < 1)).all()

@@ -68,7 +68,8 @@ def designs(as_json: JsonOption = False) -> None:
 
 
 def oc(
-    truth: TruthOption, design: DesignOption = None, protocol: ProtocolOption = None, levels: LevelsOption = None,
+    truth: Annotated[list[str] | None, typer.Option("--truth", metavar="P1,P2,...", help="True DLT rate of each level; may come again.")] = None,
+    design: DesignOption = None, protocol: ProtocolOption = None, levels: LevelsOption = None,
     target: TargetOption = None, cohort: CohortOption = None, most: MaxOption = None, start: StartOption = 1,
     skeleton: SkeletonOption = None, doses: DosesOption = None, settings: SetOption = None, rules: RuleOption = None,
     trials: TrialsOption = None, seed: SeedOption = 1,
@@ -76,6 +77,7 @@ def oc(
     accrual: Annotated[float, typer.Option(help="Simulated: patients a month of 28 days.")] = 3.0,
     late: Annotated[float, typer.Option(help="Simulated: share of DLTs in the second half of the window.")] = 0.5,
     dropout: Annotated[float, typer.Option(help="Simulated: share of patients who leave before the window ends.")] = 0.0,
+    grades: Annotated[list[str] | None, typer.Option("--grades", metavar="P0,P1,...", help="Instead of --truth, for each level in turn the chances of grades 0, 1, ...; 3 is a DLT.")] = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Give a design's operating characteristics under true DLT rates: exact, with no Monte Carlo error.
@@ -86,20 +88,31 @@ def oc(
     """
     from posology.cli.designing import build, numbers, parameters
 
-    rates = [numbers(text, "--truth") for text in truth]
+    if bool(truth) == bool(grades):
+        raise ValueError("give either --truth, the DLT rate of each level, or --grades, once for each level")
+    rates = [numbers(text, "--truth") for text in truth or ()]
+    chances = [numbers(text, "--grades") for text in grades or ()]
     built = build(
         design, protocol, levels, target, cohort, most,
         start=start, skeleton=skeleton, doses=doses, settings=settings or (), rules=rules or (),
     )  # fmt: skip
+    if chances:
+        rates = [_dlt_rates(chances, built.levels)]
     for each in rates:
         if len(each) != built.levels:
             raise ValueError(f"--truth has {len(each)} rates; the design has {built.levels} levels")
     target = target if target is not None else _target(built)
     if trials is None and not _timed(built):
-        found = _exact(built, rates, target)
+        found = [_graded(built, chances, target)] if chances else _exact(built, rates, target)
     else:
         number = trials or TIMED_TRIALS
-        world = {"window": window, "accrual": accrual / 28, "late": late, "dropout": dropout}
+        world = {
+            "window": window,
+            "accrual": accrual / 28,
+            "late": late,
+            "dropout": dropout,
+            "grades": tuple(map(tuple, chances)),
+        }
         found = [_simulated(built, each, target, number, seed, world) for each in rates]
     if as_json:
         shared: dict[str, Any] = {"parameters": parameters(built)}
@@ -107,6 +120,34 @@ def oc(
         return
     for k, data in enumerate(found):
         _show(data, f", scenario {k + 1}" if len(found) > 1 else "")
+
+
+def _dlt_rates(chances: list[list[float]], levels: int) -> list[float]:
+    """Return the DLT rate of each level from its chances of grades 0, 1, ..."""
+    from posology.operating.graded import DLT, check_grades
+
+    if len({len(each) for each in chances}) > 1:
+        raise ValueError("--grades: give the same number of grades at each level")
+    return [float(p) for p in check_grades(chances, levels)[:, DLT:].sum(axis=1)]
+
+
+def _graded(design: Design, chances: list[list[float]], target: float | None) -> dict[str, Any]:
+    from posology.operating import enumerate_graded
+
+    found = enumerate_graded(design, chances)
+    told: dict[str, Any] = {
+        "truth": found.truth[0].tolist(), "grades": chances, "selection": found.selection[0, 1:].tolist(), "no_mtd": float(found.selection[0, 0]),
+        "patients": found.patients[0].tolist(), "dlts": found.dlts[0].tolist(), "expected_patients": float(found.patients.sum()),
+        "expected_dlts": float(found.dlts.sum()), "exact": True,
+        "sample_size": {int(n): float(p) for n, p in zip(found.sizes, found.size_chances[0], strict=True)},
+    }  # fmt: skip
+    if target is not None:
+        told |= {
+            "target": target,
+            "true_mtd": int(found.true_mtd(target)[0]) + 1,
+            "correct": float(found.correct(target)[0]),
+        }
+    return told
 
 
 def _timed(design: Design) -> bool:
@@ -200,10 +241,9 @@ def _show(data: dict[str, Any], which: str) -> None:
         said = lambda name: (
             f"{100 * data[name]:.2f}" + ("" if exact else f" ± {100 * data[name + '_error']:.2f}") + " %"
         )
-        accuracy = f"; accuracy index {data['accuracy']:.3f}" if exact else ""
-        print(
-            f"correct selection (level {data['true_mtd']}): {said('correct')}; over 60 % of patients above it: {said('overdosed_60')}{accuracy}"
-        )
+        over = f"; over 60 % of patients above it: {said('overdosed_60')}" if "overdosed_60" in data else ""
+        accuracy = f"; accuracy index {data['accuracy']:.3f}" if "accuracy" in data else ""
+        print(f"correct selection (level {data['true_mtd']}): {said('correct')}{over}{accuracy}")
 
 
 def compare(

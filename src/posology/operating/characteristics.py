@@ -122,11 +122,13 @@ class Characteristics:
         chances = np.zeros((len(self.truth), 1))
         for treated, toxic, _, probability in self._small or self._weighed():
             counts = of(treated, toxic)
-            order = np.argsort(counts, kind="stable")
-            numbers, at = np.unique(counts[order], return_index=True)
-            room = max(int(numbers[-1]) + 1, chances.shape[1])
+            if len(self.truth) < 8:
+                found = np.stack([np.bincount(counts, p) for p in probability.T])
+            else:
+                found = probability.T @ (counts[:, None] == np.arange(counts.max() + 1)).astype(np.float64)
+            room = max(found.shape[1], chances.shape[1])
             chances = np.pad(chances, ((0, 0), (0, room - chances.shape[1])))
-            chances[:, numbers] += np.add.reduceat(probability[order], at, axis=0).T
+            chances[:, : found.shape[1]] += found
         numbers = np.flatnonzero(chances.any(axis=0))
         return numbers, chances[:, numbers]
 

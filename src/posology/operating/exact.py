@@ -97,7 +97,8 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     Parameters
     ----------
     design
-        any design whose decisions depend on the tally alone, and that ends.
+        any design whose decisions depend on the tally alone, and that ends. Of toxicities only DLTs are seen: with
+        grades see :func:`posology.operating.enumerate_graded`.
     most
         tallies that may stand at once; about 16 bytes each, and 4 times as much while they are merged.
 
@@ -119,11 +120,11 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     ended: list[tuple[Ints, Ints, Floats]] = []
 
     def step(
-        part: tuple[int, Ints, Floats],
+        part: tuple[Ints, Ints, Floats],
     ) -> tuple[list[tuple[int, int, int, Ints, Floats]], tuple[Ints, Ints, Floats]]:
         last, keys, ways = part
         treated, toxic = packing.unpack(keys)
-        decision = design.decide(Tally.trusted(treated, toxic, np.full(len(ways), last)))
+        decision = design.decide(Tally.trusted(treated, toxic, last))
         over = decision.action >= Action.DECLARE
         had = treated[np.arange(len(ways)), np.maximum(decision.level, 0)]
         grown = list(_grown(packing, keys, ways, had, decision, ~over))
@@ -136,7 +137,8 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
         sizes.append((int(packing.unpack(any_keys[:, :1])[0].sum()), sum(len(w) for _, w in front.values())))
         # Tallies after the next cohort: by its level, then by its size and DLTs.
         after: dict[int, dict[tuple[int, int], list[tuple[Ints, Floats]]]] = defaultdict(lambda: defaultdict(list))
-        for grown, over in pool.map(step, _parts(front)):
+        several = pool.map if sizes[-1][1] > ROWS else map  # a few tallies are not worth a thread
+        for grown, over in several(step, _parts(front)):
             ended.append(over)
             for to, size, dlts, keys, ways in grown:
                 after[to][size, dlts].append((keys, ways))
@@ -147,9 +149,7 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
                 f"this design reaches some {foreseen:,.0f} tallies, more than {most:,} "
                 f"({foreseen * 8 * (packing.words + 1) * 3 / 1e9:,.1f} GB): simulate it instead, or use larger cohorts"
             )
-        front = dict(
-            zip(after, pool.map(packing.merged, [list(runs.values()) for runs in after.values()]), strict=True)
-        )
+        front = dict(zip(after, several(packing.merged, [list(runs.values()) for runs in after.values()]), strict=True))
     keys, mtd, ways = (np.concatenate(columns, axis=-1) for columns in zip(*ended, strict=True))
     return Enumeration(packing, keys, mtd, ways)
 
@@ -164,11 +164,16 @@ def _foreseen(sizes: list[tuple[int, int]], planned: int | None) -> float:
     return float(now * (planned / n1) ** (log(now / before) / log(n1 / n0)))
 
 
-def _parts(front: dict[int, tuple[Ints, Floats]]) -> Iterator[tuple[int, Ints, Floats]]:
-    """Yield the level last given, keys and ways of so many tallies at a time."""
+def _parts(front: dict[int, tuple[Ints, Floats]]) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Yield levels last given, keys and ways of so many tallies at a time: all at once where they are few."""
+    if sum(len(ways) for _, ways in front.values()) <= ROWS:
+        keys, ways = (np.concatenate(columns, axis=-1) for columns in zip(*front.values(), strict=True))
+        yield np.repeat(list(front), [len(w) for _, w in front.values()]), keys, ways
+        return
     for last, (keys, ways) in front.items():
         for at in range(0, len(ways), ROWS):
-            yield last, keys[:, at : at + ROWS], ways[at : at + ROWS]
+            some = ways[at : at + ROWS]
+            yield np.full(len(some), last), keys[:, at : at + ROWS], some
 
 
 def _grown(

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 from posology.designs import DESIGNS, MODIFIERS, Design, Titrated
 from posology.designs.decisions import decision_table
-from posology.endpoints.dlt import Criterion, Definition
+from posology.endpoints.dlt import Criterion, Definition, Exempt
 from posology.protocol.model import Problem, Protocol
 
 METHODS: dict[str, type] = DESIGNS
@@ -131,10 +131,15 @@ def _amounts(protocol: Protocol) -> list[float]:
 def dlt_definition(protocol: Protocol) -> Definition:
     """Build the definition of a DLT."""
     criteria = tuple(
-        Criterion(c.text, c.minimum_grade, c.terms, c.except_terms, c.related, c.minimum_days)
+        Criterion(
+            c.text, c.minimum_grade, c.terms, c.except_terms, c.related, c.minimum_days,
+            tuple(Exempt(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
+        )
         for c in protocol.dlt.criteria
-    )
-    return Definition(protocol.dlt.window_days, criteria, protocol.dlt.minimum_dose_percent)
+    )  # fmt: skip
+    dlt = protocol.dlt
+    planned = sum(day <= dlt.window_days for day in protocol.schedule.dosing_days)
+    return Definition(dlt.window_days, criteria, dlt.minimum_dose_percent, planned, dlt.maximum_delay_days)
 
 
 def decision_rules(protocol: Protocol) -> list[str]:
