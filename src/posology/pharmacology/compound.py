@@ -1,8 +1,8 @@
 """An antibody-drug conjugate as three described parts: antibody, linker, payload.
 
 Every number is a :class:`Quantity`: a value with its unit, how well it is known, and where it comes from. The symbols are
-those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381-394 (plasma) and Shah DK, Haddish-Berhane N, Betts A,
-J Pharmacokinet Pharmacodyn 2012;39:643-659 (tumour). Parts are swapped with :meth:`Compound.swap`.
+those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381 (plasma) and Shah DK et al.,
+J Pharmacokinet Pharmacodyn 2012;39:643 (tumour). Parts are swapped with :meth:`Compound.swap`.
 """
 
 # ruff: noqa: RUF009 (`_of` declares a field)
