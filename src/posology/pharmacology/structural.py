@@ -1,4 +1,4 @@
-"""The concentration after doses, in closed form: compartment models that are sums of exponentials, with derivatives.
+"""What a fit needs of the linear compartments: concentrations and their exact derivatives by the log parameters.
 
 Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. 1982, chapters 1, 2 and appendix B. Parameters are on the log scale, so
 that each is above 0; doses superpose; a dose at steady state is the sum of the geometric series of those before it.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from posology.pharmacology.areas import Floats
+from posology.pharmacology.linear import one_compartment, two_compartment
 from posology.pharmacology.measurements import Measurements
 
-Exponentials = Callable[[NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
-TINY = 1e-30  # the step of the complex-step derivative (Squire & Trapp, SIAM Rev 1998;40:110): exact, nothing cancels
+Terms = tuple[Floats, Floats, Floats, Floats]
+"""Of C(t) = Σ aₙ exp(−λₙ t): a and λ (patients, terms), and their derivatives by the log parameters, one axis more."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +25,17 @@ class Model:
 
     name: str
     parameters: tuple[str, ...]
-    exponentials: Exponentials
+    terms: Callable[[Floats], Terms]
 
     def predict(self, data: Measurements, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters ``phi`` (patients, parameters)."""
-        weight, rate = self.exponentials(phi)
+        weight, rate, _, _ = self.terms(phi)
         unit, _ = _response(data, rate)
         return np.asarray(np.einsum("psn,pn->ps", unit, weight))
 
     def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
         """Return the concentrations and their derivatives by the log parameters, (patients, samples, parameters)."""
-        weight, rate = self.exponentials(phi)
-        k = len(self.parameters)
-        moved = phi[None] + 1j * TINY * np.eye(k)[:, None, :]
-        d_weight, d_rate = (np.moveaxis(part.imag, 0, 2) / TINY for part in self.exponentials(moved))
+        weight, rate, d_weight, d_rate = self.terms(phi)
         unit, slope = _response(data, rate)
         value = np.einsum("psn,pn->ps", unit, weight)
         change = unit @ d_weight + (slope * weight[:, None, :]) @ d_rate
@@ -74,29 +70,41 @@ def _response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
     return np.asarray((amount * unit).sum(axis=2)), np.asarray((amount * slope).sum(axis=2))
 
 
-def _one(phi: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    clearance, volume = np.exp(phi[..., 0]), np.exp(phi[..., 1])
-    return (1 / volume)[..., None], (clearance / volume)[..., None]
+def _one(phi: Floats) -> Terms:
+    clearance, volume = np.exp(phi).T
+    form = one_compartment(clearance, volume)
+    d_weight = form.coefficients[..., None] * np.array([0.0, -1.0])
+    d_rate = form.rates[..., None] * np.array([1.0, -1.0])
+    return form.coefficients, form.rates, d_weight, d_rate
 
 
-def _oral(phi: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    absorbed, clearance, volume = (np.exp(phi[..., i]) for i in range(3))
+def _oral(phi: Floats) -> Terms:
+    absorbed, clearance, volume = np.exp(phi).T
     rate = clearance / volume
     # where the two rates are the same the solution is a limit; so near it no digit that matters is lost
-    absorbed = np.where(np.abs(absorbed - rate) < 1e-7 * np.abs(rate), rate * (1 + 1e-7), absorbed)
+    absorbed = np.where(np.abs(absorbed - rate) < 1e-7 * rate, rate * (1 + 1e-7), absorbed)
     weight = absorbed / (volume * (absorbed - rate))
-    return np.stack([weight, -weight], axis=-1), np.stack([rate, absorbed], axis=-1)
+    part = weight * rate / (absorbed - rate)
+    by = np.stack([-part, part, -part - weight], axis=-1)
+    d_rate = np.stack([rate[:, None] * np.array([0.0, 1, -1]), absorbed[:, None] * np.array([1.0, 0, 0])], axis=1)
+    weights, rates = np.stack([weight, -weight], axis=-1), np.stack([rate, absorbed], axis=-1)
+    return weights, rates, np.stack([by, -by], axis=1), d_rate
 
 
-def _two(phi: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    clearance, central, between, peripheral = (np.exp(phi[..., i]) for i in range(4))
-    k10, k12, k21 = clearance / central, between / central, between / peripheral
-    total = k10 + k12 + k21
-    root = np.sqrt((k10 + k12 - k21) ** 2 + 4 * k12 * k21)
-    alpha = (total + root) / 2
-    beta = k10 * k21 / alpha
-    weight = np.stack([(alpha - k21) / (root * central), (k21 - beta) / (root * central)], axis=-1)
-    return weight, np.stack([alpha, beta], axis=-1)
+def _two(phi: Floats) -> Terms:
+    clearance, central, between, peripheral = np.exp(phi).T
+    form = two_compartment(clearance, central, between, peripheral)
+    alpha, beta = form.rates.T
+    out, there, back = ((a / b)[:, None] for a, b in ((clearance, central), (between, central), (between, peripheral)))
+    d_out, d_there, d_back = (out * [1.0, -1, 0, 0], there * [0.0, -1, 1, 0], back * [0.0, 0, 1, -1])
+    gap = (alpha - beta)[:, None]
+    d_sum, d_product = d_out + d_there + d_back, d_out * back + out * d_back
+    d_alpha, d_beta = (alpha[:, None] * d_sum - d_product) / gap, (d_product - beta[:, None] * d_sum) / gap
+    share = (alpha[:, None] - back) / gap
+    d_share = (d_alpha - d_back) / gap - share * (d_alpha - d_beta) / gap
+    volume = np.array([0.0, 1, 0, 0])
+    d_weight = np.stack([d_share - share * volume, -d_share - (1 - share) * volume], axis=1) / central[:, None, None]
+    return form.coefficients, form.rates, d_weight, np.stack([d_alpha, d_beta], axis=1)
 
 
 ONE_COMPARTMENT = Model("one compartment, intravenous", ("CL", "V"), _one)
