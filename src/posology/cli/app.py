@@ -8,9 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from posology import __version__
-from posology.cli import behaving, conducting, entering, planning, reporting
+from posology.cli import behaving, conducting, entering, measuring, planning, reporting
 
-PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Report", "Keep")
+PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Measure", "Report", "Keep")
 
 
 class Sections(TyperGroup):
@@ -55,5 +55,5 @@ def root(
     """Hold the options of the program itself."""
 
 
-for room in (planning, behaving, conducting, entering, reporting):
+for room in (planning, behaving, conducting, entering, measuring, reporting):
     room.register(app)

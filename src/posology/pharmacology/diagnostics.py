@@ -8,7 +8,6 @@ Bergstrand M, et al. AAPS J 2011;13:143-151 (prediction correction).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -153,8 +152,7 @@ def visual_predictive_check(
         here = place == b
         observed[b] = _percentiles(own[here][None], percentiles)[0]
         each = _percentiles(flat[:, here], percentiles)
-        whole = ~np.isnan(each).any(axis=0)
-        simulated[b] = np.where(whole, np.quantile(np.nan_to_num(each), tail, axis=0), np.nan).T
+        simulated[b] = _percentiles(np.where(np.isnan(each), -np.inf, each).T, tuple(100 * t for t in tail))
         below[b] = low[here].mean(), *np.quantile(beneath[:, here].mean(axis=1), tail)
     centre = np.array([np.median(when[place == b]) for b in range(count)])
     return Vpc(edges, centre, np.bincount(place, minlength=count), percentiles, observed, simulated, below,
@@ -162,21 +160,25 @@ def visual_predictive_check(
 
 
 def _limits(data: Measurements) -> Floats:
-    """Return the limit of quantification of each sample: its own, else the lowest that the data show, else 0."""
-    lowest = float(data.value[data.below].min()) if data.below.any() else 0.0
+    """Return the limit of quantification of each sample: its own, else the lowest that the data show, else none."""
+    lowest = float(data.value[data.below].min()) if data.below.any() else -np.inf
     return np.where(data.below, data.value, lowest)
 
 
 def _edges(when: Floats, bins: int) -> Floats:
+    """Return edges of about equally full bins, each put into the widest gap between times near where it would fall."""
     if not 1 <= bins <= len(when):
         raise ValueError(f"{bins} bins for {len(when)} samples; it takes a sample in each at least")
-    unique = np.unique(when)
-    if len(unique) <= bins:  # each time of sampling is its own bin
-        inner = [(a + b) / 2 for a, b in pairwise(unique)]
-        return np.array([unique[0], *inner, unique[-1]]) if inner else np.array([unique[0], unique[0] + 1])
-    edges = np.unique(np.quantile(when, np.linspace(0, 1, bins + 1), method="nearest"))
-    held = np.histogram(when, edges)[0]
-    return np.asarray(np.concatenate([edges[:-1][held > 0], edges[-1:]]))
+    ordered = np.sort(when)
+    gaps, middle = np.diff(ordered), (ordered[1:] + ordered[:-1]) / 2
+    wide = max(len(when) // (2 * bins), 1)
+    inner = set()
+    for rank in (k * len(when) // bins for k in range(1, bins)):
+        low = max(rank - 1 - wide, 0)
+        best = low + int(np.argmax(gaps[low : rank + wide]))
+        if gaps[best] > 0:
+            inner.add(float(middle[best]))
+    return np.array([ordered[0], *sorted(inner), ordered[-1] if ordered[-1] > ordered[0] else ordered[0] + 1])
 
 
 def _percentiles(rows: Floats, percentiles: tuple[float, ...]) -> Floats:

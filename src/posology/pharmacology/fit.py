@@ -18,6 +18,7 @@ from posology.pharmacology.likelihood import Conditional, Predicts, Residual, co
 from posology.pharmacology.measurements import Measurements
 
 Scale = Literal["log", "plain", "atanh"]
+NONE = 1e-3  # a standard deviation of random effects below which there is none
 STEP = 1e-4  # of the central differences of the objective function by the parameters
 
 
@@ -319,6 +320,9 @@ def _result(
         condition = float(spread[-1] / spread[0])
     else:
         notes.append("no standard errors: the objective function is not curved in every direction at the estimates")
+    for name, deviation in zip(population.random, np.sqrt(np.diag(population.omega)), strict=True):
+        if deviation < NONE:
+            notes.append(f"omega {name} runs to 0: the patients do not differ in it; leave it out")
     estimates = []
     for name, v, se, scale in zip(names, values, np.sqrt(np.diag(covariance)), scales, strict=True):
         low, high = _interval(float(v), float(se), scale)
@@ -326,7 +330,8 @@ def _result(
     phi = population.log_parameters(model, data)
     phi[:, list(population.places(model))] += found.eta
     quantified = data.observed & ~data.below
-    weighted = ((data.value - found.predicted) / np.sqrt(population.residual.variance(found.predicted)))[quantified]
+    expected = found.predicted[quantified]
+    weighted = (data.value[quantified] - expected) / np.sqrt(population.residual.variance(expected))
     total = float(parts.sum())
     constant = float(quantified.sum()) * np.log(2 * np.pi)
     log_likelihood = -(total + constant) / 2
@@ -343,7 +348,8 @@ def _interval(value: float, error: float, scale: Scale) -> tuple[float, float]:
     """Return the 95 % interval, symmetric on its scale."""
     half = 1.959963984540054 * error
     if scale == "log":
-        return value * float(np.exp(-half / value)), value * float(np.exp(half / value))
+        with np.errstate(over="ignore"):  # without bound
+            return value * float(np.exp(-half / value)), value * float(np.exp(half / value))
     if scale == "atanh":
         z, width = float(np.arctanh(value)), half / (1 - value**2)
         return float(np.tanh(z - width)), float(np.tanh(z + width))

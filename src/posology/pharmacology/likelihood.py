@@ -19,7 +19,9 @@ from posology.pharmacology.measurements import Measurements
 class Predicts(Protocol):
     """A structural model, as :class:`posology.pharmacology.structural.Model` is."""
 
-    parameters: tuple[str, ...]
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters, in order."""
 
     def predict(self, data: Measurements, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters (patients, parameters)."""

@@ -93,11 +93,12 @@ def dose_proportionality(
         verdict = "proportional"
     elif upper < low or lower > high:
         verdict = "not proportional"
-    reach = np.inf
+    reach = np.inf  # of the log of the ratio of doses
     if lower < 1:
-        reach = min(reach, limits[0] ** (1 / (lower - 1)))
+        reach = min(reach, float(np.log(limits[0])) / (lower - 1))
     if upper > 1:
-        reach = min(reach, limits[1] ** (1 / (upper - 1)))
+        reach = min(reach, float(np.log(limits[1])) / (upper - 1))
+    farthest = float(np.exp(reach)) if reach < np.log(np.finfo(float).max) else np.inf
     return Proportionality(
-        slope, error, lower, upper, level, intercept, sd, degrees, ratio, (low, high), verdict, float(reach)
+        slope, error, lower, upper, level, intercept, sd, degrees, ratio, (low, high), verdict, farthest
     )
