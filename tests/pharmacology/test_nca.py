@@ -84,6 +84,10 @@ def test_indomethacin_by_winnonlin_takes_cmax_into_the_slope() -> None:
     assert found.slope.points[3] == 11
     assert found.start == ("back-extrapolated",) * 6
     assert found.c_0[0] == pytest.approx(1.5 * 1.5 / 0.94)
+    # what is extrapolated back is no Cmax, and no area goes missing before the first sample
+    assert found.c_max == pytest.approx([1.5, 2.03, 2.72, 1.85, 2.05, 2.31]) and (found.t_max == 0.25).all()
+    assert found.auc_last[0] == pytest.approx(0.25 * (found.c_0[0] + 1.5) / 2 + np.trapezoid(value[0], time[0]))
+    assert nca(time, value, 25.0, route="bolus").slope.points[3] < 11
 
 
 def test_the_cdisc_pilot() -> None:
@@ -171,6 +175,13 @@ def test_the_concentration_at_the_dose_is_said() -> None:
     assert nca(after - 1, value).start == ("sampled",)
     assert nca(after, value, tau=5.0).start == ("lowest in the interval",)
     assert nca(after, value, tau=5.0).c_0[0] == 0.5
+
+
+def test_steady_state_peaks_and_troughs_are_samples() -> None:
+    found = nca(np.array([1.0, 4, 8, 12]), np.array([8.0, 6, 3, 2]), 50.0, route="bolus", tau=12.0)
+    assert found.steady is not None and found.start == ("back-extrapolated",)
+    assert found.steady.fluctuation[0] == pytest.approx(100 * (8 - 2) / found.steady.average[0])
+    assert found.steady.swing[0] == pytest.approx(300) and found.steady.peak_trough[0] == pytest.approx(4)
 
 
 def test_points_chosen_by_hand() -> None:

@@ -204,7 +204,8 @@ def nca(
     amount, length = checked(time, concentration, dose, duration, route, tau, least)
     kept_time, kept, c_0, origin, start = prepared(time, concentration, below or Below(), route, tau)
     rows = np.arange(count)
-    filled = np.where(np.isnan(kept), -1.0, kept)
+    sampled = origin >= 0  # not what stands for the concentration at the dose
+    filled = np.where(sampled & ~np.isnan(kept), kept, -1.0)
     highest = np.argmax(filled, axis=1)
     c_max, t_max = kept[rows, highest], kept_time[rows, highest]
     last = last_measured(kept)
@@ -212,11 +213,9 @@ def nca(
     held = np.maximum(last, 0)
     c_last, t_last = np.where(none, np.nan, kept[rows, held]), np.where(none, np.nan, kept_time[rows, held])
 
-    # the samples themselves, before anything was put at the dose: only they are points of λz
-    points = (kept > 0) & (np.arange(kept.shape[1]) <= held[:, None]) & (kept_time > -np.inf)
-    points &= (np.arange(kept.shape[1]) >= highest[:, None]) if with_c_max else (
-        np.arange(kept.shape[1]) > highest[:, None])  # fmt: skip
-    points &= ~((kept_time == 0) & np.isin(start, ("back-extrapolated", "lowest in the interval"))[:, None])
+    points = (kept > 0) & sampled & (np.arange(kept.shape[1]) <= held[:, None])
+    place = np.arange(kept.shape[1])
+    points &= (place >= highest[:, None]) if with_c_max else (place > highest[:, None])
     if route == "infusion":
         points &= kept_time > length[:, None] if not with_c_max else kept_time >= length[:, None]
     by_hand = None
@@ -243,7 +242,7 @@ def nca(
         mrt_obs, mrt_pred = aumc_obs / auc_obs - correction, aumc_pred / auc_pred - correction
         cl_obs, cl_pred = amount / auc_obs, amount / auc_pred
         intravenous = np.full(count, np.nan if route == "extravascular" else 1.0)
-        steady = _steady(kept_time, kept, level, amount, tau, method) if tau else None
+        steady = _steady(kept_time, kept, sampled, level, amount, tau, method) if tau else None
         result = Nca(
             c_max=np.where(none, 0.0, c_max), t_max=np.where(none, np.nan, t_max), c_last=c_last, t_last=t_last, c_0=c_0,
             auc_last=auc_last, auc_all=auc_all, auc_inf_obs=auc_obs, auc_inf_pred=auc_pred,
@@ -314,8 +313,10 @@ def _slope(
     ), np.asarray(~candidate.any(axis=1))  # fmt: skip
 
 
-def _steady(time: Floats, value: Floats, level: Floats, dose: Floats, tau: float, method: Method) -> Steady:
-    inside = time <= tau
+def _steady(
+    time: Floats, value: Floats, sampled: Bools, level: Floats, dose: Floats, tau: float, method: Method
+) -> Steady:
+    inside = (time <= tau) & sampled
     area = partial_area(time, value, 0.0, tau, level, method)
     trough = concentration_at(time, value, tau, level, method)
     high = np.where(inside, value, -np.inf).max(axis=1)
