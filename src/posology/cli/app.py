@@ -14,13 +14,14 @@ from posology.cli import (
     drugging,
     entering,
     interchanging,
+    measuring,
     planning,
     reporting,
     studying,
     submitting,
 )
 
-PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Report", "Keep")
+PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Measure", "Report", "Keep")
 
 
 class Sections(TyperGroup):
@@ -65,5 +66,16 @@ def root(
     """Hold the options of the program itself."""
 
 
-for room in (planning, behaving, studying, drugging, conducting, entering, interchanging, reporting, submitting):
+for room in (
+    planning,
+    behaving,
+    studying,
+    drugging,
+    measuring,
+    conducting,
+    entering,
+    interchanging,
+    reporting,
+    submitting,
+):
     room.register(app)

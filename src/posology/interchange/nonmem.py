@@ -1,0 +1,349 @@
+"""NONMEM event data: a table of doses, samples and covariates, one line an event, read and written.
+
+Beal SL, Sheiner LB, Boeckmann AJ, Bauer RJ. NONMEM Users Guides, 1989 and later: ID, TIME, AMT, RATE, II, ADDL, SS, CMT, EVID, MDV
+and DV mean what they mean there. BLQ (1: below quantification) and LLOQ (the limit) are in wide use beside them;
+without LLOQ, a DV with BLQ 1 is the limit. Every other column that holds numbers is a covariate.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from posology.pharmacology.measurements import Measurements, Patient, measurements
+
+KNOWN = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DV", "BLQ", "LLOQ")
+EVENTS = {0: "sample", 1: "dose", 2: "other", 3: "reset", 4: "reset and dose"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a file, at which line and column, for which patient, and what would be right."""
+
+    file: str
+    line: int
+    column: str
+    patient: str
+    wrong: str
+    right: str = ""
+
+    def __str__(self) -> str:
+        who = f"patient {self.patient}: " if self.patient else ""
+        return f"{self.file}:{self.line}: {self.column}: {who}{self.wrong}" + (f"; {self.right}" if self.right else "")
+
+
+class DataError(ValueError):
+    """Data that cannot be used, with everything that is wrong with them."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = sorted(findings, key=lambda f: (f.file, f.line))
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line: a sample (``evid`` 0), a dose (1), another event such as a covariate's change (2), a reset (3, 4)."""
+
+    patient: str
+    time: float
+    evid: int
+    amount: float = 0.0
+    rate: float = 0.0
+    interval: float = 0.0
+    additional: int = 0
+    steady: int = 0
+    compartment: int | None = None
+    missing: bool = False
+    value: float | None = None
+    below: bool = False
+    limit: float | None = None
+    covariates: Mapping[str, float | None] = field(default_factory=dict)
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class EventData:
+    """The events of all patients, in the order of the file, with the names of its covariates."""
+
+    events: tuple[Event, ...]
+    covariates: tuple[str, ...] = ()
+    file: str = ""
+
+    def by_patient(self) -> Iterator[tuple[str, list[Event]]]:
+        """Yield each patient with the patient's events."""
+        for name, events in groupby(self.events, key=lambda e: e.patient):
+            yield name, list(events)
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Return the covariates that change within a patient."""
+        found = []
+        for name in self.covariates:
+            if any(len({e.covariates.get(name) for e in events}) > 1 for _, events in self.by_patient()):
+                found.append(name)
+        return tuple(found)
+
+    def patients(self) -> list[Patient]:
+        """Return the patients as a fit takes them: repeated doses written out, covariates as on the first line.
+
+        Raises
+        ------
+        DataError
+            where an event is of a kind that the closed forms do not hold: a reset, a rate that the model is to
+            estimate, steady state beside earlier doses (SS 2).
+        """
+        findings, patients = [], []
+        for name, events in self.by_patient():
+            doses: list[tuple[float, float, float, float]] = []
+            samples: list[tuple[float, float, bool]] = []
+            after: list[bool] = []
+            for e in events:
+                if e.evid in (3, 4):
+                    findings.append(self._says(e, "EVID", f"a {EVENTS[e.evid]} is not fitted", "leave it to NONMEM"))
+                elif e.rate < 0:
+                    findings.append(
+                        self._says(e, "RATE", f"{e.rate:g}: a rate that is estimated is not fitted", "give it")
+                    )
+                elif e.steady > 1:
+                    findings.append(self._says(e, "SS", f"{e.steady} is not fitted", "write the earlier doses out"))
+                elif e.evid == 1:
+                    length = e.amount / e.rate if e.rate else 0.0
+                    doses += [
+                        (e.time + n * e.interval, e.amount, length, e.interval if e.steady and not n else 0.0)
+                        for n in range(e.additional + 1)
+                    ]
+                elif e.evid == 0 and not e.missing and e.value is not None:
+                    limit = e.limit if e.below and e.limit else e.value
+                    samples.append((e.time, limit, e.below))
+                    after.append(any(d[0] == e.time for d in doses))
+            first = {n: v for n, v in events[0].covariates.items() if v is not None}
+            patients.append(Patient(name, doses, samples, after, first))
+        if findings:
+            raise DataError(findings)
+        return patients
+
+    def measurements(self, covariates: Sequence[str] = ()) -> Measurements:
+        """Return the patients who have samples, as arrays, with these covariates.
+
+        Raises
+        ------
+        DataError, ValueError
+            as :meth:`patients`, and as :func:`posology.pharmacology.measurements.measurements`.
+        """
+        missing = [name for name in covariates if name not in self.covariates]
+        if missing:
+            held = ", ".join(self.covariates) or "none"
+            raise ValueError(f"{self.file}: no covariate {missing[0]!r}; the file holds {held}")
+        return measurements([
+            Patient(p.name, p.doses, p.samples, p.after_dose, {n: p.covariates[n] for n in covariates if n in p.covariates})
+            for p in self.patients() if p.samples
+        ])  # fmt: skip
+
+    def _says(self, event: Event, column: str, wrong: str, right: str) -> Finding:
+        return Finding(self.file, event.line, column, event.patient, wrong, right)
+
+
+def read(path: str | Path) -> EventData:
+    """Read a file of events: comma-separated, the first line the names of its columns.
+
+    A full stop or nothing is a missing value; lines that start with ``#`` are left out. Without EVID, a line with an
+    AMT is a dose, any other a sample. A time never falls within a patient, whose lines stand together.
+
+    Raises
+    ------
+    DataError
+        listing every error of the file with its line, column and patient.
+    """
+    text = Path(path).read_text(encoding="utf-8-sig")
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str = "data") -> EventData:
+    """Read events from text; see :func:`read`.
+
+    Examples
+    --------
+    >>> data = parse("ID,TIME,AMT,RATE,DV,WT\\n1,0,350,175,.,70\\n1,2,.,.,120,70\\n")
+    >>> data.patients()[0].doses
+    [(0.0, 350.0, 2.0, 0.0)]
+    """
+    rows = [(n, row) for n, row in enumerate(csv.reader(io.StringIO(text)), 1) if row and not row[0].startswith("#")]
+    if not rows:
+        raise DataError(
+            [Finding(file, 1, "file", "", "is empty", "the first line names the columns: ID,TIME,AMT,DV,...")]
+        )
+    line, header = rows[0]
+    names = [name.strip().strip('"').upper() for name in header]
+    findings = [
+        Finding(file, line, name, "", "is missing", "it is needed")
+        for name in ("ID", "TIME", "DV")
+        if name not in names
+    ]
+    findings += [Finding(file, line, n, "", "appears twice") for n in sorted(set(names)) if names.count(n) > 1]
+    if {"DATE", "DAT1", "DAT2", "DAT3"} & set(names):
+        findings.append(
+            Finding(
+                file, line, "DATE", "", "calendar dates are not read", "give TIME as hours or days since the first dose"
+            )
+        )
+    if findings:
+        raise DataError(findings)
+    reader = _Reader(file, names, findings)
+    events = [reader.event(n, row) for n, row in rows[1:]]
+    found = [e for e in events if e is not None]
+    reader.ordered(found)
+    if findings:
+        raise DataError(findings)
+    if not found:
+        raise DataError([Finding(file, line, "file", "", "holds no event")])
+    return EventData(tuple(found), tuple(n for n in names if n not in KNOWN and n not in reader.text), file)
+
+
+@dataclass
+class _Reader:
+    """Reads lines, and gathers what is wrong."""
+
+    file: str
+    names: list[str]
+    findings: list[Finding]
+    text: set[str] = field(default_factory=set)
+
+    def event(self, line: int, row: list[str]) -> Event | None:
+        if len(row) != len(self.names):
+            says = f"{len(row)} values for {len(self.names)} columns"
+            self.findings.append(
+                Finding(self.file, line, "line", row[0], says, "one value a column, `.` where there is none")
+            )
+            return None
+        cells = dict(zip(self.names, (cell.strip() for cell in row), strict=True))
+        patient, before = cells["ID"], len(self.findings)
+
+        def wrong(column: str, what: str, right: str = "") -> None:
+            self.findings.append(Finding(self.file, line, column, patient, what, right))
+
+        def number(column: str, whole: bool = False) -> float | None:
+            cell = cells.get(column, "")
+            if cell in ("", ".", "NA"):
+                return None
+            try:
+                value = float(cell)
+            except ValueError:
+                wrong(column, f"{cell!r} is no number", "a number, or `.` where there is none")
+                return None
+            if value != value or value in (float("inf"), float("-inf")) or (whole and value != int(value)):
+                wrong(column, f"{cell} cannot be", "a whole number" if whole else "a finite number")
+                return None
+            return value
+
+        time, amount, rate, interval = number("TIME"), number("AMT") or 0.0, number("RATE") or 0.0, number("II") or 0.0
+        additional, steady = int(number("ADDL", True) or 0), int(number("SS", True) or 0)
+        given = number("EVID", True)
+        evid = int(given) if given is not None else int(amount > 0)
+        value, flag, limit = number("DV"), number("BLQ", True), number("LLOQ")
+        skipped, compartment = number("MDV", True), number("CMT", True)
+        covariates = {}
+        for name in self.names:
+            if name not in KNOWN and name not in self.text:
+                cell = cells[name]
+                try:
+                    covariates[name] = None if cell in ("", ".", "NA") else float(cell)
+                except ValueError:
+                    self.text.add(name)
+        if not patient:
+            wrong("ID", "is missing")
+        if time is None and not any(f.line == line and f.column == "TIME" for f in self.findings):
+            wrong("TIME", "is missing", "every event has a time")
+        if evid not in EVENTS:
+            wrong("EVID", f"is {evid}", f"one of {', '.join(f'{k} ({v})' for k, v in EVENTS.items())}")
+        if evid in (1, 4) and not amount > 0:
+            wrong("AMT", f"a dose of {amount:g}", "a dose is above 0")
+        if evid == 0 and amount:
+            wrong("AMT", f"{amount:g} on a sample (EVID 0)", "EVID 1 for a dose, on a line of its own")
+        if rate < 0 and rate not in (-1, -2):
+            wrong("RATE", f"is {rate:g}", "above 0, or -1 or -2 for a rate or duration that is estimated")
+        if additional < 0 or interval < 0:
+            wrong("ADDL" if additional < 0 else "II", "is negative")
+        if (additional > 0 or steady == 1) and not interval > 0:
+            wrong("II", "is missing", f"the time between doses, as {'ADDL' if additional else 'SS'} is given")
+        if steady not in (0, 1, 2):
+            wrong("SS", f"is {steady}", "0, 1 or 2")
+        missing = bool(skipped) if skipped is not None else (evid != 0 or value is None)
+        if evid == 0 and not missing and value is None:
+            wrong("DV", "is missing where MDV is 0", "a concentration, or MDV 1")
+        if value is not None and value < 0 and evid == 0 and not missing:
+            wrong("DV", f"is {value:g}", "a concentration is 0 or above")
+        below = bool(flag) if flag is not None else bool(limit and value is not None and value < limit and evid == 0)
+        if below and not (limit or value):
+            wrong("LLOQ", "is missing for a value below quantification", "the limit, in LLOQ or as DV")
+        if len(self.findings) > before or time is None:
+            return None
+        return Event(
+            patient, time, evid, amount, rate, interval, additional, steady, None if compartment is None else int(compartment),
+            missing, value, below, limit, covariates, line,
+        )  # fmt: skip
+
+    def ordered(self, events: Sequence[Event]) -> None:
+        seen: set[str] = set()
+        for previous, e in zip([None, *events], events, strict=False):
+            if previous is not None and previous.patient == e.patient:
+                if e.time < previous.time and e.evid not in (3, 4):
+                    self.findings.append(Finding(
+                        self.file, e.line, "TIME", e.patient, f"{e.time:g} follows {previous.time:g}", "times do not fall"
+                    ))  # fmt: skip
+            elif e.patient in seen:
+                self.findings.append(Finding(
+                    self.file, e.line, "ID", e.patient, "the patient's lines are apart", "a patient's lines stand together"
+                ))  # fmt: skip
+            seen.add(e.patient)
+
+
+def text_of(data: EventData) -> str:
+    """Write events as text, every number in full; columns that say nothing are left out.
+
+    Examples
+    --------
+    >>> print(text_of(EventData((Event("1", 0.0, 1, 350.0, 175.0, missing=True), Event("1", 2.0, 0, value=120.0)))), end="")
+    ID,TIME,EVID,MDV,AMT,RATE,DV
+    1,0,1,1,350,175,.
+    1,2,0,0,.,.,120
+    """
+    columns: dict[str, list[str]] = {
+        "ID": [e.patient for e in data.events],
+        "TIME": [_plain(e.time) for e in data.events],
+        "EVID": [str(e.evid) for e in data.events],
+        "MDV": [str(int(e.missing)) for e in data.events],
+        "AMT": [_plain(e.amount or None) for e in data.events],
+        "RATE": [_plain(e.rate or None) for e in data.events],
+        "II": [_plain(e.interval or None) for e in data.events],
+        "ADDL": [_plain(e.additional or None) for e in data.events],
+        "SS": [_plain(e.steady or None) for e in data.events],
+        "CMT": [_plain(e.compartment) for e in data.events],
+        "DV": [_plain(e.value) for e in data.events],
+        "BLQ": ["1" if e.below else "." if e.evid else "0" for e in data.events],
+        "LLOQ": [_plain(e.limit) for e in data.events],
+    }
+    if not any(e.below for e in data.events):
+        del columns["BLQ"]
+    used = {n: v for n, v in columns.items() if n in ("ID", "TIME", "EVID", "MDV", "DV") or set(v) != {"."}}
+    used |= {n: [_plain(e.covariates.get(n)) for e in data.events] for n in data.covariates}
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(used)
+    writer.writerows(zip(*used.values(), strict=True))
+    return out.getvalue()
+
+
+def write(data: EventData, path: str | Path) -> None:
+    """Write events to a file; nothing is written if they cannot be."""
+    content = text_of(data)
+    Path(path).write_text(content, encoding="utf-8")
+
+
+def _plain(value: float | None) -> str:
+    return (
+        "." if value is None else str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+    )

@@ -1,0 +1,123 @@
+"""Exposure and response as a record holds them: each patient's exposure, event and time to it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal, get_args
+
+from posology.readout.courses import Course, courses
+from posology.record.facts import Dosed
+from posology.record.state import State
+
+Outcome = Literal["dlt", "ocular", "response"]
+Exposure = Literal["mg", "mg/kg"]
+OUTCOMES = {"dlt": "dose-limiting toxicity", "ocular": "ocular adverse event", "response": "objective response"}
+EYE = "eye"
+"""In the system organ class of an ocular adverse event (MedDRA: Eye disorders)."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One patient: exposure, whether the event occurred, and the days from the first dose to it or to the end of
+    follow-up (the end of treatment, or the cutoff)."""
+
+    patient: str
+    exposure: float
+    event: bool
+    days: int
+
+
+def observed(
+    state: State, on: date, outcome: Outcome, exposure: Exposure | Mapping[str, float] = "mg/kg"
+) -> tuple[list[Observed], list[str]]:
+    """Return the patients that can be judged on a day, and who was left out, with the reason.
+
+    The exposure is the first dose given, in mg or mg per kg of the weight it was given at; or a value a patient, such
+    as an AUC. It precedes every event, as a total dose would not.
+
+    Raises
+    ------
+    ValueError
+        if the outcome or exposure is not known.
+    """
+    if outcome not in get_args(Outcome):
+        raise ValueError(f"outcome is {outcome!r}; it is one of {', '.join(get_args(Outcome))}")
+    found, left = [], []
+    for course in courses(state, on):
+        amount = _exposure(course, exposure)
+        if amount is None:
+            left.append(f"{course.id}: no exposure")
+            continue
+        seen = _event(course, outcome)
+        if isinstance(seen, str):
+            left.append(f"{course.id}: {seen}")
+            continue
+        first, off = course.patient.first_dose, course.patient.off_treatment
+        begin = first.occurred if first else on
+        end = seen or (min(off.occurred, on) if off else on)
+        found.append(Observed(course.id, amount, seen is not None, max((end - begin).days, 0) + 1))
+    return found, left
+
+
+def _exposure(course: Course, exposure: Exposure | Mapping[str, float]) -> float | None:
+    if not isinstance(exposure, str):
+        return exposure.get(course.id)
+    first = course.patient.first_dose
+    fact = first.fact if first else None
+    if not isinstance(fact, Dosed) or not fact.actual_mg > 0:
+        return None
+    if exposure == "mg":
+        return fact.actual_mg
+    if exposure == "mg/kg":
+        return fact.actual_mg / fact.weight_kg
+    raise ValueError(f"exposure is {exposure!r}; it is one of {', '.join(get_args(Exposure))}, or a file")
+
+
+def _event(course: Course, outcome: Outcome) -> date | str | None:
+    """Return the day of the first event, None where there was none, or why that cannot be said."""
+    if outcome == "ocular":
+        days = [t.event.occurred for t in course.patient.toxicities if EYE in (t.fact.system_organ_class or "").lower()]
+        return min(days, default=None)
+    if outcome == "dlt":
+        days = [t.event.occurred for t in course.patient.toxicities if t.is_dlt]
+        if days:
+            return min(days)
+        standing = course.standing.outcome if course.standing else "not in the dose finding"
+        return None if standing in ("no DLT", "moderate") else f"DLT: {standing}"
+    if course.response.best == "NE":
+        return "response: not evaluable"
+    return course.response.on if course.response.is_objective else None
+
+
+def exposures_from(path: str | Path) -> dict[str, float]:
+    """Read exposures from a CSV file with the columns ``patient`` and ``exposure``.
+
+    Raises
+    ------
+    ValueError
+        with the file and line of what is wrong.
+    """
+    held: dict[str, float] = {}
+    with Path(path).open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
+        if not {"patient", "exposure"} <= set(reader.fieldnames or ()):
+            raise ValueError(
+                f"{path}:1: the columns are {', '.join(reader.fieldnames or ())}; needed: patient, exposure"
+            )
+        for number, row in enumerate(reader, 2):
+            try:
+                value = float(row["exposure"])
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{path}:{number}: patient {row['patient']}: exposure {row['exposure']!r} is no number"
+                ) from None
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{path}:{number}: patient {row['patient']}: exposure {value:g}; it is 0 or above")
+            if row["patient"] in held:
+                raise ValueError(f"{path}:{number}: patient {row['patient']} appears twice")
+            held[row["patient"]] = value
+    return held

@@ -1,0 +1,184 @@
+"""NONMEM event data and SDTM concentrations: read, refused, written and read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posology.interchange.concentrations import is_sdtm, profiles, sdtm_profiles
+from posology.interchange.nonmem import DataError, Event, EventData, parse, read, text_of, write
+
+DATA = Path(__file__).parent.parent / "data" / "pharmacology"
+
+
+def test_theophylline() -> None:
+    data = read(DATA / "theophylline.csv")
+    assert data.covariates == ("WT",) and not data.varying
+    gathered = data.measurements(["WT"])
+    assert len(gathered) == 12 and gathered.samples == 132
+    assert gathered.covariates["WT"][0] == 79.6
+    assert len(profiles(data)) == 12
+    assert profiles(data)[0].time[:3] == (0.0, 0.25, 0.57)
+
+
+def test_doses_in_every_form() -> None:
+    data = parse(
+        "ID,TIME,AMT,RATE,II,ADDL,SS,CMT,DV,LLOQ,WT\n"
+        "A,0,100,50,24,2,0,1,.,.,70\nA,1,.,.,.,.,.,.,9,0.5,70\nA,30,0,.,.,.,.,.,0.2,0.5,71\n"
+        "# a remark\nB,0,80,0,12,0,1,1,.,.,55\nB,12,.,.,.,.,.,.,3,0.5,55\n"
+    )
+    first, second = data.patients()
+    assert first.doses == [(0.0, 100.0, 2.0, 0.0), (24.0, 100.0, 2.0, 0.0), (48.0, 100.0, 2.0, 0.0)]
+    assert first.samples == [(1.0, 9.0, False), (30.0, 0.5, True)]
+    assert second.doses == [(0.0, 80.0, 0.0, 12.0)]
+    assert data.varying == ("WT",) and first.covariates == {"WT": 70.0}
+
+
+def test_a_sample_at_a_dose_is_before_it_or_after_it_as_the_lines_stand() -> None:
+    before = parse("ID,TIME,AMT,DV\n1,0,10,.\n1,24,.,2\n1,24,10,.\n")
+    after = parse("ID,TIME,AMT,DV\n1,0,10,.\n1,24,10,.\n1,24,.,7\n")
+    assert [p.after_dose for d in (before, after) for p in d.patients()] == [[False], [True]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("1,0,10,.,1\n1,x,.,2,0", "data:3: TIME: patient 1: 'x' is no number"),
+        ("1,0,10,.,1\n1,.,.,2,0", "data:3: TIME: patient 1: is missing"),
+        ("1,0,0,.,1", "data:2: AMT: patient 1: a dose of 0"),
+        ("1,0,10,.,7", "data:2: EVID: patient 1: is 7"),
+        ("1,0,10,.,1\n1,5,.,-2,0", "data:3: DV: patient 1: is -2"),
+        ("1,5,10,.,1\n1,2,.,2,0", "data:3: TIME: patient 1: 2 follows 5"),
+        ("1,0,10,.,1\n2,0,10,.,1\n1,2,.,2,0", "data:4: ID: patient 1: the patient's lines are apart"),
+        ("1,0,10,.,1,9", "data:2: line: patient 1: 6 values for 5 columns"),
+        ("1,0,10,3,0", "10 on a sample"),
+        ("1,0,10,.,1.5", "1.5 cannot be"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(lines: str, says: str) -> None:
+    with pytest.raises(DataError, match=says.replace("(", r"\(")) as caught:
+        parse(f"ID,TIME,AMT,DV,EVID\n{lines}\n")
+    assert len(caught.value.findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("ID,TIME\n1,0\n", "DV: is missing"),
+        ("ID,TIME,TIME,DV\n", "appears twice"),
+        ("ID,DATE,TIME,DV\n", "calendar dates"),
+        ("ID,TIME,AMT,ADDL,DV\n1,0,10,2,.\n", "II: patient 1: is missing"),
+        ("ID,TIME,AMT,SS,DV\n1,0,10,1,.\n", "as SS is given"),
+        ("ID,TIME,AMT,DV,BLQ\n1,0,10,.,.\n1,2,.,0,1\n", "LLOQ: patient 1: is missing"),
+        ("ID,TIME,AMT,RATE,DV\n1,0,10,-3,.\n", "RATE: patient 1: is -3"),
+        ("ID,TIME,DV\n", "holds no event"),
+        ("ID,TIME,AMT,DV,MDV\n1,0,10,.,.\n1,1,.,.,0\n", "is missing where MDV is 0"),
+    ],
+)
+def test_headers_and_combinations(text: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        parse(text)
+
+
+def test_every_error_at_once() -> None:
+    with pytest.raises(DataError) as caught:
+        parse("ID,TIME,AMT,DV,EVID\n1,x,10,.,1\n1,0,-1,.,1\n2,0,.,y,0\n")
+    assert [f.line for f in caught.value.findings] == [2, 3, 4]
+
+
+@pytest.mark.parametrize("line", ["1,0,10,.,4,0", "1,0,10,.,1,-2", "1,0,.,.,3,0"])
+def test_what_closed_forms_do_not_hold_is_refused_by_the_fit_only(line: str) -> None:
+    data = parse(f"ID,TIME,AMT,DV,EVID,RATE\n{line}\n1,2,.,5,0,.\n")
+    assert parse(text_of(data)).events[0].evid == data.events[0].evid
+    with pytest.raises(DataError, match="not fitted"):
+        data.patients()
+
+
+numbers = st.floats(0.001, 1e6).filter(lambda x: x == x)
+samples = st.builds(
+    lambda v, low, w: Event("", 0.0, 0, value=v, below=low, limit=v, covariates={"WT": w}),
+    numbers, st.booleans(), st.none() | numbers,
+)  # fmt: skip
+doses = st.builds(
+    lambda a, r, n, i, w: Event("", 0.0, 1, a, r, i, n, compartment=1, missing=True, covariates={"WT": w}),
+    numbers, st.just(0.0) | numbers, st.integers(0, 5), numbers, st.none() | numbers,
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(samples | doses, min_size=1, max_size=5), min_size=1, max_size=4), st.data())
+def test_written_and_read_again(patients: list[list[Event]], draw: st.DataObject) -> None:
+    from dataclasses import replace
+
+    events = []
+    for name, held in enumerate(patients, 1):
+        times = sorted(draw.draw(st.lists(st.floats(0, 1e4), min_size=len(held), max_size=len(held))))
+        events += [replace(e, patient=str(name), time=t) for e, t in zip(held, times, strict=True)]
+    again = parse(text_of(EventData(tuple(events), ("WT",))))
+    assert [replace(e, line=0) for e in again.events] == events
+
+
+def test_a_file_written_is_the_file_read(tmp_path: Path) -> None:
+    data = read(DATA / "theophylline.csv")
+    write(data, tmp_path / "again.csv")
+    again = read(tmp_path / "again.csv")
+    assert [(e.patient, e.time, e.value) for e in again.events] == [(e.patient, e.time, e.value) for e in data.events]
+
+
+def test_profiles_between_doses_share_the_trough() -> None:
+    data = parse("ID,TIME,AMT,DV\n1,0,10,.\n1,1,.,9\n1,24,.,2\n1,24,10,.\n1,25,.,11\n1,48,.,3\n")
+    first, second = profiles(data)
+    assert (first.label, first.time, first.concentration, first.until) == ("1, dose 1", (1.0, 24.0), (9.0, 2.0), 24.0)
+    assert (second.time, second.concentration, second.until) == ((0.0, 1.0, 24.0), (2.0, 11.0, 3.0), None)
+
+
+def test_sdtm() -> None:
+    assert is_sdtm(DATA / "pilot_pc.csv.gz") and not is_sdtm(DATA / "theophylline.csv")
+    found, unused = sdtm_profiles(DATA / "pilot_pc.csv.gz")
+    assert len(found) == 168 and not unused
+    assert found[0].time[:2] == (-0.5, 0.08) and found[0].concentration[0] == 0.0
+
+
+PC = "USUBJID,PCTESTCD,PCSPEC,PCSTRESC,PCSTRESN,PCTPTNUM,PCDTC,VISIT\n"
+
+
+def sdtm(tmp_path: Path, lines: str, ex: str | None = None) -> tuple[Path, Path | None]:
+    (tmp_path / "pc.csv").write_text(PC + lines)
+    if ex is None:
+        return tmp_path / "pc.csv", None
+    (tmp_path / "ex.csv").write_text("USUBJID,EXDOSE,EXSTDTC,EXENDTC\n" + ex)
+    return tmp_path / "pc.csv", tmp_path / "ex.csv"
+
+
+def test_sdtm_actual_times_and_doses(tmp_path: Path) -> None:
+    lines = ("1,X,PLASMA,5,5,1,2020-01-01T10:30,C1\n1,X,PLASMA,3,3,4,2020-01-01T13:15,C1\n"
+             "1,X,PLASMA,<0.1,,24,2020-01-02T09:00,C1\n")  # fmt: skip
+    found, _ = sdtm_profiles(*sdtm(tmp_path, lines, "1,200,2020-01-01T09:00,2020-01-01T11:00\n"))
+    assert found[0].time == (1.5, 4.25, 24.0) and found[0].concentration == (5.0, 3.0, 0.0)
+    assert (found[0].dose, found[0].duration) == (200.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("1,X,PLASMA,5,5,1,,C1\n1,Y,PLASMA,3,3,4,,C1\n", "name the analyte"),
+        (
+            "1,X,PLASMA,high,,1,,C1\n1,X,PLASMA,3,3,4,,C1\n",
+            "pc.csv:2: PCSTRESN: patient 1: is missing where PCSTRESC says 'high'",
+        ),
+        ("1,X,PLASMA,5,5,1,,C1\n1,X,PLASMA,3,3,1,,C1\n", "pc.csv:3: PCTPTNUM: patient 1: two samples at 1 h"),
+        ("1,X,PLASMA,5,-5,1,,C1\n1,X,PLASMA,3,3,2,,C1\n", "is -5"),
+        ("1,X,PLASMA,5,5,?,,C1\n1,X,PLASMA,3,3,2,,C1\n", "is no time"),
+    ],
+)
+def test_sdtm_refused(tmp_path: Path, lines: str, says: str) -> None:
+    with pytest.raises(DataError, match=says.replace("?", r"\?")):
+        sdtm_profiles(*sdtm(tmp_path, lines))
+
+
+def test_sdtm_profiles_too_short_are_listed(tmp_path: Path) -> None:
+    found, unused = sdtm_profiles(*sdtm(tmp_path, "1,X,PLASMA,5,5,1,,C1\n1,X,PLASMA,4,4,2,,C1\n2,X,PLASMA,5,5,1,,C1\n"))
+    assert [p.patient for p in found] == ["1"] and [u.patient for u in unused] == ["2"]
