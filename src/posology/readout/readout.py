@@ -216,7 +216,7 @@ def write(readout: Readout, out: str | Path, progress: Callable[[str], None] = l
         progress("tables")
         for table in readout.tables:
             (draft / "tables" / f"{table.name}.csv").write_text(table_csv(table), encoding="utf-8", newline="")
-        drawn = figures(readout.state, readout.protocol, readout.courses, readout.cutoff)
+        drawn = figures(readout.state, readout.protocol, readout.courses, readout.cutoff, readout.times)
         svgs = {}
         for figure in drawn:
             progress(f"figure {figure.name}")

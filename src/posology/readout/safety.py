@@ -76,29 +76,32 @@ def by_class(courses: Sequence[Course], ae: Reported) -> Table:
     """Count patients by system organ class, term and dose assigned, any grade and grade 3 or worse, once at the highest grade."""
     groups = doses(courses)
     group = np.array([groups.index(c.dose) for c in courses], dtype=np.int64)
-    inside = [{i for i, c in enumerate(courses) if c.dose == dose} for dose in groups]
     everyone = set(range(len(courses)))
-    treated = [first_doses([courses[i] for i in sorted(who)]) for who in (*inside, everyone)]
+    inside = [everyone, *({i for i, c in enumerate(courses) if c.dose == dose} for dose in groups)]
+    treated = [first_doses([courses[i] for i in sorted(who)]) for who in inside]
     rows = []
     for row in toxicity.table(ae.events, group, len(groups)) if ae.sources else ():
         named = ae.of(row.organ_class, row.term)
         cells: list[Cited] = []
-        any_grade, severe = (*row.any_grade, sum(row.any_grade)), (*row.grade_3_or_more, sum(row.grade_3_or_more))
-        for g, who in enumerate((*inside, everyone)):
+        any_grade, severe = (sum(row.any_grade), *row.any_grade), (sum(row.grade_3_or_more), *row.grade_3_or_more)
+        for g, who in enumerate(inside):
             for count, grade in ((any_grade[g], 1), (severe[g], 3)):
                 cells.append(cite(count, ae.of(row.organ_class, row.term, who, grade) or treated[g], "grade", "term"))
         rows.append(
-            (cite(row.organ_class or "any", named, "system_organ_class"), cite(row.term or "any", named, "term"), *cells,
-             cite(row.events, named, "term"))
+            (cite(row.organ_class or "all classes", named, "system_organ_class"), cite(row.term or "all terms", named, "term"),
+             cite(row.events, named, "term"), *cells)
         )  # fmt: skip
-    heads = [f"{dose} (N = {len(who)}), {kind}" for dose, who in (*zip(groups, inside, strict=True), ("All", everyone))
-             for kind in ("any grade", "grade ≥ 3")]  # fmt: skip
+    heads = [
+        f"{name} (N = {len(who)}), {kind}"
+        for name, who in zip(("All", *groups), inside, strict=True)
+        for kind in ("any grade", "grade ≥ 3")
+    ]
     note = (
-        "Patients with an event that began on or after the first dose, at the dose assigned, each once at the highest grade (CTCAE); the "
-        "last column counts events. 0 leads to the first doses of those it is taken over."
+        "Patients with an event that began on or after the first dose, at the dose assigned, each once at the highest grade (CTCAE). "
+        "“Events” counts events, not patients. 0 leads to the first doses of those it is taken over."
     )
     return Table("adverse_events_by_class", "Adverse events by system organ class and term",
-                 ("System organ class", "Term", *heads, "Events"), tuple(rows), note)  # fmt: skip
+                 ("System organ class", "Term", "Events", *heads), tuple(rows), note)  # fmt: skip
 
 
 def onset(courses: Sequence[Course], ae: Reported) -> Table:

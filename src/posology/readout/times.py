@@ -69,7 +69,7 @@ def endpoints(courses: Sequence[Course], protocol: Protocol, cutoff: date) -> li
         _endpoint("progression_free_survival", "Progression-free survival", courses,
                   survival.progression_free(of, rules=rules, cutoff=cutoff),
                   f"From the first dose to progression by RECIST 1.1, computed from the lesions, or death. {censoring}"),
-        _endpoint("duration_of_response", "Duration of response", courses,
+        _endpoint("duration_of_response", "Duration of confirmed response", courses,
                   survival.duration_of_response(of, responded, rules=rules, cutoff=cutoff),
                   f"From the first CR or PR, confirmed, to progression or death; {waiting} that await confirmation are not in it. {censoring}"),
         _endpoint("time_on_treatment", "Time on treatment", courses, survival.time_on_treatment(of, cutoff=cutoff),
@@ -131,8 +131,8 @@ def summary_table(found: Sequence[Endpoint]) -> Table:
     columns = ("Endpoint", "Patients", "Events", "Censored", "Median (days)", "95 % interval (days)", "Median (months)",
                "95 % interval (months)")  # fmt: skip
     note = (
-        "Kaplan-Meier; interval of the median by Brookmeyer and Crowley on the log(-log) scale. An end that is not reached within the "
-        "follow-up is said so."
+        "Kaplan-Meier; interval of the median by Brookmeyer and Crowley on the log(-log) scale. Not reached: the curve, or its "
+        "limit, stays above one half."
     )
     return Table("times_to_event", "Time to event", columns, tuple(rows), note)
 
