@@ -9,7 +9,7 @@ import numpy as np
 
 from posology.endpoints import toxicity
 from posology.endpoints.finding import Finding
-from posology.readout.cited import Cited, Table, cite
+from posology.readout.cited import Table, cite
 from posology.readout.courses import Course
 from posology.readout.rates_tables import doses, first_doses
 from posology.record.event import Event
@@ -18,6 +18,7 @@ from posology.record.state import Toxicity
 
 ENDED = ("recovered", "recovered with sequelae", "fatal")
 UNCODED = "not coded"
+SEVERE = 3
 
 
 @dataclass(frozen=True)
@@ -72,36 +73,44 @@ def _ended(event: Event) -> bool:
     return isinstance(event.fact, AdverseEventResolved) and event.fact.outcome in ENDED
 
 
-def by_class(courses: Sequence[Course], ae: Reported) -> Table:
-    """Count patients by system organ class, term and dose assigned, any grade and grade 3 or worse, once at the highest grade."""
+def by_class(courses: Sequence[Course], ae: Reported, least: int = 1) -> Table:
+    """Count patients by system organ class, term and dose assigned, with an event of a grade and worse, each patient once."""
     groups = doses(courses)
     group = np.array([groups.index(c.dose) for c in courses], dtype=np.int64)
     everyone = set(range(len(courses)))
     inside = [everyone, *({i for i, c in enumerate(courses) if c.dose == dose} for dose in groups)]
     treated = [first_doses([courses[i] for i in sorted(who)]) for who in inside]
+    events = ae.events.only(ae.events.grade >= least)
     rows = []
-    for row in toxicity.table(ae.events, group, len(groups)) if ae.sources else ():
-        named = ae.of(row.organ_class, row.term)
-        cells: list[Cited] = []
-        any_grade, severe = (sum(row.any_grade), *row.any_grade), (sum(row.grade_3_or_more), *row.grade_3_or_more)
-        for g, who in enumerate(inside):
-            for count, grade in ((any_grade[g], 1), (severe[g], 3)):
-                cells.append(cite(count, ae.of(row.organ_class, row.term, who, grade) or treated[g], "grade", "term"))
+    for row in toxicity.table(events, group, len(groups)) if len(events.term) else ():
+        named = ae.of(row.organ_class, row.term, grade=least)
+        counts = [(sum(row.any_grade), everyone, least, treated[0])]
+        if least < SEVERE:
+            counts.append((sum(row.grade_3_or_more), everyone, SEVERE, treated[0]))
+        counts += [(n, who, least, of) for n, who, of in zip(row.any_grade, inside[1:], treated[1:], strict=True)]
+        cells = [
+            cite(n, ae.of(row.organ_class, row.term, who, grade) or of, "grade", "term") for n, who, grade, of in counts
+        ]
         rows.append(
             (cite(row.organ_class or "all classes", named, "system_organ_class"), cite(row.term or "all terms", named, "term"),
              cite(row.events, named, "term"), *cells)
         )  # fmt: skip
-    heads = [
-        f"{name} (N = {len(who)}), {kind}"
-        for name, who in zip(("All", *groups), inside, strict=True)
-        for kind in ("any grade", "grade ≥ 3")
-    ]
+    heads = [f"{name} (N = {len(who)})" for name, who in zip(("All", *groups), inside, strict=True)]
+    if least < SEVERE:
+        heads[1:1] = [f"All, grade ≥ {SEVERE}"]
     note = (
         "Patients with an event that began on or after the first dose, at the dose assigned, each once at the highest grade (CTCAE). "
         "“Events” counts events, not patients. 0 leads to the first doses of those it is taken over."
     )
-    return Table("adverse_events_by_class", "Adverse events by system organ class and term",
-                 ("System organ class", "Term", "Events", *heads), tuple(rows), note)  # fmt: skip
+    said = "any grade" if least == 1 else f"grade {least} and worse"
+    name = "adverse_events_by_class" if least == 1 else f"adverse_events_grade_{least}"
+    return Table(
+        name,
+        f"Adverse events by class and term, {said}",
+        ("System organ class", "Term", "Events", *heads),
+        tuple(rows),
+        note,
+    )
 
 
 def onset(courses: Sequence[Course], ae: Reported) -> Table:
@@ -112,7 +121,8 @@ def onset(courses: Sequence[Course], ae: Reported) -> Table:
         found = toxicity.course(mine, len(courses))
         had = found.onset != toxicity.NEVER
         days, gone = found.onset[had], found.days[~np.isnan(found.days)]
-        ends = [*events, *(t.resolved for t in ae.sources if t.event in events and t.resolved)]
+        numbers = {e.seq for e in events}
+        ends = [*events, *(t.resolved for t in ae.sources if t.event.seq in numbers and t.resolved)]
         rows.append(
             (cite(name, events, "system_organ_class"), cite(f"{int(had.sum())} of {len(courses)}", [*events, *first_doses(courses)]),
              cite(_spread(days), [*events, *(first_doses([c for c, h in zip(courses, had, strict=True) if h]))]),

@@ -60,10 +60,11 @@ def endpoints(courses: Sequence[Course], protocol: Protocol, cutoff: date) -> li
     rules = survival.Censoring(interval_days=protocol.endpoints.response.assess_every_days)
     counted = [c.response.responded_on for c in courses]
     responded = np.array([np.datetime64(on or "NaT", "D") for on in counted], dtype="datetime64[D]")
-    waiting = sum(awaiting(c) for c in courses)
+    waiting, clinical = sum(awaiting(c) for c in courses), sum(_clinical(c) for c in courses)
     censoring = (
         f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.missed} missed assessments before the event (more "
-        f"than {rules.missed} × {rules.interval_days} + {rules.window_days} days after the last adequate one). New anticancer therapy is not in the record."
+        f"than {rules.missed} × {rules.interval_days} + {rules.window_days} days after the last adequate one). New anticancer therapy is not in the record. "
+        f"Progression that the lesions do not show is no event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
     )
     return [
         _endpoint("progression_free_survival", "Progression-free survival", courses,
@@ -75,6 +76,13 @@ def endpoints(courses: Sequence[Course], protocol: Protocol, cutoff: date) -> li
         _endpoint("time_on_treatment", "Time on treatment", courses, survival.time_on_treatment(of, cutoff=cutoff),
                   f"From the first dose to the end of treatment or death; those on treatment are censored at the cutoff, {cutoff}."),
     ]  # fmt: skip
+
+
+def _clinical(course: Course) -> bool:
+    """Whether treatment ended for a progression that the lesions do not show."""
+    left = course.patient.first(Discontinued)
+    named = left is not None and isinstance(left.fact, Discontinued) and left.fact.why == "progression"
+    return named and course.response.progression is None
 
 
 def _endpoint(name: str, title: str, courses: Sequence[Course], times: Times, note: str) -> Endpoint:
