@@ -86,12 +86,20 @@ def test_the_page_needs_no_network(written: tuple[Path, dict[str, Any]]) -> None
     page = (written[0] / "readout.html").read_text(encoding="utf-8")
     for outside in ('src="http', 'href="http', "@import", "url(http", "fetch(", "<script src", "<link"):
         assert outside not in page
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 7
 
 
 def test_figures_and_tables(written: tuple[Path, dict[str, Any]]) -> None:
     found = set(files(written[0]))
-    figures = {"escalation", "swimmer", "waterfall", "spider", "ca125"}
+    figures = {
+        "escalation",
+        "swimmer",
+        "waterfall",
+        "spider",
+        "ca125",
+        "km_progression_free_survival",
+        "km_time_on_treatment",
+    }
     assert {f"figures/{name}.{kind}" for name in figures for kind in ("svg", "png")} <= found
     assert {
         "readout.html",

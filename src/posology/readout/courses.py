@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from posology.conduct.plan import plan_of
 from posology.conduct.standing import Standing, standings
-from posology.endpoints import ca125, recist
+from posology.endpoints import best_response, ca125, recist
 from posology.protocol.model import Ca125
 from posology.protocol.model import Response as ResponseRules
 from posology.record.event import Event
@@ -22,7 +23,10 @@ Events = tuple[Event, ...]
 
 @dataclass(frozen=True)
 class Scan:
-    """One tumour assessment. ``sum_mm`` and the changes are None where the sum cannot be known."""
+    """One tumour assessment. ``sum_mm`` and the changes are None where the sum cannot be known.
+
+    ``measurable`` says whether there are target lesions; ``why`` why the response is not evaluable, empty where it is.
+    """
 
     number: int
     on: date
@@ -32,6 +36,8 @@ class Scan:
     change: float | None
     change_from_nadir: float | None
     overall: str
+    measurable: bool
+    why: str
     sources: Events
 
 
@@ -40,7 +46,9 @@ class Response:
     """Best overall response by RECIST 1.1.
 
     ``best`` is CR, PR, SD, PD or NE as the criteria give it with ``confirmation`` one of: confirmed, awaiting
-    confirmation, not confirmed, or empty where nothing is to confirm.
+    confirmation, not confirmed, or empty where nothing is to confirm. ``settled`` is what it is if nothing more is seen; ``why``
+    why it is not evaluable. ``responded_on`` is the day of the first CR or PR that counts, a confirmed one where the protocol asks
+    for it; ``benefit_on`` the day by which there was clinical benefit: such a response, or 24 weeks without progression.
     """
 
     best: str
@@ -52,6 +60,10 @@ class Response:
     stable_ongoing: bool
     cycles: int | None
     best_change: float | None
+    settled: recist.Response
+    why: str
+    responded_on: date | None
+    benefit_on: date | None
     sources: Events
 
     @property
@@ -102,6 +114,16 @@ class Course:
     marker: Marker | None
 
     @property
+    def baseline(self) -> Scan | None:
+        """The assessment before treatment."""
+        return next((s for s in self.scans if s.number == 0), None)
+
+    @property
+    def assessed(self) -> tuple[Scan, ...]:
+        """The assessments on treatment."""
+        return tuple(s for s in self.scans if s.number)
+
+    @property
     def id(self) -> str:
         """The patient's identifier."""
         return self.patient.id
@@ -123,6 +145,9 @@ class Course:
 STATUS = {None: recist.Status.MEASURED, "present": recist.Status.PRESENT, "absent": recist.Status.ABSENT,
           "unequivocal progression": recist.Status.PROGRESSION, "too small to measure": recist.Status.TOO_SMALL,
           "not evaluable": recist.Status.NOT_EVALUABLE}  # fmt: skip
+BENEFIT_DAYS = 168
+"""How long without progression is a clinical benefit [days]: 24 weeks."""
+METHOD = {"caliper": recist.Method.CALIPER, "chest x-ray": recist.Method.CHEST_X_RAY}
 ROLE = {"target": recist.Role.TARGET, "non-target": recist.Role.NON_TARGET, "new": recist.Role.NEW}
 
 
@@ -147,25 +172,52 @@ def _measured(patient: Patient) -> list[tuple[Event, LesionMeasured]]:
     return [(e, e.fact) for e in patient.of(LesionMeasured) if isinstance(e.fact, LesionMeasured)]
 
 
-def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
-    """Read every patient's assessments in one batch."""
-    rows: list[tuple[int, int, int, int, int, int, bool, float]] = []
-    sources: dict[tuple[int, int], list[Event]] = defaultdict(list)
+@dataclass(frozen=True)
+class Measured:
+    """All lesions of some patients, in the order of the patients, with the event behind each row and the lesions' names."""
+
+    lesions: recist.Lesions
+    names: tuple[str, ...]
+    sources: Events
+
+
+def lesions(patients: Sequence[Patient]) -> Measured | None:
+    """Return every lesion measured as the endpoints room takes them; None if there is none."""
+    rows: list[tuple[int, int, int, int, int, int, bool, float, int, int]] = []
+    names: list[str] = []
+    sources: list[Event] = []
+    organs: dict[str, int] = {}
     for i, patient in enumerate(patients):
-        names: dict[str, int] = {}
+        numbers: dict[str, int] = {}
         for event, lesion in _measured(patient):
             size = float("nan") if lesion.diameter_mm is None else lesion.diameter_mm
-            rows.append((i, lesion.assessment, names.setdefault(lesion.lesion, len(names)), event.occurred.toordinal(),
-                         ROLE[lesion.role], STATUS[lesion.status], lesion.nodal, size))  # fmt: skip
-            sources[i, lesion.assessment].append(event)
-    found: dict[str, tuple[Scan, ...]] = {p.id: () for p in patients}
+            rows.append((i, lesion.assessment, numbers.setdefault(lesion.lesion, len(numbers)), event.occurred.toordinal(),
+                         ROLE[lesion.role], STATUS[lesion.status], lesion.nodal, size,
+                         organs.setdefault(lesion.organ.casefold(), len(organs)),
+                         METHOD.get((lesion.method or "").casefold(), recist.Method.CT_OR_MRI)))  # fmt: skip
+            names.append(lesion.lesion)
+            sources.append(event)
     if not rows:
-        return found
-    patient_, assessment, lesion_, day, role, status, nodal, size_ = (
+        return None
+    patient_, assessment, number, day, role, status, nodal, size_, organ, method = (
         np.array(column) for column in zip(*rows, strict=True)
     )
-    lesions = recist.Lesions(patient_, assessment, lesion_, day, role, status, nodal, size_)
-    result = recist.assess(lesions, len(patients), int(assessment.max()) + 1)
+    made = recist.Lesions(patient_, assessment, number, day, role, status, nodal, size_, organ=organ, method=method)
+    return Measured(made, tuple(names), tuple(sources))
+
+
+def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
+    """Read every patient's assessments in one batch."""
+    found: dict[str, tuple[Scan, ...]] = {p.id: () for p in patients}
+    measured = lesions(patients)
+    if measured is None:
+        return found
+    sources: dict[tuple[int, int], list[Event]] = defaultdict(list)
+    rows = measured.lesions
+    for i, k, event in zip(rows.patient.tolist(), rows.assessment.tolist(), measured.sources, strict=True):
+        sources[i, k].append(event)
+    result = recist.assess(rows, len(patients), int(rows.assessment.max()) + 1)
+    has_target = result.has_target
     change, from_nadir = result.change, result.change_from_nadir
     scans: dict[int, list[Scan]] = defaultdict(list)
     for i, k in sorted(sources):
@@ -175,7 +227,8 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
         overall = recist.Response(result.overall[i, k]).text if k else "baseline"
         scans[i].append(
             Scan(k, on, patient.study_day(on), len(cycles), _number(result.sum_mm[i, k]), _number(change[i, k]),
-                 _number(from_nadir[i, k]), overall, tuple(sources[i, k]))
+                 _number(from_nadir[i, k]), overall, bool(has_target[i]), recist.Reason(result.why[i, k]).text,
+                 tuple(sources[i, k]))
         )  # fmt: skip
     return found | {patients[i].id: tuple(read) for i, read in scans.items()}
 
@@ -195,11 +248,13 @@ def _responses(
     followed = np.array([p.off_treatment is None for p in patients], dtype=bool)
     criteria = recist.Rules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
     best = recist.best_response(seen, day, start, followed, criteria)
+    benefit = best_response.clinical_benefit(seen, day, start, criteria, minimum_days=BENEFIT_DAYS)
     found = {}
     for i, patient in enumerate(patients):
         by_number = {scan.number: scan for scan in scans[patient.id]}
-        at, confirmed, progressed = (
-            by_number.get(int(column[i])) for column in (best.at, best.confirmed_at, best.progressed_at)
+        at, confirmed, progressed, responded, benefited = (
+            by_number.get(int(column[i]))
+            for column in (best.at, best.confirmed_at, best.progressed_at, best.response_at, benefit)
         )
         last = by_number.get(int(best.last_at[i]))
         counted = [s for s in scans[patient.id] if s.number and (progressed is None or s.number <= progressed.number)]
@@ -216,10 +271,20 @@ def _responses(
             confirmed_on=confirmed.on if confirmed else None, progression=progressed.on if progressed else None,
             stable_days=stable_until.on.toordinal() - int(start[i]) if stable and stable_until else None,
             stable_ongoing=stable and progressed is None, cycles=at.cycles if at else None,
-            best_change=min(changes) if changes else None,
+            best_change=min(changes) if changes else None, settled=recist.Response(best.settled[i]),
+            why=_not_evaluable(scans[patient.id], recist.Reason(best.why[i])),
+            responded_on=responded.on if responded else None, benefit_on=benefited.on if benefited else None,
             sources=tuple(event for scan in used if scan for event in scan.sources),
         )  # fmt: skip
     return found
+
+
+def _not_evaluable(scans: tuple[Scan, ...], reason: recist.Reason) -> str:
+    """Say why there is no best response: the reason, and what each assessment lacks."""
+    if not scans:
+        return "no assessment, not even a baseline"
+    lacking = [f"assessment {s.number} on {s.on}: {s.why}" for s in scans if s.why]
+    return "; ".join([reason.text, *lacking]) if reason else ""
 
 
 def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:

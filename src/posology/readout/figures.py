@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import altair as alt
 
 from posology.protocol.model import Protocol
 from posology.readout.courses import Course
+from posology.readout.survival_figure import kaplan_meier_figure
+from posology.readout.times import Endpoint
 from posology.record.facts import Dosed
 from posology.record.state import State
 
@@ -33,7 +36,9 @@ class Figure:
     chart: Any
 
 
-def figures(state: State, protocol: Protocol, courses: Sequence[Course], cutoff: date) -> list[Figure]:
+def figures(
+    state: State, protocol: Protocol, courses: Sequence[Course], cutoff: date, times: Sequence[Endpoint] = ()
+) -> list[Figure]:  # fmt: skip
     """Return every figure that the data allow, in the order of the page."""
     drawn: list[tuple[str, str, str, Callable[[], Any]]] = [
         ("escalation", "Dose escalation, cohort by cohort", "One mark a patient, in order of first dose; the line is the dose "
@@ -47,6 +52,7 @@ def figures(state: State, protocol: Protocol, courses: Sequence[Course], cutoff:
          lambda: spider(courses)),
         ("ca125", "CA-125 over time", "Logarithmic scale; the dashed line is the upper limit of normal.",
          lambda: ca125(courses, protocol)),
+        *((f"km_{e.name}", f"{e.title} (Kaplan-Meier)", _curve_words(e), partial(kaplan_meier_figure, e)) for e in times),
     ]  # fmt: skip
     found = []
     with alt.utils.schemapi.debug_mode(False):  # else every row of data is checked against the schema of Vega-Lite
@@ -55,6 +61,19 @@ def figures(state: State, protocol: Protocol, courses: Sequence[Course], cutoff:
             if chart is not None:
                 found.append(Figure(name, title, caption, _styled(chart).to_dict(validate=False)))
     return found
+
+
+def _curve_words(endpoint: Endpoint) -> str:
+    """Say what the curve shows, with the numbers."""
+    if endpoint.curve is None:
+        return ""
+    median, patients = endpoint.curve.median, endpoint.curve.patients
+    shown = lambda days: "not reached" if days is None else f"{days / 7:.1f}"
+    told = f"median {shown(median.value)} weeks, 95 % interval {shown(median.lower)} to {shown(median.upper)}"
+    return (
+        f"{patients} patient{'s' * (patients != 1)}, {int(endpoint.curve.events.sum())} with the event; {told}. Shaded: 95 % interval, "
+        "log(-log) scale. Upright ticks: censored. Dashed: the median. Below: patients at risk."
+    )
 
 
 def _styled(chart: Any) -> Any:

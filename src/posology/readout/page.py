@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from posology import __version__
 from posology.readout.cited import SIGNS, Cited
+from posology.readout.data_findings import CHECKED
 from posology.readout.figures import Figure
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -
     events = {seq: event_words(readout.events[seq]) for seq in sorted(used) if seq in readout.events}
     data = json.dumps(events, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     return environment.get_template("readout.html.j2").render(
-        readout=readout, figures=[(f, Markup(svgs[f.name])) for f in figures], events=Markup(data), version=__version__, signs=SIGNS,
+        readout=readout, figures=[(f, Markup(svgs[f.name])) for f in figures], events=Markup(data), version=__version__, signs=SIGNS, checked=CHECKED,
         holds=sum(c.holds is True for c in readout.claims), fails=sum(c.holds is False for c in readout.claims),
         open_=sum(c.holds is None for c in readout.claims), claim=lambda c: Cited(c.verdict, c.events, c.mark),
     )  # fmt: skip
@@ -51,8 +52,9 @@ def _cited(value: Cited) -> Markup:
         else ""
     )
     whole = "n" if len(value.text) <= 12 else ""
+    text = value.text.replace(" %", "\u00a0%").replace("–", "–\u2060")  # a number keeps its sign, a range both its ends
     if not value.events or value.value is None:
-        return Markup('<span class="{}">{}{}</span>').format(whole, value.text, sign)
+        return Markup('<span class="{}">{}{}</span>').format(whole, text, sign)
     ids = " ".join(map(str, value.events))
     link = Markup('<span class="{}"><a class="c" role="button" href="#panel" data-e="{}">{}</a>{}</span>')
-    return link.format(whole, ids, value.text, sign)
+    return link.format(whole, ids, text, sign)

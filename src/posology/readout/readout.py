@@ -24,9 +24,15 @@ from posology.protocol.synopsis import Section, synopsis
 from posology.readout.cited import Cited, Table
 from posology.readout.claims import Checked, Claim, check
 from posology.readout.courses import Course, courses
+from posology.readout.data_findings import Found, data_findings
+from posology.readout.data_findings import plain as plain_finding
 from posology.readout.measures import MEASURES, NotKnown, Reading
 from posology.readout.narratives import Sentence, headline, narrative
+from posology.readout.rates_tables import Counted, rates
+from posology.readout.safety import reported
 from posology.readout.tables import tables
+from posology.readout.times import Endpoint, endpoints
+from posology.readout.times import plain as plain_times
 from posology.record.event import Event, plain
 from posology.record.facts import CutoffLocked
 from posology.record.state import State, fold
@@ -48,6 +54,9 @@ class Readout:
     advice: Advice
     courses: Sequence[Course]
     headline: Sequence[Sentence]
+    rates: Sequence[Counted]
+    times: Sequence[Endpoint]
+    findings: Sequence[Found]
     tables: Sequence[Table]
     narratives: Sequence[tuple[str, Sequence[Sentence]]]
     claims: Sequence[Checked]
@@ -78,10 +87,13 @@ def read(events: Sequence[Event], cutoff: date, claims: Sequence[Claim] = ()) ->
     protocol, advice = state.protocol(cutoff), advise(state, cutoff)
     found = courses(state, cutoff)
     reading = Reading(state, protocol, found, cutoff)
+    times, ae = endpoints(found, protocol, cutoff), reported(found)
+    findings = data_findings(found, ae, cutoff)
     told = [(c.id, narrative(c, protocol)) for c in found if c.active]
     return Readout(
         cutoff=cutoff, locked=bool(locks), head=known[-1], state=state, protocol=protocol, advice=advice, courses=found,
-        headline=headline(state, protocol, found, advice), tables=tables(state, protocol, found, cutoff), narratives=told,
+        headline=headline(state, protocol, found, advice), rates=rates(found), times=times, findings=findings,
+        tables=tables(state, protocol, found, cutoff, times, findings, ae), narratives=told,
         claims=[check(claim, reading) for claim in claims], synopsis=synopsis(protocol), events={e.seq: e for e in known},
         overridden=[e for e in known if e.override and e.occurred <= cutoff],
         corrections=[e for e in known if e.supersedes and e.occurred <= cutoff],
@@ -116,6 +128,9 @@ def summary(readout: Readout) -> dict[str, Any]:
         "mtd": number("mtd", MEASURES["mtd"](reading)),
         "advice": {**readout.advice.plain(), "settled": readout.advice.settled},
         "dlts": [_dlt(c, t, readout.protocol) for c in readout.courses for t in c.patient.toxicities if t.is_dlt],
+        "rates": [_rate(counted) for counted in readout.rates],
+        "times_to_event": {e.name: plain_times(e) for e in readout.times},
+        "findings": [plain_finding(found) for found in readout.findings],
         "responses": [_response(c, readout.protocol) for c in readout.courses],
         "headline": [_cited(s.cited) for s in readout.headline],
         "narratives": {patient: [_cited(s.cited) for s in told] for patient, told in readout.narratives},
@@ -146,9 +161,19 @@ def _response(course: Course, protocol: Protocol) -> dict[str, Any]:
         "patient": course.id, "assigned_level": course.level, "tumour": course.tumour, "best": r.best, "confirmation": r.confirmation or None,
         "first_seen": day(r.on), "confirmed_on": day(r.confirmed_on), "progression": day(r.progression), "best_change_percent": r.best_change,
         "stable_weeks": None if r.stable_days is None else round(r.stable_days / 7, 1), "stable_ongoing": r.stable_ongoing,
+        "settled": r.settled.text, "not_evaluable_because": r.why or None, "clinical_benefit_on": day(r.benefit_on),
         "ca125_response": m.response if m else None, "ca125_confirmed_on": day(m.confirmed_on) if m else None,
         "ca125_largest_fall_percent": m.largest_fall if m else None, "on_treatment": course.patient.off_treatment is None,
         "events": sorted({e.seq for e in (*r.sources, *(m.sources if m else ()))}),
+    }  # fmt: skip
+
+
+def _rate(counted: Counted) -> dict[str, Any]:
+    rate = counted.rate
+    return {
+        "patients": counted.group, "endpoint": counted.endpoint, "denominator": rate.denominator, "count": rate.count, "of": rate.of,
+        "rate": rate.value, "lower": rate.lower, "upper": rate.upper, "level": rate.level, "who": list(counted.patients),
+        "events": sorted({e.seq for e in counted.sources}),
     }  # fmt: skip
 
 
@@ -191,7 +216,7 @@ def write(readout: Readout, out: str | Path, progress: Callable[[str], None] = l
         progress("tables")
         for table in readout.tables:
             (draft / "tables" / f"{table.name}.csv").write_text(table_csv(table), encoding="utf-8", newline="")
-        drawn = figures(readout.state, readout.protocol, readout.courses, readout.cutoff)
+        drawn = figures(readout.state, readout.protocol, readout.courses, readout.cutoff, readout.times)
         svgs = {}
         for figure in drawn:
             progress(f"figure {figure.name}")

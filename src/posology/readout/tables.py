@@ -11,16 +11,27 @@ from posology.conduct.overview import treatment
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, Table, cite
 from posology.readout.courses import Course
+from posology.readout.data_findings import Found, findings_table
+from posology.readout.rates_tables import not_evaluable, reading_differences, response_rates
+from posology.readout.safety import SEVERE, Reported, by_class, onset, profile, reported
+from posology.readout.times import Endpoint, patient_times, summary_table
 from posology.record.event import Event
 from posology.record.facts import Dosed, PriorTherapy, Screened, TargetScored
 from posology.record.state import State, Toxicity
 
 
-def tables(state: State, protocol: Protocol, courses: Sequence[Course], cutoff: date) -> list[Table]:
+def tables(
+    state: State, protocol: Protocol, courses: Sequence[Course], cutoff: date, times: Sequence[Endpoint] = (),
+    findings: Sequence[Found] = (), ae: Reported | None = None,
+) -> list[Table]:  # fmt: skip
     """Return every table, in the order of the page."""
+    ae = reported(courses) if ae is None else ae
     made = [
         by_level(state, cutoff), patients(courses), decisions(state, protocol), dlts(courses, protocol),
-        adverse_events(courses, protocol), late_onset(courses, protocol), expression(courses), responses(courses), markers(courses),
+        by_class(courses, ae), by_class(courses, ae, SEVERE), adverse_events(courses, protocol), onset(courses, ae), profile(courses, ae, protocol.dlt.window_days),
+        late_onset(courses, protocol), expression(courses), response_rates(courses), responses(courses), not_evaluable(courses),
+        markers(courses), reading_differences(courses), summary_table(times), *(patient_times(e) for e in times),
+        findings_table(findings),
     ]  # fmt: skip
     return [table for table in made if table.rows]
 
