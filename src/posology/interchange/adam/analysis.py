@@ -12,8 +12,11 @@ from posology.endpoints.finding import Finding
 from posology.interchange.adam.events import adae
 from posology.interchange.adam.exposures import adex
 from posology.interchange.adam.laboratory import adlb
+from posology.interchange.adam.responses import adrs, seen
 from posology.interchange.adam.source import Rules, Source
 from posology.interchange.adam.subjects import adsl
+from posology.interchange.adam.times import adtte
+from posology.interchange.adam.tumours import adtr, tumours
 from posology.interchange.dataset import Dataset, DatasetError
 from posology.interchange.define import Study, define, write_define
 from posology.interchange.formats import SUFFIXES, Format, check, read, write
@@ -47,6 +50,13 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
     for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
         if domain in source.domains and source.domains[domain].height:
             frames[name] = derive(source, rules, subjects)
+    measured = tumours(source, rules, subjects)
+    if measured:
+        frames["ADTR"] = adtr(measured, rules, subjects)
+    assessed = seen(source, rules, subjects, measured)
+    if assessed:
+        frames["ADRS"] = adrs(source, rules, subjects, assessed, measured)
+        frames["ADTTE"] = adtte(source, rules, subjects, assessed)
     spec = standard("adam")
     return Analysis(tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(source.findings))
 
