@@ -1,4 +1,4 @@
-"""Commands that run a trial: create it, look at it, decide, amend, correct, load, audit, move its record."""
+"""Commands that run a trial: create it, look at it, decide, amend, correct, load, audit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from posology.record.event import Event
 
 CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")]
-JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
 SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event.")]
 WhyOption = Annotated[str, typer.Option("--reason", help="Why; required.")]
 
@@ -38,15 +37,6 @@ def register(app: typer.Typer) -> None:
     for panel, commands in panels.items():
         for name, command in commands.items():
             app.command(name, rich_help_panel=panel)(command)
-    moves: dict[str, tuple[Callable[..., None], str]] = {
-        "export": (export_jsonl, "Write a whole record to a file: a backup."),
-        "import": (import_jsonl, "Read a whole record from a file: a restore."),
-    }
-    for name, (command, help_) in moves.items():
-        group = typer.Typer(help=help_, no_args_is_help=True)
-        group.command("jsonl")(command)
-        group.callback()(lambda: None)
-        app.add_typer(group, name=name, rich_help_panel="Keep")
 
 
 def acknowledge(events: Iterable[Event], as_json: bool) -> None:
@@ -336,32 +326,3 @@ def verify(
         print(f"head {last.seq}:{last.hash}")
         print("note it down: `posology verify --head` compares with it later")
     raise typer.Exit(1 if found else 0)
-
-
-def export_jsonl(trial: TrialArgument, file: JsonlArgument, as_json: JsonOption = False) -> None:
-    """Write the whole record as JSON Lines, one event a line. It can be read back to the byte.
-
-    Example: posology export jsonl mytrial.posology backup.jsonl
-    """
-    from posology.record.jsonl import write
-    from posology.record.store import Store
-
-    with Store.open(trial) as store:
-        count = write(store.rows(), file)
-    print_json({"events": count, "file": str(file)}) if as_json else print(f"wrote {count} events to {file}")
-
-
-def import_jsonl(file: JsonlArgument, trial: TrialArgument, as_json: JsonOption = False) -> None:
-    """Read a whole record from JSON Lines into a new trial, after checking its chain.
-
-    Example: posology import jsonl backup.jsonl restored.posology
-    """
-    from posology.record.jsonl import read
-    from posology.record.store import Store
-
-    rows, name = read(file)
-    with Store.create(trial, name, rows):
-        pass
-    print_json({"events": len(rows), "trial": name}) if as_json else print(
-        f"read {len(rows)} events of {name} into {trial}"
-    )

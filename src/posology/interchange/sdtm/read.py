@@ -70,6 +70,8 @@ def read(
     people = held["DM"]
     begun = _begun(people, today)
     document = protocol or derive(study, held, begun)
+    if protocol and "TS" in held:
+        report.rules["TS not read: the protocol given is followed"] += len(held.pop("TS"))
     report.protocol = "as given" if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
     if protocol and protocol["trial"]["id"] != study:
         report.find("", None, "STUDYID", f"is {study}, but the protocol is of {protocol['trial']['id']}", "the protocol's name is kept")

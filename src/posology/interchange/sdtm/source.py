@@ -323,8 +323,9 @@ def _with_qualifiers(
             raise SourceError(f"SUPP{name} beside {file} lacks USUBJID, QNAM or QVAL")
         supplement = supplement.with_columns(
             pl.col(c).cast(pl.String).str.strip_chars().replace("", None) if c in supplement.columns
-            else pl.lit(None, pl.String).alias(c) for c in ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QVAL")
+            else pl.lit(None, pl.String).alias(c) for c in ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL")
         )  # fmt: skip
+        frame, supplement = _joined(frame, supplement)
         for (by, qnam), rows in supplement.group_by("IDVAR", "QNAM", maintain_order=True):
             column, keys = f"{QUALIFIER}{qnam}", ["USUBJID"]
             said = rows.select("USUBJID", pl.col("IDVARVAL").alias(":key"), pl.col("QVAL").alias(column))
@@ -352,6 +353,31 @@ def _with_qualifiers(
                 frame = frame.join(said, on=keys, how="left", maintain_order="left")
             frame = frame.drop(":key", strict=False)
     return frame
+
+
+def _joined(frame: pl.DataFrame, supplement: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put text of more than 200 bytes together again: its parts are qualifiers labelled ``NAME (part 2)``."""
+    import polars as pl
+
+    label = pl.col("QLABEL").str.extract_groups(r"^(\w+) \(part (\d+)\)$")
+    said = supplement.with_columns(label.struct["1"].alias(":base"), label.struct["2"].cast(pl.Int64).alias(":part"))
+    bases = [*frame.columns, *supplement["QNAM"].drop_nulls().unique().to_list()]
+    is_part = pl.col(":base").is_in(bases).fill_null(False)
+    parts = said.filter(is_part)
+    if not parts.height:
+        return frame, supplement
+    keys = ["USUBJID", "IDVAR", "IDVARVAL"]
+    tails = parts.sort(":part").group_by(*keys, ":base", maintain_order=True).agg(pl.col("QVAL").str.join("").alias(":tail"))
+    rest = said.filter(~is_part).drop(":base", ":part")
+    rest = rest.join(tails, left_on=[*keys, "QNAM"], right_on=[*keys, ":base"], how="left", nulls_equal=True, maintain_order="left")
+    rest = rest.with_columns(pl.col("QVAL") + pl.col(":tail").fill_null("")).drop(":tail")
+    for (base, by), rows in tails.filter(pl.col(":base").is_in(frame.columns)).group_by(":base", "IDVAR", maintain_order=True):
+        key = pl.lit("") if by is None else pl.col(str(by)).cast(pl.Float64, strict=False)
+        value = pl.lit("") if by is None else pl.col("IDVARVAL").cast(pl.Float64, strict=False)
+        tail = rows.select("USUBJID", value.alias(":key"), ":tail")
+        frame = frame.with_columns(key.alias(":key")).join(tail, on=["USUBJID", ":key"], how="left", maintain_order="left")
+        frame = frame.with_columns(pl.col(str(base)) + pl.col(":tail").fill_null("")).drop(":key", ":tail")
+    return frame, rest
 
 
 def _of_patients(table: Table, known: set[str], report: Report) -> Table:

@@ -66,6 +66,7 @@ def exposure(table: Table, drafts: Drafts) -> None:
     rows = table.take(LAYOUTS["EX"])
     counts: dict[str, int] = {}
     end_columns = table.text("EXENDTC")
+    table.qualifier("NOMDOSE")  # the level in words, for a protocol derived from the data
     for i, said in sorted(enumerate(rows), key=lambda entry: (days[entry[0]] or drafts.today, entry[0])):
         if kinds[i] == f.Dosed.kind or kinds[i] == f.DoseReduced.kind:
             continue
@@ -151,6 +152,8 @@ def adverse_events(table: Table, drafts: Drafts) -> None:
             said["sponsor_id"] = said["ae"]
         said["ae"] = numbers[i]
         said.setdefault("term", said.get("verbatim"))
+        if said.get("verbatim") == said["term"]:
+            said.pop("verbatim", None)
         if not said["term"]:
             table.find(i, "AEDECOD", "is missing, and AETERM too", "the event is not taken")
             continue

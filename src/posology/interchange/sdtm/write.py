@@ -209,10 +209,14 @@ def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]
             values = _study_days(rows, f"{name[:-2]}DTC")
         else:
             values = [row.values.get(name) for _, _, row in rows]
+        types = {type(value) for value in values}
         if variable.numeric:
             column = _narrowed(pl.Series(name, values, dtype=pl.Float64, strict=False))
+        elif types == {type(None)}:
+            column = pl.Series(name, values, dtype=pl.String)
         else:
-            column = pl.Series(name, [_text(v, name) for v in values], dtype=pl.String)
+            texts = values if types <= {str, type(None)} else [_text(v, name) for v in values]
+            column = pl.Series(name, texts, dtype=pl.String).str.strip_chars_end().replace("", None)
             for i in (column.str.len_bytes() > LONGEST).fill_null(False).arg_true().to_list():
                 first, *rest = split(str(column[i]))
                 longer += [(rows[i][0], rows[i][2], f"{name[:7]}{k}", f"{name} (part {k + 1})\0{part}") for k, part in enumerate(rest, 1)]
