@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from posology.interchange.adam.analysis import analyse
+from posology.interchange.adam.analysis import analyse, read_folder
 from posology.interchange.adam.events import adae
 from posology.interchange.adam.exposures import adex
 from posology.interchange.adam.laboratory import adlb
@@ -178,11 +178,22 @@ def test_the_commands(tmp_path: Path) -> None:
     from posology.cli.app import app
 
     run = CliRunner().invoke
-    given = run(app, ["adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--format", "xpt", "--format", "json"])
+    args = ["adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--leave-out", "rs_onco"]
+    given = run(app, [*args, "--format", "xpt", "--format", "json"])
     assert given.exit_code == 0, given.output
-    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [
-        "adae.json", "adae.xpt", "adex.json", "adex.xpt", "adlb.json", "adlb.xpt", "adsl.json", "adsl.xpt", "define.xml",
-    ]  # fmt: skip
+    names = ("adae", "adex", "adlb", "adrs", "adsl", "adtr", "adtte")
+    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [f"{n}.{f}" for n in names for f in ("json", "xpt")] + ["define.xml"]  # fmt: skip
     checked = run(app, ["conform", str(tmp_path / "adam"), "--json"])
     assert (checked.exit_code, checked.output.strip()) == (0, "[]")
-    assert read(tmp_path / "adam/adsl.json").frame.equals(read(tmp_path / "adam/adsl.xpt").frame)
+    for name in ("adsl", "adrs", "adtte"):
+        assert read(tmp_path / f"adam/{name}.json").frame.equals(read(tmp_path / f"adam/{name}.xpt").frame)
+
+
+def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
+    domains, findings = read_folder(DATA / "sdtm")
+    assert domains["RS"].height == 5808 + 66
+    assert [str(f) for f in findings] == [
+        "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"
+    ]
+    with pytest.raises(ValueError, match="QS: to be left out, but not in"):
+        read_folder(DATA / "sdtm", ["qs"])

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from posology.cli.common import ByOption, JsonOption, TrialArgument, day, print_json, print_table
+from posology.cli.submitting import export_adam
 
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
@@ -35,7 +36,8 @@ class ReaderName(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     moves = {
-        "export": ("Write a record for elsewhere: a backup (jsonl), or SDTM.", {"jsonl": export_jsonl, "sdtm": export_sdtm}),
+        "export": ("Write a record for elsewhere: a backup (jsonl), SDTM, or analysis datasets (adam).",
+                   {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam}),
         "import": ("Read a record from elsewhere: a backup (jsonl), or SDTM.", {"jsonl": import_jsonl, "sdtm": import_sdtm}),
     }  # fmt: skip
     for name, (help_, commands) in moves.items():
@@ -111,7 +113,9 @@ def import_sdtm(
     if as_json:
         print_json({**made.plain(), "report": str(place)})
         return
-    print_table("recorded", ("Kind of event", "Events"), [(kind.replace("_", " "), n) for kind, n in made.events.items()])
+    print_table(
+        "recorded", ("Kind of event", "Events"), [(kind.replace("_", " "), n) for kind, n in made.events.items()]
+    )
     if made.rules:
         print_table("where the data leave a choice", ("Rule", "Times"), made.rules.items())
     if made.not_understood:
@@ -151,7 +155,9 @@ def export_sdtm(
     from posology.interchange.sdtm.write import export_sdtm as run
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        made = run(opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update)
+        made = run(
+            opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update
+        )
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
         return

@@ -21,7 +21,17 @@ from posology.interchange.adam.tumours import Tumours
 if TYPE_CHECKING:
     import polars as pl
 
-CODES = {"CR": 1.0, "PR": 2.0, "SD": 3.0, "NON-CR/NON-PD": 4.0, "PD": 5.0, "NE": 6.0, "MISSING": 7.0, "Y": 1.0, "N": 0.0}
+CODES = {
+    "CR": 1.0,
+    "PR": 2.0,
+    "SD": 3.0,
+    "NON-CR/NON-PD": 4.0,
+    "PD": 5.0,
+    "NE": 6.0,
+    "MISSING": 7.0,
+    "Y": 1.0,
+    "N": 0.0,
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +71,9 @@ def seen(source: Source, rules: Rules, adsl: pl.DataFrame, measured: Tumours | N
     if measured is None:
         return None
     a = measured.assessments
-    visits = measured.rows.group_by([*KEY, "row", "column"], maintain_order=True).agg(pl.col("VISIT", "VISITNUM", "ADTF").first())
+    visits = measured.rows.group_by([*KEY, "row", "column"], maintain_order=True).agg(
+        pl.col("VISIT", "VISITNUM", "ADTF").first()
+    )
     visits = visits.filter(pl.col("column") > 0).sort([*KEY, "column"])
     row, column = visits["row"].to_numpy(), visits["column"].to_numpy()
     rows = visits.with_columns(
@@ -138,8 +150,12 @@ def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured
         if source.domain("TU").height or measured:
             made.append((i, "MDIS", "Y" if name in targets else "N", None))
         made.append((i, "DEATH", "Y" if name in died else "N", deaths.get(name)))
-    summary = pl.DataFrame(made, schema={"row": pl.Int64, "PARAMCD": pl.String, "AVALC": pl.String, "day": pl.Int64}, orient="row")
-    names = pl.DataFrame({"row": range(len(found.subjects)), "USUBJID": found.subjects}, schema={"row": pl.Int64, "USUBJID": pl.String})
+    summary = pl.DataFrame(
+        made, schema={"row": pl.Int64, "PARAMCD": pl.String, "AVALC": pl.String, "day": pl.Int64}, orient="row"
+    )
+    names = pl.DataFrame(
+        {"row": range(len(found.subjects)), "USUBJID": found.subjects}, schema={"row": pl.Int64, "USUBJID": pl.String}
+    )
     summary = summary.join(names, on="row").with_columns(
         pl.col("day").cast(pl.Int32).cast(pl.Date).alias("ADT"), pl.lit("Y").alias("ANL01FL"),
         pl.when(pl.col("PARAMCD") != "DEATH").then(pl.lit(found.by)).alias("PARCAT2"),
@@ -150,7 +166,9 @@ def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured
     summary = pl.concat([summary.filter(own).join(origin.select(*KEY, "ADT", *wanted), on=[*KEY, "ADT"], how="left"),
                          summary.filter(~own)], how="diagonal")  # fmt: skip
     overall = found.rows.with_columns(
-        pl.lit("OVR").alias("PARAMCD"), pl.when("used").then(pl.lit("Y")).alias("ANL01FL"), pl.lit(found.by).alias("PARCAT2")
+        pl.lit("OVR").alias("PARAMCD"),
+        pl.when("used").then(pl.lit("Y")).alias("ANL01FL"),
+        pl.lit(found.by).alias("PARCAT2"),
     )
     marker = _marker(source, rules, adsl, ca125.ADMIRALONCO if admiral else ca125.PUBLISHED)
     all_rows = with_subject(pl.concat([overall, summary, marker], how="diagonal").drop("DCUTDT", strict=False), adsl)
@@ -181,7 +199,9 @@ def _marker(source: Source, rules: Rules, adsl: pl.DataFrame, criteria: ca125.Ru
     starts = {who: day for who, day in adsl.select("USUBJID", "TRTSDT").rows() if day and who in set(lb["USUBJID"])}
     samples = [
         Sample(who, on, value, limit, unit or "", name or "")
-        for who, on, value, limit, unit, name in lb.select("USUBJID", "on", "LBSTRESC", "LBSTNRHI", "LBSTRESU", "LBNAM").rows()
+        for who, on, value, limit, unit, name in lb.select(
+            "USUBJID", "on", "LBSTRESC", "LBSTNRHI", "LBSTRESU", "LBNAM"
+        ).rows()
         if who in starts
     ]
     series = arrange(samples, starts, cutoff=rules.cutoff)
@@ -193,9 +213,13 @@ def _marker(source: Source, rules: Rules, adsl: pl.DataFrame, criteria: ca125.Ru
         days: Callable[[int], date | None] = series.on(at).__getitem__
         for i, who in enumerate(series.patients):
             if why[i]:
-                source.finding(who, None, code, f"not evaluable, because {ca125.Reason(why[i]).text}", "no row is given")
+                source.finding(
+                    who, None, code, f"not evaluable, because {ca125.Reason(why[i]).text}", "no row is given"
+                )
                 continue
             for name, value in zip(columns, (who, code, "N" if days(i) is None else "Y", days(i)), strict=True):
                 columns[name].append(value)
-    made = pl.DataFrame(columns, schema={"USUBJID": pl.String, "PARAMCD": pl.String, "AVALC": pl.String, "ADT": pl.Date})
+    made = pl.DataFrame(
+        columns, schema={"USUBJID": pl.String, "PARAMCD": pl.String, "AVALC": pl.String, "ADT": pl.Date}
+    )
     return made.with_columns(pl.lit("LB").alias("SRCDOM"), pl.lit("Y").alias("ANL01FL"), pl.lit("Laboratory").alias("PARCAT2")).join(adsl.select(KEY), on="USUBJID")  # fmt: skip

@@ -44,11 +44,13 @@ def adtte(source: Source, rules: Rules, adsl: pl.DataFrame, seen: Seen) -> pl.Da
     best = seen.best(rules, confirmed=rules.confirmed)
     at = np.take_along_axis(seen.day, np.maximum(best.response_at, 0)[:, None], axis=1)[:, 0].astype("datetime64[D]")
     response = np.where(best.response_at == NEVER, np.datetime64("NaT"), at).astype("datetime64[D]")
-    given = {"rules": rules.censoring, "cutoff": rules.cutoff}
+    by, cutoff = rules.censoring, rules.cutoff
     times: dict[str, Times] = {
-        "OS": overall_survival(of, **given), "PFS": progression_free(of, **given),
-        "RSD": duration_of_response(of, response, **given), "TTR": time_to_response(of, response, **given),
-    }  # fmt: skip
+        "OS": overall_survival(of, rules=by, cutoff=cutoff),
+        "PFS": progression_free(of, rules=by, cutoff=cutoff),
+        "RSD": duration_of_response(of, response, rules=by, cutoff=cutoff),
+        "TTR": time_to_response(of, response, rules=by, cutoff=cutoff),
+    }
     parts = [_rows(code, of_times, seen.subjects, rules) for code, of_times in times.items()]
     made = pl.concat(parts).filter((pl.col("PARAMCD") != "TTR") | (pl.col("CNSR") == 0))
     made = made.join(adsl.select(KEY), on="USUBJID")

@@ -47,7 +47,10 @@ def tumours(source: Source, rules: Rules, adsl: pl.DataFrame) -> Tumours | None:
     measured = _measured(source, rules)
     subjects = tuple(adsl.filter(pl.col(rules.start).is_not_null())["USUBJID"])
     found = measured.join(
-        pl.DataFrame({"USUBJID": subjects, "row": range(len(subjects))}, schema={"USUBJID": pl.String, "row": pl.Int64}), on="USUBJID"
+        pl.DataFrame(
+            {"USUBJID": subjects, "row": range(len(subjects))}, schema={"USUBJID": pl.String, "row": pl.Int64}
+        ),
+        on="USUBJID",
     )
     for who in measured.join(found, on=KEY, how="anti")["USUBJID"].unique().sort():
         source.finding(who, None, "TR", "a tumour was measured in who has no start of treatment", "it is left out")
@@ -74,7 +77,9 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
     tr = source.dated(tr, "TRDTC", "ADT", "first", flag="ADTF")
     for who, on, link, adt in tr.select("USUBJID", "TRDTC", "TRLNKID", "ADT").rows():
         if link is None or on is None:
-            source.finding(who, adt, "TRLNKID" if link is None else "TRDTC", "is missing", "the measurement is not used")
+            source.finding(
+                who, adt, "TRLNKID" if link is None else "TRDTC", "is missing", "the measurement is not used"
+            )
     tr = tr.filter(pl.col("TRLNKID").is_not_null() & pl.col("ADT").is_not_null())
     unit = pl.col("TRSTRESU").str.to_uppercase().replace_strict(TO_MM, default=None, return_dtype=pl.Float64)
     bad = tr.filter(pl.col("TRSTRESN").is_not_null() & unit.is_null())
@@ -84,7 +89,9 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
     tu = source.domain("TU", "TULNKID", "TUSTRESC", "TULOC", "TUEVAL", "TUEVALID", "TUACPTFL").filter(read_by("TU", rules.reader))  # fmt: skip
     tu = tu.select(*KEY, pl.col("TULNKID").alias("TRLNKID"), "TUSTRESC", "TULOC").unique([*KEY, "TRLNKID"], keep="first", maintain_order=True)  # fmt: skip
     by = [*KEY, "visit", "TRLNKID"]
-    value = lambda test, column: pl.col(column).filter((pl.col("TRTESTCD") == test) & pl.col("mm").is_not_null()).first()
+    value = lambda test, column: (
+        pl.col(column).filter((pl.col("TRTESTCD") == test) & pl.col("mm").is_not_null()).first()
+    )
     tests = ("LDIAM", "DIAMETER", "SAXIS", "LPERP")
     several = tr.filter(pl.col("TRTESTCD").is_in(tests) & pl.col("mm").is_not_null()).group_by([*by, "TRTESTCD"]).agg(
         pl.col("mm").n_unique(), pl.col("ADT").min()).filter(pl.col("mm") > 1).sort(by)  # fmt: skip
@@ -99,10 +106,14 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
     nodal = (place | (pl.col("SAXIS").is_not_null()).any().over([*KEY, "TRLNKID"])).alias("nodal")
     made = made.with_columns(nodal, pl.coalesce("TRGRPID", "TUSTRESC").str.to_uppercase().alias("group"))
     pick = lambda end: (
-        pl.when("nodal").then(pl.coalesce(*(t + end for t in DIAMETERS[True]))).otherwise(pl.coalesce(*(t + end for t in DIAMETERS[False])))
+        pl.when("nodal")
+        .then(pl.coalesce(*(t + end for t in DIAMETERS[True])))
+        .otherwise(pl.coalesce(*(t + end for t in DIAMETERS[False])))
     )
     code = lambda column, codes: pl.col(column).replace_strict({k: int(v) for k, v in codes.items()}, default=None, return_dtype=pl.Int64)  # fmt: skip
-    made = made.with_columns(pick("").alias("size"), pick(".SEQ").cast(pl.Int64).alias("TRSEQ"), code("group", ROLES).alias("role"))
+    made = made.with_columns(
+        pick("").alias("size"), pick(".SEQ").cast(pl.Int64).alias("TRSEQ"), code("group", ROLES).alias("role")
+    )
     for who, on, link in made.filter(pl.col("role").is_null()).select("USUBJID", "ADT", "TRLNKID").rows():
         source.finding(who, on, "TRGRPID", f"lesion {link} is neither target, non-target nor new", "it is not used")
     seen, new = code("state", STATES).fill_null(int(Status.NOT_EVALUABLE)), pl.col("role") == int(Role.NEW)
@@ -114,7 +125,9 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
 def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     import polars as pl
 
-    visits = found.group_by([*KEY, "visit"]).agg(pl.col("ADT").min().alias("on"), pl.col("VISITNUM").min().alias("place"))
+    visits = found.group_by([*KEY, "visit"]).agg(
+        pl.col("ADT").min().alias("on"), pl.col("VISITNUM").min().alias("place")
+    )
     visits = visits.join(adsl.select(*KEY, pl.col(rules.start).alias("start")), on=KEY).sort([*KEY, "place", "on"])
     before = (pl.col("on") <= pl.col("start")).sum().over(KEY).cast(pl.Int64)
     place = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(KEY)
@@ -157,5 +170,7 @@ def adtr(found: Tumours, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     made = pl.concat([lesions.filter(pl.col("AVAL").is_not_null()), sums], how="diagonal")
     reader = {"INVESTIGATOR": "Investigator"}.get(rules.reader, rules.reader.title())
-    made = with_subject(made, adsl).with_columns(study_day("ADT", "TRTSDT").alias("ADY"), pl.lit(reader).alias("PARCAT2"))
+    made = with_subject(made, adsl).with_columns(
+        study_day("ADT", "TRTSDT").alias("ADY"), pl.lit(reader).alias("PARCAT2")
+    )
     return numbered(made, "PARAMCD", "ADT", "TRSEQ")
