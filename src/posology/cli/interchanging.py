@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -35,7 +36,7 @@ class ReaderName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    moves = {
+    moves: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "export": ("Write a record for elsewhere: a backup (jsonl), SDTM, or analysis datasets (adam).",
                    {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam}),
         "import": ("Read a record from elsewhere: a backup (jsonl), or SDTM.", {"jsonl": import_jsonl, "sdtm": import_sdtm}),

@@ -65,7 +65,11 @@ def adopt(
         if day <= created or day > recorded.date():
             continue
         amend(version, amendment)
-        chain.add(ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"]), None, day)
+        chain.add(
+            ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"]),
+            None,
+            day,
+        )
     for one in taken:
         chain.add(one.fact, one.patient, one.occurred, reason=one.source, marks=one.assumed)
     with Store.create(where, document["trial"]["id"], chain.rows):
@@ -74,7 +78,9 @@ def adopt(
 
 
 def _set_aside(imported: DataImported, by: str) -> Override:
-    rules = {rule.__name__.replace("_", "-") for rule in (*EVERY, *(rule for rules in RULES.values() for rule in rules))}
+    rules = {
+        rule.__name__.replace("_", "-") for rule in (*EVERY, *(rule for rules in RULES.values() for rule in rules))
+    }
     return Override(
         rules=tuple(sorted(rules)), by=by, facts=("the rules were not asked: the events below happened elsewhere",),
         why=f"taken over from {imported.source} ({imported.standard})",
@@ -93,13 +99,12 @@ class _Chain:
         self, fact: Fact, patient: str | None, occurred: date, reason: str | None = None, override: Override | None = None,
         marks: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        unhashed = {
-            "occurred": occurred.isoformat(), "recorded": self._recorded, "author": self._by, "kind": fact.kind,
-            "patient": patient, "fact": msgspec.Raw(canonical(plain(fact))), "reason": reason, "supersedes": None,
-            "override": msgspec.Raw(canonical(override)) if override else self._nothing,
-            "provenance": msgspec.Raw(canonical(marks)) if marks else self._unmarked, "prev": self._last,
-        }  # fmt: skip
-        row = Row(seq=len(self.rows) + 1, hash="", **unhashed)
+        row = Row(
+            seq=len(self.rows) + 1, occurred=occurred.isoformat(), recorded=self._recorded, author=self._by, kind=fact.kind,
+            patient=patient, fact=msgspec.Raw(canonical(plain(fact))), reason=reason, supersedes=None,
+            override=msgspec.Raw(canonical(override)) if override else self._nothing,
+            provenance=msgspec.Raw(canonical(marks)) if marks else self._unmarked, prev=self._last, hash="",
+        )  # fmt: skip
         row = msgspec.structs.replace(row, hash=row.digest())
         self._last = row.hash
         self.rows.append(row)

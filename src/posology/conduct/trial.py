@@ -34,6 +34,7 @@ from posology.conduct.completing import complete
 from posology.conduct.rulebook import Refusal, refusals
 from posology.conduct.rules import Asked
 from posology.protocol.amending import in_force
+from posology.record.clinical import DataImported
 from posology.record.event import GENESIS, Event, Override, Row, row
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
@@ -256,9 +257,17 @@ class Trial:
             recorded after it that day.
         known_by
             as the record knew it at a moment, or up to an event's number (else as it knows now).
+
+        Raises
+        ------
+        ValueError
+            if the trial was imported without its protocol.
         """
         day = on or self._clock().date()
         events = self.store.events()
+        if any(isinstance(e.fact, DataImported) and e.fact.protocol == "derived" for e in events[:2]):
+            raise ValueError(f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
+                             "import it again with --protocol FILE")  # fmt: skip
         met = [e.seq for e in events if on is not None and e.kind == DecisionTaken.kind and e.occurred == on]
         seen = [e for e in events if not met or e.occurred != on or e.seq < met[0]]
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)

@@ -110,7 +110,7 @@ def swimmer(protocol: Protocol, courses: Sequence[Course], cutoff: date) -> Any:
         stop = min(end.occurred, cutoff) if end else cutoff
         weeks = lambda day, start=first.occurred: (day - start).days / 7
         doses = [(e.occurred, e.fact.level) for e in c.patient.doses if isinstance(e.fact, Dosed)]
-        for (day, level), (until, _) in zip(doses, [*doses[1:], (stop, 0)], strict=True):
+        for (day, level), (until, _) in zip(doses, [*doses[1:], (stop, 0)][: len(doses)], strict=True):
             bars.append(
                 {
                     "lane": lane,

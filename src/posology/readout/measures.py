@@ -273,7 +273,7 @@ def had_dlt(of: Reading, patient: str) -> Cited:
 def on_treatment(of: Reading, patient: str) -> Cited:
     """Whether the patient is on treatment."""
     c = of.course(patient)
-    return cite(c.patient.off_treatment is None, [c.patient.off_treatment or c.patient.doses[-1]])
+    return cite(c.patient.off_treatment is None, [c.patient.off_treatment or c.patient.treatments[-1]])
 
 
 @measure

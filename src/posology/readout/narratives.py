@@ -9,6 +9,7 @@ from posology.conduct.advising import Advice
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
 from posology.readout.courses import Course
+from posology.record.clinical import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
 from posology.record.state import State
@@ -32,8 +33,11 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
         protocol.dose.unit,
         [(e, e.fact) for c in courses for e in c.patient.doses if isinstance(e.fact, Dosed)],
     )
-    if not doses:
+    if not courses:
         return [sentence("Nobody has been treated.", ())]
+    if not doses:
+        told = f"{len(courses)} patient{'s were' if len(courses) != 1 else ' was'} treated, none of them with a dose at a level of this protocol."
+        return [sentence(told, [c.patient.first_dose for c in courses])]
     levels = sorted({fact.level for _, fact in doses})
     low, high = protocol.dose.levels[levels[0] - 1], protocol.dose.levels[levels[-1] - 1]
     said = [
@@ -89,11 +93,11 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
                 [scored],
             )
         )
-    told.append(
-        sentence(
-            f"{who} was assigned {course.dose} and first treated on {p.doses[0].occurred}.", [p.enrolment, p.first_dose]
+    if p.first_dose:
+        first = p.first_dose.occurred
+        told.append(
+            sentence(f"{who} was assigned {course.dose} and first treated on {first}.", [p.enrolment, p.first_dose])
         )
-    )
     for t in p.toxicities:
         if t.is_dlt:
             end = f"; it resolved on {t.resolved.occurred}" if t.resolved else "; it has not resolved"
@@ -116,10 +120,10 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
                  "awaiting confirmation": f"a response from {m.on}, awaiting confirmation"}.get(m.response, f"response {m.response}")  # fmt: skip
         told.append(sentence(f"CA-125 fell by {m.largest_fall:.0f} % at most; by GCIG {named}.", m.sources))
     left = p.off_treatment
-    last = [e for e in p.doses if isinstance(e.fact, Dosed)][-1]
-    level = last.fact.level if isinstance(last.fact, Dosed) else 0
+    last = p.last(Dosed) or p.last(TreatmentGiven)
+    at = f", at {protocol.dose.at(last.fact.level)}" if last and isinstance(last.fact, Dosed) else ""
     if left:
         told.append(sentence(f"{who} left treatment on {left.occurred}.", [left]))
     else:
-        told.append(sentence(f"{who} continues on treatment, at {protocol.dose.at(level)}.", [last]))
+        told.append(sentence(f"{who} continues on treatment{at}.", [last]))
     return told

@@ -59,7 +59,7 @@ def patients(courses: Sequence[Course]) -> Table:
     rows = []
     for c in courses:
         p = c.patient
-        screening, history, dose = p.last(Screened), p.last(PriorTherapy), p.doses
+        screening, history, dose = p.last(Screened), p.last(PriorTherapy), p.treatments
         last = [e for e in dose if isinstance(e.fact, Dosed)][-1:]
         rows.append(
             (plain(c.id), cite(c.tumour, [screening], "tumour_type", "histology"), cite(p.screening.sex if p.screening else None, [screening], "sex"),

@@ -28,7 +28,8 @@ class DataImported(TrialFact):
     """The events that follow were taken over from another system, and not entered one by one under the protocol's rules.
 
     ``files`` holds the SHA-256 of each file; ``events`` how many events of each kind were made; ``not_understood`` how
-    many values were not, by domain and variable; ``findings`` how many things in the data cannot be as they stand.
+    many values were not, by domain and variable; ``findings`` how many things in the data cannot be as they stand. A
+    protocol ``derived`` from the data knows no dose-finding design.
     """
 
     source: Text
@@ -37,7 +38,7 @@ class DataImported(TrialFact):
     events: dict[str, int]
     not_understood: dict[str, int]
     findings: Count
-    protocol: Text
+    protocol: Literal["given", "derived"]
 
 
 # The patient ----------------------------------------------------------------------------------------------------------

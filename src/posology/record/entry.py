@@ -34,7 +34,7 @@ class EntryError(ValueError):
 
 @cache
 def _many(kind: str) -> TypeAdapter[list[Fact]]:
-    return TypeAdapter(list[KINDS[kind]])  # type: ignore[misc]
+    return TypeAdapter(list[KINDS[kind]])  # type: ignore[valid-type]
 
 
 @cache

@@ -172,9 +172,14 @@ class Patient(Timeline):
 
     @property
     def first_dose(self) -> Event | None:
-        """The first dose: day 1. A treatment taken over that is no dose at one of the levels counts as well."""
-        given = [e for e in (self.first(Dosed), self.first(TreatmentGiven)) if e]
-        return min(given, key=lambda e: (e.occurred, e.seq), default=None)
+        """The first dose: day 1. A treatment that is no dose at one of the levels counts as well."""
+        return next(iter(self.treatments), None)
+
+    @property
+    def treatments(self) -> Events:
+        """The doses given, and treatments that are no doses at one of the levels (as a record taken over may have)."""
+        other = self.of(TreatmentGiven)
+        return tuple(sorted((*self.doses, *other), key=lambda e: (e.occurred, e.seq))) if other else self.doses
 
     @property
     def off_treatment(self) -> Event | None:

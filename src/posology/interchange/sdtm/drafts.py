@@ -103,7 +103,7 @@ class Drafts:
 
 @lru_cache(maxsize=256)
 def _marks(assumed: tuple[str, ...]) -> Mapping[str, str]:
-    return {name: "assumed" for name in sorted(assumed)}
+    return dict.fromkeys(sorted(assumed), "assumed")
 
 
 def last_before(values: Mapping[str, list[tuple[date, float]]], patient: str, day: date) -> float | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from posology.record import clinical as c
@@ -33,7 +32,20 @@ class Variable:
         return self.name.endswith(NUMERIC)
 
 
-NUMERIC = ("SEQ", "DY", "STRESN", "VISITNUM", "TPTNUM", "STNRLO", "STNRHI", "LLOQ", "AGE", "EXDOSE", "CMDOSE", "AESPIDN")
+NUMERIC = (
+    "SEQ",
+    "DY",
+    "STRESN",
+    "VISITNUM",
+    "TPTNUM",
+    "STNRLO",
+    "STNRHI",
+    "LLOQ",
+    "AGE",
+    "EXDOSE",
+    "CMDOSE",
+    "AESPIDN",
+)
 
 
 @dataclass(frozen=True)
@@ -332,11 +344,15 @@ def qnam(field: str) -> str:
     return QNAMS.get(field, field.replace("_", "").upper()[:8])
 
 
-@cache
+_TYPES: dict[str, dict[str, Type]] = {}
+
+
 def types_of(kind: type[Fact]) -> dict[str, Type]:
     """Return the type of each field of a kind of fact: text, number, flag (yes or no) or map."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {field.name: _type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
+    if kind.kind not in _TYPES:
+        hints = get_type_hints(kind, include_extras=True)
+        _TYPES[kind.kind] = {field.name: _type(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
+    return _TYPES[kind.kind]
 
 
 def _type(hint: Any) -> Type:

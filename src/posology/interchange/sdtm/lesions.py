@@ -57,11 +57,11 @@ def lesions(
     who, accepted = readers(table), table.flag("TRACPTFL")
     visits = [v or (str(d) if d else "") for v, d in zip(table.text("VISIT"), days, strict=True)]
     numbers = table.number("VISITNUM")
-    given = table.number(QUALIFIER + qnam("assessment")) if table.has(QUALIFIER + qnam("assessment")) else [None] * len(table)
+    given = table.number(QUALIFIER + qnam("assessment"))
     own = _own(who, accepted, reader)
     assessments = _assessments(table, visits, days, own, given, drafts)
     groups, links, methods = table.text("TRGRPID"), table.text("TRLNKID"), table.text("TRMETHOD")
-    places = [a or b for a, b in zip(table.qualifier("ORGAN"), table.qualifier("TRLOC"), strict=True)]
+    written, places = table.qualifier("ORGAN"), table.qualifier("TRLOC")
     nodes = table.flag(QUALIFIER + "NODAL")
     table.text("TRLNKGRP"), table.text("TRTEST")
     sums = [t for t in table.text("TRTESTCD") if t and t.startswith("SUM")]
@@ -79,14 +79,28 @@ def lesions(
         entry["days"].add(days[i])
         if value is not None:
             if test in entry["sizes"]:
-                table.find(i, "TRTESTCD", f"{test} of lesion {link} is there twice at {visits[i]}", "the first is taken")
+                table.find(
+                    i, "TRTESTCD", f"{test} of lesion {link} is there twice at {visits[i]}", "the first is taken"
+                )
             entry["sizes"].setdefault(test, value)
         entry["status"] = entry["status"] or status
     seen: dict[tuple[str, str, str], str] = {}
+    located: dict[tuple[str, str, str], str | None] = {}
+    moved: set[tuple[str, str, str]] = set()
     for (patient, read_by, visit, link), entry in found.items():
         i = entry["row"]
         role, organ = known.get((patient, link, read_by)) or known.get((patient, link, "")) or (None, None)
-        role, organ = ROLE.get((groups[i] or "").upper(), role), places[i] or organ
+        role = ROLE.get((groups[i] or "").upper(), role)
+        organ = located.setdefault((patient, read_by, link), organ or places[i])
+        if places[i] and organ != places[i] and (patient, read_by, link) not in moved:
+            moved.add((patient, read_by, link))
+            table.find(
+                i,
+                "SUPPTR.TRLOC",
+                f"of lesion {link} is {places[i]}",
+                f"it was identified as {organ}: a lesion keeps its place",
+            )
+        organ = written[i] or organ
         entry["nodal"] = nodes[i]
         said = _lesion(table, i, link, role, organ, entry, methods[i])
         if said is None:
@@ -99,15 +113,29 @@ def lesions(
         number = assessments.get((patient, visit))
         if own[i] and number is not None and role is not None:
             if (patient, link, visit) in seen:
-                table.find(i, "TRLNKID", f"lesion {link} is measured twice at {visit}", "the second reading is kept as a reading")
+                table.find(
+                    i,
+                    "TRLNKID",
+                    f"lesion {link} is measured twice at {visit}",
+                    "the second reading is kept as a reading",
+                )
             elif role == "new" and number == 0:
-                table.find(i, "TRLNKID", f"lesion {link} is new at the baseline", "not taken as a lesion of the trial's reader")
+                table.find(
+                    i, "TRLNKID", f"lesion {link} is new at the baseline", "not taken as a lesion of the trial's reader"
+                )
             else:
                 seen[patient, link, visit] = read_by
                 more = {"assessment": number, "organ": said.get("organ") or "not stated", "role": role}
                 if read_by != "INVESTIGATOR":
                     more["reader"] = read_by
-                drafts.add(f.LesionMeasured, table, i, days[i], {**said, **more}, marks if said.get("organ") else (*marks, "organ"))
+                drafts.add(
+                    f.LesionMeasured,
+                    table,
+                    i,
+                    days[i],
+                    {**said, **more},
+                    marks if said.get("organ") else (*marks, "organ"),
+                )
                 continue
         if numbers[i] is not None:
             said["visit_number"] = numbers[i]
@@ -122,7 +150,10 @@ def _own(who: list[str], accepted: list[bool | None], reader: Reader) -> list[bo
     if reader == "investigator" and any(investigator):
         return investigator
     independent = [not own for own in investigator]
-    chosen = [i and (a is not False and (a or not any(x for x in accepted))) for i, a in zip(independent, accepted, strict=True)]
+    chosen = [
+        i and (a is not False and (a or not any(x for x in accepted)))
+        for i, a in zip(independent, accepted, strict=True)
+    ]
     return [bool(c) for c in chosen]
 
 
@@ -141,7 +172,9 @@ def _identified(table: Table | None) -> dict[tuple[str, str, str], tuple[str | N
         table.text(name)
     table.leave("TUSTRESC", [r for r in results if r and r.upper() not in ROLE], "neither target, non-target nor new")
     found: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
-    for i, (patient, link, name, result, place) in enumerate(zip(table.patient, links, who, results, places, strict=True)):
+    for i, (patient, link, name, result, place) in enumerate(
+        zip(table.patient, links, who, results, places, strict=True)
+    ):
         if link is None:
             table.find(i, "TULNKID", "is missing", "the row is not taken")
             continue
@@ -149,7 +182,8 @@ def _identified(table: Table | None) -> dict[tuple[str, str, str], tuple[str | N
         for key in ((patient, link, name), (patient, link, "")):
             before = found.get(key)
             if before and key[2] and before != said:
-                table.find(i, "TULNKID", f"lesion {link} is identified twice, as {before[0]} and {said[0]}", "the first is taken")
+                shown = " and ".join(f"{role} lesion in {where or 'no place'}" for role, where in (before, said))
+                table.find(i, "TULNKID", f"lesion {link} is identified twice, as {shown}", "the first is taken")
             found.setdefault(key, said)
     return found
 
@@ -161,7 +195,11 @@ def _tests(table: Table) -> tuple[list[str | None], list[float | None], list[str
     table.text("TRORRES")
     not_done, reasons = table.text("TRSTAT"), table.text("TRREASND")
     sized = {test for tests in DIAMETERS.values() for test in tests}
-    table.leave("TRTESTCD", [t for t in names if t and t not in sized and t != "TUMSTATE" and not t.startswith("SUM")], "no field holds this test")
+    table.leave(
+        "TRTESTCD",
+        [t for t in names if t and t not in sized and t != "TUMSTATE" and not t.startswith("SUM")],
+        "no field holds this test",
+    )
     states = [r for t, r in zip(names, results, strict=True) if t == "TUMSTATE" and r and r.upper() not in STATUS]
     table.leave("TRSTRESC", states, "no such state of a lesion: read as not evaluable")
     tests: list[str | None] = []
@@ -172,7 +210,12 @@ def _tests(table: Table) -> tuple[list[str | None], list[float | None], list[str
         if test in sized:
             unit = units[i] or reported_units[i]
             if value is not None and (unit or "").upper() not in TO_MM:
-                table.find(i, "TRSTRESU", f"is {unit!r}" if unit else "is missing", "a diameter is in mm or cm; the row is not taken")
+                table.find(
+                    i,
+                    "TRSTRESU",
+                    f"is {unit!r}" if unit else "is missing",
+                    "a diameter is in mm or cm; the row is not taken",
+                )
                 test = None
             elif value is not None and value < 0:
                 table.find(i, "TRSTRESN", f"is {value:g}", "a diameter cannot be negative; the row is not taken")
@@ -188,7 +231,9 @@ def _tests(table: Table) -> tuple[list[str | None], list[float | None], list[str
             state = STATUS.get((results[i] or "").upper(), "not evaluable")
         else:
             test = None
-        tests.append(test), sizes.append(value), status.append(state)
+        tests.append(test)
+        sizes.append(value)
+        status.append(state)
     return tests, sizes, status
 
 
@@ -214,7 +259,12 @@ def _lesion(
             said["status"] = status
         return said
     if nodal and "LDIAM" in sizes:
-        table.find(i, "TRTESTCD", f"node {link} has a longest diameter, no short axis", "a node counts by its short axis; not evaluable")
+        table.find(
+            i,
+            "TRTESTCD",
+            f"node {link} has a longest diameter, no short axis",
+            "a node counts by its short axis; not evaluable",
+        )
         status = "not evaluable"
     if role == "target" and status == "present":
         table.find(i, "TRSTRESN", f"target lesion {link} is present without a diameter", "not evaluable")
@@ -250,9 +300,17 @@ def _assessments(
         before = [visit for visit, day in ordered if start is None or day <= start]
         later = [visit for visit, day in ordered if visit not in before]
         if not before:
-            drafts.report.find(patient, ordered[0][1], "TRDTC", "there is no assessment before treatment", "no baseline: response is not evaluable")
+            drafts.report.find(
+                patient,
+                ordered[0][1],
+                "TRDTC",
+                "there is no assessment before treatment",
+                "no baseline: response is not evaluable",
+            )
         for visit in before[:-1]:
-            drafts.report.find(patient, held[visit], "TRDTC", f"{visit} is an assessment before the baseline", "kept as a reading")
+            drafts.report.find(
+                patient, held[visit], "TRDTC", f"{visit} is an assessment before the baseline", "kept as a reading"
+            )
         for number, visit in enumerate([*before[-1:], *later], 0 if before else 1):
             numbers[patient, visit] = number
     return numbers
@@ -268,7 +326,7 @@ def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], re
     table.text("RSSTAT"), table.text("RSREASND"), table.text("RSLNKGRP")
     unknown: list[str] = []
     visits = [str(said.get("visit") or days[i] or "") for i, said in enumerate(rows)]
-    given = table.number(QUALIFIER + qnam("assessment")) if table.has(QUALIFIER + qnam("assessment")) else [None] * len(table)
+    given = table.number(QUALIFIER + qnam("assessment"))
     numbers = dict(assessments) or _assessments(table, visits, days, own, given, drafts)
     seen: set[tuple[str, int]] = set()
     for i, said in enumerate(rows):
@@ -286,7 +344,12 @@ def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], re
         overall = OVERALL.get(str(said["result"]).upper())
         if own[i] and said.get("test") == "OVRLRESP" and recist and number and overall:
             if (patient, int(number)) in seen:
-                table.find(i, "RSTESTCD", f"the response at {visits[i]} is stated twice", "the first is taken, this one kept as a reading")
+                table.find(
+                    i,
+                    "RSTESTCD",
+                    f"the response at {visits[i]} is stated twice",
+                    "the first is taken, this one kept as a reading",
+                )
             else:
                 seen.add((patient, int(number)))
                 fields = {"assessment": int(number), "overall": overall}

@@ -35,7 +35,9 @@ def observations(table: Table, drafts: Drafts) -> None:
             said["dated"] = collected[i]
         if "value" in said and "unit" not in said and said.get("test") in measured_in:
             of = f"{said['test']} {said['value']:g}"
-            table.find(i, f"{table.name}STRESU", f"is missing of {of}", f"elsewhere it is in {measured_in[said['test']]}")
+            table.find(
+                i, f"{table.name}STRESU", f"is missing of {of}", f"elsewhere it is in {measured_in[said['test']]}"
+            )
         if said.get("value", 0) < 0 and table.name != "LB":
             table.find(i, name, f"is {said['value']:g}", "a negative value is not possible; the row is not taken")
             continue
@@ -76,9 +78,19 @@ def _markers(
         patient, day = table.patient[i], table.day[i]
         value, unit, limit = said.get("value"), said.get("unit"), said.get("upper_limit")
         if value is None:
-            table.find(i, "LBSTRESN", f"of CA-125 is missing ({said.get('result') or 'no result'})", "kept as text: no CA-125 response counts it")
+            table.find(
+                i,
+                "LBSTRESN",
+                f"of CA-125 is missing ({said.get('result') or 'no result'})",
+                "kept as text: no CA-125 response counts it",
+            )
         elif str(unit).upper() not in CA125_UNITS:
-            table.find(i, "LBSTRESU", f"of CA-125 is {unit!r}", f"it must be one of {', '.join(CA125_UNITS)}; not used for the response")
+            table.find(
+                i,
+                "LBSTRESU",
+                f"of CA-125 is {unit!r}",
+                f"it must be one of {', '.join(CA125_UNITS)}; not used for the response",
+            )
         elif limit is None:
             table.find(i, "LBSTNRHI", "of CA-125 is missing", "without an upper limit it is not used for the response")
         elif value < 0:
@@ -110,6 +122,10 @@ def _limits(table: Table, rows: list[dict[str, Any]], kept: set[int]) -> None:
     for (patient, test, unit, laboratory), limits in found.items():
         if len(limits) > 1 and laboratory:
             shown = " and ".join(f"{limit:g}" for limit in sorted(limits))
-            table.report.find(patient, None, "LBSTNRHI", f"{test} has upper limits {shown} {unit} at {laboratory}", "each value keeps its own")
-
-
+            table.report.find(
+                patient,
+                None,
+                "LBSTNRHI",
+                f"{test} has upper limits {shown} {unit} at {laboratory}",
+                "each value keeps its own",
+            )

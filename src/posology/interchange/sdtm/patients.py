@@ -24,7 +24,9 @@ LEFT = {
 HISTORY_CODES = {"MHLLT": "LLT", "MHHLT": "HLT", "MHHLGT": "HLGT"}
 
 
-def own(table: Table, drafts: Drafts, days: list[date | None], assumed: list[bool], collected: list[str | None]) -> list[str | None]:
+def own(
+    table: Table, drafts: Drafts, days: list[date | None], assumed: list[bool], collected: list[str | None]
+) -> list[str | None]:
     """Take the rows that say which kind of our facts they carry; return that kind for each row, None for the others."""
     kinds = table.qualifier(KIND)
     table.leave(QUALIFIER + KIND, [k for k in kinds if k and k not in KINDS], "no kind of fact has this name")
@@ -46,10 +48,12 @@ def own(table: Table, drafts: Drafts, days: list[date | None], assumed: list[boo
     return kinds
 
 
-def demographics(table: Table, drafts: Drafts, tumours: Mapping[str, tuple[str, str | None]], screened: set[str]) -> None:
+def demographics(
+    table: Table, drafts: Drafts, tumours: Mapping[str, tuple[str, str | None]], screened: set[str]
+) -> None:
     """Read DM. ``tumours`` holds each patient's tumour; ``screened`` those whose screening the record already has."""
     days, collected, assumed = table.dates("DMDTC")
-    consents, consent_texts, consent_assumed = table.dates("RFICDTC")
+    consents, _, consent_assumed = table.dates("RFICDTC")
     starts, _, _ = table.dates("RFSTDTC")
     deaths, death_texts, death_assumed = table.dates("DTHDTC", "last")
     died = table.flag("DTHFL")
@@ -138,7 +142,10 @@ def disposition(table: Table, drafts: Drafts) -> None:
         elif term in ("ENROLLED", "RANDOMIZED", "RANDOMISED") and patient not in enrolled and patient in drafts.place:
             enrolled.add(patient)
             drafts.add(f.Enrolled, table, i, days[i], drafts.place[patient], marks)
-        elif str(said.get("category", "")).upper() == "DISPOSITION EVENT" and term not in ("SCREEN FAILURE", "FAILURE TO MEET RANDOMIZATION CRITERIA"):
+        elif str(said.get("category", "")).upper() == "DISPOSITION EVENT" and term not in (
+            "SCREEN FAILURE",
+            "FAILURE TO MEET RANDOMIZATION CRITERIA",
+        ):
             treatment = str(said.get("subcategory", "STUDY TREATMENT")).upper() == "STUDY TREATMENT"
             if treatment and patient not in left and patient in drafts.first_dose:
                 left.add(patient)
@@ -158,7 +165,12 @@ def places(table: Table, drafts: Drafts, first: Mapping[str, tuple[float, str]])
         if found:
             drafts.place[patient] = found
         else:
-            table.find(i, "ARM", f"{actual[1] or actual[0]!r} is neither a level nor a cohort of the protocol", "no enrolment is recorded")
+            table.find(
+                i,
+                "ARM",
+                f"{actual[1] or actual[0]!r} is neither a level nor a cohort of the protocol",
+                "no enrolment is recorded",
+            )
 
 
 def history(table: Table, drafts: Drafts) -> dict[str, tuple[str, str | None]]:

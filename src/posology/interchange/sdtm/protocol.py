@@ -57,14 +57,18 @@ def derive(study: str, tables: dict[str, Table], begun: date) -> dict[str, Any]:
 def arms(demographics: Table) -> dict[str, str]:
     """Return the arms that patients were put in: code and name."""
     found: dict[str, str] = {}
-    for code, name, actual_code, actual in zip(*(demographics.text(v) for v in ("ARMCD", "ARM", "ACTARMCD", "ACTARM")), strict=True):
+    for code, name, actual_code, actual in zip(
+        *(demographics.text(v) for v in ("ARMCD", "ARM", "ACTARMCD", "ACTARM")), strict=True
+    ):
         arm = (actual_code or code or actual or name, actual or name or actual_code or code)
         if arm[0] and arm[1] and arm[0].upper() not in NO_ARM and arm[1].upper() not in NO_ARM:
             found.setdefault(arm[0], arm[1])
     return dict(sorted(found.items()))
 
 
-def place(protocol: Protocol, code: str | None, name: str | None, dose: tuple[float, str] | None) -> dict[str, Any] | None:
+def place(
+    protocol: Protocol, code: str | None, name: str | None, dose: tuple[float, str] | None
+) -> dict[str, Any] | None:
     """Return the level or cohort of an arm, told by its name, its code or its first dose; None if nothing tells it.
 
     >>> from posology.protocol.reading import read

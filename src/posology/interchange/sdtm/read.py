@@ -24,8 +24,10 @@ from posology.protocol.amending import versions
 from posology.protocol.model import protocol_from
 from posology.record import clinical as c
 from posology.record import facts as f
+from posology.record.store import uncollected
 
 STANDARD = "CDISC SDTM"
+GIVEN = "as given"
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,17 @@ def read(
     document = protocol or derive(study, held, begun)
     if protocol and "TS" in held:
         report.rules["TS not read: the protocol given is followed"] += len(held.pop("TS"))
-    report.protocol = "as given" if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
+    report.protocol = (
+        GIVEN if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
+    )
     if protocol and protocol["trial"]["id"] != study:
-        report.find("", None, "STUDYID", f"is {study}, but the protocol is of {protocol['trial']['id']}", "the protocol's name is kept")
+        report.find(
+            "",
+            None,
+            "STUDYID",
+            f"is {study}, but the protocol is of {protocol['trial']['id']}",
+            "the protocol's name is kept",
+        )
     drafts = Drafts(report, today, protocol_from(versions(document)[-1]))
     if "VS" in held:
         measured.sizes(held["VS"], drafts)
@@ -117,9 +127,13 @@ def import_sdtm(
         if there is a record at ``where`` already, or it cannot be written.
     """
     moment = now or datetime.now(UTC)
-    made = read(folder, today=moment.date(), protocol=protocol, reader=reader, leave_out=leave_out, progress=progress)
-    progress("recording")
-    adopt(where, made.document, imported(made.report, Path(folder).name), made.taken, by=by, recorded=moment, created=made.begun)
+    with uncollected():
+        made = read(
+            folder, today=moment.date(), protocol=protocol, reader=reader, leave_out=leave_out, progress=progress
+        )
+        progress("recording")
+        source = imported(made.report, Path(folder).resolve().name)
+        adopt(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
     return made.report
 
 
@@ -131,7 +145,7 @@ def imported(report: Report, source: str) -> c.DataImported:
         left[name] = left.get(name, 0) + n.rows
     return c.DataImported(
         source=source or "a folder", standard=STANDARD, files=dict(report.files), events=dict(report.events), not_understood=left,
-        findings=len(report.findings), protocol=report.protocol,
+        findings=len(report.findings), protocol="given" if report.protocol == GIVEN else "derived",
     )  # fmt: skip
 
 

@@ -75,7 +75,15 @@ def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | Non
     screened, consent, first, death = patient.last(f.Screened), patient.consent, patient.first_dose, patient.death
     doses = [*patient.of(f.Dosed), *patient.of(c.TreatmentGiven)]
     ends = [known(getattr(e.fact, "ended", None), cutoff) or collected(e) or "" for e in doses]
-    for name in ("reference_start", "reference_end", "first_exposure", "last_exposure", "consented", "participation_end", "death"):
+    for name in (
+        "reference_start",
+        "reference_end",
+        "first_exposure",
+        "last_exposure",
+        "consented",
+        "participation_end",
+        "death",
+    ):
         said[name] = known(said.get(name), cutoff)
     start = collected(first) if first else None
     said["reference_start"] = said["reference_start"] or start
@@ -179,10 +187,17 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
     noted: set[tuple[date, str]] = set()
     for event in patient.of(c.DispositionNoted):
         fact = plain(event.fact)
-        noted |= {(event.occurred, str(fact.get("category", "")).upper()), (event.occurred, str(fact.get("standard_term", "")).upper())}
+        noted |= {
+            (event.occurred, str(fact.get("category", "")).upper()),
+            (event.occurred, str(fact.get("standard_term", "")).upper()),
+        }
         values = {v.name: fact.get(v.field) for v in LAYOUTS["DS"].variables if v.field}
-        yield Row(event.occurred, event.seq, {**values, "DSSTDTC": collected(event)}, dict(fact.get("qualifiers") or {}))
-    arm = patient.last(c.SubjectDescribed)
+        yield Row(
+            event.occurred, event.seq, {**values, "DSSTDTC": collected(event)}, dict(fact.get("qualifiers") or {})
+        )
+    described = patient.last(c.SubjectDescribed)
+    arms = {described.fact.planned_arm_code, described.fact.actual_arm_code} if described else set()  # type: ignore[attr-defined]
+    arms.discard(None)
     for kind, (term, category) in CARRIERS.items():
         for event in patient.of(kind):
             said = event.fact
@@ -190,8 +205,8 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
                 continue
             if kind in (f.Screened, f.Consented, f.Died) and (event.reason or "").startswith("DM "):
                 continue  # made of DM when the record was taken over: DM holds it again
-            if kind is f.Enrolled and arm is not None and getattr(said, "cohort", None) in (arm.fact.planned_arm_code, arm.fact.actual_arm_code):  # type: ignore[attr-defined]
-                continue
+            if kind is f.Enrolled and getattr(said, "cohort", None) in arms:
+                continue  # the arm says it
             decoded = LEAVING[said.why] if isinstance(said, f.Discontinued) else term
             values = {
                 "DSTERM": said.cause if isinstance(said, f.Died) else decoded, "DSDECOD": decoded, "DSCAT": category,
@@ -220,23 +235,25 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
             "VISITNUM": number if isinstance(fact, f.LesionMeasured) else fact.visit_number,
         }  # fmt: skip
         seen = {f"TR{name}": value for name, value in (*read_by.items(), ("ACPTFL", accepted))}
-        place = (fact.organ or "").upper() or None
-        if (fact.lesion, fact.reader or "") not in identified and fact.role:
+        place = fact.organ.upper() if fact.organ and fact.organ != c.UNDATED else None
+        key = (fact.lesion, fact.reader or "INVESTIGATOR")
+        if key not in identified and fact.role:
             role = fact.role.upper()
             values = {
                 "TULNKID": fact.lesion, "TUTESTCD": "TUMIDENT", "TUTEST": "Tumor Identification", "TUORRES": role, "TUSTRESC": role,
                 "TULOC": place, "TUMETHOD": fact.method, "TUDTC": collected(event), **common,
                 **{f"TU{name}": value for name, value in (*read_by.items(), ("ACPTFL", accepted))},
             }  # fmt: skip
-            identified[fact.lesion, fact.reader or ""] = Row(event.occurred, event.seq, values)
+            identified[key] = Row(event.occurred, event.seq, values)
         row = {
             "TRGRPID": fact.role.upper() if fact.role else None, "TRLNKGRP": f"A{number + 1}" if number is not None else None,
             "TRLNKID": fact.lesion, "TRMETHOD": fact.method, "TRDTC": collected(event), **common, **seen,
         }  # fmt: skip
         qualifiers: dict[str, Any] = {} if number is None else {qnam("assessment"): number}
-        if fact.organ and (fact.organ != place or not fact.role):
+        known = identified[key].values["TULOC"] if key in identified else None
+        if place and fact.organ != known:
             qualifiers["ORGAN"] = fact.organ
-        if fact.nodal is not None and fact.nodal != ("LYMPH NODE" in (place or "")):
+        if fact.nodal is not None and fact.nodal != ("LYMPH NODE" in (place or known or "")):
             qualifiers["NODAL"] = fact.nodal
         results += [Row(event.occurred, event.seq, {**row, **result}, dict(qualifiers)) for result in _results(fact)]
     return list(identified.values()), results

@@ -85,7 +85,9 @@ class Table:
 
     def column(self, variable: str, kind: str) -> list[Any]:
         """Return a column of a type: text, number or flag."""
-        return {"number": self.number, "flag": self.flag}.get(kind, self.text)(variable)  # type: ignore[no-any-return, operator]
+        if kind == "number":
+            return self.number(variable)
+        return self.flag(variable) if kind == "flag" else self.text(variable)
 
     def qualifier(self, name: str) -> list[str | None]:
         """Return a supplemental qualifier."""
@@ -106,7 +108,9 @@ class Table:
             pl.when(column.str.contains(FULL)).then(column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
         ).to_series()
         found: list[date | None] = days.to_list()
-        collected: list[str | None] = pl.select(pl.when(column.str.len_chars() != 10).then(column)).to_series().to_list()
+        collected: list[str | None] = (
+            pl.select(pl.when(column.str.len_chars() != 10).then(column)).to_series().to_list()
+        )
         imputed = [False] * len(found)
         for i in (days.is_null() & column.is_not_null()).arg_true().to_list():
             patient, text = self.patient[i], texts[i]
@@ -162,7 +166,9 @@ class Table:
 
     def find(self, row: int, variable: str, wrong: str, right: str = "") -> None:
         """Add a finding about one row."""
-        self.report.find(self.patient[row], self.day[row], variable.replace(QUALIFIER, f"SUPP{self.name}."), wrong, right)
+        self.report.find(
+            self.patient[row], self.day[row], variable.replace(QUALIFIER, f"SUPP{self.name}."), wrong, right
+        )
 
     def leave(self, variable: str, values: Iterable[object], why: str) -> None:
         """Report values that are not understood."""
@@ -177,7 +183,9 @@ class Table:
             if variable == f"{self.name}SEQ" or variable.removeprefix(self.name) in ("DY", "STDY", "ENDY"):
                 continue  # a number within the dataset; days that follow from the dates
             held = self.frame[variable].drop_nulls()
-            self.leave(variable, [v for v in held.to_list() if str(v).strip()], "no field of the record holds this variable")
+            self.leave(
+                variable, [v for v in held.to_list() if str(v).strip()], "no field of the record holds this variable"
+            )
 
     @cached_property
     def sequence(self) -> list[str]:
@@ -210,7 +218,9 @@ def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tup
             continue
         dataset = read(path)
         report.files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        report.findings += [f.__class__(f.patient, f.on, f"{path.name}: {f.field}", f.wrong, f.right) for f in dataset.findings]
+        report.findings += [
+            f.__class__(f.patient, f.on, f"{path.name}: {f.field}", f.wrong, f.right) for f in dataset.findings
+        ]
         frame = dataset.frame
         frame.columns = [name.upper() for name in frame.columns]
         if "STUDYID" in frame.columns:
@@ -326,25 +336,39 @@ def _with_qualifiers(
             else pl.lit(None, pl.String).alias(c) for c in ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL")
         )  # fmt: skip
         frame, supplement = _joined(frame, supplement)
-        for (by, qnam), rows in supplement.group_by("IDVAR", "QNAM", maintain_order=True):
-            column, keys = f"{QUALIFIER}{qnam}", ["USUBJID"]
+        for (by, qualifier), rows in supplement.group_by("IDVAR", "QNAM", maintain_order=True):
+            column, keys = f"{QUALIFIER}{qualifier}", ["USUBJID"]
             said = rows.select("USUBJID", pl.col("IDVARVAL").alias(":key"), pl.col("QVAL").alias(column))
             if by is not None:
                 if by not in frame.columns:
-                    report.leave(f"SUPP{name}", str(qnam), said[column].to_list(), f"{name} has no {by}", [file])
+                    report.leave(f"SUPP{name}", str(qualifier), said[column].to_list(), f"{name} has no {by}", [file])
                     continue
                 numeric = frame[by].dtype.is_numeric()
                 said = said.with_columns(pl.col(":key").cast(pl.Float64, strict=False)) if numeric else said
-                frame = frame.with_columns((pl.col(by).cast(pl.Float64) if numeric else pl.col(by).cast(pl.String)).alias(":key"))
+                frame = frame.with_columns(
+                    (pl.col(by).cast(pl.Float64) if numeric else pl.col(by).cast(pl.String)).alias(":key")
+                )
                 keys = ["USUBJID", ":key"]
             else:
                 said = said.drop(":key")
             twice = said.filter(pl.struct(keys).is_duplicated())
             for subject in dict.fromkeys(twice["USUBJID"].to_list()):
-                report.find(patient_id(subject, study), None, f"SUPP{name}.{qnam}", "says two things of one row", "the first is read")
+                report.find(
+                    patient_id(subject, study),
+                    None,
+                    f"SUPP{name}.{qualifier}",
+                    "says two things of one row",
+                    "the first is read",
+                )
             said = said.unique(keys, keep="first", maintain_order=True)
             orphans = said.join(frame, on=keys, how="anti")
-            report.leave(f"SUPP{name}", str(qnam), orphans[column].to_list(), f"no row of {name} has its {by or 'USUBJID'}", [file])
+            report.leave(
+                f"SUPP{name}",
+                str(qualifier),
+                orphans[column].to_list(),
+                f"no row of {name} has its {by or 'USUBJID'}",
+                [file],
+            )
             if column in frame.columns:
                 said = said.rename({column: ":more"})
                 frame = frame.join(said, on=keys, how="left", maintain_order="left")
@@ -367,15 +391,25 @@ def _joined(frame: pl.DataFrame, supplement: pl.DataFrame) -> tuple[pl.DataFrame
     if not parts.height:
         return frame, supplement
     keys = ["USUBJID", "IDVAR", "IDVARVAL"]
-    tails = parts.sort(":part").group_by(*keys, ":base", maintain_order=True).agg(pl.col("QVAL").str.join("").alias(":tail"))
+    tails = (
+        parts.sort(":part")
+        .group_by(*keys, ":base", maintain_order=True)
+        .agg(pl.col("QVAL").str.join("").alias(":tail"))
+    )
     rest = said.filter(~is_part).drop(":base", ":part")
-    rest = rest.join(tails, left_on=[*keys, "QNAM"], right_on=[*keys, ":base"], how="left", nulls_equal=True, maintain_order="left")
+    rest = rest.join(
+        tails, left_on=[*keys, "QNAM"], right_on=[*keys, ":base"], how="left", nulls_equal=True, maintain_order="left"
+    )
     rest = rest.with_columns(pl.col("QVAL") + pl.col(":tail").fill_null("")).drop(":tail")
-    for (base, by), rows in tails.filter(pl.col(":base").is_in(frame.columns)).group_by(":base", "IDVAR", maintain_order=True):
+    for (base, by), rows in tails.filter(pl.col(":base").is_in(frame.columns)).group_by(
+        ":base", "IDVAR", maintain_order=True
+    ):
         key = pl.lit("") if by is None else pl.col(str(by)).cast(pl.Float64, strict=False)
         value = pl.lit("") if by is None else pl.col("IDVARVAL").cast(pl.Float64, strict=False)
         tail = rows.select("USUBJID", value.alias(":key"), ":tail")
-        frame = frame.with_columns(key.alias(":key")).join(tail, on=["USUBJID", ":key"], how="left", maintain_order="left")
+        frame = frame.with_columns(key.alias(":key")).join(
+            tail, on=["USUBJID", ":key"], how="left", maintain_order="left"
+        )
         frame = frame.with_columns(pl.col(str(base)) + pl.col(":tail").fill_null("")).drop(":key", ":tail")
     return frame, rest
 

@@ -52,15 +52,22 @@ def first_doses(exposure: Table | None, demographics: Table, drafts: Drafts) -> 
         if known and day and known != day:
             demographics.find(i, "RFXSTDTC", f"is {day}, but the first dose in EX is of {known}", "EX is followed")
     for i, (patient, planned) in enumerate(zip(demographics.patient, demographics.text("ARMCD"), strict=True)):
-        if patient not in drafts.first_dose and planned and "SCR" not in planned.upper() and planned.upper() != "NOTASSGN":
-            demographics.find(i, "EX", "has no dose, though put in an arm", "not treated: no endpoint counts from a first dose")
+        if (
+            patient not in drafts.first_dose
+            and planned
+            and "SCR" not in planned.upper()
+            and planned.upper() != "NOTASSGN"
+        ):
+            demographics.find(
+                i, "EX", "has no dose, though put in an arm", "not treated: no endpoint counts from a first dose"
+            )
     return given
 
 
 def exposure(table: Table, drafts: Drafts) -> None:
     """Read EX: doses of the trial's drug at a level of the protocol, and everything else that was given."""
     days, collected, assumed = table.dates("EXSTDTC")
-    ends, end_texts, _ = table.dates("EXENDTC", "last")
+    ends, _, _ = table.dates("EXENDTC", "last")
     table.day = days
     kinds = own(table, drafts, days, assumed, collected)
     rows = table.take(LAYOUTS["EX"])
@@ -103,7 +110,13 @@ def _dosed(
     names = {name.upper() for name in (protocol.drug.name, *protocol.drug.other_names)}
     single = day is not None and (end is None or end <= day + timedelta(days=1))
     level = drafts.place.get(patient, {}).get("level")
-    if day is None or not single or amount is None or str(said.get("treatment", "")).upper() not in names or level is None:
+    if (
+        day is None
+        or not single
+        or amount is None
+        or str(said.get("treatment", "")).upper() not in names
+        or level is None
+    ):
         return None
     weight = last_before(drafts.weights, patient, day)
     if weight is None:
@@ -118,7 +131,9 @@ def _dosed(
         level, milligrams = here, of(here)
     elif unit.upper() == "MG":
         milligrams = float(amount)
-        near = [n for n in range(1, len(plan.levels) + 1) if abs(milligrams - of(n)) <= of(n) * plan.tolerance_percent / 100]
+        near = [
+            n for n in range(1, len(plan.levels) + 1) if abs(milligrams - of(n)) <= of(n) * plan.tolerance_percent / 100
+        ]
         level = near[0] if near else level
     else:
         return None
@@ -127,7 +142,14 @@ def _dosed(
     per_cycle = len(protocol.schedule.dosing_days)
     cycle = int(found[1]) if found else (number - 1) // per_cycle + 1
     on = int(found[2]) if found and found[2] else protocol.schedule.dosing_days[(number - 1) % per_cycle]
-    fields = {"cycle": cycle, "day": on, "level": level, "weight_kg": weight, "planned_mg": of(level), "actual_mg": milligrams}
+    fields = {
+        "cycle": cycle,
+        "day": on,
+        "level": level,
+        "weight_kg": weight,
+        "planned_mg": of(level),
+        "actual_mg": milligrams,
+    }
     return fields, () if found else ("cycle", "day")
 
 
@@ -144,7 +166,9 @@ def adverse_events(table: Table, drafts: Drafts) -> None:
     numbers = _numbers(table, rows)
     table.text("AEDTC")
     judged = list(zip(table.flag("SUPP:DLT"), table.text("SUPP:DLTWHY"), table.dates("SUPP:DLTDTC")[0], strict=True))
-    table.leave("AEREL", [r for r in relations if r and r.upper() not in RELATED], "neither related nor not: read as related")
+    table.leave(
+        "AEREL", [r for r in relations if r and r.upper() not in RELATED], "neither related nor not: read as related"
+    )
     table.leave("AEOUT", [o for o in outcomes if o and o.upper() not in OUTCOME], "kept as it is collected")
     for i, said in enumerate(rows):
         patient, marks = table.patient[i], ["occurred"] if assumed[i] else []
@@ -220,7 +244,9 @@ def _grades(table: Table, rows: list[dict[str, Any]]) -> list[tuple[int | None, 
             found.append((int(digits[1]), False))
             continue
         if grade:
-            table.find(i, "AETOXGR", f"is {grade!r}", "a grade is 1 to 5" + ("; the severity is used" if severity else ""))
+            table.find(
+                i, "AETOXGR", f"is {grade!r}", "a grade is 1 to 5" + ("; the severity is used" if severity else "")
+            )
         if fatal[i]:
             severity = 5
         if severity:

@@ -24,9 +24,9 @@ from posology.interchange.sdtm.source import SourceError
 from posology.protocol.model import Protocol
 from posology.record import clinical as c
 from posology.record import facts as f
-from posology.record.event import plain
 from posology.record.facts import Fact
 from posology.record.state import Patient, State
+from posology.record.store import uncollected
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +62,11 @@ def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
     }  # fmt: skip
     made: list[Dataset] = []
     for domain, rows_of in of.items():
-        rows = [(subjects[p.id].values["USUBJID"], starts[p.id], row) for p in patients for row in _ordered(domain, rows_of(p))]
+        rows = [
+            (subjects[p.id].values["USUBJID"], starts[p.id], row)
+            for p in patients
+            for row in _ordered(domain, rows_of(p))
+        ]
         if rows:
             made += _domain(domain, study, rows)
     made.append(_summary(state, protocol, study, cutoff))
@@ -86,7 +90,8 @@ def export_sdtm(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SourceError(f"{folder} is there already and holds something: name a new folder")
     progress("making datasets")
-    made = datasets(state, cutoff)
+    with uncollected():
+        made = datasets(state, cutoff)
     try:
         draft = Path(tempfile.mkdtemp(dir=folder.resolve().parent, prefix=f".{folder.name}."))
     except OSError as error:
@@ -134,7 +139,7 @@ def _plain(patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: 
     variables = [(v.name, v.field) for v in LAYOUTS[domain].variables if v.field]
     for event in patient.of(kind):
         fact = vars(event.fact)
-        values = {name: fact.get(field) for name, field in variables}
+        values = {name: value for name, field in variables if (value := fact.get(field)) is not None}
         values[dated] = collected(event)
         if fact.get("not_done"):
             values[f"{domain}STAT"] = "NOT DONE"
@@ -147,7 +152,9 @@ def _plain(patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: 
 def _history(patient: Patient, cutoff: date | None) -> Iterable[Row]:
     diagnosed = False
     codes = {"LLT": "MHLLT", "HLT": "MHHLT", "HLGT": "MHHLGT"}
-    for event, row in zip(patient.of(c.MedicalHistory), _plain(patient, "MH", c.MedicalHistory, "MHDTC", cutoff), strict=True):
+    for event, row in zip(
+        patient.of(c.MedicalHistory), _plain(patient, "MH", c.MedicalHistory, "MHDTC", cutoff), strict=True
+    ):
         assert isinstance(event.fact, c.MedicalHistory)
         diagnosed |= (event.fact.category or "").upper() == "PRIMARY DIAGNOSIS"
         row.values |= {codes[level]: code for level, code in (event.fact.coding or {}).items() if level in codes}
@@ -195,6 +202,11 @@ def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]
     import polars as pl
 
     layout = LAYOUTS[domain]
+    held: dict[str, list[Any]] = {v.name: [None] * len(rows) for v in layout.variables}
+    for i, (_, _, row) in enumerate(rows):
+        for name, value in row.values.items():
+            if value is not None:
+                held[name][i] = value
     columns: dict[str, pl.Series] = {}
     longer: list[tuple[str, Row, str, str]] = []
     for variable in layout.variables:
@@ -208,8 +220,8 @@ def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]
         elif name.endswith("DY") and name != "VISITDY":
             values = _study_days(rows, f"{name[:-2]}DTC")
         else:
-            values = [row.values.get(name) for _, _, row in rows]
-        types = {type(value) for value in values}
+            values = held[name]
+        types = set(map(type, values))
         if variable.numeric:
             column = _narrowed(pl.Series(name, values, dtype=pl.Float64, strict=False))
         elif types == {type(None)}:
@@ -219,9 +231,16 @@ def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]
             column = pl.Series(name, texts, dtype=pl.String).str.strip_chars_end().replace("", None)
             for i in (column.str.len_bytes() > LONGEST).fill_null(False).arg_true().to_list():
                 first, *rest = split(str(column[i]))
-                longer += [(rows[i][0], rows[i][2], f"{name[:7]}{k}", f"{name} (part {k + 1})\0{part}") for k, part in enumerate(rest, 1)]
+                longer += [
+                    (rows[i][0], rows[i][2], f"{name[:7]}{k}", f"{name} (part {k + 1})\0{part}")
+                    for k, part in enumerate(rest, 1)
+                ]
                 column = column.scatter(i, first)
-        if column.null_count() < len(column) or name in ALWAYS or (name.removeprefix(domain) in ALWAYS and name[:2] == domain):
+        if (
+            column.null_count() < len(column)
+            or name in ALWAYS
+            or (name.removeprefix(domain) in ALWAYS and name[:2] == domain)
+        ):
             columns[name] = column
     labels = {v.name: v.label for v in layout.variables}
     made = [Dataset.of(domain, pl.DataFrame(list(columns.values())), layout.label, labels)]
@@ -289,7 +308,9 @@ def _supplement(
             first, *rest = split(text)
             number = str(row.values.get(by, ""))
             lines.append((subject, number, name, _label(name), first))
-            lines += [(subject, number, f"{name[:7]}{k}", f"{name} (part {k + 1})", part) for k, part in enumerate(rest, 1)]
+            lines += [
+                (subject, number, f"{name[:7]}{k}", f"{name} (part {k + 1})", part) for k, part in enumerate(rest, 1)
+            ]
     if not lines:
         return None
     subjects, numbers, names, labels, values = (list(column) for column in zip(*lines, strict=True))
