@@ -43,7 +43,10 @@ def main(folder: Path) -> None:
         with Trial.open(record) as trial:
             state = timed("open and fold the record", trial.state)
         timed("derive: RECIST and courses", lambda: courses(state, date.today()))
-        timed("derive: ADaM with Define-XML", lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", Rules(), ("xpt",)))
+        timed(
+            "derive: ADaM with Define-XML",
+            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", Rules(), ("xpt",)),
+        )
         timed("export: record to SDTM (xpt)", lambda: export_sdtm(state, out, format="xpt"))
     total = sum(seconds for _, seconds in parts)
     print(
