@@ -284,7 +284,7 @@ def test_presets_are_what_they_say() -> None:
 # From a record --------------------------------------------------------------------------------------------------------
 
 
-def test_the_worked_example(tmp_path: Path) -> None:
+def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
     """18 patients; responses, times and CA-125 as the readout of the same day has them."""
     from typer.testing import CliRunner
 
@@ -294,8 +294,7 @@ def test_the_worked_example(tmp_path: Path) -> None:
     from posology.readout.courses import courses
 
     run = CliRunner().invoke
-    assert run(app, ["demo", "--out", str(tmp_path / "demo")]).exit_code == 0
-    trial, out = tmp_path / "demo/imgn853.posology", tmp_path / "adam"
+    trial, out = imgn853_file, tmp_path / "adam"
     given = run(app, ["export", "adam", str(trial), str(out), "--cutoff", "2013-05-10", "--json"])
     assert given.exit_code == 0, given.output
     assert run(app, ["conform", str(out)]).exit_code == 0
