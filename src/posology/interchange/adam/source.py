@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from posology.endpoints import dates
+from posology.endpoints.ctcae import Version
 from posology.endpoints.finding import Finding
 from posology.endpoints.response import ADMIRALONCO, RECIST_11
 from posology.endpoints.response import Rules as Criteria
@@ -41,6 +42,8 @@ class Rules:
         LBTESTCD of CA-125.
     marker_tumours
         the primary diagnoses (MH) for which CA-125 counts; empty: it counts in everyone who has samples.
+    ctcae
+        the version by which laboratory values are graded.
     """
 
     cutoff: date | None = None
@@ -51,6 +54,7 @@ class Rules:
     reader: str = "INVESTIGATOR"
     marker: str = "CA125"
     marker_tumours: tuple[str, ...] = ()
+    ctcae: Version = "5"
 
     @property
     def start(self) -> str:
