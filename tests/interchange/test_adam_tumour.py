@@ -261,6 +261,17 @@ def test_what_cannot_be_used_is_told(change: dict[str, Any], says: str) -> None:
     assert says in [str(f) for f in analyse(made(TR=rows), Rules()).findings]
 
 
+def test_two_diameters_of_a_lesion_are_none() -> None:
+    rows = lesions(*COURSE[:3])
+    rows.append(rows[2] | {"TRSEQ": 99, "TRSTRESN": 35.0, "TRSTRESC": "35"})
+    made_of = analyse(made(TR=rows), Rules())
+    assert "patient 1, 2013-02-12, TRSTRESN: lesion T1 has two diameters at V1; it is not evaluable there" in [str(f) for f in made_of.findings]  # fmt: skip
+    overall = {d.name: d.frame for d in made_of.datasets}["ADRS"].filter(pl.col("PARAMCD") == "OVR")
+    assert overall["AVALC"].to_list() == ["NE", "PR"]
+    rows[-1]["TRSTRESN"] = 20.0
+    assert values(made(TR=rows)) == values(made(TR=lesions(*COURSE[:3])))
+
+
 def test_centimetres_are_millimetres() -> None:
     rows = lesions(*COURSE)
     for row in rows:

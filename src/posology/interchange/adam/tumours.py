@@ -89,17 +89,16 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
     tu = source.domain("TU", "TULNKID", "TUSTRESC", "TULOC", "TUEVAL", "TUEVALID", "TUACPTFL").filter(read_by("TU", rules.reader))  # fmt: skip
     tu = tu.select(*KEY, pl.col("TULNKID").alias("TRLNKID"), "TUSTRESC", "TULOC").unique([*KEY, "TRLNKID"], keep="first", maintain_order=True)  # fmt: skip
     by = [*KEY, "visit", "TRLNKID"]
-    value = lambda test, column: (
-        pl.col(column).filter((pl.col("TRTESTCD") == test) & pl.col("mm").is_not_null()).first()
-    )
+    one = lambda values: pl.when(values.n_unique() == 1).then(values.first())
+    value = lambda test, column: pl.col(column).filter((pl.col("TRTESTCD") == test) & pl.col("mm").is_not_null())
     tests = ("LDIAM", "DIAMETER", "SAXIS", "LPERP")
     several = tr.filter(pl.col("TRTESTCD").is_in(tests) & pl.col("mm").is_not_null()).group_by([*by, "TRTESTCD"]).agg(
         pl.col("mm").n_unique(), pl.col("ADT").min()).filter(pl.col("mm") > 1).sort(by)  # fmt: skip
     for who, on, visit, link in several.select("USUBJID", "ADT", "visit", "TRLNKID").rows():
-        source.finding(who, on, "TRSTRESN", f"lesion {link} has two diameters at {visit}", "the first (TRSEQ) is used")
+        source.finding(who, on, "TRSTRESN", f"lesion {link} has two diameters at {visit}", "it is not evaluable there")
     made = tr.sort([*by, "TRSEQ"]).group_by(by, maintain_order=True).agg(
         pl.col("ADT", "ADTF", "VISITNUM", "VISIT").first(), pl.col("TRGRPID", "TRLOC").drop_nulls().first(),
-        *(value(test, "mm").alias(test) for test in tests), *(value(test, "TRSEQ").alias(f"{test}.SEQ") for test in tests),
+        *(one(value(test, "mm")).alias(test) for test in tests), *(value(test, "TRSEQ").first().alias(f"{test}.SEQ") for test in tests),
         pl.col("TRSTRESC").filter(pl.col("mm").is_null()).drop_nulls().first().str.to_uppercase().alias("state"),
     ).join(tu, on=[*KEY, "TRLNKID"], how="left")  # fmt: skip
     place = pl.coalesce("TRLOC", "TULOC").str.to_uppercase().str.contains("LYMPH NODE", literal=True).fill_null(False)
