@@ -252,6 +252,7 @@ def test_a_new_therapy_censors_and_two_missed_assessments_too() -> None:
         ({"TRSTRESU": "furlong"}, "patient 1, 2012-12-20, TRSTRESU: is 'furlong'; a diameter is in mm or cm: it is not used"),
         ({"TRLNKID": None}, "patient 1, 2012-12-20, TRLNKID: is missing; the measurement is not used"),
         ({"TRDTC": None}, "patient 1, TRDTC: is missing; the measurement is not used"),
+        ({"TRSTRESN": -3.0}, "patient 1, 2012-12-20, diameter_mm: lesion T1 is -3 mm; a diameter is a number from 0 on: it is not used"),
         ({"TRGRPID": "OTHER"}, "patient 1, 2012-12-20, TRGRPID: lesion T1 is neither target, non-target nor new; it is not used"),
     ],
 )  # fmt: skip

@@ -108,14 +108,20 @@ def names(formats: list[FormatName] | None) -> tuple[Format, ...]:
     return tuple(f.value for f in formats or [FormatName.xpt])
 
 
+SHOWN = 20
+"""Findings that are printed one by one."""
+
+
 def told(files: list[Path], made: Analysis, out: Path, as_json: bool) -> None:
     """Tell what was written and found."""
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made.datasets}, "files": files,
                     "findings": [str(f) for f in made.findings]})  # fmt: skip
         return
-    for finding in made.findings:
+    for finding in made.findings[:SHOWN]:
         print(finding)
+    if len(made.findings) > SHOWN:
+        print(f"... and {len(made.findings) - SHOWN} more; --json lists all")
     for dataset in made.datasets:
         print(f"{dataset.name}: {dataset.frame.height} rows, {dataset.frame.width} variables")
     print(f"wrote {len(files)} files to {out}; {len(made.findings)} findings")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from posology.endpoints.lesion_findings import check
 from posology.endpoints.lesions import Lesions, Role, Status
 from posology.endpoints.recist import Assessments, assess
 from posology.endpoints.response import Response
@@ -64,6 +66,8 @@ def tumours(source: Source, rules: Rules, adsl: pl.DataFrame) -> Tumours | None:
         row, column, lesion, day, found["role"].to_numpy(), found["status"].to_numpy(), found["nodal"].to_numpy(),
         found["size"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
     )  # fmt: skip
+    start = adsl.filter(pl.col(rules.start).is_not_null())[rules.start].to_physical().cast(pl.Int64).to_numpy()
+    source.findings.extend(check(lesions, subjects, start=start, day_zero=date(1970, 1, 1), names=found["TRLNKID"].to_list()))  # fmt: skip
     return Tumours(subjects, found, assess(lesions, len(subjects), int(column.max()) + 1, rules.recist))
 
 
@@ -127,7 +131,9 @@ def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: Rules) -> p
     visits = found.group_by([*KEY, "visit"]).agg(
         pl.col("ADT").min().alias("on"), pl.col("VISITNUM").min().alias("place")
     )
-    visits = visits.join(adsl.select(*KEY, pl.col(rules.start).alias("start")), on=KEY).sort([*KEY, "place", "on"])
+    visits = visits.join(adsl.select(*KEY, pl.col(rules.start).alias("start")), on=KEY).sort(
+        [*KEY, "on", "place"], nulls_last=True
+    )
     before = (pl.col("on") <= pl.col("start")).sum().over(KEY).cast(pl.Int64)
     place = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(KEY)
     return found.join(visits.select(*KEY, "visit", (place - before).alias("column")), on=[*KEY, "visit"])
