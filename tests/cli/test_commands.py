@@ -56,7 +56,7 @@ def test_every_command_has_help() -> None:
 def test_every_kind_of_fact_has_a_door() -> None:
     from posology.cli.entering import VERBS
 
-    elsewhere = {"trial_created", "protocol_amended", "voided", "background_noted"}
+    elsewhere = {"trial_created", "protocol_amended", "voided", "background_noted", "data_imported"}
     assert {kind.kind for kind in VERBS.values()} == set(KINDS) - elsewhere
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from posology.cli.common import ByOption, JsonOption, OnOption, TrialArgument
+from posology.record import clinical as c
 from posology.record import facts as f
 
 VERBS: dict[str, type[f.Fact]] = {
@@ -30,13 +31,23 @@ VERBS: dict[str, type[f.Fact]] = {
     "lesion": f.LesionMeasured,
     "assess": f.TumourAssessed,
     "ca125": f.MarkerMeasured,
+    "lab": c.LaboratoryMeasured,
+    "vital": c.VitalSignMeasured,
+    "concentration": c.ConcentrationMeasured,
+    "describe": c.SubjectDescribed,
+    "medical-history": c.MedicalHistory,
+    "conmed": c.ConcomitantTherapy,
+    "treat": c.TreatmentGiven,
+    "disposition": c.DispositionNoted,
+    "read-lesion": c.LesionRead,
+    "read-response": c.ResponseRead,
     "discontinue": f.Discontinued,
     "death": f.Died,
     "decision": f.DecisionTaken,
     "sign": f.DecisionSigned,
     "lock": f.CutoffLocked,
 }
-COMPUTED = {"planned_mg", "number", "advice", "departs", "protocol_version"}
+COMPUTED = {"planned_mg", "number", "advice", "departs", "protocol_version", "coding", "qualifiers"}
 PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why this is entered, if it needs saying.")]
 OverrideOption = Annotated[

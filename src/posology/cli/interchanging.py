@@ -102,15 +102,13 @@ def import_sdtm(
 
     from posology.conduct.trial import somebody
     from posology.interchange.sdtm.read import import_sdtm as run
-    from posology.interchange.sdtm.read import write_report
     from posology.protocol.reading import document
 
     plan = document(protocol) if protocol else None
     place = report or _beside(trial)
     with Console(stderr=True).status("reading") as status:
         made = run(folder, trial, by=by or somebody(), protocol=plan, reader=reader.value, leave_out=leave_out or (),
-                   progress=status.update)  # fmt: skip
-    write_report(made, place)
+                   report_to=place, progress=status.update)  # fmt: skip
     if as_json:
         print_json({**made.plain(), "report": str(place)})
         return
