@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from posology import __version__
-from posology.cli import behaving, conducting, entering, interchanging, planning, reporting, submitting
+from posology.cli import behaving, conducting, entering, interchanging, planning, reporting, studying, submitting
 
 PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Report", "Keep")
 
@@ -55,5 +55,5 @@ def root(
     """Hold the options of the program itself."""
 
 
-for room in (planning, behaving, conducting, entering, interchanging, reporting, submitting):
+for room in (planning, behaving, studying, conducting, entering, interchanging, reporting, submitting):
     room.register(app)

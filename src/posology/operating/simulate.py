@@ -78,9 +78,13 @@ class Patients:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> Patients:
-        """Draw so many patients for each trial."""
-        draws = [rng.random((trials, patients)) for _ in range(5)]
-        return cls(draws[0], draws[1], rng.exponential(size=(trials, patients)), *draws[2:])
+        """Draw so many patients for each trial; of more patients the first are the same."""
+        tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
+        uniform = lambda generator: generator.random((patients, trials)).T
+        return cls(
+            uniform(tolerance), uniform(onset), gap.exponential(size=(patients, trials)).T,
+            uniform(leaves), uniform(left_at), uniform(responds),
+        )  # fmt: skip
 
 
 def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
@@ -112,7 +116,7 @@ def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
     >>> rng = np.random.default_rng(1)
     >>> found = simulate(Boin(3, 0.3, max_patients=12), Setting((0.1, 0.3, 0.5)), Patients.draw(rng, 500, 12))
     >>> found.selection.round(2), int(found.treated.sum(axis=1).max())
-    (array([0.  , 0.16, 0.63, 0.2 ]), 12)
+    (array([0.  , 0.21, 0.61, 0.18]), 12)
     """
     if len(setting.truth) != design.levels:
         raise ValueError(f"truth has {len(setting.truth)} rates; the design has {design.levels} levels")

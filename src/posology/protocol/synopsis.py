@@ -144,7 +144,7 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         ("Primary", "; ".join(p.endpoints.primary), "endpoints.primary"),
         ("Secondary", "; ".join(p.endpoints.secondary), "endpoints.secondary"),
         ("Response", f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days} days; "
-         f"stable disease from day {r.minimum_sd_days}", "endpoints.response"),
+         f"stable disease after at least {r.minimum_sd_days} days", "endpoints.response"),
         ("CA-125", f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL" if c else "",
          "endpoints.ca125"),
     ]  # fmt: skip
