@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from posology.conduct.trial import Trial
 from posology.interchange.adam.analysis import export as export_adam
+from posology.interchange.adam.analysis import read_folder
 from posology.interchange.adam.source import Rules
 from posology.interchange.sdtm.read import import_sdtm
 from posology.interchange.sdtm.write import export_sdtm
@@ -42,7 +43,10 @@ def main(folder: Path) -> None:
         with Trial.open(record) as trial:
             state = timed("open and fold the record", trial.state)
         timed("derive: RECIST and courses", lambda: courses(state, date.today()))
-        timed("derive: ADaM with Define-XML", lambda: export_adam(folder, Path(place) / "adam", Rules(), ("xpt",)))
+        timed(
+            "derive: ADaM with Define-XML",
+            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", Rules(), ("xpt",)),
+        )
         timed("export: record to SDTM (xpt)", lambda: export_sdtm(state, out, format="xpt"))
     total = sum(seconds for _, seconds in parts)
     print(

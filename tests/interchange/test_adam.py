@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from posology.interchange.adam.analysis import analyse
+from posology.interchange.adam.analysis import analyse, read_folder
 from posology.interchange.adam.events import adae
 from posology.interchange.adam.exposures import adex
 from posology.interchange.adam.laboratory import adlb
@@ -124,6 +124,62 @@ def test_adlb_baseline_is_the_last_value_before_treatment() -> None:
     assert ((changed["AVAL"] - changed["BASE"] - changed["CHG"]).abs() < 1e-12).all()
 
 
+def laboratory(**row: object) -> pl.DataFrame:
+    """The row that ADLB makes of one result."""
+    base = {
+        "STUDYID": "S",
+        "USUBJID": "1",
+        "LBSEQ": 1,
+        "LBDTC": "2013-05-12",
+        "LBSTNRLO": None,
+        "LBSTNRHI": None,
+        "LBCAT": "CHEMISTRY",
+    }
+    domains = {
+        "DM": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "ARM": ["A"], "ACTARM": ["A"]}),
+        "EX": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "EXTRT": ["X"], "EXDOSE": [5.0], "EXSTDTC": ["2013-05-10"]}),
+        "LB": pl.DataFrame([base | row]),
+    }  # fmt: skip
+    given = Source(domains)
+    return adlb(given, Rules(), adsl(given, Rules()))
+
+
+@pytest.mark.parametrize(
+    ("row", "low", "high"),
+    [
+        ({"LBTESTCD": "PLAT", "LBSTRESN": 40.0, "LBSTRESU": "GI/L", "LBSTNRLO": 150.0}, "3", None),
+        ({"LBTESTCD": "ALT", "LBSTRESN": 160.0, "LBSTRESU": "U/L", "LBSTNRHI": 40.0}, None, None),
+        ({"LBTESTCD": "K", "LBSTRESN": 6.2, "LBSTRESU": "mmol/L", "LBSTNRLO": 3.5, "LBSTNRHI": 5.0}, "0", "3"),
+        ({"LBTESTCD": "K", "LBSTRESN": 3.2, "LBSTRESU": "mmol/L", "LBSTNRLO": 3.5, "LBSTNRHI": 5.0}, None, "0"),
+        ({"LBTESTCD": "CA", "LBSTRESN": 1.6, "LBSTRESU": "mmol/L", "LBSTNRLO": 2.1, "LBSTNRHI": 2.6}, None, None),
+        ({"LBTESTCD": "PH", "LBSTRESN": 6.0, "LBSTRESU": None, "LBSTNRLO": 5.0, "LBSTNRHI": 8.0}, None, None),
+        ({"LBTESTCD": "GLUC", "LBSTRESN": 0.0, "LBSTRESU": "mmol/L", "LBCAT": "URINALYSIS"}, None, None),
+    ],
+)
+def test_grade_of_a_laboratory_value(row: dict[str, object], low: str | None, high: str | None) -> None:
+    """CTCAE 5.0. Not graded: ALT without its baseline, low potassium (its grade hangs on symptoms), calcium without
+    albumin, pH and glucose of urine."""
+    assert laboratory(**row).select("ATOXGRL", "ATOXGRH").row(0) == (low, high)
+
+
+def test_calcium_is_graded_as_corrected() -> None:
+    """Grade 1 below the lower limit, 2 below 2.0 mmol/L, of calcium + 0.02 mmol/L for each g/L of albumin below 40."""
+    values = adlb(source(), Rules(), subjects())
+    rows = values.filter((pl.col("PARAMCD") == "CA") & pl.col("ATOXGRL").is_not_null())
+    albumin = values.filter(pl.col("PARAMCD") == "ALB").select("USUBJID", "ADT", pl.col("AVAL").alias("albumin"))
+    joined = rows.join(albumin.unique(["USUBJID", "ADT"], keep="none"), on=["USUBJID", "ADT"])
+    corrected = joined["AVAL"] + 0.02 * (40 - joined["albumin"])
+    expected = (corrected < joined["ANRLO"] - 1e-9).cast(pl.Int64) + (corrected < 2.0 - 1e-9).cast(pl.Int64)
+    assert joined.height > 1700
+    assert (joined["ATOXGRL"].cast(pl.Int64) == expected).mean() == 1
+
+
+def test_nothing_of_urine_is_graded() -> None:
+    values = adlb(source(), Rules(), subjects())
+    assert values.filter(pl.col("LBCAT") == "URINALYSIS")["ATOXGRL"].is_null().all()
+    assert values["ATOXGRL"].drop_nulls().len() > 10000
+
+
 def test_columns_and_types_are_the_standards() -> None:
     made = dataset_of(standard("adam"), "ADAE", adae(source(), Rules(), subjects()))
     assert made.label == "Adverse Events Analysis Dataset"
@@ -178,11 +234,22 @@ def test_the_commands(tmp_path: Path) -> None:
     from posology.cli.app import app
 
     run = CliRunner().invoke
-    given = run(app, ["adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--format", "xpt", "--format", "json"])
+    args = ["adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--leave-out", "rs_onco"]
+    given = run(app, [*args, "--format", "xpt", "--format", "json"])
     assert given.exit_code == 0, given.output
-    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [
-        "adae.json", "adae.xpt", "adex.json", "adex.xpt", "adlb.json", "adlb.xpt", "adsl.json", "adsl.xpt", "define.xml",
-    ]  # fmt: skip
+    names = ("adae", "adex", "adlb", "adrs", "adsl", "adtr", "adtte")
+    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [f"{n}.{f}" for n in names for f in ("json", "xpt")] + ["define.xml"]  # fmt: skip
     checked = run(app, ["conform", str(tmp_path / "adam"), "--json"])
     assert (checked.exit_code, checked.output.strip()) == (0, "[]")
-    assert read(tmp_path / "adam/adsl.json").frame.equals(read(tmp_path / "adam/adsl.xpt").frame)
+    for name in ("adsl", "adrs", "adtte"):
+        assert read(tmp_path / f"adam/{name}.json").frame.equals(read(tmp_path / f"adam/{name}.xpt").frame)
+
+
+def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
+    domains, findings = read_folder(DATA / "sdtm")
+    assert domains["RS"].height == 5808 + 66
+    assert [str(f) for f in findings] == [
+        "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"
+    ]
+    with pytest.raises(ValueError, match="QS: to be left out, but not in"):
+        read_folder(DATA / "sdtm", ["qs"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
+from posology.conduct.trial import Trial
 from posology.interchange.adam.events import adae
 from posology.interchange.adam.exposures import adex
 from posology.interchange.adam.laboratory import adlb
@@ -17,6 +18,7 @@ from posology.interchange.adam.source import Rules
 from posology.interchange.dataset import Dataset
 from posology.interchange.define import Study, define, write_define
 from posology.interchange.metadata import dataset_of, standard
+from posology.interchange.sdtm.write import export_sdtm
 from tests.interchange.test_adam import source, subjects
 
 ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
@@ -46,14 +48,19 @@ def item(oid: str) -> ElementTree.Element:
     return found
 
 
-def test_every_reference_has_its_definition() -> None:
-    defined = {e.get("OID") for e in document().iter() if e.get("OID")} | {e.get("ID") for e in document().iter(f"{DEF}leaf")}  # fmt: skip
+def whole(root: ElementTree.Element) -> None:
+    """Every reference has its definition, and every item is referred to."""
+    defined = {e.get("OID") for e in root.iter() if e.get("OID")} | {e.get("ID") for e in root.iter(f"{DEF}leaf")}
     named = ("ItemOID", "CodeListOID", "MethodOID", "WhereClauseOID", "ValueListOID", f"{DEF}StandardOID", f"{DEF}ItemOID",
              f"{DEF}ArchiveLocationID")  # fmt: skip
-    used = {value for e in document().iter() for name, value in e.attrib.items() if name.split("}")[-1] in {n.split("}")[-1] for n in named}}  # fmt: skip
+    used = {value for e in root.iter() for name, value in e.attrib.items() if name.split("}")[-1] in {n.split("}")[-1] for n in named}}  # fmt: skip
     assert used <= defined
-    items = {e.get("OID") for e in document().iter(f"{ODM}ItemDef")}
+    items = {e.get("OID") for e in root.iter(f"{ODM}ItemDef")}
     assert items <= used
+
+
+def test_every_reference_has_its_definition() -> None:
+    whole(document())
 
 
 def test_every_variable_is_there_in_its_order() -> None:
@@ -126,3 +133,26 @@ def test_the_table_of_the_standard_is_whole() -> None:
     assert all(v.method for v in variables if v.origin == "Derived")
     for name, spec in adam.datasets.items():
         assert set(spec.keys) <= {v.variable for v in adam.variables[name]}
+
+
+def test_sdtm_of_a_record_has_its_define_xml(imgn853: Trial, tmp_path: Path) -> None:
+    cutoff = date(2013, 5, 10)
+    made = export_sdtm(imgn853.state(occurred_by=cutoff), tmp_path / "sdtm", cutoff=cutoff, created=MADE)
+    root = ElementTree.parse(tmp_path / "sdtm/define.xml").getroot()
+    whole(root)
+    groups = {g.get("Name"): g for g in root.iter(f"{ODM}ItemGroupDef")}
+    assert list(groups) == [d.name for d in made]
+    classes = {name: g.find(f"{DEF}Class").get("Name") for name, g in groups.items()}  # type: ignore[union-attr]
+    assert {"DM": "SPECIAL PURPOSE", "EX": "INTERVENTIONS", "AE": "EVENTS", "TR": "FINDINGS", "SUPPTR": "RELATIONSHIP",
+            "TS": "TRIAL DESIGN"}.items() <= classes.items()  # fmt: skip
+    assert groups["SUPPTR"].get("Domain") == "TR"
+    for dataset in made:
+        references = list(groups[dataset.name].iter(f"{ODM}ItemRef"))
+        assert [str(r.get("ItemOID")).rpartition(".")[2] for r in references] == dataset.frame.columns
+        keys = [str(r.get("ItemOID")).rpartition(".")[2] for r in sorted(references, key=lambda r: int(r.get("KeySequence") or 99)) if r.get("KeySequence")]  # fmt: skip
+        assert not dataset.frame.select(keys).is_duplicated().any(), dataset.name
+    for derived in root.iter(f"{ODM}ItemDef"):
+        origin = derived.find(f"{DEF}Origin")
+        assert origin is not None
+        used = [r for r in root.iter(f"{ODM}ItemRef") if r.get("ItemOID") == derived.get("OID")]
+        assert (origin.get("Type") == "Derived") == all(r.get("MethodOID") for r in used)

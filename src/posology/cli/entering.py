@@ -34,21 +34,20 @@ VERBS: dict[str, type[f.Fact]] = {
     "lab": c.LaboratoryMeasured,
     "vital": c.VitalSignMeasured,
     "concentration": c.ConcentrationMeasured,
-    "medication": c.ConcomitantTherapy,
-    "condition": c.MedicalHistory,
-    "treatment": c.TreatmentGiven,
-    "reading": c.LesionRead,
-    "response": c.ResponseRead,
-    "milestone": c.DispositionNoted,
-    "subject": c.SubjectDescribed,
+    "describe": c.SubjectDescribed,
+    "medical-history": c.MedicalHistory,
+    "conmed": c.ConcomitantTherapy,
+    "treat": c.TreatmentGiven,
+    "disposition": c.DispositionNoted,
+    "read-lesion": c.LesionRead,
+    "read-response": c.ResponseRead,
     "discontinue": f.Discontinued,
     "death": f.Died,
     "decision": f.DecisionTaken,
     "sign": f.DecisionSigned,
     "lock": f.CutoffLocked,
 }
-COMPUTED = {"planned_mg", "number", "advice", "departs", "protocol_version"}
-CARRIED = {"qualifiers", "coding", "dated"}  # what an import brings along from the other system
+COMPUTED = {"planned_mg", "number", "advice", "departs", "protocol_version", "coding", "qualifiers"}
 PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why this is entered, if it needs saying.")]
 OverrideOption = Annotated[
@@ -69,7 +68,7 @@ def _command(kind: type[f.Fact]) -> Any:
     if kind.about == "patient":
         parameters.append(_parameter("patient", PatientArgument))
     hints = get_type_hints(kind, include_extras=True)
-    entered = [field for field in fields(kind) if field.name not in COMPUTED | CARRIED]  # type: ignore[arg-type]
+    entered = [field for field in fields(kind) if field.name not in COMPUTED]  # type: ignore[arg-type]
     parameters += [_option(field, hints[field.name]) for field in entered]
     parameters += [
         _parameter("on", OnOption, None), _parameter("by", ByOption, None), _parameter("reason", ReasonOption, None),

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from posology.cli.common import ByOption, JsonOption, TrialArgument, day, print_json, print_table
+from posology.cli.submitting import export_adam
 
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
@@ -36,7 +37,8 @@ class ReaderName(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     moves: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-        "export": ("Write a record for elsewhere: a backup (jsonl), or SDTM.", {"jsonl": export_jsonl, "sdtm": export_sdtm}),
+        "export": ("Write a record for elsewhere: a backup (jsonl), SDTM, or analysis datasets (adam).",
+                   {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam}),
         "import": ("Read a record from elsewhere: a backup (jsonl), or SDTM.", {"jsonl": import_jsonl, "sdtm": import_sdtm}),
     }  # fmt: skip
     for name, (help_, commands) in moves.items():
@@ -100,15 +102,13 @@ def import_sdtm(
 
     from posology.conduct.trial import somebody
     from posology.interchange.sdtm.read import import_sdtm as run
-    from posology.interchange.sdtm.read import write_report
     from posology.protocol.reading import document
 
     plan = document(protocol) if protocol else None
     place = report or _beside(trial)
     with Console(stderr=True).status("reading") as status:
         made = run(folder, trial, by=by or somebody(), protocol=plan, reader=reader.value, leave_out=leave_out or (),
-                   progress=status.update)  # fmt: skip
-    write_report(made, place)
+                   report_to=place, progress=status.update)  # fmt: skip
     if as_json:
         print_json({**made.plain(), "report": str(place)})
         return

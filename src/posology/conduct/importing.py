@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from posology.conduct.rulebook import EVERY, RULES
-from posology.protocol.amending import amend, in_force
+from posology.protocol.amending import in_force
 from posology.record.clinical import DataImported
 from posology.record.event import GENESIS, Override, Row, canonical, plain, stamp
 from posology.record.facts import Fact, ProtocolAmended, TrialCreated
@@ -64,7 +64,6 @@ def adopt(
         day = date.fromisoformat(str(amendment["date"]))
         if day <= created or day > recorded.date():
             continue
-        amend(version, amendment)
         chain.add(
             ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"]),
             None,

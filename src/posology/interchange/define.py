@@ -97,7 +97,7 @@ def write_define(document: Any, path: Path) -> Path:
     import tempfile
     from xml.etree import ElementTree
 
-    from odmlib.odm_parser import ODMSchemaValidator
+    from lxml import etree  # type: ignore[import-untyped]
     from odmlib.schema_manager import get_schema_path
 
     tree = ElementTree.ElementTree(ElementTree.fromstring(document.to_xml_string()))
@@ -107,10 +107,10 @@ def write_define(document: Any, path: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".define.") as beside:
         draft = Path(beside) / "define.xml"
         tree.write(draft, encoding="UTF-8", xml_declaration=True)
-        try:
-            ODMSchemaValidator(get_schema_path("define", "2.1")).validate_file(str(draft))
-        except Exception as error:
-            raise ValueError(f"{path} would not conform to Define-XML 2.1: {error}") from None
+        schema = etree.XMLSchema(etree.parse(str(get_schema_path("define", "2.1"))))
+        if not schema.validate(etree.parse(str(draft))):
+            wrong = "; ".join(f"line {e.line}: {e.message}" for e in schema.error_log)
+            raise ValueError(f"{path} would not conform to Define-XML 2.1: {wrong}")
         draft.replace(path)
     return path
 
@@ -307,7 +307,7 @@ def _type(variable: Variable, column: pl.Series) -> tuple[str, dict[str, Any]]:
         longest = known.str.len_chars().max() if len(known) else 1
         return "text", {"Length": longest}
     if variable.type == "float":
-        texts = [re.sub(r"\.0$", "", repr(value)) for value in known.cast(pl.Float64).to_list()]
+        texts = [re.sub(r"\.0$", "", repr(value)) for value in known.cast(pl.Float64).unique().to_list()]
         decimals = max((len(t.partition(".")[2]) for t in texts), default=0)
         length = max((len(t) for t in texts), default=1)
         return (

@@ -55,7 +55,7 @@ def frame_of(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
             frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
         except pl.exceptions.PolarsError:
             raise DatasetError(f"{path} is no table in CSV: {str(error).splitlines()[0]}", findings) from None
-    quoted, any_quoted = _quoted(text[:SAMPLE], frame.width)
+    quoted, any_quoted = _quoted(text[:SAMPLE], [column.null_count() < len(column) for column in frame.get_columns()])
     columns = []
     for index, column in enumerate(frame.get_columns()):
         bare = not quoted[index] and (any_quoted or not TEXT.fullmatch(column.name.upper()))
@@ -81,17 +81,18 @@ def _closed(text: str) -> tuple[str, list[Finding]]:
     return "\n".join(lines) + "\n", findings
 
 
-def _quoted(text: str, width: int) -> tuple[list[bool], bool]:
-    """Return for each column whether a value below the header is quoted, and whether any is at all."""
-    seen = [False] * width
+def _quoted(text: str, filled: list[bool]) -> tuple[list[bool], bool]:
+    """Return for each column whether its first value below the header is quoted, and whether any is at all."""
+    seen, wanted = [False] * len(filled), {index for index, has in enumerate(filled) if has}
     column, line = 0, 0
     for match in CELL.finditer(text):
-        if line and column < width and match[1]:
-            seen[column] = True
+        if line and column in wanted and (match[1] or match[2]):
+            wanted.discard(column)
+            seen[column] = bool(match[1])
         column += 1
         if match[3] != ",":
             line, column = line + 1, 0
-            if line > 1 and all(seen):
+            if not wanted:
                 break
     return seen, any(seen)
 

@@ -1,8 +1,8 @@
-"""From a folder of SDTM to a folder of analysis datasets with their Define-XML, at a data cutoff."""
+"""From SDTM to a folder of analysis datasets with their Define-XML, at a data cutoff."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -12,8 +12,11 @@ from posology.endpoints.finding import Finding
 from posology.interchange.adam.events import adae
 from posology.interchange.adam.exposures import adex
 from posology.interchange.adam.laboratory import adlb
+from posology.interchange.adam.responses import adrs, seen
 from posology.interchange.adam.source import Rules, Source
 from posology.interchange.adam.subjects import adsl
+from posology.interchange.adam.times import adtte
+from posology.interchange.adam.tumours import adtr, tumours
 from posology.interchange.dataset import Dataset, DatasetError
 from posology.interchange.define import Study, define, write_define
 from posology.interchange.formats import SUFFIXES, Format, check, read, write
@@ -47,6 +50,13 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
     for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
         if domain in source.domains and source.domains[domain].height:
             frames[name] = derive(source, rules, subjects)
+    measured = tumours(source, rules, subjects)
+    if measured:
+        frames["ADTR"] = adtr(measured, rules, subjects)
+    assessed = seen(source, rules, subjects, measured)
+    if assessed:
+        frames["ADRS"] = adrs(source, rules, subjects, assessed, measured)
+        frames["ADTTE"] = adtte(source, rules, subjects, assessed)
     spec = standard("adam")
     return Analysis(tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(source.findings))
 
@@ -81,15 +91,56 @@ def _after(column: str, cutoff: date) -> pl.Expr:
     ).fill_null(False)  # fmt: skip
 
 
-def export(
-    folder: Path, out: Path, rules: Rules, formats: tuple[Format, ...] = ("xpt",), study: Study | None = None
-) -> tuple[list[Path], Analysis]:
-    """Derive the analysis datasets of a folder of SDTM and write them, with Define-XML, to another.
+def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str, pl.DataFrame], list[Finding]]:
+    """Return the domains of a folder of SDTM, the parts of a split one together, and what was found on the way.
 
     Parameters
     ----------
     folder
         datasets of SDTM in any format that is read.
+    leave_out
+        names of datasets not to read.
+
+    Raises
+    ------
+    ValueError
+        if a file cannot be read, or a dataset to leave out is not there.
+    """
+    import polars as pl
+
+    parts: dict[str, list[pl.DataFrame]] = {}
+    findings: list[Finding] = []
+    unwanted = {name.upper() for name in leave_out}
+    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+        if any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
+            dataset = read(path)
+            name = dataset.name.upper()
+            if name in unwanted:
+                unwanted.remove(name)
+                continue
+            said = dataset.frame["DOMAIN"].unique().to_list() if "DOMAIN" in dataset.frame.columns else []
+            parts.setdefault(str(said[0]) if len(said) == 1 and len(name) > 2 else name, []).append(dataset.frame)
+            findings.extend(dataset.findings)
+    if unwanted:
+        raise ValueError(f"{', '.join(sorted(unwanted))}: to be left out, but not in {folder}")
+    domains = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}
+    for name, frame in domains.items():
+        keys = ["USUBJID", f"{name}SEQ"]
+        if set(keys) <= set(frame.columns) and frame.select(keys).is_duplicated().any():
+            right = f"{len(parts[name])} datasets are one domain; if they are versions of one, leave one out"
+            findings.append(Finding("", None, f"{name}SEQ", "is not unique in a subject", right if len(parts[name]) > 1 else "it names a row"))  # fmt: skip
+    return domains, findings
+
+
+def export(
+    domains: Mapping[str, pl.DataFrame], out: Path, rules: Rules, formats: tuple[Format, ...] = ("xpt",), study: Study | None = None
+) -> tuple[list[Path], Analysis]:  # fmt: skip
+    """Derive the analysis datasets of SDTM and write them, with Define-XML, to a folder.
+
+    Parameters
+    ----------
+    domains
+        SDTM by the names of its domains.
     out
         where to write; made if it is not there.
     rules
@@ -102,15 +153,8 @@ def export(
     Raises
     ------
     ValueError
-        if a file cannot be read, or a dataset not be written in a format. Nothing is written then.
+        if there is no DM, or a dataset cannot be written in a format. Nothing is written then.
     """
-    domains: dict[str, pl.DataFrame] = {}
-    findings: list[Finding] = []
-    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
-            dataset = read(path)
-            domains[dataset.name.upper()] = dataset.frame
-            findings.extend(dataset.findings)
     made = analyse(domains, rules)
     for dataset in made.datasets:
         for format in formats:
@@ -123,4 +167,4 @@ def export(
     name = str(made.datasets[0].frame["STUDYID"][0])
     document = define(made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created)  # fmt: skip
     files.append(write_define(document, out / "define.xml"))
-    return files, Analysis(made.datasets, (*findings, *made.findings))
+    return files, made

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from posology.endpoints import dates
+from posology.endpoints.ctcae import Version
 from posology.endpoints.finding import Finding
+from posology.endpoints.response import ADMIRALONCO, RECIST_11
+from posology.endpoints.response import Rules as Criteria
+from posology.endpoints.survival import ADMIRAL, FDA, Censoring
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,27 +28,45 @@ class Rules:
     ----------
     cutoff
         the data cutoff; nothing after it is used. None: all that there is.
-    confirmation_days
-        days after which a response must be seen again.
-    minimum_sd_days
-        days from the start for which stable disease must have lasted.
-    response
-        whether responses are derived from the lesions, or taken from RS as the reader gave them.
+    recist
+        how responses are derived, with the days after which one is confirmed and stable disease has lasted long enough.
+    censoring
+        what ends the follow-up for progression without an event.
     origin
         from when times are counted: first dose or randomisation.
+    confirmed
+        whether the duration of response is that of confirmed responses.
     reader
-        whose assessments are used, by --EVAL.
+        whose assessments are used, by --EVAL; where nobody is named it is the investigator.
     marker
         LBTESTCD of CA-125.
+    marker_tumours
+        the primary diagnoses (MH) for which CA-125 counts; empty: it counts in everyone who has samples.
+    ctcae
+        the version by which laboratory values are graded.
     """
 
     cutoff: date | None = None
-    confirmation_days: int = 28
-    minimum_sd_days: int = 42
-    response: str = "lesions"
-    origin: str = "treatment"
+    recist: Criteria = RECIST_11
+    censoring: Censoring = FDA
+    origin: Literal["treatment", "randomisation"] = "treatment"
+    confirmed: bool = True
     reader: str = "INVESTIGATOR"
     marker: str = "CA125"
+    marker_tumours: tuple[str, ...] = ()
+    ctcae: Version = "5"
+
+    @property
+    def start(self) -> str:
+        """The variable of ADSL from which times are counted."""
+        return "TRTSDT" if self.origin == "treatment" else "RANDDT"
+
+
+PRESETS = {
+    "recist": Rules(),
+    "admiralonco": Rules(recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False),
+}
+"""The published criteria with the FDA's censoring; and what the R package admiralonco does."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +125,14 @@ class Source:
         if flag:
             made = made.with_columns(pl.Series(flag, [f or None for f in read.flag.tolist()], dtype=pl.String))
         return made
+
+
+def read_by(name: str, reader: str) -> pl.Expr:
+    """Whether a row of a domain is the reader's; of several of one kind, that of the one whose reading is accepted."""
+    import polars as pl
+
+    who = pl.col(f"{name}EVAL").str.to_uppercase().fill_null("INVESTIGATOR") == reader
+    return who & (pl.col(f"{name}EVALID").is_null() | (pl.col(f"{name}ACPTFL") == "Y")).fill_null(False)
 
 
 def study_day(on: str, start: str) -> pl.Expr:

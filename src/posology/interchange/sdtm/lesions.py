@@ -75,7 +75,7 @@ def lesions(
             table.find(i, "TRLNKID", "is missing", "the row is not taken: nothing says which lesion it is")
             continue
         key = (table.patient[i], who[i], visits[i], link)
-        entry = found.setdefault(key, {"row": i, "days": set(), "sizes": {}, "status": None})
+        entry = found.setdefault(key, {"row": i, "days": set(), "sizes": {}, "status": None, "stated": False})
         entry["days"].add(days[i])
         if value is not None:
             if test in entry["sizes"]:
@@ -83,7 +83,11 @@ def lesions(
                     i, "TRTESTCD", f"{test} of lesion {link} is there twice at {visits[i]}", "the first is taken"
                 )
             entry["sizes"].setdefault(test, value)
-        entry["status"] = entry["status"] or status
+        if test == "TUMSTATE" and entry["stated"]:
+            table.find(i, "TRTESTCD", f"TUMSTATE of lesion {link} is there twice at {visits[i]}", "the first is taken")
+            continue
+        entry["stated"] |= test == "TUMSTATE"
+        entry["status"] = status if test == "TUMSTATE" else entry["status"] or status
     seen: dict[tuple[str, str, str], str] = {}
     located: dict[tuple[str, str, str], str | None] = {}
     moved: set[tuple[str, str, str]] = set()
@@ -321,7 +325,7 @@ def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], re
     days, collected, assumed = table.dates("RSDTC")
     table.day = days
     rows = table.take(LAYOUTS["RS"])
-    who, accepted = readers(table), table.flag("RSACPTFL")
+    who, accepted, notes = readers(table), table.flag("RSACPTFL"), table.qualifier(qnam("note"))
     own = _own(who, accepted, reader)
     table.text("RSSTAT"), table.text("RSREASND"), table.text("RSLNKGRP")
     unknown: list[str] = []
@@ -353,7 +357,9 @@ def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], re
             else:
                 seen.add((patient, int(number)))
                 fields = {"assessment": int(number), "overall": overall}
-                fields |= {name: said[name] for name in ("visit", "dated", "note") if name in said}
+                fields |= {name: said[name] for name in ("visit", "dated") if name in said}
+                if notes[i]:
+                    fields["note"] = notes[i]
                 if who[i] != "INVESTIGATOR":
                     fields["reader"] = who[i]
                 drafts.add(f.TumourAssessed, table, i, days[i], fields, marks)

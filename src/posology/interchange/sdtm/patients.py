@@ -158,17 +158,17 @@ def places(table: Table, drafts: Drafts, first: Mapping[str, tuple[float, str]])
     """Find each patient's level or cohort from DM's arm, or from the first dose (``first``: amount and unit)."""
     columns = (table.text(name) for name in ("ARMCD", "ARM", "ACTARMCD", "ACTARM"))
     for i, (patient, code, arm, actual_code, actual_arm) in enumerate(zip(table.patient, *columns, strict=True)):
-        actual = (actual_code or code, actual_arm or arm)
+        assigned = (code or actual_code, arm or actual_arm)
         if not (arm or code) or (arm or "").upper() in NO_ARM or (code or "").upper() in NO_ARM:
             continue
-        found = place(drafts.protocol, *actual, first.get(patient))
+        found = place(drafts.protocol, *assigned, first.get(patient))
         if found:
             drafts.place[patient] = found
         else:
             table.find(
                 i,
                 "ARM",
-                f"{actual[1] or actual[0]!r} is neither a level nor a cohort of the protocol",
+                f"{assigned[1] or assigned[0]!r} is neither a level nor a cohort of the protocol",
                 "no enrolment is recorded",
             )
 

@@ -60,9 +60,10 @@ def arms(demographics: Table) -> dict[str, str]:
     for code, name, actual_code, actual in zip(
         *(demographics.text(v) for v in ("ARMCD", "ARM", "ACTARMCD", "ACTARM")), strict=True
     ):
-        arm = (actual_code or code or actual or name, actual or name or actual_code or code)
-        if arm[0] and arm[1] and arm[0].upper() not in NO_ARM and arm[1].upper() not in NO_ARM:
-            found.setdefault(arm[0], arm[1])
+        for arm in ((code, name), (actual_code, actual)):
+            key, title = arm[0] or arm[1], arm[1] or arm[0]
+            if key and title and key.upper() not in NO_ARM and title.upper() not in NO_ARM:
+                found.setdefault(key, title)
     return dict(sorted(found.items()))
 
 

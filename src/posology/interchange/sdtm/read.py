@@ -7,7 +7,8 @@ this one; ``docs/interchange.md`` has the table of what becomes what.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -115,9 +116,12 @@ def read(
 
 def import_sdtm(
     folder: str | Path, where: str | Path, *, by: str, protocol: dict[str, Any] | None = None, reader: Reader = "investigator",
-    leave_out: Collection[str] = (), now: datetime | None = None, progress: Callable[[str], None] = lambda step: None,
+    leave_out: Collection[str] = (), report_to: Path | None = None, now: datetime | None = None,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> Report:  # fmt: skip
     """Make the record of a trial from a folder of SDTM datasets, whole or not at all; return the report.
+
+    The report is also written to the file ``report_to``, if one is named, as JSON; no record is made if it cannot be.
 
     Raises
     ------
@@ -133,8 +137,26 @@ def import_sdtm(
         )
         progress("recording")
         source = imported(made.report, Path(folder).resolve().name)
-        adopt(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
+        with _report(made.report, report_to):
+            adopt(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
     return made.report
+
+
+@contextmanager
+def _report(report: Report, path: Path | None) -> Iterator[None]:
+    """Write the report as JSON beside its place, and put it there once the record is made."""
+    if path is None:
+        yield
+        return
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_text(json.dumps(report.plain(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        yield
+        draft.replace(path)
+    except OSError as error:
+        raise SourceError(f"cannot write the report to {path}: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def imported(report: Report, source: str) -> c.DataImported:
@@ -147,17 +169,6 @@ def imported(report: Report, source: str) -> c.DataImported:
         source=source or "a folder", standard=STANDARD, files=dict(report.files), events=dict(report.events), not_understood=left,
         findings=len(report.findings), protocol="given" if report.protocol == GIVEN else "derived",
     )  # fmt: skip
-
-
-def write_report(report: Report, path: Path) -> None:
-    """Write the report as JSON, whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
-        draft.write_text(json.dumps(report.plain(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise SourceError(f"cannot write the report to {path}: {error.strerror}") from None
 
 
 def _begun(people: Table, today: date) -> date:

@@ -331,11 +331,13 @@ def _with_qualifiers(
     for supplement in supplements:
         if not {"USUBJID", "QNAM", "QVAL"} <= set(supplement.columns):
             raise SourceError(f"SUPP{name} beside {file} lacks USUBJID, QNAM or QVAL")
-        supplement = supplement.with_columns(
-            pl.col(c).cast(pl.String).str.strip_chars().replace("", None) if c in supplement.columns
-            else pl.lit(None, pl.String).alias(c) for c in ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL")
-        )  # fmt: skip
+        parts = ("USUBJID", "IDVAR", "IDVARVAL", "QNAM", "QLABEL", "QVAL")
+        held = supplement.select(
+            pl.col(c).cast(pl.String) if c in supplement.columns else pl.lit(None, pl.String).alias(c) for c in parts
+        )
+        supplement = held.with_columns(pl.col(c).str.strip_chars().replace("", None) for c in parts if c != "QVAL")
         frame, supplement = _joined(frame, supplement)
+        supplement = supplement.with_columns(pl.col("QVAL").str.strip_chars().replace("", None))
         for (by, qualifier), rows in supplement.group_by("IDVAR", "QNAM", maintain_order=True):
             column, keys = f"{QUALIFIER}{qualifier}", ["USUBJID"]
             said = rows.select("USUBJID", pl.col("IDVARVAL").alias(":key"), pl.col("QVAL").alias(column))

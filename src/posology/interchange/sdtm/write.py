@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posology.interchange.dataset import Dataset
+from posology.interchange.define import Study, define, write_define
 from posology.interchange.formats import Format
 from posology.interchange.formats import write as write_dataset
 from posology.interchange.sdtm import rows as r
@@ -21,6 +22,7 @@ from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, SUPP, qnam, type
 from posology.interchange.sdtm.protocol import NOTE
 from posology.interchange.sdtm.rows import Row, collected, known
 from posology.interchange.sdtm.source import SourceError
+from posology.interchange.sdtm.standard import described
 from posology.protocol.model import Protocol
 from posology.record import clinical as c
 from posology.record import facts as f
@@ -77,7 +79,7 @@ def export_sdtm(
     state: State, folder: str | Path, *, format: Format = "xpt", cutoff: date | None = None, created: datetime | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> list[Dataset]:  # fmt: skip
-    """Write the record as SDTM datasets into a new folder, whole or not at all, and return them.
+    """Write the record as SDTM datasets with their Define-XML into a new folder, whole or not at all, and return them.
 
     Raises
     ------
@@ -100,6 +102,11 @@ def export_sdtm(
         for dataset in made:
             progress(f"writing {dataset.name}")
             write_dataset(dataset, draft / f"{dataset.name.lower()}.{format}", format, created=created)
+        progress("writing Define-XML")
+        keyed, standard = described(made)
+        trial = state.protocol().trial
+        document = define(keyed, standard, Study(trial.id, trial.title, trial.id), suffix=f".{format}", created=created)
+        write_define(document, draft / "define.xml")
         draft.chmod(0o755)
         if folder.exists():
             folder.rmdir()
