@@ -129,6 +129,7 @@ def test_progression_free_survival(readouts: dict[date, Readout]) -> None:
     assert rows["005"]["Reason"] == "progression"
     told = next(r for r in grid(made, "times_to_event") if r["Endpoint"] == "Progression-free survival")
     assert (told["Patients"], told["Events"], told["Censored"], told["Median (days)"]) == ("18", "9", "9", "85")
+    assert (told["95 % interval (days)"], told["Median (months)"]) == ("43 to not estimable", "2.8")
     curve = next(e.curve for e in made.times if e.name == "progression_free_survival")
     assert curve is not None
     assert curve.survival.tolist() == pytest.approx([1, 8 / 14, 8 / 14, 8 / 14, 8 / 42, 0])
@@ -150,6 +151,8 @@ def test_duration_of_response(readouts: dict[date, Readout]) -> None:
     none = next(r for r in grid(readouts[FIRST], "times_to_event") if r["Endpoint"].startswith("Duration"))
     assert (none["Patients"], none["Median (days)"]) == ("0", "–")
     (row,) = grid(readouts[SECOND], "duration_of_response")
+    told = next(r for r in grid(readouts[SECOND], "times_to_event") if r["Endpoint"].startswith("Duration"))
+    assert (told["Median (days)"], told["95 % interval (days)"]) == ("not reached", "not estimable")
     assert (row["Patient"], row["From"], row["Until"], row["Days"]) == ("0401-013", "2013-04-19", "2013-05-31", "43")
     assert row["Event or censored"] == "censored"
 

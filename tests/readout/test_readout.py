@@ -89,6 +89,19 @@ def test_the_page_needs_no_network(written: tuple[Path, dict[str, Any]]) -> None
     assert page.count("<svg") == 7
 
 
+def test_the_page_uses_only_names_that_it_declares(written: tuple[Path, dict[str, Any]]) -> None:
+    """Each object of which the page's script calls something is one that it declared, or the browser's."""
+    import re
+
+    page = (written[0] / "readout.html").read_text(encoding="utf-8")
+    script = page[page.rindex("<script>") : page.rindex("</script>")]
+    used = set(re.findall(r"(?<![\w.\"”])([a-z]\w*)\.\w", script))
+    declared = set(re.findall(r"\b(?:const|let|of)\s+(\w+)", script)) | set(re.findall(r",\s*(\w+) = ", script))
+    declared |= set(re.findall(r"(\w+) =>", script))
+    assert {"button", "panel"} <= used
+    assert used <= declared | {"document"}
+
+
 def test_figures_and_tables(written: tuple[Path, dict[str, Any]]) -> None:
     found = set(files(written[0]))
     figures = {

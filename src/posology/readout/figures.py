@@ -16,7 +16,7 @@ import altair as alt
 from posology.protocol.model import Protocol
 from posology.readout.courses import Course
 from posology.readout.survival_figure import kaplan_meier_figure
-from posology.readout.times import Endpoint
+from posology.readout.times import NO_LIMIT, NOT_REACHED, Endpoint
 from posology.record.facts import Dosed
 from posology.record.state import State
 
@@ -68,8 +68,9 @@ def _curve_words(endpoint: Endpoint) -> str:
     if endpoint.curve is None:
         return ""
     median, patients = endpoint.curve.median, endpoint.curve.patients
-    shown = lambda days: "not reached" if days is None else f"{days / 7:.1f}"
-    told = f"median {shown(median.value)} weeks, 95 % interval {shown(median.lower)} to {shown(median.upper)}"
+    value = NOT_REACHED if median.value is None else f"{median.value / 7:.1f} weeks"
+    low, high = (NO_LIMIT if x is None else f"{x / 7:.1f}" for x in (median.lower, median.upper))
+    told = f"median {value}, 95 % interval {low if low == high == NO_LIMIT else f'{low} to {high}'}"
     return (
         f"{patients} patient{'s' * (patients != 1)}, {int(endpoint.curve.events.sum())} with the event; {told}. Shaded: 95 % interval, "
         "log(-log) scale. Upright ticks: censored. Dashed: the median. Below: patients at risk."

@@ -100,7 +100,7 @@ def response_rates(courses: Sequence[Course]) -> Table:
                "Objective response, with those awaiting", "Disease control", "Clinical benefit")  # fmt: skip
     note = (
         "Patients / denominator = share (exact 95 % interval, Clopper and Pearson). RECIST 1.1, computed from the lesions. Those not "
-        "evaluable or not assessed stay in the denominator as not responding. Disease control: a confirmed CR or PR, or SD "
+        "evaluable or not assessed stay in the denominator as not responding; a denominator of nobody has no row. Disease control: a confirmed CR or PR, or SD "
         "(non-CR/non-PD) that reached the minimum; a response that awaits confirmation counts for what it is without it. "
         f"Clinical benefit: a confirmed CR or PR, or an assessment without progression at least {BENEFIT_DAYS // 7} weeks "
         "after the first dose."

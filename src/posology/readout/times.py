@@ -20,6 +20,8 @@ from posology.readout.rates_tables import awaiting, first_doses
 from posology.record.event import Event
 from posology.record.facts import Died, Discontinued
 
+NOT_REACHED, NO_LIMIT = "not reached", "not estimable"
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -124,14 +126,12 @@ def summary_table(found: Sequence[Endpoint]) -> Table:
     for e in found:
         sources = [event for *_, events in e.times for event in events] or list(e.asked)
         patients, events = (e.curve.patients, int(e.curve.events.sum())) if e.curve else (0, 0)
-        shown = lambda days, scale: "not reached" if days is None else f"{days / scale:.1f}".removesuffix(".0")
         medians: list[Cited] = []
         for scale in (1.0, MONTH_DAYS) if e.curve else ():
-            m = e.curve.median  # type: ignore[union-attr]
-            medians += [
-                cite(shown(m.value, scale), sources),
-                cite(f"{shown(m.lower, scale)} to {shown(m.upper, scale)}", sources),
-            ]
+            m, form = e.curve.median, ".1f" if scale > 1 else "g"  # type: ignore[union-attr]
+            low, high = (NO_LIMIT if x is None else f"{x / scale:{form}}" for x in (m.lower, m.upper))
+            value = NOT_REACHED if m.value is None else f"{m.value / scale:{form}}"
+            medians += [cite(value, sources), cite(low if low == high == NO_LIMIT else f"{low} to {high}", sources)]
         rows.append(
             (cite(e.title, sources), cite(patients, sources), cite(events, sources), cite(patients - events, sources),
              *(medians or [Cited(None)] * 4))
@@ -139,8 +139,8 @@ def summary_table(found: Sequence[Endpoint]) -> Table:
     columns = ("Endpoint", "Patients", "Events", "Censored", "Median (days)", "95 % interval (days)", "Median (months)",
                "95 % interval (months)")  # fmt: skip
     note = (
-        "Kaplan-Meier; interval of the median by Brookmeyer and Crowley on the log(-log) scale. Not reached: the curve, or its "
-        "limit, stays above one half."
+        "Kaplan-Meier; interval of the median by Brookmeyer and Crowley on the log(-log) scale. Not reached: the curve stays above "
+        "one half. Not estimable: the limit of the curve does, or there is none."
     )
     return Table("times_to_event", "Time to event", columns, tuple(rows), note)
 
