@@ -231,7 +231,11 @@ def test_operating_characteristics(go: Any) -> None:
     assert "Exact operating characteristics" in go(*arguments, "--truth", "0.05,0.15,0.3,0.45,0.6")[1]
     code, out, _ = go("oc", "--protocol", str(EXAMPLE / "protocol.yaml"), "--truth", "0,0,0,0,0,0,0.2", "--json")
     assert code == 0
-    for wrong, said in (("0.1,0.2", "has 2 rates"), ("a,b", "write a rate"), ("0.1,0.2,0.3,0.4,1.5", "is 1.5")):
+    for wrong, said in (
+        ("0.1,0.2", "has 2 rates"),
+        ("a,b", "write numbers with commas"),
+        ("0.1,0.2,0.3,0.4,1.5", "is 1.5"),
+    ):
         code, _, err = go(*arguments, "--truth", wrong)
         assert (code, said in err) == (1, True), err
     assert "did you mean boin?" in go("oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
@@ -242,5 +246,5 @@ def test_operating_characteristics(go: Any) -> None:
 
 def test_decision_table(go: Any) -> None:
     rows = json.loads(go("table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
-    assert {"patients": 3, "dlts": 1, "action": "treat 3 more"} in rows
+    assert {"patients": 3, "dlts": 1, "action": "treat 3 more", "letter": "S"} in rows
     assert "What to do" in go("table", str(EXAMPLE / "protocol.yaml"))[1]

@@ -31,16 +31,6 @@ def test_boundaries(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
         assert eliminate[n] == out or (out is None and eliminate[n] > n)
 
 
-@pytest.mark.parametrize(("inputs", "outputs"), cases("boin_select_mtd"))
-def test_selection(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-    if inputs.get("boundMTD") or inputs.get("extrasafe"):
-        return  # options of the R package that the protocol file does not offer yet
-    treated, toxic = np.array([inputs["npts"]]), np.array([inputs["ntox"]])
-    design = Boin(levels=treated.shape[1], target=inputs["target"], elimination=inputs.get("cutoff.eli", 0.95))
-    chosen = int(design.select(Tally(treated, toxic, np.array([0])))[0])
-    assert (chosen + 1 or 99) == outputs["MTD"]
-
-
 @pytest.mark.parametrize("target", [0.2, 0.3])
 def test_exact_expectations_agree_with_the_truth(target: float) -> None:
     truth = [0.05, 0.15, 0.3, 0.45]

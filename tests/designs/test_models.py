@@ -14,6 +14,7 @@ from scipy.integrate import quad
 
 from posology.designs import Action, Blrm, Crm, Ewoc, Normal, Tally, prior_from_quantiles
 from posology.operating import enumerate_trials
+from posology.operating.calibrate import skeleton_with_means
 from tests.designs.test_three_plus_three import cases
 
 SKELETON = (0.05, 0.12, 0.25, 0.40, 0.55)
@@ -83,9 +84,10 @@ def test_crm_of_bcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("inputs", "outputs"), cases("ubcrm_Crm"))
 def test_crm_of_ubcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """UBCRM: normal prior of standard deviation 1.34 (not variance) for the power model, exponential for the others."""
-    if inputs["method"] == "pposts":
-        pytest.skip("what this method of the package estimates is not documented")
+    """UBCRM: normal prior of standard deviation 1.34 (not variance) for the power model, exponential for the others.
+
+    Its method "pposts" takes the guess for the prior means of the rates.
+    """
     power = inputs["model"] == "power"
     plugin = "plugin" if power else "plugin-slope"
     design: Any = Crm(
@@ -94,8 +96,12 @@ def test_crm_of_ubcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
         estimate=plugin if inputs["method"] == "fpost" else "mean", max_patients=60,
         nearest="any" if inputs["nextlevel"] == "ntarget" else "below",
     )  # fmt: skip
+    if inputs["method"] == "pposts":
+        design = replace(design, skeleton=skeleton_with_means(design))
     tally = Tally(np.array([inputs["npt"]]), np.array([inputs["ndlt"]]), np.array([0]))
-    np.testing.assert_allclose(design.estimates(tally)[0], outputs["prob"], atol=1e-8 if power else 5e-5)
+    # the package finds those skeletons by a root of a tolerance of 1e-4; ours have the guess as prior mean exactly
+    accuracy = 5e-3 if inputs["method"] == "pposts" else 1e-8 if power else 5e-5
+    np.testing.assert_allclose(design.estimates(tally)[0], outputs["prob"], atol=accuracy)
     tried = int(np.flatnonzero(inputs["npt"]).max()) + 1
     assert min(design.choose(tally)[0] + 1, tried + 1) == min(outputs["nextdose"], tried + 1)
 
@@ -142,8 +148,6 @@ def test_simulations_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -
     two_stage = isinstance(inputs["x0"], list)
     levels = len(inputs["PI"])
     initial = tuple(np.bincount(inputs["x0"])[1:].tolist()) if two_stage else ()
-    if inputs["n"] * levels > 150 and inputs["mcohort"] == 1 and levels > 5:
-        pytest.skip("one by one at six levels: among the slow validations")
     design: Any = Crm(
         levels, inputs["target"], skeleton=tuple(inputs["prior"]), cohort=inputs["mcohort"], max_patients=inputs["n"],
         start=0 if two_stage else inputs["x0"] - 1, no_skipping=inputs.get("restrict", True), fit=inputs.get("method", "bayes"),
@@ -232,14 +236,20 @@ def test_expectations_agree_with_the_truth(design: Any) -> None:
 @pytest.mark.parametrize("design", MODELS)
 @given(data=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=5, max_size=5), at=st.integers(0, 4))
 @settings(max_examples=25, deadline=None)
-def test_one_more_dlt_never_raises_the_dose(design: Any, data: list[tuple[int, int]], at: int) -> None:
+def test_one_more_dlt_never_makes_its_level_look_safer(design: Any, data: list[tuple[int, int]], at: int) -> None:
     design = replace(design, max_patients=45)
     treated, toxic = np.array([[n for n, _ in data]]), np.array([[min(n, y) for n, y in data]])
     more = toxic.copy()
     more[0, at] = min(more[0, at] + 1, treated[0, at])
     level = np.array([0])
-    a, b = design.choose(Tally(treated, toxic, level))[0], design.choose(Tally(treated, more, level))[0]
-    assert b <= a
+    before, after = Tally(treated, toxic, level), Tally(treated, more, level)
+    # One DLT more multiplies the posterior by p / (1 - p) of its level: that level's rate rises stochastically, always.
+    # With one parameter all rates rise with it. With two, a DLT at a high level may make the curve steeper and a low
+    # level look safer, so that the dose may rise: no property of theirs.
+    above_at = lambda tally: design.probability_above(tally, design.target)[0, at]
+    assert above_at(after) >= above_at(before) - 1e-5
+    if isinstance(design, Crm):
+        assert design.choose(after)[0] <= design.choose(before)[0]
     rates = design.mean_rates(Tally(treated, toxic, level))[0]
     assert (np.diff(rates) > -1e-12).all()
     assert ((rates > 0) & (rates < 1)).all()

@@ -128,12 +128,22 @@ def test_sets_and_grids() -> None:
 
 @pytest.mark.parametrize(("inputs", "outputs"), cases("escalation_3plus3_exact"))
 def test_pathways_of_escalation(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """The peer lists one node for each multiset of outcomes as we do; ends reached are its ends."""
-    if inputs.get("n_cohorts", 9) > 4 or inputs.get("num_doses", 9) > 4:
-        return
-    design = ThreePlusThree(inputs["num_doses"], mtd_patients=6 if inputs.get("allow_deescalate") else 3)
-    tree = pathways(design, "", inputs["n_cohorts"])
-    assert len({n.outcome for n in tree.nodes}) > 1
+    """Node for node: the path of outcomes, what is given next, and whether the trial goes on."""
+    design = ThreePlusThree(inputs["num_doses"], mtd_patients=6 if inputs["allow_deescalate"] else 3)
+    tree = pathways(design, "", min(inputs["n_cohorts"], 6))
+    ours: dict[int, tuple[str, ...]] = {0: ()}
+    found = {}
+    for node in tree.nodes:
+        ours[node.key] = (*ours[max(node.parent, 0)], *([node.outcome.lstrip("0123456789")] if node.outcome else []))
+        found[ours[node.key]] = (node.level, node.action < Action.DECLARE)
+    paths = outputs["paths"]
+    theirs: dict[int, tuple[str, ...]] = {}
+    for at, key in enumerate(paths["node"]):
+        parent = paths["parent"][at]
+        theirs[key] = (*theirs[parent], paths["outcomes"][at]) if parent else ()
+        if len(theirs[key]) <= 6:
+            assert found.pop(theirs[key]) == (paths["next_dose"][at], paths["continue"][at]), theirs[key]
+    assert not found
 
 
 @pytest.mark.parametrize(

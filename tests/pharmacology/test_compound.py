@@ -78,3 +78,14 @@ def test_a_quantity_is_finite() -> None:
         Quantity(1, "L", "guessed", "x")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="cv"):
         Quantity(1, "L", "assumed", "x", cv=-1)
+
+
+def test_altered_values_keep_unit_and_domain() -> None:
+    assert IMGN853.altered("linker.kdec3", 0.5, "/d").linker.kdec[2].value == 0.5
+    assert IMGN853.altered("payload.ec50", 10, "nM").payload.ec50.evidence == "assumed"
+    with pytest.raises(ValueError, match=r"did you mean antibody.cl_nab\?"):
+        IMGN853.altered("antibody.cl_na", 1, "L/d")
+    with pytest.raises(ValueError, match="is in L/d: it cannot be given in mL/h"):
+        IMGN853.altered("antibody.cl", 18.9, "mL/h")
+    with pytest.raises(ValueError, match="must be above 0"):
+        IMGN853.altered("antibody.cl", -1, "L/d")

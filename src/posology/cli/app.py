@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from posology import __version__
-from posology.cli import behaving, conducting, entering, planning, reporting
+from posology.cli import behaving, conducting, drugging, entering, planning, reporting, studying
 
 PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Report", "Keep")
 
@@ -55,5 +55,5 @@ def root(
     """Hold the options of the program itself."""
 
 
-for room in (planning, behaving, conducting, entering, reporting):
+for room in (planning, behaving, studying, drugging, conducting, entering, reporting):
     room.register(app)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from posology.protocol.model import Criterion, Protocol
+from posology.endpoints.ihc import category, h_score, highest_intensity, pattern, ps2_plus
+from posology.protocol.model import NAMES, Criterion, Protocol
 from posology.record.event import Event
 from posology.record.facts import CriterionAttested, PriorTherapy, Screened, TargetScored
 from posology.record.state import Patient
@@ -34,6 +35,29 @@ class Checked:
         return f"{self.criterion.id} {self.criterion.text}: {self.verdict}, {self.found}{source}"
 
 
+def _expression(name: str, score: TargetScored) -> float | str | None:
+    """Return a measure of target expression: from the shares of cells, else as the pathologist gave it."""
+    if score.shares is None:
+        given = score.percent_2plus
+        word = str(category(given)[0]) if given is not None else None
+        return {
+            "ps2_plus": given,
+            "category": word,
+            "highest_intensity": score.intensity,
+            "pattern": score.pattern,
+        }.get(name)
+    if name == "category":
+        return str(category(ps2_plus(score.shares))[0])
+    if name == "pattern":
+        return str(pattern(score.shares)[0]) or "none"
+    if name == "highest_intensity":
+        return int(highest_intensity(score.shares)[0])
+    return float((h_score if name == "h_score" else ps2_plus)(score.shares)[0])
+
+
+EXPRESSION = ("h_score", "ps2_plus", "highest_intensity", "pattern", "category")
+"""Facts that are measures of target expression."""
+
 SOURCES: dict[str, tuple[type[Screened | PriorTherapy | TargetScored], str]] = {
     "age": (Screened, "age"),
     "sex": (Screened, "sex"),
@@ -45,6 +69,7 @@ SOURCES: dict[str, tuple[type[Screened | PriorTherapy | TargetScored], str]] = {
     "platinum_status": (PriorTherapy, "platinum_status"),
     "target_intensity": (TargetScored, "intensity"),
     "target_percent_2plus": (TargetScored, "percent_2plus"),
+    **{name: (TargetScored, name) for name in EXPRESSION},
 }
 """Where each fact that a criterion may name is recorded: the kind of event and its field."""
 
@@ -73,14 +98,18 @@ def _check(patient: Patient, criterion: Criterion) -> Checked:
                 return Checked(criterion, verdict, f"attested by {event.author}", event)
         return Checked(criterion, Verdict.NOT_KNOWN, "not attested yet", None)
     kind, name = SOURCES[criterion.fact]
+    called = NAMES.get(criterion.fact, criterion.fact.replace("_", " "))
     for event in reversed(patient.of(kind)):
-        value = getattr(event.fact, name)
+        fact = event.fact
+        value = (
+            _expression(name, fact) if name in EXPRESSION and isinstance(fact, TargetScored) else getattr(fact, name)
+        )
         if value is not None and value != NOT_STATED:
             holds = _holds(criterion, value)
             met = holds if criterion.kind == "inclusion" else not holds
-            found = f"{criterion.fact.replace('_', ' ')} is {_shown(value)}"
+            found = f"{called} is {_shown(value)}"
             return Checked(criterion, Verdict.MET if met else Verdict.NOT_MET, found, event)
-    return Checked(criterion, Verdict.NOT_KNOWN, f"{criterion.fact.replace('_', ' ')} is not recorded", None)
+    return Checked(criterion, Verdict.NOT_KNOWN, f"{called} is not recorded", None)
 
 
 def _holds(criterion: Criterion, value: float | str | bool) -> bool:

@@ -114,7 +114,7 @@ class Course:
         mtd = np.full(tally.trials, NONE)
         asks = np.flatnonzero((ends | (enough & ~fills)) & ~toxic)
         if len(asks):
-            mtd[asks] = self.select(tally.rows(asks))
+            mtd[asks] = self.select(tally if len(asks) == tally.trials else tally.rows(asks))
         enough &= mtd != NONE
         why = np.select(
             [begins, toxic, ends & (mtd == NONE), ends, fills, enough, self.must_wait(tally), to > here, to < here, leave],

@@ -2,7 +2,9 @@
 
 Ideal and adjusted ideal body weight as in the label of mirvetuximab soravtansine (ELAHERE, section 2): ideal weight is
 0.9 x height [cm] - 92 kg for women, 0.9 x height - 88 kg for men; adjusted is ideal + 0.4 x (total - ideal). Body
-surface area: Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863; Mosteller RD, N Engl J Med 1987;317:1098.
+surface area: Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863; Mosteller RD, N Engl J Med 1987;317:1098; Haycock GB
+et al., J Pediatr 1978;93:62; Gehan EA, George SL, Cancer Chemother Rep 1970;54:225. Lean body weight: Janmahasatian S et
+al., Clin Pharmacokinet 2005;44:1051; Boer P, Am J Physiol 1984;247:F632.
 """
 
 from __future__ import annotations
@@ -25,11 +27,7 @@ def ideal_weight(height_cm: ArrayLike, sex: ArrayLike) -> Floats:
     >>> float(ideal_weight(163, "F").round(1))
     54.7
     """
-    height = _within("height_cm", height_cm, 100, 250)
-    sexes = np.asarray(sex)
-    if not np.isin(sexes, ["F", "M"]).all():
-        raise ValueError(f"sex must be F or M, not {sexes[~np.isin(sexes, ['F', 'M'])].ravel()[0]!r}")
-    return np.asarray(0.9 * height - np.where(sexes == "F", 92.0, 88.0))
+    return np.asarray(0.9 * _within("height_cm", height_cm, 100, 250) - np.where(_women(sex), 92.0, 88.0))
 
 
 def adjusted_ideal_weight(weight_kg: ArrayLike, height_cm: ArrayLike, sex: ArrayLike) -> Floats:
@@ -43,19 +41,72 @@ def adjusted_ideal_weight(weight_kg: ArrayLike, height_cm: ArrayLike, sex: Array
 
 
 def surface_area(
-    weight_kg: ArrayLike, height_cm: ArrayLike, formula: Literal["Du Bois", "Mosteller"] = "Du Bois"
+    weight_kg: ArrayLike,
+    height_cm: ArrayLike,
+    formula: Literal["Du Bois", "Mosteller", "Haycock", "Gehan"] = "Du Bois",
+    cap_m2: float | None = None,
 ) -> Floats:
-    """Return the body surface area [m2].
+    """Return the body surface area [m2], not above ``cap_m2`` if that is given.
 
     >>> float(surface_area(70, 170).round(2)), float(surface_area(70, 170, "Mosteller").round(2))
     (1.81, 1.82)
+    >>> float(surface_area(120, 190, cap_m2=2.2))
+    2.2
     """
     weight, height = _within("weight_kg", weight_kg, 10, 400), _within("height_cm", height_cm, 50, 250)
     if formula == "Mosteller":
-        return np.asarray(np.sqrt(weight * height / 3600))
-    if formula == "Du Bois":
-        return np.asarray(0.007184 * weight**0.425 * height**0.725)
-    raise ValueError(f"formula is {formula!r}: it must be 'Du Bois' or 'Mosteller'")
+        area = np.sqrt(weight * height / 3600)
+    elif formula == "Du Bois":
+        area = 0.007184 * weight**0.425 * height**0.725
+    elif formula == "Haycock":
+        area = 0.024265 * weight**0.5378 * height**0.3964
+    elif formula == "Gehan":
+        area = 0.0235 * weight**0.51456 * height**0.42246
+    else:
+        raise ValueError(f"formula is {formula!r}: it must be 'Du Bois', 'Mosteller', 'Haycock' or 'Gehan'")
+    if cap_m2 is None:
+        return np.asarray(area)
+    return np.asarray(np.minimum(area, _within("cap_m2", cap_m2, 1, 4)))
+
+
+def body_mass_index(weight_kg: ArrayLike, height_cm: ArrayLike) -> Floats:
+    """Return the body mass index [kg/m2].
+
+    >>> float(body_mass_index(70, 170).round(1))
+    24.2
+    """
+    return np.asarray(_within("weight_kg", weight_kg, 10, 400) / (_within("height_cm", height_cm, 50, 250) / 100) ** 2)
+
+
+def lean_weight(
+    weight_kg: ArrayLike,
+    height_cm: ArrayLike,
+    sex: ArrayLike,
+    formula: Literal["Janmahasatian", "Boer"] = "Janmahasatian",
+) -> Floats:
+    """Return the lean body weight [kg] of an adult.
+
+    >>> float(lean_weight(70, 170, "M").round(1)), float(lean_weight(70, 170, "M", "Boer").round(1))
+    (54.5, 54.7)
+    """
+    weight, height = _within("weight_kg", weight_kg, 10, 400), _within("height_cm", height_cm, 100, 250)
+    woman = _women(sex)
+    if formula == "Janmahasatian":
+        index = body_mass_index(weight, height)
+        return np.asarray(9270 * weight / np.where(woman, 8780 + 244 * index, 6680 + 216 * index))
+    if formula == "Boer":
+        return np.asarray(
+            np.where(woman, 0.252 * weight + 0.473 * height - 48.3, 0.407 * weight + 0.267 * height - 19.2)
+        )
+    raise ValueError(f"formula is {formula!r}: it must be 'Janmahasatian' or 'Boer'")
+
+
+def _women(sex: ArrayLike) -> NDArray[np.bool_]:
+    """Return who is a woman; sex is F or M."""
+    sexes = np.asarray(sex)
+    if not np.isin(sexes, ["F", "M"]).all():
+        raise ValueError(f"sex must be F or M, not {sexes[~np.isin(sexes, ['F', 'M'])].ravel()[0]!r}")
+    return np.asarray(sexes == "F", dtype=bool)
 
 
 def dose_mg(

@@ -19,6 +19,31 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
+class Exempt:
+    """An exception that hangs on time or treatment: an event that resolves soon enough is no DLT.
+
+    Parameters
+    ----------
+    text
+        the exception as the protocol words it.
+    within_days
+        days from onset within which it must end or improve to the grade allowed; 72 hours are 3.
+    terms
+        the only terms it holds for; any, if empty.
+    maximum_grade
+        the highest grade it holds for.
+    with_treatment
+        whether it holds only for an event that was treated (with the best supportive care).
+    """
+
+    text: str
+    within_days: int
+    terms: tuple[str, ...] = ()
+    maximum_grade: int = 3
+    with_treatment: bool = False
+
+
+@dataclass(frozen=True)
 class Criterion:
     """One way to have a DLT.
 
@@ -35,7 +60,9 @@ class Criterion:
     related
         whether only events related to the drug count.
     minimum_days
-        how long the event must last [days]; 0 for any.
+        how long the event must last [days]; 0 for any. "More than 7 days" is 8.
+    exempt
+        exceptions that hang on time or treatment.
     """
 
     text: str
@@ -44,26 +71,76 @@ class Criterion:
     except_terms: tuple[str, ...] = ()
     related: bool = True
     minimum_days: int = 0
+    exempt: tuple[Exempt, ...] = ()
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A protocol's definition: the window [days], the criteria, and the share of the planned dose [%] that must be given."""
+    """A protocol's definition of a DLT.
+
+    Parameters
+    ----------
+    window_days
+        the window, from day 1 on.
+    criteria
+        each a way to have a DLT.
+    minimum_dose_percent
+        share of the planned dose [%] that must be given for a patient to be evaluable.
+    planned_doses
+        doses planned within the window; 0: as many as were given.
+    maximum_delay_days
+        a related toxicity that delays the next dose by more days is a DLT; None: a delay is none.
+    """
 
     window_days: int
     criteria: tuple[Criterion, ...]
     minimum_dose_percent: float = 100.0
+    planned_doses: int = 0
+    maximum_delay_days: int | None = None
 
 
 @dataclass(frozen=True)
 class AdverseEvent:
-    """An adverse event: its term, grade and relation; study days of onset and end (None: it goes on)."""
+    """An adverse event as known on the day it is judged.
+
+    Parameters
+    ----------
+    term, grade
+        CTCAE.
+    related
+        to the drug; None: not judged yet.
+    onset_day, end_day
+        study days; None: it goes on.
+    seen_until
+        the last day on which it was certainly there, where it is known only by single values (laboratory); None: it
+        was there from onset to end.
+    improved_day
+        the day it fell to the grade the protocol's exceptions allow; None: not, or with its end.
+    treated
+        whether it was treated; None: not known.
+
+    Raises
+    ------
+    ValueError
+        if the grade is none of 1 to 5, or it ends before its onset.
+    """
 
     term: str
     grade: int
-    related: bool
+    related: bool | None
     onset_day: int
     end_day: int | None = None
+    seen_until: int | None = None
+    improved_day: int | None = None
+    treated: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.grade <= 5:
+            raise ValueError(f"{self.term} has grade {self.grade}: a grade is 1 to 5")
+        for name in ("end_day", "seen_until", "improved_day"):
+            last = getattr(self, name)
+            if last is not None and last < self.onset_day:
+                raise ValueError(f"{self.term}: {name} {last} is before its onset on day {self.onset_day}")
 
 
 def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[Answer, str]:
@@ -76,6 +153,10 @@ def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[Answe
     (<Answer.YES: 'yes'>, 'grade 3 or worse, related')
     >>> is_dlt(AdverseEvent("Keratitis", 3, True, onset_day=25), rule, day=30)[1]
     'onset on day 25, after the window of 21 days'
+    >>> soon = Exempt("nausea that resolves within 72 hours of treatment", 3, ("Nausea",), with_treatment=True)
+    >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3, exempt=(soon,)),))
+    >>> is_dlt(AdverseEvent("Nausea", 3, True, 5, treated=True), rule, day=7)
+    (<Answer.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of treatment')
     """
     if event.onset_day < 1:
         return Answer.NO, f"onset on day {event.onset_day}, before the first dose"
@@ -96,21 +177,151 @@ def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[Answe
 
 
 def _meets(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[Answer, str]:
-    term = event.term.casefold()
-    if criterion.terms and term not in {t.casefold() for t in criterion.terms}:
+    if criterion.terms and not _among(event, criterion.terms):
         return Answer.NO, f"{event.term} is not {' or '.join(criterion.terms)}"
-    if term in {t.casefold() for t in criterion.except_terms}:
+    if _among(event, criterion.except_terms):
         return Answer.NO, f"{event.term} is excepted"
-    if criterion.related and not event.related:
+    if criterion.related and event.related is False:
         return Answer.NO, "not related to the drug"
     if event.grade < criterion.minimum_grade:
         return Answer.NO, f"grade {event.grade}, below grade {criterion.minimum_grade}"
-    lasted = (day if event.end_day is None else min(event.end_day, day)) - event.onset_day + 1
-    if lasted >= criterion.minimum_days:
+    answer, why = _lasts(event, criterion, day)
+    if answer is Answer.NO:
+        return answer, why
+    for exempt in criterion.exempt:
+        excused, reason = _excused(event, exempt, day)
+        if excused is Answer.YES:
+            return Answer.NO, reason
+        if excused is Answer.NOT_YET and answer is Answer.YES:
+            answer, why = excused, reason
+    if answer is Answer.YES and criterion.related and event.related is None:
+        return Answer.NOT_YET, "its relation to the drug is not judged yet"
+    return answer, why
+
+
+def _lasts(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[Answer, str]:
+    """Whether an event lasts as long as a criterion asks; between single values it may or may not have."""
+    ended = event.end_day is not None and event.end_day <= day
+    longest = (event.end_day if event.end_day is not None and ended else day) - event.onset_day + 1
+    surely = min(longest, (event.seen_until or day) - event.onset_day + 1)
+    if surely >= criterion.minimum_days:
         return Answer.YES, criterion.text
-    if event.end_day is not None and event.end_day <= day:
-        return Answer.NO, f"lasted {lasted} days, less than {criterion.minimum_days}"
-    return Answer.NOT_YET, f"{lasted} days so far; a DLT from {criterion.minimum_days} days on"
+    if ended and longest < criterion.minimum_days:
+        return Answer.NO, f"lasted {longest} days, less than {criterion.minimum_days}"
+    if ended:
+        return Answer.NOT_YET, f"lasted {surely} to {longest} days; a DLT from {criterion.minimum_days} days on"
+    return Answer.NOT_YET, f"{surely} days so far; a DLT from {criterion.minimum_days} days on"
+
+
+def _excused(event: AdverseEvent, exempt: Exempt, day: int) -> tuple[Answer, str]:
+    """Whether an exception holds: the event resolves in time, with the treatment asked for."""
+    if (exempt.terms and not _among(event, exempt.terms)) or event.grade > exempt.maximum_grade:
+        return Answer.NO, ""
+    if exempt.with_treatment and event.treated is False:
+        return Answer.NO, ""
+    last = event.onset_day + exempt.within_days
+    better = min((d for d in (event.improved_day, event.end_day) if d is not None and d <= day), default=None)
+    if better is None and day <= last:
+        return Answer.NOT_YET, f"no DLT if it resolves by day {last}: {exempt.text}"
+    if better is None or better > last:
+        return Answer.NO, ""
+    if exempt.with_treatment and event.treated is None:
+        return Answer.NOT_YET, f"it is not known whether it was treated: {exempt.text}"
+    return Answer.YES, f"excepted: {exempt.text}"
+
+
+def _among(event: AdverseEvent, terms: Sequence[str]) -> bool:
+    return event.term.casefold() in {term.casefold() for term in terms}
+
+
+def delay_is_dlt(definition: Definition, due_day: int, given_day: int | None, day: int) -> tuple[Answer, str]:
+    """Say whether the delay of a dose by a related toxicity is a DLT, on a study day, and why.
+
+    Parameters
+    ----------
+    definition
+        the protocol's.
+    due_day, given_day
+        study day on which the dose was due, and was given (None: not yet).
+    day
+        the study day asked about.
+
+    Examples
+    --------
+    >>> rule = Definition(21, (), maximum_delay_days=14)
+    >>> delay_is_dlt(rule, due_day=22, given_day=None, day=37)
+    (<Answer.YES: 'yes'>, 'the dose due on day 22 is delayed by 15 days, more than 14')
+    """
+    most = definition.maximum_delay_days
+    if most is None:
+        return Answer.NO, "the protocol counts no delay as a DLT"
+    given = given_day is not None and given_day <= day
+    delay = max((given_day if given and given_day is not None else day) - due_day, 0)
+    if delay > most:
+        return Answer.YES, f"the dose due on day {due_day} is delayed by {delay} days, more than {most}"
+    if given:
+        return Answer.NO, f"the dose due on day {due_day} was delayed by {delay} days, not more than {most}"
+    return (
+        Answer.NOT_YET,
+        f"the dose due on day {due_day} is delayed by {delay} days so far; a DLT from {most + 1} days on",
+    )
+
+
+def laboratory_events(
+    term: str, days: Sequence[int], grades: Sequence[int], minimum_grade: int, related: bool | None = True
+) -> tuple[AdverseEvent, ...]:
+    """Make adverse events of the grades of a laboratory test: each run of values at or above a grade is one.
+
+    A run begins on the day of its first value and was certainly there until its last; it may have gone on to the day before
+    the next value below the grade. Values that cannot be graded are left out by the caller.
+
+    Parameters
+    ----------
+    term
+        of the events.
+    days, grades
+        study days, in any order, and the grade of the value of each.
+    minimum_grade
+        from which values count.
+    related
+        to the drug.
+
+    Examples
+    --------
+    >>> [event] = laboratory_events("Neutropenia", [8, 11, 15, 18], [4, 4, 4, 2], 4)
+    >>> event.onset_day, event.seen_until, event.end_day
+    (8, 15, 17)
+    """
+    if len(days) != len(grades):
+        raise ValueError(f"there are {len(days)} days and {len(grades)} grades: each value needs both")
+    worst: dict[int, int] = {}
+    for day, grade in zip(days, grades, strict=True):
+        worst[day] = max(grade, worst.get(day, 0))
+    events: list[AdverseEvent] = []
+    run: list[int] = []
+    for day in sorted(worst):
+        if worst[day] >= minimum_grade:
+            run.append(day)
+        elif run:
+            events.append(AdverseEvent(term, max(worst[d] for d in run), related, run[0], day - 1, run[-1]))
+            run = []
+    if run:
+        events.append(AdverseEvent(term, max(worst[d] for d in run), related, run[0], None, run[-1]))
+    return tuple(events)
+
+
+def febrile_neutropenia(neutrophils: float, highest_c: float, hours_at_38_c: float = 0.0) -> bool:
+    """Whether neutrophils [10^9/L] and temperature [degrees Celsius] make a febrile neutropenia (CTCAE v4.03 and v5).
+
+    Below 1.0 x 10^9/L with one temperature above 38.3, or 38.0 and more for over an hour.
+
+    >>> febrile_neutropenia(0.8, 38.4), febrile_neutropenia(0.8, 38.1, 2), febrile_neutropenia(1.0, 39.0)
+    (True, True, False)
+    """
+    for name, number, low, high in (("neutrophils", neutrophils, 0, 500), ("highest_c", highest_c, 30, 45)):
+        if not low <= number <= high:
+            raise ValueError(f"{name} is {number:g}: it must lie between {low} and {high}")
+    return neutrophils < 1.0 and (highest_c > 38.3 or (highest_c >= 38.0 and hours_at_38_c > 1))
 
 
 def evaluable(
@@ -142,7 +353,9 @@ def evaluable(
     window = definition.window_days
     if had_dlt:
         return Answer.YES, f"had a DLT within the window of {window} days"
-    given = sum(dose_percents) / len(dose_percents) if dose_percents else 0.0
+    # Doses that are not due yet are not missed: the planned number counts from the end of the window.
+    planned = max(len(dose_percents), definition.planned_doses if day > window else 0)
+    given = sum(dose_percents) / planned if planned else 0.0
     # A tenth of a percent is rounding of milligrams, not a missed dose; the protocol's tolerance is judged at dosing.
     if given < definition.minimum_dose_percent - 0.1:
         return Answer.NO, f"received {given:.0f} % of the planned dose, less than {definition.minimum_dose_percent:g} %"

@@ -1,4 +1,4 @@
-"""RECIST 1.1: from lesions to the response at each assessment, and to the best overall response.
+"""RECIST 1.1: from lesions to the response at each assessment. The front door of tumour response.
 
 Eisenhauer EA, Therasse P, Bogaerts J, et al. New response evaluation criteria in solid tumours: revised RECIST guideline
 (version 1.1). Eur J Cancer 2009;45:228-247. Section numbers below are the guideline's.
@@ -9,110 +9,71 @@ A patient is a row, an assessment a column: column 0 is the baseline. Patients w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from posology.endpoints.best_response import Best, best_response
+from posology.endpoints.lesions import Lesions, Method, Role, Status, faults
+from posology.endpoints.response import (
+    ADMIRALONCO,
+    NEVER,
+    RECIST_11,
+    SMALL,
+    Bools,
+    Floats,
+    Ints,
+    Reason,
+    Response,
+    Rules,
+    overall,
+)
+
+__all__ = [
+    "ADMIRALONCO", "NEVER", "RECIST_11", "Assessments", "Best", "Lesions", "Method", "Reason", "Response", "Role", "Rules",
+    "Status", "assess", "best_response", "overall",
+]  # fmt: skip
 
 NODE_NORMAL_MM = 10.0  # section 3.1: a node below 10 mm short axis is normal
-TOO_SMALL_MM = 5.0  # section 4.3.1: too small to measure counts 5 mm
-SMALL = 1e-9
-NEVER = -1
-
-
-class Response(IntEnum):
-    """A response: of the target lesions, of the others, or overall. ABSENT: no assessment; NONE: no such lesions."""
-
-    ABSENT = 0
-    NONE = 1
-    NE = 2
-    PD = 3
-    SD = 4
-    NON_CR_NON_PD = 5
-    PR = 6
-    CR = 7
-
-    @property
-    def text(self) -> str:
-        """The response as it is written."""
-        return {"NON_CR_NON_PD": "non-CR/non-PD"}.get(self.name, self.name)
-
-
-class Role(IntEnum):
-    """What a lesion is to the criteria."""
-
-    TARGET = 0
-    NON_TARGET = 1
-    NEW = 2
-
-
-class Status(IntEnum):
-    """How a lesion was found, where no diameter says it."""
-
-    MEASURED = 0
-    PRESENT = 1
-    ABSENT = 2
-    PROGRESSION = 3
-    TOO_SMALL = 4
-    NOT_EVALUABLE = 5
-
-
-@dataclass(frozen=True)
-class Lesions:
-    """Measurements, one row each, in any order.
-
-    Parameters
-    ----------
-    patient, assessment, lesion
-        (rows,): which patient, which assessment (0 is the baseline), which lesion of the patient; counted from 0.
-    day
-        (rows,): the day of the assessment, any count of days.
-    role, status
-        (rows,): a :class:`Role` and a :class:`Status`.
-    nodal
-        (rows,): whether it is a lymph node, measured on its short axis.
-    diameter_mm
-        (rows,): longest diameter, short axis of a node [mm]; NaN where not measured.
-    """
-
-    patient: Ints
-    assessment: Ints
-    lesion: Ints
-    day: Ints
-    role: Ints
-    status: Ints
-    nodal: Bools
-    diameter_mm: Floats
-
-    def __post_init__(self) -> None:
-        sizes = {name: np.shape(array) for name, array in vars(self).items()}
-        if len(set(sizes.values())) != 1:
-            raise ValueError(f"every column needs the same length: {sizes}")
-        if (self.diameter_mm < 0).any():
-            row = int(np.argmax(self.diameter_mm < 0))
-            raise ValueError(f"diameter_mm is {self.diameter_mm[row]:g} in row {row}: a diameter cannot be negative")
+PD_SHARE, PD_MM = 0.20, 5.0  # section 4.3.1: both over the nadir
+PR_SHARE = 0.30  # section 4.3.1: below the baseline
 
 
 @dataclass(frozen=True)
 class Assessments:
     """The response at each assessment: arrays (patients, assessments), column 0 the baseline.
 
-    ``day`` is the last day of the assessment's measurements; ``sum_mm`` the sum of diameters, NaN where a lesion is
-    missing; ``nadir_mm`` the smallest sum before, the baseline's included; ``target``, ``non_target`` and ``overall``
-    hold a :class:`Response`.
+    Parameters
+    ----------
+    day
+        the day of the assessment: of its last measurement, or its first, by the rules; ``NEVER`` where there is none.
+    sum_mm
+        the sum of diameters; NaN where a target lesion is missing, or there is none.
+    measured_mm
+        the sum of what was measured, complete or not.
+    nadir_mm
+        the smallest complete sum before, the baseline's included.
+    target, non_target, overall
+        a :class:`Response`.
+    new, new_lesions, new_mm
+        whether there was a new lesion, how many, and the sum of those measured.
+    other_grown
+        whether a non-target lesion had grown since the last assessment.
+    why
+        a :class:`Reason` where the overall response is NE.
     """
 
     day: Ints
     sum_mm: Floats
+    measured_mm: Floats
     nadir_mm: Floats
     target: Ints
     non_target: Ints
-    new: Bools
     overall: Ints
+    new: Bools
+    new_lesions: Ints
+    new_mm: Floats
+    other_grown: Bools
+    why: Ints
 
     @property
     def change(self) -> Floats:
@@ -124,16 +85,34 @@ class Assessments:
         """Change of the sum from the nadir [%], NaN where unknown."""
         return _percent(self.sum_mm, self.nadir_mm)
 
+    @property
+    def has_target(self) -> Bools:
+        """(patients,): whether the patient has target lesions, and so may have a PR or SD."""
+        return ~np.isin(self.target[:, 0], (Response.ABSENT, Response.NONE))
 
-def assess(lesions: Lesions, patients: int, assessments: int) -> Assessments:
+
+def assess(
+    lesions: Lesions, patients: int, assessments: int, rules: Rules = RECIST_11, *, marker_raised: Bools | None = None
+) -> Assessments:
     """Return the response at each assessment (sections 4.3.1 to 4.4.3, table 1 and table 2).
 
     Parameters
     ----------
     lesions
-        all measurements.
+        all measurements. Rows that cannot be as they stand (:func:`posology.endpoints.lesions.faults`) are not used, and
+        what they would have told is not evaluable.
     patients, assessments
         numbers of rows and columns of the result.
+    rules
+        the rules to follow.
+    marker_raised
+        (patients, assessments): where a tumour marker that was raised before has not come down to normal, so that the
+        non-target lesions are not in complete response (section 4.3.3); None where markers play no part.
+
+    Raises
+    ------
+    ValueError
+        for a patient or an assessment beyond the numbers given.
 
     Examples
     --------
@@ -145,196 +124,119 @@ def assess(lesions: Lesions, patients: int, assessments: int) -> Assessments:
     ('PR', -30.0)
     """
     shape = (patients, assessments)
+    for name, limit in (("patient", patients), ("assessment", assessments)):
+        if len(lesions.patient) and getattr(lesions, name).max() >= limit:
+            raise ValueError(f"{name} {getattr(lesions, name).max()} is beyond the {limit} asked for")
     cell = lesions.patient * assessments + lesions.assessment
-    count = lambda rows, weights=None: np.bincount(
-        cell[rows], None if weights is None else weights[rows], shape[0] * shape[1]
-    ).reshape(shape)
+    cells = shape[0] * shape[1]
 
-    day = np.full(shape[0] * shape[1], NEVER)
-    np.maximum.at(day, cell, lesions.day)
-    day = day.reshape(shape)
-    held = count(np.ones(len(cell), dtype=bool)) > 0
+    def count(rows: Bools) -> Ints:
+        return np.bincount(cell[rows], minlength=cells).reshape(shape)
 
-    # Target lesions (4.3.1)
-    target = lesions.role == Role.TARGET
-    size = np.select(
-        [lesions.status == Status.ABSENT, (lesions.status == Status.TOO_SMALL) & np.isnan(lesions.diameter_mm)],
-        [0.0, TOO_SMALL_MM], lesions.diameter_mm,
+    def add(rows: Bools, values: Floats) -> Floats:
+        return np.asarray(np.bincount(cell[rows], values[rows], cells).reshape(shape), dtype=np.float64)
+
+    found = faults(lesions)
+    wrong = found.any
+    held = np.bincount(cell, minlength=cells).reshape(shape) > 0
+    day, disordered = _days(lesions.day, cell, shape, held, rules)
+    begun = held[:, :1]
+    target, other = lesions.role == Role.TARGET, lesions.role == Role.NON_TARGET
+    new_row = lesions.role == Role.NEW
+    bad_target = disordered | (count(wrong & ~other & ~new_row) > 0)
+    bad_other = count(wrong & other) > 0
+    bad_other = bad_other | bad_other[:, :1]
+
+    # Target lesions (4.3.1): the fragments of a split lesion are added, a merged one counts in the other (4.3.2)
+    size: Floats = np.select(
+        [(lesions.status == Status.ABSENT) | (lesions.status == Status.MERGED),
+         (lesions.status == Status.TOO_SMALL) & np.isnan(lesions.diameter_mm)],
+        [0.0, rules.too_small_mm], lesions.diameter_mm,
     )  # fmt: skip
-    known = target & ~np.isnan(size) & (lesions.status != Status.NOT_EVALUABLE)
-    expected = count(target)[:, :1]
-    missing = expected - count(known)
-    measured = count(known, np.nan_to_num(size))
-    sums = np.where(held & (missing == 0) & (expected > 0), measured, np.nan)
+    known: Bools = target & ~wrong & ~np.isnan(size) & (lesions.status != Status.NOT_EVALUABLE)
+    whole = lesions.part <= 1
+    expected = count(target & whole)[:, :1]
+    complete = (count(known & whole) == expected) & (count(target & ~known) == 0) & ~bad_target
+    measured = add(known, size)
+    sums = np.where(held & complete & (expected > 0), measured, np.nan)
     baseline = sums[:, :1]
     nadir = _nadir(sums)
     left = count(known & np.where(lesions.nodal, size >= NODE_NORMAL_MM, size > 0))
-    gone = (left == 0) & (missing == 0)
-    back = _seen_before(gone & held) & (count(known & ~lesions.nodal & (size > 0)) > 0)
-    grown = (measured - nadir >= 0.2 * nadir - SMALL) & (measured - nadir >= 5 - SMALL)
-    on_target = np.select(
-        [~held, np.broadcast_to(expected == 0, shape), grown | back, missing > 0, gone, measured <= 0.7 * baseline + SMALL],
-        [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.CR, Response.PR], Response.SD,
-    )  # fmt: skip
+    gone = (left == 0) & complete & held & (expected > 0)
 
     # Non-target lesions (4.3.3)
-    other = lesions.role == Role.NON_TARGET
-    wanted = count(other)[:, :1]
-    worse = count(other & (lesions.status == Status.PROGRESSION)) > 0
-    node_normal = lesions.nodal & (lesions.diameter_mm < NODE_NORMAL_MM)
-    cleared = count(other & ((lesions.status == Status.ABSENT) | node_normal))
-    unread = wanted - count(other & (lesions.status != Status.NOT_EVALUABLE)) > 0
-    on_other = np.select(
-        [~held, np.broadcast_to(wanted == 0, shape), worse, unread, cleared >= wanted],
-        [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.CR], Response.NON_CR_NON_PD,
-    )  # fmt: skip
-    new = count((lesions.role == Role.NEW) & ~np.isin(lesions.status, [Status.ABSENT, Status.NOT_EVALUABLE])) > 0
-    return Assessments(day, sums, nadir, on_target, on_other, new, overall(on_target, on_other, new))
+    other &= ~wrong
+    wanted = count(other & whole)[:, :1]
+    worse = (count(other & (lesions.status == Status.PROGRESSION)) > 0) & ~disordered
+    normal = (lesions.nodal & (lesions.diameter_mm < NODE_NORMAL_MM)) | (lesions.diameter_mm == 0)
+    normal |= lesions.status == Status.ABSENT
+    read = lesions.status != Status.NOT_EVALUABLE
+    cleared = count(other & whole & normal) >= wanted
+    unread = (wanted > count(other & whole & read)) | disordered | bad_other
+    without = np.broadcast_to(begun & (wanted == 0), shape) & ~unread
 
+    # New lesions (4.3.5)
+    doubtful = found.size | found.contradictory | found.unknown | found.new_at_baseline
+    there = ~np.isin(lesions.status, [Status.ABSENT, Status.NOT_EVALUABLE]) & (lesions.diameter_mm != 0)
+    seen = new_row & there & ~doubtful
+    new = (count(seen) > 0) & ~disordered
+    bad_new = count(new_row & doubtful) > 0  # at the baseline itself it plays no part
+    bad_new[:, :1] = False
+    seen &= ~found.duplicate
+    new_mm = add(seen, np.nan_to_num(size))
 
-def overall(target: Ints, non_target: Ints, new: Bools) -> Ints:
-    """Return the overall response of an assessment from its parts (tables 1 and 2 of the guideline).
-
-    Arrays of one shape, of :class:`Response`; ``NONE`` where the patient has no such lesions.
-    """
-    progressed = (target == Response.PD) | (non_target == Response.PD) | new
-    no_other = (non_target == Response.CR) | (non_target == Response.NONE)
-    cases: list[tuple[Bools, int | Ints]] = [
-        (target == Response.ABSENT, Response.ABSENT),
-        (progressed, Response.PD),
-        ((target == Response.NONE) & (non_target == Response.NONE), Response.NE),
-        (target == Response.NONE, non_target),
-        ((target == Response.CR) & no_other, Response.CR),
-        ((target == Response.CR) | (target == Response.PR), Response.PR),
-        (target == Response.SD, Response.SD),
-    ]
-    return np.select(
-        [when for when, _ in cases], [np.broadcast_to(what, target.shape) for _, what in cases], Response.NE
+    # Whatever reappears after all was gone is progression; a node from 10 mm on, a non-target node if it says so
+    all_gone = (
+        np.where(expected > 0, gone, held & begun)
+        & ((without & (expected > 0)) | (cleared & ~unread & (wanted > 0)))
+        & ~new
     )
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best overall response of each patient: arrays (patients,).
-
-    Parameters
-    ----------
-    response
-        a :class:`Response`. With confirmation required, a CR or PR only if confirmed, or awaiting it.
-    confirmed, awaiting, unconfirmed
-        whether a CR or PR was confirmed; is the last thing seen in a patient still followed; or was seen, and not
-        confirmed.
-    at, confirmed_at, progressed_at
-        columns of the assessments at which the response was first seen, was confirmed, and of the progression;
-        ``NEVER`` where there is none.
-    last_at
-        column of the last assessment that counts.
-    """
-
-    response: Ints
-    confirmed: Bools
-    awaiting: Bools
-    unconfirmed: Bools
-    at: Ints
-    confirmed_at: Ints
-    progressed_at: Ints
-    last_at: Ints
-
-
-def best_response(
-    overall: Ints, day: Ints, start: Ints, followed: Bools, *, confirmation_days: int = 28, minimum_sd_days: int = 42
-) -> Best:  # fmt: skip
-    """Return the best overall response (section 4.4, table 3).
-
-    Parameters
-    ----------
-    overall, day
-        (patients, assessments): the response at each assessment, column 0 the baseline, and its day. Leave out
-        (``ABSENT``) what came after a new therapy, or after the data cutoff.
-    start
-        (patients,): day of the first dose.
-    followed
-        (patients,): whether the patient is still assessed, so that a response may yet be confirmed.
-    confirmation_days
-        days after which a CR or PR must be seen again; 0: none is asked for.
-    minimum_sd_days
-        days from the first dose that stable disease must have lasted.
-
-    Notes
-    -----
-    Disease seen after a CR is progression (note to table 3). Between a response and its confirmation, only what is not
-    evaluable may lie, or for a PR another PR. The minimum for SD counts to the last assessment before progression.
-
-    Examples
-    --------
-    >>> seen = np.array([[1, 6, 6, 3]])
-    >>> best = best_response(seen, np.array([[0, 43, 85, 127]]), np.array([1]), np.array([True]))
-    >>> Response(best.response[0]).name, bool(best.confirmed[0]), int(best.at[0])
-    ('PR', True, 1)
-    """
-    seen = np.array(overall)
-    seen[:, 0] = Response.ABSENT
-    columns = seen.shape[1]
-    had_cr = _seen_before(seen == Response.CR)
-    seen = np.where(had_cr & np.isin(seen, [Response.PR, Response.SD]), Response.PD, seen)
-    pd = seen == Response.PD
-    progressed_at = np.where(pd.any(axis=1), pd.argmax(axis=1), NEVER)
-    after = np.where(progressed_at == NEVER, columns, progressed_at)[:, None] < np.arange(columns)
-    seen = np.where(after, Response.ABSENT, seen)
-
-    index = np.arange(columns)
-    present = seen != Response.ABSENT
-    last_at = np.where(present, index, NEVER).max(axis=1, initial=NEVER)
-    first = {
-        r: np.where((seen == r).any(axis=1), (seen == r).argmax(axis=1), NEVER) for r in (Response.CR, Response.PR)
-    }
-    at, confirmed_at = _confirmed(seen, day, confirmation_days)
-
-    stable = np.isin(seen, [Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD])
-    lasted = np.where(stable, day - start[:, None] + 1, 0).max(axis=1, initial=0)
-    long_enough = lasted >= minimum_sd_days
-    only_other = (seen == Response.NON_CR_NON_PD).any(axis=1)
-
-    confirmed = at != NEVER
-    kind = np.where(confirmed, np.take_along_axis(seen, np.maximum(at, 0)[:, None], axis=1)[:, 0], Response.NE)
-    upper = np.where(first[Response.CR] != NEVER, first[Response.CR], first[Response.PR])
-    evaluable = np.where(present & (seen != Response.NE), index, NEVER).max(axis=1, initial=NEVER)
-    last_kind = np.take_along_axis(seen, np.maximum(evaluable, 0)[:, None], axis=1)[:, 0]
-    wants = np.isin(last_kind, [Response.CR, Response.PR]) & (evaluable != NEVER)
-    awaiting = wants & followed & (progressed_at == NEVER) & ~(confirmed & (kind >= last_kind))
-    responded = np.where(awaiting & ~confirmed, last_kind, kind)
-    stable_kind = np.where(only_other, Response.NON_CR_NON_PD, Response.SD)
-    response = np.select(
-        [confirmed | awaiting, long_enough, progressed_at != NEVER],
-        [responded, stable_kind, Response.PD], Response.NE,
+    had_cr = _seen_before(all_gone) & ~disordered & (rules.disease_after_cr != "recoded")
+    grown = (measured - nadir >= PD_SHARE * nadir - SMALL) & (measured - nadir >= PD_MM - SMALL) & ~disordered
+    on_target = np.select(
+        [~held, grown | (had_cr & (left > 0)), bad_target, np.broadcast_to(begun & (expected == 0), shape),
+         ~complete | np.isnan(baseline), gone, measured <= (1 - PR_SHARE) * baseline + SMALL],
+        [Response.ABSENT, Response.PD, Response.NE, Response.NONE, Response.NE, Response.CR, Response.PR], Response.SD,
     )  # fmt: skip
-    first_stable = np.where(stable.any(axis=1), stable.argmax(axis=1), NEVER)
-    where = np.select(
-        [confirmed, awaiting, response == Response.PD, np.isin(response, [Response.SD, Response.NON_CR_NON_PD])],
-        [at, np.where(last_kind == Response.CR, first[Response.CR], first[Response.PR]), progressed_at, first_stable], NEVER,
+    if rules.pr_continues:
+        had_pr = _seen_before((on_target == Response.PR) & (np.arange(assessments) > 0))
+        on_target = np.where(had_pr & (on_target == Response.SD), Response.PR, on_target)
+    worse |= had_cr & (count(other & ~lesions.nodal & ~normal & read) > 0)
+    on_other = np.select(
+        [~held, without, worse, unread, cleared], [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.CR],
+        Response.NON_CR_NON_PD,
     )  # fmt: skip
-    unconfirmed = (upper != NEVER) & ~confirmed & ~awaiting
-    return Best(response, confirmed, awaiting & ~confirmed, unconfirmed, where, confirmed_at, progressed_at, last_at)
+    if marker_raised is not None:
+        clear = (on_other == Response.CR) | ((on_other == Response.NONE) & (on_target == Response.CR))
+        on_other = np.where(marker_raised & clear, Response.NON_CR_NON_PD, on_other)
+
+    total = overall(on_target, on_other, new)
+    total = np.where(held & (~begun | (bad_new & (total != Response.PD))), Response.NE, total)
+    bad = bad_target | bad_new | (bad_other & (on_target != Response.NE))
+    why = np.select(
+        [total != Response.NE, ~begun & held, bad, np.broadcast_to((expected == 0) & (wanted == 0), shape),
+         np.broadcast_to((expected > 0) & np.isnan(baseline), shape), on_target == Response.NE],
+        [Reason.NONE, Reason.NO_BASELINE, Reason.BAD_DATA, Reason.NO_LESIONS, Reason.BASELINE_UNMEASURED,
+         Reason.TARGET_MISSING], Reason.OTHER_MISSING,
+    )  # fmt: skip
+    return Assessments(
+        day=day, sum_mm=sums, measured_mm=np.where(held, measured, np.nan), nadir_mm=nadir, target=on_target,
+        non_target=on_other, overall=total, new=new, new_lesions=count(seen & whole), new_mm=new_mm,
+        other_grown=count(other & (lesions.status == Status.INCREASED)) > 0, why=why,
+    )  # fmt: skip
 
 
-def _confirmed(seen: Ints, day: Ints, days: int) -> tuple[Ints, Ints]:
-    """Return the columns at which the best confirmed response is first seen, and is confirmed."""
-    patients, columns = seen.shape
-    at, by = np.full(patients, NEVER), np.full(patients, NEVER)
-    for response, again, between in (
-        (Response.CR, (Response.CR,), (Response.CR, Response.NE, Response.ABSENT)),
-        (Response.PR, (Response.PR, Response.CR), (Response.PR, Response.CR, Response.NE, Response.ABSENT)),
-    ):
-        for i in range(1, columns):
-            open_ = (seen[:, i] == response) & (at == NEVER)
-            if days == 0:
-                at, by = np.where(open_, i, at), np.where(open_, i, by)
-                continue
-            for j in range(i + 1, columns):
-                hit = open_ & np.isin(seen[:, j], again) & (day[:, j] - day[:, i] >= days)
-                at, by = np.where(hit, i, at), np.where(hit, j, by)
-                open_ &= ~hit & np.isin(seen[:, j], between)
-    return at, by
+def _days(days: Ints, cell: Ints, shape: tuple[int, int], held: Bools, rules: Rules) -> tuple[Ints, Bools]:
+    """Return the day of each assessment, and which of them lie before an earlier one."""
+    first = np.full(shape[0] * shape[1], np.iinfo(np.int64).max)
+    last = np.full(shape[0] * shape[1], np.iinfo(np.int64).min)
+    np.minimum.at(first, cell, days)
+    np.maximum.at(last, cell, days)
+    before = np.maximum.accumulate(last.reshape(shape), axis=1)
+    disordered = np.zeros(shape, dtype=bool)
+    disordered[:, 1:] = held[:, 1:] & (last.reshape(shape)[:, 1:] < before[:, :-1])
+    day = (first if rules.dated == "first" else last).reshape(shape)
+    return np.where(held, day, NEVER), disordered
 
 
 def _nadir(sums: Floats) -> Floats:

@@ -63,6 +63,25 @@ def skeleton(
     return tuple(float(p) for p in rates)
 
 
+def skeleton_with_means(design: Crm) -> tuple[float, ...]:
+    """Return the skeleton under which the prior means of the DLT rates, not their values at beta = 0, are the design's guess.
+
+    >>> design = Crm(3, 0.25, skeleton=(0.1, 0.25, 0.4))
+    >>> found = replace(design, skeleton=skeleton_with_means(design))
+    >>> found.mean_rates(Tally.start(1, 3)).round(6)
+    array([[0.1 , 0.25, 0.4 ]])
+    """
+    from scipy.optimize import brentq
+
+    rate = lambda logit: float(1 / (1 + np.exp(-logit)))
+
+    def gap(logit: float, wanted: float) -> float:
+        one = replace(design, levels=1, start=0, skeleton=(rate(logit),), initial=design.initial[:1])
+        return float(one.mean_rates(Tally.start(1, 1))[0, 0]) - wanted
+
+    return tuple(rate(brentq(gap, -600, 35, args=(p,), xtol=1e-12)) for p in design.skeleton)
+
+
 @dataclass(frozen=True)
 class Sensitivity:
     """Where a CRM would settle: arrays (levels,).

@@ -122,7 +122,10 @@ class Characteristics:
         chances = np.zeros((len(self.truth), 1))
         for treated, toxic, _, probability in self._small or self._weighed():
             counts = of(treated, toxic)
-            found = np.stack([np.bincount(counts, p) for p in probability.T])
+            if len(self.truth) < 8:
+                found = np.stack([np.bincount(counts, p) for p in probability.T])
+            else:
+                found = probability.T @ (counts[:, None] == np.arange(counts.max() + 1)).astype(np.float64)
             room = max(found.shape[1], chances.shape[1])
             chances = np.pad(chances, ((0, 0), (0, room - chances.shape[1])))
             chances[:, : found.shape[1]] += found
@@ -151,12 +154,9 @@ class Characteristics:
 
     def overdosed(self, target: float, share: float = 0.6) -> Floats:
         """(scenarios,): chance that more than a share of a trial's patients are treated above the level nearest the target."""
-        above: Bools = np.arange(self.levels)[None, :] > self.true_mtd(target)[:, None]
-        chance = np.zeros(len(self.truth))
-        for treated, _, _, probability in self._small or self._weighed():
-            over = treated @ above.T > share * treated.sum(axis=1, keepdims=True)
-            chance += (probability * over).sum(axis=0)
-        return chance
+        above = np.tri(self.levels, self.levels, -1)  # column k: the levels above level k
+        over = self._sum(lambda treated, toxic, mtd: treated @ above > share * treated.sum(axis=1, keepdims=True))
+        return np.asarray(over[np.arange(len(self.truth)), self.true_mtd(target)])
 
     def stopped_early(self, planned: int) -> Floats:
         """(scenarios,): chance that fewer than the planned number of patients are treated."""

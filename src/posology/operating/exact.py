@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import comb
+from math import comb, log
 
 import numpy as np
 
@@ -97,14 +97,15 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     Parameters
     ----------
     design
-        any design whose decisions depend on the tally alone, and that ends.
+        any design whose decisions depend on the tally alone, and that ends. Of toxicities only DLTs are seen: with
+        grades see :func:`posology.operating.enumerate_graded`.
     most
         tallies that may stand at once; about 16 bytes each, and 4 times as much while they are merged.
 
     Raises
     ------
     TooLarge
-        if there would be more: simulate instead.
+        if there would be more, foreseen as soon as that can be seen: simulate instead.
 
     Examples
     --------
@@ -114,52 +115,75 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     array([[0.101, 0.291, 0.41 , 0.199]])
     """
     packing = Packing.of(design.levels, getattr(design, "most_at_level", 255))
-    # Packed counts (words, tallies) and the level last given, in runs of rising order, and ways.
-    keys, last, ways = np.zeros((packing.words, 1), dtype=np.int64), np.array([NONE]), np.ones(1)
+    # Tallies by the level last given: their packed counts (words, tallies) in rising order, and their ways.
+    front = {NONE: (np.zeros((packing.words, 1), dtype=np.int64), np.ones(1))}
     ended: list[tuple[Ints, Ints, Floats]] = []
 
-    def step(at: int) -> tuple[Ints, Floats, Ints, Decision]:
-        part, weight = keys[:, at : at + ROWS], ways[at : at + ROWS]
-        treated, toxic = packing.unpack(part)
-        decision = design.decide(Tally.trusted(treated, toxic, last[at : at + ROWS]))
-        had = treated[np.arange(len(weight)), np.maximum(decision.level, 0)]
-        return part, weight, had, decision
+    def step(
+        part: tuple[Ints, Ints, Floats],
+    ) -> tuple[list[tuple[int, int, int, Ints, Floats]], tuple[Ints, Ints, Floats]]:
+        last, keys, ways = part
+        treated, toxic = packing.unpack(keys)
+        decision = design.decide(Tally.trusted(treated, toxic, last))
+        over = decision.action >= Action.DECLARE
+        had = treated[np.arange(len(ways)), np.maximum(decision.level, 0)]
+        grown = list(_grown(packing, keys, ways, had, decision, ~over))
+        return grown, (keys[:, over], decision.level[over].astype(np.int8), ways[over])
 
     pool = ThreadPoolExecutor(cores())
-    while len(ways):
+    planned, sizes = getattr(design, "max_patients", None), list[tuple[int, int]]()  # patients so far, and tallies
+    while front:
+        any_keys = next(iter(front.values()))[0]
+        sizes.append((int(packing.unpack(any_keys[:, :1])[0].sum()), sum(len(w) for _, w in front.values())))
         # Tallies after the next cohort: by its level, then by its size and DLTs.
-        grown: dict[int, dict[tuple[int, int], list[tuple[Ints, Floats]]]] = defaultdict(lambda: defaultdict(list))
-        for part, weight, had, decision in pool.map(step, range(0, len(ways), ROWS)):
-            over = decision.action >= Action.DECLARE
-            if over.any():
-                ended.append((part[:, over], decision.level[over].astype(np.int8), weight[over]))
-            _grow(packing, grown, part, weight, had, decision.level, decision.more, ~over)
-        expected = sum(len(w) for runs in grown.values() for run in runs.values() for _, w in run)
-        if expected > most:
-            patients = int(packing.unpack(keys[:, :1])[0].sum()) + 1
+        after: dict[int, dict[tuple[int, int], list[tuple[Ints, Floats]]]] = defaultdict(lambda: defaultdict(list))
+        several = pool.map if sizes[-1][1] > ROWS else map  # a few tallies are not worth a thread
+        for grown, over in several(step, _parts(front)):
+            ended.append(over)
+            for to, size, dlts, keys, ways in grown:
+                after[to][size, dlts].append((keys, ways))
+        expected = sum(len(w) for runs in after.values() for run in runs.values() for _, w in run)
+        foreseen = max(expected, _foreseen(sizes, planned))
+        if foreseen > most:
             raise TooLarge(
-                f"this design reaches some {expected:,} tallies after its first {patients} patients, more than {most:,} "
-                f"({expected * 8 * (packing.words + 1) * 3 / 1e9:.1f} GB): simulate it instead, or use larger cohorts"
+                f"this design reaches some {foreseen:,.0f} tallies, more than {most:,} "
+                f"({foreseen * 8 * (packing.words + 1) * 3 / 1e9:,.1f} GB): simulate it instead, or use larger cohorts"
             )
-        levels = sorted(grown)
-        merged = dict(zip(levels, pool.map(packing.merged, [list(grown[to].values()) for to in levels]), strict=True))
-        if not merged:
-            break
-        keys, ways = (np.concatenate(columns, axis=-1) for columns in zip(*merged.values(), strict=True))
-        last = np.repeat(list(merged), [len(w) for _, w in merged.values()])
+        front = dict(zip(after, several(packing.merged, [list(runs.values()) for runs in after.values()]), strict=True))
     keys, mtd, ways = (np.concatenate(columns, axis=-1) for columns in zip(*ended, strict=True))
     return Enumeration(packing, keys, mtd, ways)
 
 
-def _grow(
-    packing: Packing, grown: dict[int, dict[tuple[int, int], list[tuple[Ints, Floats]]]],
-    keys: Ints, ways: Floats, had: Ints, level: Ints, more: Ints, live: Bools,
-) -> None:  # fmt: skip
-    """Add the tallies after the next cohort, for each level and size of it and each number of DLTs in it."""
-    kind = np.where(live, level * 1024 + more, -1)
+def _foreseen(sizes: list[tuple[int, int]], planned: int | None) -> float:
+    """Return how many tallies will stand at the end: their number grows as a power of the number of patients."""
+    if planned is None or len(sizes) < 3 or sizes[-1][1] < 50_000:
+        return 0.0
+    (n0, before), (n1, now) = sizes[-2:]
+    if n1 <= n0 or now <= before:
+        return 0.0
+    return float(now * (planned / n1) ** (log(now / before) / log(n1 / n0)))
+
+
+def _parts(front: dict[int, tuple[Ints, Floats]]) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Yield levels last given, keys and ways of so many tallies at a time: all at once where they are few."""
+    if sum(len(ways) for _, ways in front.values()) <= ROWS:
+        keys, ways = (np.concatenate(columns, axis=-1) for columns in zip(*front.values(), strict=True))
+        yield np.repeat(list(front), [len(w) for _, w in front.values()]), keys, ways
+        return
+    for last, (keys, ways) in front.items():
+        for at in range(0, len(ways), ROWS):
+            some = ways[at : at + ROWS]
+            yield np.full(len(some), last), keys[:, at : at + ROWS], some
+
+
+def _grown(
+    packing: Packing, keys: Ints, ways: Floats, had: Ints, decision: Decision, live: Bools
+) -> Iterator[tuple[int, int, int, Ints, Floats]]:
+    """Yield level and size of the next cohort, DLTs in it, and keys and ways after it."""
+    kind = np.where(live, decision.level * 1024 + decision.more, -1)
     for which in np.flatnonzero(np.bincount(kind[live])) if live.any() else ():
         to, size = divmod(int(which), 1024)
         rows = np.flatnonzero(kind == which)
         base, weight = packing.added(keys[:, rows], had[rows], to, size), ways[rows]
         for dlts in range(size + 1):
-            grown[to][size, dlts].append((packing.toxic(base, to, dlts), weight * comb(size, dlts)))
+            yield to, size, dlts, packing.toxic(base, to, dlts), weight * comb(size, dlts)

@@ -89,8 +89,10 @@ class Packing:
             order = np.argsort(keys[0] if self.words == 1 else keys[1] + 1j * keys[0], kind="stable")
         else:
             order = np.lexsort(keys)
-        keys, ways = keys[:, order], ways[order]
+        keys, ways = keys.take(order, axis=1), ways.take(order)
         fresh = np.ones(len(ways), dtype=bool)
-        fresh[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+        np.not_equal(keys[0, 1:], keys[0, :-1], out=fresh[1:])
+        for word in keys[1:]:
+            fresh[1:] |= word[1:] != word[:-1]
         at = np.flatnonzero(fresh)
-        return keys[:, at], np.add.reduceat(ways, at)
+        return keys.take(at, axis=1), np.add.reduceat(ways, at)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posology.designs.tally import NONE, Action, Design, Floats, Tally, number
 from posology.operating.tabular import Table
+
+if TYPE_CHECKING:
+    import altair
 
 MOST = 200_000
 
@@ -58,9 +63,16 @@ class Pathways:
 
     nodes: tuple[Node, ...]
 
+    @cached_property
+    def _following(self) -> dict[int, list[Node]]:
+        following: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            following.setdefault(node.parent, []).append(node)
+        return following
+
     def children(self, node: Node) -> list[Node]:
         """Return the nodes that follow one."""
-        return [n for n in self.nodes if n.parent == node.key]
+        return self._following.get(node.key, [])
 
     def probabilities(self, truth: Floats | list[float]) -> Floats:
         """Return the chance of each node under true DLT rates, given the root.
@@ -105,6 +117,43 @@ class Pathways:
 
     def __str__(self) -> str:
         return self.text()
+
+    def plot(self) -> altair.TopLevelMixin:
+        """Return the tree as a chart: cohorts from left to right, each point with the outcome and the decision."""
+        import altair as alt
+
+        place: dict[int, float] = {}
+        leaves = 0
+        for node in self._in_order(self.nodes[0]):
+            below = [place[child.key] for child in self.children(node)]
+            place[node.key] = sum(below) / len(below) if below else float(leaves)
+            leaves += not below
+        deepest = self.nodes[-1].depth
+        rows = [
+            {"x": n.depth, "y": place[n.key], "x2": n.depth - 0.52 if n.depth else 0.0, "y2": place[max(n.parent, 0)], "outcome": n.outcome or "now",
+             "says": says(n), "decision": n.action.name.lower().replace("deescalate", "de-escalate")}
+            for n in self.nodes
+        ]  # fmt: skip
+        base = alt.Chart(alt.Data(values=rows)).encode(
+            x=alt.X("x:Q", axis=alt.Axis(title="cohorts from now", tickMinStep=1, grid=False)).scale(domainMax=deepest + 0.9),
+            y=alt.Y("y:Q", axis=None).scale(reverse=True),
+        )  # fmt: skip
+        lines = base.mark_rule(color="#999").encode(x2="x2:Q", y2="y2:Q")
+        points = base.mark_point(filled=True, size=70, opacity=1).encode(
+            color=alt.Color("decision:N", title="decision"), shape=alt.Shape("decision:N", title="decision")
+        )
+        words = base.mark_text(align="left", dx=7, dy=-1, fontSize=10).encode(text="label:N")
+        words = words.transform_calculate(label="datum.outcome + ': ' + datum.says")
+        height = max(120, 17 * leaves)
+        drawn: altair.TopLevelMixin = alt.layer(lines, points, words).properties(
+            title="Dose transition pathways", width=300 * (deepest + 1), height=height
+        )
+        return drawn
+
+    def _in_order(self, node: Node) -> Iterator[Node]:
+        for child in self.children(node):
+            yield from self._in_order(child)
+        yield node
 
     def dot(self) -> str:
         """Return the tree as a Graphviz graph."""

@@ -14,9 +14,11 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from posology.designs.backfill import BfBoin
+from posology.designs.graded import GBoin
 from posology.designs.inference import innermost
 from posology.designs.late import RollingSix, TiteBoin, TiteCrm
 from posology.designs.tally import NONE, Action, Bools, Decision, Design, Floats, Ints, Tally, Waiting
+from posology.operating.graded import DLT, MODERATE, check_grades
 from posology.operating.outcome import Simulated
 
 LATE = (TiteCrm, TiteBoin, RollingSix)
@@ -42,6 +44,9 @@ class Setting:
         share of the patients who leave before the window ends, at any time; unless a DLT came first they are replaced.
     response
         true rate of tumour response of each level; zeros where not given.
+    grades
+        chance of grades 0, 1, 2, ... of toxicity at each level, for designs that look at grades (titration: grade 2 is
+        moderate; gBOIN scores each); the truth is then the chance of grade 3 or worse.
     """
 
     truth: tuple[Annotated[float, Ge(0), Le(1)], ...]
@@ -51,8 +56,15 @@ class Setting:
     late: Annotated[float, Gt(0), Lt(1)] = 0.5
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     response: tuple[Annotated[float, Ge(0), Le(1)], ...] = ()
+    grades: tuple[tuple[Annotated[float, Ge(0), Le(1)], ...], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.grades:
+            rates = check_grades(np.array(self.grades), len(self.truth))[:, DLT:].sum(axis=1)
+            if np.abs(rates - np.array(self.truth)).max() > 1e-9:
+                raise ValueError(
+                    f"truth is {self.truth}: with these grades the DLT rates are {rates.round(6).tolist()}"
+                )
         for name in ("truth", "response"):
             if any(not 0 <= p <= 1 for p in getattr(self, name)):
                 raise ValueError(f"{name} is {getattr(self, name)}: rates lie between 0 and 1")
@@ -78,9 +90,13 @@ class Patients:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> Patients:
-        """Draw so many patients for each trial."""
-        draws = [rng.random((trials, patients)) for _ in range(5)]
-        return cls(draws[0], draws[1], rng.exponential(size=(trials, patients)), *draws[2:])
+        """Draw so many patients for each trial; of more patients the first are the same."""
+        tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
+        uniform = lambda generator: generator.random((patients, trials)).T
+        return cls(
+            uniform(tolerance), uniform(onset), gap.exponential(size=(patients, trials)).T,
+            uniform(leaves), uniform(left_at), uniform(responds),
+        )  # fmt: skip
 
 
 def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
@@ -112,7 +128,7 @@ def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
     >>> rng = np.random.default_rng(1)
     >>> found = simulate(Boin(3, 0.3, max_patients=12), Setting((0.1, 0.3, 0.5)), Patients.draw(rng, 500, 12))
     >>> found.selection.round(2), int(found.treated.sum(axis=1).max())
-    (array([0.  , 0.16, 0.63, 0.2 ]), 12)
+    (array([0.  , 0.21, 0.61, 0.18]), 12)
     """
     if len(setting.truth) != design.levels:
         raise ValueError(f"truth has {len(setting.truth)} rates; the design has {design.levels} levels")
@@ -136,6 +152,12 @@ class _Clock:
         if self.backfills is not None:  # patients beside the escalation count neither to its cohorts nor to its maximum
             most_at_all = self.backfills.max_patients + self.backfills.cap * design.levels
             self.design = replace(self.backfills, cohort=1, max_patients=most_at_all)
+        self.grade = np.zeros((trials, most), dtype=np.int64)
+        grades = np.array(setting.grades)
+        # at_least[level, g]: chance of grade g + 1 or worse; the less a patient tolerates, the higher the grade
+        self.at_least = grades[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] if setting.grades else None
+        model = innermost(design)
+        self.scores = np.array(model.scores) if isinstance(model, GBoin) and setting.grades else None
         self.lead = np.zeros(trials, dtype=np.int64)
         self.truth = np.array(setting.truth)
         self.rate = np.array(setting.response or (0.0,) * design.levels)
@@ -181,6 +203,8 @@ class _Clock:
         self.known[rows, k] = self.now[rows] + np.where(lost, left, after)
         self.dlt[rows, k], self.lost[rows, k] = dlt & ~lost, lost
         self.response[rows, k] = p.responds[rows, k] < self.rate[level]
+        if self.at_least is not None:
+            self.grade[rows, k] = (p.tolerance[rows, k, None] < self.at_least[level]).sum(axis=1)
         self.count[rows] += 1
 
     def _tally(self, rows: Ints) -> Tally:
@@ -192,6 +216,8 @@ class _Clock:
         count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
         toxic = counts & known & self.dlt[rows]
         tally = Tally.trusted(count(counts), count(toxic), self.at[rows])
+        if self.at_least is not None:
+            tally = self._graded(rows, tally, counts & known, cell)
         open_ = counts & ~known
         if not self.late or not open_.any():
             return tally
@@ -202,6 +228,15 @@ class _Clock:
         took = np.subtract(self.known[rows], self.entry[rows], out=np.full(toxic.shape, np.nan), where=toxic)
         dlt_at = took / self.setting.window
         return tally.followed_by(Waiting(np.where(waits, pick(level), NONE), np.where(waits, share, 0.0), dlt_at))
+
+    def _graded(self, rows: Ints, tally: Tally, known: Bools, cell: Ints) -> Tally:
+        """Return the tally with moderate toxicities and scores of the patients known."""
+        grade = self.grade[rows]
+        shape, size = tally.treated.shape, tally.treated.size
+        moderate = np.bincount(cell[known & (grade == MODERATE)], minlength=size).reshape(shape)
+        scores = grade >= DLT if self.scores is None else self.scores[grade]
+        burden: Floats = np.bincount(cell[known], scores[known].astype(np.float64), minlength=size).reshape(shape)
+        return replace(tally, moderate=moderate, burden=burden)
 
     def _end_of_follow_up(self, rows: Ints) -> Floats:
         return np.asarray(np.where(self.level[rows] != NONE, self.known[rows], -np.inf).max(axis=1, initial=-np.inf))

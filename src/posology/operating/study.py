@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from posology.operating.simulate import Patients, Setting, simulate
 from posology.operating.tabular import Table
 
 BATCH = 2000
+PATIENCE = 10.0  # seconds that a scheduler may take to answer
 TIMED = (TiteCrm, TiteBoin, RollingSix, BfBoin)
 
 
@@ -197,19 +198,24 @@ def read(path: str | Path) -> Study:
 
 @dataclass(frozen=True)
 class Task:
-    """A piece of work: a design against scenarios, exact, or against one of them by a batch of simulated trials."""
+    """A piece of work: a design against all scenarios, exact, or against one by a batch of simulated trials."""
 
     study: Study
     design: int
-    scenario: int
-    batch: int | None
+    scenario: int | None = None
+    batch: int | None = None
+
+    @property
+    def scenarios(self) -> list[int]:
+        """Numbers of its scenarios."""
+        return list(range(len(self.study.scenarios))) if self.scenario is None else [self.scenario]
 
     @property
     def key(self) -> str:
         """A name that is the same for the same work, and only for it."""
         s = self.study
         told = [__version__, s.levels, s.target, s.start, s.seed, s.overdose_share, s.doses, s.designs[self.design],
-                vars(s.scenarios[self.scenario]), None if self.batch is None else vars(s.simulate), self.batch]  # fmt: skip
+                [vars(s.scenarios[k]) for k in self.scenarios], None if self.batch is None else vars(s.simulate), self.batch]  # fmt: skip
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:24]
 
 
@@ -218,34 +224,41 @@ def tasks(study: Study) -> list[Task]:
     work = []
     for d in range(len(study.designs)):
         timed = study.simulate.every_design or isinstance(innermost(study.built(d)), TIMED)
-        batches: Iterable[int | None] = range(-(-study.simulate.trials // BATCH)) if timed else [None]
-        work += [Task(study, d, s, b) for s in range(len(study.scenarios)) for b in batches]
+        batches = range(-(-study.simulate.trials // BATCH))
+        work += (
+            [Task(study, d, s, b) for s in range(len(study.scenarios)) for b in batches] if timed else [Task(study, d)]
+        )
     return work
 
 
 def work(task: Task) -> list[dict[str, Any]]:
-    """Do a task: sums over trials, or chances, for each scenario of its family. Depends on the task alone."""
+    """Do a task: sums over trials, or chances, for each true rate of its scenarios. Depends on the task alone."""
     from threadpoolctl import threadpool_limits
 
     study = task.study
     design = study.built(task.design)
-    truths = study.scenarios[task.scenario].drawn(study.levels, study.target, study.seed)
+    drawn = {k: study.scenarios[k].drawn(study.levels, study.target, study.seed) for k in task.scenarios}
+    where = [{"scenario": k, "number": i} for k, truths in drawn.items() for i in range(len(truths))]
+    truths = np.concatenate(list(drawn.values()))
     with threadpool_limits(1):  # one core a task: sums come in the same order everywhere
-        if task.batch is None:
-            return _exact(design, truths, study)
-        clock = study.simulate
-        trials = min(BATCH, clock.trials - task.batch * BATCH)
-        rng = np.random.default_rng([study.seed, task.scenario, task.batch])
-        patients = Patients.draw(rng, trials, _patients_needed(design, clock))
-        settings = {k: v for k, v in vars(clock).items() if k not in ("trials", "every_design")}
-        return [_simulated(design, Setting(tuple(truth), **settings), patients, study) for truth in truths.tolist()]
+        if task.scenario is None or task.batch is None:
+            found = _exact(design, truths, study)
+        else:
+            clock = study.simulate
+            trials = min(BATCH, clock.trials - task.batch * BATCH)
+            rng = np.random.default_rng([study.seed, task.batch, *study.scenarios[task.scenario].name.encode()])
+            patients = Patients.draw(rng, trials, patients_needed(design, clock.dropout))
+            world = {k: v for k, v in vars(clock).items() if k not in ("trials", "every_design")}
+            found = [_simulated(design, Setting(tuple(t), **world), patients, study) for t in truths.tolist()]
+    return [place | result for place, result in zip(where, found, strict=True)]
 
 
-def _patients_needed(design: Design, clock: Clock) -> int:
+def patients_needed(design: Design, dropout: float) -> int:
+    """Return how many patients to draw for a trial, so that it will not run out of them."""
     most = getattr(design, "max_patients", None) or 6 * design.levels + 6
     beside = innermost(design)
     most += beside.cap * design.levels if isinstance(beside, BfBoin) else 0
-    return int(np.ceil((most + 6) / (1 - clock.dropout) * 1.5)) if clock.dropout else most + 3
+    return int(np.ceil((most + 6) / (1 - dropout) * 1.5)) if dropout else most + 3
 
 
 def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]:
@@ -317,7 +330,7 @@ def _each(todo: list[Task], workers: int, scheduler: str | None) -> Iterator[tup
         except ImportError:
             raise ValueError('a scheduler needs Dask: install it with pip install "posology[cluster]"') from None
         try:
-            client = distributed.Client(scheduler, timeout=10)
+            client = distributed.Client(scheduler, timeout=PATIENCE)
         except (OSError, ValueError) as error:
             raise ValueError(f"no Dask scheduler answers at {scheduler}: {error}") from None
         with client:
@@ -336,20 +349,30 @@ def _each(todo: list[Task], workers: int, scheduler: str | None) -> Iterator[tup
 
 def results(study: Study, found: list[tuple[Task, list[dict[str, Any]]]]) -> Table:
     """Return a row for each design and scenario: chances and means, with standard errors where they were simulated."""
-    groups: dict[tuple[int, int], list[list[dict[str, Any]]]] = {}
-    for task, result in found:
-        groups.setdefault((task.design, task.scenario), []).append(result)
+    groups: dict[tuple[int, int, int], list[dict[str, Any]]] = {}
+    for task, parts in found:
+        for part in parts:
+            groups.setdefault((task.design, part["scenario"], part["number"]), []).append(part)
     rows = [
-        {
-            "design": study.names[d],
-            "scenario": study.scenarios[s].name,
-            "number": k + 1,
-            **_row(study, [b[k] for b in batches]),
-        }
-        for (d, s), batches in groups.items()
-        for k in range(len(batches[0]))
+        {"design": study.names[d], "scenario": study.scenarios[s].name, "number": k + 1, **_row(study, parts)}
+        for (d, s, k), parts in groups.items()
     ]
     return Table(study.study, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def in_short(table: Table) -> Table:
+    """Return a row for each design and scenario of a study's results: means over the scenario's family."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in table.rows():
+        groups.setdefault((row["design"], row["scenario"]), []).append(row)
+    told = ("correct", "overdosed", "no MTD", "patients", "DLTs", "days")
+    mean = lambda rows, name: None if rows[0][name] is None else float(np.mean([row[name] for row in rows]))
+    rows = [
+        {"design": d, "scenario": s, "of": len(rows), "method": rows[0]["method"], **{name: mean(rows, name) for name in told},
+         "± correct": float(np.sqrt(np.sum([row["± correct"] ** 2 for row in rows])) / len(rows))}
+        for (d, s), rows in groups.items()
+    ]  # fmt: skip
+    return Table(table.title, {name: [row[name] for row in rows] for name in rows[0]})
 
 
 def _row(study: Study, parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """An antibody-drug conjugate as three described parts: antibody, linker, payload.
 
 Every number is a :class:`Quantity`: a value with its unit, how well it is known, and where it comes from. The symbols are
-those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381-394 (plasma) and Shah DK, Haddish-Berhane N, Betts A,
-J Pharmacokinet Pharmacodyn 2012;39:643-659 (tumour). Parts are swapped with :meth:`Compound.swap`.
+those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381 (plasma) and Shah DK et al.,
+J Pharmacokinet Pharmacodyn 2012;39:643 (tumour). Parts are swapped with :meth:`Compound.swap`.
 """
 
 # ruff: noqa: RUF009 (`_of` declares a field)
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from typing import Any, Literal
 
 Evidence = Literal["retrieved", "computed", "from memory", "assumed"]
@@ -307,6 +308,35 @@ class Compound:
         parts = (antibody or self.antibody, linker or self.linker, payload or self.payload)
         return replace(self, name="-".join(part.name for part in parts),
                        antibody=parts[0], linker=parts[1], payload=parts[2])  # fmt: skip
+
+    def altered(self, name: str, value: float, unit: str) -> Compound:
+        """Return the compound with another value of one quantity, which is then assumed.
+
+        Raises
+        ------
+        ValueError
+            if there is no such quantity, the unit is not the one the equations expect, or the value lies out of its domain.
+
+        Examples
+        --------
+        >>> from posology.pharmacology.compounds import IMGN853
+        >>> str(IMGN853.altered("antibody.cl", 0.5, "L/d").antibody.cl)
+        '0.5 L/d [A]'
+        """
+        held = self.quantities()
+        if name not in held:
+            near = get_close_matches(name, held, n=1, cutoff=0.5)
+            raise ValueError(f"{name} is no quantity of {self.name}" + (f"; did you mean {near[0]}?" if near else ""))
+        if unit != held[name].unit:
+            raise ValueError(f"{name} is in {held[name].unit}: it cannot be given in {unit}")
+        room, own = name.split(".")
+        part, changed = getattr(self, room), held[name].at(value)
+        new: Any = changed
+        field_name = own.rstrip("0123456789")
+        if isinstance(series := getattr(part, field_name, None), tuple):
+            at = int(own[len(field_name) :]) - (DRUGS + 1 - len(series))
+            own, new = field_name, (*series[:at], changed, *series[at + 1 :])
+        return replace(self, **{room: replace(part, **{own: new})})
 
     def changed(self, other: Compound) -> list[tuple[str, Quantity, Quantity]]:
         """Return each quantity that another compound has otherwise: name, here, there."""

@@ -382,6 +382,7 @@ def exponentials(
     is: (U, S + 1, S + 1).
     """
     from scipy.linalg import expm
+    from threadpoolctl import threadpool_limits
 
     n, size = inlet.shape
     shared = len(matrix) == 1 and bool((inlet == inlet[0]).all())
@@ -391,7 +392,8 @@ def exponentials(
     widened = np.zeros((len(unique), size + 1, size + 1))
     widened[:, :size, :size] = matrix[owner if len(matrix) > 1 else 0, at]
     widened[:, :size, size] = inlet[owner]
-    return expm(widened * unique.real[:, None, None]), which.reshape(steps.shape)
+    with threadpool_limits(1):  # matrices so small are slower on many cores
+        return expm(widened * unique.real[:, None, None]), which.reshape(steps.shape)
 
 
 def _above_zero(name: str, values: ArrayLike, *, zero: bool = False) -> Floats:

@@ -1,6 +1,6 @@
 """A conjugate in plasma: the drug-to-antibody-ratio chain, free payload and its methylated metabolite.
 
-Pouzin C, Gibiansky L, Fagniez N, Chadjaa M, Tod M, Nguyen L. J Pharmacokinet Pharmacodyn 2022;49:381-394. With C_n and
+Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381. With C_n and
 P_n the amounts of antibody with n drugs in the central and peripheral compartment, D the payload, M its metabolite:
 
     dC_n/dt = - (CL_n/Vc + kdec_n + Q/Vc) C_n + Q/Vp P_n + kdec_{n+1} C_{n+1}          (CL_0 = CL_NAB, kdec_0 = 0)
@@ -9,7 +9,7 @@ P_n the amounts of antibody with n drugs in the central and peripheral compartme
     dM/dt   = FR CL_D/V_D D - CL_M/V_M M
 
 F (drug of catabolised conjugate that returns to plasma) and the payload's peripheral compartment D2 are those of Shah DK
-et al., J Pharmacokinet Pharmacodyn 2012;39:643-659; Pouzin has neither.
+et al., J Pharmacokinet Pharmacodyn 2012;39:643; Pouzin has neither.
 """
 
 from __future__ import annotations

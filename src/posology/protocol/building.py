@@ -8,10 +8,9 @@ from dataclasses import field, fields, make_dataclass, replace
 from itertools import groupby
 from typing import Any, get_type_hints
 
-import numpy as np
-
-from posology.designs import DESIGNS, MODIFIERS, Action, Design, Tally, Titrated
-from posology.endpoints.dlt import Criterion, Definition
+from posology.designs import DESIGNS, MODIFIERS, Design, Titrated
+from posology.designs.decisions import decision_table
+from posology.endpoints.dlt import Criterion, Definition, Exempt
 from posology.protocol.model import Problem, Protocol
 
 METHODS: dict[str, type] = DESIGNS
@@ -47,6 +46,7 @@ def design_of(
     cls = _named(METHODS, spec.get("method"), "method", "the design")
     given = {key: value for key, value in spec.items() if key not in ("method", "rules")}
     known = {f.name for f in fields(cls)}
+    _no_others(given, sorted(known - {"levels", "start"}), spec["method"])
     fill = {key: value for key, value in (defaults or {}).items() if key in known}
     if "doses" in known and doses:
         fill["doses"] = list(doses)
@@ -68,6 +68,15 @@ def _named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:
     return kinds[name]
 
 
+def _no_others(given: dict[str, Any], known: Sequence[str], what: str, before: str = "") -> None:
+    """Refuse parameters of other names, with the nearest of those known."""
+    for key in given:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            right = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise Problem(f"{before}{key}", f"is no parameter of {what!r}", right)
+
+
 def _ruled(design: Design, rule: Any, i: int) -> Design:
     """Put a rule around a design."""
     from pydantic import TypeAdapter, ValidationError
@@ -79,15 +88,7 @@ def _ruled(design: Design, rule: Any, i: int) -> Design:
     own = [(f.name, hints[f.name], f) for f in fields(cls) if f.name != "design"]
     alone = make_dataclass(cls.__name__, [(n, t, field(default=f.default)) for n, t, f in own])
     given = {key: value for key, value in rule.items() if key != "rule"}
-    for key in given:
-        if key not in {n for n, *_ in own}:
-            near = difflib.get_close_matches(key, [n for n, *_ in own], n=1, cutoff=0.5)
-            known = ", ".join(n for n, *_ in own)
-            raise Problem(
-                f"rules.{i}.{key}",
-                f"is no parameter of {rule['rule']!r}",
-                f"did you mean {near[0]}?" if near else f"known: {known}",
-            )
+    _no_others(given, [n for n, *_ in own], rule["rule"], f"rules.{i}.")
     try:
         values = vars(TypeAdapter(alone).validate_python(given))
         ruled: Design = cls(design, **values)
@@ -130,54 +131,28 @@ def _amounts(protocol: Protocol) -> list[float]:
 def dlt_definition(protocol: Protocol) -> Definition:
     """Build the definition of a DLT."""
     criteria = tuple(
-        Criterion(c.text, c.minimum_grade, c.terms, c.except_terms, c.related, c.minimum_days)
+        Criterion(
+            c.text, c.minimum_grade, c.terms, c.except_terms, c.related, c.minimum_days,
+            tuple(Exempt(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
+        )
         for c in protocol.dlt.criteria
-    )
-    return Definition(protocol.dlt.window_days, criteria, protocol.dlt.minimum_dose_percent)
-
-
-def decision_table(protocol: Protocol) -> list[tuple[int, int, str]]:
-    """Return the design's decisions at one level, for each number of patients and of DLTs: (patients, DLTs, what to do).
-
-    The level stands in the middle of the dose range, nothing known of the others; the design behind a titration is shown.
-    """
-    base = design(replace(protocol, titration=None))
-    levels = len(protocol.dose.levels)
-    here = min(max(levels // 2, 1), levels - 1) if levels > 1 else 0
-    sizes = _sizes(base)
-    rows = [(n, dlt) for n in sizes for dlt in range(n + 1)]
-    treated, toxic = np.zeros((len(rows), levels), dtype=np.int64), np.zeros((len(rows), levels), dtype=np.int64)
-    treated[:, here], toxic[:, here] = np.transpose(rows)
-    treated[:, :here] = sizes[0]
-    decision = base.decide(Tally(treated, toxic, np.full(len(rows), here)))
-    names = {Action.STAY: "treat {} more", Action.ESCALATE: "escalate", Action.DEESCALATE: "de-escalate",
-             Action.DECLARE: "level exceeded: the level below is the MTD", Action.STOP: "stop"}  # fmt: skip
-    table = []
-    for i, (n, dlt) in enumerate(rows):
-        action = Action(decision.action[i])
-        if action is Action.DECLARE and decision.level[i] == here:
-            words = "this level is the MTD"
-        else:
-            words = names[action].format(int(decision.more[i]))
-        table.append((n, dlt, words))
-    return table
+    )  # fmt: skip
+    dlt = protocol.dlt
+    planned = sum(day <= dlt.window_days for day in protocol.schedule.dosing_days)
+    return Definition(dlt.window_days, criteria, dlt.minimum_dose_percent, planned, dlt.maximum_delay_days)
 
 
 def decision_rules(protocol: Protocol) -> list[str]:
-    """Say the decision table in words, a line for each number of patients."""
+    """Say the decision table of the protocol's design, that behind a titration, in words: a line for each number of patients."""
     rules = []
-    for n, rows in groupby(decision_table(protocol), key=lambda row: row[0]):
+    cells = decision_table(design(replace(protocol, titration=None)))
+    for n, rows in groupby(cells, key=lambda cell: cell.patients):
         by_action: dict[str, list[int]] = {}
-        for _, dlt, words in rows:
-            by_action.setdefault(words, []).append(dlt)
+        for cell in rows:
+            by_action.setdefault(cell.words, []).append(cell.dlts)
         parts = [f"{_range(dlts)} DLT: {words}" for words, dlts in by_action.items()]
         rules.append(f"of {n} patients evaluable, {'; '.join(parts)}")
     return rules
-
-
-def _sizes(base: Design) -> list[int]:
-    cohort, most = getattr(base, "cohort", 3), getattr(base, "max_patients", 6)
-    return list(range(cohort, min(most, 6 * cohort) + 1, cohort))
 
 
 def _range(numbers: list[int]) -> str:

@@ -28,8 +28,16 @@ Metric = Literal[
 Mark = Literal["stated", "published", "assumed"]
 Fact = Literal[
     "age", "sex", "ecog", "tumour_type", "histology", "prior_regimens", "platinum_status", "measurable_disease",
-    "target_intensity", "target_percent_2plus", "attested",
+    "target_intensity", "target_percent_2plus", "h_score", "ps2_plus", "highest_intensity", "pattern", "category", "attested",
 ]  # fmt: skip
+
+WORDS: dict[str, tuple[str, ...]] = {"pattern": ("homogeneous", "heterogeneous"),
+                                     "category": ("high", "medium", "low", "negative")}  # fmt: skip
+"""What a fact of target expression can be, where it is a word."""
+
+NAMES: dict[str, str] = {"h_score": "H-score", "ps2_plus": "PS2+ (% of cells at 2+ or more)",
+                         "pattern": "expression pattern", "category": "PS2+ category"}  # fmt: skip
+"""How a fact is called, where its own name would not say it."""
 
 UNITS: dict[str, tuple[str, ...]] = {"mg/kg": ("total body weight", "ideal body weight", "adjusted ideal body weight"),
                                      "mg/m2": ("body surface area",), "mg": ("flat",)}  # fmt: skip
@@ -137,6 +145,17 @@ class Schedule:
 
 
 @section
+class DltExemption:
+    """An exception that hangs on time or treatment: an event that resolves within so many days is no DLT."""
+
+    text: Text
+    within_days: Days
+    terms: tuple[Text, ...] = ()
+    maximum_grade: Grade = 3
+    with_treatment: bool = False
+
+
+@section
 class DltCriterion:
     """One way to have a DLT: an adverse event of at least this grade, with its terms and exceptions."""
 
@@ -146,15 +165,26 @@ class DltCriterion:
     except_terms: tuple[Text, ...] = ()
     related: bool = True
     minimum_days: SomeDays = 0
+    exempt: tuple[DltExemption, ...] = ()
+
+    def __post_init__(self) -> None:
+        for i, exemption in enumerate(self.exempt):
+            if exemption.maximum_grade < self.minimum_grade:
+                raise Problem(f"exempt.{i}.maximum_grade", f"is {exemption.maximum_grade}",
+                              f"the criterion begins at grade {self.minimum_grade}")  # fmt: skip
 
 
 @section
 class Dlt:
-    """The dose-limiting toxicity: which events, seen within which window, in which patients."""
+    """The dose-limiting toxicity: which events, seen within which window, in which patients.
+
+    With ``maximum_delay_days``, a related toxicity that holds the next cycle back for more days is one too.
+    """
 
     window_days: Days
     criteria: Annotated[tuple[DltCriterion, ...], MinLen(1)]
     minimum_dose_percent: Annotated[float, Ge(0), Le(100)] = 100.0
+    maximum_delay_days: SomeDays | None = None
 
 
 @section
@@ -207,7 +237,7 @@ class Criterion:
         tests = [t for t in ("at_least", "at_most", "one_of", "is_true") if getattr(self, t) is not None]
         if self.fact == "attested":
             wanted: tuple[str, ...] = ()
-        elif self.fact in ("sex", "tumour_type", "histology", "platinum_status"):
+        elif self.fact in ("sex", "tumour_type", "histology", "platinum_status", *WORDS):
             wanted = ("one_of",)
         elif self.fact == "measurable_disease":
             wanted = ("is_true",)
@@ -217,13 +247,16 @@ class Criterion:
             if test not in wanted:
                 right = f"it takes {' and '.join(wanted)}" if wanted else "the investigator attests it"
                 raise Problem(test, f"does not fit the fact {self.fact}", right)
+        for word in self.one_of or ():
+            if word.casefold() not in WORDS.get(self.fact, (word.casefold(),)):
+                raise Problem("one_of", f"{word!r} is no {self.fact}", f"it is {' or '.join(WORDS[self.fact])}")
         if wanted and not tests:
             raise Problem("fact", f"{self.fact} is not compared with anything", f"give {' or '.join(wanted)}")
 
     @property
     def condition(self) -> str:
         """The criterion's test in words."""
-        name = self.fact.replace("_", " ")
+        name = NAMES.get(self.fact, self.fact.replace("_", " "))
         if self.fact == "attested":
             return "attested by the investigator"
         if self.one_of is not None:

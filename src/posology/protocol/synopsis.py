@@ -105,6 +105,10 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
     yield "Dose-limiting toxicity (DLT)", [
         ("Window", f"days 1 to {p.dlt.window_days} from the first dose", "dlt.window_days"),
         *(("DLT", criterion.text, f"dlt.criteria.{i}") for i, criterion in enumerate(p.dlt.criteria, 1)),
+        *(("Except", exemption.text, f"dlt.criteria.{i}.exempt.{j}") for i, criterion in enumerate(p.dlt.criteria, 1)
+          for j, exemption in enumerate(criterion.exempt, 1)),
+        *([("Delay", f"a related toxicity that holds cycle 2 back for more than {p.dlt.maximum_delay_days} days is a DLT",
+            "dlt.maximum_delay_days")] if p.dlt.maximum_delay_days is not None else []),
         ("Evaluable", f"a DLT in the window, or the window completed with at least {p.dlt.minimum_dose_percent:g} % of the "
          "planned dose", "dlt.minimum_dose_percent"),
     ]  # fmt: skip
@@ -144,7 +148,7 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         ("Primary", "; ".join(p.endpoints.primary), "endpoints.primary"),
         ("Secondary", "; ".join(p.endpoints.secondary), "endpoints.secondary"),
         ("Response", f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days} days; "
-         f"stable disease from day {r.minimum_sd_days}", "endpoints.response"),
+         f"stable disease after at least {r.minimum_sd_days} days", "endpoints.response"),
         ("CA-125", f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL" if c else "",
          "endpoints.ca125"),
     ]  # fmt: skip

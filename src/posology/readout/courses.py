@@ -193,8 +193,8 @@ def _responses(
             day[i, scan.number] = scan.on.toordinal()
     start = np.array([p.first_dose.occurred.toordinal() for p in patients if p.first_dose])
     followed = np.array([p.off_treatment is None for p in patients], dtype=bool)
-    best = recist.best_response(seen, day, start, followed, confirmation_days=rules.confirmation_days,
-                                minimum_sd_days=rules.minimum_sd_days)  # fmt: skip
+    criteria = recist.Rules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
+    best = recist.best_response(seen, day, start, followed, criteria)
     found = {}
     for i, patient in enumerate(patients):
         by_number = {scan.number: scan for scan in scans[patient.id]}
@@ -230,12 +230,11 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
     if not sampled:
         return {}
     columns = max(len(samples) for _, samples in sampled)
-    value = np.full((len(sampled), columns), np.nan)
+    value, limits = np.full((len(sampled), columns), np.nan), np.ones((len(sampled), columns))
     day = np.zeros((len(sampled), columns), dtype=np.int64)
     for i, (_, samples) in enumerate(sampled):
         for k, (event, fact) in enumerate(samples):
-            value[i, k], day[i, k] = fact.value, event.occurred.toordinal()
-    limits = np.array([samples[0][1].upper_limit for _, samples in sampled])
+            value[i, k], limits[i, k], day[i, k] = fact.value, fact.upper_limit, event.occurred.toordinal()
     start = np.array([p.first_dose.occurred.toordinal() for p, _ in sampled if p.first_dose])
     result = ca125.course(value, day, limits, start)
     found = {}
@@ -256,15 +255,15 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
         response, awaiting, confirmed = (int(x[i]) for x in (result.response, result.awaiting, result.confirmed))
         day_one = date.fromordinal(int(start[i]))
         tumour = patient.screening.tumour_type if patient.screening else ""
-        several = len({fact.upper_limit for _, fact in samples}) > 1
+        reason = ca125.Reason(result.reason[i])
         if tumour not in rules.tumour_types:
             kind, why = "not applicable", f"GCIG criteria are for {' or '.join(rules.tumour_types)} cancer"
-        elif several:
-            kind, why = "not evaluable", "two upper limits of normal in one patient: the assay changed"
+        elif reason is ca125.Reason.ASSAY_CHANGED:
+            kind, why = "not evaluable", reason.text
         elif all(s.on <= day_one for s in read):
             kind, why = "not assessed", "no sample on treatment yet"
-        elif not result.evaluable[i]:
-            kind, why = "not evaluable", "no sample of at least twice the upper limit in the two weeks before treatment"
+        elif reason:
+            kind, why = "not evaluable", reason.text
         elif response >= 0:
             kind, why = "confirmed", "a fall by half, kept at least 28 days"
         elif awaiting >= 0 and patient.off_treatment is None:

@@ -71,5 +71,7 @@ def _words(kind: str, detail: dict[str, Any]) -> str:
         )
     if detail["type"] in ("missing", "missing_argument"):
         return f"{name} is missing"
+    if detail["type"] == "value_error":  # what the fact itself says of its fields together
+        return str(detail["ctx"]["error"])
     words = WORDS.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
     return f"{name} is {detail['input']!r}: it {words}"

@@ -150,13 +150,42 @@ class PriorTherapy(Fact):
 
 @fact
 class TargetScored(Fact):
-    """The drug's target in the tumour, by immunohistochemistry."""
+    """The drug's target in the tumour, by immunohistochemistry.
+
+    ``cells_0`` to ``cells_3`` are the shares of cells at each intensity [%]: all four, or none.
+    """
 
     assay: Text
     specimen: str | None = None
     intensity: Annotated[int, Ge(0), Le(3)]
     percent_2plus: Percent | None = None
     pattern: Literal["homogeneous", "heterogeneous"] | None = None
+    cells_0: Percent | None = None
+    cells_1: Percent | None = None
+    cells_2: Percent | None = None
+    cells_3: Percent | None = None
+
+    def __post_init__(self) -> None:
+        cells = [share for share in (self.cells_0, self.cells_1, self.cells_2, self.cells_3) if share is not None]
+        if not cells:
+            return
+        if len(cells) < 4:
+            raise ValueError("give the share of cells at each of 0, 1+, 2+ and 3+, or none of them")
+        if abs(sum(cells) - 100) > 1:
+            raise ValueError(f"the shares of cells are {sum(cells):g} % together: they must be 100 %")
+        if self.intensity and not cells[self.intensity]:
+            raise ValueError(f"intensity {self.intensity} is given, and no cells have it")
+        if self.percent_2plus is not None and abs(cells[2] + cells[3] - self.percent_2plus) > 1:
+            raise ValueError(
+                f"cells at 2+ and 3+ are {cells[2] + cells[3]:g} %, percent_2plus is {self.percent_2plus:g} %"
+            )
+
+    @property
+    def shares(self) -> tuple[float, float, float, float] | None:
+        """The shares of cells at 0, 1+, 2+ and 3+ [%]; None if they were not recorded."""
+        if self.cells_0 is None or self.cells_1 is None or self.cells_2 is None or self.cells_3 is None:
+            return None
+        return self.cells_0, self.cells_1, self.cells_2, self.cells_3
 
 
 @fact
@@ -225,7 +254,10 @@ class DoseDelayed(Fact):
 
 @fact
 class AdverseEvent(Fact):
-    """An adverse event from its onset, at its worst grade (CTCAE). ``ae`` numbers it within the patient."""
+    """An adverse event from its onset, at its worst grade (CTCAE). ``ae`` numbers it within the patient.
+
+    ``treated`` says whether supportive treatment was given for it; protocols except what resolves soon with treatment.
+    """
 
     ae: Text
     term: Text
@@ -234,6 +266,7 @@ class AdverseEvent(Fact):
     grade: Grade
     related: bool
     serious: bool = False
+    treated: bool | None = None
 
 
 @fact

@@ -1,0 +1,96 @@
+"""Benchmarks of designs: exact operating characteristics and simulations, against what peers take and what was asked.
+
+Run: python benchmarks/designs.py [--quick]. Prints the median of several runs in seconds, the limit asked for, their
+ratio, and a peer's time where one is known (R packages on a machine of two cores). Last, how far the enumeration is from
+what the memory can move, and the simulation from drawing its random numbers.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from posology.designs import Blrm, Boin, Crm, Ewoc, Keyboard, ThreePlusThree, TiteBoin, TiteCrm
+from posology.operating import Patients, Setting, enumerate_trials, simulate
+from posology.operating.scenarios import pseudo_uniform
+
+TRUTH = (0.05, 0.15, 0.3, 0.45, 0.6)
+SKELETON = (0.05, 0.12, 0.25, 0.4, 0.55)
+SEVEN = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+
+
+def every_result(design: Any, truth: Any) -> Any:
+    """Enumerate and compute all results."""
+    found = enumerate_trials(design).under(truth)
+    for result in (found.selection, found.size, found.toxicities, found.accuracy(0.3), found.overdosed(0.3)):
+        assert result is not None
+    for level in range(design.levels):
+        found.patients_at(level)
+        found.dlts_at(level)
+    return found
+
+
+def timed(what: Callable[[], Any], runs: int) -> float:
+    """Return the median of several runs, after one to warm up where they are short."""
+    if runs > 1:
+        what()
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        what()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def main(quick: bool) -> None:
+    """Print the table."""
+    boin = enumerate_trials(Boin(5, 0.3))
+    many = pseudo_uniform(np.random.default_rng(853), 1000, 5, 0.3)
+    patients = Patients.draw(np.random.default_rng(853), 10_000, 36)
+    world = Setting(TRUTH)
+    rows: list[tuple[str, Callable[[], Any], int, float | None, str]] = [
+        ("BOIN, 5 levels x 10 cohorts of 3, all results", lambda: every_result(Boin(5, 0.3), TRUTH), 9, 0.05, "BOIN, 10,000 simulated: 6.8 s"),
+        ("Keyboard, the same", lambda: every_result(Keyboard(5, 0.3), TRUTH), 9, 0.05, ""),
+        ("1,000 further scenarios, selection and means", lambda: boin.under(many).selection, 9, 0.1, ""),
+        ("1,000 further scenarios, all results", lambda: [(c.size, c.overdosed(0.3)) for c in [boin.under(many)]], 9, None, ""),
+        ("BOIN, 5 levels, one by one to 30", lambda: every_result(Boin(5, 0.3, cohort=1), TRUTH), 3, 1.0, ""),
+        ("CRM, 5 levels x 10 cohorts of 3", lambda: every_result(Crm(5, 0.25, skeleton=SKELETON), TRUTH), 5, 0.3, "dfcrm, 1,000 simulated: 9.3 s"),
+        ("CRM, 5 levels, one by one to 30", lambda: every_result(Crm(5, 0.25, skeleton=SKELETON, cohort=1), TRUTH), 3, 5.0, "dfcrm, 1,000 simulated: 25.4 s"),
+        ("BLRM, 7 levels x 10 cohorts of 3", lambda: every_result(Blrm(7, 0.25, doses=(0.15, 0.5, 1, 2, 3.3, 5, 7)), SEVEN), 3, 5.0, "crmPack, 10 simulated: 11.2 s"),
+        ("EWOC, 5 levels x 10 cohorts of 3", lambda: every_result(Ewoc(5, 0.3, doses=(1, 2, 3, 4, 5)), TRUTH), 3, None, ""),
+        ("3+3 complete, 8 levels", lambda: every_result(ThreePlusThree(8), (*SEVEN, 0.5)), 9, 0.05, "escalation: infeasible at 5"),
+        ("TITE-CRM, 10,000 trials", lambda: simulate(TiteCrm(5, 0.25, skeleton=SKELETON, cohort=1), world, patients), 3, 10.0, "dfcrm, 1,000: 32 s"),
+        ("TITE-BOIN, 10,000 trials", lambda: simulate(TiteBoin(5, 0.3), world, patients), 3, 3.0, "TITEgBOIN, 1,000: 86 s"),
+        ("BOIN simulated, 10,000 trials", lambda: simulate(Boin(5, 0.3), world, patients), 5, None, "BOIN: 6.8 s"),
+    ]  # fmt: skip
+    if not quick:
+        rows.append(("BOIN, 8 levels x 20 cohorts of 3 (11 million ends)", lambda: enumerate_trials(Boin(8, 0.3, max_patients=60)), 1, 10.0, ""))  # fmt: skip
+    print(f"{'':52}{'seconds':>9}{'limit':>8}{'of limit':>10}  peer")
+    for name, what, runs, limit, peer in rows:
+        seconds = timed(what, runs)
+        of = "" if limit is None else f"{limit:>8g}{seconds / limit:>10.2f}"
+        print(f"{name:52}{seconds:>9.3f}{of:18}  {peer}")
+    limits(patients)
+
+
+def limits(patients: Patients) -> None:
+    """Print the limits themselves: moving the tallies through memory, and drawing the patients."""
+    ends = enumerate_trials(Boin(5, 0.3, cohort=1))
+    seconds = timed(lambda: enumerate_trials(Boin(5, 0.3, cohort=1)), 3)
+    words = ends.packing.words + 1
+    moved = len(ends.ways) * 8 * words
+    block = np.ones(8_000_000)
+    copy = timed(lambda: block.copy(), 5) / block.nbytes
+    print(f"\nenumeration: {len(ends.ways) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it")  # fmt: skip
+    drawn = timed(lambda: Patients.draw(np.random.default_rng(1), *patients.tolerance.shape), 3)
+    run = timed(lambda: simulate(Boin(5, 0.3), Setting(TRUTH), patients), 3)
+    print(f"simulation: drawing the patients of 10,000 trials takes {drawn:.3f} s, running BOIN on them {run:.3f} s")
+
+
+if __name__ == "__main__":
+    main("--quick" in sys.argv)

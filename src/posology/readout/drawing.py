@@ -1,0 +1,39 @@
+"""Charts and texts to files: written beside and renamed, so that nothing is ever half-written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def svg(chart: Any) -> str:
+    """Return an altair chart as SVG, drawn without a browser or network."""
+    import vl_convert
+
+    drawn: str = vl_convert.vegalite_to_svg(chart.to_json())
+    return drawn
+
+
+def png(chart: Any, scale: float = 2.0) -> bytes:
+    """Return an altair chart as PNG."""
+    import vl_convert
+
+    drawn: bytes = vl_convert.svg_to_png(svg(chart), scale=scale)
+    return drawn
+
+
+def save(chart: Any, path: Path, form: str) -> None:
+    """Write a chart as "svg" or "png"."""
+    write_bytes(path, png(chart) if form == "png" else svg(chart).encode())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(content)
+    beside.replace(path)

@@ -1,0 +1,138 @@
+"""`posology pk`: tables and figures of exposure; wrong files are told line by line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from posology.cli.app import app
+from posology.protocol.reading import ProtocolError
+
+GOOD = """\
+compound: IMGN853, geometric means
+patients:
+  number: 60
+  seed: 853
+regimens:
+  - name: adjusted
+    dose: 6
+    unit: mg/kg
+    body_size: adjusted ideal body weight
+    cycles: 2
+  - name: total, late
+    dose: 6
+    unit: mg/kg
+    body_size: total body weight
+    cycles: 2
+    hours: 2
+    changes: [{dose: 2, delay_days: 7, factor: 0.5}]
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path):
+    def _run(text: str, *options: str):
+        file = tmp_path / "regimens.yaml"
+        file.write_text(text)
+        return CliRunner().invoke(app, ["pk", str(file), *options])
+
+    return _run
+
+
+def test_table_figure_and_csv(run, tmp_path: Path) -> None:
+    for suffix, head in (("png", b"\x89PNG"), ("svg", b"<svg"), ("html", b"<!DOCTYPE html>")):
+        figure = tmp_path / f"exposure.{suffix}"
+        result = run(GOOD, "--figure", str(figure), "--csv", str(tmp_path / "exposure.csv"))
+        assert result.exit_code == 0, result.output
+        assert figure.read_bytes()[:20].lstrip().startswith(head)
+    assert (
+        "[C]" in result.output and "to be checked" in result.output and "60 virtual patients, seed 853" in result.output
+    )
+    assert (tmp_path / "exposure.csv").read_text().startswith("regimen,analyte,cycle,measure,mean,median,low,high")
+
+
+def test_json_is_seeded_and_says_where_numbers_come_from(run) -> None:
+    first, second = (json.loads(run(GOOD, "--json").stdout) for _ in range(2))
+    assert first == second
+    assert first["parameters"]["antibody.cl"]["evidence"] == "computed" and first["seed"] == 853
+    rows = {(r["regimen"], r["analyte"], r["cycle"], r["measure"]): r for r in first["table"]}
+    row = rows["adjusted", "adc", "1", "Cmax (ug/mL)"]
+    assert row["low"] < row["median"] < row["high"] and 100 < row["median"] < 160
+    assert 0.7 * first["mean_dose_mg"]["total, late"] < 415 and first["mean_dose_mg"]["adjusted"] == pytest.approx(
+        356, rel=0.05
+    )
+
+
+def test_listed_patients_without_variation_are_the_closed_form(run) -> None:
+    """One woman of 67 kg: the typical patient; the area over many days is dose over clearance."""
+    text = """\
+compound: IMGN853
+patients: {vary: false, listed: [{weight_kg: 67, height_cm: 161, sex: F}]}
+parameters: {linker.kdec_scale: {value: 0, unit: "1"}}
+analytes: [antibody]
+regimens: [{name: flat, dose: 355, unit: mg, body_size: flat, interval_days: 300}]
+"""
+    table = {r["measure"]: r["median"] for r in json.loads(run(text, "--json").stdout)["table"]}
+    naked = 0.071 / 0.998  # of the dose, lighter than the conjugate
+    expected = 355 / 0.373 * (1 - naked + naked * 144_522 / 150_000)
+    assert table["AUC (d x ug/mL)"] == pytest.approx(expected, rel=1e-7)
+
+
+def test_saturable_compound(run) -> None:
+    text = GOOD.replace("geometric means", "saturable").replace("60", "3").replace("dose: 6\n", "dose: 0.5\n")
+    result = run(text, "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["parameters"]["antibody.vmax"]["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("IMGN853, geometric means", "IMGN", "yaml:1: compound: is 'IMGN'; known: IMGN853"),
+        ("unit: mg/kg\n    body_size: adj", "unit: mg\n    body_size: adj", "yaml:6: regimens.1: unit mg does not match adjusted ideal"),
+        ("number: 60", "number: 0", "yaml:3: patients.number: Input should be greater than or equal to 1"),
+        ("number: 60", "listed: [{weight_kg: -60, height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg"),
+        ("number: 60", "listed: [{height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg: Field required"),
+        ("number: 60", "listed: [{weight_kg: 60, height_cm: 16.1, sex: F}]", "patients.listed.1.height_cm"),
+        ("number: 60", "tumour_types: {ovarian: 0.5}", "the shares do not sum to 1"),
+        ("number: 60", "tumour_types: {liver: 1}", "patients.tumour_types.liver: is no tumour type"),
+        ("dose: 2, delay", "dose: 3, delay", "changes name dose 3: there are 2"),
+        ("hours: 2", "days: [8, 1]", "rising days"),
+        ("delay_days: 7", "delay_days: -7", "delay_days: Input should be greater than or equal to 0"),
+        ("name: total, late", "name: adjusted", "two regimens have one name"),
+        ("patients:", "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:", "yaml:2: parameters.antibody.cl: antibody.cl is in L/d"),
+        ("patients:", "parameters: {antibody.cl: {value: -1, unit: L/d}}\npatients:", "must be above 0"),
+    ],
+)  # fmt: skip
+def test_wrong_files(run, old: str, new: str, told: str) -> None:
+    assert GOOD.count(old) >= 1
+    result = run(GOOD.replace(old, new, 1))
+    assert result.exit_code == 1 and isinstance(result.exception, ProtocolError)
+    assert told in str(result.exception), str(result.exception)
+
+
+def test_body_size() -> None:
+    rows = json.loads(CliRunner().invoke(app, ["pk", "body-size", "--json"]).stdout)["table"]
+    cv = {(r["e"], r["body size"]): r["AUC CV (%)"] for r in rows}
+    assert cv[0.5, "adjusted ideal body weight"] == pytest.approx(5.8, abs=0.2)
+    assert cv[0.5, "total body weight"] == pytest.approx(11.2, abs=0.2)
+    wrong = CliRunner().invoke(app, ["pk", "body-size", "--figure", "x.png"])
+    assert "no figure" in str(wrong.exception)
+
+
+def test_a_figure_has_a_known_form(run) -> None:
+    assert ".png, .svg or .html" in str(run(GOOD, "--figure", "x.jpg").exception)
+
+
+def test_help_imports_no_solver() -> None:
+    code = (
+        "import sys\nfrom posology.cli import main\nsys.argv = ['posology', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print([m for m in ('numba', 'scipy', 'numpy', 'altair', 'pydantic') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
