@@ -1,0 +1,282 @@
+"""The tumour: its formulas, the reduced against the full system, the compiled against SciPy, mass balance, refusals."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import posology
+from posology.pharmacology import kinetics
+from posology.pharmacology.compounds import BRENTUXIMAB_VEDOTIN, IMGN853, T_DM1
+from posology.pharmacology.drive import Drive
+from posology.pharmacology.linear import Doses
+from posology.pharmacology.oracle import NAMES, solve
+from posology.pharmacology.tumour import (
+    FOLATE_RECEPTOR_ALPHA,
+    STATES,
+    Dopri5,
+    Reduced,
+    Rodas,
+    SolverError,
+    Tumour,
+    simulate,
+)
+
+WEEKS = np.arange(0.0, 366, 7)
+TEN = Doses(np.arange(10) * 21.0, 355, 0.1)
+FIVE = Doses(np.arange(5) * 21.0, 355, 0.1)
+VISITS = np.arange(0.0, 127, 21)
+
+
+def close_to(found: np.ndarray, wanted: np.ndarray, within: float) -> None:
+    assert np.abs(found / wanted - 1).max() < within
+
+
+# Formulas
+
+
+def test_transfer_rates_of_the_paper() -> None:
+    assert kinetics.krogh(334, 8, 75) == pytest.approx(0.95, rel=1e-3)  # ADC
+    assert kinetics.krogh(2.1e4, 8, 75) == pytest.approx(59.7, rel=1e-3)  # MMAE
+    assert kinetics.surface(0.022, 1) == pytest.approx(0.13, abs=0.003)
+
+
+@given(st.floats(1e-3, 1e4), st.floats(1e-3, 1e4), st.floats(1e-4, 1e3))
+def test_complex_solves_its_equilibrium(atot: float, rtot: float, kss: float) -> None:
+    b = float(kinetics.bound(atot, rtot, kss))
+    assert 0 < b <= min(atot, rtot) * (1 + 1e-12)
+    assert (atot - b) * (rtot - b) == pytest.approx(kss * b, rel=1e-6, abs=1e-9 * atot * rtot)
+
+
+@given(st.floats(0.01, 1e3), st.floats(0.5, 4))
+def test_kill_and_its_slope(ratio: float, hill: float) -> None:
+    rate = lambda u: float(kinetics.kill((u / 25.0) ** hill, 0.1))
+    u, step = 25.0 * ratio, 25.0 * ratio * 1e-5
+    slope = kinetics.kill_slope(ratio**hill, ratio ** (hill - 1), 0.1, 25.0, hill)
+    assert slope == pytest.approx((rate(u + step) - rate(u - step)) / (2 * step), rel=1e-4, abs=1e-12)
+
+
+def test_expression_from_ihc() -> None:
+    receptor, share = FOLATE_RECEPTOR_ALPHA.expression([[0, 0, 0, 1], [0.5, 0, 0.5, 0], [1, 0, 0, 0]])
+    assert receptor[0] == pytest.approx(4e5 * 1e11 / 6.02214076e23 * 1e9)  # copies to nM
+    assert receptor[1] / receptor[0] == pytest.approx(0.25)
+    assert share.tolist() == [1, 0.5, 0]
+    with pytest.raises(ValueError, match=r"patient 1: the shares of cells .* sum to 1"):
+        FOLATE_RECEPTOR_ALPHA.expression([[0.5, 0, 0, 0.6]])
+
+
+# Plasma that drives it
+
+
+def test_drive_has_the_areas_of_the_whole_chain() -> None:
+    from posology.pharmacology.plasma import Plasma
+
+    drive, drugs = Drive.of_compound(IMGN853)
+    area = (drive.conjugate / drive.rates).sum() * 1e6 / 150_000 * 355  # nM d
+    chain = Plasma.of(IMGN853).areas([400.0], Doses([0.0], 355, 0.1))
+    assert area == pytest.approx(chain.adc[0, 0] / 150_000 * 1e6, rel=1e-5)
+    freed = (drive.payload / drive.rates).sum() * 1e6 / 150_000 * 355
+    assert freed == pytest.approx(chain.payload[0, 0] / 780 * 1e3, rel=1e-4)
+    assert 1 < drugs[0] < 3.4
+
+
+# Reduced against full, compiled against SciPy
+
+
+@pytest.fixture(scope="module")
+def patients() -> tuple[Drive, Tumour]:
+    rng = np.random.default_rng(5)
+    drive, typical = Tumour.of(IMGN853)
+    vary = lambda value, sd: float(np.squeeze(value)) * np.exp(sd * rng.standard_normal(40))
+    return drive, replace(
+        typical, receptor=vary(60, 0.7), kint=vary(0.61, 0.4), kmax=vary(0.03, 0.5), ec50=vary(25, 0.5),
+        ktr=vary(typical.ktr, 0.2), positive=rng.uniform(0.3, 1, 40),
+    )  # fmt: skip
+
+
+def test_v16_reduced_against_full_at_tight_binding(patients: tuple[Drive, Tumour]) -> None:
+    drive, tumour = patients
+    assert np.all(np.asarray(tumour.koff) / np.asarray(tumour.kon) < 0.1)  # nM
+    reduced = simulate(tumour, drive, TEN, WEEKS)
+    full = simulate(tumour, drive, TEN, WEEKS, Rodas(1e-8, 1e-10))
+    close_to(reduced.diameter, full.diameter, 2e-3)
+    close_to(reduced.volume, full.volume, 4e-3)
+
+
+def test_static_binding_would_take_up_more_than_is_brought() -> None:
+    """A fixed receptor that sees eps C, with no depletion, takes up twice what transfer can bring: hence dynamic totals."""
+    drive, tumour = Tumour.of(IMGN853, receptor=500.0)
+    y = dict(zip(NAMES, solve(tumour, drive, FIVE, [21.0])[0], strict=True))
+    taken = y["shed"] / float(np.squeeze(tumour.dar))
+    days = np.linspace(0, 21, 2001)
+    free = 0.24 * drive.course(days, FIVE)[0][0]
+    static = np.trapezoid(0.61 * 500 * free / (free + (0.32 + 0.61) / 10), days)
+    brought = np.trapezoid(float(np.squeeze(tumour.ktr)) * free, days)
+    assert taken < brought < static / 2
+
+
+def test_two_solvers_agree(patients: tuple[Drive, Tumour]) -> None:
+    drive, tumour = patients
+    mild = replace(tumour, kon=0.05, koff=0.005)
+    close_to(
+        simulate(mild, drive, TEN, WEEKS, Rodas(1e-9, 1e-11)).volume,
+        simulate(mild, drive, TEN, WEEKS, Dopri5(1e-9, 1e-11)).volume,
+        1e-7,
+    )
+
+
+def test_default_tolerance_gives_six_in_a_hundred_thousand(patients: tuple[Drive, Tumour]) -> None:
+    drive, tumour = patients
+    for kon, koff in ((0.05, 0.005), (10.0, 1.0)):
+        case = replace(tumour, kon=kon, koff=koff)
+        close_to(
+            simulate(case, drive, TEN, WEEKS, Rodas()).diameter,
+            simulate(case, drive, TEN, WEEKS, Rodas(1e-9, 1e-11)).diameter,
+            6e-5,
+        )
+
+
+def test_steps_converge_at_the_order_of_the_method(patients: tuple[Drive, Tumour]) -> None:
+    drive, tumour = patients
+    best = simulate(tumour, drive, FIVE, VISITS, Reduced(0.001)).volume
+    error = [np.abs(simulate(tumour, drive, FIVE, VISITS, Reduced(h)).volume / best - 1).max() for h in (0.02, 0.01)]
+    assert 10 < error[0] / error[1] < 30  # fourth order: 16
+
+
+@pytest.mark.parametrize("compound", [IMGN853, T_DM1])
+@pytest.mark.parametrize("positive", [1.0, 0.6])
+def test_against_every_equation_by_scipy(compound: object, positive: float) -> None:
+    drive, tumour = Tumour.of(compound, positive=positive)  # type: ignore[arg-type]
+    every = solve(tumour, drive, FIVE, VISITS)
+    full = simulate(tumour, drive, FIVE, VISITS, Rodas(1e-8, 1e-10), keep=STATES)
+    total = every[:, NAMES.index("A")] + every[:, NAMES.index("B")]
+    assert full["conjugate"][0] == pytest.approx(total, rel=2e-5, abs=1e-6)
+    assert full["receptor"][0] == pytest.approx(every[:, NAMES.index("R")] + every[:, NAMES.index("B")], rel=2e-5)
+    assert full["catabolite"][0] == pytest.approx(every[:, NAMES.index("K")], rel=2e-5, abs=1e-6)
+    cells = every[:, NAMES.index("N+")] + every[:, NAMES.index("N-")]
+    close_to(full.diameter[0], np.cbrt(cells), 4e-3)  # payload at steady state
+    close_to(simulate(tumour, drive, FIVE, VISITS).diameter[0], np.cbrt(cells), 4e-3)
+
+
+def test_drug_is_neither_made_nor_lost() -> None:
+    drive, tumour = Tumour.of(IMGN853, positive=0.6, growth=0.0)
+    still = replace(tumour, kmax=0.0)
+    no_payload = Drive(drive.rates, drive.conjugate, 0 * drive.payload, drive.molar_mass)
+    y = dict(zip(NAMES, solve(still, no_payload, FIVE, VISITS, rtol=1e-11, atol=1e-13).T, strict=True))
+    held = 0.6 * (y["L"] + y["K"] + y["P+"] + y["T+"]) + 0.4 * (y["P-"] + y["T-"]) + y["E"]
+    close_to(held[1:] + y["lost"][1:], 0.6 * y["shed"][1:], 1e-8)
+
+
+def test_compiled_mass_balance_at_steady_state() -> None:
+    """Under a steady level of conjugate, what is internalised is what is supplied, and the receptor balances."""
+    drive = Drive.of(1e-6, 1.0, 0.1, 1.0, 0.0, 80.0, 1.0)  # a level that hardly falls
+    _, tumour = Tumour.of(IMGN853)
+    course = simulate(replace(tumour, kmax=0.0), drive, Doses([0.0], 30, 0.1), [200.0], Rodas(1e-9, 1e-11), keep=STATES)
+    atot, rtot = course["conjugate"][0, 0], course["receptor"][0, 0]
+    c = drive.course([200.0], Doses([0.0], 30, 0.1))[0][0, 0]
+    kint, kdeg, ktr = 0.61, FOLATE_RECEPTOR_ALPHA.kdeg.value, float(np.squeeze(tumour.ktr))
+    b = (kdeg * 60 - kdeg * rtot) / (kint - kdeg) if kint != kdeg else None
+    assert rtot == pytest.approx(60, rel=1e-6) if b is None else True
+    taken = ktr * (0.24 * c - atot) / (kint - ktr)  # from dAtot/dt = 0: ktr (eps C - Atot + B) = kint B
+    assert course["internalised"][0, 0] == pytest.approx(float(np.squeeze(tumour.dar)) * kint * taken / 10.97, rel=1e-4)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.floats(0.3, 3), st.floats(0.3, 3))
+def test_powers_taken_apart_are_the_same(ec50: float, kmax: float) -> None:
+    """Hill exponents of 1 and 2 have kernels of their own; they give what the general one gives."""
+    drive, tumour = Tumour.of(IMGN853, positive=0.7)
+    for hill in (1.0, 2.0):
+        case = replace(tumour, hill=hill, ec50=25 * ec50, kmax=0.03 * kmax)
+        mixed = replace(case, hill=[hill, 3.0])
+        for method in (Reduced(), Rodas()):
+            close_to(
+                simulate(case, drive, FIVE, VISITS, method).volume,
+                simulate(mixed, drive, FIVE, VISITS, method).volume[:1],
+                1e-12,
+            )
+
+
+def test_more_target_more_kill_and_a_pump_less() -> None:
+    size = lambda **given: float(simulate(*reversed(Tumour.of(IMGN853, **given)), FIVE, [42.0]).volume[0, 0])
+    assert size(receptor=120) < size() < size(receptor=15)
+    assert size() < size(pumps=1.0)
+    assert size(positive=0.5) > size(positive=0.9)  # negative cells die by their neighbours alone
+
+
+def test_linker_parts_matter() -> None:
+    """A charged catabolite of a linker that is not cleavable spares the neighbours; DM4 from a cleavable one does not."""
+    negative = lambda compound: float(
+        simulate(*reversed(Tumour.of(compound, positive=0.5)), FIVE, [42.0])["negative"][0, 0]
+    )
+    fixed = IMGN853.swap(linker=T_DM1.linker)
+    assert negative(IMGN853) < 0.95 * negative(fixed)
+
+
+def test_threads_and_lanes_change_nothing(patients: tuple[Drive, Tumour]) -> None:
+    drive, tumour = patients
+    for method in (Reduced(), Rodas()):
+        one = simulate(tumour, drive, TEN, WEEKS, method).volume
+        assert np.array_equal(one, simulate(tumour, drive, TEN, WEEKS, method, threads=3).volume)
+    alone = replace(tumour, **{name: np.asarray(getattr(tumour, name))[[17]] for name in ("receptor", "kint", "kmax", "ec50", "ktr", "positive")})  # fmt: skip
+    close_to(simulate(alone, drive, TEN, WEEKS).volume[0], simulate(tumour, drive, TEN, WEEKS).volume[17], 1e-12)
+
+
+def test_each_patient_has_own_doses() -> None:
+    drive, tumour = Tumour.of(IMGN853)
+    own = Doses([[0, 21, 42], [0, 28, 49]], [[355, 355, 355], [355, 0, 296]], 0.1)
+    both = simulate(tumour, drive, own, VISITS).volume
+    second = simulate(tumour, drive, Doses([0, 49], [355, 296], 0.1), VISITS).volume
+    close_to(both[1], second[0], 1e-4)
+    assert both[0, -1] < both[1, -1]
+
+
+# Refusals
+
+
+def test_refusals_name_patient_and_parameter() -> None:
+    drive, tumour = Tumour.of(IMGN853)
+    for change, message in (
+        ({"kint": [0.6, -1.0]}, r"patient 2: kint is -1 /d: it must be above 0"),
+        ({"receptor": np.nan}, r"patient 1: receptor is nan nM"),
+        ({"positive": 1.5}, r"patient 1: positive is 1.5 1: it must be above 0 and at most 1"),
+        ({"kout": 0.68}, r"patient 1: kout is 0.68 /d: free payload stays 18 d"),
+        ({"kint": [1, 1], "kdeg": [1, 1, 1]}, r"has 2 patients: it must have 1 or 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            simulate(replace(tumour, **change), drive, FIVE, VISITS)
+    with pytest.raises(ValueError, match=r"patient 1, dose 1, day 0: it has no duration"):
+        simulate(tumour, drive, Doses([0.0], 355), VISITS)
+    with pytest.raises(ValueError, match=r"patient 1, dose 1, day -1: it starts before day 0"):
+        simulate(tumour, drive, Doses([-1.0], 355, 0.1), VISITS)
+    with pytest.raises(ValueError, match="keep names cells: the states are"):
+        simulate(tumour, drive, FIVE, VISITS, keep=("cells",))
+    with pytest.raises(ValueError, match="patient 1: kout"):
+        simulate(*reversed(Tumour.of(BRENTUXIMAB_VEDOTIN)), FIVE, VISITS)
+
+
+def test_a_solver_that_gives_up_says_where() -> None:
+    drive, tumour = Tumour.of(IMGN853)
+    with pytest.raises(
+        SolverError, match=r"patient 2, day \d.*: Dopri5 did not converge; the fastest parameter is kon, 1e\+07"
+    ):
+        simulate(replace(tumour, kon=[0.05, 1e7], koff=0.005), drive, FIVE, VISITS, Dopri5())
+    with pytest.raises(SolverError, match=r"patient 1, day .*: Reduced did not converge"):
+        simulate(replace(tumour, growth=1e3), drive, FIVE, VISITS)
+
+
+def test_the_compiler_is_not_loaded_before_it_is_needed() -> None:
+    source = str(Path(posology.__file__).parents[1])
+    code = (
+        f"import sys; sys.path.insert(0, {source!r});"
+        "import posology.pharmacology.tumour, posology.pharmacology.drive, posology.pharmacology.oracle;"
+        "assert 'numba' not in sys.modules and 'scipy.integrate' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
