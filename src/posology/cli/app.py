@@ -17,6 +17,7 @@ from posology.cli import (
     measuring,
     planning,
     reporting,
+    simulating,
     studying,
     submitting,
 )
@@ -70,6 +71,7 @@ for room in (
     planning,
     behaving,
     studying,
+    simulating,
     drugging,
     measuring,
     conducting,

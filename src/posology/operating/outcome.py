@@ -26,6 +26,8 @@ class Simulated:
         (trials,): patients who left before they were known.
     truth
         (levels,): the true DLT rates.
+    later
+        (trials, levels): patients whose DLT comes after the window, where patients carry a drug; the trial misses them.
     """
 
     treated: Ints
@@ -34,6 +36,7 @@ class Simulated:
     duration: Floats
     lost: Ints
     truth: Floats
+    later: Ints
 
     @property
     def trials(self) -> int:

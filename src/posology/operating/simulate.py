@@ -8,7 +8,7 @@ patients (common random numbers).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -98,8 +98,65 @@ class Patients:
             uniform(leaves), uniform(left_at), uniform(responds),
         )  # fmt: skip
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Trials, and patients drawn for each."""
+        trials, patients = self.tolerance.shape
+        return trials, patients
 
-def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
+    def dlt_day(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Floats:
+        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
+        power = np.log(0.5) / np.log(1 - setting.late)  # so that the wished share of DLTs lies in the second half
+        dlt = self.tolerance[rows, k] < np.array(setting.truth)[level]
+        return np.asarray(np.where(dlt, setting.window * self.onset[rows, k] ** power, np.inf))
+
+    def respond(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Bools:
+        """Return whether their tumours respond."""
+        rate = np.array(setting.response or (0.0,) * len(setting.truth))
+        return np.asarray(self.responds[rows, k] < rate[level])
+
+    def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
+        """Return the worst grade of toxicity within the window; None where the setting has no grades."""
+        if not setting.grades:
+            return None
+        # at_least[level, g]: chance of grade g + 1 or worse; the less a patient tolerates, the higher the grade
+        at_least = np.array(setting.grades)[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+        return np.asarray((self.tolerance[rows, k, None] < at_least[level]).sum(axis=1))
+
+
+class Treatable(Protocol):
+    """Patients that trials can be simulated on: what would become of each at each level, whatever is given.
+
+    Arrays are (trials, patients); methods are asked for patient ``k`` (n,) of trials ``rows`` (n,) at a ``level`` (n,).
+    """
+
+    @property
+    def gap(self) -> Floats:
+        """In mean times between arrivals."""
+
+    @property
+    def leaves(self) -> Floats:
+        """Between 0 and 1: leaves the trial if below the share of drop-outs."""
+
+    @property
+    def left_at(self) -> Floats:
+        """When, in windows."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Trials, and patients drawn for each."""
+
+    def dlt_day(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Floats:
+        """Return the day of the DLT, be it after the window; inf where none comes."""
+
+    def respond(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Bools:
+        """Return whether the tumours respond."""
+
+    def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
+        """Return the worst grade within the window; None where there are no grades."""
+
+
+def simulate(design: Design, setting: Setting, patients: Treatable) -> Simulated:
     """Run one trial a row, each on its own patients.
 
     Parameters
@@ -110,7 +167,8 @@ def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
     setting
         the world: true rates, window, accrual.
     patients
-        the patients, as many a trial as it can need; drop-outs are replaced.
+        the patients, as many a trial as it can need; drop-outs are replaced. :class:`Patients`, or
+        :class:`posology.operating.virtual.Carriers`, whose DLTs come from the drug they carry.
 
     Raises
     ------
@@ -138,12 +196,14 @@ def simulate(design: Design, setting: Setting, patients: Patients) -> Simulated:
 class _Clock:
     """The trials as they go: arrays (trials, patients) of what became of each patient, and where each trial stands."""
 
-    def __init__(self, design: Design, setting: Setting, patients: Patients) -> None:
+    def __init__(self, design: Design, setting: Setting, patients: Treatable) -> None:
         self.design, self.setting, self.patients = design, setting, patients
-        trials, most = patients.tolerance.shape
+        trials, most = patients.shape
         self.level = np.full((trials, most), NONE)
         self.entry, self.known = np.full((trials, most), np.inf), np.full((trials, most), np.inf)
-        self.dlt, self.lost, self.response, self.beside = (np.zeros((trials, most), dtype=bool) for _ in range(4))
+        self.dlt, self.lost, self.response, self.beside, self.later = (
+            np.zeros((trials, most), dtype=bool) for _ in range(5)
+        )
         self.now, self.count = np.zeros(trials), np.zeros(trials, dtype=np.int64)
         self.need, self.at = np.zeros(trials, dtype=np.int64), np.full(trials, NONE)
         self.mtd, self.going = np.full(trials, NONE), np.ones(trials, dtype=bool)
@@ -153,14 +213,11 @@ class _Clock:
             most_at_all = self.backfills.max_patients + self.backfills.cap * design.levels
             self.design = replace(self.backfills, cohort=1, max_patients=most_at_all)
         self.grade = np.zeros((trials, most), dtype=np.int64)
-        grades = np.array(setting.grades)
-        # at_least[level, g]: chance of grade g + 1 or worse; the less a patient tolerates, the higher the grade
-        self.at_least = grades[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:] if setting.grades else None
+        self.graded = False
         model = innermost(design)
         self.scores = np.array(model.scores) if isinstance(model, GBoin) and setting.grades else None
         self.lead = np.zeros(trials, dtype=np.int64)
         self.truth = np.array(setting.truth)
-        self.rate = np.array(setting.response or (0.0,) * design.levels)
 
     def run(self) -> Simulated:
         while self.going.any():
@@ -193,18 +250,20 @@ class _Clock:
                 "replaced, or are treated beside the escalation"
             )
         k, s, p = self.count[rows], self.setting, self.patients
-        power = np.log(0.5) / np.log(1 - s.late)  # so that the wished share of DLTs lies in the second half
-        dlt = p.tolerance[rows, k] < self.truth[level]
-        after = s.window * np.where(dlt, p.onset[rows, k] ** power, 1.0)
+        day = p.dlt_day(s, rows, k, level)
+        dlt = day <= s.window
+        after = np.where(dlt, day, s.window)
         leaves = p.leaves[rows, k] < s.dropout
         left = s.window * p.left_at[rows, k]
         lost = leaves & (left < after)
         self.level[rows, k], self.entry[rows, k] = level, self.now[rows]
         self.known[rows, k] = self.now[rows] + np.where(lost, left, after)
         self.dlt[rows, k], self.lost[rows, k] = dlt & ~lost, lost
-        self.response[rows, k] = p.responds[rows, k] < self.rate[level]
-        if self.at_least is not None:
-            self.grade[rows, k] = (p.tolerance[rows, k, None] < self.at_least[level]).sum(axis=1)
+        self.later[rows, k] = ~lost & (day > s.window) & np.isfinite(day)
+        self.response[rows, k] = p.respond(s, rows, k, level)
+        grade = p.grades(s, rows, k, level)
+        if grade is not None:
+            self.grade[rows, k], self.graded = grade, True
         self.count[rows] += 1
 
     def _tally(self, rows: Ints) -> Tally:
@@ -216,7 +275,7 @@ class _Clock:
         count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
         toxic = counts & known & self.dlt[rows]
         tally = Tally.trusted(count(counts), count(toxic), self.at[rows])
-        if self.at_least is not None:
+        if self.graded:
             tally = self._graded(rows, tally, counts & known, cell)
         open_ = counts & ~known
         if not self.late or not open_.any():
@@ -308,12 +367,9 @@ class _Clock:
         return arrival
 
     def _result(self) -> Simulated:
-        treated, toxic = (
-            np.zeros((len(self.now), self.design.levels), dtype=np.int64),
-            np.zeros((len(self.now), self.design.levels), dtype=np.int64),
-        )
+        treated, toxic, later = (np.zeros((len(self.now), self.design.levels), dtype=np.int64) for _ in range(3))
         row, col = np.nonzero(self.level != NONE)
-        np.add.at(treated, (row, self.level[row, col]), 1)
-        np.add.at(toxic, (row, self.level[row, col]), self.dlt[row, col])
+        for total, which in ((treated, 1), (toxic, self.dlt[row, col]), (later, self.later[row, col])):
+            np.add.at(total, (row, self.level[row, col]), which)
         end = np.where(self.level != NONE, self.known, -np.inf).max(axis=1)
-        return Simulated(treated, toxic, self.mtd, np.maximum(self.now, end), self.lost.sum(axis=1), self.truth)
+        return Simulated(treated, toxic, self.mtd, np.maximum(self.now, end), self.lost.sum(axis=1), self.truth, later)
