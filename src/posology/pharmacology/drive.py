@@ -161,6 +161,13 @@ class Drive:
             not in order.
         """
         patients = len(self.rates)
+        if patients > 1 and all(a.ndim == 1 or len(a) == 1 for a in (doses.time, doses.amount, doses.duration)):
+            one = Drive(self.rates[:1], self.conjugate[:1], self.payload[:1], self.molar_mass).breakpoints(doses, times)
+            return (
+                np.repeat(one[0], patients, axis=0),
+                np.repeat(one[1], patients, axis=0),
+                np.repeat(one[2], patients, axis=0),
+            )
         outputs = within("an output time", times, "d", zero=True)
         if (np.diff(outputs) < 0).any() or not len(outputs):
             raise ValueError("output times must be at least one, in order")
