@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from math import e
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -227,7 +228,7 @@ def _simulated(held: Exposures, planned: Planned, plasma: Plasma, doses: Doses) 
             infused = (doses.end >= begins[k]) & (doses.end <= ends[k])
             late, trough = (values[:, np.abs(grid - day[k]).argmin()] for day in (lasts, ends))
             falls = (late > trough) & (trough > 0)
-            ratio = np.where(falls, late, np.e) / np.where(falls, trough, 1)
+            ratio = np.where(falls, late, e) / np.where(falls, trough, 1)
             if areas is not None:
                 area = np.diff(areas.of(analyte), axis=1)[:, k]
             else:
