@@ -245,7 +245,7 @@ def replace_fact(state: State, patient: str, fact: f.Fact) -> Any:
 
 def test_labels_lengths_keys_and_days(example: Path, tmp_path: Path) -> None:
     export_sdtm(state_of(example), tmp_path / "sdtm", format="xpt")
-    for path in (tmp_path / "sdtm").iterdir():
+    for path in (tmp_path / "sdtm").glob("*.xpt"):
         dataset = read_dataset(path)
         assert dataset.label and all(v.label for v in dataset.variables), path.name
         frame = dataset.frame
