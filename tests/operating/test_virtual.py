@@ -153,7 +153,7 @@ def test_the_trial_of_2013(treated: Carriers) -> None:
     assert low <= 1 <= high
     fewer = draw(np.random.default_rng(853), 100, 30, by("adjusted ideal body weight", [6.0]))
     assert fewer.rate(21)[0] < treated.rate(21)[6]
-    assert binom.ppf(0.025, 20, fewer.rate(21)[0]) == 0, "none of 20 at 6 mg/kg of adjusted ideal weight"
+    assert binom.ppf(0.025, 20, fewer.rate(21)[0]) == 0, "none of 20, at the most, at 6 mg/kg of adjusted ideal weight"
 
 
 @pytest.mark.slow
