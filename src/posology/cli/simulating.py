@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from posology.protocol.model import Protocol
 
 ASSUMED = (
-    "other DLTs: 5 % at 355 mg in cycle 1, odds squared-proportional to the dose (the slope is assumed)",
+    "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
     "ocular events: onset and frequency calibrated to the label, quoted from memory; grades as there; slope g assumed",
-    "response: calibrated to MIRASOL; half the effect at 60 nM of receptor, assumed",
+    "response: calibrated to MIRASOL, in tumours with much FRα; how it falls with less is assumed",
     "patients: virtual women with ovarian cancer, unselected for FRα; between-patient spread of clearance from the label",
     "progression ends treatment; DLTs after it do not count",
 )

@@ -25,12 +25,15 @@ from posology.pharmacology.hazards import IMGN853_OCULAR, IMGN853_OTHERS, Ocular
 from posology.pharmacology.linear import Exponentials, two_compartment
 from posology.pharmacology.plasma import CENTRAL, Plasma
 from posology.pharmacology.population import OVARIAN, Patients, TumourType, Variability, by_weight, combined
+from posology.pharmacology.response import IMGN853_RESPONSE
 from posology.pharmacology.tumour import FOLATE_RECEPTOR_ALPHA
 
 BATCH = 5000
 """Patients treated at once, at most: bounds the memory to some 200 MB."""
 OCULAR_DLT = 3
 """The least grade of an ocular event that is a DLT."""
+HIGH = (0.05, 0.05, 0.45, 0.45)
+"""Shares of cells that score 0 to 3 in a tumour that bears much target, on which response was calibrated; assumed."""
 
 
 @dataclass(frozen=True)
@@ -219,10 +222,9 @@ def _batch(
         raise ValueError(f"mg gives doses of the shape {doses.shape}: it must be ({patients}, levels)")
     factors = combined(by_weight(people.weight_kg), Variability.of(compound).draw(rng, patients))
     plasma = conjugate(Plasma.of(compound, factors))
-    receptor, positive = FOLATE_RECEPTOR_ALPHA.expression(people.expression)
     spread = float(np.log(plasma.area).std()) if patients > 1 else 0.0
     fate = Fate.draw(
-        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=receptor * positive, ca0=people.ca125, explained=spread
+        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=_receptor(people.expression), ca0=people.ca125, explained=spread
     )  # fmt: skip
     found = [
         treat(fate, plasma, each, cycles=cycles, interval=interval, rule=rule, ocular=ocular, others=others, follow=2 * cycles * interval)
@@ -233,6 +235,12 @@ def _batch(
         columns([t.first_dlt() for t in found]), columns([t.ocular for t in found]),
         columns([np.isfinite(t.judged.response) for t in found]), fate.grade,
     )  # fmt: skip
+
+
+def _receptor(expression: Floats) -> Floats:
+    """Return the receptor of each tumour [nM], all its cells together, on the scale of the response."""
+    around, share = FOLATE_RECEPTOR_ALPHA.expression([HIGH, *expression])
+    return IMGN853_RESPONSE.high.value * (around * share)[1:] / (around * share)[0]
 
 
 def conjugate(plasma: Plasma) -> Exponentials:
