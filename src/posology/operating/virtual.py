@@ -240,7 +240,8 @@ def _batch(
 def _receptor(expression: Floats) -> Floats:
     """Return the receptor of each tumour [nM], all its cells together, on the scale of the response."""
     around, share = FOLATE_RECEPTOR_ALPHA.expression([HIGH, *expression])
-    return IMGN853_RESPONSE.high.value * (around * share)[1:] / (around * share)[0]
+    held = around * share
+    return np.asarray(IMGN853_RESPONSE.high.value * held[1:] / held[0])
 
 
 def conjugate(plasma: Plasma) -> Exponentials:
