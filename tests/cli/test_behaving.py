@@ -130,6 +130,18 @@ def test_decision_tables_agree_with_the_users_own(go: Any, tmp_path: Path) -> No
     assert (letters[3, 0], letters[3, 1], letters[3, 2], letters[3, 3]) == ("E", "S", "D", "DU")
 
 
+def test_a_committees_own_table_is_run(go: Any, tmp_path: Path) -> None:  # noqa: F811
+    """A CSV file as a design like any other: named on the command line, or written into a study."""
+    (tmp_path / "own.csv").write_text("patients,0,1,2,3,4,5,6\n3,E,S,D,DU\n6,E,E,S,D,DU,DU,DU\n")
+    own = ("--design", "table", "--target", "0.3", "--levels", "3", "--set", "file=own.csv")
+    data = told(go, "oc", *own, "--truth", "0.1,0.3,0.5")
+    assert sum(data["selection"]) + data["no_mtd"] == pytest.approx(1)
+    assert told(go, "next", *own, "--data", "1NNN 2NNT")["action"] == "stay"
+    (tmp_path / "own.csv").write_text("patients,0,1,2,3\n3,E,S,X,DU\n")
+    assert "line 2, 2 DLTs: 'X' is not an action" in go("oc", *own, "--truth", "0.1,0.3,0.5")[2]
+    assert "cannot be read" in go("oc", *own[:-1], "file=none.csv", "--truth", "0.1,0.3,0.5")[2]
+
+
 def test_pathways_in_every_form(go: Any, tmp_path: Path) -> None:  # noqa: F811
     data = told(go, "pathways", *BOIN, "--data", "1NNN", "--cohorts", "1")
     assert [r["outcome"] for r in data] == ["", "2NNN", "2NNT", "2NTT", "2TTT"]

@@ -74,34 +74,8 @@ class Agreed(Interval):
 
     @classmethod
     def from_csv(cls, text: str, levels: int, target: float, **others: Any) -> Self:
-        """Read a table: a header "patients,0,1,2,...", a row for each number of patients.
-
-        Raises
-        ------
-        ValueError
-            naming the line and column that cannot be read.
-        """
-        lines = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
-        if not lines or lines[0][0].strip().lower() != "patients":
-            raise ValueError("line 1: the header must read patients,0,1,2,... (numbers of DLTs)")
-        if [cell.strip() for cell in lines[0][1:]] != [str(k) for k in range(len(lines[0]) - 1)]:
-            raise ValueError("line 1: the columns after patients must be numbers of DLTs: 0,1,2,...")
-        rows = []
-        for number, line in enumerate(lines[1:], start=2):
-            cells = [cell.strip().upper() for cell in line]
-            if not cells[0].isdigit() or int(cells[0]) < 1:
-                raise ValueError(f"line {number}: {line[0]!r} is not a number of patients")
-            n = int(cells[0])
-            actions = [c for c in cells[1:] if c]
-            for dlts, action in enumerate(actions):
-                if action not in WORDS:
-                    raise ValueError(f"line {number}, {dlts} DLTs: {action!r} is not an action: write E, S, D or DU")
-            if len(actions) != n + 1:
-                raise ValueError(
-                    f"line {number}: {len(actions)} actions for {n} patients: one for each of 0 to {n} DLTs"
-                )
-            rows.append((n, tuple(WORDS[a] for a in actions)))
-        return cls(levels, target, rows=tuple(rows), **others)
+        """Build the design from a table as CSV; see :func:`rows_from_csv`."""
+        return cls(levels, target, rows=rows_from_csv(text), **others)
 
     def _read(self, n: Ints, y: Ints, value: dict[str, int]) -> Ints:
         """Return the value of the action in the row for n patients, or of the longest row below."""
@@ -128,3 +102,37 @@ class Agreed(Interval):
     def _fewest(self, cutoff: float) -> Ints:
         eliminates = self.over > 0
         return np.where(eliminates.any(axis=1), eliminates.argmax(axis=1), np.arange(len(eliminates)) + 1)
+
+
+def rows_from_csv(text: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Read a table: a header "patients,0,1,2,...", a row for each number of patients.
+
+    Raises
+    ------
+    ValueError
+        naming the line and column that cannot be read.
+
+    Examples
+    --------
+    >>> rows_from_csv("patients,0,1,2,3\\n3,E,stay,D,DU")
+    ((3, ('E', 'S', 'D', 'DU')),)
+    """
+    lines = [row for row in csv.reader(io.StringIO(text)) if any(cell.strip() for cell in row)]
+    if not lines or lines[0][0].strip().lower() != "patients":
+        raise ValueError("line 1: the header must read patients,0,1,2,... (numbers of DLTs)")
+    if [cell.strip() for cell in lines[0][1:]] != [str(k) for k in range(len(lines[0]) - 1)]:
+        raise ValueError("line 1: the columns after patients must be numbers of DLTs: 0,1,2,...")
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        cells = [cell.strip().upper() for cell in line]
+        if not cells[0].isdigit() or int(cells[0]) < 1:
+            raise ValueError(f"line {number}: {line[0]!r} is not a number of patients")
+        n = int(cells[0])
+        actions = [c for c in cells[1:] if c]
+        for dlts, action in enumerate(actions):
+            if action not in WORDS:
+                raise ValueError(f"line {number}, {dlts} DLTs: {action!r} is not an action: write E, S, D or DU")
+        if len(actions) != n + 1:
+            raise ValueError(f"line {number}: {len(actions)} actions for {n} patients: one for each of 0 to {n} DLTs")
+        rows.append((n, tuple(WORDS[a] for a in actions)))
+    return tuple(rows)

@@ -13,6 +13,8 @@ from posology.designs.tally import NONE, Bools, Floats, Ints
 from posology.operating.tabular import Table
 
 if TYPE_CHECKING:
+    import altair
+
     from posology.operating.exact import Enumeration
 
 TINY = 1e-300
@@ -93,6 +95,10 @@ class Characteristics:
         return Table(
             "Exact operating characteristics", dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         )
+
+    def plot(self) -> altair.Chart:
+        """Return bars of the chance that each level is declared the MTD, by scenario; level 0: no level."""
+        return self.table().plot("level", "selected", "scenario" if len(self.truth) > 1 else None)
 
     def __str__(self) -> str:
         return str(self.table())

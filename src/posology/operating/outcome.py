@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from posology.designs.tally import Floats, Ints
 from posology.operating.tabular import Table
+
+if TYPE_CHECKING:
+    import altair
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,10 @@ class Simulated:
              "patients": none(self.patients), "± patients": none(self.patients_error),
              "DLTs": none(self.dlts), "± DLTs": none(self.dlts_error)},
         )  # fmt: skip
+
+    def plot(self) -> altair.Chart:
+        """Return bars of the share of trials in which each level is declared the MTD; level 0: no level."""
+        return self.table().plot("level", "selected")
 
     def __str__(self) -> str:
         return str(self.table())

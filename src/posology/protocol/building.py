@@ -6,9 +6,11 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from posology.designs import DESIGNS, MODIFIERS, Design, Titrated
+from posology.designs.agreed import rows_from_csv
 from posology.designs.decisions import decision_table
 from posology.endpoints.dlt import Criterion, Definition, Exempt
 from posology.protocol.model import Problem, Protocol
@@ -44,6 +46,7 @@ def design_of(
     from pydantic import TypeAdapter
 
     cls = _named(METHODS, spec.get("method"), "method", "the design")
+    spec = _with_table(spec)
     given = {key: value for key, value in spec.items() if key not in ("method", "rules")}
     known = {f.name for f in fields(cls)}
     _no_others(given, sorted(known - {"levels", "start"}), spec["method"])
@@ -57,6 +60,22 @@ def design_of(
     for i, rule in enumerate(rules):
         built = _ruled(built, rule, i)
     return built
+
+
+def _with_table(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the section of a committee's own table with its ``csv``, or the CSV ``file`` it names, read into rows."""
+    source = next((key for key in ("csv", "file") if key in spec), None)
+    if spec.get("method") != "table" or source is None:
+        return spec
+    try:
+        text = str(spec["csv"]) if source == "csv" else Path(str(spec["file"])).read_text(encoding="utf-8")
+        return {k: v for k, v in spec.items() if k != source} | {"rows": rows_from_csv(text)}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(
+            source, f"cannot be read: {error}", "give a CSV file: patients,0,1,2,... and a row a number of patients"
+        ) from None
+    except ValueError as error:
+        raise Problem(source, f"is no decision table: {error}", "see `posology table --csv`") from None
 
 
 def _named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:
@@ -106,7 +125,7 @@ def design(protocol: Protocol) -> Design:
     spec = protocol.design
     levels, start = len(protocol.dose.levels), protocol.dose.start_level - 1
     cls = METHODS[spec["method"]]
-    if spec.get("rules") or "prior" in spec or "rows" in spec:
+    if spec.get("rules") or "prior" in spec or spec["method"] == "table":
         base = design_of(spec, levels, start + 1, _amounts(protocol))
     else:
         parameters = {key: _tupled(value) for key, value in spec.items() if key not in ("method", "rules")}
