@@ -224,7 +224,7 @@ def _batch(
     plasma = conjugate(Plasma.of(compound, factors))
     spread = float(np.log(plasma.area).std()) if patients > 1 else 0.0
     fate = Fate.draw(
-        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=_receptor(people.expression), ca0=people.ca125, explained=spread
+        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=receptor(people.expression), ca0=people.ca125, explained=spread
     )  # fmt: skip
     found = [
         treat(fate, plasma, each, cycles=cycles, interval=interval, rule=rule, ocular=ocular, others=others, follow=2 * cycles * interval)
@@ -237,7 +237,7 @@ def _batch(
     )  # fmt: skip
 
 
-def _receptor(expression: Floats) -> Floats:
+def receptor(expression: Floats) -> Floats:
     """Return the receptor of each tumour [nM], all its cells together, on the scale of the response."""
     around, share = FOLATE_RECEPTOR_ALPHA.expression([HIGH, *expression])
     held = around * share

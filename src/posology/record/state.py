@@ -161,9 +161,11 @@ class Patient(Timeline):
 
     @property
     def current_level(self) -> int | None:
-        """The level of the next dose: as assigned, or as last reduced."""
-        reduced = self.last(DoseReduced)
-        return _as(DoseReduced, reduced).to_level if reduced else self.assigned_level
+        """The level of the next dose: as last reduced, else as assigned, else (in an expansion cohort) as first given."""
+        reduced, first = self.last(DoseReduced), self.first(Dosed)
+        if reduced:
+            return _as(DoseReduced, reduced).to_level
+        return self.assigned_level if self.assigned_level or not first else _as(Dosed, first).level
 
     @property
     def doses(self) -> Events:
