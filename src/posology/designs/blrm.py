@@ -21,6 +21,7 @@ from posology.designs.bayes import Bayes, Grid, beyond
 from posology.designs.tally import NONE, Floats, Ints, Tally
 
 REACH = 6.5  # prior standard deviations that the grid reaches to either side
+FINENESS = 0.75  # of the spacing: chances to 1e-6, whatever the data; at 1 to 2e-5 where levels contradict each other
 MOST_INFORMATION = (0.25, 1.0)  # of log alpha, and of log beta, that a patient brings
 
 
@@ -144,7 +145,7 @@ class Blrm(Bayes):
         rest = sd[0] * sqrt(1 - (covariance[0, 1] / (sd[0] * sd[1])) ** 2)
         nodes = []
         for scale, information, share in zip((rest, sd[1]), MOST_INFORMATION, narrow, strict=True):
-            spacing = 1 / sqrt(information * self.max_patients * scale**2 + share**-2)
+            spacing = FINENESS / sqrt(information * self.max_patients * scale**2 + share**-2)
             nodes.append(np.linspace(-REACH, REACH, int(np.ceil(2 * REACH / spacing)) + 1))
         return nodes[0], nodes[1]
 
