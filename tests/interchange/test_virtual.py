@@ -57,6 +57,10 @@ def test_endpoints_find_what_the_model_says(go: Any, tmp_path: Path) -> None:  #
             assert not np.isfinite(judged.response[i])
     assert responders > 10
     assert go("status", "v.posology")[0] == 0
+    # a cohort that asks for three prior regimens or fewer gets such patients
+    strict = (arguments[0], "strict.posology", "--cohort", "ovarian-resistant", "--level", "6", "--patients", "40")
+    code, _, err = go("virtual", *strict)
+    assert code == 0, err
     assert "exists" in go("virtual", *arguments)[2]
 
 

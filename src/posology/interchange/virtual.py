@@ -78,7 +78,7 @@ def expansion(
         raise ValueError(f"level {level}: the protocol has levels 1 to {len(protocol.dose.levels)}")
     if patients < 1:
         raise ValueError(f"patients is {patients}: there must be one or more")
-    people = _eligible(rng, patients)
+    people = _eligible(rng, patients, protocol, cohort)
     factors = combined(by_weight(people.weight_kg), Variability.of(IMGN853).draw(rng, patients))
     plasma = conjugate(Plasma.of(IMGN853, factors))
     spread = float(np.log(plasma.area).std()) if patients > 1 else 0.0
@@ -103,13 +103,21 @@ def expansion(
     return Virtual(people, treated, tuple(sorted(rows, key=lambda row: str(row["occurred"]))))
 
 
-def _eligible(rng: np.random.Generator, patients: int) -> Patients:
-    """Draw patients until so many have a quarter of their cells at 2+ or more."""
+def _eligible(rng: np.random.Generator, patients: int, protocol: Protocol, cohort: str) -> Patients:
+    """Draw patients until so many meet what the protocol and the cohort ask of target expression and prior regimens."""
     drawn = Patients.draw(rng, 20 * patients + 100, [(OVARIAN, 1.0)])
-    fit = np.flatnonzero(drawn.ps2 >= 0.25)[:patients]
-    if len(fit) < patients:
-        raise ValueError(f"only {len(fit)} of {len(drawn)} virtual patients carry enough of the target")
-    return Patients(**{name: values[fit] for name, values in vars(drawn).items()})
+    known = {"target_percent_2plus": np.round(100 * drawn.ps2, 1), "prior_regimens": drawn.prior_regimens}
+    fit = np.ones(len(drawn), dtype=bool)
+    for criterion in (*protocol.eligibility, *protocol.expansion[cohort].eligibility):
+        if criterion.fact in known:
+            values = known[criterion.fact]
+            low, high = criterion.at_least, criterion.at_most
+            met = (values >= (-np.inf if low is None else low)) & (values <= (np.inf if high is None else high))
+            fit &= met if criterion.kind == "inclusion" else ~met
+    rows = np.flatnonzero(fit)[:patients]
+    if len(rows) < patients:
+        raise ValueError(f"only {len(rows)} of {len(drawn)} virtual patients are eligible for {cohort}")
+    return Patients(**{name: values[rows] for name, values in vars(drawn).items()})
 
 
 def _by_level(standing: Standing, ratio: np.ndarray[Any, Any], longest: float) -> tuple[Any, Any]:
