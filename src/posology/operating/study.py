@@ -155,24 +155,12 @@ def read(path: str | Path) -> Study:
     posology.protocol.reading.ProtocolError
         listing what is wrong, with its line.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     from posology.protocol.model import Problem
-    from posology.protocol.reading import Finding, ProtocolError, line_of, tree_of
+    from posology.protocol.reading import ProtocolError, typed
 
-    tree = tree_of(path, "a study file", "see the documentation of `posology study`")
-    plain, name = json.loads(json.dumps(tree)), str(path)
-
-    def refuse(where: tuple[str | int, ...], wrong: str, right: str = "") -> Finding:
-        people = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
-        return Finding(name, line_of(tree, where), people or "file", wrong, right)
-
-    try:
-        study: Study = TypeAdapter(Study).validate_python(plain)
-    except ValidationError as error:
-        raise ProtocolError(
-            refuse(tuple(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()
-        ) from None
+    study, refuse = typed(path, Study, "a study file", "see the documentation of `posology study`")
     findings = []
     for i in range(len(study.designs)):
         try:

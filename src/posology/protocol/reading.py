@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,6 +21,8 @@ from posology.protocol.model import Problem, Protocol
 
 ADAPTER = TypeAdapter(Protocol)
 Path_ = tuple[str | int, ...]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -285,3 +287,29 @@ def line_of(tree: Any, path: Path_) -> int:
         except (AttributeError, KeyError, IndexError, TypeError):
             break
     return int(line)
+
+
+def typed(path: str | Path, kind: type[T], what: str, otherwise: str) -> tuple[T, Callable[..., Finding]]:
+    """Read a YAML file as a dataclass, every error with its line; and return how to refuse a field of it later.
+
+    Raises
+    ------
+    ProtocolError
+        listing what is wrong, with its line.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    tree = tree_of(path, what, otherwise)
+    plain, name = json.loads(json.dumps(tree)), str(path)
+
+    def refuse(where: tuple[str | int, ...], wrong: str, right: str = "") -> Finding:
+        people = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
+        return Finding(name, line_of(tree, where), people or "file", wrong, right)
+
+    try:
+        held: T = TypeAdapter(kind).validate_python(plain)
+    except ValidationError as error:
+        raise ProtocolError(
+            refuse(tuple(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()
+        ) from None
+    return held, refuse

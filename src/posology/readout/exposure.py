@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import e
@@ -148,23 +147,9 @@ def read(path: str | Path) -> Exposures:
     posology.protocol.reading.ProtocolError
         listing what is wrong, with its line.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from posology.protocol.reading import ProtocolError, typed
 
-    from posology.protocol.reading import Finding, ProtocolError, line_of, tree_of
-
-    tree = tree_of(path, "a file of regimens", "see `posology pk --help`")
-    plain, name = json.loads(json.dumps(tree)), str(path)
-
-    def refuse(where: tuple[str | int, ...], wrong: str, right: str = "") -> Finding:
-        people = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
-        return Finding(name, line_of(tree, where), people or "file", wrong, right)
-
-    try:
-        held: Exposures = TypeAdapter(Exposures).validate_python(plain)
-    except ValidationError as error:
-        raise ProtocolError(
-            refuse(tuple(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()
-        ) from None
+    held, refuse = typed(path, Exposures, "a file of regimens", "see `posology pk --help`")
     findings = []
     if held.compound not in COMPOUNDS:
         findings.append(refuse(("compound",), f"is {held.compound!r}", f"known: {'; '.join(COMPOUNDS)}"))
