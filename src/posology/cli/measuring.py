@@ -447,14 +447,9 @@ def _draw(chart: Any, path: Path) -> None:
     """Write a chart as its file's name says."""
     import json
 
-    specification = chart.to_dict()
-    if path.suffix == ".json":
-        path.write_text(json.dumps(specification), encoding="utf-8")
-        return
-    import vl_convert
+    from posology.readout.drawing import save, write_text
 
-    drawn = vl_convert.vegalite_to_svg(specification)
-    if path.suffix == ".svg":
-        path.write_text(drawn, encoding="utf-8")
+    if path.suffix == ".json":
+        write_text(path, json.dumps(chart.to_dict()))
     else:
-        path.write_bytes(vl_convert.svg_to_png(drawn, scale=2))
+        save(chart, path, "svg" if path.suffix == ".svg" else "png")
