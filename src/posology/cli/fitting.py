@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +15,7 @@ from posology.cli.measuring import TimeUnit, Unit, _draw, _drawable, _number, _s
 if TYPE_CHECKING:
     from posology.pharmacology.fit import Effect, Fit, Population
     from posology.pharmacology.likelihood import Predicts
+    from posology.pharmacology.measurements import Measurements
 
 Form = Literal["one", "two", "oral"]
 Error = Literal["additive", "proportional", "both"]
@@ -35,6 +37,10 @@ def fit(
     covariate: Annotated[
         list[str] | None, typer.Option("--covariate", metavar="CL~WT/70[^0.75]", help="An effect; its power is estimated unless given.")
     ] = None,
+    iov: Annotated[
+        str | None, typer.Option("--iov", metavar="CL,V1[=0.2]", help="What differs between a patient's occasions; by how much, to begin with (else half of --cv).")
+    ] = None,
+    occasion: Annotated[str, typer.Option("--occasion", metavar="COLUMN", help="The column that numbers the occasions.")] = "OCC",
     full: Annotated[bool, typer.Option("--full", help="Estimate the covariances of the random effects.")] = False,
     sandwich: Annotated[bool, typer.Option("--sandwich", help="Standard errors by R⁻¹ S R⁻¹.")] = False,
     individual: Annotated[
@@ -62,11 +68,8 @@ def fit(
 
     _drawable(plot)
     form = MODELS[model]
-    begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()])
-    events = read(file)
-    data = events.measurements([e.covariate for e in begin.effects])
-    for name in {e.covariate for e in begin.effects} & set(events.varying):
-        print(f"{name} changes within patients: its first value is used")
+    begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov)
+    data = read(file).measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
     if bayes:
         _bayes(form, data, begin, seed, draws, individual, as_json)
         return
@@ -90,7 +93,7 @@ def fit(
     if plot:
         _diagnose(form, data, result, plot, seed, (time_unit, unit))
     if as_json:
-        print_json(_fit_json(result, data.names, form.parameters))
+        print_json(_fit_json(result, data, form.parameters))
         return
     print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
           f"condition number {result.condition:.1f}")  # fmt: skip
@@ -106,24 +109,45 @@ def fit(
 
 
 def _shrinkage(result: Fit, name: str) -> str:
-    places = {f"omega {n}": i for i, n in enumerate(result.population.random)}
-    return f"{result.shrinkage[places[name]]:.1f}" if name in places else ""
+    held = dict(zip((f"omega {n}" for n in result.population.random), result.shrinkage, strict=True))
+    between = (f"omega between occasions {n}" for n in result.population.between_occasions)
+    held |= dict(zip(between, result.occasion_shrinkage, strict=True))
+    return f"{held[name]:.1f}" if name in held else ""
 
 
-def _fit_json(result: Fit, names: tuple[str, ...], parameters: tuple[str, ...]) -> dict[str, Any]:
+def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> dict[str, Any]:
+    found = result.population
+    patients: list[dict[str, Any]] = [
+        {"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
+        for n, row in zip(data.names, result.parameters, strict=True)
+    ]
+    for patient, labels, kappa in zip(patients, data.occasions, result.kappa, strict=True):
+        if found.between_occasions:
+            patient["occasions"] = [
+                {"occasion": label,
+                 **{n: _number(patient[n] * math.exp(k)) for n, k in zip(found.between_occasions, own, strict=True)}}
+                for label, own in zip(labels, kappa, strict=False)
+            ]  # fmt: skip
     return {
         "objective": result.objective, "log_likelihood": result.log_likelihood, "aic": result.aic, "bic": result.bic,
         "condition_number": _number(result.condition),
         "estimates": [{k: _number(v) if isinstance(v, float) else v for k, v in vars(e).items()} for e in result.estimates],
-        "shrinkage": dict(zip(result.population.random, map(_number, result.shrinkage), strict=True)),
+        "shrinkage": dict(zip(found.random, map(_number, result.shrinkage), strict=True)),
+        "shrinkage_between_occasions": dict(zip(found.between_occasions, map(_number, result.occasion_shrinkage), strict=True)),
         "residual_shrinkage": result.residual_shrinkage, "evaluations": result.evaluations, "notes": list(result.notes),
-        "patients": [{"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
-                     for n, row in zip(names, result.parameters, strict=True)],
+        "patients": patients,
     }  # fmt: skip
 
 
 def _population(
-    form: Predicts, start: str, random: str | None, cv: float, error: Error, sd: str, effects: list[Effect]
+    form: Predicts,
+    start: str,
+    random: str | None,
+    cv: float,
+    error: Error,
+    sd: str,
+    effects: list[Effect],
+    iov: str | None = None,
 ) -> Population:
     import numpy as np
 
@@ -149,7 +173,25 @@ def _population(
     proportional, additive = spreads[0], spreads[-1]
     residual = {"additive": Residual(additive, 0.0), "proportional": Residual(0.0, proportional),
                 "both": Residual(additive, proportional)}[error]  # fmt: skip
-    return Population(typical, names, np.eye(len(names)) * np.log1p(cv**2), residual, tuple(effects))
+    return Population(
+        typical, names, np.eye(len(names)) * np.log1p(cv**2), residual, tuple(effects), _between_occasions(iov, cv / 2)
+    )
+
+
+def _between_occasions(iov: str | None, usual: float) -> dict[str, float]:
+    """Return the variance to begin with of each parameter that differs between occasions."""
+    import numpy as np
+
+    found = {}
+    for name, _, text in (part.partition("=") for part in (iov or "").split(",") if part):
+        try:
+            cv = float(text) if text else usual
+        except ValueError:
+            cv = 0.0
+        if not 0 < cv < np.inf:
+            raise typer.BadParameter(f"{iov!r}: write CL,V1 or CL=0.2,V1=0.1", param_hint="--iov")
+        found[name.strip()] = float(np.log1p(cv**2))
+    return found
 
 
 def _effect(text: str) -> Effect:
@@ -170,6 +212,8 @@ def _bayes(
     from posology.pharmacology.bayes import Posterior, Prior, sample_individual, sample_population
 
     held: dict[str, Posterior] = {}
+    if begin.between_occasions and not individual:
+        raise typer.BadParameter("occasions are not sampled; fit them by maximum likelihood", param_hint="--iov")
     if begin.effects and not individual:
         raise typer.BadParameter("covariates are not sampled; fit them by maximum likelihood", param_hint="--covariate")
     with Console(stderr=True).status("sampling") as status:
