@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.cli.test_commands import db, go
@@ -57,6 +58,8 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
             ["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL~AGE/50"],
             "no covariate 'AGE'",
         ),
+        (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL"], "no column of occasions 'OCC'"),
+        (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL=x"], "write CL,V1 or CL=0.2"),
         (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: AMT: patient 1: a dose of -5"),
     ],
 )
@@ -90,6 +93,49 @@ def test_fit(go: Any, tmp_path: Path) -> None:
     assert status == 0 and json.loads(out)["patients"][0]["CL"] == pytest.approx(1.7, abs=0.3)
     status, out, _ = go(*begin, "--covariate", "CL~WT/70^0.75")
     assert status == 0 and "12 patients, 132" in " ".join(out.split())
+
+
+def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path) -> None:
+    """Weights fall, clearance with them, and it differs between occasions by 20 %."""
+    rng = np.random.default_rng(4)
+    lines = ["ID,TIME,AMT,DV,OCC,WT"]
+    for i in range(16):
+        amount, now, weight, own = 0.0, 0.0, rng.uniform(50, 100), 0.1 * np.exp(0.3 * rng.standard_normal())
+        for occasion in (1, 2, 3):
+            rate = own * weight / 70 * np.exp(0.2 * rng.standard_normal())
+            for time, given in (
+                (24.0 * (occasion - 1), 100),
+                *((24.0 * (occasion - 1) + t, 0) for t in (1.0, 4.0, 10.0)),
+            ):
+                amount, now = amount * np.exp(-rate * (time - now)) + given, time
+                value = "." if given else f"{amount / 10 * np.exp(0.05 * rng.standard_normal()):.4f}"
+                lines.append(f"{i},{time:g},{given or '.'},{value},{occasion},{weight:.1f}")
+            weight *= 0.85
+    (tmp_path / "data.csv").write_text("\n".join(lines))
+    begin = [
+        "fit",
+        "data.csv",
+        "--model",
+        "one",
+        "--start",
+        "CL=1.2,V=9",
+        "--covariate",
+        "CL~WT/70",
+        "--iov",
+        "CL=0.15",
+    ]
+    status, out, err = go(*begin, "--random", "CL", "--json")
+    print(err)
+    found = json.loads(out)
+    by_name = {e["name"]: e for e in found["estimates"]}
+    assert status == 0 and by_name["WT on CL"]["value"] == pytest.approx(
+        1, abs=3 * by_name["WT on CL"]["standard_error"]
+    )
+    assert by_name["omega between occasions CL"]["value"] == pytest.approx(0.2, abs=0.06)
+    assert [o["occasion"] for o in found["patients"][0]["occasions"]] == ["1", "2", "3"]
+    assert set(found["shrinkage_between_occasions"]) == {"CL"}
+    status, out, _ = go(*begin, "--random", "CL", "--individual")
+    assert status == 0 and "Most likely parameters" in out
 
 
 def test_fit_by_sampling(go: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -182,3 +183,39 @@ def test_sdtm_refused(tmp_path: Path, lines: str, says: str) -> None:
 def test_sdtm_profiles_too_short_are_listed(tmp_path: Path) -> None:
     found, unused = sdtm_profiles(*sdtm(tmp_path, "1,X,PLASMA,5,5,1,,C1\n1,X,PLASMA,4,4,2,,C1\n2,X,PLASMA,5,5,1,,C1\n"))
     assert [p.patient for p in found] == ["1"] and [u.patient for u in unused] == ["2"]
+
+
+OCCASIONS = """ID,TIME,AMT,ADDL,II,EVID,DV,OCC,CRCL
+A,0,100,.,.,1,.,1,90
+A,10,.,.,.,0,5,1,90
+A,24,.,.,.,0,1,1,60
+A,24,100,1,12,1,.,2,60
+A,30,.,.,.,2,.,2,.
+A,40,.,.,.,0,4,2,80
+B,0,100,.,.,1,.,1,70
+B,10,.,.,.,0,6,1,70
+"""
+
+
+def test_occasions_and_covariates_that_change() -> None:
+    """A line's values hold from the line before it; one that is missing stays what it was."""
+    data = parse(OCCASIONS)
+    found = data.measurements(["CRCL"], "OCC")
+    assert found.begins.tolist() == [[-np.inf, 10.0, 24.0, 30.0], [-np.inf, np.inf, np.inf, np.inf]]
+    assert found.occasions == (("1", "2"), ("1",)) and found.occasion.tolist() == [[0, 0, 1, 1], [0, 0, 0, 0]]
+    assert found.covariates["CRCL"].tolist() == [[90, 60, 60, 80], [70] * 4]
+    assert found.sample_period.tolist() == [[0, 1, 3], [0, 0, 0]]
+    assert found.dose_period.tolist() == [[0, 2, 3], [0, 0, 0]]  # the one added at 36 falls before the line at 40
+    assert data.measurements(["CRCL"]).begins.tolist()[0] == [-np.inf, 10.0, 30.0]
+    alone = data.measurements(occasion="OCC")
+    assert alone.begins.tolist()[0] == [-np.inf, 24.0] and alone.covariates == {}
+    assert data.measurements().periods == 1
+
+
+def test_a_line_without_an_occasion() -> None:
+    with pytest.raises(DataError, match="data:6: OCC: patient A: is missing; every line has its occasion"):
+        parse(OCCASIONS.replace("A,30,.,.,.,2,.,2", "A,30,.,.,.,2,.,.")).measurements(occasion="OCC")
+    with pytest.raises(ValueError, match="no column of occasions 'VISIT'; the file holds OCC, CRCL"):
+        parse(OCCASIONS).measurements(occasion="VISIT")
+    with pytest.raises(ValueError, match="patient A: CRCL is missing"):
+        parse(OCCASIONS.replace("1,.,1,90", "1,.,1,.", 1)).measurements(["CRCL"])

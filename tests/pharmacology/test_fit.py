@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.pharmacology.areas import Floats
+from posology.pharmacology.conditional import conditional
 from posology.pharmacology.fit import Effect, Population, fit, individual, objective, simulate, starting
-from posology.pharmacology.likelihood import Residual, conditional, terms
+from posology.pharmacology.likelihood import Residual, terms
 from posology.pharmacology.measurements import Measurements, Patient, measurements
 from posology.pharmacology.structural import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
 
@@ -306,9 +308,7 @@ def test_bad_starts() -> None:
     with pytest.raises(ValueError, match="no population"):
         fit(ORAL, data.only([0]), good)
     with pytest.raises(ValueError, match="patient 2, time 0: 0 is predicted"):
-        conditional(
-            ORAL, data.only([1]), good.log_parameters(ORAL, data.only([1])), good.omega, Residual(0.0, 0.1), (0, 1, 2)
-        )
+        conditional(ORAL, data.only([1]), replace(good, residual=Residual(0.0, 0.1)))
 
 
 def test_the_phase_1_profiles_of_the_conjugate() -> None:

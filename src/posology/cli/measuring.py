@@ -1,8 +1,7 @@
-"""Commands on what was measured: non-compartmental analysis, fits, exposure and response."""
+"""Commands on what was measured: non-compartmental analysis, exposure and response."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,13 +13,9 @@ from posology.cli.common import JsonOption, TrialArgument, day, print_json, prin
 
 if TYPE_CHECKING:
     from posology.interchange.nonmem import Finding
-    from posology.pharmacology.fit import Effect, Fit, Population
-    from posology.pharmacology.likelihood import Predicts
 
 Route = Literal["extravascular", "bolus", "infusion"]
 Method = Literal["linear-up log-down", "linear", "linear log"]
-Form = Literal["one", "two", "oral"]
-Error = Literal["additive", "proportional", "both"]
 Outcome = Literal["dlt", "ocular", "response"]
 
 PlotOption = Annotated[
@@ -34,7 +29,7 @@ MISSING = "–"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    commands: dict[str, Callable[..., None]] = {"nca": nca, "fit": fit, "exposure": exposure}
+    commands: dict[str, Callable[..., None]] = {"nca": nca, "exposure": exposure}
     for name, command in commands.items():
         app.command(name, rich_help_panel="Measure")(command)
 
@@ -150,193 +145,6 @@ def _said(notes: list[tuple[str, str]]) -> None:
             else ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
         )
         print(f"{who}: {note}")
-
-
-def fit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="NONMEM event data (CSV).")],
-    start: Annotated[str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")],
-    model: Annotated[Form, typer.Option("--model", help="One or two compartments, or one with first-order absorption.")] = "two",
-    random: Annotated[str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")] = None,
-    cv: Annotated[float, typer.Option("--cv", help="By how much, to begin with.")] = 0.3,
-    error: Annotated[Error, typer.Option("--error", help="The residual error.")] = "proportional",
-    sd: Annotated[str, typer.Option("--sd", metavar="PROP[,ADD]", help="Its standard deviations, to begin with.")] = "0.2,0.1",
-    covariate: Annotated[
-        list[str] | None, typer.Option("--covariate", metavar="CL~WT/70[^0.75]", help="An effect; its power is estimated unless given.")
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Estimate the covariances of the random effects.")] = False,
-    sandwich: Annotated[bool, typer.Option("--sandwich", help="Standard errors by R⁻¹ S R⁻¹.")] = False,
-    individual: Annotated[
-        bool, typer.Option("--individual", help="Do not fit a population: each patient's parameters, given these values.")
-    ] = False,
-    bayes: Annotated[bool, typer.Option("--bayes", help="Sample the posterior (extra `bayes`); --start centres the prior.")] = False,
-    draws: Annotated[int, typer.Option("--draws", help="By chain, of four.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 1,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw goodness of fit, and beside it FILE-vpc: .png, .svg or .json.")
-    ] = None,
-    time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
-) -> None:  # fmt: skip
-    """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
-
-    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3).
-    Example: posology fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
-    """
-    from rich.console import Console
-
-    from posology.interchange.nonmem import read
-    from posology.pharmacology.fit import fit as fitted
-    from posology.pharmacology.fit import individual as each
-    from posology.pharmacology.structural import MODELS
-
-    _drawable(plot)
-    form = MODELS[model]
-    begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()])
-    events = read(file)
-    data = events.measurements([e.covariate for e in begin.effects])
-    for name in {e.covariate for e in begin.effects} & set(events.varying):
-        print(f"{name} changes within patients: its first value is used")
-    if bayes:
-        _bayes(form, data, begin, seed, draws, individual, as_json)
-        return
-    if individual:
-        found = each(form, data, begin)
-        rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
-                for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
-        for row, errors in zip(rows, found.standard_error, strict=True):
-            row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
-        if as_json:
-            print_json({"patients": rows})
-        else:
-            print_table("Most likely parameters, given the population", ["patient", *form.parameters],
-                        [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in rows])  # fmt: skip
-        return
-    with Console(stderr=True).status("fitting") as status:
-        result = fitted(
-            form, data, begin, full=full, errors="sandwich" if sandwich else "hessian",
-            progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
-        )  # fmt: skip
-    if plot:
-        _diagnose(form, data, result, plot, seed, (time_unit, unit))
-    if as_json:
-        print_json(_fit_json(result, data.names, form.parameters))
-        return
-    print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
-          f"condition number {result.condition:.1f}")  # fmt: skip
-    print_table(
-        f"{form.name}: {len(data)} patients, {data.samples} concentrations, {int(data.below.sum())} below quantification",
-        ("parameter", "estimate", "RSE %", "95 % interval", "shrinkage %"),
-        [(e.name, _shown(e.value), _shown(e.relative), f"{_shown(e.lower)} to {_shown(e.upper)}", _shrinkage(result, e.name))
-         for e in result.estimates],
-    )  # fmt: skip
-    print(f"omega: standard deviations on the log scale; shrinkage of the residuals {result.residual_shrinkage:.1f} %")
-    for note in result.notes:
-        print(note)
-
-
-def _shrinkage(result: Fit, name: str) -> str:
-    places = {f"omega {n}": i for i, n in enumerate(result.population.random)}
-    return f"{result.shrinkage[places[name]]:.1f}" if name in places else ""
-
-
-def _fit_json(result: Fit, names: tuple[str, ...], parameters: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "objective": result.objective, "log_likelihood": result.log_likelihood, "aic": result.aic, "bic": result.bic,
-        "condition_number": _number(result.condition),
-        "estimates": [{k: _number(v) if isinstance(v, float) else v for k, v in vars(e).items()} for e in result.estimates],
-        "shrinkage": dict(zip(result.population.random, map(_number, result.shrinkage), strict=True)),
-        "residual_shrinkage": result.residual_shrinkage, "evaluations": result.evaluations, "notes": list(result.notes),
-        "patients": [{"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
-                     for n, row in zip(names, result.parameters, strict=True)],
-    }  # fmt: skip
-
-
-def _population(
-    form: Predicts, start: str, random: str | None, cv: float, error: Error, sd: str, effects: list[Effect]
-) -> Population:
-    import numpy as np
-
-    from posology.pharmacology.fit import Population
-    from posology.pharmacology.likelihood import Residual
-
-    try:
-        typical = {name.strip(): float(value) for name, _, value in (part.partition("=") for part in start.split(","))}
-        spreads = [float(part) for part in sd.split(",")]
-    except ValueError:
-        raise typer.BadParameter(
-            f"{start!r}, {sd!r}: write CL=0.4,V1=3 and 0.2,0.1", param_hint="--start, --sd"
-        ) from None
-    if set(typical) != set(form.parameters):
-        raise typer.BadParameter(
-            f"needs {', '.join(form.parameters)}; it has {', '.join(typical)}", param_hint="--start"
-        )
-    if not cv > 0 or not all(s > 0 for s in spreads):
-        raise typer.BadParameter(
-            "a coefficient of variation and a standard deviation are above 0", param_hint="--cv, --sd"
-        )
-    names = tuple(part.strip() for part in random.split(",")) if random else tuple(form.parameters)
-    proportional, additive = spreads[0], spreads[-1]
-    residual = {"additive": Residual(additive, 0.0), "proportional": Residual(0.0, proportional),
-                "both": Residual(additive, proportional)}[error]  # fmt: skip
-    return Population(typical, names, np.eye(len(names)) * np.log1p(cv**2), residual, tuple(effects))
-
-
-def _effect(text: str) -> Effect:
-    from posology.pharmacology.fit import Effect
-
-    found = re.fullmatch(r"\s*(\w+)\s*~\s*(\w+)\s*/\s*([\d.]+)\s*(?:\^\s*(-?[\d.]+))?\s*", text)
-    if found is None:
-        raise typer.BadParameter(f"{text!r}: write CL~WT/70 or CL~WT/70^0.75", param_hint="--covariate")
-    parameter, covariate, reference, power = found.groups()
-    return Effect(parameter, covariate.upper(), float(reference), float(power) if power else None)
-
-
-def _bayes(
-    form: Predicts, data: Any, begin: Population, seed: int, draws: int, individual: bool, as_json: bool
-) -> None:
-    from rich.console import Console
-
-    from posology.pharmacology.bayes import Posterior, Prior, sample_individual, sample_population
-
-    held: dict[str, Posterior] = {}
-    if begin.effects and not individual:
-        raise typer.BadParameter("covariates are not sampled; fit them by maximum likelihood", param_hint="--covariate")
-    with Console(stderr=True).status("sampling") as status:
-        if individual:
-            for row, name in enumerate(data.names):
-                status.update(f"sampling patient {name}")
-                held[name] = sample_individual(form, data.only([row]), begin, seed=seed + row, draws=draws)
-        else:
-            prior = Prior(begin.typical, begin.random, residual=begin.residual)
-            held["population"] = sample_population(form, data, prior, seed=seed, draws=draws)
-    rows = [
-        {"of": of, "quantity": name, **dict(zip(("median", "lower", "upper"), p.interval(name), strict=True)),
-         "r_hat": p.r_hat[name], "effective": p.effective[name]}
-        for of, p in held.items() for name in p.draws
-    ]  # fmt: skip
-    notes = [f"{of}: {note}" for of, p in held.items() for note in p.notes]
-    if as_json:
-        print_json({"posterior": rows, "notes": notes})
-        return
-    print_table("Posterior", ("of", "quantity", "median", "95 % interval", "R-hat", "effective draws"), [
-        (r["of"], r["quantity"], _shown(r["median"]), f"{_shown(r['lower'])} to {_shown(r['upper'])}", f"{r['r_hat']:.3f}",
-         f"{r['effective']:.0f}") for r in rows
-    ])  # fmt: skip
-    print("\n".join(notes))
-
-
-def _diagnose(form: Predicts, data: Any, result: Fit, plot: Path, seed: int, units: tuple[str, str]) -> None:
-    import numpy as np
-
-    from posology.pharmacology.diagnostics import residuals, visual_predictive_check
-    from posology.pharmacology.measured_figures import goodness_chart, vpc_chart
-
-    rng = np.random.default_rng(seed)
-    _draw(goodness_chart(data, residuals(form, data, result.population, rng, repeats=300), units=units), plot)
-    check = visual_predictive_check(form, data, result.population, rng, bins=min(8, data.samples))
-    _draw(
-        vpc_chart(check, units=units, log=result.population.residual.proportional > 0),
-        plot.with_stem(f"{plot.stem}-vpc"),
-    )
 
 
 def exposure(

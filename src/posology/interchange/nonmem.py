@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
-from posology.pharmacology.measurements import Measurements, Patient, measurements
+from posology.pharmacology.measurements import Measurements, Patient, Period, measurements
 
 KNOWN = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DV", "BLQ", "LLOQ")
 EVENTS = {0: "sample", 1: "dose", 2: "other", 3: "reset", 4: "reset and dose"}
@@ -63,6 +63,11 @@ class Event:
     limit: float | None = None
     covariates: Mapping[str, float | None] = field(default_factory=dict)
     line: int = 0
+
+    @property
+    def measured(self) -> bool:
+        """Say whether it is a sample with a concentration."""
+        return self.evid == 0 and not self.missing and self.value is not None
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ class EventData:
                         (e.time + n * e.interval, e.amount, length, e.interval if e.steady and not n else 0.0)
                         for n in range(e.additional + 1)
                     ]
-                elif e.evid == 0 and not e.missing and e.value is not None:
+                elif e.measured and e.value is not None:
                     limit = e.limit if e.below and e.limit else e.value
                     samples.append((e.time, limit, e.below))
                     after.append(any(d[0] == e.time for d in doses))
@@ -126,22 +131,57 @@ class EventData:
             raise DataError(findings)
         return patients
 
-    def measurements(self, covariates: Sequence[str] = ()) -> Measurements:
+    def measurements(self, covariates: Sequence[str] = (), occasion: str | None = None) -> Measurements:
         """Return the patients who have samples, as arrays, with these covariates.
+
+        With ``occasion``, the column that numbers the occasions, or with a covariate that changes, each patient has
+        periods: as in NONMEM, a line's values hold from the line before it up to it. Where a covariate is missing, its
+        value before stays.
 
         Raises
         ------
         DataError, ValueError
-            as :meth:`patients`, and as :func:`posology.pharmacology.measurements.measurements`.
+            as :meth:`patients`, and as :func:`posology.pharmacology.measurements.measurements`; or where a line has no
+            occasion.
         """
-        missing = [name for name in covariates if name not in self.covariates]
+        missing = [name for name in (*covariates, *([occasion] if occasion else [])) if name not in self.covariates]
         if missing:
             held = ", ".join(self.covariates) or "none"
-            raise ValueError(f"{self.file}: no covariate {missing[0]!r}; the file holds {held}")
-        return measurements([
-            Patient(p.name, p.doses, p.samples, p.after_dose, {n: p.covariates[n] for n in covariates if n in p.covariates})
-            for p in self.patients() if p.samples
-        ])  # fmt: skip
+            what = "column of occasions" if missing[0] == occasion else "covariate"
+            raise ValueError(f"{self.file}: no {what} {missing[0]!r}; the file holds {held}")
+        found = [
+            replace(p, covariates={n: p.covariates[n] for n in covariates if n in p.covariates})
+            for p in self.patients()
+        ]
+        if occasion or set(covariates) & set(self.varying):
+            lines = (events for _, events in self.by_patient())
+            found = [self._in_periods(p, events, covariates, occasion) for p, events in zip(found, lines, strict=True)]
+        return measurements([p for p in found if p.samples])
+
+    def _in_periods(
+        self, p: Patient, events: Sequence[Event], covariates: Sequence[str], occasion: str | None
+    ) -> Patient:
+        blank = [e for e in events if occasion and e.covariates[occasion] is None]
+        if blank:
+            raise DataError([self._says(e, str(occasion), "is missing", "every line has its occasion") for e in blank])
+        periods: list[Period] = []
+        given: list[int | None] = []
+        sampled: list[int] = []
+        now = dict(p.covariates)
+        for e in events:
+            now |= {n: v for n in covariates if (v := e.covariates[n]) is not None}
+            period = Period(e.time, f"{e.covariates[occasion]:g}" if occasion else "", dict(now))
+            if periods and replace(periods[-1], until=e.time) == period:
+                periods[-1] = period
+            else:
+                periods.append(period)
+            if e.evid == 1:
+                given += [len(periods) - 1, *[None] * e.additional]
+            elif e.measured:
+                sampled.append(len(periods) - 1)
+        by_time = lambda t: min(sum(q.until < t for q in periods), len(periods) - 1)
+        doses = [by_time(d[0]) if own is None else own for d, own in zip(p.doses, given, strict=True)]
+        return replace(p, periods=periods, dose_period=doses, sample_period=sampled)
 
     def _says(self, event: Event, column: str, wrong: str, right: str) -> Finding:
         return Finding(self.file, event.line, column, event.patient, wrong, right)

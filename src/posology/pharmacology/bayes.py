@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from posology.pharmacology.areas import Floats
-from posology.pharmacology.fit import Population
 from posology.pharmacology.likelihood import Predicts, Residual, terms
 from posology.pharmacology.measurements import Measurements
+from posology.pharmacology.variability import Population
 
 Density = Callable[[Floats], tuple[float, Floats]]
 PROPORTIONAL = Residual(0.0, 0.5)

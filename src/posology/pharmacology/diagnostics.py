@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.areas import Floats, Ints
-from posology.pharmacology.fit import Population, simulate
-from posology.pharmacology.likelihood import Predicts, conditional
+from posology.pharmacology.conditional import conditional
+from posology.pharmacology.fit import simulate
+from posology.pharmacology.likelihood import Predicts
 from posology.pharmacology.measurements import Measurements
+from posology.pharmacology.piecewise import predict
+from posology.pharmacology.variability import Population
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,12 @@ def residuals(
 ) -> Residuals:
     """Return the residuals of a fit; ``repeats`` data sets are simulated for the NPDE."""
     typical = population.log_parameters(model, data)
-    found = conditional(model, data, typical, population.omega, population.residual, population.places(model))
+    found = conditional(model, data, population)
     expected = found.predicted - np.einsum("psr,pr->ps", found.gradient, found.eta)
     variance = population.residual.variance(found.predicted)
-    spread = np.einsum("psr,rq,ptq->pst", found.gradient, population.omega, found.gradient)
+    spread = np.einsum(
+        "psr,rq,ptq->pst", found.gradient, population.random_effects(model, data).variance, found.gradient
+    )
     used = data.observed & ~data.below
     drawn = simulate(model, data, population, rng, repeats=repeats)
     shape = data.time.shape
@@ -56,7 +61,7 @@ def residuals(
             npde[row, keep] = _npde(data.value[row, keep], drawn[:, row, keep])
     there = lambda values, where: np.where(where, values, np.nan)
     return Residuals(
-        there(model.predict(data, typical), data.observed), there(found.predicted, data.observed),
+        there(predict(model, data, typical), data.observed), there(found.predicted, data.observed),
         there((data.value - found.predicted) / np.sqrt(np.where(variance > 0, variance, 1)), used), cwres, npde,
     )  # fmt: skip
 
@@ -127,7 +132,7 @@ def visual_predictive_check(
     """
     drawn = simulate(model, data, population, rng, repeats=repeats)
     seen = data.observed
-    predicted = model.predict(data, population.log_parameters(model, data))[seen]
+    predicted = predict(model, data, population.log_parameters(model, data))[seen]
     time = data.time.copy()
     if since_dose:
         latest = np.where(data.counts, data.dose_time[:, None, :], -np.inf).max(axis=2)

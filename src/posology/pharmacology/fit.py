@@ -7,63 +7,35 @@ without n ln 2π.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from posology.pharmacology.areas import Floats
-from posology.pharmacology.likelihood import Conditional, Predicts, Residual, conditional
+from posology.pharmacology.conditional import Conditional, conditional
+from posology.pharmacology.layout import Layout, Scale
+from posology.pharmacology.likelihood import Predicts, Residual
 from posology.pharmacology.measurements import Measurements
+from posology.pharmacology.piecewise import predict
+from posology.pharmacology.variability import Effect, Population
 
-Scale = Literal["log", "plain", "atanh"]
+__all__ = [
+    "Effect",
+    "Estimate",
+    "Fit",
+    "Individual",
+    "Population",
+    "fit",
+    "individual",
+    "objective",
+    "simulate",
+    "starting",
+]
+
 NONE = 1e-3  # a standard deviation of random effects below which there is none
 STEP = 1e-4  # of the central differences of the objective function by the parameters
-
-
-@dataclass(frozen=True)
-class Effect:
-    """A covariate's effect: the parameter is multiplied by (covariate / reference)^power.
-
-    ``power`` is fixed, or estimated where it is None.
-    """
-
-    parameter: str
-    covariate: str
-    reference: float
-    power: float | None = None
-
-    @property
-    def name(self) -> str:
-        """Name the power as the results do."""
-        return f"{self.covariate} on {self.parameter}"
-
-
-@dataclass(frozen=True)
-class Population:
-    """What is assumed of a population, or what a fit found: the typical values, by parameter, and their variation.
-
-    ``omega`` is the variance of the random effects on the log scale, of the parameters named by ``random``.
-    """
-
-    typical: Mapping[str, float]
-    random: tuple[str, ...]
-    omega: Floats
-    residual: Residual
-    effects: tuple[Effect, ...] = ()
-
-    def log_parameters(self, model: Predicts, data: Measurements) -> Floats:
-        """Return the log parameters of each patient without random effects, (patients, parameters)."""
-        phi = np.tile(np.log([self.typical[name] for name in model.parameters]), (len(data), 1))
-        for effect in self.effects:
-            power = effect.power if effect.power is not None else 0.0
-            phi[:, model.parameters.index(effect.parameter)] += power * _logged(effect, data)
-        return np.asarray(phi)
-
-    def places(self, model: Predicts) -> tuple[int, ...]:
-        """Return the places, among the model's parameters, that have a random effect."""
-        return tuple(model.parameters.index(name) for name in self.random)
 
 
 @dataclass(frozen=True)
@@ -85,8 +57,10 @@ class Estimate:
 class Fit:
     """A population fit.
 
-    ``eta`` are the individual random effects (patients, r) and ``parameters`` the individual parameters (patients, k).
-    ``shrinkage`` is 100 × (1 − SD(η) / ω) %, ``residual_shrinkage`` 100 × (1 − SD(individual weighted residuals)) %.
+    ``eta`` are the individual random effects (patients, r) and ``parameters`` the individual parameters (patients, k),
+    with the covariates of the first period and no κ. ``kappa`` (patients, occasions, q) are the random effects of each
+    occasion, NaN where no sample is. ``shrinkage`` is 100 × (1 − SD(η) / ω) %, ``occasion_shrinkage`` that of κ over all
+    occasions with a sample, ``residual_shrinkage`` 100 × (1 − SD(individual weighted residuals)) %.
     ``condition`` is the ratio of the largest to the smallest eigenvalue of the correlation of the estimates. ``scores``
     is the gradient of the objective function at the end, by the parameters on their working scale.
     """
@@ -100,8 +74,10 @@ class Fit:
     covariance: Floats
     condition: float
     eta: Floats
+    kappa: Floats
     parameters: Floats
     shrinkage: Floats
+    occasion_shrinkage: Floats
     residual_shrinkage: float
     conditional: Conditional
     scores: Floats
@@ -109,98 +85,13 @@ class Fit:
     notes: tuple[str, ...]
 
 
-def _logged(effect: Effect, data: Measurements) -> Floats:
-    values = data.covariates.get(effect.covariate)
-    if values is None:
-        held = ", ".join(data.covariates) or "none"
-        raise ValueError(f"no covariate {effect.covariate!r}; the data hold {held}")
-    if not (values > 0).all():
-        row = int(np.argmin(values > 0))
-        raise ValueError(f"patient {data.names[row]}: {effect.covariate} is {values[row]:g}; it is above 0")
-    return np.asarray(np.log(values / effect.reference))
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How the vector that is searched maps to a population: log typical values, powers, Cholesky factor of Ω, log SDs."""
-
-    model: Predicts
-    start: Population
-    full: bool
-
-    @property
-    def powers(self) -> list[Effect]:
-        return [e for e in self.start.effects if e.power is None]
-
-    @property
-    def lower(self) -> tuple[Floats, Floats]:
-        r = len(self.start.random)
-        return np.tril_indices(r) if self.full else (np.arange(r), np.arange(r))  # type: ignore[return-value]
-
-    @property
-    def errors(self) -> list[str]:
-        return [name for name in ("additive", "proportional") if getattr(self.start.residual, name) > 0]
-
-    def vector(self) -> Floats:
-        factor = np.linalg.cholesky(self.start.omega)
-        packed = np.where(np.eye(len(factor), dtype=bool), np.log(np.maximum(np.diag(factor), 1e-300)), factor)
-        return np.concatenate([
-            np.log([self.start.typical[name] for name in self.model.parameters]), np.zeros(len(self.powers)),
-            packed[self.lower], np.log([getattr(self.start.residual, name) for name in self.errors]),
-        ])  # fmt: skip
-
-    def population(self, x: Floats) -> Population:
-        k, q, w = len(self.model.parameters), len(self.powers), len(self.lower[0])
-        r = len(self.start.random)
-        factor = np.zeros((r, r))
-        factor[self.lower] = x[k + q : k + q + w]
-        factor[np.arange(r), np.arange(r)] = np.exp(np.diag(factor))
-        values = dict(zip(self.errors, np.exp(x[k + q + w :]), strict=True))
-        powers = iter(x[k : k + q])
-        return Population(
-            dict(zip(self.model.parameters, (float(v) for v in np.exp(x[:k])), strict=True)), self.start.random,
-            factor @ factor.T, Residual(float(values.get("additive", 0)), float(values.get("proportional", 0))),
-            tuple(Effect(e.parameter, e.covariate, e.reference, float(next(powers)) if e.power is None else e.power)
-                  for e in self.start.effects),
-        )  # fmt: skip
-
-    def reported(self, x: Floats) -> tuple[list[str], Floats, list[Scale]]:
-        """Return the names, values and scales of what is reported."""
-        found = self.population(x)
-        names = [*self.model.parameters, *(e.name for e in self.powers)]
-        values = [found.typical[n] for n in self.model.parameters]
-        values += [
-            e.power or 0.0 for e, old in zip(found.effects, self.start.effects, strict=True) if old.power is None
-        ]
-        scales: list[Scale] = []
-        scales += ["log" for _ in self.model.parameters]
-        scales += ["plain" for _ in self.powers]
-        deviation = np.sqrt(np.diag(found.omega))
-        for i, name in enumerate(self.start.random):
-            names.append(f"omega {name}")
-            values.append(float(deviation[i]))
-            scales.append("log")
-        if self.full:
-            for i, j in np.argwhere(np.tril(np.ones(found.omega.shape), -1)):
-                names.append(f"correlation {self.start.random[j]}, {self.start.random[i]}")
-                values.append(float(found.omega[i, j] / deviation[i] / deviation[j]))
-                scales.append("atanh")
-        for name in self.errors:
-            names.append(f"{name} error")
-            values.append(getattr(found.residual, name))
-            scales.append("log")
-        return names, np.array(values), scales
-
-
 def objective(
     model: Predicts, data: Measurements, population: Population, start: Floats | None = None
 ) -> tuple[Floats, Conditional]:
     """Return each patient's part of the objective function, (patients,), and the individual optima it rests on."""
-    found = conditional(
-        model, data, population.log_parameters(model, data), population.omega, population.residual,
-        population.places(model), start,
-    )  # fmt: skip
-    return found.joint + np.linalg.slogdet(population.omega)[1] + found.log_determinant, found
+    found = conditional(model, data, population, start)
+    variance = population.random_effects(model, data).variance
+    return found.joint + np.linalg.slogdet(variance)[1] + found.log_determinant, found
 
 
 def fit(
@@ -235,7 +126,7 @@ def fit(
     from scipy.optimize import minimize
 
     _check(model, data, start, full)
-    layout = _Layout(model, start, full)
+    layout = Layout(model, start, full)
     x0 = layout.vector()
     if data.samples <= len(x0):
         raise ValueError(f"{data.samples} concentrations for {len(x0)} parameters; a fit needs more of them")
@@ -266,6 +157,12 @@ def fit(
             warm.clear()
             return 1e10
 
+    def slope(x: Floats) -> Floats:
+        try:
+            return np.asarray(scores(x).sum(axis=0))
+        except (ValueError, np.linalg.LinAlgError):
+            return np.zeros(len(x))  # where the value is 1e10: the line search comes back
+
     tally = 0
 
     def told(intermediate_result: object) -> None:
@@ -277,7 +174,7 @@ def fit(
     found = minimize(
         value,
         x0,
-        jac=lambda x: scores(x).sum(axis=0),
+        jac=slope,
         method="BFGS",
         callback=told,
         options={"maxiter": most, "gtol": 1e-3},
@@ -297,7 +194,7 @@ def fit(
 
 
 def _result(
-    layout: _Layout, data: Measurements, x: Floats, gradients: Floats, hessian: Floats, errors: str, count: int,
+    layout: Layout, data: Measurements, x: Floats, gradients: Floats, hessian: Floats, errors: str, count: int,
     notes: list[str], eta: Floats | None,
 ) -> Fit:  # fmt: skip
     model, population = layout.model, layout.population(x)
@@ -323,25 +220,43 @@ def _result(
     for name, deviation in zip(population.random, np.sqrt(np.diag(population.omega)), strict=True):
         if deviation < NONE:
             notes.append(f"omega {name} runs to 0: the patients do not differ in it; leave it out")
+    for name, variance in population.between_occasions.items():
+        if variance < NONE**2:
+            notes.append(f"omega between occasions {name} runs to 0: occasions do not differ in it; leave it out")
     estimates = []
     for name, v, se, scale in zip(names, values, np.sqrt(np.diag(covariance)), scales, strict=True):
         low, high = _interval(float(v), float(se), scale)
         estimates.append(Estimate(name, float(v), float(se), float(100 * se / abs(v)) if v else np.nan, low, high))
-    phi = population.log_parameters(model, data)
-    phi[:, list(population.places(model))] += found.eta
+    eta, kappa = _split(model, data, population, found)
     quantified = data.observed & ~data.below
     expected = found.predicted[quantified]
     weighted = (data.value[quantified] - expected) / np.sqrt(population.residual.variance(expected))
     total = float(parts.sum())
     constant = float(quantified.sum()) * np.log(2 * np.pi)
     log_likelihood = -(total + constant) / 2
-    shrinkage = 100 * (1 - found.eta.std(axis=0, ddof=1) / np.sqrt(np.diag(population.omega))) if len(data) > 1 else (
-        np.full(len(population.random), np.nan))  # fmt: skip
+    shrinkage = 100 * (1 - eta.std(axis=0, ddof=1) / np.sqrt(np.diag(population.omega)))
+    deviation = np.nanstd(kappa.reshape(-1, kappa.shape[2]), axis=0, ddof=1) if kappa.size else np.zeros(0)
+    occasional = 100 * (1 - deviation / np.sqrt(list(population.between_occasions.values())))
     return Fit(
         population, total, log_likelihood, 2 * len(x) - 2 * log_likelihood,
-        len(x) * float(np.log(data.samples)) - 2 * log_likelihood, tuple(estimates), covariance, condition, found.eta,
-        np.exp(phi), shrinkage, float(100 * (1 - weighted.std(ddof=1))), found, gradients.sum(axis=0), count, tuple(notes),
+        len(x) * float(np.log(data.samples)) - 2 * log_likelihood, tuple(estimates), covariance, condition, eta, kappa,
+        _parameters(model, data, population, eta), shrinkage, occasional, float(100 * (1 - weighted.std(ddof=1))), found, gradients.sum(axis=0), count, tuple(notes),
     )  # fmt: skip
+
+
+def _split(model: Predicts, data: Measurements, population: Population, found: Conditional) -> tuple[Floats, Floats]:
+    """Return η, and κ where there is a sample."""
+    eta, kappa = population.random_effects(model, data).split(found.eta)
+    own = np.take_along_axis(data.occasion, data.sample_period, axis=1)
+    seen = (data.observed[..., None] & (own[..., None] == np.arange(kappa.shape[1]))).any(axis=1)
+    return eta, np.where(seen[..., None], kappa, np.nan)
+
+
+def _parameters(model: Predicts, data: Measurements, population: Population, eta: Floats) -> Floats:
+    phi = population.log_parameters(model, data)
+    first = phi if phi.ndim == 2 else phi[:, 0]
+    first[:, list(population.places(model))] += eta
+    return np.asarray(np.exp(first))
 
 
 def _interval(value: float, error: float, scale: Scale) -> tuple[float, float]:
@@ -377,6 +292,14 @@ def _check(model: Predicts, data: Measurements, start: Population, full: bool) -
         start.residual.additive or start.residual.proportional
     ):  # fmt: skip
         raise ValueError("a residual error is 0 or above, and one of the two above 0")
+    for name, variance in start.between_occasions.items():
+        if name not in model.parameters:
+            raise ValueError(f"no parameter {name!r}; the model has {', '.join(model.parameters)}")
+        if not (variance > 0 and np.isfinite(variance)):
+            raise ValueError(f"the variance between occasions of {name} is {variance:g}; it is above 0")
+    if start.between_occasions and not data.occasion.any():
+        raise ValueError("no patient has a second occasion, so that nothing varies between occasions")
+    predict(model, data, start.log_parameters(model, data))
     if len(data) < 2:
         raise ValueError("one patient is no population; use `individual` with the population's values")
     if full and len(start.random) >= len(data):
@@ -387,12 +310,13 @@ def _check(model: Predicts, data: Measurements, start: Population, full: bool) -
 class Individual:
     """The most likely parameters of each patient, given a population: arrays (patients, k).
 
-    ``covariance`` is that of the random effects, (patients, r, r), from the Hessian; ``standard_error`` that of the log
-    parameters. ``predict`` gives concentrations at other times.
+    ``parameters``, ``eta`` and ``kappa`` are as in :class:`Fit`. ``covariance`` is that of the random effects, η then κ of
+    each occasion, from the Hessian; ``standard_error`` that of the log parameters.
     """
 
     parameters: Floats
     eta: Floats
+    kappa: Floats
     covariance: Floats
     standard_error: Floats
     predicted: Floats
@@ -411,15 +335,16 @@ def individual(model: Predicts, data: Measurements, population: Population) -> I
     >>> [round(float(x), 2) for x in individual(ONE_COMPARTMENT, one, prior).parameters[0]]
     [1.01, 10.08]
     """
-    typical = population.log_parameters(model, data)
     places = list(population.places(model))
-    found = conditional(model, data, typical, population.omega, population.residual, tuple(places))
+    found = conditional(model, data, population)
+    eta, kappa = _split(model, data, population, found)
     covariance = np.asarray(np.linalg.inv(found.hessian), np.float64)
-    phi = typical.copy()
-    phi[:, places] += found.eta
-    error = np.zeros(phi.shape)
-    error[:, places] = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    return Individual(np.exp(phi), found.eta, covariance, error, found.predicted, model.predict(data, typical))
+    error = np.zeros((len(data), len(model.parameters)))
+    error[:, places] = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)[:, : len(places)])
+    return Individual(
+        _parameters(model, data, population, eta), eta, kappa, covariance, error, found.predicted,
+        predict(model, data, population.log_parameters(model, data)),
+    )  # fmt: skip
 
 
 def simulate(
@@ -428,16 +353,15 @@ def simulate(
 ) -> Floats:  # fmt: skip
     """Return concentrations drawn for the same patients, doses and times: (repeats, patients, samples).
 
-    With ``residual`` they carry the residual error; those below 0 stay so, to be called below quantification.
+    Patients and their occasions are new in each. With ``residual`` they carry the residual error; those below 0 stay so,
+    to be called below quantification.
     """
-    factor = np.linalg.cholesky(population.omega)
-    typical = population.log_parameters(model, data)
-    places = list(population.places(model))
+    typical, random = population.log_parameters(model, data), population.random_effects(model, data)
+    factor = np.linalg.cholesky(random.variance)
     drawn = np.empty((repeats, *data.time.shape))
     for i in range(repeats):
-        phi = typical.copy()
-        phi[:, places] += rng.standard_normal((len(data), len(places))) @ factor.T
-        value = model.predict(data, phi)
+        effects = rng.standard_normal((len(data), random.size)) @ factor.T
+        value = predict(model, data, random.moved(typical, effects))
         if residual:
             value = value + rng.standard_normal(value.shape) * np.sqrt(population.residual.variance(value))
         drawn[i] = value

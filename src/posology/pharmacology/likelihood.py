@@ -1,8 +1,7 @@
-"""How likely measured concentrations are: residual error, values below quantification, and each patient's own optimum.
+"""How likely measured concentrations are: residual error, and values below quantification.
 
 Beal SL. Ways to fit a PK model with some data below the quantification limit. J Pharmacokinet Pharmacodyn
 2001;28:481-504 (method M3: such a value adds the probability that it is below the limit).
-Wang Y. Derivation of various NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ from posology.pharmacology.measurements import Measurements
 
 
 class Predicts(Protocol):
-    """A structural model, as :class:`posology.pharmacology.structural.Model` is."""
+    """A structural model, as :class:`posology.pharmacology.structural.Model` is.
+
+    One whose parameters may change between periods is a :class:`posology.pharmacology.piecewise.Changes` too.
+    """
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -99,85 +101,3 @@ def terms(data: Measurements, predicted: Floats, residual: Residual) -> Terms:
         np.where(seen, slope_v * 2 * residual.additive**2, 0.0),
         np.where(seen, slope_v * 2 * (residual.proportional * predicted) ** 2, 0.0),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Conditional:
-    """Each patient's optimum: ``eta`` (patients, random effects), the joint −2 log density ``joint`` and the log
-    determinant of its half Hessian, (patients,); the Hessian itself; predictions and their derivatives by ``eta``."""
-
-    eta: Floats
-    joint: Floats
-    log_determinant: Floats
-    hessian: Floats
-    predicted: Floats
-    gradient: Floats
-
-
-def conditional(
-    model: Predicts,
-    data: Measurements,
-    typical: Floats,
-    omega: Floats,
-    residual: Residual,
-    random: tuple[int, ...],
-    start: Floats | None = None,
-    *,
-    tolerance: float = 1e-9,
-    most: int = 200,
-) -> Conditional:
-    """Return the random effects that are most likely for each patient (empirical Bayes, maximum a posteriori).
-
-    All patients at once by Gauss–Newton with halved steps: the Hessian is the expected information plus Ω⁻¹.
-
-    Parameters
-    ----------
-    typical
-        (patients, parameters): the log parameters of a patient with no random effect.
-    omega
-        (r, r): the variance of the random effects.
-    random
-        the parameters, by place, that have one.
-
-    Raises
-    ------
-    ValueError
-        naming the patient, if the search does not settle within ``most`` steps.
-    """
-    inverse = np.linalg.inv(omega)
-    eta = np.zeros((len(data), len(random))) if start is None else start.copy()
-    chosen = list(random)
-
-    def at(effects: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        phi = typical.copy()
-        phi[:, chosen] += effects
-        predicted, change = model.sensitivities(data, phi)
-        change = change[:, :, chosen]
-        found = terms(data, predicted, residual)
-        joint = found.value.sum(axis=1) + np.einsum("pi,ij,pj->p", effects, inverse, effects)
-        slope = 0.5 * np.einsum("ps,psr->pr", found.by_prediction, change) + effects @ inverse
-        hessian = np.einsum("psr,ps,psq->prq", change, found.information, change) + inverse
-        return joint, slope, hessian, predicted, change
-
-    joint, slope, hessian, predicted, change = at(eta)
-    size = np.ones(len(data))
-    for _ in range(most):
-        move = np.linalg.solve(hessian, slope[..., None])[..., 0]
-        longest = np.abs(move).max(axis=1, initial=0.0)
-        if longest.max(initial=0.0) < tolerance:
-            break
-        move *= np.minimum(1.0, 2.0 / np.maximum(longest, 1e-300))[:, None]  # no further than exp(2) at a time
-        new = eta - size[:, None] * move
-        joint_n, slope_n, hessian_n, predicted_n, change_n = at(new)
-        better = joint_n <= joint + 1e-9 * (1 + np.abs(joint))
-        pick = better[:, None]
-        eta, joint, slope = np.where(pick, new, eta), np.where(better, joint_n, joint), np.where(pick, slope_n, slope)
-        hessian = np.where(pick[..., None], hessian_n, hessian)
-        predicted, change = np.where(pick, predicted_n, predicted), np.where(pick[..., None], change_n, change)
-        size = np.where(better, np.minimum(1.0, 2 * size), size / 4)
-    else:
-        row = int(longest.argmax())
-        if longest[row] > 1e-4:
-            raise ValueError(f"patient {data.names[row]}: the individual parameters did not settle in {most} steps")
-    _, log_determinant = np.linalg.slogdet(hessian)
-    return Conditional(eta, joint, log_determinant, hessian, predicted, change)

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from posology.pharmacology.areas import Bools, Floats
+from posology.pharmacology.areas import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from posology.pharmacology.piecewise import Rows
+
+
+@dataclass(frozen=True)
+class Period:
+    """A time in which a patient's parameters stay as they are: one occasion, and covariates that change no more often.
+
+    It holds from the end of the period before it up to ``until``; the last one holds on. So does NONMEM: it advances
+    from one record to the next with the values of the latter.
+    """
+
+    until: float
+    occasion: str = ""
+    covariates: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -16,7 +34,11 @@ class Patient:
 
     ``doses`` are (time, amount, duration of infusion, dosing interval if the dose is given at steady state, else 0);
     ``samples`` are (time, concentration, below quantification). Below quantification, the concentration is the limit.
-    A sample at the time of a dose was taken before it, unless ``after_dose`` says otherwise for that sample.
+    A dose at steady state replaces all before it. A sample at the time of a dose was taken before it, unless
+    ``after_dose`` says otherwise for that sample. ``covariates`` are constant; what changes is in ``periods``, to which
+    doses and samples belong by their time, or as ``dose_period`` and ``sample_period`` say (from 0). By its time, a
+    dose where one period ends and the next begins belongs to the next, and a sample to the earlier unless it is after
+    such a dose.
     """
 
     name: str
@@ -24,6 +46,9 @@ class Patient:
     samples: Sequence[tuple[float, float, bool]]
     after_dose: Sequence[bool] = ()
     covariates: Mapping[str, float] = field(default_factory=dict)
+    periods: Sequence[Period] = ()
+    dose_period: Sequence[int] = ()
+    sample_period: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -31,7 +56,10 @@ class Measurements:
     """All patients as arrays: doses (patients, doses), samples (patients, samples), filled up with zeros.
 
     ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
-    ``counts`` (patients, samples, doses) which doses precede a sample.
+    ``counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
+    steady state that is. ``begins`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is, and
+    ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
+    (patients,), or (patients, periods) where they change.
     """
 
     names: tuple[str, ...]
@@ -45,6 +73,11 @@ class Measurements:
     observed: Bools
     counts: Bools
     covariates: Mapping[str, Floats]
+    begins: Floats
+    occasion: Ints
+    dose_period: Ints
+    sample_period: Ints
+    occasions: tuple[tuple[str, ...], ...]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -54,14 +87,26 @@ class Measurements:
         """How many concentrations there are."""
         return int(self.observed.sum())
 
+    @property
+    def periods(self) -> int:
+        """How many periods the patient with the most has."""
+        return int(self.begins.shape[1])
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The periods as rows of their own, as a piecewise prediction takes them."""
+        from posology.pharmacology.piecewise import rows
+
+        return rows(self)
+
     def at(self, time: Floats) -> Measurements:
         """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured."""
         time = np.broadcast_to(time, (len(self), np.shape(time)[-1])).astype(float)
-        counts = (self.amount[:, None, :] > 0) & (self.dose_time[:, None, :] <= time[:, :, None])
+        counts = _latest(self.interval, (self.amount > 0)[:, None] & (self.dose_time[:, None] <= time[:, :, None]))
         nothing = np.zeros(time.shape, bool)
-        return Measurements(
-            self.names, self.dose_time, self.amount, self.duration, self.interval, time, np.zeros(time.shape), nothing,
-            ~nothing, counts, self.covariates,
+        return replace(
+            self, time=time, value=np.zeros(time.shape), below=nothing, observed=~nothing, counts=counts,
+            sample_period=_sampled(time, self.begins, counts, self.dose_period),
         )  # fmt: skip
 
     def only(self, rows: Sequence[int]) -> Measurements:
@@ -70,16 +115,27 @@ class Measurements:
         return Measurements(
             tuple(self.names[i] for i in pick), self.dose_time[pick], self.amount[pick], self.duration[pick],
             self.interval[pick], self.time[pick], self.value[pick], self.below[pick], self.observed[pick],
-            self.counts[pick], {name: values[pick] for name, values in self.covariates.items()},
+            self.counts[pick], {name: values[pick] for name, values in self.covariates.items()}, self.begins[pick],
+            self.occasion[pick], self.dose_period[pick], self.sample_period[pick], tuple(self.occasions[i] for i in pick),
         )  # fmt: skip
 
     def replaced(self, value: Floats, limit: float = 0.0) -> Measurements:
         """Return the same samples with other concentrations; what is under ``limit`` is below quantification."""
         below = self.observed & (value < limit)
-        return Measurements(
-            self.names, self.dose_time, self.amount, self.duration, self.interval, self.time,
-            np.where(below, limit, value), below, self.observed, self.counts, self.covariates,
-        )  # fmt: skip
+        return replace(self, value=np.where(below, limit, value), below=below)
+
+
+def _latest(interval: Floats, counts: Bools) -> Bools:
+    """Leave out the doses before the latest one at steady state among those that count."""
+    order = np.arange(interval.shape[1])
+    last = np.where(counts & (interval > 0)[:, None], order, -1).max(axis=2, initial=-1)
+    return np.asarray(counts & (order >= last[..., None]))
+
+
+def _sampled(time: Floats, begins: Floats, counts: Bools, dose_period: Ints) -> Ints:
+    """Return the period of each sample: by its time, but none earlier than that of a dose it is after."""
+    by_time = (begins[:, None] < time[:, :, None]).sum(axis=2) - 1
+    return np.asarray(np.maximum(by_time, np.where(counts, dose_period[:, None], 0).max(axis=2, initial=0)))
 
 
 def measurements(patients: Sequence[Patient]) -> Measurements:
@@ -89,8 +145,8 @@ def measurements(patients: Sequence[Patient]) -> Measurements:
     ------
     ValueError
         naming the patient, if there is no dose or no sample, a dose, duration or concentration cannot be, a limit of
-        quantification is missing, an infusion at steady state is longer than the dosing interval, or a covariate is
-        missing.
+        quantification is missing, an infusion at steady state is longer than the dosing interval, a covariate is
+        missing, or periods do not follow each other.
 
     Examples
     --------
@@ -100,29 +156,55 @@ def measurements(patients: Sequence[Patient]) -> Measurements:
     """
     if not patients:
         raise ValueError("no patient: a fit needs one at least")
-    known = sorted({name for p in patients for name in p.covariates})
+    known = sorted(
+        {name for p in patients for held in (p.covariates, *(q.covariates for q in p.periods)) for name in held}
+    )
     for p in patients:
         _check(p, known)
     count, doses = len(patients), max(len(p.doses) for p in patients)
-    samples = max(len(p.samples) for p in patients)
-    given = np.zeros((4, count, doses))
-    taken = np.zeros((3, count, samples))
+    samples, periods = max(len(p.samples) for p in patients), max(len(p.periods) or 1 for p in patients)
+    given, taken = np.zeros((4, count, doses)), np.zeros((3, count, samples))
     observed, after = np.zeros((count, samples), bool), np.zeros((count, samples), bool)
+    begins, occasion = np.full((count, periods), np.inf), np.zeros((count, periods), int)
+    dose_period, sample_period = np.zeros((count, doses), int), np.full((count, samples), -1)
+    begins[:, 0] = -np.inf
+    occasions = []
     for row, p in enumerate(patients):
-        given[:, row, : len(p.doses)] = np.array(p.doses, float).T
+        order = sorted(range(len(p.doses)), key=lambda i, p=p: p.doses[i][0])  # type: ignore[misc]
+        given[:, row, : len(order)] = np.array([p.doses[i] for i in order], float).T
         taken[:, row, : len(p.samples)] = np.array(p.samples, float).T
         observed[row, : len(p.samples)] = True
         after[row, : len(p.after_dose)] = p.after_dose
+        begins[row, 1 : len(p.periods)] = [q.until for q in p.periods[:-1]]
+        labels = list(dict.fromkeys(q.occasion for q in p.periods)) or [""]
+        occasions.append(tuple(labels))
+        occasion[row, : len(p.periods)] = [labels.index(q.occasion) for q in p.periods]
+        own = (begins[row] <= given[0, row, : len(order), None]).sum(axis=1) - 1
+        dose_period[row, : len(order)] = [p.dose_period[i] for i in order] if p.dose_period else own
+        sample_period[row, : len(p.sample_period)] = p.sample_period
     time, dose_time = taken[0][:, :, None], given[0][:, None, :]
     counts = (given[1][:, None, :] > 0) & ((dose_time < time) | ((dose_time == time) & after[:, :, None]))
+    counts = _latest(given[3], counts)
+    sample_period = np.where(sample_period < 0, _sampled(taken[0], begins, counts, dose_period), sample_period)
     return Measurements(
         tuple(p.name for p in patients), given[0], given[1], given[2], given[3], taken[0], taken[1],
-        taken[2].astype(bool), observed, counts, {n: np.array([p.covariates[n] for p in patients]) for n in known},
+        taken[2].astype(bool), observed, counts, {n: _covariate(patients, n, periods) for n in known}, begins, occasion,
+        dose_period, sample_period, tuple(occasions),
     )  # fmt: skip
 
 
+def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
+    """Return a covariate, (patients,), or (patients, periods) if it changes; a patient's last value fills up the row."""
+    rows = []
+    for p in patients:
+        own = [q.covariates.get(name, p.covariates.get(name, np.nan)) for q in p.periods] or [p.covariates[name]]
+        rows.append(own + [own[-1]] * (periods - len(own)))
+    values = np.array(rows, float)
+    return values if (values != values[:, :1]).any() else values[:, 0]
+
+
 def _check(p: Patient, known: Sequence[str]) -> None:
-    def refuse(text: str) -> None:
+    def refuse(text: str) -> NoReturn:
         raise ValueError(f"patient {p.name}: {text}")
 
     if not p.doses:
@@ -141,6 +223,12 @@ def _check(p: Patient, known: Sequence[str]) -> None:
             refuse(f"concentration {value:g} at time {time:g}; it is 0 or above")
         if below and value <= 0:
             refuse(f"time {time:g}: below quantification, but the limit is {value:g}; it is above 0")
-    missing = [name for name in known if name not in p.covariates or not np.isfinite(p.covariates[name])]
-    if missing:
-        refuse(f"{missing[0]} is missing; every patient needs each covariate")
+    for earlier, later in zip(p.periods, p.periods[1:], strict=False):
+        if not earlier.until <= later.until:
+            refuse(
+                f"a period until {later.until:g} follows one until {earlier.until:g}; they follow each other in time"
+            )
+    for held in [p.covariates] if not p.periods else [{**p.covariates, **q.covariates} for q in p.periods]:
+        missing = [name for name in known if not np.isfinite(held.get(name, np.nan))]
+        if missing:
+            refuse(f"{missing[0]} is missing; every patient needs each covariate")
