@@ -57,7 +57,7 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
             ["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL~AGE/50"],
             "no covariate 'AGE'",
         ),
-        (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: AMT: patient 1: a dose of -5"),
+        (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: patient 1, AMT: a dose of -5"),
     ],
 )
 def test_what_is_wrong_is_a_message(go: Any, tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -118,3 +118,33 @@ def test_exposure(go: Any, db: str, tmp_path: Path) -> None:
     assert status == 1 and "auc.csv:2: patient 0401-001: exposure 'x' is no number" in out + err
     status, out, err = go("exposure", db, "--exposure", "litres")
     assert status == 2 and "neither mg, mg/kg nor a file" in " ".join((out + err).split())
+
+
+def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
+    samples = [("0", "2012-06-18", "--result", "BLQ"), ("2", "2012-06-18", "--value", "4.1"), ("24", "2012-06-19", "--value", "3.0"),
+               ("168", "2012-06-25", "--value", "1.2"), ("504", "2012-07-09", "--value", "0.3")]  # fmt: skip
+    for hours, on, *value in samples:
+        status, _, err = go("concentration", db, "0401-001", "--test", "ADC", *value, "--unit", "ug/mL", "--specimen", "serum",
+                            "--quantification-limit", "0.1", "--timepoint-number", hours, "--on", on)  # fmt: skip
+        assert status == 0, err
+    status, out, _ = go("export", "nonmem", db, "pk.csv", "--cutoff", "2013-05-10", "--json")
+    said = json.loads(out)
+    assert status == 0 and said["analytes"][0]["samples"] == 5 and said["left_out"][0] == "0401-002: no concentration"
+    assert said["notes"] == ["2 doses without the infusion's length (`ended`): as boluses",
+                             "1 doses without a time of day (`dated`): whole days after the first"]  # fmt: skip
+    tables = {}
+    for name, more in (("record", [db]), ("file", ["pk.csv", "--time-unit", "d", "--unit", "ug/mL"])):
+        status, out, _ = go("nca", *more, "--route", "bolus", "--json")
+        tables[name] = json.loads(out)
+        assert status == 0
+    assert tables["record"]["units"] == {"time": "d", "concentration": "ug/mL", "dose": "mg"}
+    assert tables["record"]["profiles"] == tables["file"]["profiles"] and len(tables["file"]["profiles"]) == 1
+    status, out, _ = go("export", "nonmem", db, "pk2.csv", "--hours")
+    assert status == 0 and "TIME" in out and "mg/h" not in out  # no rate is known
+    assert (tmp_path / "pk2.csv.json").exists()
+    status, _, err = go("nca", db, "--cutoff", "2012-06-01", "--route", "bolus")
+    assert status == 1 and "holds no concentration by 2012-06-01" in err
+    status, _, err = go("export", "nonmem", db, "none.csv", "--analyte", "DM4")
+    assert status == 1 and "it holds ADC" in err and not (tmp_path / "none.csv").exists()
+    status, _, err = go("nca", "pk.csv", "--cutoff", "2013-01-01", "--route", "bolus")
+    assert status == 1 and "pk.csv is no record" in err
