@@ -20,7 +20,8 @@ SHORTLY = 20
 class Profile:
     """The samples after one dose of a patient: times since the dose; 0 for below quantification.
 
-    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file.
+    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number`` that
+    of the dose.
     """
 
     patient: str
@@ -31,6 +32,7 @@ class Profile:
     duration: float
     until: float | None
     line: int
+    number: int = 1
 
 
 def profiles(data: EventData) -> list[Profile]:
@@ -69,7 +71,9 @@ def profiles(data: EventData) -> list[Profile]:
                 label = p.name if len(doses) == 1 else f"{p.name}, dose {number}"
                 until = None if end is None else end - begin
                 line = held[p.name][0].line
-                found.append(Profile(p.name, label, tuple(kept), tuple(kept.values()), amount, length, until, line))
+                found.append(
+                    Profile(p.name, label, tuple(kept), tuple(kept.values()), amount, length, until, line, number)
+                )
     return found
 
 

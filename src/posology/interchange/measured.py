@@ -18,7 +18,8 @@ from posology.interchange.pharmacokinetics import Recorded, TimeUnit, recorded
 class Measured:
     """Concentrations of one analyte as profiles and, but for a PC file, as events.
 
-    ``units`` are those of time, concentration and dose, empty where the data do not say. ``unused`` and ``notes`` are
+    ``units`` are those of time, concentration and dose, empty where the data do not say; ``interval`` is the planned
+    time between doses where a protocol says it. ``unused`` and ``notes`` are
     for the reader: what was left out, and what was taken as planned.
     """
 
@@ -28,6 +29,7 @@ class Measured:
     units: tuple[str, str, str] = ("", "", "")
     unused: Sequence[Finding] = ()
     notes: Sequence[str] = ()
+    interval: float | None = None
 
     @property
     def events(self) -> EventData:
@@ -74,7 +76,7 @@ def measured(
         data = made.data.of(analyte)
         unit = next(a.unit for a in made.analytes if analyte in (None, a.code))
         notes = (*made.notes, *(f"left out: {text}" for text in made.left))
-        return Measured(str(path), profiles(data), data, (made.time, unit, "mg"), (), notes)
+        return Measured(str(path), profiles(data), data, (made.time, unit, "mg"), (), notes, made.interval)
     if cutoff or known_by:
         raise ValueError(f"{path} is no record: a cutoff is of a trial's record")
     if is_sdtm(path):

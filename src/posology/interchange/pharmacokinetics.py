@@ -18,6 +18,7 @@ from typing import Literal
 from posology.endpoints.body_size import adjusted_ideal_weight
 from posology.endpoints.finding import Finding
 from posology.interchange.nonmem import DataError, Event, EventData
+from posology.protocol.model import Schedule
 from posology.record.clinical import UNDATED, ConcentrationMeasured, TreatmentGiven
 from posology.record.event import Event as Fact
 from posology.record.facts import Dosed
@@ -56,6 +57,7 @@ class Analyte:
 class Recorded:
     """Event data of a record, with what they are in: time, AMT in mg, each analyte in its unit.
 
+    ``interval`` is the time from the first dose to the next one by the protocol, ``route`` how doses are given by it.
     ``notes`` say what was taken as planned or is unusual; ``left`` who or what was left out, with the reason.
     """
 
@@ -64,6 +66,8 @@ class Recorded:
     time: TimeUnit
     notes: tuple[str, ...]
     left: tuple[str, ...]
+    interval: float
+    route: str
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def recorded(
             made.patient(patient, made.doses(patient, drug), samples)
         elif patient.first_dose:
             made.left.append(f"{patient.id}: no concentration")
-    return made.result(chosen)
+    return made.result(chosen, state.protocol().schedule)
 
 
 class _Made:
@@ -316,7 +320,7 @@ class _Made:
         ] += 1
         return dose.at + planned + 24 * round(away)
 
-    def result(self, specimens: Mapping[str, str]) -> Recorded:
+    def result(self, specimens: Mapping[str, str], schedule: Schedule) -> Recorded:
         """Return what was made, or say all that is wrong with it."""
         if self.findings:
             raise DataError(self.findings)
@@ -333,7 +337,10 @@ class _Made:
             for code in codes
         )  # fmt: skip
         notes = (*self.notes, *(f"{n} {what}" for what, n in self.counts.items()))
-        return Recorded(EventData(events, used, self.file), analytes, self.time, notes, tuple(self.left))
+        days = schedule.dosing_days
+        interval = 24 * (days[1] - days[0] if len(days) > 1 else schedule.cycle_days) / HOURS[self.time]
+        data = EventData(events, used, self.file)
+        return Recorded(data, analytes, self.time, notes, tuple(self.left), interval, schedule.route)
 
 
 def planned_hours(fact: ConcentrationMeasured) -> float | None:
