@@ -174,7 +174,7 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
         "AUC of cycle 1, ADC",
         "ug·d/mL",
         28,
-        5,
+        6,
     )
     assert found["left_out"] == ["029: no exposure"]
     doses = {d["dose"]: d for d in found["doses"]}

@@ -255,3 +255,15 @@ def test_planned_hours(text: str, hours: float) -> None:
 def test_a_number_is_one_patient() -> None:
     with pytest.raises(DataError, match="patient B, PATIENT: is ID 1, as A is"):
         parse("ID,PATIENT,TIME,AMT,DV\n1,A,0,10,.\n1,B,0,10,.\n")
+
+
+def test_the_length_of_an_infusion_can_be_given(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
+    facts = [dosed(350.0, hours=None), sample(2, 120.0), sample(96, 60.0), sample(200, 20.0)]
+    path = made(tmp_path / "t.posology", imgn853_document, {"A": facts, "B": course(350.0)})
+    found = from_record(path, infusion=3.0)
+    assert found.notes == ("1 doses without the infusion's length (`ended`): 3 h long, as given",)
+    assert [p.duration for p in measured(path, infusion=3.0).profiles] == pytest.approx([3 / 24, 2 / 24])
+    assert [p.duration for p in measured(path).profiles] == pytest.approx([0, 2 / 24])
+    export_nonmem(found, tmp_path / "pk.csv", {})
+    with pytest.raises(ValueError, match="an infusion's length is given for a trial's record"):
+        measured(tmp_path / "pk.csv", infusion=3.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
-from posology.cli.measuring import PlotOption, _draw, _drawable, _number
+from posology.cli.measuring import InfusionOption, PlotOption, _draw, _drawable, _number
 
 if TYPE_CHECKING:
     from posology.interchange.exposures import Exposures
@@ -41,6 +41,7 @@ def exposure(
     ] = None,
     analyte: Annotated[str | None, typer.Option("--analyte", metavar="TEST", help="Whose exposure, where there are several.")] = None,
     specimen: Annotated[str | None, typer.Option("--specimen", help="Measured in which, where in several.")] = None,
+    infusion: InfusionOption = None,
     at: Annotated[list[float] | None, typer.Option("--at", metavar="EXPOSURE", help="What this exposure would do (may be repeated).")] = None,
     dose: Annotated[
         list[float] | None, typer.Option("--at-dose", metavar="DOSE", help="What this dose, in the protocol's unit, would do (may be repeated).")
@@ -69,7 +70,7 @@ def exposure(
         events = opened.events()
     on = as_of or _last_cutoff(events)
     state = fold(events, occurred_by=on)
-    given, seen, left = _exposed(trial, state, on, outcome, by, file, analyte, specimen)
+    given, seen, left = _exposed(trial, state, on, outcome, by, file, (analyte, specimen, infusion))
     if given is None:
         seen, left = observed(state, on, outcome, "mg" if by == "mg" else "mg/kg")
     x, y = np.array([o.exposure for o in seen]), np.array([o.event for o in seen], bool)
@@ -158,7 +159,8 @@ def exposure(
 
 
 def _exposed(
-    trial: str, state: State, on: date, outcome: Outcome, by: str | None, file: Path | None, analyte: str | None, specimen: str | None
+    trial: str, state: State, on: date, outcome: Outcome, by: str | None, file: Path | None,
+    which: tuple[str | None, str | None, float | None],
 ) -> tuple[Exposures | None, list[Observed], list[str]]:  # fmt: skip
     """Return exposures that are no doses, who can be judged by them and who not; nothing if the exposure is the dose."""
     from posology.interchange.exposures import AVERAGE, MEASURES, average_to, from_file, from_samples
@@ -167,6 +169,7 @@ def _exposed(
 
     if file is None and by in (None, *DOSES):
         return None, [], []
+    analyte, specimen, infusion = which
     if file is not None and by in DOSES:
         raise typer.BadParameter("a file holds no dose: name its column, or leave it out", param_hint="--exposure")
     if file is None and by not in MEASURES:
@@ -181,11 +184,13 @@ def _exposed(
             )
         everyone: Mapping[str, float] = dict.fromkeys(state.patients, 1.0)
         days = {o.patient: o.days for o in observed(state, on, outcome, everyone)[0]}
-        given = average_to(file, recorded(state, analyte=analyte, specimen=specimen, file=trial), days, analyte)
+        given = average_to(
+            file, recorded(state, analyte=analyte, specimen=specimen, infusion=infusion, file=trial), days, analyte
+        )
     elif file is not None:
         given = from_file(file, by)
     else:
-        made = recorded(state, analyte=analyte, specimen=specimen, file=trial)
+        made = recorded(state, analyte=analyte, specimen=specimen, infusion=infusion, file=trial)
         given = from_samples(made, "auc" if by == "auc" else "cmax" if by == "cmax" else "ctrough", analyte)
     seen, left = observed(state, on, outcome, given.of)
     return given, seen, left

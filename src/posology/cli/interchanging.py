@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from posology.cli.common import ByOption, JsonOption, KnownByOption, TrialArgument, day, print_json, print_table
+from posology.cli.measuring import InfusionOption
 from posology.cli.submitting import export_adam
 
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
@@ -172,6 +173,7 @@ def export_nonmem(
     cutoff: CutoffOption = None, known_by: KnownByOption = None,
     analyte: Annotated[str | None, typer.Option("--analyte", metavar="TEST", help="This one alone (else all, one DVID each).")] = None,
     specimen: Annotated[str | None, typer.Option("--specimen", help="Which, where an analyte was measured in several.")] = None,
+    infusion: InfusionOption = None,
     hours: Annotated[bool, typer.Option("--hours", help="TIME in hours (else days), RATE in mg/h.")] = False,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
@@ -185,7 +187,7 @@ def export_nonmem(
     from posology.interchange.nonmem_export import export_nonmem as run
 
     made = from_record(trial, analyte=analyte, specimen=specimen, cutoff=cutoff,
-                       known_by=end_of(known_by) if known_by else None, time="h" if hours else "d")  # fmt: skip
+                       known_by=end_of(known_by) if known_by else None, time="h" if hours else "d", infusion=infusion)  # fmt: skip
     about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
     key = run(made, file, about)
     if as_json:

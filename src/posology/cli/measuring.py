@@ -30,6 +30,15 @@ CutoffOption = Annotated[
         "--cutoff", metavar="DATE", parser=day, help="Of a record: the data cutoff (else all that is recorded)."
     ),
 ]
+InfusionOption = Annotated[
+    float | None,
+    typer.Option(
+        "--infusion-hours",
+        metavar="H",
+        min=0,
+        help="Of a record: how long an infusion took whose end it does not hold.",
+    ),
+]
 TimeUnit = Annotated[str, typer.Option("--time-unit", metavar="UNIT", help="Of TIME, for the labels.")]
 Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="Of concentrations, for the labels.")]
 KINDS = (".png", ".svg", ".json")
@@ -57,7 +66,7 @@ def nca(
     ] = None,
     analyte: Annotated[str | None, typer.Option("--analyte", help="Which, where there are several (the test, PCTESTCD, DVID).")] = None,
     specimen: Annotated[str | None, typer.Option("--specimen", help="Which, where there are several (PCSPEC).")] = None,
-    cutoff: CutoffOption = None, known_by: KnownByOption = None,
+    cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
     plot: PlotOption = None, time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
@@ -76,7 +85,7 @@ def nca(
     _drawable(plot)
     cuts = [_pair(text) for text in partial or ()]
     read = measured(file, ex=ex, analyte=analyte, specimen=specimen, cutoff=cutoff,
-                    known_by=end_of(known_by) if known_by else None, time="h" if time_unit == "h" else "d")  # fmt: skip
+                    known_by=end_of(known_by) if known_by else None, time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
     found, unused = read.profiles, read.unused
     time_unit, unit, dose_unit = time_unit or read.units[0], unit or read.units[1], read.units[2]
     if not found:

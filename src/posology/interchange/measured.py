@@ -50,6 +50,7 @@ class Measured:
 def measured(
     path: str | Path, *, ex: Path | None = None, analyte: str | None = None, specimen: str | None = None,
     cutoff: date | None = None, known_by: datetime | None = None, time: TimeUnit = "d",
+    infusion: float | None = None,
 ) -> Measured:  # fmt: skip
     """Read concentrations from whatever ``path`` is.
 
@@ -63,8 +64,8 @@ def measured(
         which, where there are several.
     cutoff, known_by
         of a record: what had occurred by then, and was known by then.
-    time
-        the unit of times from a record or a folder.
+    time, infusion
+        the unit of times from a record or a folder; how long an infusion took whose end it does not hold [h].
 
     Raises
     ------
@@ -72,13 +73,15 @@ def measured(
         saying what is wrong and where.
     """
     if is_record(path) or ("://" not in str(path) and Path(path).is_dir()):
-        made = from_record(path, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=known_by, time=time)
+        made = from_record(path, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=known_by, time=time,
+                           infusion=infusion)  # fmt: skip
         data = made.data.of(analyte)
         unit = next(a.unit for a in made.analytes if analyte in (None, a.code))
         notes = (*made.notes, *(f"left out: {text}" for text in made.left))
         return Measured(str(path), profiles(data), data, (made.time, unit, "mg"), (), notes, made.interval)
-    if cutoff or known_by:
-        raise ValueError(f"{path} is no record: a cutoff is of a trial's record")
+    if cutoff or known_by or infusion:
+        what = "a cutoff" if cutoff or known_by else "an infusion's length"
+        raise ValueError(f"{path} is no record: {what} is given for a trial's record")
     if is_sdtm(path):
         found, unused = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
         return Measured(str(path), found, None, ("h", "", ""), unused)
@@ -102,6 +105,7 @@ def is_record(path: str | Path) -> bool:
 def from_record(
     path: str | Path, *, analyte: str | None = None, specimen: str | None = None, cutoff: date | None = None,
     known_by: datetime | None = None, time: TimeUnit = "d",
+    infusion: float | None = None,
 ) -> Recorded:  # fmt: skip
     """Return the doses and concentrations of a record, or of a folder of SDTM datasets, which is read as one.
 
@@ -122,4 +126,4 @@ def from_record(
             state = trial.state(occurred_by=cutoff, recorded_by=known_by)
     if not state.trial.documents:
         raise ValueError(f"{path}: the trial had not begun by {cutoff or known_by}")
-    return recorded(state, analyte=analyte, specimen=specimen, time=time, file=str(path))
+    return recorded(state, analyte=analyte, specimen=specimen, time=time, infusion=infusion, file=str(path))

@@ -81,8 +81,9 @@ class _Dose:
 
 
 def recorded(
-    state: State, *, analyte: str | None = None, specimen: str | None = None, time: TimeUnit = "d", file: str = ""
-) -> Recorded:
+    state: State, *, analyte: str | None = None, specimen: str | None = None, time: TimeUnit = "d",
+    infusion: float | None = None, file: str = "",
+) -> Recorded:  # fmt: skip
     """Return the doses and concentrations of a record.
 
     Parameters
@@ -95,6 +96,8 @@ def recorded(
         take this one; by default plasma, serum or blood where there is one of these.
     time
         the unit of times: days or hours.
+    infusion
+        how long an infusion took whose end is not recorded [h]; without it, such a dose is a bolus.
     file
         what the data are called in messages.
 
@@ -109,7 +112,7 @@ def recorded(
     A sample before the first dose has MDV 1: every model predicts 0 there. Below quantification, DV is the limit. A dose
     goes into CMT 1, a sample has its DVID as CMT.
     """
-    made = _Made(file, time)
+    made = _Made(file, time, infusion or 0.0)
     measured = {p.id: _wanted(p, analyte) for p in state.patients.values()}
     if not any(measured.values()):
         _refuse_none(state, analyte, file)
@@ -127,8 +130,8 @@ def recorded(
 class _Made:
     """Event data in the making, with what is wrong, noted and left out."""
 
-    def __init__(self, file: str, time: TimeUnit) -> None:
-        self.file, self.time = file, time
+    def __init__(self, file: str, time: TimeUnit, infusion: float) -> None:
+        self.file, self.time, self.infusion = file, time, infusion
         self.events: list[Event] = []
         self.findings: list[Finding] = []
         self.left: list[str] = []
@@ -174,7 +177,9 @@ class _Made:
                         "an infusion ends within 48 h",
                     )
             if not hours:
-                self.counts["doses without the infusion's length (`ended`): as boluses"] += 1
+                hours = self.infusion
+                taken = f"{hours:g} h long, as given" if hours else "as boluses"
+                self.counts[f"doses without the infusion's length (`ended`): {taken}"] += 1
             first = found[0] if found else None
             exact = begun and (first is None or first.begun)
             if not exact and first is not None:

@@ -141,14 +141,14 @@ def by_model(form: Predicts, data: Measurements, phi: Floats, tau: float) -> Fir
     if not tau > 0:
         raise ValueError(f"the cycle is of length {tau:g}; it is above 0")
     first = np.argmin(np.where(data.amount > 0, data.dose_time, np.inf), axis=1)[:, None]
-    take = lambda values: np.take_along_axis(values, first, axis=1)
-    one = replace(data, dose_time=np.zeros((len(data), 1)), amount=take(data.amount), duration=take(data.duration),
-                  interval=take(data.interval))  # fmt: skip
+    is_first = np.arange(data.amount.shape[1]) == first
+    one = replace(data, dose_time=np.zeros(data.amount.shape), amount=np.where(is_first, data.amount, 0.0))
+    length = np.take_along_axis(data.duration, first, axis=1)
     until = np.full(len(data), float(tau))
     grid = (
         np.concatenate([np.sort(np.concatenate([np.linspace(0, 1, 1001), np.geomspace(1e-5, 1, 1000)])), [1.0]]) * tau
     )
-    times = np.concatenate([np.broadcast_to(grid, (len(data), len(grid))), np.minimum(one.duration, tau)], axis=1)
+    times = np.concatenate([np.broadcast_to(grid, (len(data), len(grid))), np.minimum(length, tau)], axis=1)
     seen = form.predict(one.at(times), phi)
     return FirstCycle(_area(form, one, phi, until), seen.max(axis=1), seen[:, -2], ((),) * len(data))
 
