@@ -143,7 +143,7 @@ def test_days_alone_go_by_the_plan(tmp_path: Path, imgn853_document: dict[str, A
          "patient 7, 2013-01-07, unit: of ADC is ng/mL, before it was ug/mL; one unit an analyte"),
         ([dosed(350.0), sample(2, 120.0, unit=None)], "patient 7, 2013-01-07, unit: of ADC is missing"),
         ([dosed(350.0), sample(2, 120.0, dated=None)], "patient 7, 2013-01-07, dated: ADC has no time of day"),
-        ([dosed(350.0, clock=False), sample(2, 120.0)], "patient 7, 2013-01-07, dated: ADC: the dose has no time of day"),
+        ([dosed(350.0, clock=False), sample(2, 120.0)], "patient 7, 2013-01-07, dated: ADC: the dose of 2013-01-07 has no time of day; correct the dose (dated)"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-08T11:00")], "dated: is 2013-01-08T11:00, but the event is of 2013-01-07"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T11:00Z")], "has a time zone"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T25:00")], "'2013-01-07T25:00' is no time"),

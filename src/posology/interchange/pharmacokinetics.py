@@ -299,17 +299,21 @@ class _Made:
     def place(self, patient: Patient, event: Fact, fact: ConcentrationMeasured, doses: list[_Dose]) -> float | None:
         """Return when a sample was taken, in hours from the first dose."""
         taken, planned = self.moment(patient, event, fact.dated, event.occurred), planned_hours(fact)
+        dose = doses[0]
         if taken is not None:
             before = [d for d in doses if (d.begun or datetime.combine(d.on, datetime.min.time())) <= taken]
-            dose = before[-1] if before else doses[0]
+            dose = before[-1] if before else dose
             if dose.begun is not None:
                 return dose.at + _hours(taken - dose.begun)
         if event.occurred < doses[0].on and fact.dated != UNDATED and (planned or 0) <= 0:
             return _hours(event.occurred - doses[0].on)
         if planned is None or fact.dated == UNDATED:
-            lacks = f"{fact.test}: the dose has no time of day" if taken else f"{fact.test} has no time of day"
-            self.wrong(patient, event, "dated", lacks,
-                       "give it as 2013-05-10T11:30, or the hours since the dose as planned (timepoint_number)")  # fmt: skip
+            if taken is not None:
+                lacks, right = f"{fact.test}: the dose of {dose.on} has no time of day", "correct the dose (dated)"
+            else:
+                lacks, right = f"{fact.test} has no time of day", "give it as 2013-05-10T11:30"
+            planned_so = f"{right}, or the sample's hours since the dose as planned (timepoint_number)"
+            self.wrong(patient, event, "dated", lacks, planned_so)
             return None
         days = planned / 24
         dose = min(doses, key=lambda d: (abs((event.occurred - d.on).days - days), -d.at))

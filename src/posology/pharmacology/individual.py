@@ -54,7 +54,7 @@ def by_samples(
     duration
         of the infusion, one or (patients,): λz takes no point before its end. 0 where not known.
     bolus
-        whether the dose was a bolus: where none was sampled, the concentration at it is then back-extrapolated, else 0.
+        whether the dose was a bolus: where none was sampled, the concentration at it is then back-extrapolated (and no Cmax), else 0.
 
     Raises
     ------
@@ -82,7 +82,6 @@ def by_samples(
         result = nca(time[rows], concentration[rows], route=route, duration=length[rows] if infused else 0.0)
         area = result.partial(0.0, tau)
         trough = concentration_at(result.time, result.concentration, tau, result.slope.lambda_z, result.method)
-        c_max = np.fmax(result.c_max, result.c_0) if route == "bolus" else result.c_max
         none = result.c_max == 0
         low = (
             (time[rows] > np.where(none, -1.0, result.t_last)[:, None])
@@ -97,7 +96,7 @@ def by_samples(
         trough = np.where(cut, 0.0, np.where(near, result.c_last, trough))
         with np.errstate(invalid="ignore", divide="ignore"):
             beyond = np.where(result.t_last < tau, 100 * (1 - result.auc_last / area), 0.0)
-        found["auc"][rows], found["c_max"][rows], found["c_trough"][rows] = area, c_max, trough
+        found["auc"][rows], found["c_max"][rows], found["c_trough"][rows] = area, result.c_max, trough
         for i, row in enumerate(rows):
             said = []
             if cut[i]:
