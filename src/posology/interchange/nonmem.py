@@ -21,23 +21,8 @@ from posology.pharmacology.measurements import Measurements, Patient, measuremen
 from posology.readout.drawing import write_text
 
 KNOWN = (
-    "ID",
-    "PATIENT",
-    "TIME",
-    "AMT",
-    "RATE",
-    "II",
-    "ADDL",
-    "SS",
-    "CMT",
-    "EVID",
-    "MDV",
-    "DV",
-    "DVID",
-    "ANALYTE",
-    "BLQ",
-    "LLOQ",
-)
+    "ID", "PATIENT", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DV", "DVID", "ANALYTE", "BLQ", "LLOQ",
+)  # fmt: skip
 SHOWN = 100  # findings written out
 EVENTS = {0: "sample", 1: "dose", 2: "other", 3: "reset", 4: "reset and dose"}
 
