@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
-from posology.cli.measuring import InfusionOption, PlotOption, _draw, _drawable, _number
+from posology.cli.measuring import AnalyteOption, InfusionOption, PlotOption, SpecimenOption, _draw, _drawable, _number
 
 if TYPE_CHECKING:
     from posology.interchange.exposures import Exposures
@@ -39,8 +39,7 @@ def exposure(
         Path | None, typer.Option("--exposures", metavar="FILE", help="Exposures from a CSV file (patient, exposure), or that of a fit, "
                                   "instead of the record's samples.")
     ] = None,
-    analyte: Annotated[str | None, typer.Option("--analyte", metavar="TEST", help="Whose exposure, where there are several.")] = None,
-    specimen: Annotated[str | None, typer.Option("--specimen", help="Measured in which, where in several.")] = None,
+    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
     infusion: InfusionOption = None,
     at: Annotated[list[float] | None, typer.Option("--at", metavar="EXPOSURE", help="What this exposure would do (may be repeated).")] = None,
     dose: Annotated[

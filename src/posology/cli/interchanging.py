@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from posology.cli.common import ByOption, JsonOption, KnownByOption, TrialArgument, day, print_json, print_table
-from posology.cli.measuring import InfusionOption
+from posology.cli.measuring import InfusionOption, SpecimenOption
 from posology.cli.submitting import export_adam
 
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
@@ -172,7 +172,7 @@ def export_nonmem(
     trial: TrialArgument, file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file; FILE.json beside it is the key.")],
     cutoff: CutoffOption = None, known_by: KnownByOption = None,
     analyte: Annotated[str | None, typer.Option("--analyte", metavar="TEST", help="This one alone (else all, one DVID each).")] = None,
-    specimen: Annotated[str | None, typer.Option("--specimen", help="Which, where an analyte was measured in several.")] = None,
+    specimen: SpecimenOption = None,
     infusion: InfusionOption = None,
     hours: Annotated[bool, typer.Option("--hours", help="TIME in hours (else days), RATE in mg/h.")] = False,
     as_json: JsonOption = False,

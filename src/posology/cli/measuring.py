@@ -24,6 +24,10 @@ Error = Literal["additive", "proportional", "both"]
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw it to this file: .png, .svg or .json (Vega-Lite).")
 ]
+AnalyteOption = Annotated[
+    str | None, typer.Option("--analyte", help="Which, where there are several (the test, PCTESTCD, DVID).")
+]
+SpecimenOption = Annotated[str | None, typer.Option("--specimen", help="Which, where there are several (PCSPEC).")]
 CutoffOption = Annotated[
     date | None,
     typer.Option(
@@ -64,8 +68,7 @@ def nca(
     partial: Annotated[
         list[str] | None, typer.Option("--partial", metavar="START,END", help="A partial area (may be repeated).")
     ] = None,
-    analyte: Annotated[str | None, typer.Option("--analyte", help="Which, where there are several (the test, PCTESTCD, DVID).")] = None,
-    specimen: Annotated[str | None, typer.Option("--specimen", help="Which, where there are several (PCSPEC).")] = None,
+    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
     cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
     plot: PlotOption = None, time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
 ) -> None:  # fmt: skip
