@@ -70,10 +70,12 @@ def test_the_average_to_an_event_takes_the_doses_given(trial: str, tmp_path: Pat
     phi = np.tile(np.log(list(TRUE.values())), (2, 1))
     write_exposures(tmp_path / "e.csv", read, "two", TWO_COMPARTMENTS, data, phi)
     found = average_to(tmp_path / "e.csv", from_record(trial), {"A": 31, "B": 22}, None)
-    grid = np.linspace(0, 30, 60_001)
-    values = [concentration(t, 350.0, 2 / 24) + concentration(t - 21, 280.0, 2 / 24) for t in grid]
-    assert found.of["A"] == pytest.approx(np.trapezoid(values, grid) / 30, rel=1e-4)
+    both = lambda t: concentration(t, 350.0, 2 / 24) + concentration(t - 21, 280.0, 2 / 24)
+    mean = lambda end: np.trapezoid([both(t) for t in np.linspace(0, end, 60_001)], np.linspace(0, end, 60_001)) / end
+    assert found.of["A"] == pytest.approx(mean(30), rel=1e-4)
     assert found.of["B"] == pytest.approx(area(210.0) / 21, rel=1e-4) and found.unit == "ug/mL"
+    late = average_to(tmp_path / "e.csv", from_record(trial), {"A": 4000, "B": 4000}, None)  # treatment is over by then
+    assert late.of["B"] == pytest.approx(found.of["B"]) and late.of["A"] == pytest.approx(mean(42), rel=1e-4)
     assert set(average_to(tmp_path / "e.csv", from_record(trial), {"A": 1}, None).of) == {"A"}
 
 

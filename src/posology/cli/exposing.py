@@ -215,8 +215,8 @@ def _cautions(given: Exposures | None, by: str | None, seen: list[Observed], sta
     if given is None:
         return []
     if by == AVERAGE:
-        return ["an average to the event is not settled before it: a patient without one is averaged to the end of follow-up, reductions "
-                "and pauses included, and the later an event, the more of them it averages; cycle 1 (auc, ctrough) is free of that"]  # fmt: skip
+        return ["an average to the event is not settled before it: a patient without one is averaged to the end of treatment, reductions and "
+                "pauses included, and the later an event, the more of them it averages; cycle 1 (auc, ctrough) is free of that"]  # fmt: skip
     days = state.protocol().schedule.cycle_days
     early = sum(o.event and o.days <= days for o in seen)
     if by in ("auc", "ctrough") and early:

@@ -17,7 +17,7 @@ import numpy as np
 
 from posology.interchange.concentrations import profiles
 from posology.interchange.measured import Measured
-from posology.interchange.pharmacokinetics import Recorded
+from posology.interchange.pharmacokinetics import HOURS, Recorded
 from posology.pharmacology.individual import FirstCycle, average_until, by_model, by_samples
 from posology.pharmacology.likelihood import Predicts
 from posology.pharmacology.measurements import Measurements
@@ -28,7 +28,7 @@ from posology.readout.drawing import write_text
 Measure = Literal["auc", "cmax", "ctrough"]
 AVERAGE = "average-until-event"
 MEASURES: dict[str, str] = {"auc": "AUC of cycle 1", "cmax": "Cmax of cycle 1", "ctrough": "Ctrough of cycle 1",
-                            AVERAGE: "average concentration until the event"}  # fmt: skip
+                            AVERAGE: "average concentration until the event or the end of treatment"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def from_file(path: str | Path, column: str | None = None) -> Exposures:
 def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyte: str | None = None) -> Exposures:
     """Return each patient's average concentration until a day, by the parameters that a fit wrote and the doses given.
 
-    ``days`` are from the first dose on, which is day 1: the average ends as that day begins, or at the end of day 1.
+    ``days`` are from the first dose on, which is day 1: the average ends as that day begins (of day 1, at its end), or a
+    planned interval after the last dose, whichever comes first: a treatment that is over exposes nobody.
 
     Raises
     ------
@@ -125,7 +126,9 @@ def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyt
                 raise ValueError(f"{path}:{number}: patient {patient}: a parameter is {min(values):g}; it is above 0")
             phi.append(np.log(values))
             keep.append(data.names.index(patient))
-            until.append(max(days[patient] - 1, 1) * (24.0 if made.time == "h" else 1.0))
+            row_of = keep[-1]
+            treated = data.dose_time[row_of].max() - data.dose_time[row_of, 0] + made.interval
+            until.append(min(max(days[patient] - 1, 1) * 24.0 / HOURS[made.time], treated))
     if not keep:
         raise ValueError(f"{path}: none of its patients has doses in {made.data.file}")
     found = average_until(MODELS[rows[0][1]["model"]], data.only(keep), np.array(phi), np.array(until))
