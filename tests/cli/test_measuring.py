@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.cli.test_commands import db, go
+from tests.interchange.pk_record import course, dosed, eye, made
 
 __all__ = ["db", "go"]
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
@@ -60,7 +61,7 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
         ),
         (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL"], "no column of occasions 'OCC'"),
         (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL=x"], "write CL,V1 or CL=0.2"),
-        (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: AMT: patient 1: a dose of -5"),
+        (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: patient 1, AMT: a dose of -5"),
     ],
 )
 def test_what_is_wrong_is_a_message(go: Any, tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -157,10 +158,131 @@ def test_exposure(go: Any, db: str, tmp_path: Path) -> None:
     assert status == 0 and "hazard ratio without a baseline (Cox)" in out
     patients = "\n".join(f"{row},{i}" for i, row in enumerate(["0401-001", "0401-002", "0401-003", "0401-004"], 1))
     (tmp_path / "auc.csv").write_text("patient,exposure\n" + patients)
-    status, out, _ = go("exposure", db, "--exposure", "auc.csv", "--json")
+    status, out, _ = go("exposure", db, "--exposures", "auc.csv", "--json")
     assert status == 0 and json.loads(out)["patients"] == 4 and len(json.loads(out)["left_out"]) == 14
     (tmp_path / "auc.csv").write_text("patient,exposure\n0401-001,x\n")
-    status, out, err = go("exposure", db, "--exposure", "auc.csv")
+    status, out, err = go("exposure", db, "--exposures", "auc.csv")
     assert status == 1 and "auc.csv:2: patient 0401-001: exposure 'x' is no number" in out + err
     status, out, err = go("exposure", db, "--exposure", "litres")
-    assert status == 2 and "neither mg, mg/kg nor a file" in " ".join((out + err).split())
+    assert status == 2 and "'litres' is none of mg, mg/kg, auc" in " ".join((out + err).split())
+
+
+def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
+    samples = [("0", "2012-06-18", "--result", "BLQ"), ("2", "2012-06-18", "--value", "4.1"), ("24", "2012-06-19", "--value", "3.0"),
+               ("168", "2012-06-25", "--value", "1.2"), ("504", "2012-07-09", "--value", "0.3")]  # fmt: skip
+    for hours, on, *value in samples:
+        status, _, err = go("concentration", db, "0401-001", "--test", "ADC", *value, "--unit", "ug/mL", "--specimen", "serum",
+                            "--quantification-limit", "0.1", "--timepoint-number", hours, "--on", on)  # fmt: skip
+        assert status == 0, err
+    status, out, _ = go("export", "nonmem", db, "pk.csv", "--cutoff", "2013-05-10", "--json")
+    said = json.loads(out)
+    assert status == 0 and said["analytes"][0]["samples"] == 5 and said["left_out"][0] == "0401-002: no concentration"
+    assert said["notes"] == ["2 doses without the infusion's length (`ended`): as boluses",
+                             "1 doses without a time of day (`dated`): whole days after the first"]  # fmt: skip
+    tables = {}
+    for name, more in (("record", [db]), ("file", ["pk.csv", "--time-unit", "d", "--unit", "ug/mL"])):
+        status, out, _ = go("nca", *more, "--route", "bolus", "--json")
+        tables[name] = json.loads(out)
+        assert status == 0
+    assert tables["record"]["units"] == {"time": "d", "concentration": "ug/mL", "dose": "mg"}
+    assert tables["record"]["profiles"] == tables["file"]["profiles"] and len(tables["file"]["profiles"]) == 1
+    status, out, _ = go("export", "nonmem", db, "pk2.csv", "--hours")
+    assert status == 0 and "TIME" in out and "mg/h" not in out  # no rate is known
+    assert (tmp_path / "pk2.csv.json").exists()
+    status, _, err = go("nca", db, "--cutoff", "2012-06-01", "--route", "bolus")
+    assert status == 1 and "holds no concentration by 2012-06-01" in err
+    status, _, err = go("export", "nonmem", db, "none.csv", "--analyte", "DM4")
+    assert status == 1 and "it holds ADC" in err and not (tmp_path / "none.csv").exists()
+    status, _, err = go("nca", "pk.csv", "--cutoff", "2013-01-01", "--route", "bolus")
+    assert status == 1 and "pk.csv is no record" in err
+
+
+@pytest.fixture
+def sampled(tmp_path: Path, imgn853_document: dict[str, Any]) -> str:
+    """Twenty-eight patients at seven levels, whose clearance differs, with ocular events at high exposure."""
+    patients = {}
+    for i in range(28):
+        level, scale = i // 4 + 1, (0.7, 0.9, 1.1, 1.4)[i % 4]
+        mg = (0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0)[level - 1] * 70
+        events = [eye(9 if i == 27 else 30 + i)] if mg * scale > 380 or i == 17 else []
+        patients[f"{i + 1:03}"] = [*course(mg, scale=scale, level=level), *events]
+    patients["029"] = [dosed(490.0, level=7)]
+    made(tmp_path / "s.posology", imgn853_document, patients)
+    return "s.posology"
+
+
+def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_path: Path) -> None:
+    status, out, err = go("exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--at-dose", "6", "--at-dose", "9",
+                          "--plot", "auc.svg", "--json")  # fmt: skip
+    found = json.loads(out)
+    assert status == 0, err
+    assert (found["exposure"], found["unit"], found["patients"], found["events"]) == (
+        "AUC of cycle 1, ADC",
+        "ug·d/mL",
+        28,
+        6,
+    )
+    assert found["left_out"] == ["029: no exposure"]
+    doses = {d["dose"]: d for d in found["doses"]}
+    assert doses["7.0 mg/kg"]["events"] == 3 and doses["7.0 mg/kg"]["patients"] == 4
+    assert doses["5.0 mg/kg"]["chance"] < doses["6 mg/kg (predicted)"]["chance"] < doses["7.0 mg/kg"]["chance"]
+    assert doses["7.0 mg/kg"]["exposure"] / doses["5.0 mg/kg"]["exposure"] == pytest.approx(1.4, rel=1e-6)
+    assert "9 mg/kg is outside the doses given (0.15 to 7)" in found["notes"]
+    assert any(note.startswith("1 of the events came within cycle 1 (by day 21)") for note in found["notes"])
+    assert (tmp_path / "auc.svg").read_text().count("mg/kg") >= 7
+    status, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "ctrough", "--by-day", "63")
+    assert status == 0 and "Ctrough of cycle 1, ADC (ug/mL)" in " ".join(out.split()) and "By dose" in out
+
+
+def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: Path) -> None:
+    _, out, _ = go("nca", sampled, "--partial", "0,21", "--json")
+    profiles = json.loads(out)["profiles"]
+    lines = [f"{p['patient']},{p['auc 0 to 21']!r},{p['c_max']!r}" for p in profiles]
+    (tmp_path / "nca.csv").write_text("\n".join(["patient,auc,cmax", *lines]))
+    for measure in ("auc", "cmax"):
+        by = {}
+        for name, more in (("record", []), ("file", ["--exposures", "nca.csv"])):
+            status, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", measure, *more, "--json")
+            by[name] = json.loads(out)["model"]
+            assert status == 0
+        assert by["record"]["slope"] == pytest.approx(by["file"]["slope"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--exposure", "average-until-event"], "an average to the event is by a model"),
+        (["--exposure", "auc", "--analyte", "DM4"], "holds no 'DM4'"),
+        (["--exposure", "auc", "--as-of", "2013-01-06"], "holds no concentration by 2013-01-06"),
+        (["--exposure", "mg", "--exposures", "x.csv"], "a file holds no dose"),
+        (
+            ["--exposure", "auc", "--exposures", "x.csv"],
+            "x.csv:1: there is no column 'auc'; it holds patient, exposure",
+        ),
+    ],
+)
+def test_exposures_that_cannot_be(go: Any, sampled: str, tmp_path: Path, more: list[str], says: str) -> None:
+    (tmp_path / "x.csv").write_text("patient,exposure\n001,1\n")
+    status, out, err = go("exposure", sampled, "--outcome", "ocular", *more)
+    assert status in (1, 2) and says in " ".join((out + err).replace("│", " ").split())
+
+
+def test_the_average_to_an_event(go: Any, sampled: str, tmp_path: Path) -> None:
+    rows = [f"{i + 1:03},d,ug/mL,two,0.4,2.5,0.6,1.5" for i in range(28)]
+    (tmp_path / "fit.csv").write_text("\n".join(["patient,time,concentration,model,CL,V1,Q,V2", *rows]))
+    status, out, err = go(
+        "exposure",
+        sampled,
+        "--outcome",
+        "ocular",
+        "--exposure",
+        "average-until-event",
+        "--exposures",
+        "fit.csv",
+        "--json",
+    )
+    found = json.loads(out)
+    assert status == 0, err
+    assert found["unit"] == "ug/mL" and any(
+        note.startswith("an average to the event is not settled") for note in found["notes"]
+    )

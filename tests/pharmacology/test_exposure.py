@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from posology.pharmacology.exposure import cox, exponential, logistic, quantiles
+from posology.pharmacology.exposure import cox, exponential, exposures_at, logistic, quantiles
 
 
 def table(a: int, b: int, c: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,3 +126,45 @@ def test_bad_input(exposure: list[float], event: list[bool], says: str) -> None:
         exponential(np.arange(3.0), np.array([0.0, 1, 2]), np.array([True, False, True]))
     with pytest.raises(ValueError, match="no patient had the event"):
         exponential(np.arange(3.0), np.ones(3), np.zeros(3, bool))
+
+
+def test_the_average_of_one_exposure_is_that_exposure() -> None:
+    rng = np.random.default_rng(7)
+    x, t = rng.lognormal(5, 0.5, 40), rng.exponential(80, 40)
+    y = rng.random(40) < 0.4
+    for model, day in ((logistic(x, y), None), (exponential(x, t, y), 63.0)):
+        for value in (60.0, 150.0, 400.0):
+            np.testing.assert_allclose(
+                model.average(np.array([value]), day),
+                [float(v[0]) for v in model.at(np.array([value]), day)],
+                rtol=1e-10,
+            )
+        many = model.average(x, day)
+        assert many[0] == pytest.approx(float(model.at(x, day)[0].mean())) and many[1] < many[0] < many[2]
+
+
+@pytest.mark.parametrize("day", [None, 63.0])
+def test_the_interval_of_an_average_against_draws_of_the_coefficients(day: float | None) -> None:
+    rng = np.random.default_rng(11)
+    x, t = rng.lognormal(5, 0.5, 300), rng.exponential(80, 300)
+    y = rng.random(300) < 1 / (1 + np.exp(2 - x / 150))
+    model = logistic(x, y) if day is None else exponential(x, t, y)
+    draws = rng.multivariate_normal([model.intercept, model.slope], model.covariance, 20_000)
+    eta = draws[:, :1] + draws[:, 1:] * (x / model.unit)
+    chance = (1 / (1 + np.exp(-eta)) if day is None else 1 - np.exp(-np.exp(eta) * day)).mean(axis=1)
+    _, low, high = model.average(x, day)
+    assert (low, high) == pytest.approx(tuple(np.quantile(chance, [0.025, 0.975])), abs=0.004)
+
+
+def test_exposures_at_a_dose() -> None:
+    rng = np.random.default_rng(3)
+    dose = np.repeat([1.0, 2.0, 4.0], 2000)
+    exposure = 50 * dose**1.1 * rng.lognormal(0, 0.4, 6000)
+    found = exposures_at(dose, exposure, 3.0, 1000)
+    assert np.log(found).mean() == pytest.approx(np.log(50 * 3**1.1), abs=0.02)
+    assert np.log(found).std() == pytest.approx(0.4, abs=0.02)
+    assert (np.diff(found) > 0).all()
+    with pytest.raises(ValueError, match="doses and exposures above 0"):
+        exposures_at(dose, exposure * 0, 3.0)
+    with pytest.raises(ValueError, match="3 patients at 1 doses"):
+        exposures_at(np.ones(3), np.ones(3), 3.0)

@@ -10,10 +10,15 @@ from typing import Annotated
 
 import typer
 
-from posology.cli.common import ByOption, JsonOption, TrialArgument, day, print_json, print_table
+from posology.cli.common import ByOption, JsonOption, KnownByOption, TrialArgument, day, print_json, print_table
+from posology.cli.measuring import InfusionOption, SpecimenOption
 from posology.cli.submitting import export_adam
 
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
+CutoffOption = Annotated[
+    date | None,
+    typer.Option("--cutoff", metavar="DATE", parser=day, help="The data cutoff (else all that is recorded)."),
+]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
 
 
@@ -37,8 +42,8 @@ class ReaderName(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     moves: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-        "export": ("Write a record for elsewhere: a backup (jsonl), SDTM, or analysis datasets (adam).",
-                   {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam}),
+        "export": ("Write a record for elsewhere: a backup (jsonl), SDTM, analysis datasets (adam), NONMEM data.",
+                   {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam, "nonmem": export_nonmem}),
         "import": ("Read a record from elsewhere: a backup (jsonl), or SDTM.", {"jsonl": import_jsonl, "sdtm": import_sdtm}),
     }  # fmt: skip
     for name, (help_, commands) in moves.items():
@@ -139,9 +144,7 @@ def _beside(trial: str) -> Path:
 def export_sdtm(
     trial: TrialArgument, folder: FolderArgument,
     format_: Annotated[FormatName, typer.Option("--format", help="The format of the datasets.")] = FormatName.xpt,
-    cutoff: Annotated[
-        date | None, typer.Option("--cutoff", metavar="DATE", parser=day, help="The data cutoff (else all that is recorded).")
-    ] = None,
+    cutoff: CutoffOption = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Write the record as CDISC SDTM into a new folder, of all that had occurred by a cutoff.
@@ -163,3 +166,39 @@ def export_sdtm(
     print_table(f"SDTM{f' at {cutoff}' if cutoff else ''}", ("Dataset", "Label", "Rows", "Variables"),
                 [(d.name, d.label, d.frame.height, d.frame.width) for d in made])  # fmt: skip
     print(f"wrote {len(made)} datasets to {folder}")
+
+
+def export_nonmem(
+    trial: TrialArgument, file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file; FILE.json beside it is the key.")],
+    cutoff: CutoffOption = None, known_by: KnownByOption = None,
+    analyte: Annotated[str | None, typer.Option("--analyte", metavar="TEST", help="This one alone (else all, one DVID each).")] = None,
+    specimen: SpecimenOption = None,
+    infusion: InfusionOption = None,
+    hours: Annotated[bool, typer.Option("--hours", help="TIME in hours (else days), RATE in mg/h.")] = False,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Write doses, concentrations and covariates as NONMEM event data, and a key with the unit of each column.
+
+    Example: posology export nonmem mytrial.posology pk.csv --cutoff 2013-05-10
+    """
+    from posology.conduct.trial import end_of
+    from posology.interchange.measured import from_record
+    from posology.interchange.nonmem_export import columns
+    from posology.interchange.nonmem_export import export_nonmem as run
+
+    made = from_record(trial, analyte=analyte, specimen=specimen, cutoff=cutoff,
+                       known_by=end_of(known_by) if known_by else None, time="h" if hours else "d", infusion=infusion)  # fmt: skip
+    about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
+    key = run(made, file, about)
+    if as_json:
+        print_json({"file": str(file), "key": str(key), **about, "analytes": [vars(a) for a in made.analytes],
+                    "notes": made.notes, "left_out": made.left})  # fmt: skip
+        return
+    doses = sum(e.evid == 1 for e in made.data.events)
+    print_table(f"{len(dict(made.data.by_patient()))} patients, {doses} doses", ("DVID", "analyte", "specimen", "unit", "samples", "below quantification"),
+                [(n, a.code, a.specimen, a.unit, a.samples, a.below) for n, a in enumerate(made.analytes, 1)])  # fmt: skip
+    held = file.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
+    print_table("columns", ("column", "what", "unit or key"), [row for row in columns(made) if row[0] in held])
+    for text in (*made.notes, *(f"left out: {text}" for text in made.left)):
+        print(text)
+    print(f"wrote {file}, and its key {key}")

@@ -1,25 +1,40 @@
-"""Commands on what was measured: non-compartmental analysis, exposure and response."""
+"""The command on what was measured without a model: non-compartmental analysis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
-
-if TYPE_CHECKING:
-    from posology.interchange.nonmem import Finding
+from posology.cli.common import JsonOption, KnownByOption, day, print_json, print_table
 
 Route = Literal["extravascular", "bolus", "infusion"]
 Method = Literal["linear-up log-down", "linear", "linear log"]
-Outcome = Literal["dlt", "ocular", "response"]
 
 PlotOption = Annotated[
     Path | None, typer.Option("--plot", metavar="FILE", help="Draw it to this file: .png, .svg or .json (Vega-Lite).")
+]
+AnalyteOption = Annotated[
+    str | None, typer.Option("--analyte", help="Which, where there are several (the test, PCTESTCD, DVID).")
+]
+SpecimenOption = Annotated[str | None, typer.Option("--specimen", help="Which, where there are several (PCSPEC).")]
+CutoffOption = Annotated[
+    date | None,
+    typer.Option(
+        "--cutoff", metavar="DATE", parser=day, help="Of a record: the data cutoff (else all that is recorded)."
+    ),
+]
+InfusionOption = Annotated[
+    float | None,
+    typer.Option(
+        "--infusion-hours",
+        metavar="H",
+        min=0,
+        help="Of a record: how long an infusion took whose end it does not hold.",
+    ),
 ]
 TimeUnit = Annotated[str, typer.Option("--time-unit", metavar="UNIT", help="Of TIME, for the labels.")]
 Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="Of concentrations, for the labels.")]
@@ -29,13 +44,15 @@ MISSING = "–"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    commands: dict[str, Callable[..., None]] = {"nca": nca, "exposure": exposure}
+    commands: dict[str, Callable[..., None]] = {"nca": nca}
     for name, command in commands.items():
         app.command(name, rich_help_panel="Measure")(command)
 
 
 def nca(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Concentrations: NONMEM event data, or SDTM PC, as CSV.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data or SDTM PC (CSV), a folder of SDTM, or a trial's record.")
+    ],
     ex: Annotated[Path | None, typer.Option("--ex", metavar="FILE", help="SDTM EX (CSV): the doses of a PC file.")] = None,
     route: Annotated[Route | None, typer.Option("--route", help="How the dose was given.")] = None,
     tau: Annotated[float | None, typer.Option("--tau", help="The dosing interval: adds results at steady state.")] = None,
@@ -44,30 +61,29 @@ def nca(
     partial: Annotated[
         list[str] | None, typer.Option("--partial", metavar="START,END", help="A partial area (may be repeated).")
     ] = None,
-    analyte: Annotated[str | None, typer.Option("--analyte", help="PCTESTCD, where there are several.")] = None,
-    specimen: Annotated[str | None, typer.Option("--specimen", help="PCSPEC, where there are several.")] = None,
+    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
+    cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
     plot: PlotOption = None, time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
-    Units are those of the file. Where doses differ twofold or more, dose proportionality is judged by the power
+    Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by the power
     model. Example: posology nca concentrations.csv --route infusion --plot profiles.png
     """
     import numpy as np
 
-    from posology.interchange.concentrations import is_sdtm, profiles, sdtm_profiles
-    from posology.interchange.nonmem import read
+    from posology.conduct.trial import end_of
+    from posology.interchange.measured import measured
     from posology.pharmacology.nca import nca as analysed
     from posology.pharmacology.profiles import rectangular
     from posology.pharmacology.proportionality import dose_proportionality
 
     _drawable(plot)
     cuts = [_pair(text) for text in partial or ()]
-    unused: list[Finding] = []
-    if is_sdtm(file):
-        found, unused = sdtm_profiles(file, ex, analyte=analyte, specimen=specimen)
-    else:
-        found = profiles(read(file))
+    read = measured(file, ex=ex, analyte=analyte, specimen=specimen, cutoff=cutoff,
+                    known_by=end_of(known_by) if known_by else None, time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
+    found, unused = read.profiles, read.unused
+    time_unit, unit, dose_unit = time_unit or read.units[0], unit or read.units[1], read.units[2]
     if not found:
         raise ValueError(f"{file}: no profile: it takes two samples after a dose at least")
     infused = [p.duration > 0 for p in found]
@@ -91,7 +107,8 @@ def nca(
         _draw(profile_chart(result, time, value, [p.label for p in found], units=(time_unit, unit)), plot)
     if as_json:
         print_json({
-            "method": method, "route": how, "unused": list(map(str, unused)),
+            "method": method, "route": how, "unused": list(map(str, unused)), "notes": list(read.notes),
+            "units": {"time": time_unit, "concentration": unit, "dose": dose_unit},
             "profiles": [
                 {"profile": p.label, "patient": p.patient, "dose": p.dose, "concentration_at_dose": result.start[i],
                  **{n: _number(v[i]) for n, v in named.items()},
@@ -124,8 +141,13 @@ def nca(
         rows = [[p.label, *(_shown(named[key][i]) for key in columns.values())] for i, p in enumerate(found)]
         print_table(title, ["profile", *columns], rows)
     _said([(p.label, note) for p, notes in zip(found, result.why, strict=True) for note in notes])
+    if any((time_unit, unit, dose_unit)):
+        print("units: " + ", ".join(f"{what} {of}" for what, of in
+                                    (("time", time_unit), ("concentration", unit), ("dose", dose_unit)) if of))  # fmt: skip
     for finding in unused:
         print(f"not used: {finding}")
+    for note in read.notes:
+        print(note)
     if power:
         low, high = power.region
         print(f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
@@ -145,86 +167,6 @@ def _said(notes: list[tuple[str, str]]) -> None:
             else ", ".join(labels[:8]) + (", ..." if len(labels) > 8 else "")
         )
         print(f"{who}: {note}")
-
-
-def exposure(
-    trial: TrialArgument,
-    outcome: Annotated[Outcome, typer.Option("--outcome", help="The event.")] = "dlt",
-    by: Annotated[
-        str, typer.Option("--exposure", metavar="mg|mg/kg|FILE", help="The first dose, or a CSV file: patient, exposure.")
-    ] = "mg/kg",
-    at: Annotated[list[float] | None, typer.Option("--at", metavar="EXPOSURE", help="What this exposure would do (may be repeated).")] = None,
-    time: Annotated[
-        int | None, typer.Option("--by-day", metavar="DAY", help="Time to the first event instead: its chance by this day.")
-    ] = None,
-    as_of: Annotated[date | None, typer.Option("--as-of", metavar="DATE", parser=day, help="By that day (else the last locked cutoff, or today).")] = None,
-    plot: PlotOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
-    """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure would do.
-
-    Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first
-    event. Example: posology exposure mytrial.posology --outcome ocular --at 6 --plot ocular.png
-    """
-    import numpy as np
-
-    from posology.cli.reporting import _last_cutoff
-    from posology.conduct.trial import Trial
-    from posology.pharmacology.exposure import cox, exponential, logistic, quantiles
-    from posology.readout.exposure_response import OUTCOMES, exposures_from, observed
-    from posology.record.state import fold
-
-    _drawable(plot)
-    known = by in ("mg", "mg/kg")
-    if not known and not Path(by).exists():
-        raise typer.BadParameter(f"{by!r} is neither mg, mg/kg nor a file", param_hint="--exposure")
-    with Trial.open(trial) as opened:
-        events = opened.events()
-    on = as_of or _last_cutoff(events)
-    exposures: Any = by if known else exposures_from(by)
-    seen, left = observed(fold(events, occurred_by=on), on, outcome, exposures)
-    x, y = np.array([o.exposure for o in seen]), np.array([o.event for o in seen], bool)
-    days = np.array([o.days for o in seen], float)
-    unit = 1.0 if by == "mg/kg" else None
-    model = exponential(x, days, y, unit=unit) if time else logistic(x, y, unit=unit)
-    groups = quantiles(x, y)
-    hazard = cox(x, days, y, unit=unit) if time else None
-    wanted = np.array(at if at else groups.median)
-    chance = model.at(wanted, time) if time else model.at(wanted)
-    label = f"exposure ({by})" if known else "exposure"
-    title = f"{OUTCOMES[outcome]}" + (f" by day {time}" if time else "")
-    if plot:
-        from posology.pharmacology.measured_figures import exposure_chart
-
-        _draw(exposure_chart(model, x, y, groups, title=title, label=label, time=time), plot)
-    named = ("ratio", "lower", "upper")
-    if as_json:
-        print_json({
-            "outcome": outcome, "exposure": by, "as_of": on, "patients": len(seen), "events": int(y.sum()), "left_out": left,
-            "model": {"kind": model.kind, "intercept": model.intercept, "slope": model.slope, "unit": model.unit,
-                      **dict(zip(named, map(_number, model.ratio), strict=True)), "p_value": model.p_value, "notes": list(model.notes)},
-            "cox": {**dict(zip(named, map(_number, hazard.ratio), strict=True)), "p_value": hazard.p_value} if hazard else None,
-            "groups": [{k: float(v[i]) for k, v in vars(groups).items() if k != "edges"} for i in range(len(groups.patients))],
-            "predicted": [{"exposure": float(e), "chance": float(c), "lower": float(a), "upper": float(b)}
-                          for e, c, a, b in zip(wanted, *chance, strict=True)],
-        })  # fmt: skip
-        return
-    ratio, low, high = model.ratio
-    what = "hazard ratio" if time else "odds ratio"
-    print(f"{title}, as of {on}: {int(y.sum())} of {len(seen)} patients")
-    print(
-        f"{what} per {model.unit:.3g} of {label}: {ratio:.2f} (95 % interval {low:.2f} to {high:.2f}; p = {model.p_value:.3f})"
-    )
-    if hazard:
-        print("hazard ratio without a baseline (Cox): {:.2f} ({:.2f} to {:.2f})".format(*hazard.ratio))
-    print_table("By quartile of exposure", ("median", "patients", "events", "share", "95 % interval"), [
-        (f"{m:.3g}", n, k, f"{s:.0%}", f"{a:.0%} to {b:.0%}")
-        for m, n, k, s, a, b in zip(groups.median, groups.patients, groups.events, groups.share, groups.lower, groups.upper, strict=True)
-    ])  # fmt: skip
-    print_table("By the model", ("exposure", "chance", "95 % interval"), [
-        (f"{e:.3g}", f"{c:.1%}", f"{a:.1%} to {b:.1%}") for e, c, a, b in zip(wanted, *chance, strict=True)
-    ])  # fmt: skip
-    for note in (*model.notes, *(f"left out: {text}" for text in left)):
-        print(note)
 
 
 def _number(value: Any) -> float | None:

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from posology.interchange.nonmem import DataError, EventData, Finding
+from posology.endpoints.finding import Finding
+from posology.interchange.nonmem import DataError, EventData, finding
+
+SHORTLY = 20
+"""A sample before a dose is one at the dose, if the time to it is not above this part of the dosing interval."""
 
 
 @dataclass(frozen=True)
 class Profile:
     """The samples after one dose of a patient: times since the dose; 0 for below quantification.
 
-    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file.
+    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number`` that
+    of the dose.
     """
 
     patient: str
@@ -27,12 +32,15 @@ class Profile:
     duration: float
     until: float | None
     line: int
+    number: int = 1
 
 
 def profiles(data: EventData) -> list[Profile]:
     """Return a profile for each dose that samples follow; a sample at the time of the next dose belongs to both.
 
-    A dose at steady state, or one that repeats another (ADDL), makes a profile like any other.
+    A sample shortly before a dose, within a twentieth of the time since the last one, stands for the concentration at
+    that dose. So do those before the first dose, though MDV 1 keeps them from fits. A dose at steady state, or one that
+    repeats another (ADDL), makes a profile like any other.
 
     Raises
     ------
@@ -40,20 +48,31 @@ def profiles(data: EventData) -> list[Profile]:
         as :meth:`posology.interchange.nonmem.EventData.patients`.
     """
     found = []
-    lines = {name: events[0].line for name, events in data.by_patient()}
+    held = dict(data.by_patient())
     for p in data.patients():
         doses = sorted(p.doses)
+        if not doses:
+            continue
+        samples = [(t, 0.0 if low else c) for t, c, low in p.samples]
+        samples += [(e.time, 0.0 if e.below else e.value) for e in held[p.name]
+                    if e.evid == 0 and e.missing and e.value is not None and e.time <= doses[0][0]]  # fmt: skip
+        samples.sort(key=lambda sample: sample[0])
         for number, (begin, amount, length, _) in enumerate(doses, 1):
             end = doses[number][0] if number < len(doses) else None
+            since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
             kept: dict[float, float] = {}
-            for t, c, low in p.samples:
-                if (t >= begin and (end is None or t <= end)) or (number == 1 and t < begin):
-                    kept.setdefault(t - begin, 0.0 if low else c)
+            for t, c in samples:
+                if since <= t and (end is None or t <= end):
+                    kept.setdefault(t - begin, c)
+            early = [t for t in kept if t < 0]
+            for t in early[: -1 if 0 not in kept else None] if number > 1 else ():
+                del kept[t]
             if any(t > 0 for t in kept):
                 label = p.name if len(doses) == 1 else f"{p.name}, dose {number}"
                 until = None if end is None else end - begin
+                line = held[p.name][0].line
                 found.append(
-                    Profile(p.name, label, tuple(kept), tuple(kept.values()), amount, length, until, lines[p.name])
+                    Profile(p.name, label, tuple(kept), tuple(kept.values()), amount, length, until, line, number)
                 )
     return found
 
@@ -83,7 +102,7 @@ def sdtm_profiles(
     findings: list[Finding] = []
     needed = [c for c in ("USUBJID", "PCTESTCD", "PCSTRESN", "PCTPTNUM") if c not in (rows[0][1] if rows else {})]
     if needed:
-        raise DataError([Finding(file, 1, needed[0], "", "is missing", "a PC domain has it")])
+        raise DataError([finding(file, 1, needed[0], "", "is missing", "a PC domain has it")])
     rows = _one(file, rows, "PCTESTCD", analyte, "analyte")
     rows = _one(file, rows, "PCSPEC", specimen or ("PLASMA" if any(r.get("PCSPEC") == "PLASMA" for _, r in rows) else None),
                 "specimen")  # fmt: skip
@@ -101,23 +120,23 @@ def sdtm_profiles(
             time, value = _time(row, dose), _value(row)
             if time is None:
                 findings.append(
-                    Finding(file, line, "PCTPTNUM", patient, f"{row['PCTPTNUM']!r} is no time", "hours since the dose")
+                    finding(file, line, "PCTPTNUM", patient, f"{row['PCTPTNUM']!r} is no time", "hours since the dose")
                 )
             elif isinstance(value, str):
                 findings.append(
-                    Finding(
+                    finding(
                         file, line, "PCSTRESN", patient, value, "a number, or nothing where it is below quantification"
                     )
                 )
             elif time in samples:
                 findings.append(
-                    Finding(file, line, "PCTPTNUM", patient, f"two samples at {time:g} h", "one sample a time")
+                    finding(file, line, "PCTPTNUM", patient, f"two samples at {time:g} h", "one sample a time")
                 )
             else:
                 samples[time] = value
         if sum(t > 0 for t in samples) < 2:
             unused.append(
-                Finding(
+                finding(
                     file,
                     members[0][0],
                     "PCTPTNUM",
@@ -154,9 +173,9 @@ def _one(
 ) -> list[tuple[int, Mapping[str, str]]]:
     held = sorted({row.get(column, "") for _, row in rows})
     if wanted is None and len(held) > 1:
-        raise DataError([Finding(file, 1, column, "", f"holds {', '.join(held)}", f"name the {what}: --{what}")])
+        raise DataError([finding(file, 1, column, "", f"holds {', '.join(held)}", f"name the {what}: --{what}")])
     if wanted is not None and wanted not in held:
-        raise DataError([Finding(file, 1, column, "", f"has no {wanted!r}", f"it holds {', '.join(held)}")])
+        raise DataError([finding(file, 1, column, "", f"has no {wanted!r}", f"it holds {', '.join(held)}")])
     return [(n, row) for n, row in rows if wanted is None or row.get(column, "") == wanted]
 
 
@@ -171,7 +190,7 @@ def _doses(ex: str | Path | None) -> dict[str, list[tuple[str, float, float]]]:
             amount = float(row["EXDOSE"])
         except (KeyError, ValueError):
             findings.append(
-                Finding(
+                finding(
                     str(ex), line, "EXDOSE", row.get("USUBJID", ""), f"{row.get('EXDOSE')!r} is no dose", "a number"
                 )
             )
@@ -204,7 +223,7 @@ def _moment(text: str) -> datetime | None:
 
 def _time(row: Mapping[str, str], dose: tuple[str, float, float] | None) -> float | None:
     begin, taken = _moment(dose[0]) if dose else None, _moment(row.get("PCDTC", ""))
-    if begin is not None and taken is not None:
+    if begin is not None and taken is not None and (begin.tzinfo is None) == (taken.tzinfo is None):
         return (taken - begin).total_seconds() / 3600
     try:
         return float(row["PCTPTNUM"])

@@ -2,7 +2,8 @@
 
 Beal SL, Sheiner LB, Boeckmann AJ, Bauer RJ. NONMEM Users Guides, 1989 and later: ID, TIME, AMT, RATE, II, ADDL, SS, CMT, EVID, MDV
 and DV mean what they mean there. BLQ (1: below quantification) and LLOQ (the limit) are in wide use beside them;
-without LLOQ, a DV with BLQ 1 is the limit. Every other column that holds numbers is a covariate.
+without LLOQ, a DV with BLQ 1 is the limit. NONMEM numbers patients and analytes; PATIENT and ANALYTE beside ID and DVID
+hold what they are called, and then name them here. Every other column that holds numbers is a covariate.
 """
 
 from __future__ import annotations
@@ -11,42 +12,43 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
+from posology.endpoints.finding import Finding
 from posology.pharmacology.measurements import Measurements, Patient, Period, measurements
+from posology.readout.drawing import write_text
 
-KNOWN = ("ID", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DV", "BLQ", "LLOQ")
+KNOWN = (
+    "ID", "PATIENT", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DV", "DVID", "ANALYTE", "BLQ", "LLOQ",
+)  # fmt: skip
+SHOWN = 100  # findings written out
 EVENTS = {0: "sample", 1: "dose", 2: "other", 3: "reset", 4: "reset and dose"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong with a file, at which line and column, for which patient, and what would be right."""
-
-    file: str
-    line: int
-    column: str
-    patient: str
-    wrong: str
-    right: str = ""
-
-    def __str__(self) -> str:
-        who = f"patient {self.patient}: " if self.patient else ""
-        return f"{self.file}:{self.line}: {self.column}: {who}{self.wrong}" + (f"; {self.right}" if self.right else "")
 
 
 class DataError(ValueError):
     """Data that cannot be used, with everything that is wrong with them."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = sorted(findings, key=lambda f: (f.file, f.line))
-        super().__init__("\n".join(map(str, self.findings)))
+        self.findings = sorted(findings, key=lambda f: (f.file, f.line, f.patient, f.on or date.min))
+        more = len(self.findings) - SHOWN
+        lines = [*map(str, self.findings[:SHOWN]), *([f"... and {more} more"] if more > 0 else [])]
+        super().__init__("\n".join(lines))
+
+
+def finding(file: str, line: int, column: str, patient: str, wrong: str, right: str = "") -> Finding:
+    """Return what is wrong at a line and column of a file."""
+    return Finding(patient, None, column, wrong, right, file, line)
 
 
 @dataclass(frozen=True)
 class Event:
-    """One line: a sample (``evid`` 0), a dose (1), another event such as a covariate's change (2), a reset (3, 4)."""
+    """One line: a sample (``evid`` 0), a dose (1), another event such as a covariate's change (2), a reset (3, 4).
+
+    ``missing`` is MDV: a value that is not to be fitted, or none. ``analyte`` says what a sample was measured for, empty
+    where the file does not.
+    """
 
     patient: str
     time: float
@@ -63,6 +65,7 @@ class Event:
     limit: float | None = None
     covariates: Mapping[str, float | None] = field(default_factory=dict)
     line: int = 0
+    analyte: str = ""
 
     @property
     def measured(self) -> bool:
@@ -84,6 +87,32 @@ class EventData:
             yield name, list(events)
 
     @property
+    def analytes(self) -> tuple[str, ...]:
+        """Return what was measured, in order of the alphabet; empty where the file does not say."""
+        return tuple(sorted({e.analyte for e in self.events if e.analyte}))
+
+    def of(self, analyte: str | None) -> EventData:
+        """Return the events with the samples of one analyte; it need not be named where there is only one.
+
+        Raises
+        ------
+        DataError
+            if there are several and none is named, or none of this name.
+        """
+        held = self.analytes
+        if analyte is None and len(held) > 1:
+            raise DataError(
+                [finding(self.file, 0, "analyte", "", f"holds {', '.join(held)}", "name the analyte: --analyte")]
+            )
+        if analyte is not None and analyte not in held:
+            says = f"it holds {', '.join(held)}" if held else "no analyte is named"
+            raise DataError([finding(self.file, 0, "analyte", "", f"there is no {analyte!r}", says)])
+        if analyte is None or len(held) == 1:
+            return self
+        kept = (e for e in self.events if e.evid != 0 or e.analyte == analyte)
+        return replace(self, events=tuple(kept))
+
+    @property
     def varying(self) -> tuple[str, ...]:
         """Return the covariates that change within a patient."""
         found = []
@@ -99,8 +128,10 @@ class EventData:
         ------
         DataError
             where an event is of a kind that the closed forms do not hold: a reset, a rate that the model is to
-            estimate, steady state beside earlier doses (SS 2).
+            estimate, steady state beside earlier doses (SS 2); or where there are several analytes.
         """
+        if len(self.analytes) > 1:
+            self.of(None)
         findings, patients = [], []
         for name, events in self.by_patient():
             doses: list[tuple[float, float, float, float]] = []
@@ -184,7 +215,7 @@ class EventData:
         return replace(p, periods=periods, dose_period=doses, sample_period=sampled)
 
     def _says(self, event: Event, column: str, wrong: str, right: str) -> Finding:
-        return Finding(self.file, event.line, column, event.patient, wrong, right)
+        return finding(self.file, event.line, column, event.patient, wrong, right)
 
 
 def read(path: str | Path) -> EventData:
@@ -214,19 +245,19 @@ def parse(text: str, file: str = "data") -> EventData:
     rows = [(n, row) for n, row in enumerate(csv.reader(io.StringIO(text)), 1) if row and not row[0].startswith("#")]
     if not rows:
         raise DataError(
-            [Finding(file, 1, "file", "", "is empty", "the first line names the columns: ID,TIME,AMT,DV,...")]
+            [finding(file, 1, "file", "", "is empty", "the first line names the columns: ID,TIME,AMT,DV,...")]
         )
     line, header = rows[0]
     names = [name.strip().strip('"').upper() for name in header]
     findings = [
-        Finding(file, line, name, "", "is missing", "it is needed")
+        finding(file, line, name, "", "is missing", "it is needed")
         for name in ("ID", "TIME", "DV")
         if name not in names
     ]
-    findings += [Finding(file, line, n, "", "appears twice") for n in sorted(set(names)) if names.count(n) > 1]
+    findings += [finding(file, line, n, "", "appears twice") for n in sorted(set(names)) if names.count(n) > 1]
     if {"DATE", "DAT1", "DAT2", "DAT3"} & set(names):
         findings.append(
-            Finding(
+            finding(
                 file, line, "DATE", "", "calendar dates are not read", "give TIME as hours or days since the first dose"
             )
         )
@@ -239,7 +270,7 @@ def parse(text: str, file: str = "data") -> EventData:
     if findings:
         raise DataError(findings)
     if not found:
-        raise DataError([Finding(file, line, "file", "", "holds no event")])
+        raise DataError([finding(file, line, "file", "", "holds no event")])
     return EventData(tuple(found), tuple(n for n in names if n not in KNOWN and n not in reader.text), file)
 
 
@@ -251,19 +282,21 @@ class _Reader:
     names: list[str]
     findings: list[Finding]
     text: set[str] = field(default_factory=set)
+    numbers: dict[str, str] = field(default_factory=dict)
 
     def event(self, line: int, row: list[str]) -> Event | None:
         if len(row) != len(self.names):
             says = f"{len(row)} values for {len(self.names)} columns"
             self.findings.append(
-                Finding(self.file, line, "line", row[0], says, "one value a column, `.` where there is none")
+                finding(self.file, line, "line", row[0], says, "one value a column, `.` where there is none")
             )
             return None
         cells = dict(zip(self.names, (cell.strip() for cell in row), strict=True))
-        patient, before = cells["ID"], len(self.findings)
+        before = len(self.findings)
+        patient = _said(cells, "PATIENT") or cells["ID"]
 
         def wrong(column: str, what: str, right: str = "") -> None:
-            self.findings.append(Finding(self.file, line, column, patient, what, right))
+            self.findings.append(finding(self.file, line, column, patient, what, right))
 
         def number(column: str, whole: bool = False) -> float | None:
             cell = cells.get(column, "")
@@ -293,9 +326,11 @@ class _Reader:
                     covariates[name] = None if cell in ("", ".", "NA") else float(cell)
                 except ValueError:
                     self.text.add(name)
-        if not patient:
+        if not patient or not cells["ID"]:
             wrong("ID", "is missing")
-        if time is None and not any(f.line == line and f.column == "TIME" for f in self.findings):
+        elif self.numbers.setdefault(cells["ID"], patient) != patient:
+            wrong("PATIENT", f"is ID {cells['ID']}, as {self.numbers[cells['ID']]} is", "a number is one patient's")
+        if time is None and not any(f.line == line and f.field == "TIME" for f in self.findings):
             wrong("TIME", "is missing", "every event has a time")
         if evid not in EVENTS:
             wrong("EVID", f"is {evid}", f"one of {', '.join(f'{k} ({v})' for k, v in EVENTS.items())}")
@@ -323,7 +358,7 @@ class _Reader:
             return None
         return Event(
             patient, time, evid, amount, rate, interval, additional, steady, None if compartment is None else int(compartment),
-            missing, value, below, limit, covariates, line,
+            missing, value, below, limit, covariates, line, (_said(cells, "ANALYTE") or _said(cells, "DVID")) if evid == 0 else "",
         )  # fmt: skip
 
     def ordered(self, events: Sequence[Event]) -> None:
@@ -331,11 +366,11 @@ class _Reader:
         for previous, e in zip([None, *events], events, strict=False):
             if previous is not None and previous.patient == e.patient:
                 if e.time < previous.time and e.evid not in (3, 4):
-                    self.findings.append(Finding(
+                    self.findings.append(finding(
                         self.file, e.line, "TIME", e.patient, f"{e.time:g} follows {previous.time:g}", "times do not fall"
                     ))  # fmt: skip
             elif e.patient in seen:
-                self.findings.append(Finding(
+                self.findings.append(finding(
                     self.file, e.line, "ID", e.patient, "the patient's lines are apart", "a patient's lines stand together"
                 ))  # fmt: skip
             seen.add(e.patient)
@@ -344,6 +379,8 @@ class _Reader:
 def text_of(data: EventData) -> str:
     """Write events as text, every number in full; columns that say nothing are left out.
 
+    Patients whose names are no numbers are numbered (ID) and named beside it (PATIENT); so are analytes.
+
     Examples
     --------
     >>> print(text_of(EventData((Event("1", 0.0, 1, 350.0, 175.0, missing=True), Event("1", 2.0, 0, value=120.0)))), end="")
@@ -351,8 +388,13 @@ def text_of(data: EventData) -> str:
     1,0,1,1,350,175,.
     1,2,0,0,.,.,120
     """
+    patients = tuple(dict.fromkeys(e.patient for e in data.events))
+    analytes = data.analytes
+    numbered, coded = (all(n.isdigit() and str(int(n)) == n for n in names) for names in (patients, analytes))
+    number, code = ({name: str(n) for n, name in enumerate(names, 1)} for names in (patients, analytes))
     columns: dict[str, list[str]] = {
-        "ID": [e.patient for e in data.events],
+        "ID": [e.patient if numbered else number[e.patient] for e in data.events],
+        "PATIENT": ["." if numbered else e.patient for e in data.events],
         "TIME": [_plain(e.time) for e in data.events],
         "EVID": [str(e.evid) for e in data.events],
         "MDV": [str(int(e.missing)) for e in data.events],
@@ -363,6 +405,8 @@ def text_of(data: EventData) -> str:
         "SS": [_plain(e.steady or None) for e in data.events],
         "CMT": [_plain(e.compartment) for e in data.events],
         "DV": [_plain(e.value) for e in data.events],
+        "DVID": ["." if not e.analyte else e.analyte if coded else code[e.analyte] for e in data.events],
+        "ANALYTE": ["." if coded or not e.analyte else e.analyte for e in data.events],
         "BLQ": ["1" if e.below else "." if e.evid else "0" for e in data.events],
         "LLOQ": [_plain(e.limit) for e in data.events],
     }
@@ -379,8 +423,12 @@ def text_of(data: EventData) -> str:
 
 def write(data: EventData, path: str | Path) -> None:
     """Write events to a file; nothing is written if they cannot be."""
-    content = text_of(data)
-    Path(path).write_text(content, encoding="utf-8")
+    write_text(Path(path), text_of(data))
+
+
+def _said(cells: Mapping[str, str], column: str) -> str:
+    cell = cells.get(column, "")
+    return "" if cell in (".", "NA") else cell
 
 
 def _plain(value: float | None) -> str:

@@ -45,6 +45,33 @@ class Relation:
         """The odds or hazard ratio per unit of exposure, with its interval."""
         return float(np.exp(self.slope)), float(np.exp(self.lower)), float(np.exp(self.upper))
 
+    def average(self, exposure: Floats, time: float | None = None) -> tuple[float, float, float]:
+        """Return the probability averaged over patients with these exposures, with its interval.
+
+        The interval is Wald's on the scale of the model, the gradient being that of the average (delta method); the
+        exposures are taken as known.
+
+        >>> found = logistic(np.array([0.0, 0, 0, 0, 1, 1, 1, 1]), np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), unit=1.0)
+        >>> [round(p, 3) for p in found.average(np.array([0.0, 1.0]))]
+        [0.5, 0.219, 0.781]
+        """
+        from scipy.special import expit, logit
+        from scipy.stats import norm
+
+        mean = float(self.at(exposure, time)[0].mean())
+        x = np.atleast_1d(np.asarray(exposure, float)) / self.unit
+        design = np.stack([np.ones_like(x), x], axis=1)
+        eta = design @ [self.intercept, self.slope]
+        if time is None:  # of the log odds of the average
+            slope = expit(eta) * expit(-eta) / (mean * (1 - mean))
+            centre, back = logit(mean), expit
+        else:  # of the complementary log-log, which of one exposure is its log hazard × time
+            slope = np.exp(eta) * time * np.exp(-np.exp(eta) * time) / ((1 - mean) * -np.log1p(-mean))
+            centre, back = np.log(-np.log1p(-mean)), lambda v: -np.expm1(-np.exp(v))
+        gradient = (slope[:, None] * design).mean(axis=0)
+        half = norm.ppf(0.5 + self.level / 2) * np.sqrt(gradient @ self.covariance @ gradient)
+        return mean, float(back(centre - half)), float(back(centre + half))
+
     def at(self, exposure: Floats, time: float | None = None) -> tuple[Floats, Floats, Floats]:
         """Return the probability of the event at each exposure, with its interval (Wald, on the scale of the model).
 
@@ -278,6 +305,36 @@ def quantiles(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.
     upper = np.where(k < n, beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1)), 1.0)
     return Quantiles(np.append(edges[held], edges[-1]), np.array([float(np.median(x[place == i])) for i in held]),
                      n, k, k / n, lower, upper)  # fmt: skip
+
+
+def exposures_at(dose: Floats, exposure: Floats, at: float, count: int = 100) -> Floats:
+    """Return exposures of patients at a dose: equally likely values of the log-normal that the power model gives.
+
+    ln exposure = a + b ln dose + error, by least squares, over patients (patients,) at two doses or more.
+
+    Raises
+    ------
+    ValueError
+        if there are fewer than three patients or two doses, or a dose or an exposure is not above 0.
+
+    Examples
+    --------
+    >>> found = exposures_at(np.array([1.0, 2, 4]), np.array([10.0, 20, 40]), 3.0)
+    >>> float(np.median(found).round(6))
+    30.0
+    """
+    from scipy.stats import norm
+
+    dose, exposure = np.asarray(dose, float), np.asarray(exposure, float)
+    if not ((dose > 0).all() and (exposure > 0).all() and at > 0):
+        raise ValueError("what a dose gives is told from doses and exposures above 0")
+    if len(dose) < 3 or np.ptp(dose) == 0:
+        raise ValueError(f"{len(dose)} patients at {len(np.unique(dose))} doses; it takes three and two at least")
+    x, y = np.log(dose), np.log(exposure)
+    slope, intercept = np.polyfit(x, y, 1)
+    error = np.sqrt(((y - intercept - slope * x) ** 2).sum() / (len(x) - 2))
+    spread = norm.ppf((np.arange(count) + 0.5) / count)
+    return np.asarray(np.exp(intercept + slope * np.log(at) + error * spread))
 
 
 def _checked(exposure: Floats, event: Bools, unit: float | None) -> tuple[Floats, Floats, float]:

@@ -159,8 +159,12 @@ def exposure_chart(
     title: str,
     label: str,
     time: float | None = None,
+    levels: Sequence[tuple[str, Floats]] = (),
 ) -> Any:
-    """Draw the chance of the event over exposure: the model with its band, groups with exact intervals, each patient."""
+    """Draw the chance of the event over exposure: the model with its band, groups with exact intervals, each patient.
+
+    Below it, on the same scale, the exposures of the patients at each dose of ``levels``, with their median.
+    """
     import altair as alt
 
     grid = np.linspace(float(exposure.min()), float(exposure.max()), 80)
@@ -175,14 +179,24 @@ def exposure_chart(
     x = alt.X("x:Q", title=label, scale=alt.Scale(zero=False))
     y = alt.Y("p:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
     base, grouped = alt.Chart(alt.Data(values=curve)), alt.Chart(alt.Data(values=bars))
-    return _styled(alt.layer(
+    curves = alt.layer(
         base.mark_area(opacity=0.2, color=BLUE).encode(x=x, y=alt.Y("low:Q", title=title, scale=alt.Scale(domain=[0, 1])), y2="high:Q"),
         base.mark_line(color=BLUE).encode(x=x, y=y),
         grouped.mark_rule(color=INK).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q"),
         grouped.mark_point(shape="square", size=60, filled=True, color=INK, opacity=1).encode(x=x, y=y),
         grouped.mark_text(dx=18, dy=-8, color=INK).encode(x=x, y=y, text="n:N"),
         alt.Chart(alt.Data(values=ticks)).mark_tick(orient="vertical", color=PALE, size=10).encode(x=x, y=y),
-    ).properties(width=520, height=320))  # fmt: skip
+    ).properties(width=520, height=320)  # fmt: skip
+    if not levels:
+        return _styled(curves)
+    each = alt.Chart(alt.Data(values=[{"x": float(v), "dose": name} for name, held in levels for v in held]))
+    middle = alt.Chart(alt.Data(values=[{"x": float(np.median(held)), "dose": name} for name, held in levels]))
+    rank = alt.Y("dose:N", title="dose", sort=[name for name, _ in levels][::-1])
+    below = alt.layer(
+        each.mark_point(size=28, color=BLUE, opacity=0.8).encode(x=x, y=rank),
+        middle.mark_tick(orient="vertical", color=INK, thickness=2, size=14).encode(x=x, y=rank),
+    ).properties(width=520, height=alt.Step(20))
+    return _styled(alt.vconcat(curves, below).resolve_scale(x="shared"))
 
 
 def _titled(text: str, unit: str) -> str:

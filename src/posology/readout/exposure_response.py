@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Literal, get_args
 
 from posology.readout.courses import Course, courses
@@ -91,33 +89,3 @@ def _event(course: Course, outcome: Outcome) -> date | str | None:
     if course.response.best == "NE":
         return "response: not evaluable"
     return course.response.on if course.response.is_objective else None
-
-
-def exposures_from(path: str | Path) -> dict[str, float]:
-    """Read exposures from a CSV file with the columns ``patient`` and ``exposure``.
-
-    Raises
-    ------
-    ValueError
-        with the file and line of what is wrong.
-    """
-    held: dict[str, float] = {}
-    with Path(path).open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        if not {"patient", "exposure"} <= set(reader.fieldnames or ()):
-            raise ValueError(
-                f"{path}:1: the columns are {', '.join(reader.fieldnames or ())}; needed: patient, exposure"
-            )
-        for number, row in enumerate(reader, 2):
-            try:
-                value = float(row["exposure"])
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"{path}:{number}: patient {row['patient']}: exposure {row['exposure']!r} is no number"
-                ) from None
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{path}:{number}: patient {row['patient']}: exposure {value:g}; it is 0 or above")
-            if row["patient"] in held:
-                raise ValueError(f"{path}:{number}: patient {row['patient']} appears twice")
-            held[row["patient"]] = value
-    return held

@@ -228,7 +228,11 @@ class VitalSignMeasured(Observation):
 
 @fact
 class ConcentrationMeasured(Observation):
-    """A concentration of the drug, or of what becomes of it, in a specimen."""
+    """A concentration of the drug, or of what becomes of it (``test``), in a specimen.
+
+    When it was taken is told by ``dated`` with a time of day (2013-05-10T11:30), or as planned by ``timepoint_number``,
+    the hours since the dose began. Below quantification, ``result`` says so ("<0.5") and there is no ``value``.
+    """
 
     specimen: str | None = None
     laboratory: str | None = None

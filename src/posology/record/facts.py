@@ -227,7 +227,11 @@ class Enrolled(Fact):
 
 @fact
 class Dosed(Fact):
-    """A dose was given. ``planned_mg`` is computed from the level and the patient's size, never typed."""
+    """A dose was given. ``planned_mg`` is computed from the level and the patient's size, never typed.
+
+    Where concentrations are measured, ``dated`` is the moment the infusion began and ``ended`` the moment it ended
+    (2013-05-10T09:00).
+    """
 
     cycle: Level
     day: Level = 1
@@ -237,6 +241,7 @@ class Dosed(Fact):
     actual_mg: Annotated[float, Ge(0)]
     note: str | None = None
     dated: str | None = None
+    ended: str | None = None
 
 
 @fact

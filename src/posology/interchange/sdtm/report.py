@@ -62,7 +62,8 @@ class Report:
         return {
             "protocol": self.protocol, "files": self.files, "rows": self.rows, "events": dict(self.events),
             "rules": dict(self.rules), "not_understood": [asdict(n) for n in self.not_understood],
-            "findings": [{**asdict(f), "on": f.on.isoformat() if f.on else None} for f in self.findings],
+            "findings": [{"patient": f.patient, "on": f.on.isoformat() if f.on else None, "field": f.field, "wrong": f.wrong,
+                          "right": f.right} for f in self.findings],
         }  # fmt: skip
 
     def text(self) -> str:

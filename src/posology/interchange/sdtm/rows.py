@@ -140,7 +140,7 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
         values = {
             "EXTRT": protocol.drug.name.upper(), "EXDOSE": dose.actual_mg, "EXDOSU": "mg", "EXDOSFRQ": "ONCE",
             "EXROUTE": protocol.schedule.route.upper(), "VISIT": f"CYCLE {dose.cycle} DAY {dose.day}",
-            "VISITNUM": dose.cycle + dose.day / 100, "EXSTDTC": collected(event), "EXENDTC": event.occurred.isoformat(),
+            "VISITNUM": dose.cycle + dose.day / 100, "EXSTDTC": collected(event), "EXENDTC": known(dose.ended, cutoff) or event.occurred.isoformat(),
         }  # fmt: skip
         yield Row(event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.at(dose.level)})
     for event in patient.of(c.TreatmentGiven):

@@ -84,6 +84,8 @@ def exposure(table: Table, drafts: Drafts) -> None:
         dosed = _dosed(said, table.patient[i], days[i], ends[i], drafts, counts)
         if dosed is not None:
             more = {"dated": collected[i]} if collected[i] else {}
+            if "T" in (end_columns[i] or ""):
+                more["ended"] = end_columns[i]
             drafts.add(f.Dosed, table, i, days[i], {**dosed[0], **more}, (*marks, *dosed[1]), "EXSTDTC")
             continue
         if ends[i]:

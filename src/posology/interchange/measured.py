@@ -1,0 +1,129 @@
+"""Concentrations wherever they are: NONMEM event data, SDTM (PC as CSV, or a folder of datasets), or a trial's record."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from posology.endpoints.finding import Finding
+from posology.interchange.concentrations import Profile, is_sdtm, profiles, sdtm_profiles
+from posology.interchange.nonmem import EventData, read
+from posology.interchange.pharmacokinetics import Recorded, TimeUnit, recorded
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Concentrations of one analyte as profiles and, but for a PC file, as events.
+
+    ``units`` are those of time, concentration and dose, empty where the data do not say; ``interval`` is the planned
+    time between doses where a protocol says it. ``unused`` and ``notes`` are
+    for the reader: what was left out, and what was taken as planned.
+    """
+
+    path: str
+    profiles: Sequence[Profile]
+    data: EventData | None = None
+    units: tuple[str, str, str] = ("", "", "")
+    unused: Sequence[Finding] = ()
+    notes: Sequence[str] = ()
+    interval: float | None = None
+
+    @property
+    def events(self) -> EventData:
+        """Return the doses and samples that a model is fitted to.
+
+        Raises
+        ------
+        ValueError
+            for a PC file: it holds neither the patients' doses nor limits of quantification.
+        """
+        if self.data is None:
+            raise ValueError(
+                f"{self.path} is SDTM PC alone: name the folder that holds EX and DM with it, or a record of it"
+            )
+        return self.data
+
+
+def measured(
+    path: str | Path, *, ex: Path | None = None, analyte: str | None = None, specimen: str | None = None,
+    cutoff: date | None = None, known_by: datetime | None = None, time: TimeUnit = "d",
+    infusion: float | None = None,
+) -> Measured:  # fmt: skip
+    """Read concentrations from whatever ``path`` is.
+
+    Parameters
+    ----------
+    path
+        NONMEM event data (CSV), an SDTM PC domain (CSV), a folder of SDTM datasets, or a record (file or URL).
+    ex
+        the doses of a PC file.
+    analyte, specimen
+        which, where there are several.
+    cutoff, known_by
+        of a record: what had occurred by then, and was known by then.
+    time, infusion
+        the unit of times from a record or a folder; how long an infusion took whose end it does not hold [h].
+
+    Raises
+    ------
+    DataError, ValueError
+        saying what is wrong and where.
+    """
+    if is_record(path) or ("://" not in str(path) and Path(path).is_dir()):
+        made = from_record(path, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=known_by, time=time,
+                           infusion=infusion)  # fmt: skip
+        data = made.data.of(analyte)
+        unit = next(a.unit for a in made.analytes if analyte in (None, a.code))
+        notes = (*made.notes, *(f"left out: {text}" for text in made.left))
+        return Measured(str(path), profiles(data), data, (made.time, unit, "mg"), (), notes, made.interval)
+    if cutoff or known_by or infusion:
+        what = "a cutoff" if cutoff or known_by else "an infusion's length"
+        raise ValueError(f"{path} is no record: {what} is given for a trial's record")
+    if is_sdtm(path):
+        found, unused = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
+        return Measured(str(path), found, None, ("h", "", ""), unused)
+    if specimen:
+        raise ValueError(f"{path} is NONMEM event data: it holds no specimen; --analyte names one of several (DVID)")
+    data = read(path).of(analyte)
+    return Measured(str(path), profiles(data), data)
+
+
+def is_record(path: str | Path) -> bool:
+    """Say whether there is a record at a path or URL."""
+    if "://" in str(path):
+        return True
+    file = Path(path)
+    if not file.is_file():
+        return False
+    with file.open("rb") as handle:
+        return handle.read(15) == b"SQLite format 3"
+
+
+def from_record(
+    path: str | Path, *, analyte: str | None = None, specimen: str | None = None, cutoff: date | None = None,
+    known_by: datetime | None = None, time: TimeUnit = "d",
+    infusion: float | None = None,
+) -> Recorded:  # fmt: skip
+    """Return the doses and concentrations of a record, or of a folder of SDTM datasets, which is read as one.
+
+    Raises
+    ------
+    DataError, ValueError
+        as :func:`posology.interchange.pharmacokinetics.recorded`; or if the record or the folder cannot be read.
+    """
+    from posology.conduct.trial import Trial
+    from posology.interchange.sdtm.read import import_sdtm
+
+    with tempfile.TemporaryDirectory() as folder:
+        where = path
+        if "://" not in str(path) and Path(path).is_dir():
+            where = Path(folder) / "sdtm.posology"
+            import_sdtm(path, where, by="posology")
+        with Trial.open(where) as trial:
+            state = trial.state(occurred_by=cutoff, recorded_by=known_by)
+    if not state.trial.documents:
+        raise ValueError(f"{path}: the trial had not begun by {cutoff or known_by}")
+    return recorded(state, analyte=analyte, specimen=specimen, time=time, infusion=infusion, file=str(path))
