@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from posology.pharmacology.areas import Floats
+from posology.pharmacology.doubts import doubts, unsaturated
 from posology.pharmacology.likelihood import Conditional, Predicts, Residual, conditional
 from posology.pharmacology.measurements import Measurements
 
@@ -327,6 +328,12 @@ def _result(
     for name, v, se, scale in zip(names, values, np.sqrt(np.diag(covariance)), scales, strict=True):
         low, high = _interval(float(v), float(se), scale)
         estimates.append(Estimate(name, float(v), float(se), float(100 * se / abs(v)) if v else np.nan, low, high))
+    notes += doubts(estimates, covariance, condition)
+    notes += (
+        unsaturated(population.typical, found.predicted[data.observed & ~data.below])
+        if "Km" in population.typical
+        else []
+    )
     phi = population.log_parameters(model, data)
     phi[:, list(population.places(model))] += found.eta
     quantified = data.observed & ~data.below

@@ -170,11 +170,12 @@ def conditional(
         new = eta - size[:, None] * move
         joint_n, slope_n, hessian_n, predicted_n, change_n = at(new)
         better = joint_n <= joint + 1e-9 * (1 + np.abs(joint))
+        short = (slope_n * move).sum(axis=1) > -0.5 * (slope * move).sum(axis=1)  # not well past the optimum
         pick = better[:, None]
         eta, joint, slope = np.where(pick, new, eta), np.where(better, joint_n, joint), np.where(pick, slope_n, slope)
         hessian = np.where(pick[..., None], hessian_n, hessian)
         predicted, change = np.where(pick, predicted_n, predicted), np.where(pick[..., None], change_n, change)
-        size = np.where(better, np.minimum(1.0, 2 * size), size / 4)
+        size = np.where(better & short, np.minimum(1.0, 2 * size), size / 4)
     else:
         row = int(longest.argmax())
         if longest[row] > 1e-4:
