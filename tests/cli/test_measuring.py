@@ -62,10 +62,20 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
         (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL"], "no column of occasions 'OCC'"),
         (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL=x"], "write CL,V1 or CL=0.2"),
         (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: patient 1, AMT: a dose of -5"),
+        (
+            ["fit", "broken.csv", "--model", "saturable", "--start", "CL=1,V1=1,Q=1,V2=1,Vmax=1"],
+            "V2, Vmax, Km; it has CL",
+        ),
+        (
+            ["fit", "broken.csv", "--model", "saturable", "--start", "CL=1,V1=1,Q=1,V2=1,Vmax=0,Km=1"],
+            "value is above 0",
+        ),
+        (["fit", "late.csv", "--model", "one", "--start", "CL=1,V=1"], "late.csv:4: patient 1, TIME: 7 follows 21"),
     ],
 )
 def test_what_is_wrong_is_a_message(go: Any, tmp_path: Path, arguments: list[str], says: str) -> None:
     (tmp_path / "broken.csv").write_text("ID,TIME,AMT,EVID,DV\n1,0,-5,1,.\n1,2,.,0,3\n")
+    (tmp_path / "late.csv").write_text("ID,TIME,AMT,EVID,DV\n1,0,5,1,.\n1,21,5,1,.\n1,7,5,1,.\n1,22,.,0,3\n")
     status, out, err = go(*arguments)
     assert status in (1, 2)
     assert says in " ".join((out + err).replace("│", " ").split())
@@ -146,6 +156,33 @@ def test_fit_by_sampling(go: Any, tmp_path: Path) -> None:
                         "--individual", "--bayes", "--draws", "200", "--json")  # fmt: skip
     found = {row["quantity"]: row for row in json.loads(out)["posterior"]}
     assert status == 0 and found["CL"]["lower"] < 1.7 < found["CL"]["upper"]
+
+
+def test_fit_of_saturable_loss(go: Any, tmp_path: Path) -> None:
+    """The phase 1 profiles as event data, dose groups as patients: the population fit, and each group given it."""
+    rows = [line.split(",") for line in (DATA / "moore2017_digitised.csv").read_text().split("\n")[1:] if line]
+    lines = ["ID,TIME,EVID,AMT,RATE,DV"]
+    for dose in dict.fromkeys(float(row[2]) for row in rows):
+        lines.append(f"{dose:g},0,1,{1000 * dose},{10000 * dose},.")
+        own = sorted((float(time), value) for time, value, level in rows if float(level) == dose)
+        lines += [f"{dose:g},{time},0,.,.,{value}" for time, value in own]
+    (tmp_path / "phase1.csv").write_text("\n".join(lines))
+    begin = [
+        "fit",
+        "phase1.csv",
+        "--model",
+        "saturable",
+        "--start",
+        "CL=5,V1=35,Q=6.4,V2=23,Vmax=70,Km=7.4",
+        "--cv",
+        "0.1",
+    ]
+    status, out, _ = go(*begin, "--random", "CL,V1", "--json")
+    found = {e["name"]: e for e in json.loads(out)["estimates"]}
+    assert status == 0 and found["Km"]["lower"] < 7.4 < found["Km"]["upper"]
+    assert found["Vmax"]["lower"] < 69.6 < found["Vmax"]["upper"]
+    status, out, _ = go(*begin, "--individual", "--json")
+    assert status == 0 and len(json.loads(out)["patients"]) == 7 and json.loads(out)["patients"][0]["Km"] > 0
 
 
 def test_exposure(go: Any, db: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from posology.pharmacology.likelihood import Predicts
     from posology.pharmacology.measurements import Measurements
 
-Form = Literal["one", "two", "oral"]
+Form = Literal["one", "two", "oral", "saturable"]
 Error = Literal["additive", "proportional", "both"]
 
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def fit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="NONMEM event data (CSV).")],
     start: Annotated[str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")],
-    model: Annotated[Form, typer.Option("--model", help="One or two compartments, or one with first-order absorption.")] = "two",
+    model: Annotated[Form, typer.Option("--model", help="One or two compartments, one with first-order absorption, or two with saturable loss too (Vmax, Km).")] = "two",
     random: Annotated[str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")] = None,
     cv: Annotated[float, typer.Option("--cv", help="By how much, to begin with.")] = 0.3,
     error: Annotated[Error, typer.Option("--error", help="The residual error.")] = "proportional",
@@ -165,6 +165,8 @@ def _population(
         raise typer.BadParameter(
             f"needs {', '.join(form.parameters)}; it has {', '.join(typical)}", param_hint="--start"
         )
+    if not all(0 < value < float("inf") for value in typical.values()):
+        raise typer.BadParameter(f"{start!r}: each starting value is above 0", param_hint="--start")
     if not cv > 0 or not all(s > 0 for s in spreads):
         raise typer.BadParameter(
             "a coefficient of variation and a standard deviation are above 0", param_hint="--cv, --sd"

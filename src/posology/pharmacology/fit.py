@@ -15,6 +15,7 @@ import numpy as np
 
 from posology.pharmacology.areas import Floats
 from posology.pharmacology.conditional import Conditional, conditional
+from posology.pharmacology.doubts import doubts, unsaturated
 from posology.pharmacology.layout import Layout, Scale
 from posology.pharmacology.likelihood import Predicts, Residual
 from posology.pharmacology.measurements import Measurements
@@ -227,6 +228,9 @@ def _result(
     for name, v, se, scale in zip(names, values, np.sqrt(np.diag(covariance)), scales, strict=True):
         low, high = _interval(float(v), float(se), scale)
         estimates.append(Estimate(name, float(v), float(se), float(100 * se / abs(v)) if v else np.nan, low, high))
+    notes += doubts(estimates, covariance, condition)
+    if "Km" in population.typical:
+        notes += unsaturated(population.typical, found.predicted[data.observed & ~data.below])
     eta, kappa = _split(model, data, population, found)
     quantified = data.observed & ~data.below
     expected = found.predicted[quantified]

@@ -1,7 +1,8 @@
 """What a fit needs of the linear compartments: concentrations and their exact derivatives by the log parameters.
 
 Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. 1982, chapters 1, 2 and appendix B. Parameters are on the log scale, so
-that each is above 0; doses superpose; a dose at steady state is the sum of the geometric series of those before it.
+that each is above 0; doses superpose; a dose at steady state is the sum of the geometric series of those before it, and
+resets what came earlier, as NONMEM's SS 1. The model with saturable loss is in :mod:`posology.pharmacology.nonlinear`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from posology.pharmacology.areas import Floats
 from posology.pharmacology.linear import one_compartment, two_compartment
 from posology.pharmacology.measurements import Measurements
+from posology.pharmacology.nonlinear import SATURABLE, Saturable
 
 Terms = tuple[Floats, Floats, Floats, Floats]
 """Of C(t) = Σ aₙ exp(−λₙ t): a and λ (patients, terms), and their derivatives by the log parameters, one axis more."""
@@ -45,9 +47,14 @@ class Model:
 def _response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
     """Return Σ over doses of amount × the response of exp(−λ t), and its derivative by λ: (patients, samples, terms)."""
     lam = rate[:, None, None, :]
-    since = np.where(data.counts, data.time[:, :, None] - data.dose_time[:, None, :], 0.0)[..., None]
+    given, begun = data.counts, data.dose_time[:, None, :]
+    steady = data.interval > 0
+    if steady.any():
+        reset = np.where(given & steady[:, None, :], begun, -np.inf).max(axis=2, keepdims=True)
+        given = given & (begun >= reset)
+    since = np.where(given, data.time[:, :, None] - begun, 0.0)[..., None]
     length = data.duration[:, None, :, None]
-    amount = np.where(data.counts, data.amount[:, None, :], 0.0)[..., None]
+    amount = np.where(given, data.amount[:, None, :], 0.0)[..., None]
     after = np.maximum(since - length, 0.0)
     running = np.minimum(since, length)
     falls = np.exp(-lam * after)
@@ -56,7 +63,6 @@ def _response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
     grown = -np.expm1(-lam * running)
     unit = np.where(bolus, falls, falls * grown / (lam * span))
     slope = np.where(bolus, -after * falls, falls * (running * (1 - grown) - grown / lam) / (lam * span) - after * unit)
-    steady = data.interval > 0
     if steady.any():
         every = np.where(steady, data.interval, 1.0)[:, None, :, None]
         ends = since - length
@@ -110,5 +116,7 @@ def _two(phi: Floats) -> Terms:
 ONE_COMPARTMENT = Model("one compartment, intravenous", ("CL", "V"), _one)
 ORAL = Model("one compartment, first-order absorption", ("ka", "CL", "V"), _oral)
 TWO_COMPARTMENTS = Model("two compartments, intravenous", ("CL", "V1", "Q", "V2"), _two)
-MODELS = {"one": ONE_COMPARTMENT, "oral": ORAL, "two": TWO_COMPARTMENTS}
+MODELS: dict[str, Model | Saturable] = {
+    "one": ONE_COMPARTMENT, "oral": ORAL, "two": TWO_COMPARTMENTS, "saturable": SATURABLE,
+}  # fmt: skip
 """The models by the name that a command takes."""
