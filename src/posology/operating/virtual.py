@@ -217,16 +217,9 @@ def _batch(
     ocular: Ocular, others: Others, driver: Driver, rule: Rule, cycles: int, interval: float,
 ) -> tuple[Floats, Floats, Bools]:  # fmt: skip
     """Return the day of the first DLT, those of the first ocular events by grade, response: (patients, levels, ...) each."""
-    people = Patients.draw(rng, patients, mix)
-    doses = np.asarray(mg(people), dtype=np.float64)
-    if doses.ndim != 2 or len(doses) != patients:
-        raise ValueError(f"mg gives doses of the shape {doses.shape}: it must be ({patients}, levels)")
-    factors = combined(by_weight(people.weight_kg), Variability.of(compound).draw(rng, patients))
-    plasma = conjugate(Plasma.of(compound, factors))
-    fate = Fate.draw(
-        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=receptor(people.expression), ca0=people.ca125,
-        explained=driver.spread(plasma, interval),
-    )  # fmt: skip
+    doses, plasma, fate = carried(
+        rng, patients, mg, compound=compound, mix=mix, ocular=ocular, others=others, driver=driver, interval=interval
+    )
     found = [
         treat(fate, plasma, each, cycles=cycles, interval=interval, rule=rule, ocular=ocular, others=others, driver=driver,
               follow=2 * cycles * interval)
@@ -238,6 +231,28 @@ def _batch(
         columns([np.column_stack([t.episodes.first(1 + g) for g in range(OCULAR_DLT)]) for t in found]),
         columns([np.isfinite(t.judged.response) for t in found]),
     )  # fmt: skip
+
+
+def carried(
+    rng: np.random.Generator, patients: int, mg: Sizing, *, compound: Compound = IMGN853,
+    mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),), ocular: Ocular = IMGN853_OCULAR, others: Others = IMGN853_OTHERS,
+    driver: Driver = BY_AREA, interval: float = 21.0,
+) -> tuple[Floats, Exponentials, Fate]:  # fmt: skip
+    """Draw patients: their doses at each level (patients, levels) [mg], their plasma of the conjugate, and their fate.
+
+    Arguments as of :func:`draw`; what exposure explains of response is taken from what is drawn.
+    """
+    people = Patients.draw(rng, patients, mix)
+    doses = np.asarray(mg(people), dtype=np.float64)
+    if doses.ndim != 2 or len(doses) != patients:
+        raise ValueError(f"mg gives doses of the shape {doses.shape}: it must be ({patients}, levels)")
+    factors = combined(by_weight(people.weight_kg), Variability.of(compound).draw(rng, patients))
+    plasma = conjugate(Plasma.of(compound, factors))
+    fate = Fate.draw(
+        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=receptor(people.expression), ca0=people.ca125,
+        explained=driver.spread(plasma, interval),
+    )  # fmt: skip
+    return doses, plasma, fate
 
 
 def receptor(expression: Floats) -> Floats:

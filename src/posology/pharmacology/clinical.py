@@ -148,6 +148,11 @@ def as_labelled(standing: Standing) -> tuple[Floats, Floats]:
     return _held(standing, standing.lately == 3)
 
 
+def at_full_dose(standing: Standing) -> tuple[Floats, Floats]:
+    """Hold as labelled, and go on at the dose before; stop at grade 4."""
+    return _held(standing, np.zeros_like(standing.setback))
+
+
 def at_recurrence(standing: Standing) -> tuple[Floats, Floats]:
     """Do as labelled, and give a level less at the second event of grade 2 too, and at each that follows."""
     return _held(standing, (standing.lately == 3) | ((standing.lately == 2) & (standing.held >= 2)))
@@ -247,8 +252,8 @@ def treat(
     cycles, interval
         how many cycles at most, of how many days.
     rule
-        what a dose depends on: :func:`as_labelled`, :func:`at_recurrence`, :func:`as_planned`, or another function of a
-        :class:`Standing`.
+        what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or another
+        function of a :class:`Standing`.
     driver
         what the efficacy of a cycle goes with: :data:`~posology.pharmacology.efficacy.BY_AREA` or ``BY_TROUGH``. The cycle of a
         delayed dose lasts longer, and its exposure is that of its whole length.
