@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
-    "ocular events: onset and frequency calibrated to the label, quoted from memory; grades as there; slope g assumed",
+    "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back with the same hazard, "
+    "assumed; slope g assumed",
     "response: calibrated to MIRASOL, in tumours with much FRα; how it falls with less is assumed",
     "patients: virtual women with ovarian cancer, unselected for FRα; between-patient spread of clearance from the label",
     "progression ends treatment; DLTs after it do not count",
@@ -48,6 +49,7 @@ def simulate(
     accrual: Annotated[float, typer.Option("--accrual", help="Patients a month of 28 days.")] = 3.0,
     dropout: Annotated[float, typer.Option("--dropout", help="Share of patients who leave before the window ends.")] = 0.0,
     slope: Annotated[int, typer.Option("--slope", min=1, max=3, help="Slope g of the ocular hazard with exposure: not identifiable, a scenario.")] = 2,
+    drops: Annotated[bool, typer.Option("--drops", help="Steroid drops: fewer and milder ocular events, a scenario.")] = False,
     reduce: Annotated[bool, typer.Option("--reduce/--no-reduce", help="Hold and reduce doses as labelled, or give all as planned.")] = True,
     figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw true DLT rates by window: a .png or .svg file.")] = None,
     as_json: JsonOption = False,
@@ -97,10 +99,10 @@ def simulate(
         people = Patients.draw(np.random.default_rng(seed), trials, needed)
         rates = dict.fromkeys(windows, tuple(numbers(truth, "--truth")))
     else:
-        carriers = _carriers(protocol, metric, trials, needed, seed, slope, reduce)
+        carriers = _carriers(protocol, metric, trials, needed, seed, slope, drops, reduce)
         people, rates = carriers, {days: tuple(carriers.rate(days).tolist()) for days in windows}
         table = carriers.table(windows, [f"{dose:g}" for dose in protocol.dose.levels])
-        told |= {"drug": protocol.drug.name, "body_size": metric, "slope": slope, "reduced": reduce,
+        told |= {"drug": protocol.drug.name, "body_size": metric, "slope": slope, "drops": drops, "reduced": reduce,
                  "truth": table.rows(), "true_mtd_while_treated": _nearest(carriers.rate().tolist(), target),
                  "most_response_without_dlt": int(carriers.benefit().argmax()) + 1, "assumed": ASSUMED}  # fmt: skip
         if figure is not None:
@@ -208,7 +210,7 @@ def _other(
 
 
 def _carriers(
-    protocol: Protocol, metric: str, trials: int, needed: int, seed: int, slope: int, reduce: bool
+    protocol: Protocol, metric: str, trials: int, needed: int, seed: int, slope: int, drops: bool, reduce: bool
 ) -> Carriers:  # fmt: skip
     import numpy as np
     from rich.console import Console
@@ -229,10 +231,11 @@ def _carriers(
             f"schedule.dosing_days is {list(schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
         )
     sized = lambda p: dose_mg(1.0, measure, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
+    ocular = IMGN853_OCULAR.with_power(slope)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
         return draw(
-            np.random.default_rng(seed), trials, needed, sized, ocular=IMGN853_OCULAR.with_power(slope),
+            np.random.default_rng(seed), trials, needed, sized, ocular=ocular.with_drops() if drops else ocular,
             rule=as_labelled if reduce else as_planned, interval=float(schedule.cycle_days),
             progress=lambda done, of: progress.update(bar, completed=done, total=of),
         )  # fmt: skip
@@ -315,7 +318,7 @@ def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: 
     )  # fmt: skip
     title = alt.TitleParams(
         f"{protocol.drug.name}: true DLT rate by dose and window", anchor="start",
-        subtitle=f"{carriers.grade.size:,} virtual patients; ocular slope g = {slope} (assumed)",
+        subtitle=f"{carriers.gap.size:,} virtual patients; ocular slope g = {slope} (assumed)",
     )  # fmt: skip
     save(chart.properties(width=520, height=300, title=title).configure_view(stroke=None).configure(
         font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white"), path, path.suffix[1:])  # fmt: skip

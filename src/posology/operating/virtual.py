@@ -1,7 +1,7 @@
 """Virtual patients that carry the drug: what would become of each at each dose level, for any design to be run on.
 
 Each patient has a body, a clearance, a tumour and a fate; at each level the dose gives a course of the conjugate in plasma,
-and that a day of the first ocular event, of the first DLT of any kind, and a response. The fate is the same at every level.
+and that the days of ocular events, of the first DLT of any kind, and a response. The fate is the same at every level.
 A DLT window is then a cut through those days: what comes after it the trial does not see.
 
 The parts are :mod:`posology.pharmacology.clinical` and :mod:`~posology.pharmacology.hazards`; how body size sets the dose is
@@ -21,6 +21,7 @@ from posology.operating.tabular import Table
 from posology.pharmacology.clinical import Fate, Rule, as_labelled, treat
 from posology.pharmacology.compound import Compound
 from posology.pharmacology.compounds import IMGN853
+from posology.pharmacology.efficacy import BY_AREA, Driver
 from posology.pharmacology.hazards import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
 from posology.pharmacology.linear import Exponentials, two_compartment
 from posology.pharmacology.plasma import CENTRAL, Plasma
@@ -31,7 +32,7 @@ from posology.pharmacology.tumour import FOLATE_RECEPTOR_ALPHA
 BATCH = 5000
 """Patients treated at once, at most: bounds the memory to some 200 MB."""
 OCULAR_DLT = 3
-"""The least grade of an ocular event that is a DLT."""
+"""The least grade of an ocular event that is a DLT; no design looks at higher ones."""
 HIGH = (0.05, 0.05, 0.45, 0.45)
 """Shares of cells that score 0 to 3 in a tumour that bears much target, on which response was calibrated; assumed."""
 
@@ -45,9 +46,8 @@ class Carriers:
     dlt
         (trials, patients, levels): day of the first DLT; inf where none comes.
     ocular
-        (trials, patients, levels): day of the first ocular event of any grade; inf where none comes.
-    grade
-        (trials, patients): the grade of that event, should it come.
+        (trials, patients, levels, 3): day of the first ocular event of grade 1 or worse, of 2 or worse, of 3 or worse; inf where
+        none comes.
     response
         (trials, patients, levels): whether the tumour responds.
     gap, leaves, left_at
@@ -61,7 +61,6 @@ class Carriers:
 
     dlt: Floats
     ocular: Floats
-    grade: Ints
     response: Bools
     gap: Floats
     leaves: Floats
@@ -70,14 +69,15 @@ class Carriers:
     def __post_init__(self) -> None:
         if self.dlt.ndim != 3:
             raise ValueError(f"dlt has the shape {self.dlt.shape}: it must be (trials, patients, levels)")
-        for name in ("ocular", "response", "grade", "gap", "leaves", "left_at"):
-            right = self.dlt.shape if name in ("ocular", "response") else self.dlt.shape[:2]
+        shapes = {"ocular": (*self.dlt.shape, OCULAR_DLT), "response": self.dlt.shape}
+        for name in ("ocular", "response", "gap", "leaves", "left_at"):
+            right = shapes.get(name, self.dlt.shape[:2])
             if getattr(self, name).shape != right:
                 raise ValueError(f"{name} has the shape {getattr(self, name).shape}: it must be {right}")
         for name in ("dlt", "ocular"):
             wrong = ~(getattr(self, name) >= 0)
             if wrong.any():
-                trial, patient, level = np.argwhere(wrong)[0] + 1
+                trial, patient, level = np.argwhere(wrong)[0][:3] + 1
                 raise ValueError(
                     f"trial {trial}, patient {patient}, level {level}: the day of {name} must be 0 or later, inf for never"
                 )
@@ -102,14 +102,13 @@ class Carriers:
         return np.asarray(self.response[rows, k, level])
 
     def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
-        """Return the worst grade of toxicity within the window: 3 for a DLT, else of the ocular event, else 0."""
-        came = self.ocular[rows, k, level] <= setting.window
-        grade = np.where(came, np.minimum(self.grade[rows, k], OCULAR_DLT), 0)
+        """Return the worst grade of toxicity within the window: 3 for a DLT, else of the ocular events, else 0."""
+        grade = (self.ocular[rows, k, level] <= setting.window).sum(axis=-1)
         return np.where(self.dlt[rows, k, level] <= setting.window, OCULAR_DLT, grade)
 
     def ocular_dlt(self) -> Floats:
-        """Return (trials, patients, levels): day of the ocular event where it is of grade 3 or worse; inf elsewhere."""
-        return np.where(self.grade[..., None] >= OCULAR_DLT, self.ocular, np.inf)
+        """Return (trials, patients, levels): day of the first ocular event of grade 3 or worse; inf where none comes."""
+        return np.asarray(self.ocular[..., OCULAR_DLT - 1])
 
     def rate(self, window: float = np.inf) -> Floats:
         """Return (levels,): the true DLT rate, within a window [d] or while treated."""
@@ -132,7 +131,7 @@ class Carriers:
 
     def error(self, rate: Floats) -> Floats:
         """Return the standard error of a rate over all patients."""
-        return np.asarray(np.sqrt(rate * (1 - rate) / self.grade.size))
+        return np.asarray(np.sqrt(rate * (1 - rate) / self.gap.size))
 
     def table(self, windows: Sequence[float], names: Sequence[str] | None = None) -> Table:
         """Return a row for each level: the true DLT rate within each window and while treated, response, and both together."""
@@ -146,7 +145,7 @@ class Carriers:
             columns[f"ocular DLTs after {window:g} d"] = [None if np.isnan(m) else float(m) for m in missed]
         columns["response"] = _share(self.response).tolist()
         columns["response without DLT"] = self.benefit().tolist()
-        return Table(f"True rates of {self.grade.size:,} virtual patients at each level", columns)
+        return Table(f"True rates of {self.gap.size:,} virtual patients at each level", columns)
 
 
 def _share(which: Bools) -> Floats:
@@ -160,7 +159,7 @@ Sizing = Callable[[Patients], Floats]
 def draw(
     rng: np.random.Generator, trials: int, patients: int, mg: Sizing, *, compound: Compound = IMGN853,
     mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),), ocular: Ocular = IMGN853_OCULAR,
-    others: Others = IMGN853_OTHERS, rule: Rule = as_labelled, cycles: int = 8, interval: float = 21.0,
+    others: Others = IMGN853_OTHERS, driver: Driver = BY_AREA, rule: Rule = as_labelled, cycles: int = 8, interval: float = 21.0,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Carriers:  # fmt: skip
     """Draw patients for each trial and treat each of them at each level.
@@ -175,6 +174,8 @@ def draw(
         tumour types and their shares.
     ocular, others
         the hazards.
+    driver
+        what efficacy goes with, see :mod:`posology.pharmacology.efficacy`.
     rule
         how doses are held and reduced, see :func:`posology.pharmacology.clinical.treat`.
     cycles, interval
@@ -200,41 +201,58 @@ def draw(
     parts = []
     for b, own in enumerate(batches):
         some = min(BATCH, total - b * BATCH)
-        parts.append(_batch(own, some, mg, compound, mix, ocular, others, rule, cycles, interval))
+        parts.append(_batch(own, some, mg, compound, mix, ocular, others, driver, rule, cycles, interval))
         progress(b * BATCH + some, total)
-    dlt, eye, response, grade = (np.concatenate(each) for each in zip(*parts, strict=True))
-    wide = lambda array: array.reshape(trials, patients, -1)
+    dlt, eye, response = (np.concatenate(each) for each in zip(*parts, strict=True))
+    wide = lambda array: array.reshape(trials, patients, *array.shape[1:])
     gap, leaves, left_at = clock.spawn(3)
     flat = (trials, patients)
     return Carriers(
-        wide(dlt), wide(eye), grade.reshape(flat), wide(response), gap.exponential(size=flat), leaves.random(flat), left_at.random(flat)
+        wide(dlt), wide(eye), wide(response), gap.exponential(size=flat), leaves.random(flat), left_at.random(flat)
     )  # fmt: skip
 
 
 def _batch(
     rng: np.random.Generator, patients: int, mg: Sizing, compound: Compound, mix: Sequence[tuple[TumourType, float]],
-    ocular: Ocular, others: Others, rule: Rule, cycles: int, interval: float,
-) -> tuple[Floats, Floats, Bools, Ints]:  # fmt: skip
-    """Return the day of the first DLT, that of the first ocular event, response (patients, levels) each; grade (patients,)."""
+    ocular: Ocular, others: Others, driver: Driver, rule: Rule, cycles: int, interval: float,
+) -> tuple[Floats, Floats, Bools]:  # fmt: skip
+    """Return the day of the first DLT, those of the first ocular events by grade, response: (patients, levels, ...) each."""
+    doses, plasma, fate = carried(
+        rng, patients, mg, compound=compound, mix=mix, ocular=ocular, others=others, driver=driver, interval=interval
+    )
+    found = [
+        treat(fate, plasma, each, cycles=cycles, interval=interval, rule=rule, ocular=ocular, others=others, driver=driver,
+              follow=2 * cycles * interval)
+        for each in doses.T
+    ]  # fmt: skip
+    columns = lambda values: np.stack(values, axis=1)
+    return (
+        columns([t.first_dlt() for t in found]),
+        columns([np.column_stack([t.episodes.first(1 + g) for g in range(OCULAR_DLT)]) for t in found]),
+        columns([np.isfinite(t.judged.response) for t in found]),
+    )  # fmt: skip
+
+
+def carried(
+    rng: np.random.Generator, patients: int, mg: Sizing, *, compound: Compound = IMGN853,
+    mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),), ocular: Ocular = IMGN853_OCULAR, others: Others = IMGN853_OTHERS,
+    driver: Driver = BY_AREA, interval: float = 21.0,
+) -> tuple[Floats, Exponentials, Fate]:  # fmt: skip
+    """Draw patients: their doses at each level (patients, levels) [mg], their plasma of the conjugate, and their fate.
+
+    Arguments as of :func:`draw`; what exposure explains of response is taken from what is drawn.
+    """
     people = Patients.draw(rng, patients, mix)
     doses = np.asarray(mg(people), dtype=np.float64)
     if doses.ndim != 2 or len(doses) != patients:
         raise ValueError(f"mg gives doses of the shape {doses.shape}: it must be ({patients}, levels)")
     factors = combined(by_weight(people.weight_kg), Variability.of(compound).draw(rng, patients))
     plasma = conjugate(Plasma.of(compound, factors))
-    spread = float(np.log(plasma.area).std()) if patients > 1 else 0.0
     fate = Fate.draw(
-        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=receptor(people.expression), ca0=people.ca125, explained=spread
+        rng, patients, ocular=ocular, others=others, s0=people.sld_mm, receptor=receptor(people.expression), ca0=people.ca125,
+        explained=driver.spread(plasma, interval),
     )  # fmt: skip
-    found = [
-        treat(fate, plasma, each, cycles=cycles, interval=interval, rule=rule, ocular=ocular, others=others, follow=2 * cycles * interval)
-        for each in doses.T
-    ]  # fmt: skip
-    columns = lambda values: np.stack(values, axis=1)
-    return (
-        columns([t.first_dlt() for t in found]), columns([t.ocular for t in found]),
-        columns([np.isfinite(t.judged.response) for t in found]), fate.grade,
-    )  # fmt: skip
+    return doses, plasma, fate
 
 
 def receptor(expression: Floats) -> Floats:

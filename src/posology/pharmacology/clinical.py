@@ -2,8 +2,8 @@
 
 Every chance of a patient is drawn beforehand, as a :class:`Fate`: the same patients can be treated with other doses, and
 designs compared on the same patients. What follows is then certain. The parts are :mod:`posology.pharmacology.response`,
-:mod:`~posology.pharmacology.marker` and :mod:`~posology.pharmacology.hazards`; the efficacy of a cycle goes with the area
-under the conjugate in it.
+:mod:`~posology.pharmacology.marker`, :mod:`~posology.pharmacology.hazards` and :mod:`~posology.pharmacology.episodes`;
+:mod:`~posology.pharmacology.efficacy` says what of the conjugate the efficacy of a cycle goes with.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import numpy as np
 
 from posology.pharmacology.compound import Quantity
 from posology.pharmacology.drive import within
+from posology.pharmacology.efficacy import AREA, BY_AREA, Driver
+from posology.pharmacology.episodes import Course, Episodes, Eyes
 from posology.pharmacology.hazards import (
     IMGN853_OCULAR,
     IMGN853_OTHERS,
     Effect,
     Ocular,
     Others,
-    draw_grades,
     ocular_hazard,
     other_dlt,
 )
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
-AREA = Quantity(851.0, "ug/mL d", "computed", "area of 355 mg in the typical patient of the model")
-"""Area under the conjugate in a cycle at which the response has been calibrated."""
 ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
 VISIT = 42.0
 STEPS = np.linspace(0, 1, 22)
@@ -60,15 +59,13 @@ HORIZON = 168.0
 class Fate:
     """What is in store for each patient, whatever the dose: (patients,) each.
 
-    ``ocular``, ``neuropathy``, ``dying`` are the cumulated hazards at which they come; ``grade`` and ``lasting`` [d] of the
-    ocular event; ``tolerance`` and ``on`` of another DLT: the chance above which it comes, and the day in the first cycle;
+    ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
+    another DLT: the chance above which it comes, and the day in the first cycle;
     ``pneumonitis`` and ``setback`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
     """
 
     dynamics: Dynamics
-    ocular: Floats
-    grade: Ints
-    lasting: Floats
+    eyes: Eyes
     neuropathy: Floats
     neuropathy_grade: Ints
     tolerance: Floats
@@ -95,9 +92,7 @@ class Fate:
         when = lambda q: np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER)
         return cls(
             dynamics=dynamics,
-            ocular=rng.exponential(size=patients) * np.exp(-ocular.between.value * rng.standard_normal(patients)),
-            grade=draw_grades(rng, patients, ocular),
-            lasting=rng.exponential(ocular.recovery.value / np.log(2), patients),
+            eyes=Eyes.draw(rng, patients, ocular),
             neuropathy=rng.exponential(size=patients),
             neuropathy_grade=np.where(chance(others.neuropathy_grade_3), 3, rng.integers(1, 3, patients)),
             tolerance=rng.random(patients),
@@ -111,13 +106,20 @@ class Fate:
             ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(within("ca0", ca0, "U/mL"), (patients,)),
         )
 
+    @property
+    def grade(self) -> Ints:
+        """Grade of the first ocular episode (patients,), should it come."""
+        return self.eyes.grade[:, 0]
+
 
 @dataclass(frozen=True)
 class Standing:
     """Where the patients stand when a cycle is due: what a rule for the dose may look at; (patients,) each.
 
     ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now, ``worst`` so
-    far, ``recovers`` the day from which it is over; ``setback`` whether another reaction came in the cycle before.
+    far, ``recovers`` the day from which the latest episode is over; ``setback`` whether another reaction came in the cycle
+    before; ``lately`` the worst ocular grade since the dose before was due, be it over or not; ``held`` how many episodes of
+    grade 2 or worse there have been.
     """
 
     cycle: int
@@ -127,6 +129,8 @@ class Standing:
     worst: Ints
     recovers: Floats
     setback: Bools
+    lately: Ints
+    held: Ints
 
 
 Rule = Callable[[Standing], tuple["Floats", "Floats"]]
@@ -141,10 +145,24 @@ def as_labelled(standing: Standing) -> tuple[Floats, Floats]:
 
     Another reaction delays a dose by a week.
     """
-    held = standing.ocular >= 2
-    wait = np.where(held, np.clip(standing.recovers - standing.due, 0, LONGEST_DELAY), 0.0)
+    return _held(standing, standing.lately == 3)
+
+
+def at_full_dose(standing: Standing) -> tuple[Floats, Floats]:
+    """Hold as labelled, and go on at the dose before; stop at grade 4."""
+    return _held(standing, np.zeros_like(standing.setback))
+
+
+def at_recurrence(standing: Standing) -> tuple[Floats, Floats]:
+    """Do as labelled, and give a level less at the second event of grade 2 too, and at each that follows."""
+    return _held(standing, (standing.lately == 3) | ((standing.lately == 2) & (standing.held >= 2)))
+
+
+def _held(standing: Standing, less: Bools) -> tuple[Floats, Floats]:
+    """Hold for grade 2 or more, stop at grade 4; give a level less where it says so."""
+    wait = np.where(standing.ocular >= 2, np.clip(standing.recovers - standing.due, 0, LONGEST_DELAY), 0.0)
     level = np.searchsorted(-LEVELS, -standing.factor - 1e-9)
-    level = np.where(held & (standing.ocular == 3), np.minimum(level + 1, len(LEVELS) - 1), level)
+    level = np.where(less, np.minimum(level + 1, len(LEVELS) - 1), level)
     factor = np.where(standing.worst >= 4, 0.0, LEVELS[level])
     return factor, np.maximum(wait, np.where(standing.setback, WEEK, 0.0))
 
@@ -159,8 +177,8 @@ class Treated:
     """What became of the patients: (patients,) or (patients, cycles) each, days from the first dose.
 
     ``start``, ``mg``, ``exposure`` of each cycle (a dose left out is one of 0 mg); ``delayed`` whether any dose was;
-    ``ocular``, ``recovered``, ``neuropathy``, ``other`` (DLT), ``pneumonitis``, ``dead`` days, :data:`NEVER` where there is none
-    while followed; ``size`` (patients, visits) [mm]; ``judged`` by RECIST.
+    ``episodes`` of the eyes; ``neuropathy``, ``other`` (DLT), ``pneumonitis``, ``dead`` days, :data:`NEVER` where there is none
+    while followed; ``until`` the day up to which toxicities count; ``size`` (patients, visits) [mm]; ``judged`` by RECIST.
     """
 
     fate: Fate
@@ -168,15 +186,25 @@ class Treated:
     mg: Floats
     exposure: Floats
     delayed: Bools
-    ocular: Floats
-    recovered: Floats
+    episodes: Episodes
     neuropathy: Floats
     other: Floats
     pneumonitis: Floats
     dead: Floats
+    until: Floats
     visits: Floats
     size: Floats
     judged: Judged
+
+    @property
+    def ocular(self) -> Floats:
+        """Day of the first ocular event."""
+        return self.episodes.onset[:, 0]
+
+    @property
+    def recovered(self) -> Floats:
+        """Day from which the first ocular event is over."""
+        return self.episodes.recovery[:, 0]
 
     @property
     def progression_free(self) -> Floats:
@@ -187,7 +215,7 @@ class Treated:
         """Return the day of the first DLT: ocular, neuropathy or pneumonitis of grade 3 or more, or another."""
         fate = self.fate
         days = (
-            np.where(fate.grade >= 3, self.ocular, NEVER),
+            self.episodes.first(3),
             np.where(fate.neuropathy_grade >= 3, self.neuropathy, NEVER),
             np.where(fate.pneumonitis_grade >= 3, self.pneumonitis, NEVER),
             self.other,
@@ -209,7 +237,7 @@ class Treated:
 def treat(
     fate: Fate, plasma: Exponentials, planned: ArrayLike, *, reference: ArrayLike = 355.0, cycles: int = 8,
     interval: float = 21.0, rule: Rule = as_labelled, ocular: Ocular = IMGN853_OCULAR, others: Others = IMGN853_OTHERS,
-    follow: float = 730.0,
+    driver: Driver = BY_AREA, follow: float = 730.0,
 ) -> Treated:  # fmt: skip
     """Treat patients for so many cycles, or until they progress or die.
 
@@ -224,7 +252,11 @@ def treat(
     cycles, interval
         how many cycles at most, of how many days.
     rule
-        what a dose depends on: :func:`as_labelled`, :func:`as_planned`, or another function of a :class:`Standing`.
+        what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or another
+        function of a :class:`Standing`.
+    driver
+        what the efficacy of a cycle goes with: :data:`~posology.pharmacology.efficacy.BY_AREA` or ``BY_TROUGH``. The cycle of a
+        delayed dose lasts longer, and its exposure is that of its whole length.
     follow
         how long patients are followed for response and survival [d].
 
@@ -239,9 +271,9 @@ def treat(
     >>> fate = Fate.draw(np.random.default_rng(7), 2000)
     >>> treated = treat(fate, two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6), 355.0)
     >>> [float(treated.dlt_within(days).mean().round(2)) for days in (21, 42, 63)]
-    [0.08, 0.11, 0.12]
+    [0.06, 0.07, 0.09]
     """
-    patients = len(fate.ocular)
+    patients = len(fate.ecog)
     dose = np.broadcast_to(within("the planned dose", planned, "mg", zero=True), (patients,))
     usual = np.broadcast_to(within("the reference dose", reference, "mg"), (patients,))
     if cycles < 1 or interval <= 0:
@@ -253,7 +285,7 @@ def treat(
     unit = effect.unit(grid)
     clock = _Clock(fate, ocular, others, patients)
     start, mg, exposure = (np.zeros((patients, 0)) for _ in range(3))
-    delayed = np.zeros(patients, dtype=bool)
+    delayed = np.full(patients, NEVER)  # when the first delayed dose was due
     visits = np.arange(0.0, follow + 1, VISIT)
     for c in range(cycles):
         if c:
@@ -263,27 +295,30 @@ def treat(
             if delay.any():
                 since = delay[:, None] * STEPS
                 clock.pass_(effect.at(effect.unit(since)), since, due)
+                late = driver.exposure(effect, delay)
+                exposure[:, -1] += np.where(delay > 0, delay / (days + delay) * (late - exposure[:, -1]), 0.0)
+                delayed = np.minimum(delayed, np.where(going & (delay > 0), due, NEVER))
                 effect, due = effect.after(delay), due + delay
-            delayed |= going & (delay > 0)
             seen = fate.dynamics.size(visits[visits <= due.max()], start, exposure)
             ended = judge(seen, visits[visits <= due.max()], fate.dynamics.new_lesion).progression <= due
             going = going & ~ended & (factor > 0)
         given = np.where(going, factor * dose, 0.0)
         effect = effect.dosed(given)
         start, mg = np.column_stack([start, due]), np.column_stack([mg, given])
-        exposure = np.column_stack([exposure, effect.area(days) / AREA.value])
+        exposure = np.column_stack([exposure, driver.exposure(effect, days)])
         clock.pass_(effect.at(unit), grid, due)
         effect, due = effect.after(days), due + days
+    clock.pass_(effect.at(unit), grid, due)
     start, exposure = np.column_stack([start, due]), np.column_stack([exposure, np.zeros(patients)])
     dead = death(fate.dynamics, fate.ecog, fate.dying, start, exposure)
     size = fate.dynamics.size(visits, start, exposure)
-    treated_until = start[:, :-1].max(axis=1, where=mg > 0, initial=0.0) + interval
-    came = lambda when: np.where(when <= np.minimum(dead, treated_until + interval), when, NEVER)
+    mg = np.where(start[:, :-1] < dead[:, None], mg, 0.0)
+    until = np.minimum(dead, start[:, :-1].max(axis=1, where=mg > 0, initial=0.0) + 2 * interval)
+    came = lambda when: np.where(when <= until, when, NEVER)
     other = np.where(fate.tolerance < other_dlt(mg[:, 0] / usual, 1.0, others), fate.on, NEVER)
-    onset = came(clock.ocular)
     return Treated(
-        fate, start[:, :-1], mg, exposure[:, :-1], delayed, onset, onset + fate.lasting, came(clock.neuropathy),
-        came(other), came(fate.pneumonitis), dead, visits, size, judge(size, visits, fate.dynamics.new_lesion, dead),
+        fate, start[:, :-1], mg, exposure[:, :-1], delayed < dead, clock.eyes.episodes(until), came(clock.neuropathy), came(other),
+        came(fate.pneumonitis), dead, until, visits, size, judge(size, visits, fate.dynamics.new_lesion, dead),
     )  # fmt: skip
 
 
@@ -292,31 +327,27 @@ class _Clock:
 
     def __init__(self, fate: Fate, ocular: Ocular, others: Others, patients: int) -> None:
         self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (AREA.value / 21)
-        self.total_ocular, self.total_neuropathy = np.zeros(patients), np.zeros(patients)
-        self.ocular, self.neuropathy = np.full(patients, NEVER), np.full(patients, NEVER)
+        self.eyes, self.total, self.neuropathy = Course(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
 
     def pass_(self, levels: tuple[Floats, Floats, Floats], since: Floats, day: Floats) -> None:
         """Let time pass from ``day``: levels at times ``since`` (patients, T), between them trapezoids of a day or so."""
         level, _, second = levels
-        for name, hazard, threshold in (
-            ("ocular", ocular_hazard(second, self.of_eye), self.fate.ocular),
-            ("neuropathy", self.of_nerve * level, self.fate.neuropathy),
-        ):
-            before = getattr(self, f"total_{name}")
-            pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
-            total = before[:, None] + np.cumsum(pieces, axis=1)
-            reached = (before < threshold) & (total[:, -1] >= threshold)
-            when = day + invert(total - before[:, None], since, threshold - before)
-            setattr(self, name, np.where(reached, when, getattr(self, name)))
-            setattr(self, f"total_{name}", total[:, -1])
+        self.eyes.pass_(ocular_hazard(second, self.of_eye), since, day)
+        before, threshold, hazard = self.total, self.fate.neuropathy, self.of_nerve * level
+        pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
+        total = before[:, None] + np.cumsum(pieces, axis=1)
+        reached = (before < threshold) & (total[:, -1] >= threshold)
+        when = day + np.minimum(invert(total - before[:, None], since, threshold - before), since[:, -1])
+        self.neuropathy, self.total = np.where(reached, when, self.neuropathy), total[:, -1]
 
     def standing(self, cycle: int, due: Floats, factor: Floats, interval: float) -> Standing:
-        over = self.ocular + self.fate.lasting
-        began = self.ocular <= due
-        return Standing(
-            cycle, due, factor, np.where(began & (over > due), self.fate.grade, 0), np.where(began, self.fate.grade, 0), over,
-            (self.fate.setback <= due) & (self.fate.setback > due - interval),
+        eyes = self.eyes
+        found = Standing(
+            cycle, due, factor, eyes.now(due), eyes.worst.copy(), eyes.over.copy(), (self.fate.setback <= due) & (self.fate.setback > due - interval),
+            eyes.lately.copy(), eyes.held.copy(),
         )  # fmt: skip
+        eyes.asked(due)
+        return found
 
 
 def _sensible(factor: Floats, delay: Floats, due: Floats) -> None:

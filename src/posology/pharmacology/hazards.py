@@ -26,18 +26,21 @@ if TYPE_CHECKING:
 
 LABEL = "quoted from memory of the label, to be checked"
 CAREFUL = "calibrated with the model below to numbers quoted from memory of the label, to be checked"
+GRADES = (0.21, 0.065, 0.0015)
 
 
 @dataclass(frozen=True)
 class Ocular:
-    """Ocular events: the first of a patient, its grade, and how long it lasts.
+    """Ocular events: when they come, their grade, and how long they last.
 
     Parameters
     ----------
     ke, power, between, h0, reference
         ke [/d], g, w, h0 [/d], Eref [ug/mL].
     grades
-        shares of the first events that reach grade 2, 3 and 4 at most; the others stay at grade 1.
+        shares of the episodes that reach grade 2, 3 and 4 at most; the others stay at grade 1.
+    alike
+        share of later episodes that have the grade of the patient's first; the others are drawn anew.
     recovery
         median duration [d], exponential.
     """
@@ -48,6 +51,7 @@ class Ocular:
     h0: Quantity
     reference: Quantity
     grades: tuple[Quantity, Quantity, Quantity]
+    alike: Quantity
     recovery: Quantity
 
     def with_power(self, power: float) -> Ocular:
@@ -57,13 +61,60 @@ class Ocular:
         0.006
         """
         known = {1: 0.00600, 2: 0.00574, 3: 0.00514}
-        if power not in known:
-            raise ValueError(f"power is {power:g}: the scenarios that were calibrated are {', '.join(map(str, known))}")
+        for each in (power, self.power.value):
+            if each not in known:
+                raise ValueError(
+                    f"power is {each:g}: the scenarios that were calibrated are {', '.join(map(str, known))}"
+                )
+        ratio = self.h0.value / known[int(self.power.value)]  # of drops
         return replace(
             self,
             power=Quantity(power, "1", "assumed", "not identifiable: a scenario"),
-            h0=Quantity(known[int(power)], "/d", "computed", CAREFUL),
+            h0=replace(self.h0, value=known[int(power)] * ratio),
         )
+
+    def with_alike(self, alike: float) -> Ocular:
+        """Return the scenario in which all episodes of a patient have one grade (1), or each its own (0), calibrated anew.
+
+        >>> [q.value for q in IMGN853_OCULAR.with_alike(1).grades]
+        [0.31, 0.19, 0.005]
+        """
+        known = {0: GRADES, 1: (0.31, 0.19, 0.005)}
+        if alike not in known:
+            raise ValueError(f"alike is {alike:g}: the scenarios that were calibrated are 0 and 1")
+        if self.grades != IMGN853_OCULAR.grades:
+            raise ValueError("the grades are those of another scenario already: ask for alike first")
+        two, three, four = (replace(q, value=v) for q, v in zip(self.grades, known[int(alike)], strict=True))
+        return replace(self, grades=(two, three, four), alike=replace(self.alike, value=float(alike)))
+
+    def with_drops(self, hazard: float = 0.8, severe: float = 0.15) -> Ocular:
+        """Return the scenario of steroid drops: h0 times ``hazard``, grades 3 and 4 times ``severe``, at grade 2 instead.
+
+        The middles of .7 to .9 and of 0 to .3, assumed after 40 patients of whom none had grade 3 (Matulonis 2019). The label's
+        later trials asked for drops too (from memory, to be checked): its numbers may hold some of their effect already.
+
+        Raises
+        ------
+        ValueError
+            where one is not from 0 to 1.
+
+        >>> IMGN853_OCULAR.with_drops(severe=0).grades[1].value
+        0.0
+        """
+        for name, factor in (("hazard", hazard), ("severe", severe)):
+            if not 0 <= factor <= 1:
+                raise ValueError(f"{name} is {factor:g}: drops multiply by 0 to 1")
+        scenario = lambda q, value: Quantity(
+            value, q.unit, "assumed", f"scenario of steroid drops; without: {q.source}"
+        )
+        two, three, four = self.grades
+        spared = (1 - severe) * (three.value + four.value)
+        grades = (
+            scenario(two, two.value + spared),
+            scenario(three, severe * three.value),
+            scenario(four, severe * four.value),
+        )
+        return replace(self, h0=scenario(self.h0, hazard * self.h0.value), grades=grades)
 
 
 IMGN853_OCULAR = Ocular(
@@ -73,13 +124,16 @@ IMGN853_OCULAR = Ocular(
     h0=Quantity(0.00574, "/d", "computed", CAREFUL, cv=0.2),
     reference=Quantity(37.3, "ug/mL", "computed", "mean of E over 24 weeks at 6 mg/kg, typical patient"),
     grades=(
-        Quantity(0.4, "1", "assumed", "share of first events at grade 2; no public number"),
-        Quantity(0.19, "1", "from memory", f"11 % of 59 %, {LABEL}"),
-        Quantity(0.005, "1", "from memory", f"2 of 682 patients, {LABEL}"),
+        Quantity(GRADES[0], "1", "computed", "39 % of patients with a dose delayed in SORAYA, with other reactions"),
+        Quantity(GRADES[1], "1", "computed", f"worst grade 3 in 11 of 59 patients with an event, {LABEL}"),
+        Quantity(GRADES[2], "1", "computed", f"worst grade 4 in 2 of 682 patients, {LABEL}"),
+    ),
+    alike=Quantity(
+        0.0, "1", "assumed", "no public number; 1 stops 4 % of patients, where FORWARD I has 4.5 % for all reactions"
     ),
     recovery=Quantity(21.0, "d", "retrieved", "about 60 % resolved by the next cycle, interview with Matulonis"),
 )
-"""Without steroid drops; with them h0 times 0.7 to 0.9 and grade 3 times 0 to 0.3, assumed (Matulonis 2019)."""
+"""As in the label's trials; :meth:`Ocular.with_drops` is a scenario beside it."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +192,12 @@ class Effect:
             self, modes=self.modes * np.exp(-self.plasma.rates * days[:, None]), first=first[:, 0], second=second[:, 0]
         )
 
+    def trough(self, days: Floats) -> Floats:
+        """Return the conjugate in plasma after ``days`` (patients,) [ug/mL]."""
+        return np.asarray(
+            (self.plasma.coefficients * self.modes * np.exp(-self.plasma.rates * days[:, None])).sum(axis=1)
+        )
+
     def area(self, days: Floats) -> Floats:
         """Return the area under the conjugate in plasma over the next ``days`` (patients,) [ug/mL d]."""
         part = -np.expm1(-self.plasma.rates * days[:, None]) / self.plasma.rates
@@ -177,10 +237,10 @@ def ocular_risk(total: ArrayLike, between: float) -> Floats:
     return np.asarray(1 - (weight / weight.sum() * np.exp(-h[..., None] * np.exp(between * node))).sum(axis=-1))
 
 
-def draw_grades(rng: np.random.Generator, patients: int, ocular: Ocular = IMGN853_OCULAR) -> Ints:
-    """Return the worst grade (patients,), 1 to 4, that a patient's first ocular event has, should it come."""
+def draw_grades(rng: np.random.Generator, size: int | tuple[int, ...], ocular: Ocular = IMGN853_OCULAR) -> Ints:
+    """Return the worst grade, 1 to 4, that each ocular episode has, should it come: of the shape ``size``."""
     edges = np.cumsum([1 - sum(q.value for q in ocular.grades), *(q.value for q in ocular.grades)])
-    return np.asarray(1 + np.minimum(np.searchsorted(edges, rng.random(patients), side="right"), 3))
+    return np.asarray(1 + np.minimum(np.searchsorted(edges, rng.random(size), side="right"), 3))
 
 
 @dataclass(frozen=True)
