@@ -39,6 +39,13 @@ def test_surface_area() -> None:
         ((5.0, "adjusted ideal body weight", 60.0, 165.0, "X"), "sex must be F or M"),
         ((5.0, "ideal body weight", 60.0, 20.0, "F"), "height_cm is 20"),
         ((5.0, "lean mass", 60.0, 165.0, "F"), "metric is 'lean mass'"),
+        ((5.0, "ideal body weight", 60.0, 101.0, "F"), r"at a height of 101 cm would be -1\.1 kg"),
+        ((5.0, "adjusted ideal body weight", 60.0, [165.0, 1.65], "F"), r"patient 2: height_cm is 1\.65"),
+        ((5.0, "total body weight", [60.0, -1.0]), "patient 2: weight_kg is -1"),
+        (
+            (5.0, "ideal body weight", [60.0, 70.0], [160.0, 170.0], ["F", "f"]),
+            "patient 2: sex must be F or M, not 'f'",
+        ),
     ],
 )
 def test_a_dose_that_cannot_be_computed(arguments: tuple[object, ...], said: str) -> None:

@@ -89,3 +89,10 @@ def test_altered_values_keep_unit_and_domain() -> None:
         IMGN853.altered("antibody.cl", 18.9, "mL/h")
     with pytest.raises(ValueError, match="must be above 0"):
         IMGN853.altered("antibody.cl", -1, "L/d")
+    with pytest.raises(ValueError, match=r"antibody.cl is nan: it must be a finite number \[L/d\]"):
+        IMGN853.altered("antibody.cl", float("nan"), "L/d")
+
+
+def test_a_part_is_of_its_kind() -> None:
+    with pytest.raises(TypeError, match="linker is Payload 'DM4'.*: it must be Linker"):
+        IMGN853.swap(linker=IMGN853.payload)  # type: ignore[arg-type]

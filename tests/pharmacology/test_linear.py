@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -148,3 +150,64 @@ def test_a_compartment_that_nothing_flows_to() -> None:
 def test_what_cannot_be_is_refused(make, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         make()
+
+
+def test_no_exchange_is_one_compartment() -> None:
+    """q = 0: areas, half-life and steady state are those of the central compartment alone."""
+    two, one = two_compartment(cl=1, v1=2, q=0, v2=3), one_compartment(cl=1, v=2)
+    assert float(two.area) == pytest.approx(1.0) and float(two.half_life) == pytest.approx(float(one.half_life))
+    after = [0.0, 1, 3, 21]
+    np.testing.assert_allclose(two.steady_state(after, 100, 21, 2.0), one.steady_state(after, 100, 21, 2.0), rtol=1e-12)
+    assert float(one_compartment(cl=0, v=2).half_life) == float(one_compartment(cl=0, v=2).area) == np.inf
+
+
+@pytest.mark.parametrize(("q", "v2"), [(1e-5, 1.0), (1e-3, 100.0), (1e4, 1e-3), (0.5, 0.6), (30.0, 1e5)])
+def test_a_slow_compartment_keeps_its_digits(q: float, v2: float) -> None:
+    """Against arithmetic of 60 digits, to the end of the terminal phase."""
+    from decimal import Decimal, localcontext
+
+    with localcontext() as context:
+        context.prec = 60
+        k10, k12, k21 = Decimal("0.4") / 3, Decimal(q) / 3, Decimal(q) / Decimal(v2)
+        total = k10 + k12 + k21
+        root = (total * total - 4 * k10 * k21).sqrt()
+        alpha, beta = (total + root) / 2, (total - root) / 2
+        exact = lambda t: ((alpha - k21) * (-alpha * t).exp() + (k21 - beta) * (-beta * t).exp()) / root / 3
+        times = [Decimal(t) for t in ("0.1", "10", "300", "2000")]
+        wanted = [float(exact(t)) for t in times]
+    found = two_compartment(cl=0.4, v1=3, q=q, v2=v2).at([float(t) for t in times], Doses(0, 1))
+    np.testing.assert_allclose(found, wanted, rtol=1e-11)
+
+
+@pytest.mark.parametrize("duration", [1e-18, 1e-16, 1e-14, 1e-12, 1e-10, 1e-7, 1e-5])
+def test_an_infusion_however_short_gives_its_dose(duration: float) -> None:
+    """As short as the precision of the clock: nothing of the dose is lost."""
+    system = LinearSystem(np.array([[-0.3]]), np.array([1.0]))
+    found = system.amounts([22.0, 30.0], Doses([0, 21.3], [0, 100], duration))
+    bolus = system.amounts([22.0, 30.0], Doses([0, 21.3], [0, 100]))
+    np.testing.assert_allclose(found, bolus, rtol=0.3 * duration + 1e-11)
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda s, e: s.amounts([0, np.nan], Doses(0, 1)), "time 2 is nan"),
+        (lambda s, e: e.at([[0.0], [np.inf]], Doses(0, 1)), "patient 2, time 1 is inf"),
+        (
+            lambda s, e: s.amounts(np.zeros((3, 1)), Doses(np.zeros((2, 1)), 1)),
+            "times are of 3 patients, doses are of 2",
+        ),
+        (lambda s, e: Doses([0, 1], [1, 2, 3]), "a number for each dose"),
+        (lambda s, e: e.steady_state([1], -100, 21), "amount is -100"),
+        (lambda s, e: e.steady_state([1], np.nan, 21), "amount is nan"),
+        (lambda s, e: LinearSystem(np.zeros((1, 1)), np.ones(1)).total_areas(), "a state is never left"),
+        (lambda s, e: LinearSystem(np.zeros((2, 1, 1)), np.ones(1)).amounts([1], Doses(0, 1), [21, 0]), "must rise"),
+        (
+            lambda s, e: LinearSystem(np.zeros((2, 1, 1)), np.ones(1)).amounts([1], Doses(0, 1), [0]),
+            "each of 2 occasions",
+        ),
+    ],
+)
+def test_times_doses_and_occasions_that_cannot_be(ask: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        ask(LinearSystem(np.array([[-0.3]]), np.array([1.0])), one_compartment(cl=1, v=2))

@@ -194,6 +194,65 @@ def test_points_chosen_by_hand() -> None:
     assert (found.slope.used == chosen).all()
 
 
+@pytest.mark.parametrize("gap", [0.0, 1e-16, 1e-15, 1e-12, 1e-9, 1e-7, 1e-5, 1e-3, 9e-3, 1.1e-2, 0.1])
+def test_concentrations_that_are_all_but_equal(gap: float) -> None:
+    """A plateau in arithmetic of limited precision: the logarithmic trapezoid nears the linear one."""
+    from fractions import Fraction as F
+
+    c1, c0 = 3.3, 3.3 * (1 + gap)
+    area, moment = trapezoids(np.array([[100.0, 101]]), np.array([[c0, c1]]))
+    u = F(c0) / F(c1) - 1
+    log = sum((-1) ** (k + 1) * u**k / k for k in range(1, 40)) or F(1)
+    lever = (F(c0) - F(c1) - F(c1) * log) / log**2
+    exact = (F(c0) - F(c1)) / log if u else F(c1)
+    assert area[0, 0] == pytest.approx(float(exact), rel=1e-13)
+    assert moment[0, 0] == pytest.approx(float(100 * exact + (lever if u else F(c1) / 2)), rel=1e-13)
+    partial = partial_area(np.array([[100.0, 101]]), np.array([[c0, c1]]), 100.0, 100.5, np.array([np.nan]))
+    assert partial[0] == pytest.approx(0.5 * c0, rel=gap / 2 + 1e-13)
+
+
+def test_a_level_end_is_no_perfect_fit() -> None:
+    """Three equal samples at the end have no r²: the regressions that fall are judged without them."""
+    time, value = np.arange(7.0), np.array([0.0, 16, 8, 4, 2, 2, 2])
+    found = nca(time, value, 10.0)
+    slope, _ = np.polyfit(time[2:], np.log(value[2:]), 1)
+    assert found.slope.points[0] == 5 and found.slope.lambda_z[0] == pytest.approx(-slope)
+    level = nca(time, np.array([0.0, 5, 2, 2, 2, 2, 2]), 10.0)
+    assert np.isnan(level.slope.lambda_z[0]) and "falls" in level.why[0][0]
+
+
+def test_two_points_are_taken_only_where_there_are_no_more() -> None:
+    """Two points fit any line: with least=2 they do not outdo a regression through more."""
+    time, value = np.array([0.0, 1, 2, 4, 8, 12, 24]), np.array([0.0, 2, 4, 3, 2, 1, 0.25])
+    assert nca(time, value, least=2).slope.points[0] == 4
+    two = nca(time[:5], value[:5], least=2)
+    assert two.slope.points[0] == 2 and two.slope.lambda_z[0] == pytest.approx(np.log(1.5) / 4)
+
+
+def test_a_bolus_whose_sample_before_the_dose_is_zero_has_the_peak_that_was_measured() -> None:
+    after = nca(np.array([1.0, 2, 4, 8]), np.array([8.0, 4, 2, 1]), 10.0, route="bolus")
+    before = nca(np.array([0.0, 1, 2, 4, 8]), np.array([0.0, 8, 4, 2, 1]), 10.0, route="bolus")
+    assert before.c_0[0] == after.c_0[0] == 16
+    assert before.c_max[0] == after.c_max[0] == 8 and before.t_max[0] == after.t_max[0] == 1
+
+
+def test_nothing_measured_is_not_zero() -> None:
+    value = np.array([[np.nan, np.nan, np.nan, np.nan], [0.0, 4, 2, 1]])
+    found = nca(np.arange(4.0), value, np.array([10.0, np.nan]), tau=3.0)
+    assert found.steady is not None
+    for values in (found.c_max, found.auc_last, found.auc_all, found.c_0, found.partial(0, 2), found.steady.auc_tau):
+        assert np.isnan(values[0]) and np.isfinite(values[1])
+    assert "every concentration is missing" in found.why[0][0]
+    assert any("no dose" in reason for reason in found.why[1])
+
+
+@pytest.mark.parametrize("rule", [-1.0, 0.0, np.nan, np.inf, "half"])
+def test_a_rule_for_values_below_quantification_is_checked(rule: Any) -> None:
+    for wrong in (lambda: Below(middle=rule), lambda: BelowByTmax(after=rule)):
+        with pytest.raises(ValueError, match="'zero', 'drop' or a number above 0"):
+            wrong()
+
+
 def test_no_slope_is_said_and_nothing_guessed() -> None:
     found = nca(np.arange(5.0), np.array([[0.0, 1, 2, 3, 4], [0, 0, 0, 0, 0], [0, 1, 2, 0.2, 2.5]]), 10.0)
     assert np.isnan(found.slope.lambda_z).all() and np.isnan(found.auc_inf_obs).all()
@@ -215,6 +274,18 @@ def test_no_slope_is_said_and_nothing_guessed() -> None:
         ([0.0, 1, 2], [0.0, 1, 2], {"tau": -1.0}, "dosing interval"),
         ([0.0, 1], [0.0, 1, 2], {}, "one shape"),
         ([np.nan], [1.0], {}, "no sample"),
+        ([0.0, np.nan, 2], [0.0, 1, 2], {}, "profile 1: concentration 1 has no time"),
+        ([0.0, 1, np.inf], [0.0, 1, 2], {}, "profile 1: time inf"),
+        ([0.0, 1, 2], [0.0, 1, 2], {"dose": np.array([1.0, 2])}, "one for each of 1 profiles"),
+        ([0.0, 1, 2], [0.0, 1, 2], {"dose": np.inf}, "dose inf"),
+        ([0.0, 1, 2], [0.0, 1, 2], {"factor": -1.0}, "tolerance"),
+        ([0.0, 1, 2], [0.0, 1, 2], {"chosen": np.ones((1, 2), bool)}, "one shape"),
+        (
+            [0.0, 1, 2],
+            [0.0, 1, 0],
+            {"chosen": np.array([[False, True, True]])},
+            "profile 1: the point chosen at time 2",
+        ),
     ],
 )
 def test_bad_input(time: list[float], value: list[float], options: dict[str, Any], says: str) -> None:
@@ -278,3 +349,5 @@ def test_dose_proportionality_needs_two_doses() -> None:
         dose_proportionality(np.ones(4), np.ones(4))
     with pytest.raises(ValueError, match="above 0"):
         dose_proportionality(np.array([1.0, 2, 3]), np.array([1.0, 0, 3]))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        dose_proportionality(np.array([1.0, 2, 3]), np.array([1.0, 2, 3]), level=90.0)

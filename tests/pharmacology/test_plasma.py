@@ -114,6 +114,25 @@ def test_areas_against_quadrature() -> None:
         assert np.trapezoid(course.of(analyte)[0], times) == pytest.approx(areas.of(analyte)[0, 0], rel=1e-5)
 
 
+def test_no_exchange_with_the_periphery() -> None:
+    """q = 0: areas, steady state and half-life are those of one compartment."""
+    none = IMGN853.altered("antibody.q", 0.0, "L/d")
+    plasma, one = Plasma.of(none), none.antibody.cl.value / none.antibody.vc.value
+    times = np.linspace(0.1, 21, 5001)
+    areas = plasma.areas([0.1, 21.0], LABEL_DOSE)
+    for analyte in ("adc", "payload", "metabolite"):
+        found = areas.of(analyte)[0]
+        assert found[1] - found[0] == pytest.approx(
+            np.trapezoid(plasma.course(times, LABEL_DOSE).of(analyte)[0], times), rel=1e-5
+        )
+    steady = plasma.steady_state([0.1, 7.0], 355, 21, 0.1).amounts[0]
+    far = plasma.course(21 * 100 + np.array([0.1, 7.0]), Doses(21.0 * np.arange(101), 355, 0.1)).amounts[0]
+    np.testing.assert_allclose(steady, far, rtol=1e-9, atol=1e-15)
+    assert plasma.half_life("adc")[0] == pytest.approx(
+        np.log(2) / (one + none.linker.kdec[0].value * none.linker.kdec_scale.value)
+    )
+
+
 def test_superposition_and_steady_state() -> None:
     plasma, after = Plasma.of(IMGN853), np.array([0.05, 0.1, 3, 21])
     many = Doses(21.0 * np.arange(20), 355, 0.1)
@@ -191,6 +210,25 @@ def test_saturable_against_another_solver() -> None:
     found = plasma.course(times, Doses(0, 35, 0.1), tolerance=1e-7).amounts[0]
     get = {name: float(plasma[f"antibody.{name}"][0]) for name in ("vmax", "km")}
     np.testing.assert_allclose(found, oracle(plasma, times, 35, 2.4, **get), rtol=1e-6)
+
+
+@pytest.mark.parametrize("mg", [0.7, 5000.0])
+def test_saturable_loss_keeps_to_its_tolerance(mg: float) -> None:
+    """A payload that turns over faster than the first steps are long: its error is not taken for less than it is."""
+    plasma, times = Plasma.of(IMGN853_SATURABLE), [0.1, 1.0, 3.0, 7.0, 14.0]
+    get = {name: float(plasma[f"antibody.{name}"][0]) for name in ("vmax", "km")}
+    wanted = oracle(plasma, times, mg, 0.024, **get)
+    found = plasma.course([0.0, *times], Doses(0, mg, 0.001)).amounts[0]
+    assert (np.abs(found[1:] - wanted).max(axis=0) <= 1.1e-6 * np.abs(found).max(axis=0)).all()
+
+
+def test_drug_lost_by_saturable_loss_comes_back_as_that_of_proteolysis_does() -> None:
+    """Every drug of the dose, where all that is catabolised comes back and nothing clears the payload to speak of."""
+    back = IMGN853_SATURABLE.altered("linker.catabolised", 1.0, "1").altered("payload.cl", 1e-9, "L/d")
+    plasma = Plasma.of(back)
+    held = plasma.course([3.0, 21.0], Doses(0, 35, 0.1), tolerance=1e-5).amounts[0]
+    drug = (held[:, CENTRAL] + held[:, CENTRAL + 1]) @ np.arange(9) + held[:, PAYLOAD]
+    np.testing.assert_allclose(drug, 35 / 150 * back.linker.mean_dar, rtol=1e-5)
 
 
 def test_saturable_without_loss_is_the_linear_model() -> None:
@@ -277,11 +315,28 @@ def test_rows_are_patients_and_nothing_is_negative(compound: Compound) -> None:
         ({"antibody.cl": [1, -1]}, "patient 2: the factor on antibody.cl is -1: it must be above 0"),
         ({"antibody.cl": [float("nan")]}, "factor on antibody.cl is nan"),
         ({"antibody.clearance": [1]}, "antibody.clearance: no quantity of IMGN853"),
+        (
+            {"antibody.cl": [1, 1], "antibody.vc": [1, 1, 1]},
+            "antibody.cl are of 2 patients, .*antibody.vc are of 3 patients",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(factors: dict[str, list[float]], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         Plasma.of(IMGN853, factors)
+
+
+@pytest.mark.parametrize(
+    ("since", "clearance", "told"),
+    [
+        ([21, 0], [[1, 2]], "must rise"),
+        ([0, 21, 42], [[1, 2]], "each of 2 occasions"),
+        ([0, 21], [[1, -2]], "patient 1, occasion 2: the factor on clearance is -2"),
+    ],
+)
+def test_occasions_that_cannot_be(since: list[float], clearance: list[list[float]], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Plasma.of(IMGN853).course_by_occasion([1.0, 30.0], LABEL_DOSE, since, clearance)
 
 
 def test_unknown_analytes() -> None:

@@ -21,13 +21,25 @@ if TYPE_CHECKING:
 Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
 
 
+LIGHTEST, HEAVIEST = 10.0, 400.0
+"""Body weights that are believed [kg]."""
+
+
 def ideal_weight(height_cm: ArrayLike, sex: ArrayLike) -> Floats:
     """Return the ideal body weight [kg] from height [cm] and sex ("F" or "M").
 
     >>> float(ideal_weight(163, "F").round(1))
     54.7
     """
-    return np.asarray(0.9 * _within("height_cm", height_cm, 100, 250) - np.where(_women(sex), 92.0, 88.0))
+    height = _within("height_cm", height_cm, 100, 250)
+    ideal = np.asarray(0.9 * height - np.where(_women(sex), 92.0, 88.0))
+    if (ideal < LIGHTEST).any():
+        at = tuple(np.argwhere(ideal < LIGHTEST)[0])
+        raise ValueError(
+            f"{_whose(at)}the ideal body weight at a height of {np.broadcast_to(height, ideal.shape)[at]:g} cm would be "
+            f"{ideal[at]:.1f} kg: the formula is for adults, {LIGHTEST:g} kg or more"
+        )
+    return ideal
 
 
 def adjusted_ideal_weight(weight_kg: ArrayLike, height_cm: ArrayLike, sex: ArrayLike) -> Floats:
@@ -37,7 +49,7 @@ def adjusted_ideal_weight(weight_kg: ArrayLike, height_cm: ArrayLike, sex: Array
     60.0
     """
     ideal = ideal_weight(height_cm, sex)
-    return ideal + 0.4 * (_within("weight_kg", weight_kg, 10, 400) - ideal)
+    return ideal + 0.4 * (_within("weight_kg", weight_kg, LIGHTEST, HEAVIEST) - ideal)
 
 
 def surface_area(
@@ -53,7 +65,7 @@ def surface_area(
     >>> float(surface_area(120, 190, cap_m2=2.2))
     2.2
     """
-    weight, height = _within("weight_kg", weight_kg, 10, 400), _within("height_cm", height_cm, 50, 250)
+    weight, height = _within("weight_kg", weight_kg, LIGHTEST, HEAVIEST), _within("height_cm", height_cm, 50, 250)
     if formula == "Mosteller":
         area = np.sqrt(weight * height / 3600)
     elif formula == "Du Bois":
@@ -75,7 +87,9 @@ def body_mass_index(weight_kg: ArrayLike, height_cm: ArrayLike) -> Floats:
     >>> float(body_mass_index(70, 170).round(1))
     24.2
     """
-    return np.asarray(_within("weight_kg", weight_kg, 10, 400) / (_within("height_cm", height_cm, 50, 250) / 100) ** 2)
+    return np.asarray(
+        _within("weight_kg", weight_kg, LIGHTEST, HEAVIEST) / (_within("height_cm", height_cm, 50, 250) / 100) ** 2
+    )
 
 
 def lean_weight(
@@ -89,7 +103,7 @@ def lean_weight(
     >>> float(lean_weight(70, 170, "M").round(1)), float(lean_weight(70, 170, "M", "Boer").round(1))
     (54.5, 54.7)
     """
-    weight, height = _within("weight_kg", weight_kg, 10, 400), _within("height_cm", height_cm, 100, 250)
+    weight, height = _within("weight_kg", weight_kg, LIGHTEST, HEAVIEST), _within("height_cm", height_cm, 100, 250)
     woman = _women(sex)
     if formula == "Janmahasatian":
         index = body_mass_index(weight, height)
@@ -103,9 +117,11 @@ def lean_weight(
 
 def _women(sex: ArrayLike) -> NDArray[np.bool_]:
     """Return who is a woman; sex is F or M."""
-    sexes = np.asarray(sex)
-    if not np.isin(sexes, ["F", "M"]).all():
-        raise ValueError(f"sex must be F or M, not {sexes[~np.isin(sexes, ['F', 'M'])].ravel()[0]!r}")
+    sexes = np.asarray(sex, dtype=object)
+    wrong = ~np.isin(sexes.astype(str), ["F", "M"])
+    if wrong.any():
+        at = tuple(np.argwhere(wrong)[0])
+        raise ValueError(f"{_whose(at)}sex must be F or M, not {sexes[at]!r}")
     return np.asarray(sexes == "F", dtype=bool)
 
 
@@ -123,14 +139,14 @@ def dose_mg(
     dose
         the level, in mg/kg, mg/m2 or mg as the metric demands.
     metric
-        the measure of body size.
+        the measure of body size; surface area is that of Du Bois.
     weight_kg, height_cm, sex
         the patient; height and sex only where the metric needs them.
 
     Raises
     ------
     ValueError
-        if the metric is unknown, or needs what is missing.
+        if the metric is unknown, or needs what is missing; naming the patient of several, if a number is out of its domain.
 
     Examples
     --------
@@ -138,7 +154,7 @@ def dose_mg(
     360.1
     """
     level = _within("dose", dose, 0, 1e6)
-    weight = _within("weight_kg", weight_kg, 10, 400)
+    weight = _within("weight_kg", weight_kg, LIGHTEST, HEAVIEST)
     if metric == "flat":
         return level * np.ones_like(weight)
     if metric == "total body weight":
@@ -158,7 +174,13 @@ def dose_mg(
 
 def _within(name: str, values: ArrayLike, low: float, high: float) -> Floats:
     array = np.asarray(values, dtype=np.float64)
-    if not ((array >= low) & (array <= high)).all():
-        wrong = array[~((array >= low) & (array <= high))].ravel()[0]
-        raise ValueError(f"{name} is {wrong:g}: it must lie between {low:g} and {high:g}")
+    wrong = ~((array >= low) & (array <= high))
+    if wrong.any():
+        at = tuple(np.argwhere(wrong)[0])
+        raise ValueError(f"{_whose(at)}{name} is {array[at]:g}: it must lie between {low:g} and {high:g}")
     return array
+
+
+def _whose(at: tuple[int, ...]) -> str:
+    """Return which patient of several is meant."""
+    return f"patient {at[0] + 1}: " if at else ""

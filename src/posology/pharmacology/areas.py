@@ -47,11 +47,25 @@ def trapezoids(time: Floats, concentration: Floats, method: Method = "linear-up 
     t0, t1, c0, c1 = time[:, :-1], time[:, 1:], concentration[:, :-1], concentration[:, 1:]
     log = logarithmic(time, concentration, method)
     width = t1 - t0
-    rate = np.log(np.where(log, c0, 2.0) / np.where(log, c1, 1.0)) / np.where(log, width, 1.0)
-    area = np.where(log, (c0 - c1) / rate, width * (c0 + c1) / 2)
-    moment = np.where(log, (t0 * c0 - t1 * c1) / rate + (c0 - c1) / rate**2, width * (t0 * c0 + t1 * c1) / 2)
+    mean, lever = _logarithmic_means(np.where(log, c0, 1.0), np.where(log, c1, 1.0))
+    area = width * np.where(log, mean, (c0 + c1) / 2)
+    moment = width * np.where(log, t0 * mean + width * lever, (t0 * c0 + t1 * c1) / 2)
     missing = np.isnan(c0) | np.isnan(c1)
     return np.where(missing, 0.0, area), np.where(missing, 0.0, moment)
+
+
+def _logarithmic_means(c0: Floats, c1: Floats) -> tuple[Floats, Floats]:
+    """Return the means over a segment of C, and of C x the part of the segment gone by, C going from c0 to c1 exponentially.
+
+    With u = ln(c0 / c1): (c0 - c1) / u and (c0 - c1 - u c1) / u^2; by their series where c0 and c1 are so close that the
+    differences would hold no digit.
+    """
+    u = np.log1p((c0 - c1) / c1)
+    near = np.abs(u) < 1e-2
+    v = np.where(near, 1.0, u)
+    mean = np.where(near, c1 * (1 + u / 2 * (1 + u / 3 * (1 + u / 4 * (1 + u / 5)))), (c0 - c1) / v)
+    lever = np.where(near, c1 * (1 + u / 3 * (1 + u / 4 * (1 + u / 5 * (1 + u / 6)))) / 2, (c0 - c1 - v * c1) / v**2)
+    return mean, lever
 
 
 def last_measured(concentration: Floats) -> Ints:
@@ -93,7 +107,8 @@ def concentration_at(
         inside = np.where(log, np.exp((1 - share) * np.log(c0) + share * np.log(c1)), c0 + share * (c1 - c0))
         after = last_value * np.exp(-lambda_z * (at - last_time))
     value = np.where(at == last_time, last_value, np.where(at > last_time, after, np.where(share == 0, c0, inside)))
-    return np.asarray(np.where((left < 0) | (last < 0), np.where(last < 0, 0.0, np.nan), value))
+    low = np.where(np.isnan(concentration).all(axis=1), np.nan, 0.0)  # no sample, or none measurable
+    return np.asarray(np.where(last < 0, low, np.where(left < 0, np.nan, value)))
 
 
 def partial_area(
@@ -131,14 +146,12 @@ def _area_to(time: Floats, concentration: Floats, at: float | Floats, lambda_z: 
     value = concentration_at(time, concentration, at, lambda_z, method)
     segments = logarithmic(time, concentration, method)
     log = segments[rows, np.minimum(left, segments.shape[1] - 1)] if segments.shape[1] else np.zeros(len(rows), bool)
+    mean, _ = _logarithmic_means(np.where(log, begin_value, 1.0), np.where(log, value, 1.0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.log(begin_value / value)
-        piece = np.where(
-            log & (ratio != 0), (begin_value - value) * (at - begin) / ratio, (at - begin) * (begin_value + value) / 2
-        )
+        piece = (at - begin) * np.where(log, mean, (begin_value + value) / 2)
         tail = (last_value - value) / lambda_z
     tail = np.where(np.isposinf(at), last_value / lambda_z, tail)
     beyond = run[rows, held] + tail
     inside = run[rows, left] + np.where(at == begin, 0.0, piece)
     area = np.where(at > last_time, beyond, inside)
-    return np.asarray(np.where(last < 0, 0.0, area))
+    return np.asarray(np.where(last < 0, np.where(np.isnan(concentration).all(axis=1), np.nan, 0.0), area))

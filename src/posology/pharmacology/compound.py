@@ -296,6 +296,13 @@ class Compound:
     payload: Payload
     correlations: tuple[tuple[str, str, Quantity], ...] = ()
 
+    def __post_init__(self) -> None:
+        for room, kind in (("antibody", Antibody), ("linker", Linker), ("payload", Payload)):
+            if not isinstance(part := getattr(self, room), kind):
+                raise TypeError(
+                    f"{self.name}: {room} is {type(part).__name__} {getattr(part, 'name', part)!r}: it must be {kind.__name__}"
+                )
+
     def quantities(self) -> dict[str, Quantity]:
         """Return every quantity by its name: ``antibody.vc``, ``linker.kdec1``, ..."""
         parts = (("antibody", self.antibody), ("linker", self.linker), ("payload", self.payload))
@@ -304,9 +311,21 @@ class Compound:
     def swap(
         self, *, antibody: Antibody | None = None, linker: Linker | None = None, payload: Payload | None = None
     ) -> Compound:
-        """Return the compound with other parts."""
+        """Return the compound with other parts; a correlation with a quantity of a part that is swapped goes with it.
+
+        Raises
+        ------
+        TypeError
+            if a part is not of its kind.
+        """
         parts = (antibody or self.antibody, linker or self.linker, payload or self.payload)
-        return replace(self, name="-".join(part.name for part in parts),
+        rooms = [
+            room
+            for room, part in zip(("antibody", "linker", "payload"), parts, strict=True)
+            if part is not getattr(self, room)
+        ]
+        kept = tuple(c for c in self.correlations if not any(name.split(".")[0] in rooms for name in c[:2]))
+        return replace(self, name="-".join(part.name for part in parts), correlations=kept,
                        antibody=parts[0], linker=parts[1], payload=parts[2])  # fmt: skip
 
     def altered(self, name: str, value: float, unit: str) -> Compound:
@@ -329,6 +348,8 @@ class Compound:
             raise ValueError(f"{name} is no quantity of {self.name}" + (f"; did you mean {near[0]}?" if near else ""))
         if unit != held[name].unit:
             raise ValueError(f"{name} is in {held[name].unit}: it cannot be given in {unit}")
+        if not (isinstance(value, int | float) and math.isfinite(value)):
+            raise ValueError(f"{name} is {value!r}: it must be a finite number [{unit}]")
         room, own = name.split(".")
         part, changed = getattr(self, room), held[name].at(value)
         new: Any = changed

@@ -54,7 +54,12 @@ class Doses:
     duration: Floats
 
     def __init__(self, time: ArrayLike, amount: ArrayLike, duration: ArrayLike = 0.0) -> None:
-        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64) for a in (time, amount, duration)))
+        given = [np.asarray(a, dtype=np.float64) for a in (time, amount, duration)]
+        try:
+            arrays = np.broadcast_arrays(*given)
+        except ValueError:
+            shapes = ", ".join(str(a.shape) for a in given)
+            raise ValueError(f"time, amount and duration have the shapes {shapes}: they need a number for each dose, or one for all") from None  # fmt: skip
         for name, array in zip(("time", "amount", "duration"), arrays, strict=True):
             object.__setattr__(self, name, np.atleast_1d(array))
         self._check()
@@ -84,8 +89,8 @@ class Doses:
 
     def given(self, times: ArrayLike) -> Floats:
         """Return the amount given by each time [mg], of shape (..., T)."""
-        when = np.asarray(times, dtype=np.float64)
-        total = np.zeros(np.broadcast_shapes(when.shape, (*self.time.shape[:-1], 1)))
+        when = days(times)
+        total = np.zeros((*batch(times=when, doses=self.time), when.shape[-1]))
         for d in range(self.time.shape[-1]):
             start, amount, duration = (a[..., d : d + 1] for a in (self.time, self.amount, self.duration))
             elapsed = np.clip(when - start, 0, duration) / np.where(duration > 0, duration, 1)
@@ -109,19 +114,26 @@ class Exponentials:
 
     @property
     def area(self) -> Floats:
-        """Area under the response to a unit dose, (...,)."""
-        return np.asarray((self.coefficients / self.rates).sum(axis=-1))
+        """Area under the response to a unit dose, (...,); infinite where nothing is cleared."""
+        counts = self.coefficients != 0
+        with np.errstate(divide="ignore"):
+            return np.asarray((self.coefficients / np.where(counts, self.rates, 1)).sum(axis=-1))
+
+    @property
+    def slowest(self) -> Floats:
+        """The slowest rate that has a part in the response, (...,)."""
+        return np.asarray(np.where(self.coefficients != 0, self.rates, np.inf).min(axis=-1))
 
     @property
     def half_life(self) -> Floats:
-        """Terminal half-life, (...,)."""
-        return np.asarray(np.log(2) / self.rates.min(axis=-1))
+        """Terminal half-life, (...,); infinite where nothing is cleared."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(2) / self.slowest)
 
     def at(self, times: ArrayLike, doses: Doses) -> Floats:
         """Return the response (..., T) at each time [d], all doses superposed; a bolus counts from its own time on."""
-        when = np.asarray(times, dtype=np.float64)
-        shape = np.broadcast_shapes(when.shape, (*doses.time.shape[:-1], 1), (*self.rates.shape[:-1], 1))
-        total = np.zeros(shape)
+        when = days(times)
+        total = np.zeros((*batch(times=when, doses=doses.time, parameters=self.rates), when.shape[-1]))
         for d in range(doses.time.shape[-1]):
             start, amount, duration = (a[..., d : d + 1] for a in (doses.time, doses.amount, doses.duration))
             lag = np.maximum(when - start, 0)
@@ -136,15 +148,17 @@ class Exponentials:
         ValueError
             if a time lies outside the interval, an infusion is longer than it, or a rate is 0.
         """
-        when = np.asarray(times, dtype=np.float64)
+        when = days(times)
         each, long = (np.asarray(a, dtype=np.float64)[..., None] for a in (amount, duration))
+        Doses(0.0, each, long)  # checks them
         if not (interval > 0 and (long <= interval).all() and (when >= 0).all() and (when <= interval).all()):
             raise ValueError(f"interval is {interval:g} d: times must lie in it, and an infusion cannot be longer")
-        if (self.rates <= 0).any():
+        if (self.slowest <= 0).any():
             raise ValueError("a rate is 0: what is given piles up without end, there is no steady state")
         before = np.zeros(np.broadcast_shapes(when.shape, long.shape, (*self.rates.shape[:-1], 1)))
         for m in range(self.rates.shape[-1]):
             c, r = self.coefficients[..., m : m + 1], self.rates[..., m : m + 1]
+            r = np.where(c != 0, r, 1)
             before = before + c * np.exp(-r * (when + interval - long)) * _mean(r, long, long) / -np.expm1(
                 -r * interval
             )
@@ -158,6 +172,40 @@ class Exponentials:
             c, r = self.coefficients[..., m : m + 1], self.rates[..., m : m + 1]
             total = total + c * np.exp(-r * after) * _mean(r, lag - after, duration)
         return total
+
+
+def days(times: ArrayLike) -> Floats:
+    """Return times [d] as an array (..., T); refuse one that is no finite number.
+
+    >>> days([0, float("nan")])
+    Traceback (most recent call last):
+        ...
+    ValueError: time 2 is nan: it must be a finite number of days
+    """
+    when = np.atleast_1d(np.asarray(times, dtype=np.float64))
+    if not np.isfinite(when).all():
+        *patient, t = np.argwhere(~np.isfinite(when))[0]
+        whose = f"patient {patient[0] + 1}, " if patient else ""
+        raise ValueError(f"{whose}time {t + 1} is {when[(*patient, t)]:g}: it must be a finite number of days")
+    return when
+
+
+def batch(**arrays: Floats) -> tuple[int, ...]:
+    """Return the shape of the patients (all but the last axis) that the arrays have together, or say which do not fit.
+
+    >>> batch(times=np.zeros((3, 4)), doses=np.zeros((2, 1)))
+    Traceback (most recent call last):
+        ...
+    ValueError: times are of 3 patients, doses are of 2 patients: they must be of as many, or of one
+    """
+    shapes = {name: array.shape[:-1] for name, array in arrays.items()}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        of = ", ".join(
+            f"{name} are of {shape[0]} patients" for name, shape in shapes.items() if shape not in ((), (1,))
+        )
+        raise ValueError(f"{of}: they must be of as many, or of one") from None
 
 
 def _mean(rate: Floats, elapsed: Floats, duration: Floats) -> Floats:
@@ -205,9 +253,15 @@ def two_compartment(cl: ArrayLike, v1: ArrayLike, q: ArrayLike, v2: ArrayLike) -
     root = np.sqrt((k10 + k12 - k21) ** 2 + 4 * k12 * k21)
     alpha = (total + root) / 2
     beta = np.divide(k10 * k21, alpha, out=np.zeros_like(alpha), where=alpha > 0)
+    more = (
+        k10 + k12 - k21
+    )  # (alpha - k21) (k21 - beta) = k12 k21: the lesser of the two by the greater, without loss of digits
+    greater = (np.abs(more) + root) / 2
+    lesser = np.divide(k12 * k21, greater, out=np.zeros_like(alpha), where=greater > 0)
     gap = np.where(root > 0, root, 1)
-    fast = np.where(root > 0, (alpha - k21) / gap, 1)
-    coefficients = np.stack([fast, 1 - fast], axis=-1) / np.asarray(central * np.ones_like(alpha))[..., None]
+    fast = np.where(root > 0, np.where(more >= 0, greater, lesser) / gap, 1)
+    slow = np.where(root > 0, np.where(more >= 0, lesser, greater) / gap, 0)
+    coefficients = np.stack([fast, slow], axis=-1) / np.asarray(central * np.ones_like(alpha))[..., None]
     return Exponentials(coefficients, np.stack([alpha, beta], axis=-1))
 
 
@@ -258,10 +312,16 @@ class LinearSystem:
         from occasion to occasion has a matrix (P, O, S, S), and ``since`` (O,) or (P, O), rising, says when each begins;
         the first also holds before.
         """
-        when, occasions = np.asarray(times, dtype=np.float64), np.zeros(1) if since is None else np.asarray(since, dtype=np.float64)  # fmt: skip
+        when, occasions = days(times), np.zeros(1) if since is None else days(since)
         matrix = self.matrix[..., None, :, :] if since is None else self.matrix
+        if occasions.shape[-1] != matrix.shape[-3] or (np.diff(occasions, axis=-1) <= 0).any():
+            raise ValueError(
+                f"since is {occasions.tolist()}: it must rise, and say when each of {matrix.shape[-3]} occasions begins"
+            )
         parts = [when, doses.time, doses.amount, doses.duration, occasions, self.inlet]
-        patients = np.broadcast_shapes(matrix.shape[:-3], *(a.shape[:-1] for a in parts))
+        patients = batch(
+            times=when, doses=doses.time, occasions=occasions, parameters=matrix[..., 0, 0], inlets=self.inlet
+        )
         size, (n,) = self.inlet.shape[-1], patients or (1,)
         rows = [np.broadcast_to(a, (n, a.shape[-1])) for a in parts]
         matrix = matrix if matrix.ndim == 4 else matrix[None]
@@ -280,11 +340,11 @@ class LinearSystem:
         """
         held = self.amounts(times, doses)
         given = doses.given(times)[..., None] * self.inlet[..., None, :]
-        return np.asarray(np.linalg.solve(self.matrix[..., None, :, :], (held - given)[..., None])[..., 0])
+        return _solved(self.matrix[..., None, :, :], held - given)
 
     def total_areas(self) -> Floats:
         """Return the area under each amount after a unit dose, to infinity: (..., S)."""
-        return np.asarray(np.linalg.solve(self.matrix, -self.inlet[..., None])[..., 0])
+        return _solved(self.matrix, -self.inlet)
 
     def steady_state(self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0) -> Floats:
         """Return the amounts (P, T, S), or (T, S), at times after a dose, when such doses came every ``interval`` for ever.
@@ -296,7 +356,7 @@ class LinearSystem:
         """
         from scipy.linalg import expm
 
-        when = np.asarray(times, dtype=np.float64)
+        when = days(times)
         each, long = np.asarray(amount, dtype=np.float64), np.asarray(duration, dtype=np.float64)
         if not (interval > 0 and (long <= interval).all() and (when >= 0).all() and (when <= interval).all()):
             raise ValueError(f"interval is {interval:g} d: times must lie in it, and an infusion cannot be longer")
@@ -304,9 +364,19 @@ class LinearSystem:
         cycle = np.broadcast_to(interval, (*when.shape[:-1], 1))
         single = self.amounts(np.concatenate([when, cycle], axis=-1), doses)
         whole = expm(self.matrix * interval)
-        left = np.linalg.solve(np.eye(self.matrix.shape[-1]) - whole, single[..., -1, :, None])
+        left = _solved(np.eye(self.matrix.shape[-1]) - whole, single[..., -1, :])
         later = expm(self.matrix[..., None, :, :] * when[..., None, None])
-        return np.asarray(single[..., :-1, :] + (later @ left[..., None, :, :])[..., 0])
+        return np.asarray(single[..., :-1, :] + (later @ left[..., None, :, None])[..., 0])
+
+
+def _solved(matrix: Floats, right: Floats) -> Floats:
+    """Return x of matrix x = right, (..., S)."""
+    try:
+        return np.asarray(np.linalg.solve(matrix, right[..., None])[..., 0])
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            "a state is never left: what enters it stays, without a total area or a steady state"
+        ) from None
 
 
 def _propagate(
@@ -360,7 +430,7 @@ class Timeline:
         order = np.argsort(every, axis=1, kind="stable")
         breaks = np.take_along_axis(every, order, axis=1)
         infused, bolus = np.zeros((n, breaks.shape[1] - 1)), np.zeros(breaks.shape)
-        for a, dose, lasts in zip(start.T, amount.T, long.T, strict=True):
+        for a, dose, lasts in zip(start.T, amount.T, (start + long - start).T, strict=True):
             rate = np.divide(dose, lasts, out=np.zeros(n), where=lasts > 0)[:, None]
             infused += rate * ((breaks[:, :-1] >= a[:, None]) & (breaks[:, 1:] <= (a + lasts)[:, None]))
             first = (breaks >= a[:, None]).argmax(axis=1)
@@ -387,7 +457,8 @@ def exponentials(
     n, size = inlet.shape
     shared = len(matrix) == 1 and bool((inlet == inlet[0]).all())
     patient = 0 if shared else np.arange(n)[:, None]
-    unique, which = np.unique(steps.round(12) + 1j * (patient * matrix.shape[1] + occasion), return_inverse=True)
+    steps = np.where(steps < 1e-3, steps, steps.round(12))  # equal but for the last digits: one exponential
+    unique, which = np.unique(steps + 1j * (patient * matrix.shape[1] + occasion), return_inverse=True)
     owner, at = np.divmod(unique.imag.astype(np.int64), matrix.shape[1])
     widened = np.zeros((len(unique), size + 1, size + 1))
     widened[:, :size, :size] = matrix[owner if len(matrix) > 1 else 0, at]

@@ -187,8 +187,8 @@ def nca(
     Raises
     ------
     ValueError
-        naming the profile (numbered from 1), if times do not rise, a concentration is negative or infinite, a dose or
-        duration is not positive, or a row holds no sample.
+        naming the profile (numbered from 1), if times do not rise, a concentration is negative, infinite or without a
+        time, a dose or duration is not positive, a row holds no sample, or a point chosen is not measurable.
 
     Examples
     --------
@@ -202,7 +202,11 @@ def nca(
         time = np.broadcast_to(time, (len(concentration), time.shape[1]))
     count = len(time)
     amount, length = checked(time, concentration, dose, duration, route, tau, least)
+    if not 0 <= factor < np.inf:
+        raise ValueError(f"the tolerance on adjusted r² is {factor:g}; it is 0 or more")
+    missing = np.asarray((np.isnan(time) | np.isnan(concentration)).all(axis=1))
     kept_time, kept, c_0, origin, start = prepared(time, concentration, below or Below(), route, tau)
+    kept[missing] = np.nan
     rows = np.arange(count)
     sampled = origin >= 0  # not what stands for the concentration at the dose
     filled = np.where(sampled & ~np.isnan(kept), kept, -1.0)
@@ -221,8 +225,9 @@ def nca(
     by_hand = None
     if chosen is not None:
         by_hand = np.take_along_axis(
-            np.pad(np.atleast_2d(chosen), ((0, 0), (0, 1))), np.where(origin < 0, time.shape[1], origin), axis=1
-        ) & (np.nan_to_num(kept) > 0)
+            np.pad(_measurable(chosen, time, concentration), ((0, 0), (0, 1))),
+            np.where(origin < 0, time.shape[1], origin), axis=1,
+        )  # fmt: skip
     slope, too_few = _slope(kept_time, kept, points, by_hand, least, factor, time.shape, origin, t_last)
 
     area, moment = trapezoids(kept_time, kept, method)
@@ -231,6 +236,7 @@ def nca(
     after = np.minimum(held, max(area.shape[1] - 1, 0))
     tail = np.where(held < area.shape[1], area[rows, after] if area.shape[1] else 0.0, 0.0)
     auc_all = auc_last + np.where(none, 0.0, tail)
+    auc_last, aumc_last, auc_all = (np.where(missing, np.nan, found) for found in (auc_last, aumc_last, auc_all))
     level = slope.lambda_z
     with np.errstate(invalid="ignore", divide="ignore"):
         beyond, beyond_pred = c_last / level, slope.predicted_last / level
@@ -244,7 +250,7 @@ def nca(
         intravenous = np.full(count, np.nan if route == "extravascular" else 1.0)
         steady = _steady(kept_time, kept, sampled, level, amount, tau, method) if tau else None
         result = Nca(
-            c_max=np.where(none, 0.0, c_max), t_max=np.where(none, np.nan, t_max), c_last=c_last, t_last=t_last, c_0=c_0,
+            c_max=c_max, t_max=np.where(none, np.nan, t_max), c_last=c_last, t_last=t_last, c_0=np.where(missing, np.nan, c_0),
             auc_last=auc_last, auc_all=auc_all, auc_inf_obs=auc_obs, auc_inf_pred=auc_pred,
             extrapolated_obs=100 * beyond / auc_obs, extrapolated_pred=100 * beyond_pred / auc_pred,
             aumc_last=aumc_last, aumc_inf_obs=aumc_obs, aumc_inf_pred=aumc_pred,
@@ -254,7 +260,20 @@ def nca(
             c_max_dose=c_max / amount, auc_last_dose=auc_last / amount, auc_inf_obs_dose=auc_obs / amount,
             slope=slope, steady=steady, start=tuple(start), why=(), time=kept_time, concentration=kept, method=method,
         )  # fmt: skip
-    return replace(result, why=_reasons(result, none, too_few, dose is None, route, least))
+    few = f"fewer than {least} measurable points after Cmax" if by_hand is None else "fewer than 2 points chosen"
+    return replace(result, why=_reasons(result, missing, none, too_few, np.isnan(amount), route, few))
+
+
+def _measurable(chosen: Bools, time: Floats, concentration: Floats) -> Bools:
+    """Return the points chosen by hand, as an array; each must hold a concentration."""
+    points = np.atleast_2d(np.asarray(chosen, bool))
+    if points.shape != concentration.shape:
+        raise ValueError(f"chosen is {points.shape} and concentrations {concentration.shape}; they need one shape")
+    for row, column in np.argwhere(points & ~((concentration > 0) & (time > 0))):
+        raise ValueError(
+            f"profile {row + 1}: the point chosen at time {time[row, column]:g} holds no measurable concentration after the dose"
+        )
+    return points
 
 
 def _slope(
@@ -282,7 +301,8 @@ def _slope(
         intercept = sy / n - gradient * sx / n
     candidate = use & (n >= (least if by_hand is None else 2)) & np.isfinite(gradient)
     falling = candidate & (gradient < 0)
-    rank = np.where(candidate, np.where(np.isfinite(adjusted), adjusted, 1.0), -np.inf)
+    judged = candidate & (n > 2) & np.isfinite(adjusted)  # two points, or a level line, have no adjusted r2
+    rank = np.where(judged, adjusted, np.where(candidate & ~judged.any(axis=1, keepdims=True), 1.0, -np.inf))
     if by_hand is None:
         best = rank.max(axis=1, initial=-np.inf)
         eligible = falling & (rank > best[:, None] - factor)
@@ -331,18 +351,20 @@ def _steady(
 
 
 def _reasons(
-    found: Nca, none: Bools, too_few: Bools, no_dose: bool, route: Route, least: int
+    found: Nca, missing: Bools, none: Bools, too_few: Bools, no_dose: Bools, route: Route, few: str
 ) -> tuple[tuple[str, ...], ...]:
     """Say for each profile what could not be determined and why, and what is doubtful."""
     result: list[tuple[str, ...]] = []
     slope = found.slope
     for row in range(len(none)):
         said: list[str] = []
-        if none[row]:
+        if missing[row]:
+            said.append("every concentration is missing: nothing is determined")
+        elif none[row]:
             said.append("no concentration above quantification: only Cmax, AUClast and AUCall are determined, as 0")
         elif np.isnan(slope.lambda_z[row]):
             said.append(
-                f"no terminal slope: fewer than {least} measurable points after Cmax" if too_few[row]
+                f"no terminal slope: {few}" if too_few[row]
                 else "no terminal slope: no regression within the tolerance of the best one falls"
             )  # fmt: skip
         else:
@@ -354,9 +376,9 @@ def _reasons(
                 said.append(f"adjusted r² of the terminal slope is {slope.adjusted_r_squared[row]:.3f}")
             if found.extrapolated_obs[row] > MUCH_BEYOND:
                 said.append(f"{found.extrapolated_obs[row]:.1f} % of AUCinf is extrapolated")
-        if no_dose:
+        if no_dose[row]:
             said.append("no dose: no clearance, volume or dose-normalised result")
-        if route == "extravascular" and not no_dose:
+        if route == "extravascular" and not no_dose[row]:
             said.append("extravascular: clearance and volume are CL/F and Vz/F; Vss cannot be determined")
         result.append(tuple(said))
     return tuple(result)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.compound import DRUGS, Compound
-from posology.pharmacology.linear import Doses, LinearSystem, two_compartment
+from posology.pharmacology.linear import Doses, LinearSystem, batch, days, two_compartment
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -78,7 +78,7 @@ class Plasma:
             if wrong.any():
                 at = int(np.argmax(wrong))
                 raise ValueError(f"patient {at + 1}: the factor on {name} is {factor[at]:g}: it must be above 0")
-        patients = np.broadcast_shapes((1,), *(f.shape for f in by.values()))
+        patients = np.broadcast_shapes((1,), batch(**{f"factors on {name}": f[:, None] for name, f in by.items()}))
         return cls(compound, {name: np.broadcast_to(q.value * by.get(name, 1.0), patients) for name, q in held.items()})
 
     @property
@@ -132,7 +132,7 @@ class Plasma:
         matrix[:, CENTRAL, CENTRAL] = -(clearance + self.kdec + out[:, None])
         matrix[:, CENTRAL, CENTRAL + 1] = back[:, None]
         matrix[:, CENTRAL + 1, CENTRAL] = out[:, None]
-        matrix[:, CENTRAL + 1, CENTRAL + 1] = -back[:, None]
+        matrix[:, CENTRAL + 1, CENTRAL + 1] = -np.where(back > 0, back, 1)[:, None]  # empty where nothing is exchanged
         matrix[:, CENTRAL[:-1], CENTRAL[1:]] = self.kdec[:, 1:]
         matrix[:, PAYLOAD, CENTRAL] = self.kdec + get["linker.catabolised"][:, None] * n * clearance
         leaves = get["payload.cl"] / get["payload.v"]
@@ -153,7 +153,7 @@ class Plasma:
         Exact where loss is linear; where vmax is above 0, stepwise (see :mod:`posology.pharmacology.saturable`) to a
         ``tolerance`` relative to each state's greatest.
         """
-        when = np.asarray(times, dtype=np.float64)
+        when = days(times)
         if (self["antibody.vmax"] > 0).any():
             from posology.pharmacology.saturable import amounts
 
@@ -175,20 +175,24 @@ class Plasma:
             (P, O): factor on the antibody's clearances, with drug and without.
         """
         self._linear("occasions")
-        factors = np.asarray(clearance, dtype=np.float64)
+        factors = np.atleast_2d(np.asarray(clearance, dtype=np.float64))
+        for i, o in np.argwhere(~(np.isfinite(factors) & (factors > 0))):
+            raise ValueError(
+                f"patient {i + 1}, occasion {o + 1}: the factor on clearance is {factors[i, o]:g}: it must be above 0"
+            )
         names = ("antibody.cl", "antibody.cl_nab")
         each = [
             replace(self, values={**self.values, **{name: self[name] * factor for name in names}})
             for factor in factors.T
         ]
         matrix = np.stack([plasma.system.matrix for plasma in each], axis=1)
-        when = np.asarray(times, dtype=np.float64)
+        when = days(times)
         return Course(self, when, LinearSystem(matrix, self.inlet).amounts(when, doses, since))
 
     def areas(self, times: ArrayLike, doses: Doses) -> Course:
         """Return the areas under the course from the start to each time: in d x the unit of each analyte; linear loss alone."""
         self._linear("areas")
-        return Course(self, np.asarray(times, dtype=np.float64), self.system.areas(times, doses))
+        return Course(self, days(times), self.system.areas(times, doses))
 
     def steady_state(self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0) -> Course:
         """Return the course after a dose [mg], when such doses came every ``interval`` days for ever; linear loss alone."""
@@ -196,7 +200,7 @@ class Plasma:
         long = np.broadcast_to(np.asarray(duration, dtype=np.float64), (self.patients,))
         each = np.broadcast_to(np.asarray(amount, dtype=np.float64), (self.patients,))
         held = self.system.steady_state(times, each, interval, long)
-        return Course(self, np.asarray(times, dtype=np.float64), held)
+        return Course(self, days(times), held)
 
     def half_life(self, analyte: str = "adc") -> Floats:
         """Return (P,) the terminal half-life [d]: of the slowest exponential that reaches the analyte; linear loss alone.
@@ -209,7 +213,7 @@ class Plasma:
         slowest = [self._slowest(n) for n in loaded]
         if analyte in ("payload", "metabolite"):
             two = two_compartment(self["payload.cl"], self["payload.v"], self["payload.q"], self["payload.vp"])
-            slowest.append(two.rates[:, 1] if self._two else two.rates[:, 0])
+            slowest.append(two.slowest)
         if analyte == "metabolite":
             slowest.append(self["payload.metabolite_cl"] / self["payload.metabolite_v"])
         if analyte not in ("adc", "naked", "payload", "metabolite"):
@@ -219,7 +223,7 @@ class Plasma:
     def _slowest(self, n: int) -> Floats:
         """Return the slower exponential of antibody with n drugs."""
         clearance = self["antibody.cl" if n else "antibody.cl_nab"] + self.kdec[:, n] * self["antibody.vc"]
-        return two_compartment(clearance, self["antibody.vc"], self["antibody.q"], self["antibody.vp"]).rates[:, 1]
+        return two_compartment(clearance, self["antibody.vc"], self["antibody.q"], self["antibody.vp"]).slowest
 
     def _linear(self, what: str) -> None:
         if (self["antibody.vmax"] > 0).any():

@@ -168,8 +168,7 @@ class Patients:
         ValueError
             if there is nobody to draw, or the shares do not sum to 1.
         """
-        if patients < 1:
-            raise ValueError(f"patients is {patients}: it must be 1 or more")
+        _someone(patients)
         shares = np.array([share for _, share in mix])
         if not ((shares >= 0).all() and abs(shares.sum() - 1) < 1e-6):
             raise ValueError(f"the shares of the tumour types are {shares.tolist()}: they must sum to 1")
@@ -190,6 +189,11 @@ class Patients:
             expression, 1 + rng.binomial(4, (of("lesions") - 1) / 4), around("sld"), around("ca125"),
             1 + rng.poisson(of("prior") - 1),
         )  # fmt: skip
+
+
+def _someone(patients: int) -> None:
+    if not (patients >= 1 and patients == int(patients)):
+        raise ValueError(f"patients is {patients}: it must be a whole number, 1 or more")
 
 
 def by_weight(weight_kg: ArrayLike, exponents: Mapping[str, Quantity] = EXPONENTS) -> dict[str, Floats]:
@@ -253,9 +257,13 @@ class Variability:
 
     def draw(self, rng: np.random.Generator, patients: int) -> dict[str, Floats]:
         """Return the factor (P,) on each quantity."""
+        _someone(patients)
         if not self.names:
             return {}
-        eta = rng.multivariate_normal(np.zeros(len(self.names)), self.covariance, patients, method="cholesky")
+        fully = np.linalg.eigvalsh(self.covariance).min() > 1e-12  # else some quantities go with others
+        eta = rng.multivariate_normal(
+            np.zeros(len(self.names)), self.covariance, patients, method="cholesky" if fully else "eigh"
+        )
         return {name: np.exp(eta[:, k]) for k, name in enumerate(self.names)}
 
 
@@ -269,7 +277,10 @@ def combined(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def occasions(rng: np.random.Generator, patients: int, cycles: int, sd: float = OCCASION.value) -> Floats:
-    """Return (P, cycles): factors on a patient's clearance that differ from cycle to cycle."""
+    """Return (P, cycles): factors on a patient's clearance that differ from cycle to cycle; ``sd`` of their logarithm."""
+    _someone(patients)
+    if cycles < 1 or not 0 <= sd < np.inf:
+        raise ValueError(f"cycles is {cycles} and sd {sd:g}: they must be 1 or more, and 0 or more")
     return np.asarray(np.exp(sd * rng.standard_normal((patients, cycles))))
 
 
@@ -288,6 +299,11 @@ class Residual:
         >>> values.tolist(), below.tolist()
         ([5.0, 0.5], [False, True])
         """
+        if not (np.isfinite(truth) & (truth >= 0)).all() or not 0 <= limit < np.inf:
+            wrong = np.asarray(truth)[~(np.isfinite(truth) & (truth >= 0))]
+            raise ValueError(
+                f"{f'a true value is {wrong.flat[0]:g}' if wrong.size else f'limit is {limit:g}'}: it must be 0 or more"
+            )
         sd = np.hypot(self.additive.value, self.proportional.value * truth)
         values = truth + sd * rng.standard_normal(truth.shape)
         below = values < limit

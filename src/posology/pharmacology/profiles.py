@@ -28,6 +28,9 @@ class Below:
     middle: What | float = "drop"
     last: What | float = "zero"
 
+    def __post_init__(self) -> None:
+        _allowed(first=self.first, middle=self.middle, last=self.last)
+
 
 @dataclass(frozen=True)
 class BelowByTmax:
@@ -35,6 +38,15 @@ class BelowByTmax:
 
     before: What | float = "zero"
     after: What | float = "drop"
+
+    def __post_init__(self) -> None:
+        _allowed(before=self.before, after=self.after)
+
+
+def _allowed(**rules: What | float) -> None:
+    for where, what in rules.items():
+        if not (what in ("zero", "drop") if isinstance(what, str) else 0 < what < np.inf):
+            raise ValueError(f"below quantification, {where}: {what!r}; it is 'zero', 'drop' or a number above 0")
 
 
 def rectangular(profiles: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Floats, Floats]:
@@ -65,6 +77,10 @@ def checked(
         there = t[~np.isnan(t)]
         if not there.size:
             raise ValueError(f"profile {row}: it holds no sample; leave it out")
+        if np.isinf(there).any():
+            raise ValueError(f"profile {row}: time {there[np.isinf(there)][0]:g}; a time is finite")
+        if (np.isnan(t) & ~np.isnan(c)).any():
+            raise ValueError(f"profile {row}: concentration {c[np.isnan(t) & ~np.isnan(c)][0]:g} has no time")
         if (np.diff(there) <= 0).any():
             at = int(np.argmax(np.diff(there) <= 0))
             raise ValueError(
@@ -73,17 +89,27 @@ def checked(
         wrong = c[~np.isnan(t) & ((c < 0) | np.isinf(c))]
         if wrong.size:
             raise ValueError(f"profile {row}: concentration {wrong[0]:g}; write 0 for below quantification")
-    amount = np.broadcast_to(np.asarray(np.nan if dose is None else dose, float), len(time)).copy()
-    if (amount <= 0).any():
-        row = int(np.argmax(amount <= 0))
+    amount, length = (
+        _for_each(name, given, len(time)) for name, given in (("dose", np.nan if dose is None else dose), ("duration", duration))
+    )  # fmt: skip
+    wrong = (amount <= 0) | np.isinf(amount)
+    if wrong.any():
+        row = int(np.argmax(wrong))
         raise ValueError(f"profile {row + 1}: dose {amount[row]:g}; a dose is above 0")
-    length = np.broadcast_to(np.asarray(duration, float), len(time)).copy()
-    if route == "infusion" and not (length > 0).all():
-        row = int(np.argmin(length > 0))
+    wrong = ~((length > 0) & np.isfinite(length))
+    if route == "infusion" and wrong.any():
+        row = int(np.argmax(wrong))
         raise ValueError(f"profile {row + 1}: an infusion of duration {length[row]:g}; it is above 0")
-    if tau is not None and not tau > 0:
+    if tau is not None and not 0 < tau < np.inf:
         raise ValueError(f"the dosing interval is {tau:g}; it is above 0")
     return amount, length
+
+
+def _for_each(name: str, given: float | Floats, count: int) -> Floats:
+    array = np.asarray(given, float)
+    if array.shape not in ((), (1,), (count,)):
+        raise ValueError(f"{name} has the shape {array.shape}; it is one number, or one for each of {count} profiles")
+    return np.broadcast_to(array, count).copy()
 
 
 def prepared(
@@ -138,7 +164,7 @@ def prepared(
         start = np.where(has | np.isinf(lowest), start, "lowest in the interval")
     t = np.concatenate([np.zeros((count, 1)), t], axis=1)
     c = np.concatenate([c_0[:, None], c], axis=1)
-    columns = np.concatenate([np.where(has, latest, -1)[:, None], columns], axis=1)
+    columns = np.concatenate([np.where(has & (start != "back-extrapolated"), latest, -1)[:, None], columns], axis=1)
     return t, c, c_0, columns, start
 
 

@@ -57,7 +57,7 @@ def dose_proportionality(
     Raises
     ------
     ValueError
-        if a value is not above 0, doses do not differ, or there are fewer than 3 profiles.
+        if a value is not above 0, doses do not differ, there are fewer than 3 profiles, or the level is not within 0 and 1.
 
     Examples
     --------
@@ -74,6 +74,8 @@ def dose_proportionality(
         raise ValueError(f"{len(dose)} profiles at {len(np.unique(dose))} doses; it takes three and two at least")
     if not 0 < limits[0] < 1 < limits[1]:
         raise ValueError(f"limits are {limits}; they lie on either side of 1")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level:g}; it lies between 0 and 1")
     from scipy.stats import t
 
     x, y = np.log(dose), np.log(exposure)

@@ -25,6 +25,10 @@ LABEL_RATES = ((1.0, 30.0), (3.0, 30.0), (5.0, math.inf))
 MINUTES = 24 * 60
 
 
+LARGEST = 400.0
+"""The largest body size that is believed, in kg; no surface area comes near it."""
+
+
 @dataclass(frozen=True)
 class Regimen:
     """A regimen.
@@ -64,7 +68,7 @@ class Regimen:
 
     def __post_init__(self) -> None:
         for name, holds, right in (
-            ("level", 0 <= self.level < math.inf, "0 or more"), ("cycles", self.cycles >= 1, "1 or more"),
+            ("level", 0 <= self.level < math.inf, "0 or more"), ("cycles", self.cycles >= 1 and self.cycles == int(self.cycles), "a whole number, 1 or more"),
             ("interval", 0 < self.interval < math.inf, "above 0"),
             ("hours", self.hours is None or 0 <= self.hours < math.inf, "0 or more"),
             ("days", bool(self.days) and self.days[0] >= 1 and self.days[-1] <= self.interval
@@ -100,9 +104,14 @@ class Regimen:
             naming the patient, the day and what is wrong.
         """
         sizes = np.atleast_1d(np.asarray(size, dtype=np.float64))
-        for i in np.flatnonzero(~((sizes > 0) & np.isfinite(sizes))):
+        if not sizes.size:
+            raise ValueError("there is no patient: give a body size for each")
+        for i in np.flatnonzero(~((sizes > 0) & (sizes <= LARGEST))):
             wrong = "is missing" if np.isnan(sizes[i]) else f"is {sizes[i]:g}"
-            raise ValueError(f"patient {i + 1}: body size {wrong}: it must be above 0")
+            raise ValueError(
+                f"patient {i + 1}: body size {wrong}: it must be above 0"
+                + (f" and at most {LARGEST:g}" if sizes[i] > LARGEST else "")
+            )
         planned = self.schedule
         shape = (len(sizes), len(planned))
         factors, delays = self._each("factor", factor, shape), self._each("delay", delay, shape)
