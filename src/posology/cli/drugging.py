@@ -32,6 +32,7 @@ def pk(
     """
     from posology import __version__
     from posology.readout import exposure
+    from posology.readout.drawing import save_chart
 
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
@@ -54,7 +55,7 @@ def pk(
                 if name.split(".")[1] in ("vc", "vp", "q", "cl", "cl_nab", "vmax", "km", "kdec_scale", "catabolised", "v", "fr",
                                           "metabolite_v", "metabolite_cl")}  # fmt: skip
     if figure is not None:
-        _draw(exposure.figure(held, found), figure)
+        save_chart(exposure.figure(held, found), figure)
     doses = {each.name: each.mean_dose for each in found}
     _show(table, exposure.summary(held, found), csv, as_json, {"compound": held.compound, "patients": len(held.patients.listed) or held.patients.number,
           "seed": held.patients.seed, "posology": __version__, "mean_dose_mg": doses, "table": table.rows(), "parameters": evidence})  # fmt: skip
@@ -81,14 +82,3 @@ def _show(table: Any, summary: Any, csv: Path | None, as_json: bool, result: dic
         print_json(result)
         return
     print_table(summary.title, list(summary.columns), [list(row.values()) for row in summary.rows()])
-
-
-def _draw(chart: Any, path: Path) -> None:
-    from posology.readout.drawing import save, write_text
-
-    if path.suffix == ".html":
-        import vl_convert
-
-        write_text(path, vl_convert.vegalite_to_html(chart.to_json(), bundle=True))
-    else:
-        save(chart, path, path.suffix[1:])

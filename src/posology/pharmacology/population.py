@@ -156,6 +156,15 @@ class Patients:
         """(P,): share of the tumour cells stained 2+ or more."""
         return np.asarray(self.expression[:, 2:].sum(axis=1))
 
+    def chosen(self, rows: NDArray[np.int64]) -> Patients:
+        """Return some of the patients, by row."""
+        return Patients(**{name: values[rows] for name, values in vars(self).items()})
+
+    @classmethod
+    def joined(cls, groups: Sequence[Patients]) -> Patients:
+        """Return the patients of several groups, one after the other."""
+        return cls(**{name: np.concatenate([vars(group)[name] for group in groups]) for name in vars(groups[0])})
+
     @classmethod
     def draw(
         cls, rng: np.random.Generator, patients: int, mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),),

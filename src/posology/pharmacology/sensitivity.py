@@ -1,22 +1,23 @@
 """How much each uncertain number of a compound matters in the tumour: Sobol indices over the priors.
 
-Sobol IM, Math Comput Simul 2001;55:271-280; Saltelli A et al., Comput Phys Commun 2010;181:259-270; by SALib. The first
-index is the share of the variance that a number explains alone, the total one that which goes with it in any way. The
-priors are the log-normal ones that the compound's and the target's quantities carry. The mechanistic tier rests on them; to
-the reduced clinical one it is tied by :func:`calibrated`.
+The priors are those that the compound's and the target's quantities carry. The mechanistic tier rests on them; to the
+reduced clinical one it is tied by :func:`calibrated`. The indices: :mod:`posology.pharmacology.sobol`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from posology.pharmacology.compound import Compound, Quantity
 from posology.pharmacology.drive import Drive
 from posology.pharmacology.linear import Doses
+from posology.pharmacology.sobol import Indices, Prior, deviates, indices
 from posology.pharmacology.tumour import FOLATE_RECEPTOR_ALPHA, Target, Tumour, simulate
 
 if TYPE_CHECKING:
@@ -81,23 +82,71 @@ class Influence:
     total: float
     total_half_width: float
 
+    @classmethod
+    def ranked(cls, varied: Mapping[str, Prior], found: Indices) -> list[Influence]:
+        """Return one for each number, the greatest total index first."""
+        rows = [
+            cls(name, prior.quantity, float(found.first[j]), float(found.first_half_width[j]), float(found.total[j]),
+                float(found.total_half_width[j]))
+            for j, (name, prior) in enumerate(varied.items())
+        ]  # fmt: skip
+        return sorted(rows, key=lambda row: -row.total)
 
-def priors(compound: Compound, target: Target = FOLATE_RECEPTOR_ALPHA) -> dict[str, Quantity]:
+
+def priors(
+    compound: Compound, target: Target = FOLATE_RECEPTOR_ALPHA, cv: Mapping[str, float] | None = None
+) -> dict[str, Prior]:
     """Return the uncertain numbers by name: those with a cv, of the compound and of the target.
+
+    ``cv`` changes how uncertain a number is: 0 leaves it as it is, another makes one uncertain that was not.
+
+    Raises
+    ------
+    ValueError
+        if ``cv`` names no number, or one that cannot be varied.
 
     Examples
     --------
     >>> from posology.pharmacology.compounds import IMGN853
-    >>> str(priors(IMGN853)["target.copies"])
+    >>> str(priors(IMGN853)["target.copies"].quantity)
     '4e+05 [M]'
+    >>> "antibody.kon" in priors(IMGN853, cv={"antibody.kon": 0})
+    False
     """
-    held = {name: quantity for name, quantity in compound.quantities().items() if quantity.cv > 0}
-    return held | {"target.copies": target.copies[3], "target.kdeg": target.kdeg}
+    held = compound.quantities() | {"target.copies": target.copies[3], "target.kdeg": target.kdeg}
+    held = {name: q for name, q in held.items() if "fractions" not in name}
+    of = lambda name: "above 1" if name.endswith(".pgp") else "odds" if name in SHARES else "log-normal"
+    return widened({name: (q, of(name)) for name, q in held.items()}, cv)
+
+
+SHARES = ("antibody.void", "payload.void", "linker.catabolised", "payload.fr")
+
+
+def widened(held: Mapping[str, tuple[Quantity, Any]], cv: Mapping[str, float] | None) -> dict[str, Prior]:
+    """Return the priors of quantities and their kinds: of those that are uncertain, as stated or by ``cv``."""
+    given = dict(cv or {})
+    if unknown := [name for name in given if name not in held]:
+        near = get_close_matches(unknown[0], held, n=1, cutoff=0.5)
+        raise ValueError(
+            f"{unknown[0]} is no number that can be varied here: "
+            + (f"did you mean {near[0]}?" if near else f"there are {', '.join(held)}")
+        )
+    found = {}
+    for name, (quantity, kind) in held.items():
+        wide = replace(quantity, cv=given.get(name, quantity.cv))
+        if wide.cv > 0:
+            try:
+                found[name] = Prior(wide, kind, "given by the user" if name in given else "stated with the number")
+            except ValueError as wrong:
+                raise ValueError(f"{name}: {wrong}") from None
+    if not found:
+        raise ValueError("no number is uncertain: there is nothing to compare; give one a cv")
+    return found
 
 
 def influences(
     compound: Compound, dose: float, *, samples: int = 512, seed: int = 1, pumps: float = 0.0, positive: float = 0.8,
-    target: Target = FOLATE_RECEPTOR_ALPHA,
+    target: Target = FOLATE_RECEPTOR_ALPHA, cv: Mapping[str, float] | None = None, level: float = 0.95,
 ) -> list[Influence]:  # fmt: skip
     """Return the Sobol indices of the shrinkage by a dose [mg], its logarithm, the greatest total index first.
 
@@ -113,33 +162,19 @@ def influences(
         how far positive cells pump by P-gp: where not at all, the P-gp factors do not matter.
     positive
         share of the cells that bear the target.
+    cv
+        in place of those stated, see :func:`priors`.
+    level
+        of the bootstrap intervals.
     """
-    from SALib.analyze import sobol as analysis
-    from SALib.sample import sobol as sampling
-    from scipy.stats import norm
-
-    if samples < 2 or samples & (samples - 1):
-        raise ValueError(f"samples is {samples}: it must be a power of 2")
-    varied = priors(compound, target)
-    problem = {"num_vars": len(varied), "names": list(varied), "bounds": [[0.0, 1.0]] * len(varied)}
-    unit = sampling.sample(problem, samples, calc_second_order=False, seed=seed)
-    deviate = norm.ppf(np.clip(unit, 1e-6, 1 - 1e-6))
-    spread = np.array([math.sqrt(math.log1p(q.cv**2)) for q in varied.values()])
-    factors = dict(zip(varied, np.exp(spread * deviate).T, strict=True))
-    for name in factors:  # a factor on an exit is 1 or more: what is uncertain is how far above
-        if name.endswith(".pgp"):
-            value = varied[name].value
-            factors[name] = (1 + (value - 1) * factors[name] ** (value / (value - 1) if value > 1 else 1.0)) / value
-    copies, kdeg = factors.pop("target.copies"), factors.pop("target.kdeg")
+    varied = priors(compound, target, cv)
+    z = deviates(len(varied), samples, seed)
+    factors = {name: prior.at(z[:, j]) / prior.quantity.value for j, (name, prior) in enumerate(varied.items())}
+    copies, kdeg = (factors.pop(name, np.ones(len(z))) for name in ("target.copies", "target.kdeg"))
     receptor = target.expression([[0, 0, 0, 1.0]])[0] * copies
     drive, tumour = Tumour.of(
         compound, receptor=receptor, positive=positive, pumps=pumps, target=target, factors=factors
     )
     tumour = replace(tumour, kdeg=target.kdeg.value * kdeg)
     result = np.log(np.maximum(shrinkage(tumour, drive, dose), 1e-12))
-    found = analysis.analyze(problem, result, calc_second_order=False, seed=seed, print_to_console=False)
-    rows = [
-        Influence(name, quantity, *(float(found[key][j]) for key in ("S1", "S1_conf", "ST", "ST_conf")))
-        for j, (name, quantity) in enumerate(varied.items())
-    ]
-    return sorted(rows, key=lambda row: -row.total)
+    return Influence.ranked(varied, indices(result, len(varied), seed, level))

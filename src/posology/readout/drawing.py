@@ -27,6 +27,16 @@ def save(chart: Any, path: Path, form: str) -> None:
     write_bytes(path, png(chart) if form == "png" else svg(chart).encode())
 
 
+def save_chart(chart: Any, path: Path) -> None:
+    """Write a chart in the form that the file's name asks for: .html, .svg or .png."""
+    if path.suffix == ".html":
+        import vl_convert
+
+        write_text(path, vl_convert.vegalite_to_html(chart.to_json(), bundle=True))
+    else:
+        save(chart, path, path.suffix[1:])
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     write_bytes(path, text.encode())
