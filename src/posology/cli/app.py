@@ -20,6 +20,7 @@ from posology.cli import (
     simulating,
     studying,
     submitting,
+    virtualising,
 )
 
 PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Measure", "Report", "Keep")
@@ -71,6 +72,7 @@ for room in (
     planning,
     behaving,
     studying,
+    virtualising,
     simulating,
     drugging,
     measuring,
