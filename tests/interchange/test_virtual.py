@@ -1,8 +1,11 @@
-"""Virtual patients as a record: the rules of conduct accept them, and endpoints find in their events what the model says."""
+"""A simulated trial as a record: conducted by the rules, decided as advised, blind to the future, and what the model says."""
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,74 +13,308 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posology.conduct.plan import plan_of
 from posology.conduct.trial import Trial
-from posology.interchange.virtual import expansion
+from posology.interchange.virtual import Simulation, World, simulate
+from posology.interchange.virtual.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
+from posology.interchange.virtual.trial import DOSE_FINDING
+from posology.operating import Setting
+from posology.operating import simulate as operate
+from posology.operating.virtual import Carriers
+from posology.pharmacology.response import judge
+from posology.protocol.building import design as of_protocol
 from posology.protocol.model import protocol_from
 from posology.protocol.reading import document
-from posology.readout.readout import read
+from posology.readout.readout import read, write
+from posology.record import facts as f
+from posology.record.audit import verify
+from posology.record.clinical import DispositionNoted
+from posology.record.entry import fact_from
+from posology.record.event import plain
+from posology.record.state import State
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
 
-PROTOCOL = protocol_from(document(EXAMPLE / "protocol.yaml"))
+FILE = EXAMPLE / "protocol.yaml"
+PLAN = document(FILE)
+DESIGNS: dict[str, dict[str, Any]] = {
+    "3+3": {"method": "3+3", "mtd_patients": 6},
+    "boin": {"method": "boin", "target": 0.3, "max_patients": 30},
+    "crm": {"method": "crm", "target": 0.25, "skeleton": [0.02, 0.04, 0.08, 0.12, 0.18, 0.25, 0.33], "max_patients": 24},
+}  # fmt: skip
 
 
-def test_endpoints_find_what_the_model_says(go: Any, tmp_path: Path) -> None:  # noqa: F811
-    arguments = (
-        str(EXAMPLE / "protocol.yaml"),
-        "v.posology",
-        "--cohort",
-        "ovarian-relapsed",
-        "--level",
-        "6",
-        "--patients",
-        "60",
-        "--seed",
-        "3",
+def with_design(name: str, **changes: Any) -> dict[str, Any]:
+    """Return the example's protocol with another design."""
+    plan = copy.deepcopy(PLAN) | {"design": DESIGNS[name]} | changes
+    if name != "3+3":
+        plan.pop("titration", None)
+    return {key: value for key, value in plan.items() if value is not None}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulation, Trial]]:
+    """Conduct the example's protocol, with small expansion cohorts."""
+    where = tmp_path_factory.mktemp("virtual") / "v.posology"
+    made = simulate(where, PLAN, World(seed=4, patients=10))
+    with Trial.open(where) as trial:
+        yield made, trial
+
+
+def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[Simulation, Trial]) -> None:
+    made, trial = whole
+    events, state = trial.events(), trial.state()
+    assert not [e for e in events if e.override] and not [e for e in events if e.supersedes]
+    assert all(e.mark() == "assumed" for e in events) and all(e.recorded.date() == e.occurred for e in events)
+    assert state.trial.simulated and not Simulation(PLAN, World()).subjects
+    assert {p.enrolment.fact.cohort for p in state.patients.values() if p.enrolment} == {
+        None,
+        *state.protocol().expansion,
+    }
+    places = [p.enrolment.fact for p in state.patients.values() if p.enrolment]
+    assert all(sum(place.cohort == name for place in places) == 10 for name in state.protocol().expansion)
+    failed = [p for p in state.patients.values() if p.of(DispositionNoted)]
+    assert failed and all(p.enrolment is None and not p.of(f.LesionMeasured) for p in failed)
+    assert any("X4" in p.of(DispositionNoted)[0].fact.term for p in failed), "too little target"
+    assert any("X3" in p.of(DispositionNoted)[0].fact.term for p in failed), "too many prior regimens"
+    last = max(s.first for s in made.subjects if s.first)
+    assert made.today <= last + timedelta(days=FOLLOW)
+    assert verify(trial.store.rows()) == []
+    for event in events[1:]:
+        assert fact_from(event.kind, plain(event.fact)) == event.fact, event.seq
+
+
+def test_each_decision_is_what_the_design_advised_on_its_day(whole: tuple[Simulation, Trial]) -> None:
+    replayed(whole[1])
+
+
+def replayed(trial: Trial) -> State:
+    """Ask for the advice before each decision anew."""
+    state = trial.state()
+    assert state.trial.decisions
+    for decided in state.trial.decisions:
+        advice = trial.advise(on=decided.event.occurred)
+        fact = decided.fact
+        assert advice.settled and not fact.departs
+        assert (fact.action, fact.level, fact.why) == (advice.action, advice.level, advice.why)
+        assert fact.slots == (advice.more if fact.action in ("escalate", "expand", "de-escalate") else 0)
+        before = trial.advise(on=decided.event.occurred - timedelta(days=1))
+        assert (before.action, before.settled) != (fact.action, True), "the committee met on the day it was settled"
+    return state
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> None:
+    """The same patients, treated in the same order, give the counts and the MTD that the simulation of the design gives."""
+    plan = with_design(name, eligibility=[])
+    made = simulate(
+        tmp_path / "v.posology", plan, World(seed=seed, per_month=280, arrivals="fixed", expansion=False, cycles=2)
     )
-    code, out, err = go("virtual", *arguments, "--json")
-    assert code == 0, err
-    assert json.loads(out)["patients"] == 60
-    start = PROTOCOL.trial.date
-    made = expansion(PROTOCOL, "ovarian-relapsed", 6, 60, np.random.default_rng(3), start=start)
     with Trial.open(tmp_path / "v.posology") as trial:
-        courses = {c.id: c for c in read(trial.events(), start + timedelta(days=2000)).courses}
-    judged, dead = made.treated.judged, made.treated.dead
+        advice, state = trial.advise(on=made.today), replayed(trial)
+    treated = [s for s in made.subjects if s.first and s.stream == DOSE_FINDING]
+    assert [s.first for s in treated] == sorted(s.first for s in treated if s.first)
+    protocol, levels = protocol_from(plan), range(1, 8)
+    shape = (1, len(treated), len(levels))
+    dlt, moderate = np.full(shape, np.inf), np.full(shape, np.inf)
+    for k, subject in enumerate(treated):
+        for level in levels:
+            for t in follow(subject.person, level, lambda day: protocol, most=3).troubles:
+                into = dlt if t.grade >= 3 else moderate
+                if t.grade >= 2:
+                    into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
+    flat = np.zeros(shape[:2])
+    carriers = Carriers(dlt, moderate, np.full(shape[:2], 2), dlt < 0, flat, flat + 1, flat)
+    setting = Setting((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
+    found = operate(of_protocol(protocol), setting, carriers)
+    assert found.treated[0].tolist() == [c.treated for c in advice.counts]
+    assert found.toxic[0].tolist() == [c.dlt for c in advice.counts]
+    assert found.mtd[0] == (-1 if advice.opening.mtd is None else advice.opening.mtd - 1)
+    assert plan_of(state).design == of_protocol(protocol)
+
+
+def test_doses_follow_the_protocol(whole: tuple[Simulation, Trial]) -> None:
+    """No dose while a toxicity holds it; a level less after one of grade 3; none after one that ends treatment."""
+    _, trial = whole
+    delays = reductions = 0
+    for patient in trial.state().patients.values():
+        grades = [(t.event, t.fact, t.resolved) for t in patient.toxicities]
+        for before, event in zip(patient.doses, patient.doses[1:], strict=False):
+            for onset, fact, end in grades:
+                assert not (fact.grade >= STOPS[fact.term] and onset.occurred < event.occurred)
+                if fact.grade >= HOLDS[fact.term] and onset.occurred < event.occurred:
+                    assert end is not None and end.occurred <= event.occurred, (patient.id, event.occurred)
+            severe = [
+                a for a, fact, _ in grades if fact.grade >= REDUCES and before.occurred < a.occurred < event.occurred
+            ]
+            lower = before.fact.level - event.fact.level
+            assert lower == min(len(severe), 1) or (lower == 1 and not severe), patient.id
+            reductions += lower
+            late = (event.occurred - before.occurred).days - 21
+            told = sum(e.fact.days for e in patient.of(f.DoseDelayed) if before.occurred < e.occurred < event.occurred)
+            assert late == told and 0 <= late <= 21
+            delays += late > 0
+        assert len(patient.of(f.DoseReduced)) <= 2
+    assert delays > 3 and reductions > 0
+
+
+def test_endpoints_find_what_the_model_says(whole: tuple[Simulation, Trial]) -> None:
+    made, trial = whole
+    courses = {c.id: c for c in read(trial.events(), made.today).courses}
     responders = 0
-    for i in range(60):
-        course = courses[f"V-{i + 1:04}"]
-        first = start + timedelta(days=14 + 4 * i)
-        day = lambda d, first=first: first + timedelta(days=int(d)) if np.isfinite(d) else None
-        assert course.response.progression == day(judged.progression[i] if judged.progression[i] <= dead[i] else np.inf)
+    for subject in (s for s in made.subjects if s.first):
+        told, course = subject.course, courses[subject.id]
+        dead = told.dead
+        day = lambda d, first=subject.first: first + timedelta(days=int(d)) if d <= FOLLOW else None
+        assert course.response.progression == day(told.progression if told.progression <= dead else np.inf)
+        assert [e.occurred for e in course.patient.doses] == [day(d) for d, *_ in told.given]
+        assert (course.patient.death.occurred if course.patient.death else None) == day(dead)
+        assert {(t.fact.term, t.fact.grade, t.event.occurred) for t in course.patient.toxicities} == {
+            (t.term, t.grade, day(t.onset)) for t in told.troubles
+        }
+        sums = np.array([[s.sum_mm for s in course.scans]])
+        days = np.array([(s.on - subject.first).days if s.number else 0 for s in course.scans])
+        model = told.treated.size[:, : len(days)]
+        assert np.abs(sums - model).max() <= 0.05 * 5 + 1e-9, (
+            "the scans are the model's, to a tenth of a millimetre a lesion"
+        )
+        sums[:, 1:] -= 1e-9  # 30 % to the tenth of a millimetre is a partial response
+        judged = judge(sums, days, told.person.fate.dynamics.new_lesion, np.array([dead]))
         if course.response.best in ("PR", "CR") and course.response.confirmation == "confirmed":
             responders += 1
             # a lesion that shrinks below the twentieth of a millimetre is gone: then CR comes after the model's PR
-            assert course.response.on >= day(judged.response[i])
-            assert course.response.best == "CR" or course.response.on == day(judged.response[i])
+            assert course.response.on >= day(judged.response[0])
+            assert course.response.best == "CR" or course.response.on == day(judged.response[0])
         else:
-            assert not np.isfinite(judged.response[i])
-    assert responders > 10
-    assert go("status", "v.posology")[0] == 0
-    # a cohort that asks for three prior regimens or fewer gets such patients
-    strict = (arguments[0], "strict.posology", "--cohort", "ovarian-resistant", "--level", "6", "--patients", "40")
-    code, _, err = go("virtual", *strict)
+            assert not np.isfinite(judged.response[0])
+    assert responders > 5
+
+
+def test_nothing_is_known_before_its_day(tmp_path: Path, whole: tuple[Simulation, Trial]) -> None:
+    """A run that ends on a day holds, to the hash, what the whole run holds by that day."""
+    events = whole[1].events()
+    for until in (date(2012, 5, 30), date(2012, 11, 3), date(2013, 9, 17), date(2014, 6, 1)):
+        where = tmp_path / f"{until}.posology"
+        simulate(where, PLAN, World(seed=4, patients=10, until=until))
+        with Trial.open(where) as trial:
+            assert [e.hash for e in trial.events()] == [e.hash for e in events if e.occurred <= until]
+
+
+@pytest.mark.parametrize("name", ["boin", "crm"])
+def test_a_model_based_design_finds_its_level(name: str, tmp_path: Path) -> None:
+    made = simulate(tmp_path / "v.posology", with_design(name), World(seed=2, per_month=6, patients=2))
+    with Trial.open(tmp_path / "v.posology") as trial:
+        state = replayed(trial)
+    assert sum(s.stream == DOSE_FINDING for s in made.subjects if s.first) >= 15
+    assert [d.fact.action for d in state.trial.decisions][-1] in ("declare MTD", "stop")
+
+
+def test_marker_and_sex_go_with_the_tumour(whole: tuple[Simulation, Trial]) -> None:
+    patients = [p for p in whole[1].state().patients.values() if p.screening]
+    types = {p.screening.tumour_type for p in patients}
+    assert {"ovarian", "endometrial", "NSCLC"} <= types
+    assert all(bool(p.of(f.MarkerMeasured)) <= (p.screening.tumour_type == "ovarian") for p in patients)
+    assert all(p.of(f.MarkerMeasured) for p in patients if p.enrolment and p.screening.tumour_type == "ovarian")
+    assert {p.screening.sex for p in patients if p.screening.tumour_type == "NSCLC"} == {"F", "M"}
+    assert {p.screening.sex for p in patients if p.screening.tumour_type in ("ovarian", "endometrial")} == {"F"}
+    ages = np.array([p.screening.age for p in patients])
+    assert 55 < ages.mean() < 70 and 7 < ages.std() < 13
+    assert {p.screening.ecog for p in patients} == {0, 1, 2}
+
+
+def test_readout_and_exports(whole: tuple[Simulation, Trial], go: Any, tmp_path: Path) -> None:  # noqa: F811
+    made, trial = whole
+    readout = read(trial.events(), made.today)
+    written = write(readout, tmp_path / "readout")
+    page = next(p for p in written if p.name == "readout.html").read_text(encoding="utf-8")
+    assert "nobody was treated" in page and "A reconstruction" not in page
+    assert readout.headline[0].cited.text == "This trial was simulated: nobody was treated."
+    assert not readout.findings
+    where = trial.store.name
+    for export in (("sdtm", where, "sdtm", "--format", "csv"), ("adam", where, "adam", "--json")):
+        code, out, err = go("export", *export)
+        assert code == 0, err
+    assert all(
+        "below twice the upper limit" in said or "no second sample" in said for said in json.loads(out)["findings"]
+    ), out
+    code, out, err = go(
+        "nca", "sdtm/pc.csv", "--ex", "sdtm/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json"
+    )
     assert code == 0, err
-    assert "exists" in go("virtual", *arguments)[2]
+    code, out, err = go("status", where)
+    assert code == 0 and "nobody was treated" in out, err
+    assert "nobody was treated" in go("decide", where, "--as-of", "2013-02-12")[1]
 
 
-def test_doses_are_reduced_and_delayed_by_the_rules() -> None:
-    made = expansion(PROTOCOL, "ovarian-resistant", 6, 150, np.random.default_rng(5), start=date(2014, 1, 6))
-    kinds = [row["kind"] for row in made.rows]
-    assert kinds.count("dose_reduced") > 0
-    assert kinds.count("dose_delayed") > 0
-    assert kinds.count("enrolled") == 150
-    again = expansion(PROTOCOL, "ovarian-resistant", 6, 150, np.random.default_rng(5), start=date(2014, 1, 6))
-    assert again.rows == made.rows
+def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> None:  # noqa: F811
+    arguments = (
+        "virtual",
+        str(FILE),
+        "c.posology",
+        "--cohort",
+        "ovarian-resistant",
+        "--level",
+        "6",
+        "--patients",
+        "12",
+        "--seed",
+        "3",
+    )
+    code, out, err = go(*arguments, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["treated"] == 12 and told["cohorts"] == {"ovarian-resistant": 12} and told["mtd"] == 6
+    assert "exists" in go(*arguments)[2]
+    with Trial.open(tmp_path / "c.posology") as trial:
+        state = trial.state()
+        overridden = [e for e in trial.events() if e.override]
+        said = [s.cited.text for s in read(trial.events(), date(2020, 1, 1)).headline]
+    assert [e.kind for e in overridden] == ["decision_taken"]
+    assert "Nobody was treated in dose finding, where dose-limiting toxicities count." in said
+    assert any("the rules were set aside" in text for text in said)
+    treated = [p for p in state.patients.values() if p.enrolment]
+    assert all(p.history.regimens <= 3 and p.history.platinum_status == "resistant" for p in treated)
+    assert all(p.target.percent_2plus >= 25 and p.current_level <= 6 for p in treated)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
-    [(("none", 6, 10), "is no expansion cohort"), (("ovarian-relapsed", 9, 10), "levels 1 to 7"), (("ovarian-relapsed", 6, 0), "one or more")],
+    ("world", "changes", "said"),
+    [
+        ({"alone": ("none", 6)}, {}, "is no expansion cohort"),
+        ({"alone": ("ovarian-relapsed", 9)}, {}, "levels 1 to 7"),
+        ({"until": date(2012, 5, 29)}, {}, "before it nothing happens"),
+        ({}, {"drug": {"name": "XYZ", "type": "other", "target": "T"}}, "the drug is XYZ"),
+        ({}, {"schedule": {"route": "iv", "cycle_days": 21, "dosing_days": [1, 8]}}, "dosing_days"),
+        ({}, {"endpoints": {"primary": ["MTD"], "response": {"assess_every_days": 56}}}, "scanned every 42 days"),
+        ({}, {"eligibility": [{"id": "I", "text": "Breast", "fact": "tumour_type", "one_of": ["breast"]}]}, "virtual patients with ovarian"),
+        ({}, {"eligibility": [{"id": "I", "text": "Mucinous", "fact": "histology", "one_of": ["mucinous"]}]}, "histology is mucinous"),
+        ({"alone": ("old", 6)}, {"expansion": {"old": {"title": "Old", "eligibility": [{"id": "I", "text": "Old", "fact": "age", "at_least": 99}]}}},
+         "seldom meet its criteria"),
+    ],
 )  # fmt: skip
-def test_nonsense_is_refused(arguments: tuple[str, int, int], said: str) -> None:
+def test_what_cannot_be_simulated_is_refused(
+    world: dict[str, Any], changes: dict[str, Any], said: str, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match=said):
-        expansion(PROTOCOL, *arguments, np.random.default_rng(1), start=date(2014, 1, 6))
+        simulate(tmp_path / "v.posology", copy.deepcopy(PLAN) | changes, replace(World(per_month=300), **world))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"per_month": 0.0}, "a month"), ({"patients": 0}, "one or more"), ({"cycles": 0}, "one or more")],
+)
+def test_a_world_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        World(**wrong)
+
+
+def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # noqa: F811
+    for arguments, said in (
+        (("--until", "2011-01-01"), "nothing happens"), (("--cohort", "ovarian-relapsed"), "go together"),
+        (("--patients-per-month", "nan"), "a month"),
+    ):  # fmt: skip
+        code, _, err = go("virtual", str(FILE), "w.posology", *arguments)
+        assert code != 0 and said in err
+    assert "no folder" in go("virtual", str(FILE), "nowhere/w.posology")[2]
+    assert list(tmp_path.iterdir()) == []

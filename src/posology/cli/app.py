@@ -23,6 +23,7 @@ from posology.cli import (
     simulating,
     studying,
     submitting,
+    virtualising,
 )
 
 PANELS = ("Start", "Plan", "Record: the patient", "Record: the trial", "Look", "Measure", "Report", "Keep")
@@ -74,6 +75,7 @@ for room in (
     planning,
     behaving,
     studying,
+    virtualising,
     simulating,
     drugging,
     influencing,

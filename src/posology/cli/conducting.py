@@ -190,6 +190,7 @@ def decide(
 
     with Trial.open(trial) as opened:
         advice = opened.advise(as_of, end_of(known_by) if known_by else None)
+        simulated = not as_json and opened.state().trial.simulated
     if as_json:
         print_json({**advice.plain(), "dose": advice.dose, "settled": advice.settled, "protocol_version": advice.protocol_version,
                     "mtd": advice.opening.mtd, "ceiling": advice.opening.ceiling})  # fmt: skip
@@ -210,7 +211,9 @@ def decide(
         print(f"not evaluable yet: {standing}")
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
     if origin:
-        print(f"origin of these counts: {origin} (a reconstructed record)")
+        print(
+            f"origin of these counts: {origin} ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
+        )
 
 
 def eligibility(
@@ -263,7 +266,9 @@ def status(
     dose = lambda row: row.assigned if row.assigned == row.current else f"{row.assigned}, now {row.current}"
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
     print_table(f"{len(rows)} patients", columns, shown)
-    if any(e.provenance for p in state.patients.values() for e in p.events):
+    if state.trial.simulated:
+        print("a simulated record: nobody was treated, every value is assumed")
+    elif any(e.provenance for p in state.patients.values() for e in p.events):
         print("a reconstructed record: `posology log` shows which values are stated, published or assumed")
 
 

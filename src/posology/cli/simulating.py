@@ -31,7 +31,6 @@ ASSUMED = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("virtual", rich_help_panel="Plan")(virtual)
     app.command("simulate", rich_help_panel="Plan")(simulate)
 
 
@@ -129,62 +128,6 @@ def simulate(
     _show(told, table)
     if figure is not None:
         print(f"wrote {figure}")
-
-
-def virtual(
-    file: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="A protocol file; its drug must be one with a model of toxicity.")],
-    trial: Annotated[Path, typer.Argument(metavar="TRIAL", help="The new record to write.")],
-    cohort: Annotated[str, typer.Option("--cohort", help="The expansion cohort.")],
-    level: Annotated[int, typer.Option("--level", help="Number of the dose level.")],
-    patients: Annotated[int, typer.Option("--patients", min=1, max=5000, help="How many patients.")] = 40,
-    cycles: Annotated[int, typer.Option("--cycles", min=1, max=40, help="Cycles at most.")] = 8,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the virtual patients.")] = 1, as_json: JsonOption = False,
-) -> None:  # fmt: skip
-    """Write an expansion cohort of virtual patients as a record: status, readout and exports work on it as on a real one.
-
-    Every value is marked assumed.
-    Example: posology virtual protocol.yaml virtual.posology --cohort ovarian-resistant --level 6 --patients 40
-    """
-    import csv
-    import tempfile
-
-    import numpy as np
-
-    from posology.conduct.loading import load
-    from posology.conduct.trial import Trial
-    from posology.interchange.virtual import expansion
-    from posology.protocol.model import protocol_from
-    from posology.protocol.reading import document
-    from posology.readout.drawing import write_bytes
-
-    if trial.exists():
-        raise ValueError(f"{trial} exists: give the path of a new record")
-    plan = document(file)
-    protocol = protocol_from(plan)
-    start = protocol.trial.date
-    made = expansion(protocol, cohort, level, patients, np.random.default_rng(seed), start=start, cycles=cycles)
-    columns = list(dict.fromkeys(name for row in made.rows for name in row))
-    with tempfile.TemporaryDirectory() as folder:
-        path, draft = Path(folder) / "virtual.csv", Path(folder) / "virtual.posology"
-        with path.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.DictWriter(handle, columns)
-            writer.writeheader()
-            writer.writerows(made.rows)
-        with Trial.create(draft, plan, by="simulation", on=start) as opened:
-            events = load(opened, path, by="simulation")
-        write_bytes(trial, draft.read_bytes())
-    result = {
-        "trial": str(trial),
-        "patients": patients,
-        "level": level,
-        "cohort": cohort,
-        "seed": seed,
-        "events": len(events),
-    }
-    if as_json:
-        print_json(result)
-        return
-    print(f"{patients} virtual patients in {len(events)} events: {trial}; every value is assumed, nobody was treated")
 
 
 def _nearest(rates: Any, target: float) -> int:

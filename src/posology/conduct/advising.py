@@ -109,12 +109,28 @@ def advise(state: State, on: date) -> Advice:
         if missing > 0:
             return answer("stay", level, missing, f"{why}; {free} of {open_.slots} places are free")
         return answer("stay", level, 0, f"{why}; {_waiting(here, untreated)}", settled=False)
+    rises = action in (Action.ESCALATE, Action.DECLARE)
+    if rises and (open_places := min(free, _advised(open_) - len(taken))) > 0:
+        return answer(
+            "stay",
+            open_.level,
+            open_places,
+            f"{len(taken)} of {open_.slots} places at level {open_.level} are taken; fill the cohort",
+        )
+    if rises and untreated:
+        return answer("stay", open_.level, 0, f"{_waiting((), untreated)}; without them: {why}", settled=False)
     if pending:
         every = plan.design.decide(_completions(tally, pending))
         if not _unanimous(every, decision):
             return answer("stay", open_.level, 0, f"{_waiting(pending, ())}; without them: {why}", settled=False)
         why = f"{why}; the {len(pending)} pending cannot change that"
     return answer(NAMES[action], None if action is Action.STOP else level, more, why)
+
+
+def _advised(open_: Opening) -> int:
+    """Return how many patients the design asked for when the level was opened: a committee that gave more may leave them out."""
+    told = (open_.decision.fact.advice or {}) if open_.decision else {}
+    return min(open_.slots, int(told.get("more") or open_.slots))
 
 
 def _count(level: int, plan: Plan, known: tuple[Standing, ...]) -> Count:

@@ -11,7 +11,7 @@ from posology.readout.cited import Cited, cite
 from posology.readout.courses import Course
 from posology.record.clinical import TreatmentGiven
 from posology.record.event import Event
-from posology.record.facts import Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
+from posology.record.facts import BackgroundNoted, Dosed, DoseReduced, Enrolled, PriorTherapy, Screened, TargetScored
 from posology.record.state import State
 
 
@@ -40,7 +40,9 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
         return [sentence(told, [c.patient.first_dose for c in courses])]
     levels = sorted({fact.level for _, fact in doses})
     low, high = protocol.dose.levels[levels[0] - 1], protocol.dose.levels[levels[-1] - 1]
+    noted = [e for e in state.trial.of(BackgroundNoted) if state.trial.simulated]
     said = [
+        *([sentence("This trial was simulated: nobody was treated.", noted)] if noted else []),
         sentence(f"{len(courses)} patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
                  f"({protocol.dose.body_size}).", [c.patient.first_dose for c in courses])
     ]  # fmt: skip
@@ -54,21 +56,37 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
             f"{t.fact.term}, grade {t.fact.grade}, {'resolved' if t.resolved else 'not resolved'}" for _, t in limited
         )
         said.append(sentence(f"{who}: {what}.", [e for _, t in limited for e in t.sources]))
+    elif counted := [c for c in courses if c.level is not None]:
+        said.append(sentence("No dose-limiting toxicity was seen.", [c.patient.first_dose for c in counted]))
     else:
-        said.append(sentence("No dose-limiting toxicity was seen.", [c.patient.first_dose for c in courses]))
+        said.append(
+            sentence(
+                "Nobody was treated in dose finding, where dose-limiting toxicities count.",
+                [c.patient.first_dose for c in courses],
+            )
+        )
     if advice.opening.mtd is None:
         said.append(
             sentence("The maximum tolerated dose is not established.", [d.event for d in state.trial.decisions])
         )
     else:
-        said.append(sentence(f"The maximum tolerated dose is {protocol.dose.at(advice.opening.mtd)}.",
-                             [advice.opening.decision.event if advice.opening.decision else None]))  # fmt: skip
+        decided = advice.opening.decision.event if advice.opening.decision else None
+        given = f"; the rules were set aside for that ({decided.override.why})" if decided and decided.override else ""
+        said.append(
+            sentence(f"The maximum tolerated dose is {protocol.dose.at(advice.opening.mtd)}{given}.", [decided])
+        )
     active = [c for c in courses if c.active]
     if active:
-        first = min(active, key=lambda c: c.level or 0)
-        said.append(sentence(f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {first.dose} up.",
+        lowest = min(assigned(c) for c in active)
+        said.append(sentence(f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {protocol.dose.at(lowest)} up.",
                              [e for c in active for e in (*c.response.sources, *(c.marker.sources if c.marker else ()))]))  # fmt: skip
     return said
+
+
+def assigned(course: Course) -> int:
+    """Return the level that a patient was assigned to; in an expansion cohort that of the first dose."""
+    given = course.patient.first(Dosed)
+    return course.level or (given.fact.level if given and isinstance(given.fact, Dosed) else 1)
 
 
 def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
@@ -95,9 +113,12 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
         )
     if p.first_dose:
         first = p.first_dose.occurred
-        told.append(
-            sentence(f"{who} was assigned {course.dose} and first treated on {first}.", [p.enrolment, p.first_dose])
-        )
+        place = p.enrolment.fact if p.enrolment else None
+        cohort = place.cohort if isinstance(place, Enrolled) else None
+        where = f"assigned {course.dose}"
+        if course.level is None and cohort:
+            where = f"enrolled in the cohort {cohort}, at {protocol.dose.at(assigned(course))},"
+        told.append(sentence(f"{who} was {where} and first treated on {first}.", [p.enrolment, p.first_dose]))
     for t in p.toxicities:
         if t.is_dlt:
             end = f"; it resolved on {t.resolved.occurred}" if t.resolved else "; it has not resolved"

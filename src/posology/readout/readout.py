@@ -70,6 +70,11 @@ class Readout:
         """Whether the record marks the origin of its values: then none is a plain result of the trial."""
         return any(event.provenance for event in self.events.values())
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the record was simulated: then nobody was treated."""
+        return self.state.trial.simulated
+
 
 def read(events: Sequence[Event], cutoff: date, claims: Sequence[Claim] = ()) -> Readout:
     """Read a record at a data cutoff.
@@ -122,7 +127,7 @@ def summary(readout: Readout) -> dict[str, Any]:
         "trial": readout.protocol.trial.id, "drug": readout.protocol.drug.name, "cutoff": readout.cutoff.isoformat(),
         "locked": readout.locked, "protocol_version": readout.protocol.version, "software": f"posology {__version__}",
         "head": {"event": readout.head.seq, "hash": readout.head.hash, "recorded": readout.head.recorded.isoformat()},
-        "reconstructed": readout.reconstructed,
+        "reconstructed": readout.reconstructed, "simulated": readout.simulated,
         "patients_treated": treated, "dose_min": low, "dose_max": high, "dose_unit": readout.protocol.dose.unit,
         "body_size": readout.protocol.dose.body_size,
         "mtd": number("mtd", MEASURES["mtd"](reading)),

@@ -25,6 +25,8 @@ Kilograms = Annotated[float, Gt(0), Le(400)]
 Centimetres = Annotated[float, Ge(50), Le(250)]
 Percent = Annotated[float, Ge(0), Le(100)]
 
+SIMULATION = "simulation"
+"""The subject of the background that says a record was simulated."""
 KINDS: dict[str, type[Fact]] = {}
 """Every kind of fact by the name it has in the record, in files and on the command line."""
 

@@ -19,8 +19,10 @@ from posology.protocol.model import Protocol, protocol_from
 from posology.record.clinical import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import (
+    SIMULATION,
     AdverseEvent,
     AdverseEventResolved,
+    BackgroundNoted,
     Consented,
     CutoffLocked,
     DecisionSigned,
@@ -249,6 +251,11 @@ class Conducted(Timeline):
     def locks(self) -> Events:
         """The data cutoffs locked."""
         return self.of(CutoffLocked)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the record says that its trial was simulated: nobody was treated."""
+        return any(_as(BackgroundNoted, e).subject == SIMULATION for e in self.of(BackgroundNoted))
 
     @cached_property
     def documents(self) -> tuple[tuple[date, dict[str, Any]], ...]:
