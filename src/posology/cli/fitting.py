@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table
-from posology.cli.measuring import TimeUnit, Unit, _draw, _drawable, _number, _shown
+from posology.cli.common import JsonOption, KnownByOption, print_json, print_table
+from posology.cli.measuring import (
+    AnalyteOption,
+    CutoffOption,
+    InfusionOption,
+    SpecimenOption,
+    TimeUnit,
+    Unit,
+    _draw,
+    _drawable,
+    _number,
+    _shown,
+)
 
 if TYPE_CHECKING:
     from posology.pharmacology.fit import Effect, Fit, Population
@@ -27,7 +38,9 @@ def register(app: typer.Typer) -> None:
 
 
 def fit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="NONMEM event data (CSV).")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record.")
+    ],
     start: Annotated[str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")],
     model: Annotated[Form, typer.Option("--model", help="One or two compartments, one with first-order absorption, or two with saturable loss too (Vmax, Km).")] = "two",
     random: Annotated[str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")] = None,
@@ -52,6 +65,12 @@ def fit(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw goodness of fit, and beside it FILE-vpc: .png, .svg or .json.")
     ] = None,
+    exposures: Annotated[
+        Path | None, typer.Option("--exposures", metavar="FILE", help="Write each patient's exposure of cycle 1 by the fit, for `posology exposure`.")
+    ] = None,
+    tau: Annotated[float | None, typer.Option("--tau", help="The length of cycle 1, where the protocol does not say it.")] = None,
+    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
+    cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
     time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
@@ -59,9 +78,12 @@ def fit(
     Values below quantification (BLQ, LLOQ) add the probability that they are (method M3).
     Example: posology fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
     """
+    import numpy as np
     from rich.console import Console
 
-    from posology.interchange.nonmem import read
+    from posology.conduct.trial import end_of
+    from posology.interchange.exposures import write_exposures
+    from posology.interchange.measured import measured
     from posology.pharmacology.fit import fit as fitted
     from posology.pharmacology.fit import individual as each
     from posology.pharmacology.structural import MODELS
@@ -69,12 +91,25 @@ def fit(
     _drawable(plot)
     form = MODELS[model]
     begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov)
-    data = read(file).measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
+    if exposures and bayes:
+        raise typer.BadParameter("a posterior has no one exposure a patient", param_hint="--exposures")
+    read = measured(
+        file,
+        analyte=analyte,
+        specimen=specimen,
+        cutoff=cutoff,
+        known_by=end_of(known_by) if known_by else None,
+        infusion=infusion,
+    )
+    time_unit, unit = time_unit or read.units[0], unit or read.units[1]
+    data = read.events.measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
     if bayes:
         _bayes(form, data, begin, seed, draws, individual, as_json)
         return
     if individual:
         found = each(form, data, begin)
+        if exposures:
+            write_exposures(exposures, read, model, form, data, np.log(found.parameters), tau)
         rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
                 for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
         for row, errors in zip(rows, found.standard_error, strict=True):
@@ -90,6 +125,8 @@ def fit(
             form, data, begin, full=full, errors="sandwich" if sandwich else "hessian",
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )  # fmt: skip
+    if exposures:
+        write_exposures(exposures, read, model, form, data, np.log(result.parameters), tau)
     if plot:
         _diagnose(form, data, result, plot, seed, (time_unit, unit))
     if as_json:
@@ -104,7 +141,14 @@ def fit(
          for e in result.estimates],
     )  # fmt: skip
     print(f"omega: standard deviations on the log scale; shrinkage of the residuals {result.residual_shrinkage:.1f} %")
-    for note in result.notes:
+    if any(read.units):
+        print(
+            "units: "
+            + ", ".join(
+                f"{what} {of}" for what, of in zip(("time", "concentration", "dose"), read.units, strict=True) if of
+            )
+        )
+    for note in (*result.notes, *read.notes):
         print(note)
 
 
