@@ -71,7 +71,7 @@ def fit(
     begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov)
     data = read(file).measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
     if bayes:
-        _bayes(form, data, begin, seed, draws, individual, as_json)
+        _bayes(form, data, begin, full, seed, draws, individual, as_json)
         return
     if individual:
         found = each(form, data, begin)
@@ -205,24 +205,24 @@ def _effect(text: str) -> Effect:
 
 
 def _bayes(
-    form: Predicts, data: Any, begin: Population, seed: int, draws: int, individual: bool, as_json: bool
+    form: Predicts, data: Any, begin: Population, full: bool, seed: int, draws: int, individual: bool, as_json: bool
 ) -> None:
     from rich.console import Console
 
-    from posology.pharmacology.bayes import Posterior, Prior, sample_individual, sample_population
+    from posology.pharmacology.bayes import Posterior, sample_individual, sample_population
+    from posology.pharmacology.densities import Prior
 
     held: dict[str, Posterior] = {}
-    if begin.between_occasions and not individual:
-        raise typer.BadParameter("occasions are not sampled; fit them by maximum likelihood", param_hint="--iov")
-    if begin.effects and not individual:
-        raise typer.BadParameter("covariates are not sampled; fit them by maximum likelihood", param_hint="--covariate")
+    prior = Prior(
+        begin.typical, begin.random, residual=begin.residual, effects=begin.effects,
+        between_occasions=tuple(begin.between_occasions), correlated=full,
+    )  # fmt: skip
     with Console(stderr=True).status("sampling") as status:
         if individual:
             for row, name in enumerate(data.names):
                 status.update(f"sampling patient {name}")
                 held[name] = sample_individual(form, data.only([row]), begin, seed=seed + row, draws=draws)
         else:
-            prior = Prior(begin.typical, begin.random, residual=begin.residual)
             held["population"] = sample_population(form, data, prior, seed=seed, draws=draws)
     rows = [
         {"of": of, "quantity": name, **dict(zip(("median", "lower", "upper"), p.interval(name), strict=True)),
@@ -231,13 +231,16 @@ def _bayes(
     ]  # fmt: skip
     notes = [f"{of}: {note}" for of, p in held.items() for note in p.notes]
     if as_json:
-        print_json({"posterior": rows, "notes": notes})
+        print_json({"prior": None if individual else prior.stated, "posterior": rows, "notes": notes})
         return
     print_table("Posterior", ("of", "quantity", "median", "95 % interval", "R-hat", "effective draws"), [
         (r["of"], r["quantity"], _shown(r["median"]), f"{_shown(r['lower'])} to {_shown(r['upper'])}", f"{r['r_hat']:.3f}",
          f"{r['effective']:.0f}") for r in rows
     ])  # fmt: skip
-    print("\n".join(notes))
+    if not individual:
+        print(f"prior: {prior.stated}")
+    for note in notes:
+        print(note)
 
 
 def _diagnose(form: Predicts, data: Any, result: Fit, plot: Path, seed: int, units: tuple[str, str]) -> None:
