@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,12 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
     assert [o["occasion"] for o in found["patients"][0]["occasions"]] == ["1", "2", "3"]
     assert set(found["shrinkage_between_occasions"]) == {"CL"}
     status, out, _ = go(*begin, "--random", "CL", "--individual")
-    assert status == 0 and "Most likely parameters" in out
+    assert status == 0 and "Most likely parameters" in out and "3, occasion 2" in out
+    lines = (tmp_path / "data.csv").read_text().splitlines()
+    blank = [re.sub(r"^3,([^,]+),\.,[^,]+,2,", r"3,\1,.,.,2,", line) for line in lines]  # no sample on that occasion
+    (tmp_path / "blank.csv").write_text("\n".join(blank))
+    status, out, _ = go("fit", "blank.csv", *begin[2:], "--random", "CL", "--individual")
+    assert status == 0 and re.search(r"3, occasion 2\s+│ –", out) and re.search(r"3, occasion 3\s+│ [\d.]+", out)
 
 
 @pytest.mark.slow

@@ -75,15 +75,14 @@ def fit(
         return
     if individual:
         found = each(form, data, begin)
-        rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
-                for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
+        rows = _patients(form, data, begin, found.parameters, found.kappa)
         for row, errors in zip(rows, found.standard_error, strict=True):
             row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
         if as_json:
             print_json({"patients": rows})
         else:
             print_table("Most likely parameters, given the population", ["patient", *form.parameters],
-                        [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in rows])  # fmt: skip
+                        [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in _with_occasions(rows)])  # fmt: skip
         return
     with Console(stderr=True).status("fitting") as status:
         result = fitted(
@@ -93,7 +92,7 @@ def fit(
     if plot:
         _diagnose(form, data, result, plot, seed, (time_unit, unit))
     if as_json:
-        print_json(_fit_json(result, data, form.parameters))
+        print_json(_fit_json(form, result, data))
         return
     print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
           f"condition number {result.condition:.1f}")  # fmt: skip
@@ -115,19 +114,37 @@ def _shrinkage(result: Fit, name: str) -> str:
     return f"{held[name]:.1f}" if name in held else ""
 
 
-def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> dict[str, Any]:
-    found = result.population
+def _patients(
+    form: Predicts, data: Measurements, population: Population, parameters: Any, kappa: Any
+) -> list[dict[str, Any]]:
+    """Return each patient's parameters, and those that differ between occasions by occasion."""
     patients: list[dict[str, Any]] = [
-        {"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
-        for n, row in zip(data.names, result.parameters, strict=True)
+        {"patient": n, **dict(zip(form.parameters, map(float, row), strict=True))}
+        for n, row in zip(data.names, parameters, strict=True)
     ]
-    for patient, labels, kappa in zip(patients, data.occasions, result.kappa, strict=True):
-        if found.between_occasions:
+    if population.between_occasions:
+        for patient, labels, own in zip(patients, data.occasions, kappa, strict=True):
             patient["occasions"] = [
                 {"occasion": label,
-                 **{n: _number(patient[n] * math.exp(k)) for n, k in zip(found.between_occasions, own, strict=True)}}
-                for label, own in zip(labels, kappa, strict=False)
+                 **{n: _number(patient[n] * math.exp(k)) for n, k in zip(population.between_occasions, row, strict=True)}}
+                for label, row in zip(labels, own, strict=False)
             ]  # fmt: skip
+    return patients
+
+
+def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each patient, and for each occasion below it."""
+    rows = []
+    for p in patients:
+        rows.append(p)
+        for o in p.get("occasions", ()):
+            known = {n: math.nan if v is None else v for n, v in o.items()}
+            rows.append({**p, **known, "patient": f"{p['patient']}, occasion {o['occasion']}"})
+    return rows
+
+
+def _fit_json(form: Predicts, result: Fit, data: Measurements) -> dict[str, Any]:
+    found = result.population
     return {
         "objective": result.objective, "log_likelihood": result.log_likelihood, "aic": result.aic, "bic": result.bic,
         "condition_number": _number(result.condition),
@@ -135,7 +152,7 @@ def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> d
         "shrinkage": dict(zip(found.random, map(_number, result.shrinkage), strict=True)),
         "shrinkage_between_occasions": dict(zip(found.between_occasions, map(_number, result.occasion_shrinkage), strict=True)),
         "residual_shrinkage": result.residual_shrinkage, "evaluations": result.evaluations, "notes": list(result.notes),
-        "patients": patients,
+        "patients": _patients(form, data, found, result.parameters, result.kappa),
     }  # fmt: skip
 
 
