@@ -75,9 +75,11 @@ def fit(
         return
     if individual:
         found = each(form, data, begin)
-        rows = _patients(form, data, begin, found.parameters, found.kappa)
+        rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
+                for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
         for row, errors in zip(rows, found.standard_error, strict=True):
             row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
+        _add_occasions(rows, data, begin, found.kappa)
         if as_json:
             print_json({"patients": rows})
         else:
@@ -92,7 +94,7 @@ def fit(
     if plot:
         _diagnose(form, data, result, plot, seed, (time_unit, unit))
     if as_json:
-        print_json(_fit_json(form, result, data))
+        print_json(_fit_json(result, data, form.parameters))
         return
     print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
           f"condition number {result.condition:.1f}")  # fmt: skip
@@ -114,22 +116,15 @@ def _shrinkage(result: Fit, name: str) -> str:
     return f"{held[name]:.1f}" if name in held else ""
 
 
-def _patients(
-    form: Predicts, data: Measurements, population: Population, parameters: Any, kappa: Any
-) -> list[dict[str, Any]]:
-    """Return each patient's parameters, and those that differ between occasions by occasion."""
-    patients: list[dict[str, Any]] = [
-        {"patient": n, **dict(zip(form.parameters, map(float, row), strict=True))}
-        for n, row in zip(data.names, parameters, strict=True)
-    ]
-    if population.between_occasions:
-        for patient, labels, own in zip(patients, data.occasions, kappa, strict=True):
+def _add_occasions(patients: list[dict[str, Any]], data: Measurements, population: Population, kappa: Any) -> None:
+    """Add to each patient the parameters that differ between occasions, by occasion."""
+    for patient, labels, own in zip(patients, data.occasions, kappa, strict=True):
+        if population.between_occasions:
             patient["occasions"] = [
                 {"occasion": label,
                  **{n: _number(patient[n] * math.exp(k)) for n, k in zip(population.between_occasions, row, strict=True)}}
                 for label, row in zip(labels, own, strict=False)
             ]  # fmt: skip
-    return patients
 
 
 def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -143,8 +138,13 @@ def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _fit_json(form: Predicts, result: Fit, data: Measurements) -> dict[str, Any]:
+def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> dict[str, Any]:
     found = result.population
+    patients: list[dict[str, Any]] = [
+        {"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
+        for n, row in zip(data.names, result.parameters, strict=True)
+    ]
+    _add_occasions(patients, data, found, result.kappa)
     return {
         "objective": result.objective, "log_likelihood": result.log_likelihood, "aic": result.aic, "bic": result.bic,
         "condition_number": _number(result.condition),
@@ -152,7 +152,7 @@ def _fit_json(form: Predicts, result: Fit, data: Measurements) -> dict[str, Any]
         "shrinkage": dict(zip(found.random, map(_number, result.shrinkage), strict=True)),
         "shrinkage_between_occasions": dict(zip(found.between_occasions, map(_number, result.occasion_shrinkage), strict=True)),
         "residual_shrinkage": result.residual_shrinkage, "evaluations": result.evaluations, "notes": list(result.notes),
-        "patients": _patients(form, data, found, result.parameters, result.kappa),
+        "patients": patients,
     }  # fmt: skip
 
 
