@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +108,11 @@ def test_fit(go: Any, tmp_path: Path) -> None:
     assert status == 0 and "12 patients, 132" in " ".join(out.split())
 
 
-def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path) -> None:
+def in_occasions(path: Path, patients: int = 16) -> None:
     """Weights fall, clearance with them, and it differs between occasions by 20 %."""
     rng = np.random.default_rng(4)
     lines = ["ID,TIME,AMT,DV,OCC,WT"]
-    for i in range(16):
+    for i in range(patients):
         amount, now, weight, own = 0.0, 0.0, rng.uniform(50, 100), 0.1 * np.exp(0.3 * rng.standard_normal())
         for occasion in (1, 2, 3):
             rate = own * weight / 70 * np.exp(0.2 * rng.standard_normal())
@@ -122,7 +124,11 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
                 value = "." if given else f"{amount / 10 * np.exp(0.05 * rng.standard_normal()):.4f}"
                 lines.append(f"{i},{time:g},{given or '.'},{value},{occasion},{weight:.1f}")
             weight *= 0.85
-    (tmp_path / "data.csv").write_text("\n".join(lines))
+    path.write_text("\n".join(lines))
+
+
+def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path) -> None:
+    in_occasions(tmp_path / "data.csv")
     begin = [
         "fit",
         "data.csv",
@@ -135,8 +141,7 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
         "--iov",
         "CL=0.15",
     ]
-    status, out, err = go(*begin, "--random", "CL", "--json")
-    print(err)
+    status, out, _ = go(*begin, "--random", "CL", "--json")
     found = json.loads(out)
     by_name = {e["name"]: e for e in found["estimates"]}
     assert status == 0 and by_name["WT on CL"]["value"] == pytest.approx(
@@ -146,7 +151,27 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
     assert [o["occasion"] for o in found["patients"][0]["occasions"]] == ["1", "2", "3"]
     assert set(found["shrinkage_between_occasions"]) == {"CL"}
     status, out, _ = go(*begin, "--random", "CL", "--individual")
-    assert status == 0 and "Most likely parameters" in out
+    assert status == 0 and "Most likely parameters" in out and "3, occasion 2" in out
+    lines = (tmp_path / "data.csv").read_text().splitlines()
+    blank = [re.sub(r"^3,([^,]+),\.,[^,]+,2,", r"3,\1,.,.,2,", line) for line in lines]  # no sample on that occasion
+    (tmp_path / "blank.csv").write_text("\n".join(blank))
+    status, out, _ = go("fit", "blank.csv", *begin[2:], "--random", "CL", "--individual")
+    assert status == 0 and re.search(r"3, occasion 2\s+│ –", out) and re.search(r"3, occasion 3\s+│ [\d.]+", out)
+
+
+@pytest.mark.slow
+def test_a_population_by_sampling_with_all_that_it_can_have(go: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    from posology.pharmacology import bayes
+
+    monkeypatch.setattr(bayes, "sample_population", partial(bayes.sample_population, tune=150, chains=2))
+    in_occasions(tmp_path / "data.csv", 8)
+    status, out, _ = go("fit", "data.csv", "--model", "one", "--start", "CL=1.2,V=9", "--covariate", "CL~WT/70", "--iov", "CL",
+                        "--full", "--bayes", "--draws", "100", "--json")  # fmt: skip
+    found = json.loads(out)
+    by_name = {row["quantity"]: row for row in found["posterior"]}
+    between = by_name["omega between occasions CL"]
+    assert status == 0 and between["lower"] < 0.2 < between["upper"]
+    assert {"WT on CL", "correlation CL, V"} <= set(by_name) and "correlations LKJ (2)" in found["prior"]
 
 
 def test_fit_by_sampling(go: Any, tmp_path: Path) -> None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from posology.interchange.nonmem import read
 from posology.pharmacology import bayes
-from posology.pharmacology.bayes import (
+from posology.pharmacology.areas import Floats
+from posology.pharmacology.bayes import sample_individual, sample_population
+from posology.pharmacology.densities import (
     Prior,
+    correlation_factor,
+    correlation_prior,
     individual_density,
     population_density,
-    sample_individual,
-    sample_population,
 )
-from posology.pharmacology.fit import Population
+from posology.pharmacology.fit import Effect, Population, fit, starting
 from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Patient, measurements
+from posology.pharmacology.measurements import Measurements, Patient, Period, measurements
 from posology.pharmacology.structural import ORAL, TWO_COMPARTMENTS
-from tests.pharmacology.test_fit import CONJUGATE, Straight, conjugate, theophylline
+from tests.pharmacology.test_fit import CONJUGATE, DATA, Straight, conjugate, theophylline
+from tests.pharmacology.test_occasions import Steps
 
 
 @pytest.mark.parametrize("residual", [Residual(0.5, 0.0), Residual(0.5, 0.3)])
@@ -31,6 +36,166 @@ def test_the_gradient_of_a_population(residual: Residual) -> None:
     _, gradient = density(x)
     numeric = [(density(x + h)[0] - density(x - h)[0]) / 2e-5 for h in 1e-5 * np.eye(count)]
     assert gradient == pytest.approx(numeric, rel=1e-5, abs=1e-5)
+
+
+def mixed(patients: int = 3) -> Measurements:
+    """Two occasions, a covariate that changes and one that does not, and values below quantification."""
+    return measurements([
+        Patient(
+            str(i), [(0.0, 350.0, 0.1, 0.0), (21.0, 350.0, 0.1, 0.0)],
+            [(1.0, 120.0, False), (20.0, 2.0, i == 1), (22.0, 150.0 + i, False), (30.0, 50.0, False)],
+            covariates={"WT": 50.0 + 10 * i}, periods=[Period(20.0, "1", {"ALB": 40.0}), Period(40.0, "2", {"ALB": 30.0 + i})],
+        )
+        for i in range(patients)
+    ])  # fmt: skip
+
+
+MIXED = Prior(
+    {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0}, ("CL", "V1", "V2"), residual=Residual(2.0, 0.3), correlated=True,
+    effects=(Effect("CL", "ALB", 40.0), Effect("V1", "WT", 70.0), Effect("CL", "WT", 70.0, 0.75)),
+    between_occasions=("V1", "CL"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("changing", [True, False])
+def test_the_gradient_with_correlations_covariates_and_occasions(changing: bool) -> None:
+    prior = MIXED if changing else replace(MIXED, effects=MIXED.effects[1:], between_occasions=())
+    density = population_density(TWO_COMPARTMENTS, mixed(), prior)
+    begin = prior.start(TWO_COMPARTMENTS, mixed())
+    assert len(begin) == (4 + 2 + 3 + 3 + 2 + 2 + 3 * 7 if changing else 4 + 1 + 3 + 3 + 2 + 9)
+    x = begin + np.random.default_rng(1).normal(0, 0.3, len(begin))
+    numeric = [(density(x + h)[0] - density(x - h)[0]) / 2e-5 for h in 1e-5 * np.eye(len(x))]
+    assert density(x)[1] == pytest.approx(numeric, rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize(("r", "shape"), [(2, 1.0), (2, 2.5), (3, 1.0), (3, 2.0)])
+def test_the_prior_of_correlations_is_that_of_lewandowski(r: int, shape: float) -> None:
+    """Each correlation is beta on (−1, 1) with variance 1 / (2 shape + r − 1), whichever pair it is of."""
+    nodes, weights = np.polynomial.legendre.leggauss(60 if r == 2 else 14)
+    count = r * (r - 1) // 2
+    grid = np.stack(np.meshgrid(*[nodes] * count, indexing="ij"), axis=-1).reshape(-1, count)
+    weight = np.prod(np.stack(np.meshgrid(*[weights] * count, indexing="ij"), axis=-1).reshape(-1, count), axis=1)
+    y = np.arctanh(grid)
+    density = np.exp([correlation_prior(row, r, shape, np.zeros((r, r)))[0] for row in y]) / np.prod(
+        1 - grid**2, axis=1
+    )
+    factor = correlation_factor(y, r)
+    correlation = factor @ factor.swapaxes(-1, -2)
+    assert np.diagonal(correlation, axis1=1, axis2=2) == pytest.approx(1)
+    share = weight * density / (weight * density).sum()
+    for i in range(r):
+        for j in range(i):
+            assert share @ correlation[:, i, j] ** 2 == pytest.approx(1 / (2 * shape + r - 1), rel=1e-3)
+    # the density of the correlations themselves: det^(shape − 1), in the middle against away from it
+    if r == 2:
+        ratio = density / (1 - grid[:, 0] ** 2) ** (shape - 1)
+        assert ratio == pytest.approx(ratio[0])
+
+
+def test_a_population_that_cannot_be_is_refused_before_it_is_sampled() -> None:
+    with pytest.raises(ValueError, match="no parameter 'ka'"):
+        sample_population(TWO_COMPARTMENTS, mixed(), replace(MIXED, random=("ka",)), seed=1)
+    with pytest.raises(ValueError, match="3 patients do not show the covariances of 3 random effects"):
+        sample_population(TWO_COMPARTMENTS, mixed(), MIXED, seed=1)
+
+
+def in_occasions() -> tuple[Measurements, Population, Floats, Floats]:
+    """A line whose intercept differs between two occasions, with the exact mean and covariance of η, κ, κ."""
+    times = np.array([0.0, 1, 2, 5])
+    data = measurements([
+        Patient("x", [(0.0, 1.0, 0.0, 0.0)], [(t, v, False) for t, v in zip(times, (1.0, 2.0, 2.5, 3.1), strict=True)],
+                periods=[Period(1.0, "A"), Period(5.0, "B")])
+    ])  # fmt: skip
+    population = Population(
+        {"a": 2.0, "b": 1.3}, ("a",), np.eye(1) * 0.3, Residual(0.4, 0.0), between_occasions={"a": 0.2}
+    )
+    design = np.array([[1.0, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1]])
+    covariance = np.linalg.inv(np.diag([1 / 0.3, 5, 5]) + design.T @ design / 0.16)
+    return (
+        data,
+        population,
+        covariance @ design.T @ (data.value[0] - np.log(2.0) - np.log(1.3) * times) / 0.16,
+        covariance,
+    )
+
+
+def test_the_density_of_an_individual_with_occasions_is_exact_where_the_model_is_linear() -> None:
+    data, population, mean, covariance = in_occasions()
+    density, scale = individual_density(Steps(), data, population), np.sqrt([0.3, 0.2, 0.2])
+    for z in np.random.default_rng(5).standard_normal((3, 3)):
+        assert density(z)[1] == pytest.approx(-scale * np.linalg.solve(covariance, scale * z - mean), abs=1e-9)
+
+
+@pytest.mark.slow
+def test_occasions_of_an_individual() -> None:
+    data, population, mean, covariance = in_occasions()
+    found = sample_individual(Steps(), data, population, seed=4, draws=800, chains=2)
+    for name, by in (("a on occasion A", [1, 1, 0]), ("a on occasion B", [1, 0, 1])):
+        log = np.log(found.draws[name]) - np.log(2.0)
+        sd = np.sqrt(by @ covariance @ by)
+        assert (log.mean() - by @ mean) / sd == pytest.approx(0, abs=0.15)
+        assert log.std() / sd == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.slow
+def test_ranks_of_the_truth_are_uniform_when_it_comes_from_the_prior() -> None:
+    """Simulation-based calibration (Talts S, et al. arXiv:1804.06788) of all that a population can have.
+
+    A line, correlated random effects, a covariate and occasions: the rank of each true value among its posterior draws is
+    uniform, by χ² over quarters of 48 data sets (p above 0.001 for each of eight quantities).
+    """
+    from scipy.stats import chisquare
+
+    rng = np.random.default_rng(12)
+    prior = Prior(
+        {"a": float(np.exp(12.0)), "b": float(np.exp(1.0))}, ("a", "b"), spread=0.5, residual=Residual(0.4, 0.0),
+        effects=(Effect("a", "WT", 1.0),), between_occasions=("b",), occasion=0.5, correlated=True,
+    )  # fmt: skip
+    times, count = np.array([0.0, 1, 2, 3, 4, 5]), 6
+    ranks: dict[str, list[int]] = {}
+    for run in range(48):
+        weight = np.exp(rng.normal(0, 0.5, count))
+        theta, power = np.array([12.0, 1.0]) + 0.5 * rng.standard_normal(2), rng.standard_normal()
+        *omega, pi, sd = np.abs(rng.standard_normal(4)) * [0.5, 0.5, 0.5, 0.4]
+        rho = 2 * rng.beta(2.0, 2.0) - 1  # the LKJ prior of shape 2 with one correlation
+        eta = rng.multivariate_normal([0, 0], np.outer(omega, omega) * [[1, rho], [rho, 1]], count)
+        kappa = pi * rng.standard_normal((count, 2))
+        level = theta[0] + power * np.log(weight) + eta[:, 0]
+        slope = theta[1] + eta[:, 1, None] + kappa[:, [0, 0, 0, 1, 1, 1]]
+        value = level[:, None] + slope * times + sd * rng.standard_normal((count, 6))
+        data = measurements([
+            Patient(str(i), [(0.0, 1.0, 0.0, 0.0)], [(t, float(v), False) for t, v in zip(times, value[i], strict=True)],
+                    covariates={"WT": float(weight[i])}, periods=[Period(2.0, "1"), Period(5.0, "2")])
+            for i in range(count)
+        ])  # fmt: skip
+        found = sample_population(Steps(), data, prior, seed=run, draws=156, tune=250, chains=1)
+        truth = {"a": np.exp(theta[0]), "b": np.exp(theta[1]), "WT on a": power, "omega a": omega[0], "omega b": omega[1],
+                 "correlation a, b": rho, "omega between occasions b": pi, "additive error": sd}  # fmt: skip
+        assert set(truth) == set(found.draws)
+        for name, exact in truth.items():
+            ranks.setdefault(name, []).append(int((found.draws[name][0, ::4] < exact).sum()))
+    for name, held in ranks.items():
+        counts = np.bincount(np.array(held) // 10, minlength=4)  # 40 ranks, 0 to 39, in four
+        assert chisquare(counts).pvalue > 0.001, (name, counts)
+
+
+@pytest.mark.slow
+def test_a_correlated_posterior_of_theophylline_agrees_with_the_fit() -> None:
+    """Full Ω, and weight on the volume with its power estimated: typical values and power within half a standard error."""
+    events = read(DATA / "theophylline.csv")
+    data = events.measurements(["WT"])
+    start = replace(
+        starting(ORAL, [1.5, 2.7, 31.5], cv=0.4, residual=Residual(0.7, 0.0)), effects=(Effect("V", "WT", 70.0),)
+    )
+    exact = {e.name: e for e in fit(ORAL, data, start, full=True).estimates}
+    prior = Prior(start.typical, start.random, residual=Residual(1.0, 0.0), effects=start.effects, correlated=True)
+    found = sample_population(ORAL, data, prior, seed=2, draws=500, tune=800, chains=2)
+    for name in ("ka", "CL", "V", "WT on V"):
+        assert abs(found.interval(name)[0] - exact[name].value) < 0.5 * exact[name].standard_error, name
+    for name in ("correlation ka, CL", "correlation ka, V", "correlation CL, V"):
+        _, low, high = found.interval(name)
+        assert low < exact[name].value < high, name
+    assert found.divergences == 0
 
 
 def test_the_gradient_of_an_individual_with_values_below_quantification() -> None:

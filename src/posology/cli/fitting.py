@@ -104,7 +104,7 @@ def fit(
     time_unit, unit = time_unit or read.units[0], unit or read.units[1]
     data = read.events.measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
     if bayes:
-        _bayes(form, data, begin, seed, draws, individual, as_json)
+        _bayes(form, data, begin, full, seed, draws, individual, as_json)
         return
     if individual:
         found = each(form, data, begin)
@@ -114,11 +114,12 @@ def fit(
                 for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
         for row, errors in zip(rows, found.standard_error, strict=True):
             row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
+        _add_occasions(rows, data, begin, found.kappa)
         if as_json:
             print_json({"patients": rows})
         else:
             print_table("Most likely parameters, given the population", ["patient", *form.parameters],
-                        [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in rows])  # fmt: skip
+                        [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in _with_occasions(rows)])  # fmt: skip
         return
     with Console(stderr=True).status("fitting") as status:
         result = fitted(
@@ -159,19 +160,35 @@ def _shrinkage(result: Fit, name: str) -> str:
     return f"{held[name]:.1f}" if name in held else ""
 
 
+def _add_occasions(patients: list[dict[str, Any]], data: Measurements, population: Population, kappa: Any) -> None:
+    """Add to each patient the parameters that differ between occasions, by occasion."""
+    for patient, labels, own in zip(patients, data.occasions, kappa, strict=True):
+        if population.between_occasions:
+            patient["occasions"] = [
+                {"occasion": label,
+                 **{n: _number(patient[n] * math.exp(k)) for n, k in zip(population.between_occasions, row, strict=True)}}
+                for label, row in zip(labels, own, strict=False)
+            ]  # fmt: skip
+
+
+def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each patient, and for each occasion below it."""
+    rows = []
+    for p in patients:
+        rows.append(p)
+        for o in p.get("occasions", ()):
+            known = {n: math.nan if v is None else v for n, v in o.items()}
+            rows.append({**p, **known, "patient": f"{p['patient']}, occasion {o['occasion']}"})
+    return rows
+
+
 def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> dict[str, Any]:
     found = result.population
     patients: list[dict[str, Any]] = [
         {"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
         for n, row in zip(data.names, result.parameters, strict=True)
     ]
-    for patient, labels, kappa in zip(patients, data.occasions, result.kappa, strict=True):
-        if found.between_occasions:
-            patient["occasions"] = [
-                {"occasion": label,
-                 **{n: _number(patient[n] * math.exp(k)) for n, k in zip(found.between_occasions, own, strict=True)}}
-                for label, own in zip(labels, kappa, strict=False)
-            ]  # fmt: skip
+    _add_occasions(patients, data, found, result.kappa)
     return {
         "objective": result.objective, "log_likelihood": result.log_likelihood, "aic": result.aic, "bic": result.bic,
         "condition_number": _number(result.condition),
@@ -251,24 +268,24 @@ def _effect(text: str) -> Effect:
 
 
 def _bayes(
-    form: Predicts, data: Any, begin: Population, seed: int, draws: int, individual: bool, as_json: bool
+    form: Predicts, data: Any, begin: Population, full: bool, seed: int, draws: int, individual: bool, as_json: bool
 ) -> None:
     from rich.console import Console
 
-    from posology.pharmacology.bayes import Posterior, Prior, sample_individual, sample_population
+    from posology.pharmacology.bayes import Posterior, sample_individual, sample_population
+    from posology.pharmacology.densities import Prior
 
     held: dict[str, Posterior] = {}
-    if begin.between_occasions and not individual:
-        raise typer.BadParameter("occasions are not sampled; fit them by maximum likelihood", param_hint="--iov")
-    if begin.effects and not individual:
-        raise typer.BadParameter("covariates are not sampled; fit them by maximum likelihood", param_hint="--covariate")
+    prior = Prior(
+        begin.typical, begin.random, residual=begin.residual, effects=begin.effects,
+        between_occasions=tuple(begin.between_occasions), correlated=full,
+    )  # fmt: skip
     with Console(stderr=True).status("sampling") as status:
         if individual:
             for row, name in enumerate(data.names):
                 status.update(f"sampling patient {name}")
                 held[name] = sample_individual(form, data.only([row]), begin, seed=seed + row, draws=draws)
         else:
-            prior = Prior(begin.typical, begin.random, residual=begin.residual)
             held["population"] = sample_population(form, data, prior, seed=seed, draws=draws)
     rows = [
         {"of": of, "quantity": name, **dict(zip(("median", "lower", "upper"), p.interval(name), strict=True)),
@@ -277,13 +294,16 @@ def _bayes(
     ]  # fmt: skip
     notes = [f"{of}: {note}" for of, p in held.items() for note in p.notes]
     if as_json:
-        print_json({"posterior": rows, "notes": notes})
+        print_json({"prior": None if individual else prior.stated, "posterior": rows, "notes": notes})
         return
     print_table("Posterior", ("of", "quantity", "median", "95 % interval", "R-hat", "effective draws"), [
         (r["of"], r["quantity"], _shown(r["median"]), f"{_shown(r['lower'])} to {_shown(r['upper'])}", f"{r['r_hat']:.3f}",
          f"{r['effective']:.0f}") for r in rows
     ])  # fmt: skip
-    print("\n".join(notes))
+    if not individual:
+        print(f"prior: {prior.stated}")
+    for note in notes:
+        print(note)
 
 
 def _diagnose(form: Predicts, data: Any, result: Fit, plot: Path, seed: int, units: tuple[str, str]) -> None:

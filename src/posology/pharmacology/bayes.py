@@ -1,7 +1,7 @@
 """Full Bayes for one patient or a population, by the No-U-Turn sampler of nutpie.
 
-Hoffman MD, Gelman A. J Mach Learn Res 2014;15:1593-1623. The log density and its exact gradient are written here;
-nutpie (the extra ``bayes``) samples it. Random effects are independent and not centred: η = ω z, z standard normal.
+Hoffman MD, Gelman A. J Mach Learn Res 2014;15:1593-1623. The log density and its exact gradient are those of
+:mod:`posology.pharmacology.densities`; nutpie (the extra ``bayes``) samples it.
 """
 
 from __future__ import annotations
@@ -14,34 +14,17 @@ from typing import Any
 import numpy as np
 
 from posology.pharmacology.areas import Floats
-from posology.pharmacology.likelihood import Predicts, Residual, terms
+from posology.pharmacology.densities import Density, Prior, correlation_factor, individual_density, population_density
+from posology.pharmacology.likelihood import Predicts
 from posology.pharmacology.measurements import Measurements
-from posology.pharmacology.variability import Population
-
-Density = Callable[[Floats], tuple[float, Floats]]
-PROPORTIONAL = Residual(0.0, 0.5)
-
-
-@dataclass(frozen=True)
-class Prior:
-    """What is believed of a population before its data.
-
-    The log of each typical value is normal around ``typical`` with standard deviation ``spread``; each ω is half normal
-    with scale ``omega``, each residual standard deviation half normal with the scale in ``residual`` (0: not in the
-    model). The defaults are weak: a typical value within a factor of 7 of the guess (95 %), ω mostly below 1.
-    """
-
-    typical: Mapping[str, float]
-    random: tuple[str, ...]
-    spread: float = 1.0
-    omega: float = 0.5
-    residual: Residual = PROPORTIONAL
+from posology.pharmacology.variability import Population, check
 
 
 @dataclass(frozen=True)
 class Posterior:
     """Draws from a posterior: ``draws`` by name, each (chains, draws); ``parameters`` (chains, draws, patients, k).
 
+    The latter are those of the patients with the covariates of their first period, and without κ.
     ``r_hat`` and ``effective`` (bulk) by name; ``notes`` says where they, or divergences, make the draws doubtful.
     """
 
@@ -56,61 +39,6 @@ class Posterior:
         """Return the median and the central interval of a quantity."""
         low, mid, high = np.quantile(self.draws[name], [(1 - level) / 2, 0.5, (1 + level) / 2])
         return float(mid), float(low), float(high)
-
-
-def individual_density(model: Predicts, data: Measurements, population: Population) -> Density:
-    """Return the log density (up to a constant) and gradient of one patient's standardised random effects, (r,)."""
-    factor = np.linalg.cholesky(population.omega)
-    typical, places = population.log_parameters(model, data), list(population.places(model))
-
-    def density(z: Floats) -> tuple[float, Floats]:
-        phi = typical.copy()
-        phi[0, places] += factor @ z
-        predicted, change = model.sensitivities(data, phi)
-        found = terms(data, predicted, population.residual)
-        by_eta = -0.5 * (found.by_prediction[:, :, None] * change).sum(axis=1)[0, places]
-        return float(-0.5 * found.value.sum() - 0.5 * z @ z), by_eta @ factor - z
-
-    return density
-
-
-def population_density(model: Predicts, data: Measurements, prior: Prior) -> Density:
-    """Return the log density (up to a constant) and gradient of a population.
-
-    The argument holds the log typical values (k), the log ω (r), the log residual standard deviations in the model, and
-    the standardised random effects (patients × r).
-    """
-    centre = np.log([prior.typical[name] for name in model.parameters])
-    places = [model.parameters.index(name) for name in prior.random]
-    k, r, p = len(centre), len(places), len(data)
-    names = [n for n in ("additive", "proportional") if getattr(prior.residual, n) > 0]
-    scale = np.array([getattr(prior.residual, n) for n in names])
-
-    def density(x: Floats) -> tuple[float, Floats]:
-        theta, log_omega, log_sd, z = np.split(x, [k, k + r, k + r + len(names)])
-        z = z.reshape(p, r)
-        omega, sd = np.exp(log_omega), np.exp(log_sd)
-        phi = np.tile(theta, (p, 1))
-        phi[:, places] += omega * z
-        predicted, change = model.sensitivities(data, phi)
-        residual = Residual(**{"additive": 0.0, "proportional": 0.0, **dict(zip(names, map(float, sd), strict=True))})
-        found = terms(data, predicted, residual)
-        by_phi = -0.5 * (found.by_prediction[:, :, None] * change).sum(axis=1)
-        by_eta = by_phi[:, places]
-        by_sd = [-0.5 * getattr(found, f"by_{name}").sum() for name in names]
-        value = (
-            -0.5 * found.value.sum() - 0.5 * (z**2).sum() - 0.5 * (((theta - centre) / prior.spread) ** 2).sum()
-            - 0.5 * ((omega / prior.omega) ** 2).sum() + log_omega.sum() - 0.5 * ((sd / scale) ** 2).sum() + log_sd.sum()
-        )  # fmt: skip
-        gradient = np.concatenate([
-            by_phi.sum(axis=0) - (theta - centre) / prior.spread**2,
-            (by_eta * omega * z).sum(axis=0) - (omega / prior.omega) ** 2 + 1,
-            by_sd - (sd / scale) ** 2 + 1,
-            (by_eta * omega - z).ravel(),
-        ])  # fmt: skip
-        return float(value), gradient
-
-    return density
 
 
 def sample_individual(
@@ -128,13 +56,20 @@ def sample_individual(
     """
     if len(data) != 1:
         raise ValueError(f"{len(data)} patients; one is sampled at a time, or all by `sample_population`")
-    places = list(population.places(model))
+    places, random = list(population.places(model)), population.random_effects(model, data)
     raw, divergences = _sample(
-        individual_density(model, data, population), len(places), seed, draws, tune, chains, progress
+        individual_density(model, data, population), random.size, seed, draws, tune, chains, progress
     )
-    phi = np.broadcast_to(population.log_parameters(model, data)[0], (*raw.shape[:2], len(model.parameters))).copy()
-    phi[..., places] += raw @ np.linalg.cholesky(population.omega).T
+    effects = raw @ np.linalg.cholesky(random.variance).T
+    typical = population.log_parameters(model, data).reshape(-1, len(model.parameters))[0]
+    phi = np.broadcast_to(typical, (*raw.shape[:2], len(typical))).copy()
+    phi[..., places] += effects[..., : len(places)]
     held = {name: np.exp(phi[..., i]) for i, name in enumerate(model.parameters) if i in places}
+    _, kappa = random.split(effects.reshape(-1, random.size))
+    for i, name in enumerate(population.between_occasions):
+        for o, label in enumerate(data.occasions[0]):
+            moved = phi[..., model.parameters.index(name)] + kappa[:, o, i].reshape(raw.shape[:2])
+            held[f"{name} on occasion {label}"] = np.exp(moved)
     return _posterior(held, np.exp(phi)[:, :, None, :], divergences)
 
 
@@ -142,28 +77,48 @@ def sample_population(
     model: Predicts, data: Measurements, prior: Prior, *, seed: int, draws: int = 1000, tune: int = 1000,
     chains: int = 4, progress: bool = False,
 ) -> Posterior:  # fmt: skip
-    """Sample a population: typical values, ω, residual error and every patient's parameters.
+    """Sample a population: typical values, powers, ω, correlations, residual error and every patient's parameters.
 
     Raises
     ------
+    ValueError
+        as :func:`posology.pharmacology.variability.check`.
     ImportError
         saying what to install, where nutpie is missing.
     """
-    places = [model.parameters.index(name) for name in prior.random]
-    names = [n for n in ("additive", "proportional") if getattr(prior.residual, n) > 0]
-    k, r, p, e = len(model.parameters), len(places), len(data), len(names)
-    start = np.concatenate([
-        np.log([prior.typical[n] for n in model.parameters]), np.full(r, np.log(prior.omega / 2)),
-        np.log([getattr(prior.residual, n) / 2 for n in names]), np.zeros(p * r),
-    ])  # fmt: skip
+    check(model, data, prior.population(), full=prior.correlated)
+    start = prior.start(model, data)
     raw, divergences = _sample(
         population_density(model, data, prior), len(start), seed, draws, tune, chains, progress, start
     )
-    held = {name: np.exp(raw[..., i]) for i, name in enumerate(model.parameters)}
-    held |= {f"omega {name}": np.exp(raw[..., k + i]) for i, name in enumerate(prior.random)}
-    held |= {f"{name} error": np.exp(raw[..., k + r + i]) for i, name in enumerate(names)}
-    phi = np.repeat(raw[:, :, None, :k], p, axis=2)
-    phi[..., places] += np.exp(raw[:, :, None, k : k + r]) * raw[..., k + r + e :].reshape(*raw.shape[:2], p, r)
+    theta, power, log_omega, y, log_pi, log_sd, z = prior.split(raw)
+    held = {name: np.exp(theta[..., i]) for i, name in enumerate(model.parameters)}
+    held |= {e.name: power[..., i] for i, e in enumerate(prior.powers)}
+    held |= {f"omega {name}": np.exp(log_omega[..., i]) for i, name in enumerate(prior.random)}
+    r, factor = len(prior.random), np.eye(len(prior.random))
+    if prior.correlated:
+        factor = correlation_factor(y, r)
+        correlation = factor @ factor.swapaxes(-1, -2)
+        held |= {
+            f"correlation {prior.random[j]}, {prior.random[i]}": correlation[..., i, j]
+            for i in range(r)
+            for j in range(i)
+        }
+    held |= {
+        f"omega between occasions {name}": np.exp(log_pi[..., i]) for i, name in enumerate(prior.between_occasions)
+    }
+    held |= {f"{name} error": np.exp(log_sd[..., i]) for i, name in enumerate(prior.errors)}
+    population = prior.population()
+    fixed = population.log_parameters(model, data) - np.log([prior.typical[name] for name in model.parameters])
+    first = fixed if fixed.ndim == 2 else fixed[:, 0]
+    phi = theta[:, :, None] + first
+    for i, e in enumerate(prior.powers):
+        values = e.logged(data)
+        phi[..., model.parameters.index(e.parameter)] += power[..., i, None] * (
+            values if values.ndim == 1 else values[:, 0]
+        )
+    unit = z.reshape(*raw.shape[:2], len(data), -1)[..., :r] @ np.swapaxes(factor, -1, -2)
+    phi[..., list(population.places(model))] += np.exp(log_omega)[:, :, None] * unit
     return _posterior(held, np.exp(phi), divergences)
 
 

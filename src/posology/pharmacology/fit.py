@@ -20,7 +20,7 @@ from posology.pharmacology.layout import Layout, Scale
 from posology.pharmacology.likelihood import Predicts, Residual
 from posology.pharmacology.measurements import Measurements
 from posology.pharmacology.piecewise import predict
-from posology.pharmacology.variability import Effect, Population
+from posology.pharmacology.variability import Effect, Population, check
 
 __all__ = [
     "Effect",
@@ -126,7 +126,7 @@ def fit(
     """
     from scipy.optimize import minimize
 
-    _check(model, data, start, full)
+    check(model, data, start, full=full)
     layout = Layout(model, start, full)
     x0 = layout.vector()
     if data.samples <= len(x0):
@@ -273,41 +273,6 @@ def _interval(value: float, error: float, scale: Scale) -> tuple[float, float]:
         z, width = float(np.arctanh(value)), half / (1 - value**2)
         return float(np.tanh(z - width)), float(np.tanh(z + width))
     return value - half, value + half
-
-
-def _check(model: Predicts, data: Measurements, start: Population, full: bool) -> None:
-    if set(start.typical) != set(model.parameters):
-        raise ValueError(
-            f"starting values are for {', '.join(start.typical)}; the model has {', '.join(model.parameters)}"
-        )
-    for name, value in start.typical.items():
-        if not (value > 0 and np.isfinite(value)):
-            raise ValueError(f"the starting value of {name} is {value:g}; it is above 0")
-    unknown = [n for n in (*start.random, *(e.parameter for e in start.effects)) if n not in model.parameters]
-    if unknown:
-        raise ValueError(f"no parameter {unknown[0]!r}; the model has {', '.join(model.parameters)}")
-    if not start.random:
-        raise ValueError("no random effect: name one parameter at least that differs between patients")
-    if start.omega.shape != (len(start.random),) * 2 or not (np.linalg.eigvalsh(start.omega) > 0).all():
-        raise ValueError(
-            f"omega is {start.omega.shape}, for {len(start.random)} random effects; it is positive definite"
-        )
-    if start.residual.additive < 0 or start.residual.proportional < 0 or not (
-        start.residual.additive or start.residual.proportional
-    ):  # fmt: skip
-        raise ValueError("a residual error is 0 or above, and one of the two above 0")
-    for name, variance in start.between_occasions.items():
-        if name not in model.parameters:
-            raise ValueError(f"no parameter {name!r}; the model has {', '.join(model.parameters)}")
-        if not (variance > 0 and np.isfinite(variance)):
-            raise ValueError(f"the variance between occasions of {name} is {variance:g}; it is above 0")
-    if start.between_occasions and not data.occasion.any():
-        raise ValueError("no patient has a second occasion, so that nothing varies between occasions")
-    predict(model, data, start.log_parameters(model, data))
-    if len(data) < 2:
-        raise ValueError("one patient is no population; use `individual` with the population's values")
-    if full and len(start.random) >= len(data):
-        raise ValueError(f"{len(data)} patients do not show the covariances of {len(start.random)} random effects")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from posology.pharmacology.areas import Floats
 from posology.pharmacology.likelihood import Predicts, Residual
 from posology.pharmacology.measurements import Measurements
+from posology.pharmacology.piecewise import predict
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,23 @@ class Effect:
     def name(self) -> str:
         """Name the power as the results do."""
         return f"{self.covariate} on {self.parameter}"
+
+    def logged(self, data: Measurements) -> Floats:
+        """Return log(covariate / reference): (patients,), or (patients, periods) where it changes.
+
+        Raises
+        ------
+        ValueError
+            if the covariate is not in the data, or not above 0.
+        """
+        values = data.covariates.get(self.covariate)
+        if values is None:
+            held = ", ".join(data.covariates) or "none"
+            raise ValueError(f"no covariate {self.covariate!r}; the data hold {held}")
+        if not (values > 0).all():
+            at = np.unravel_index(int(np.argmin(values > 0)), values.shape)
+            raise ValueError(f"patient {data.names[at[0]]}: {self.covariate} is {values[at]:g}; it is above 0")
+        return np.asarray(np.log(values / self.reference))
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,7 @@ class Population:
         ValueError
             if a covariate is not in the data, or not above 0.
         """
-        logged = [_logged(effect, data) for effect in self.effects]
+        logged = [effect.logged(data) for effect in self.effects]
         shape = (len(data), data.periods, 1) if self.changes(data) else (len(data), 1)
         phi = np.tile(np.log([self.typical[name] for name in model.parameters]), shape)
         for effect, values in zip(self.effects, logged, strict=True):
@@ -137,12 +155,44 @@ class RandomEffects:
         return np.asarray(change.reshape(*change.shape[:2], -1) @ self.design.reshape(len(change), -1, self.size))
 
 
-def _logged(effect: Effect, data: Measurements) -> Floats:
-    values = data.covariates.get(effect.covariate)
-    if values is None:
-        held = ", ".join(data.covariates) or "none"
-        raise ValueError(f"no covariate {effect.covariate!r}; the data hold {held}")
-    if not (values > 0).all():
-        at = np.unravel_index(int(np.argmin(values > 0)), values.shape)
-        raise ValueError(f"patient {data.names[at[0]]}: {effect.covariate} is {values[at]:g}; it is above 0")
-    return np.asarray(np.log(values / effect.reference))
+def check(model: Predicts, data: Measurements, start: Population, *, full: bool = False) -> None:
+    """Refuse a population that cannot be where a fit to these data starts, or the centre of a prior.
+
+    Raises
+    ------
+    ValueError
+        saying what is wrong: a name that the model does not have, a value that is not above 0, a covariate that is
+        missing, one patient only, no second occasion, or a model whose parameters cannot change.
+    """
+    if set(start.typical) != set(model.parameters):
+        raise ValueError(
+            f"starting values are for {', '.join(start.typical)}; the model has {', '.join(model.parameters)}"
+        )
+    for name, value in start.typical.items():
+        if not (value > 0 and np.isfinite(value)):
+            raise ValueError(f"the starting value of {name} is {value:g}; it is above 0")
+    unknown = [n for n in (*start.random, *(e.parameter for e in start.effects)) if n not in model.parameters]
+    if unknown:
+        raise ValueError(f"no parameter {unknown[0]!r}; the model has {', '.join(model.parameters)}")
+    if not start.random:
+        raise ValueError("no random effect: name one parameter at least that differs between patients")
+    if start.omega.shape != (len(start.random),) * 2 or not (np.linalg.eigvalsh(start.omega) > 0).all():
+        raise ValueError(
+            f"omega is {start.omega.shape}, for {len(start.random)} random effects; it is positive definite"
+        )
+    if start.residual.additive < 0 or start.residual.proportional < 0 or not (
+        start.residual.additive or start.residual.proportional
+    ):  # fmt: skip
+        raise ValueError("a residual error is 0 or above, and one of the two above 0")
+    for name, variance in start.between_occasions.items():
+        if name not in model.parameters:
+            raise ValueError(f"no parameter {name!r}; the model has {', '.join(model.parameters)}")
+        if not (variance > 0 and np.isfinite(variance)):
+            raise ValueError(f"the variance between occasions of {name} is {variance:g}; it is above 0")
+    if start.between_occasions and not data.occasion.any():
+        raise ValueError("no patient has a second occasion, so that nothing varies between occasions")
+    predict(model, data, start.log_parameters(model, data))
+    if len(data) < 2:
+        raise ValueError("one patient is no population; use `individual` with the population's values")
+    if full and len(start.random) >= len(data):
+        raise ValueError(f"{len(data)} patients do not show the covariances of {len(start.random)} random effects")
