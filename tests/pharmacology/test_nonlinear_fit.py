@@ -147,6 +147,20 @@ def test_trials_of_42_patients_recover_the_truth() -> None:
     assert inside >= 50  # of 60; fewer than 51 has a chance of 0.1 % if each holds it with 95 %
 
 
+@pytest.mark.slow
+def test_far_starts_reach_the_same_optimum() -> None:
+    """From the second the line search strays to volumes of 1e-20 and has to come back."""
+    truth = Population(TRUTH.typical, ("CL", "V1"), np.diag([0.3, 0.25]) ** 2, TRUTH.residual)
+    data = trial(14, 4, truth=truth)
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(2):
+        far = {n: v * float(np.exp(rng.uniform(-1.2, 1.2))) for n, v in TRUTH.typical.items()}
+        found.append(fit(SATURABLE, data, Population(far, ("CL", "V1"), np.eye(2) * 0.09, Residual(0.0, 0.3))))
+    assert found[1].objective == pytest.approx(found[0].objective, abs=1e-3)
+    assert found[1].parameters == pytest.approx(found[0].parameters, rel=5e-3)
+
+
 def test_residuals_and_the_visual_check_take_the_model() -> None:
     data, rng = trial(70, 8), np.random.default_rng(1)
     found = residuals(SATURABLE, data, TRUTH, rng, repeats=300)

@@ -267,6 +267,12 @@ def fit(
             warm.clear()
             return 1e10
 
+    def slope(x: Floats) -> Floats:
+        try:
+            return np.asarray(scores(x).sum(axis=0))
+        except (ValueError, np.linalg.LinAlgError):  # a line search asks for it beside a value of 1e10, and turns back
+            return np.zeros(len(x))
+
     tally = 0
 
     def told(intermediate_result: object) -> None:
@@ -278,7 +284,7 @@ def fit(
     found = minimize(
         value,
         x0,
-        jac=lambda x: scores(x).sum(axis=0),
+        jac=slope,
         method="BFGS",
         callback=told,
         options={"maxiter": most, "gtol": 1e-3},
