@@ -270,8 +270,8 @@ def fit(
     def slope(x: Floats) -> Floats:
         try:
             return np.asarray(scores(x).sum(axis=0))
-        except (ValueError, np.linalg.LinAlgError):  # a line search asks for it beside a value of 1e10, and turns back
-            return np.zeros(len(x))
+        except (ValueError, np.linalg.LinAlgError):
+            return np.zeros(len(x))  # where the value is 1e10: the line search comes back
 
     tally = 0
 
