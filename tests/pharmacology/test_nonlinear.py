@@ -208,15 +208,17 @@ def test_patients_do_not_touch_each_other_and_doses_may_come_in_any_order() -> N
 def test_what_cannot_be_followed_is_refused() -> None:
     """No number comes back, and the message says who, when and what."""
     data = patient([(0.0, 100.0, 2.0, 0.0)])
-    sharp, runaway, endless = PHI.copy(), PHI.copy(), PHI.copy()
-    sharp[0, 5], runaway[0, 0], endless[0, 0] = -22.0, -90.0, np.inf
+    sharp, runaway = PHI.copy(), PHI.copy()
+    sharp[0, 5], runaway[0, 0] = -22.0, -90.0
     with pytest.raises(ValueError, match=r"patient 1, time \d.*too fast to follow.*higher Km \(CL 0.36"):
         SATURABLE.predict(data, sharp)
     with pytest.raises(ValueError, match="patient 1, time 0: doses at this interval reach no steady state"):
         SATURABLE.predict(patient([(0.0, 100.0, 2.0, 10.0)]), runaway)
-    for bad in (endless, PHI * np.nan):
-        with pytest.raises(ValueError, match="patient 1"):
-            SATURABLE.sensitivities(data, bad)
+    for place, bad, says in ((0, np.inf, "CL is inf"), (4, -np.inf, "Vmax is 0"), (5, np.nan, "Km is nan")):
+        phi = PHI.copy()
+        phi[0, place] = bad
+        with pytest.raises(ValueError, match=f"patient 1: {says}; it is a number above 0"):
+            SATURABLE.sensitivities(data, phi)
     with pytest.raises(ValueError, match="patient 1: two doses at steady state at one time"):
         SATURABLE.predict(patient([(0.0, 100.0, 0.0, 10.0), (0.0, 50.0, 1.0, 10.0)]), PHI)
 

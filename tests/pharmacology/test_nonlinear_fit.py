@@ -59,11 +59,12 @@ def scores(found: Fit) -> dict[str, float]:
     return {e.name: float(np.log(e.value / expected[e.name]) / (e.standard_error / e.value)) for e in found.estimates}
 
 
-def profiles() -> Measurements:
-    held: dict[float, list[tuple[float, float, bool]]] = {}
-    for row in csv.DictReader((DATA / "moore2017_digitised.csv").read_text().splitlines(), skipinitialspace=True):
-        held.setdefault(float(row["dose_mgkg"]), []).append((float(row["time_d"]), float(row["adc_conc_ugmL"]), False))
-    return measurements([Patient(f"{d:g}", [(0.0, 1000 * d, 0.1, 0.0)], sorted(rows)) for d, rows in held.items()])
+def profiles(file: str = "moore2017_digitised.csv") -> Measurements:
+    """Mean concentrations by dose, a dose a patient: days, ug/mL, ug/kg over 2.4 h."""
+    held: dict[str, list[tuple[float, float, bool]]] = {}
+    for row in list(csv.reader((DATA / file).read_text().splitlines(), skipinitialspace=True))[1:]:
+        held.setdefault(row[2].removesuffix("mg/kg"), []).append((float(row[0]), float(row[1]), False))
+    return measurements([Patient(d, [(0.0, 1000 * float(d), 0.1, 0.0)], sorted(rows)) for d, rows in held.items()])
 
 
 def pooled(model: Any, data: Measurements, start: list[float]) -> tuple[dict[str, float], Any, float, float]:
@@ -105,6 +106,17 @@ def test_the_phase_1_profiles_of_all_doses() -> None:
     assert 100 * error[4:] == pytest.approx([60, 63], abs=3)
 
 
+def test_trastuzumab_emtansine_is_not_linear_up_to_1_2_mg_per_kg() -> None:
+    """As Girish 2012 found; the whole loss is then saturable, and CL is not known. The starts do not matter."""
+    data = profiles("tdm1_girish2012_digitised.csv")
+    *_, linear = pooled(TWO_COMPARTMENTS, data, [10.0, 40.0, 8.0, 15.0])
+    found, error, _, aic = pooled(SATURABLE, data, [8.0, 40.0, 8.0, 15.0, 50.0, 3.0])
+    assert aic < linear - 20
+    assert error[0] > 1  # of log CL
+    other, *_ = pooled(SATURABLE, data, [9.0, 45.0, 5.0, 10.0, 20.0, 0.5])
+    assert other == pytest.approx(found, rel=1e-3)
+
+
 def test_the_phase_1_profiles_as_a_population_of_doses() -> None:
     """Cohorts that differ in CL and V1 take some of the misfit: Vmax and Km within their intervals of the pooled fit's."""
     start = Population(
@@ -138,13 +150,27 @@ def test_one_patient_a_dose_level_recovers_the_truth_they_were_simulated_from() 
 
 
 @pytest.mark.slow
-def test_trials_of_42_patients_recover_the_truth() -> None:
-    """Six trials: estimates centre on the truth, and 95 % intervals hold it about as often as they say (60 estimates)."""
-    found = [scores(fit(SATURABLE, trial(42, seed), START)) for seed in range(6)]
+def test_trials_of_28_patients_recover_the_truth() -> None:
+    """Four trials: estimates centre on the truth, and 95 % intervals hold it about as often as they say (40 estimates)."""
+    found = [scores(fit(SATURABLE, trial(28, seed), START)) for seed in range(4)]
     typical = np.array([[z[name] for name in TRUTH.typical] for z in found])
-    assert np.abs(typical.mean(axis=0)).max() < 3 / np.sqrt(6)
+    assert np.abs(typical.mean(axis=0)).max() < 3 / np.sqrt(4)
     inside = sum(abs(z) < 1.96 for each in found for z in each.values())
-    assert inside >= 50  # of 60; fewer than 51 has a chance of 0.1 % if each holds it with 95 %
+    assert inside >= 34  # of 40; fewer has a chance of 0.3 % if each interval holds its estimate with 95 %
+
+
+@pytest.mark.slow
+def test_far_starts_reach_the_same_optimum() -> None:
+    """From the second the line search strays to volumes of 1e-20 and has to come back."""
+    truth = Population(TRUTH.typical, ("CL", "V1"), np.diag([0.3, 0.25]) ** 2, TRUTH.residual)
+    data = trial(14, 4, truth=truth)
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(2):
+        far = {n: v * float(np.exp(rng.uniform(-1.2, 1.2))) for n, v in TRUTH.typical.items()}
+        found.append(fit(SATURABLE, data, Population(far, ("CL", "V1"), np.eye(2) * 0.09, Residual(0.0, 0.3))))
+    assert found[1].objective == pytest.approx(found[0].objective, abs=1e-3)
+    assert found[1].parameters == pytest.approx(found[0].parameters, rel=5e-3)
 
 
 def test_residuals_and_the_visual_check_take_the_model() -> None:

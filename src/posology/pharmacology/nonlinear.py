@@ -44,7 +44,8 @@ class Saturable:
         Raises
         ------
         ValueError
-            naming patient and time, if a dose has no steady state or the parameters cannot be followed.
+            naming the patient, if a parameter is no number above 0, a dose has no steady state, or the concentration moves too
+            fast.
         """
         return self._course(data, phi, 0)[0]
 
@@ -57,6 +58,10 @@ class Saturable:
 
         with np.errstate(over="ignore"):
             theta = np.exp(np.ascontiguousarray(phi, np.float64))
+        for row, column in np.argwhere(~((theta > 0) & (theta < np.inf)))[:1]:
+            raise ValueError(
+                f"patient {data.names[row]}: {self.parameters[column]} is {theta[row, column]:g}; it is a number above 0"
+            )
         time, order = _events(data)
         value, change = np.zeros(data.time.shape), np.zeros((*data.time.shape, columns))
         failed = np.zeros((len(data), 2))
