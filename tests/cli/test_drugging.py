@@ -138,15 +138,17 @@ def test_saturable_compound(run) -> None:
     [
         ("IMGN853, geometric means", "IMGN", "yaml:1: compound: is 'IMGN'; known: IMGN853"),
         ("unit: mg/kg\n    body_size: adj", "unit: mg\n    body_size: adj", "yaml:6: regimens.1: unit mg does not match adjusted ideal"),
-        ("number: 60", "number: 0", "yaml:3: patients.number: Input should be greater than or equal to 1"),
+        ("number: 60", "number: 0", "yaml:3: patients.number: is 0: it must be greater than or equal to 1"),
         ("number: 60", "listed: [{weight_kg: -60, height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg"),
-        ("number: 60", "listed: [{height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg: Field required"),
+        ("number: 60", "listed: [{height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg: is missing"),
         ("number: 60", "listed: [{weight_kg: 60, height_cm: 16.1, sex: F}]", "patients.listed.1.height_cm"),
         ("number: 60", "tumour_types: {ovarian: 0.5}", "the shares do not sum to 1"),
         ("number: 60", "tumour_types: {liver: 1}", "patients.tumour_types.liver: is no tumour type"),
         ("dose: 2, delay", "dose: 3, delay", "changes name dose 3: there are 2"),
         ("hours: 2", "days: [8, 1]", "rising days"),
-        ("delay_days: 7", "delay_days: -7", "delay_days: Input should be greater than or equal to 0"),
+        ("delay_days: 7", "delay_days: -7", "delay_days: is -7: it must be greater than or equal to 0"),
+        ("cycles: 2", "cycels: 2", "yaml:10: regimens.1.cycels: is no field here"),
+        ("patients:", "compond: x\npatients:", "yaml:2: compond: is no field here"),
         ("name: total, late", "name: adjusted", "two regimens have one name"),
         ("patients:", "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:", "yaml:2: parameters.antibody.cl: antibody.cl is in L/d"),
         ("patients:", "parameters: {antibody.cl: {value: -1, unit: L/d}}\npatients:", "must be above 0"),
@@ -157,6 +159,7 @@ def test_wrong_files(run, old: str, new: str, told: str) -> None:
     result = run(GOOD.replace(old, new, 1))
     assert result.exit_code == 1 and isinstance(result.exception, ProtocolError)
     assert told in str(result.exception), str(result.exception)
+    assert "after validation" not in str(result.exception)
 
 
 def test_body_size() -> None:
