@@ -236,7 +236,9 @@ def _simulated(held: Exposures, planned: Planned, plasma: Plasma, doses: Doses) 
             }  # fmt: skip
             measures |= {(analyte, str(k + 1), measure): found for measure, found in named.items()}
     given = (doses.amount.reshape(plasma.patients, count, -1).sum(axis=2) > 0).sum()
-    shown = np.unique(np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64))
+    every_few = np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64)
+    jumps = np.flatnonzero(np.isin(grid, [starts, starts - JUST]))  # to draw a bolus upright
+    shown = np.union1d(every_few, jumps)
     return Simulated(planned.name, grid[shown], {a: at_grid(a)[:, shown] for a in held.analytes}, measures,
                      float(doses.amount.sum() / max(given, 1)))  # fmt: skip
 
