@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -168,3 +170,20 @@ def test_exposures_at_a_dose() -> None:
         exposures_at(dose, exposure * 0, 3.0)
     with pytest.raises(ValueError, match="3 patients at 1 doses"):
         exposures_at(np.ones(3), np.ones(3), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda x, y, t: logistic(x, y, level=95), "level is 95"),
+        (lambda x, y, t: logistic(x, 2 * y), "patient 4: the event is neither"),
+        (lambda x, y, t: quantiles(x, y, groups=0), "groups is 0"),
+        (lambda x, y, t: exponential(x, np.where(t > 3, t, 0), y), "patient 1: time 0"),
+        (lambda x, y, t: exponential(x, t, y).at(np.array([1.0]), -5.0), "a time finite and 0 or more"),
+        (lambda x, y, t: logistic(x, y).at(np.array([np.nan])), "an exposure is a finite number"),
+    ],
+)
+def test_what_has_no_answer_is_refused(ask: Any, told: str) -> None:
+    x, y, t = np.arange(8.0), np.array([0, 0, 0, 1, 0, 1, 1, 1]), np.array([3.0, 4, 5, 6, 7, 8, 9, 10])
+    with pytest.raises(ValueError, match=told):
+        ask(x, y, t)

@@ -194,6 +194,10 @@ def test_v6_moore_linear() -> None:
         for dose, t, c in high
     ]
     assert np.sqrt(np.mean(np.square(error))) <= 0.12
+    # the compound calibrated to the label is another's data away from these
+    plasma = Plasma.of(IMGN853)
+    label = [np.log(c / plasma.course([t], Doses(0, 70 * dose, 0.1)).adc[0, 0]) for dose, t, c in high]
+    assert np.sqrt(np.mean(np.square(label))) == pytest.approx(0.18, abs=0.005)
 
 
 def test_v6_moore_all_doses_saturable() -> None:

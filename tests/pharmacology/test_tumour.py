@@ -18,6 +18,7 @@ from posology.pharmacology.compounds import BRENTUXIMAB_VEDOTIN, IMGN853, T_DM1
 from posology.pharmacology.drive import Drive
 from posology.pharmacology.linear import Doses
 from posology.pharmacology.oracle import NAMES, solve
+from posology.pharmacology.regimen import Regimen
 from posology.pharmacology.tumour import (
     FOLATE_RECEPTOR_ALPHA,
     STATES,
@@ -165,6 +166,84 @@ def test_against_every_equation_by_scipy(compound: object, positive: float) -> N
     close_to(simulate(tumour, drive, FIVE, VISITS).diameter[0], np.cbrt(cells), 4e-3)
 
 
+def test_v16_reduced_against_every_equation() -> None:
+    """The oracle has payload within its cells as well: 2 in 1,000 of the diameter with kmax as calibrated, and 7 in
+    1,000 with kmax as assumed (.15 /d), where the tumour shrinks to a sixth and the payload's lag counts for more."""
+    drive, tumour = Tumour.of(IMGN853)
+    for kmax, within in ((0.03, 2e-3), (0.15, 7e-3)):
+        case = replace(tumour, kmax=kmax)
+        every = solve(case, drive, FIVE, WEEKS[:19])
+        cells = every[:, NAMES.index("N+")] + every[:, NAMES.index("N-")]
+        close_to(simulate(case, drive, FIVE, WEEKS[:19]).diameter[0], np.cbrt(cells), within)
+
+
+@pytest.mark.parametrize("given", [{"receptor": 0.0}, {"positive": 0.0}, {"receptor": 0.0, "positive": 0.0}])
+def test_no_target(given: dict[str, float]) -> None:
+    """Without receptor, or without cells that bear it, payload from plasma is all that kills."""
+    drive, tumour = Tumour.of(IMGN853, **given)
+    every = solve(tumour, drive, FIVE, VISITS)
+    cells = every[:, NAMES.index("N+")] + every[:, NAMES.index("N-")]
+    no_payload = Drive(drive.rates, drive.conjugate, 0 * drive.payload, drive.molar_mass)
+    for method in (Reduced(), Rodas(1e-8, 1e-10), Dopri5(1e-8, 1e-10)):
+        close_to(simulate(tumour, drive, FIVE, VISITS, method).diameter[0], np.cbrt(cells), 4e-3)
+        grown = simulate(tumour, no_payload, FIVE, VISITS, method).volume[0]
+        close_to(grown, np.exp(float(np.squeeze(tumour.growth)) * VISITS), 1e-5)
+
+
+@pytest.mark.parametrize("hill", [0.5, 0.9, 3.3])
+def test_hill_exponents_below_1_as_well(hill: float) -> None:
+    drive, tumour = Tumour.of(IMGN853, positive=0.7)
+    case = replace(tumour, hill=hill, kmax=0.03)
+    every = solve(case, drive, FIVE, VISITS)
+    cells = every[:, NAMES.index("N+")] + every[:, NAMES.index("N-")]
+    for method in (Reduced(), Rodas(1e-8, 1e-10)):
+        close_to(simulate(case, drive, FIVE, VISITS, method).diameter[0], np.cbrt(cells), 3e-3)
+
+
+def test_no_exchange_with_the_periphery() -> None:
+    drive, tumour = Tumour.of(IMGN853.altered("antibody.q", 0.0, "L/d"))
+    nearly, _ = Tumour.of(IMGN853.altered("antibody.q", 1e-9, "L/d"))
+    close_to(simulate(tumour, drive, FIVE, VISITS).volume, simulate(tumour, nearly, FIVE, VISITS).volume, 1e-6)
+
+
+def test_small_doses_whose_later_steps_give_nothing() -> None:
+    """9 mg are in within the first step of the label's infusion; the other two steps give 0 mg in no time."""
+    drive, tumour = Tumour.of(IMGN853)
+    small = Regimen(0.15, cycles=3).doses([60.0])
+    found = simulate(tumour, drive, small, VISITS).volume
+    close_to(found, simulate(tumour, drive, Doses([0, 21, 42], 9, 9 / 1440), VISITS).volume, 1e-9)
+
+
+def test_a_small_dose_beside_a_great_one_is_not_lost() -> None:
+    drive, _ = Tumour.of(IMGN853)
+    both = Doses([[0.0], [0.0]], [[355.0], [1e-5]], [[1 / 1440], [3.0]])
+    _, rate, _ = Drive(
+        *(np.repeat(a, 2, axis=0) for a in (drive.rates, drive.conjugate, drive.payload)), 150_000.0
+    ).breakpoints(both, [7.0])
+    assert rate.max(axis=1) == pytest.approx([355 * 1440 / 0.15, 1e-5 / 3 / 0.15])
+
+
+@pytest.mark.slow
+def test_v15_speed() -> None:
+    """1,000 patients, a year, weekly output, one thread: at most what mrgsolve takes for eight states; we have ten."""
+    from time import process_time
+
+    rng = np.random.default_rng(5)
+    drive, typical = Tumour.of(IMGN853)
+    many = replace(typical, receptor=60 * np.exp(0.7 * rng.standard_normal(1000)), kmax=0.03)
+    for method, kon, koff, seconds in (
+        (Reduced(), 10.0, 1.0, 0.3),
+        (Rodas(), 0.05, 0.005, 0.6),
+        (Rodas(), 10.0, 1.0, 3.2),
+    ):
+        case, took = replace(many, kon=kon, koff=koff), []
+        for _ in range(6):  # the first one compiles
+            start = process_time()
+            simulate(case, drive, TEN, WEEKS, method)
+            took.append(process_time() - start)
+        assert min(took) <= seconds, (method, kon)
+
+
 def test_drug_is_neither_made_nor_lost() -> None:
     drive, tumour = Tumour.of(IMGN853, positive=0.6, growth=0.0)
     still = replace(tumour, kmax=0.0)
@@ -246,7 +325,11 @@ def test_refusals_name_patient_and_parameter() -> None:
     for change, message in (
         ({"kint": [0.6, -1.0]}, r"patient 2: kint is -1 /d: it must be above 0"),
         ({"receptor": np.nan}, r"patient 1: receptor is nan nM"),
-        ({"positive": 1.5}, r"patient 1: positive is 1.5 1: it must be above 0 and at most 1"),
+        ({"positive": 1.5}, r"patient 1: positive is 1.5 1: it must be 0 or more and at most 1"),
+        (
+            {"koff_tubulin": 0.1, "kon_tubulin": 0.001},
+            r"patient 1: koff_tubulin is 0.1 /d: payload stays on tubulin 10 d",
+        ),
         ({"kout": 0.68}, r"patient 1: kout is 0.68 /d: free payload stays 18 d"),
         ({"kint": [1, 1], "kdeg": [1, 1, 1]}, r"has 2 patients: it must have 1 or 3"),
     ):
@@ -256,6 +339,12 @@ def test_refusals_name_patient_and_parameter() -> None:
         simulate(tumour, drive, Doses([0.0], 355), VISITS)
     with pytest.raises(ValueError, match=r"patient 1, dose 1, day -1: it starts before day 0"):
         simulate(tumour, drive, Doses([-1.0], 355, 0.1), VISITS)
+    with pytest.raises(ValueError, match="time 2 is nan"):
+        simulate(tumour, drive, FIVE, [0.0, np.nan])
+    with pytest.raises(ValueError, match="threads is 0"):
+        simulate(tumour, drive, FIVE, VISITS, threads=0)
+    with pytest.raises(TypeError, match=r"method is 'rodas': it must be Reduced\(\)"):
+        simulate(tumour, drive, FIVE, VISITS, "rodas")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="keep names cells: the states are"):
         simulate(tumour, drive, FIVE, VISITS, keep=("cells",))
     with pytest.raises(ValueError, match="patient 1: kout"):

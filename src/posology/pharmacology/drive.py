@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.compound import Compound
-from posology.pharmacology.linear import Doses, Exponentials, two_compartment
+from posology.pharmacology.linear import Doses, Exponentials, days, two_compartment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,14 +73,15 @@ class Drive:
         array([[1237.4,   36.2]])
         """
         for name, value, unit in (("cl", cl, "L/d"), ("v1", v1, "L"), ("q", q, "L/d"), ("v2", v2, "L")):
-            within(name, value, unit)
+            within(name, value, unit, zero=name == "q")
         two = two_compartment(cl, v1, q, v2)
         shed, clearance, volume = (
             within(name, value, unit, zero=name == "formation")
             for name, value, unit in (("formation", formation, "/d"), ("payload_cl", payload_cl, "L/d"), ("payload_v", payload_v, "L"))
         )  # fmt: skip
         v1, own, shed, volume = np.broadcast_arrays(np.atleast_1d(v1), clearance / volume, shed, volume)
-        rates = np.broadcast_to(np.atleast_2d(two.rates), (len(own), 2))
+        idle = np.where(two.coefficients == 0, two.rates[..., :1], two.rates)  # q 0: the second exponential has no part
+        rates = np.broadcast_to(np.atleast_2d(idle), (len(own), 2))
         gains = np.broadcast_to(np.atleast_2d(two.coefficients), (len(own), 2))
         gap = own[:, None] - rates
         near = (np.abs(gap) < 1e-6 * own[:, None]).any(axis=1)
@@ -168,9 +169,9 @@ class Drive:
                 np.repeat(one[1], patients, axis=0),
                 np.repeat(one[2], patients, axis=0),
             )
-        outputs = within("an output time", times, "d", zero=True)
-        if (np.diff(outputs) < 0).any() or not len(outputs):
-            raise ValueError("output times must be at least one, in order")
+        outputs = days(times)
+        if outputs.ndim != 1 or not len(outputs) or (np.diff(outputs) < 0).any() or outputs[0] < 0:
+            raise ValueError("output times must be at least one, from day 0 on, in order")
         if doses.time.ndim > 1 and doses.time.shape[0] not in (1, patients):
             raise ValueError(f"doses are of {doses.time.shape[0]} patients: there are {patients}")
         start, amount, duration = (
@@ -178,19 +179,21 @@ class Drive:
         )
         for wrong, what in (
             (start < 0, "starts before day 0"),
-            (duration <= 0, "has no duration; 1/1440 d is a minute"),
+            ((duration <= 0) & (amount > 0), "has no duration; 1/1440 d is a minute"),
         ):
             if wrong.any():
                 i, d = np.argwhere(wrong)[0]
                 raise ValueError(f"patient {i + 1}, dose {d + 1}, day {start[i, d]:g}: it {what}")
-        rate = amount * 1e6 / self.molar_mass / duration
+        rate = np.divide(amount * 1e6 / self.molar_mass, duration, out=np.zeros_like(start), where=amount > 0)
         when = np.concatenate([start, start + duration, np.broadcast_to(outputs, (patients, len(outputs)))], axis=1)
         change = np.concatenate([rate, -rate, np.zeros((patients, len(outputs)))], axis=1)
         slot = np.concatenate([np.full(2 * start.shape[1], -1), np.arange(len(outputs))])
         order = np.argsort(when, axis=1, kind="stable")
         when, change = np.take_along_axis(when, order, 1), np.take_along_axis(change, order, 1)
         running = np.cumsum(change, axis=1) - change
-        running[running < 1e-9 * rate.max(initial=0.0)] = 0.0  # what is left of sums that cancel
+        running[running < 1e-12 * rate.max(axis=1, keepdims=True, initial=0.0)] = (
+            0.0  # what is left of sums that cancel
+        )
         return np.minimum(when, outputs[-1]), running, slot[order]
 
 

@@ -85,6 +85,8 @@ class Relation:
         if (self.kind == "exponential") != (time is not None):
             raise ValueError("a time is needed for an exponential model, and for it alone")
         x = np.atleast_1d(np.asarray(exposure, float)) / self.unit
+        if not np.isfinite(x).all() or (time is not None and not 0 <= time < np.inf):
+            raise ValueError("an exposure is a finite number, and a time finite and 0 or more")
         design = np.stack([np.ones_like(x), x], axis=1)
         middle = design @ [self.intercept, self.slope]
         half = norm.ppf(0.5 + self.level / 2) * np.sqrt(np.einsum("ij,jk,ik->i", design, self.covariance, design))
@@ -124,7 +126,7 @@ def logistic(
     from scipy.optimize import minimize_scalar
     from scipy.stats import chi2
 
-    x, y, unit = _checked(exposure, event, unit)
+    x, y, unit = _checked(exposure, event, unit, level)
     if not firth and _separates(x, y):
         raise ValueError(
             "the exposures of those with and without the event do not overlap: no estimate is finite; use Firth's"
@@ -217,7 +219,7 @@ def exponential(
     """
     from scipy.stats import norm
 
-    x, y, unit = _checked(exposure, event, unit)
+    x, y, unit = _checked(exposure, event, unit, level)
     t = _times(time, y)
     design = np.stack([np.ones_like(x), x], axis=1)
     beta = np.array([np.log(y.sum() / t.sum()), 0.0])
@@ -251,7 +253,7 @@ def cox(exposure: Floats, time: Floats, event: Bools, *, unit: float | None = No
     from lifelines import CoxPHFitter
     from lifelines.exceptions import ConvergenceError, ConvergenceWarning
 
-    x, y, unit = _checked(exposure, event, unit)
+    x, y, unit = _checked(exposure, event, unit, level)
     t = _times(time, y)
     frame = pd.DataFrame({"x": x, "t": t, "y": y})
     import warnings
@@ -294,7 +296,9 @@ def quantiles(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.
     """
     from scipy.stats import beta
 
-    x, y, _ = _checked(exposure, event, 1.0)
+    x, y, _ = _checked(exposure, event, 1.0, level)
+    if groups < 1:
+        raise ValueError(f"groups is {groups}: it is 1 or more")
     edges = np.unique(np.quantile(x, np.linspace(0, 1, groups + 1)))
     place = np.clip(np.searchsorted(edges, x, side="left") - 1, 0, len(edges) - 2)
     held = [i for i in range(len(edges) - 1) if (place == i).any()]
@@ -337,7 +341,7 @@ def exposures_at(dose: Floats, exposure: Floats, at: float, count: int = 100) ->
     return np.asarray(np.exp(intercept + slope * np.log(at) + error * spread))
 
 
-def _checked(exposure: Floats, event: Bools, unit: float | None) -> tuple[Floats, Floats, float]:
+def _checked(exposure: Floats, event: Bools, unit: float | None, level: float) -> tuple[Floats, Floats, float]:
     x, y = np.asarray(exposure, float), np.asarray(event).astype(float)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"exposures are {x.shape} and events {y.shape}; they need one value a patient each")
@@ -345,6 +349,10 @@ def _checked(exposure: Floats, event: Bools, unit: float | None) -> tuple[Floats
         raise ValueError(f"patient {int(np.argmin(np.isfinite(x))) + 1}: no exposure; leave the patient out")
     if len(x) < 3 or np.ptp(x) == 0:
         raise ValueError(f"{len(x)} patients with {len(np.unique(x))} exposures; it takes three and two at least")
+    if not np.isin(y, (0, 1)).all():
+        raise ValueError(f"patient {int(np.argmin(np.isin(y, (0, 1)))) + 1}: the event is neither true nor false")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level:g}; it lies between 0 and 1")
     scale = float(np.std(x, ddof=1)) if unit is None else float(unit)
     if not scale > 0:
         raise ValueError(f"the unit of exposure is {scale:g}; it is above 0")
@@ -353,8 +361,14 @@ def _checked(exposure: Floats, event: Bools, unit: float | None) -> tuple[Floats
 
 def _times(time: Floats, event: Floats) -> Floats:
     t = np.asarray(time, float)
-    if t.shape != event.shape or not (np.isfinite(t) & (t > 0)).all():
-        raise ValueError("every patient needs a time above 0, to the event or the end of follow-up")
+    if t.shape != event.shape:
+        raise ValueError(f"times are {t.shape} and events {event.shape}; they need one value a patient each")
+    right = np.isfinite(t) & (t > 0)
+    if not right.all():
+        i = int(np.argmin(right))
+        raise ValueError(
+            f"patient {i + 1}: time {t[i]:g}; every patient needs a time above 0, to the event or the end of follow-up"
+        )
     if not event.any():
         raise ValueError("no patient had the event: a hazard cannot be compared")
     return t

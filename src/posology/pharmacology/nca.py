@@ -169,7 +169,8 @@ def nca(
         one, or (profiles,); None if it is not known, and then nothing that needs it is determined.
     route
         decides the concentration at the dose where none was sampled (0, or by ``bolus`` the back-extrapolation of the
-        first two samples), and what the mean residence time means.
+        first two samples; after a bolus a sample lower than the next was taken before it), and what the mean residence
+        time means.
     duration
         of the infusion, one or (profiles,): half of it is taken off the mean residence time.
     tau

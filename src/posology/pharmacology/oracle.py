@@ -45,8 +45,9 @@ def equations(
     on_out = p["kon_tubulin"] * p_out * (p["tubulin"] - t_out) - p["koff_tubulin"] * t_out
     left = p["kclr"] * (e - p["payload_void"] * c_pl)
     fade = np.exp(-p["resistance"] * t)
-    loss = kill(((k + p_in + t_in) / p["ec50"]) ** p["hill"], p["kmax"]) * fade
-    loss_out = kill(((p_out + t_out) / p["ec50"]) ** p["hill"], p["kmax"]) * fade
+    within, within_out = max(k + p_in + t_in, 0.0), max(p_out + t_out, 0.0)  # SciPy tries steps below 0
+    loss = kill((within / p["ec50"]) ** p["hill"], p["kmax"]) * fade
+    loss_out = kill((within_out / p["ec50"]) ** p["hill"], p["kmax"]) * fade
     return np.array([
         *(infusion - rates * modes),
         p["ktr"] * (p["void"] * c - a) - binding,

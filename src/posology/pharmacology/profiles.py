@@ -154,7 +154,8 @@ def prepared(
     t = np.where(later, np.take_along_axis(time, order, axis=1), np.nan)
     c = np.where(later, np.take_along_axis(value, order, axis=1), np.nan)
     if route == "bolus":
-        back = ~has | (has & (c_0 <= 0))
+        first = np.where(later.any(axis=1), c[:, 0], -np.inf) if c.shape[1] else np.full(count, -np.inf)
+        back = ~has | (c_0 <= 0) | (np.isfinite(first) & (~at_dose | (c_0 < first)))  # sampled before it was given
         c_0 = np.where(back, _back_extrapolated(t, c), c_0)
         start = np.where(back, "back-extrapolated", start)
     elif tau is not None:

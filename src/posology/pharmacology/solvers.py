@@ -53,6 +53,7 @@ kill_slope = njit(inline="always")(kinetics.kill_slope)
 
 STATES = 7  # Atot, Rtot, internalised drug, catabolite, positive cells, negative cells, B
 MOST_STEPS = 1_000_000
+LEAST = 1e-9  # of U / EC50, where the slope of the kill is taken: at 0 it has none if the Hill exponent is below 1
 FIRST_STEP = 0.01  # days, after an infusion starts or ends
 FAST = {"contract", "reassoc", "arcp", "nsz", "afn"}
 
@@ -183,8 +184,8 @@ def cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
     kmax, ec50, hill = v[KMAX * LANES], v[EC50 * LANES], v[HILL * LANES]
     up, up_n = raised(u / ec50, hill, power), raised(w / ec50, hill, power)
     loss, loss_n = kill(up, kmax), kill(up_n, kmax)
-    below = 1.0 if power == 1 else u / ec50 if power == 2 else (u / ec50) ** (hill - 1)
-    below_n = 1.0 if power == 1 else w / ec50 if power == 2 else (w / ec50) ** (hill - 1)
+    below = 1.0 if power == 1 else u / ec50 if power == 2 else max(u / ec50, LEAST) ** (hill - 1)
+    below_n = 1.0 if power == 1 else w / ec50 if power == 2 else max(w / ec50, LEAST) ** (hill - 1)
     steeper, steeper_n = kill_slope(up, below, kmax, ec50, hill), kill_slope(up_n, below_n, kmax, ec50, hill)
     by_e, by_e_n = -z * steeper * held * kin / kout * p, -z * steeper_n * held_out * kin / beside * n
     jac[0, 0], jac[0, 1] = v[KG * LANES] - z * loss + by_e * e_p, by_e * e_n

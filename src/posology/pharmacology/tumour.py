@@ -122,7 +122,7 @@ class Tumour:
     ktr, void
         transfer of conjugate from blood [/d], and eps, the part of the tumour open to it.
     receptor, kdeg
-        R(0) around positive cells [nM], and its turnover [/d].
+        R(0) around positive cells [nM], 0: none, and its turnover [/d].
     kon, koff, kint
         binding [/nM/d], release, internalisation [/d].
     dar
@@ -246,13 +246,13 @@ class Tumour:
 
 _RATE, _FRACTION = ("/d", False, np.inf), ("1", True, 1.0)
 DOMAIN: dict[str, tuple[str, bool, float]] = {
-    "ktr": _RATE, "void": ("1", False, 1.0), "receptor": ("nM", False, np.inf), "kdeg": _RATE,
+    "ktr": _RATE, "void": ("1", False, 1.0), "receptor": ("nM", True, np.inf), "kdeg": _RATE,
     "kon": ("/nM/d", False, np.inf), "koff": ("/d", True, np.inf), "kint": _RATE, "dar": ("1", False, 16.0),
     "release": _RATE, "cleavage": ("/d", True, np.inf), "kcat": _RATE, "hydrophobic": _FRACTION,
     "kin": ("/d", True, np.inf), "kout": _RATE, "kout_negative": _RATE, "kclr": _RATE, "payload_void": ("1", True, 1.0),
     "tubulin": ("nM", True, np.inf), "kon_tubulin": ("/nM/d", False, np.inf), "koff_tubulin": _RATE,
     "growth": ("/d", True, np.inf), "kmax": ("/d", True, np.inf), "ec50": ("nM", False, np.inf),
-    "hill": ("1", False, 20.0), "resistance": ("/d", True, np.inf), "positive": ("1", False, 1.0),
+    "hill": ("1", False, 20.0), "resistance": ("/d", True, np.inf), "positive": ("1", True, 1.0),
 }  # fmt: skip
 """Unit of each parameter, whether 0 is allowed, and the most that is."""
 
@@ -325,7 +325,7 @@ def simulate(
     threads
         how many cores to use; the results are the same.
     lingers
-        how long free payload may stay in a tumour [d], beyond which the steady state it is held at is refused.
+        how long payload may stay in a tumour, or bound to tubulin [d], beyond which the steady state it is held at is refused.
 
     Raises
     ------
@@ -337,6 +337,10 @@ def simulate(
     from posology.pharmacology import kernels
 
     method = method or Reduced()
+    if not isinstance(method, Reduced | Rodas | Dopri5):
+        raise TypeError(f"method is {method!r}: it must be Reduced(), Rodas() or Dopri5()")
+    if threads < 1:
+        raise ValueError(f"threads is {threads}: it must be 1 or more")
     patients = max(tumour.patients, len(drive.rates), doses.time.shape[0] if doses.time.ndim > 1 else 1)
     if unknown := [name for name in keep if name not in STATES]:
         raise ValueError(f"keep names {', '.join(unknown)}: the states are {', '.join(STATES)}")
@@ -379,15 +383,17 @@ def simulate(
 
 
 def _payload_is_fast(p: Mapping[str, Floats], lingers: float) -> None:
-    """Refuse a payload that lingers, for which the steady state of P, T and E is no good: it stays longer."""
+    """Refuse a payload that lingers, for which the steady state of P, T and E is no good: it stays, or stays bound, longer."""
     stays = (1 + p["tubulin"] * p["kon_tubulin"] / p["koff_tubulin"]) / p["kout"] * (1 + p["kin"] / p["kclr"])
-    slow = (stays > lingers) & (p["cleavage"] > 0)
-    if slow.any():
-        i = int(np.argmax(slow))
-        raise ValueError(
-            f"patient {i + 1}: kout is {p['kout'][i]:g} /d: free payload stays {stays[i]:.2g} d in the tumour, and the compiled forms "
-            f"hold it at steady state, which is right for less than {lingers:g} d; posology.pharmacology.oracle follows it"
-        )
+    bound = np.where(p["tubulin"] > 0, 1 / p["koff_tubulin"], 0)
+    for name, how, long in (("kout", "free payload stays", stays), ("koff_tubulin", "payload stays on tubulin", bound)):
+        slow = (long > lingers) & (p["cleavage"] > 0)
+        if slow.any():
+            i = int(np.argmax(slow))
+            raise ValueError(
+                f"patient {i + 1}: {name} is {p[name][i]:g} /d: {how} {long[i]:.2g} d in the tumour, and the compiled forms "
+                f"hold it at steady state, which is right for less than {lingers:g} d; posology.pharmacology.oracle follows it"
+            )
 
 
 def _share(run: Callable[[int, int], None], patients: int, threads: int, lanes: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import e
 from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+JUST = 1e-8
+"""How long before a dose its trough is taken [d]."""
 Analyte = Literal["adc", "naked", "antibody", "payload", "metabolite"]
 TITLES = {"adc": "Conjugate", "naked": "Naked antibody", "antibody": "All antibody", "payload": "Free payload",
           "metabolite": "Methylated metabolite"}  # fmt: skip
@@ -200,24 +202,33 @@ def _simulated(held: Exposures, planned: Planned, plasma: Plasma, doses: Doses) 
     ends = np.append(begins[1:], begins[-1] + planned.interval_days)
     lasts = begins + (ends - begins) * 2 / 3
     after = np.concatenate([np.arange(0, 24) / 24, np.arange(1, (ends - begins).max() + 0.01, 0.25)])
-    grid = np.unique(np.concatenate([*(s + after for s in starts), ends, lasts]))
-    grid = grid[grid <= ends[-1] + 1e-9]
-    course, peaks = (plasma.course(times, doses, tolerance=1e-3) for times in (grid, doses.end))
+    troughs = ends - JUST  # a bolus at the end of a cycle is the next one's
+    grid = np.unique(np.concatenate([*(s + after for s in starts), starts[1:] - JUST, troughs, lasts]))
+    grid = grid[grid < ends[-1]]
     linear = not (plasma["antibody.vmax"] > 0).any()
-    areas = plasma.areas(np.append(begins, ends[-1]), doses) if linear else None
+    if linear:
+        areas = plasma.areas(np.append(begins, ends[-1]), doses)
+        course, peaks = (plasma.course(times, doses) for times in (grid, doses.end))
+        at_grid, at_ends = (lambda analyte: course.of(analyte)), (lambda analyte: peaks.of(analyte))
+    else:
+        every = np.concatenate([np.broadcast_to(grid, (plasma.patients, len(grid))), doses.end], axis=1)
+        order, whole = np.argsort(every, axis=1), plasma.course(every, doses, tolerance=1e-3)
+        at_grid, at_ends = (lambda a: whole.of(a)[:, : len(grid)]), (lambda a: whole.of(a)[:, len(grid) :])
     measures: dict[tuple[str, str, str], Floats] = {}
     for analyte in held.analytes:
-        values, at_end, unit = course.of(analyte), peaks.of(analyte), UNITS[analyte]
+        values, at_end, unit = at_grid(analyte), at_ends(analyte), UNITS[analyte]
         for k in sorted({0, planned.cycles - 1}):
-            inside = (grid >= begins[k] - 1e-9) & (grid <= ends[k] + 1e-9)
-            infused = (doses.end >= begins[k]) & (doses.end <= ends[k])
-            late, trough = (values[:, np.abs(grid - day[k]).argmin()] for day in (lasts, ends))
+            inside = (grid >= begins[k] - JUST / 2) & (grid < ends[k] - JUST / 2)
+            infused = (doses.end >= begins[k]) & (doses.end < ends[k] - JUST / 2)
+            late, trough = (values[:, np.abs(grid - day[k]).argmin()] for day in (lasts, troughs))
             falls = (late > trough) & (trough > 0)
             ratio = np.where(falls, late, e) / np.where(falls, trough, 1)
-            if areas is not None:
+            if linear:
                 area = np.diff(areas.of(analyte), axis=1)[:, k]
             else:
-                area = np.trapezoid(values[:, inside], grid[inside], axis=1)
+                t, c = (np.take_along_axis(a, order, axis=1) for a in (every, whole.of(analyte)))
+                own = (t[:, :-1] > begins[k] - JUST / 2) & (t[:, 1:] < ends[k] - JUST / 2)
+                area = (own * (c[:, :-1] + c[:, 1:]) / 2 * np.diff(t, axis=1)).sum(axis=1)
             named = {
                 f"Cmax ({unit})": np.maximum(values[:, inside].max(axis=1), np.where(infused, at_end, 0).max(axis=1)),
                 f"AUC (d x {unit})": area, f"Ctrough ({unit})": trough,
@@ -225,8 +236,10 @@ def _simulated(held: Exposures, planned: Planned, plasma: Plasma, doses: Doses) 
             }  # fmt: skip
             measures |= {(analyte, str(k + 1), measure): found for measure, found in named.items()}
     given = (doses.amount.reshape(plasma.patients, count, -1).sum(axis=2) > 0).sum()
-    shown = np.unique(np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64))
-    return Simulated(planned.name, grid[shown], {a: course.of(a)[:, shown] for a in held.analytes}, measures,
+    every_few = np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64)
+    jumps = np.flatnonzero(np.isin(grid, [starts, starts - JUST]))  # to draw a bolus upright
+    shown = np.union1d(every_few, jumps)
+    return Simulated(planned.name, grid[shown], {a: at_grid(a)[:, shown] for a in held.analytes}, measures,
                      float(doses.amount.sum() / max(given, 1)))  # fmt: skip
 
 
@@ -236,7 +249,7 @@ def table(held: Exposures, found: list[Simulated]) -> Table:
     rows = []
     for each in found:
         for (analyte, cycle, measure), values in each.measures.items():
-            low, middle, high = np.quantile(values, [tail, 0.5, 1 - tail], method="higher")
+            low, middle, high = _quantiles(values, [tail, 0.5, 1 - tail])
             mean = float(values.mean()) if np.isfinite(values).all() else None
             rows.append({"regimen": each.name, "analyte": analyte, "cycle": cycle, "measure": measure,
                          "mean": mean, "median": _finite(middle), "low": _finite(low), "high": _finite(high)})  # fmt: skip
@@ -244,6 +257,16 @@ def table(held: Exposures, found: list[Simulated]) -> Table:
         f"{held.compound}: exposure, {100 * held.interval:g} % prediction intervals over patients",
         {name: [row[name] for row in rows] for name in rows[0]},
     )
+
+
+def _quantiles(values: Floats, shares: Sequence[float]) -> Floats:
+    """Return quantiles, interpolated between two patients; infinite where one of the two is."""
+    upper = np.quantile(values, shares, method="higher")
+    lower = np.quantile(values, shares, method="lower")
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            np.where(np.isfinite(upper), np.quantile(values, shares), np.where(upper == lower, upper, np.inf))
+        )
 
 
 def summary(held: Exposures, found: list[Simulated]) -> Table:
@@ -316,14 +339,15 @@ def _people(held: Exposures) -> str:
 def body_size_table(patients: int = 100_000, seed: int = 853) -> Table:
     """Return the spread of exposure by the measure of body size that doses go by, in women with a solid tumour.
 
-    The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller.
+    The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller, as in the reference; doses
+    of a regimen by surface area follow Du Bois.
     """
     women = Patients.draw(np.random.default_rng(seed), patients)
     weight, height, sex = women.weight_kg, women.height_cm, women.sex
     sizes = {
         "total body weight": weight, "ideal body weight": ideal_weight(height, sex),
         "adjusted ideal body weight": adjusted_ideal_weight(weight, height, sex),
-        "body surface area": surface_area(weight, height, "Mosteller"), "flat": np.ones(patients),
+        "body surface area (Mosteller)": surface_area(weight, height, "Mosteller"), "flat": np.ones(patients),
     }  # fmt: skip
     rows = [{"e": e, "body size": name, "AUC CV (%)": round(100 * cv, 2), "heavy / light": round(ratio, 3)}
             for e in (0.3, 0.5, 0.7) for name, (cv, ratio) in spread(sizes, weight, e).items()]  # fmt: skip
