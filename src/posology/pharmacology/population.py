@@ -262,9 +262,18 @@ class Variability:
 
     def draw(self, rng: np.random.Generator, patients: int) -> dict[str, Floats]:
         """Return the factor (P,) on each quantity."""
+        normals = rng.standard_normal((patients, len(self.names)))
+        return self.at({name: normals[:, k] for k, name in enumerate(self.names)})
+
+    def at(self, normals: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return the factor (P,) on each quantity of patients with standard normal deviates (P,) by name.
+
+        The same deviates are the same patients, whatever compound they take.
+        """
         if not self.names:
             return {}
-        eta = rng.multivariate_normal(np.zeros(len(self.names)), self.covariance, patients, method="cholesky")
+        own = np.stack([normals[name] for name in self.names], axis=1)
+        eta = own @ np.linalg.cholesky(self.covariance).T
         return {name: np.exp(eta[:, k]) for k, name in enumerate(self.names)}
 
 

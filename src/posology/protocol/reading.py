@@ -309,7 +309,9 @@ def typed(path: str | Path, kind: type[T], what: str, otherwise: str) -> tuple[T
     try:
         held: T = TypeAdapter(kind).validate_python(plain)
     except ValidationError as error:
+        unknown = {"unexpected_keyword_argument": f"is no field here; {otherwise}"}
         raise ProtocolError(
-            refuse(tuple(e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()
+            refuse(tuple(e["loc"]), unknown.get(e["type"], e["msg"].removeprefix("Value error, ")))
+            for e in error.errors()
         ) from None
     return held, refuse
