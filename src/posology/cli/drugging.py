@@ -48,6 +48,8 @@ def pk(
     if file == "body-size":
         if figure is not None:
             raise ValueError("body-size has no figure: leave --figure out")
+        if interval != "patients" or uncertainty or over is not None or samples is not None:
+            raise ValueError("body-size takes --csv and --json alone: leave the other options out")
         sizes = exposure_tables.body_size_table()
         if csv is not None:
             write_text(csv, sizes.to_csv())

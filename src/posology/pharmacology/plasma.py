@@ -174,37 +174,16 @@ class Plasma:
         clearance
             (P, O): factor on the antibody's clearances, with drug and without.
         """
-        when = np.asarray(times, dtype=np.float64)
-        system = LinearSystem(self._by_occasion(clearance), self.inlet)
-        return Course(self, when, system.amounts(when, doses, since))
-
-    def areas_by_occasion(self, edges: ArrayLike, doses: Doses, clearance: ArrayLike) -> Course:
-        """Return the areas under the course of each occasion, (P, O) of each analyte; linear loss alone.
-
-        From dx/dt = M x + b u follows for each occasion: area = M^-1 (change of x - b x what was given).
-
-        Parameters
-        ----------
-        edges
-            (O + 1,): when each occasion begins, and when the last one ends [d].
-        doses, clearance
-            as of :meth:`course_by_occasion`.
-        """
-        when, matrix = np.asarray(edges, dtype=np.float64), self._by_occasion(clearance)
-        held = LinearSystem(matrix, self.inlet).amounts(when, doses, when[:-1])
-        given = np.broadcast_to(np.diff(doses.given(when), axis=-1), matrix.shape[:2])
-        change = np.diff(held, axis=1) - given[..., None] * self.inlet[:, None]
-        return Course(self, when[:-1], np.asarray(np.linalg.solve(matrix, change[..., None])[..., 0]))
-
-    def _by_occasion(self, clearance: ArrayLike) -> Floats:
-        """Return the matrix of each occasion, (P, O, S, S), of factors (P, O) on the antibody's clearances."""
         self._linear("occasions")
+        factors = np.asarray(clearance, dtype=np.float64)
         names = ("antibody.cl", "antibody.cl_nab")
         each = [
             replace(self, values={**self.values, **{name: self[name] * factor for name in names}})
-            for factor in np.asarray(clearance, dtype=np.float64).T
+            for factor in factors.T
         ]
-        return np.stack([plasma.system.matrix for plasma in each], axis=1)
+        matrix = np.stack([plasma.system.matrix for plasma in each], axis=1)
+        when = np.asarray(times, dtype=np.float64)
+        return Course(self, when, LinearSystem(matrix, self.inlet).amounts(when, doses, since))
 
     def areas(self, times: ArrayLike, doses: Doses) -> Course:
         """Return the areas under the course from the start to each time: in d x the unit of each analyte; linear loss alone."""
@@ -246,6 +225,29 @@ class Plasma:
         if (self["antibody.vmax"] > 0).any():
             raise ValueError(f"{what}: patient {int(np.argmax(self['antibody.vmax'] > 0)) + 1} has saturable loss "
                              "(antibody.vmax above 0); ask for a course instead")  # fmt: skip
+
+    def areas_by_occasion(self, edges: ArrayLike, doses: Doses, clearance: ArrayLike) -> Course:
+        """Return the areas under the course of each occasion, (P, O) of each analyte; linear loss alone.
+
+        From dx/dt = M x + b u follows for each occasion: area = M^-1 (change of x - b x what was given).
+
+        Parameters
+        ----------
+        edges
+            (O + 1,): when each occasion begins, and when the last one ends [d].
+        doses, clearance
+            as of :meth:`course_by_occasion`.
+        """
+        when, factors = np.asarray(edges, dtype=np.float64), np.atleast_2d(np.asarray(clearance, dtype=np.float64))
+        held = self.course_by_occasion(when, doses, when[:-1], factors).amounts
+        given = np.broadcast_to(np.diff(doses.given(when), axis=-1), (len(held), len(when) - 1))
+        change = np.diff(held, axis=1) - given[..., None] * self.inlet[:, None]
+        area = np.empty_like(change)
+        for o in range(area.shape[1]):
+            cleared = {name: self[name] * factors[:, o] for name in ("antibody.cl", "antibody.cl_nab")}
+            matrix = replace(self, values={**self.values, **cleared}).system.matrix
+            area[:, o] = np.linalg.solve(matrix, change[:, o, :, None])[..., 0]
+        return Course(self, when[:-1], area)
 
 
 @dataclass(frozen=True)

@@ -262,8 +262,10 @@ class Variability:
 
     def draw(self, rng: np.random.Generator, patients: int) -> dict[str, Floats]:
         """Return the factor (P,) on each quantity."""
-        normals = rng.standard_normal((patients, len(self.names)))
-        return self.at({name: normals[:, k] for k, name in enumerate(self.names)})
+        if not self.names:
+            return {}
+        eta = rng.multivariate_normal(np.zeros(len(self.names)), self.covariance, patients, method="cholesky")
+        return {name: np.exp(eta[:, k]) for k, name in enumerate(self.names)}
 
     def at(self, normals: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return the factor (P,) on each quantity of patients with standard normal deviates (P,) by name.
@@ -273,8 +275,10 @@ class Variability:
         if not self.names:
             return {}
         own = np.stack([normals[name] for name in self.names], axis=1)
-        eta = own @ np.linalg.cholesky(self.covariance).T
-        return {name: np.exp(eta[:, k]) for k, name in enumerate(self.names)}
+        size, axes = np.linalg.eigh(self.covariance)
+        fully = size.min() > 1e-12  # else some quantities go with others
+        root = np.linalg.cholesky(self.covariance) if fully else axes * np.sqrt(np.maximum(size, 0))
+        return {name: np.exp(eta) for name, eta in zip(self.names, root @ own.T, strict=True)}
 
 
 def combined(*factors: Mapping[str, Floats]) -> dict[str, Floats]:

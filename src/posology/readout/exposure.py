@@ -193,7 +193,7 @@ def _simulated(
         for analyte in held.analytes:
             error, limit = held.measured(analyte)
             for values in (courses, samples):
-                truth = values[analyte]
+                truth = np.maximum(values[analyte], 0)
                 measured, low = error.measure(noise, truth, limit)
                 none = truth == 0  # nothing has been given yet
                 values[analyte] = np.where(none, 0.0, measured)
