@@ -231,7 +231,7 @@ class Found:
 
 
 def influences(
-    mg: Sizing, *, patients: int = 200, window: float = 21.0, cycles: int = 8, interval: float = 21.0, samples: int = 128,
+    mg: Sizing, *, patients: int = 160, window: float = 21.0, cycles: int = 8, interval: float = 21.0, samples: int = 128,
     seed: int = 1, least: float = 0.0, cv: Mapping[str, float] | None = None, numbers: Numbers | None = None,
     level: float = 0.95, progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> tuple[Found, ...]:  # fmt: skip

@@ -370,9 +370,9 @@ def ratios(other: Simulated, reference: Simulated) -> dict[Measure, Floats]:
                 continue
             days = lambda plan, c: float(plan.ends[int(c) - 1] - plan.begins[int(c) - 1])
             per_day = days(reference.plan, theirs) / days(other.plan, ours) if measure.startswith("AUC") else 1.0
-            below = reference.measures[key]
+            divisor = reference.measures[key]
             told = "AUC per day" if measure.startswith("AUC") else measure.split(" (")[0]
             compared[analyte, name, told] = np.divide(
-                values * per_day, below, out=np.full_like(values, np.nan), where=below > 0
+                values * per_day, divisor, out=np.full_like(values, np.nan), where=divisor > 0
             )
     return compared
