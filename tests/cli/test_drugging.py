@@ -151,6 +151,17 @@ def test_saturable_compound(run) -> None:
         ("patients:", "compond: x\npatients:", "yaml:2: compond: is no field here"),
         ("name: total, late", "name: adjusted", "two regimens have one name"),
         ("patients:", "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:", "yaml:2: parameters.antibody.cl: antibody.cl is in L/d"),
+        ("cycles: 2", "cycle: 2", "yaml:10: regimens.1.cycle: is no field here; see `posology pk --help`"),
+        ("dose: 6", "dose: .inf", "yaml:7: regimens.1.dose"),
+        ("cycles: 2", "compound: T-DM2", "yaml:10: regimens.1.compound: is 'T-DM2'; known: IMGN853"),
+        ("cycles: 2", "swap: {linker: SPDB}", "yaml:10: regimens.1.swap.linker: is 'SPDB'; known: IMGN853"),
+        ("cycles: 2", "swap: {toxin: T-DM1}", "yaml:10: regimens.1.swap.toxin"),
+        ("cycles: 2", "parameters: {payload.c: {value: 1, unit: L/d}}", "yaml:10: regimens.1.parameters.payload.c: payload.c is no quantity"),
+        ("cycles: 2", "first_doses: [1, 2]", "first_doses has 2 doses: there are 1"),
+        ("hours: 2", "body_size_cap: -2", "yaml:16: regimens.2.body_size_cap"),
+        ("patients:", "samples: [7, 1]\npatients:", "samples are [7.0, 1.0]: days in rising order"),
+        ("patients:", "assay: {adc: {proportional: -1}}\npatients:", "yaml:2: assay.adc.proportional"),
+        ("patients:", "analytes: [adc, ada]\npatients:", "yaml:2: analytes.2"),
         ("patients:", "parameters: {antibody.cl: {value: -1, unit: L/d}}\npatients:", "must be above 0"),
     ],
 )  # fmt: skip
@@ -160,6 +171,48 @@ def test_wrong_files(run, old: str, new: str, told: str) -> None:
     assert result.exit_code == 1 and isinstance(result.exception, ProtocolError)
     assert told in str(result.exception), str(result.exception)
     assert "after validation" not in str(result.exception)
+
+
+def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
+    figure = tmp_path / "exposure.svg"
+    text = GOOD + "samples: [1, 7]\nassay: {adc: {additive: 1, proportional: 0.1, limit: 0.5}}\n"
+    told = run(
+        text,
+        "--interval",
+        "observations",
+        "--uncertainty",
+        "--figure",
+        str(figure),
+        "--samples",
+        str(tmp_path / "samples.csv"),
+    )
+    assert told.exit_code == 0, told.output
+    words = " ".join(told.output.split())
+    for part in (
+        "90 % prediction interval of measured values: between patients, between their cycles, and by the error of measurement",
+        "90 % interval of the median, by the uncertainty of the typical parameters alone",
+        "uncertain: antibody.cl_nab",
+        "error of adc: SD 1 ug/mL [A] and 10 % [A], limit 0.5 ug/mL; given in the file",
+        "Ratios to adjusted",
+    ):
+        assert part in words  # fmt: skip
+    drawn = figure.read_text()
+    assert "by the error of measurement" in drawn and "by the uncertainty of the typical parameters alone" in drawn
+    assert (
+        (tmp_path / "samples.csv")
+        .read_text()
+        .startswith("regimen,analyte,unit,cycle,day of cycle,day,median,low,high,below")
+    )
+    found = json.loads(run(text, "--interval", "occasions", "--over", "total, late", "--json").stdout)
+    assert found["interval"] == {
+        "level": 0.9,
+        "kind": "occasions",
+        "holds": "between patients and between their cycles",
+    }
+    assert found["uncertainty"] is None and found["ratios"]["over"] == "total, late"
+    assert {row["regimen"] for row in found["ratios"]["rows"]} == {"adjusted"}
+    assert found["compounds"]["adjusted"] == "IMGN853, geometric means" and "median low" not in found["table"][0]
+    assert "--over is 'flat'; the regimens of" in str(run(text, "--over", "flat").exception)
 
 
 def test_body_size() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from posology.cli.common import JsonOption, print_json, print_table
+
+if TYPE_CHECKING:
+    from posology.operating.tabular import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -20,65 +23,136 @@ def pk(
         str,
         typer.Argument(metavar="FILE|body-size", help="A file of regimens (YAML), or `body-size` for that comparison."),
     ],
+    interval: Annotated[Literal["patients", "occasions", "observations"], typer.Option("--interval", help="What the intervals hold: the spread between patients; between their cycles as well; or what would be measured, with the error of the assay.")] = "patients",
+    uncertainty: Annotated[bool, typer.Option("--uncertainty", help="Say as well how uncertain each median is, by the priors of the typical parameters.")] = False,
+    over: Annotated[str | None, typer.Option("--over", metavar="REGIMEN", help="The regimen that others are compared with (else the first).")] = None,
     figure: Annotated[
         Path | None, typer.Option("--figure", metavar="FILE", help="Draw it: a .png, .svg or .html file.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table as CSV.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the measures as CSV.")] = None,
+    samples: Annotated[Path | None, typer.Option("--samples", metavar="FILE", help="Write the concentrations at the times sampled as CSV.")] = None,
     as_json: JsonOption = False,
-) -> None:
+) -> None:  # fmt: skip
     """Simulate regimens of a conjugate in virtual patients: exposure with prediction intervals, table and figure.
 
-    Example: posology pk regimens.yaml --figure exposure.png
+    Example: posology pk regimens.yaml --interval observations --figure exposure.png
     """
     from posology import __version__
-    from posology.readout import exposure
-    from posology.readout.drawing import save_chart
+    from posology.cli.studying import bar
+    from posology.readout import exposure, exposure_tables, regimens
+    from posology.readout.drawing import save_chart, write_text
+    from posology.readout.exposure_figure import figure as draw
 
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
     if file == "body-size":
         if figure is not None:
             raise ValueError("body-size has no figure: leave --figure out")
-        table = exposure.body_size_table()
-        _show(table, table, csv, as_json, {"table": table.rows()})
+        if interval != "patients" or uncertainty or over is not None or samples is not None:
+            raise ValueError("body-size takes --csv and --json alone: leave the other options out")
+        sizes = exposure_tables.body_size_table()
+        if csv is not None:
+            write_text(csv, sizes.to_csv())
+        if as_json:
+            print_json({"table": sizes.rows()})
+        else:
+            _print(sizes)
         return
-    held = exposure.read(file)
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        progress.add_task("simulating", total=None)
-        found = exposure.simulate(held)
-    table = exposure.table(held, found)
-    used = held.drug.quantities()
-    evidence = {name: {"value": q.value, "unit": q.unit, "evidence": q.evidence, "source": q.source} for name, q in used.items()
-                if name.split(".")[1] in ("vc", "vp", "q", "cl", "cl_nab", "vmax", "km", "kdec_scale", "catabolised", "v", "fr",
-                                          "metabolite_v", "metabolite_cl")}  # fmt: skip
+    held, kind = regimens.read(file), interval
+    reference = held.regimens[0].name if over is None else over
+    if reference not in (names := [planned.name for planned in held.regimens]):
+        raise ValueError(f"--over is {reference!r}; the regimens of {file} are {'; '.join(names)}")
+    with bar("simulating") as progress:
+        found = exposure.simulate(held, kind, uncertainty=uncertainty, progress=progress)
+    table, sampled = exposure_tables.table(held, found, kind), exposure_tables.samples(held, found, kind)
+    ratios = exposure_tables.compared(held, found, reference, kind)
     if figure is not None:
-        save_chart(exposure.figure(held, found), figure)
+        save_chart(draw(held, found, kind), figure)
+    for path, wanted in ((csv, table), (samples, sampled)):
+        if path is not None:
+            write_text(path, wanted.to_csv())
     doses = {each.name: each.mean_dose for each in found}
-    _show(table, exposure.summary(held, found), csv, as_json, {"compound": held.compound, "patients": len(held.patients.listed) or held.patients.number,
-          "seed": held.patients.seed, "posology": __version__, "mean_dose_mg": doses, "table": table.rows(), "parameters": evidence})  # fmt: skip
+    parameters, uncertain = _parameters(found)
     if as_json:
+        print_json({
+            "compound": held.compound, "compounds": {each.name: each.compound.name for each in found},
+            "patients": len(held.patients.listed) or held.patients.number, "seed": held.patients.seed, "posology": __version__,
+            "interval": {"level": held.interval, "kind": kind, "holds": exposure.HOLDS[kind]},
+            "uncertainty": {"of": "the median", "level": held.interval, "priors": uncertain} if uncertainty else None,
+            "mean_dose_mg": doses, "table": table.rows(), "samples": sampled.rows(),
+            "ratios": {"over": reference, "rows": ratios.rows()}, "parameters": parameters,
+        })  # fmt: skip
         return
-    from posology.pharmacology.compound import LEGEND
-
+    _print(exposure_tables.summary(held, found, kind))
+    if uncertainty:
+        _print(exposure_tables.uncertainty(held, found))
+    if len(found) > 1:
+        _print(exposure_tables.in_short(ratios))
     print("mean dose: " + "; ".join(f"{name} {mg:.0f} mg" for name, mg in doses.items()))
-    print("parameters: " + ", ".join(f"{name} {used[name]}" for name in evidence))
+    _notes(held, found, kind, parameters, uncertain, uncertainty)
+    for path in (figure, csv, samples):
+        if path is not None:
+            print(f"wrote {path}")
+
+
+def _print(table: Table) -> None:
+    print_table(table.title, list(table.columns), [list(row.values()) for row in table.rows()])
+
+
+def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the priors."""
+    from posology.readout.exposure import ENTERING, uncertain
+
+    used: dict[str, Any] = {}
+    told: dict[str, Any] = {}
+    for k, each in enumerate(found):
+        for name, q in each.compound.quantities().items():
+            entry = {"value": q.value, "unit": q.unit, "evidence": q.evidence, "source": q.source}
+            own = name if k == 0 else f"{each.name}: {name}"
+            if name.split(".")[1] in ENTERING and (k == 0 or used[name] != entry):
+                used[own] = entry
+        for name, prior in uncertain(each.compound).items():
+            (low, high), q = prior.range, prior.quantity
+            told[name if k == 0 else f"{each.name}: {name}"] = {
+                "median": q.value,
+                "unit": q.unit,
+                "cv": q.cv,
+                "low": low,
+                "high": high,
+            }
+    return used, {
+        name: prior for name, prior in told.items() if ": " not in name or told.get(name.split(": ")[1]) != prior
+    }
+
+
+def _notes(
+    held: Any, found: Any, kind: str, parameters: dict[str, Any], uncertain: dict[str, Any], uncertainty: bool
+) -> None:
+    from posology.pharmacology.compound import LEGEND, MARKS
+    from posology.pharmacology.population import OCCASION
+
+    shown = lambda q: f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
+    print("parameters: " + ", ".join(f"{name} {shown(q)}" for name, q in parameters.items()))
     print(LEGEND)
-    print("half-life: of the slope over the last third of the cycle. AUC: over the cycle.")
-    if any("label" in str(q["source"]) for q in evidence.values()):
+    print(
+        "AUC: over the cycle."
+        + ("" if kind == "observations" else " half-life: of the slope over the last third of the cycle.")
+    )
+    if kind != "patients":
+        print(f"between cycles: the logarithm of the clearance has an SD of {OCCASION}, {OCCASION.source}")
+    if kind == "observations":
+        print("measured: Cmax is the greatest sample, Ctrough the last, AUC by linear-up log-down trapezoids; below the limit of "
+              "quantification half of it counts.")  # fmt: skip
+        for analyte in held.analytes:
+            error, limit = held.measured(analyte)
+            most = f"limit {limit:g} {error.additive.unit}" if limit else "no limit given"
+            print(f"error of {analyte}: SD {error.additive} and {100 * error.proportional.value:g} % [{MARKS[error.proportional.evidence]}], "
+                  f"{most}; {error.proportional.source}")  # fmt: skip
+    if uncertainty:
+        listed = ", ".join(
+            f"{name} {p['median']:.3g} ({p['low']:.3g} to {p['high']:.3g})" for name, p in uncertain.items()
+        )
+        print(f"uncertain: {listed or 'none of these numbers states a cv'}; 95 % range of each prior. All others are taken as known: "
+              "give a cv under parameters to change that.")  # fmt: skip
+    if any("label" in str(q["source"]) for q in parameters.values()):
         print("Numbers of the label are quoted from memory of the label, to be checked.")
-    if figure is not None:
-        print(f"wrote {figure}")
-
-
-def _show(table: Any, summary: Any, csv: Path | None, as_json: bool, result: dict[str, Any]) -> None:
-    if csv is not None:
-        from posology.readout.drawing import write_text
-
-        write_text(csv, table.to_csv())
-    if as_json:
-        print_json(result)
-        return
-    print_table(summary.title, list(summary.columns), [list(row.values()) for row in summary.rows()])

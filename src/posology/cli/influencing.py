@@ -88,7 +88,7 @@ def trial(
     cycles: Annotated[int, typer.Option("--cycles", min=1, max=50, help="Cycles at most.")] = 8,
     interval: Annotated[float, typer.Option("--cycle-days", min=7.0, help="Days of a cycle.")] = 21.0,
     ps2: Annotated[float, typer.Option("--ps2", help="Least share of tumour cells at 2+ or more, to be treated.")] = 0.0,
-    patients: Annotated[int, typer.Option("--patients", help="Virtual patients of each base sample.")] = 200,
+    patients: Annotated[int, typer.Option("--patients", help="Virtual patients of each base sample.")] = 160,
     samples: SamplesOption = 128,
     seed: SeedOption = 853,
     cv: CvOption = None,

@@ -17,6 +17,7 @@ from posology.operating.virtual import OCULAR_DLT, Sizing, conjugate, receptor
 from posology.pharmacology.clinical import Fate, Treated, as_labelled, treat
 from posology.pharmacology.compound import Compound, Quantity
 from posology.pharmacology.compounds import IMGN853
+from posology.pharmacology.efficacy import BY_AREA
 from posology.pharmacology.hazards import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
 from posology.pharmacology.plasma import Plasma
 from posology.pharmacology.population import EXPONENTS, Patients, Variability, by_weight, combined
@@ -37,7 +38,7 @@ FOLLOW = 1092.0
 SET_HERE: Mapping[str, tuple[float, str]] = {
     "antibody.cl": (0.10, "label, profiles and model give 17.4 to 18.9 mL/h"),
     EXPONENT: (0.30, "antibodies: 0.3 to 0.8"),
-    "ocular.grade2": (0.30, "no public number"),
+    "ocular.grade2": (0.30, "from delays for any reaction; no number of the eye's alone"),
     "ocular.grade3": (0.20, "9 to 16 % of patients in the trials"),
     "ocular.grade4": (0.70, "counting error of 2 patients"),
     "response.kg": (0.20, "95 % interval of PFS in MIRASOL, 4.3 to 6.0 mo"),
@@ -176,7 +177,7 @@ class Panel:
         fate = Fate.draw(
             np.random.default_rng([*self.seed, 2]), len(self.people), response=numbers.response, ocular=numbers.ocular,
             others=numbers.others, s0=self.people.sld_mm, receptor=receptor(self.people.expression) * scale,
-            ca0=self.people.ca125, explained=min(float(np.log(plasma.area).std()), numbers.response.kd.between),
+            ca0=self.people.ca125, explained=min(BY_AREA.spread(plasma, interval), numbers.response.kd.between),
         )  # fmt: skip
         return treat(fate, plasma, self.mg[:, 0], reference=self.mg[:, 1], cycles=cycles, interval=interval, rule=as_labelled,
                      ocular=numbers.ocular, others=numbers.others, follow=follow)  # fmt: skip
@@ -187,7 +188,7 @@ def outcomes(treated: Treated, window: float, who: slice = slice(None)) -> Float
 
     The DLT rate is that within the ``window`` [d]; ocular events of grade 3 or more and responses are those of all treatment.
     """
-    eye = np.isfinite(treated.ocular) & (treated.fate.grade >= OCULAR_DLT)
+    eye = np.isfinite(treated.episodes.first(OCULAR_DLT))
     shares = [treated.dlt_within(window), eye, np.isfinite(treated.judged.response)]
     median = median_between_visits(treated.progression_free[who], treated.visits)
     return np.array([*(float(share[who].mean()) for share in shares), median / MONTH])
@@ -230,7 +231,7 @@ class Found:
 
 
 def influences(
-    mg: Sizing, *, patients: int = 200, window: float = 21.0, cycles: int = 8, interval: float = 21.0, samples: int = 128,
+    mg: Sizing, *, patients: int = 160, window: float = 21.0, cycles: int = 8, interval: float = 21.0, samples: int = 128,
     seed: int = 1, least: float = 0.0, cv: Mapping[str, float] | None = None, numbers: Numbers | None = None,
     level: float = 0.95, progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> tuple[Found, ...]:  # fmt: skip

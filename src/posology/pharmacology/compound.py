@@ -328,8 +328,10 @@ class Compound:
         return replace(self, name="-".join(part.name for part in parts), correlations=kept,
                        antibody=parts[0], linker=parts[1], payload=parts[2])  # fmt: skip
 
-    def altered(self, name: str, value: float, unit: str) -> Compound:
-        """Return the compound with another value of one quantity, which is then assumed.
+    def altered(
+        self, name: str, value: float, unit: str, *, cv: float | None = None, between: float | None = None
+    ) -> Compound:
+        """Return the compound with another value of one quantity, which is then assumed; and with other spreads, if given.
 
         Raises
         ------
@@ -351,7 +353,11 @@ class Compound:
         if not (isinstance(value, int | float) and math.isfinite(value)):
             raise ValueError(f"{name} is {value!r}: it must be a finite number [{unit}]")
         room, own = name.split(".")
-        part, changed = getattr(self, room), held[name].at(value)
+        changed = held[name] if value == held[name].value else held[name].at(value)
+        changed = replace(
+            changed, cv=changed.cv if cv is None else cv, between=changed.between if between is None else between
+        )
+        part = getattr(self, room)
         new: Any = changed
         field_name = own.rstrip("0123456789")
         if isinstance(series := getattr(part, field_name, None), tuple):

@@ -230,6 +230,29 @@ class Plasma:
             raise ValueError(f"{what}: patient {int(np.argmax(self['antibody.vmax'] > 0)) + 1} has saturable loss "
                              "(antibody.vmax above 0); ask for a course instead")  # fmt: skip
 
+    def areas_by_occasion(self, edges: ArrayLike, doses: Doses, clearance: ArrayLike) -> Course:
+        """Return the areas under the course of each occasion, (P, O) of each analyte; linear loss alone.
+
+        From dx/dt = M x + b u follows for each occasion: area = M^-1 (change of x - b x what was given).
+
+        Parameters
+        ----------
+        edges
+            (O + 1,): when each occasion begins, and when the last one ends [d].
+        doses, clearance
+            as of :meth:`course_by_occasion`.
+        """
+        when, factors = np.asarray(edges, dtype=np.float64), np.atleast_2d(np.asarray(clearance, dtype=np.float64))
+        held = self.course_by_occasion(when, doses, when[:-1], factors).amounts
+        given = np.broadcast_to(np.diff(doses.given(when), axis=-1), (len(held), len(when) - 1))
+        change = np.diff(held, axis=1) - given[..., None] * self.inlet[:, None]
+        area = np.empty_like(change)
+        for o in range(area.shape[1]):
+            cleared = {name: self[name] * factors[:, o] for name in ("antibody.cl", "antibody.cl_nab")}
+            matrix = replace(self, values={**self.values, **cleared}).system.matrix
+            area[:, o] = np.linalg.solve(matrix, change[:, o, :, None])[..., 0]
+        return Course(self, when[:-1], area)
+
 
 @dataclass(frozen=True)
 class Course:

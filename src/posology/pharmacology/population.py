@@ -275,6 +275,19 @@ class Variability:
         )
         return {name: np.exp(eta[:, k]) for k, name in enumerate(self.names)}
 
+    def at(self, normals: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return the factor (P,) on each quantity of patients with standard normal deviates (P,) by name.
+
+        The same deviates are the same patients, whatever compound they take.
+        """
+        if not self.names:
+            return {}
+        own = np.stack([normals[name] for name in self.names], axis=1)
+        size, axes = np.linalg.eigh(self.covariance)
+        fully = size.min() > 1e-12  # else some quantities go with others
+        root = np.linalg.cholesky(self.covariance) if fully else axes * np.sqrt(np.maximum(size, 0))
+        return {name: np.exp(eta) for name, eta in zip(self.names, root @ own.T, strict=True)}
+
 
 def combined(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return the products of factors by name."""
