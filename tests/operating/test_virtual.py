@@ -214,6 +214,15 @@ def test_command() -> None:
     assert told["truth"][6]["DLT within 21 d"] < told["truth"][6]["DLT while treated"]
 
 
+def test_command_with_steroid_drops() -> None:
+    plain, drops = (
+        json.loads(CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "30", "--json", *more]).stdout) for more in ([], ["--drops"])
+    )  # fmt: skip
+    assert (plain["drops"], drops["drops"]) == (False, True)
+    assert drops["truth"][6]["DLT while treated"] < plain["truth"][6]["DLT while treated"]
+    assert any("Matulonis" in line for line in drops["assumed"]) and len(drops["assumed"]) == len(plain["assumed"]) + 1
+
+
 def test_command_on_coin_flips() -> None:
     truth = "0.01,0.02,0.05,0.1,0.2,0.3,0.5"
     done = CliRunner().invoke(app, ["simulate", PROTOCOL, "--patients", "rates", "--truth", truth, "--trials", "20"])

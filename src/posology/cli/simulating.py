@@ -27,6 +27,9 @@ ASSUMED = (
     "progression ends treatment; DLTs after it do not count",
 )
 """What the numbers of a drug-driven simulation rest on."""
+DROPS = (
+    "steroid drops: the ocular hazard times 0.8, grades 3 and 4 times 0.15, assumed after 40 patients (Matulonis 2019)"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -103,9 +106,9 @@ def simulate(
         table = carriers.table(windows, [f"{dose:g}" for dose in protocol.dose.levels])
         told |= {"drug": protocol.drug.name, "body_size": metric, "slope": slope, "drops": drops, "reduced": reduce,
                  "truth": table.rows(), "true_mtd_while_treated": _nearest(carriers.rate().tolist(), target),
-                 "most_response_without_dlt": int(carriers.benefit().argmax()) + 1, "assumed": ASSUMED}  # fmt: skip
+                 "most_response_without_dlt": int(carriers.benefit().argmax()) + 1, "assumed": (*ASSUMED, DROPS) if drops else ASSUMED}  # fmt: skip
         if figure is not None:
-            _draw(carriers, windows, protocol, metric, slope, figure)
+            _draw(carriers, windows, protocol, metric, f"g = {slope}{', steroid drops' if drops else ''}", figure)
     found: list[dict[str, Any]] = []
     for days in windows:
         for name, each in designs.items():
@@ -236,7 +239,7 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
             print(f"  {line}")
 
 
-def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: str, slope: int, path: Path) -> None:
+def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: str, scenario: str, path: Path) -> None:
     """Draw the true DLT rate by level, a line for each window, told apart by shape and dash as well as colour."""
     import altair as alt
     import numpy as np
@@ -261,7 +264,7 @@ def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: 
     )  # fmt: skip
     title = alt.TitleParams(
         f"{protocol.drug.name}: true DLT rate by dose and window", anchor="start",
-        subtitle=f"{carriers.gap.size:,} virtual patients; ocular slope g = {slope} (assumed)",
+        subtitle=f"{carriers.gap.size:,} virtual patients; ocular slope {scenario} (assumed)",
     )  # fmt: skip
     save(chart.properties(width=520, height=300, title=title).configure_view(stroke=None).configure(
         font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white"), path, path.suffix[1:])  # fmt: skip

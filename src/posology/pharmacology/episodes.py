@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 MOST = 40
-"""Episodes of a patient at most, more than anyone has in 24 cycles."""
+"""Episodes of a patient at most: no more come after. The most that one of 12,000 patients has in 24 cycles is 36."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ _SD = lambda cv: float(np.sqrt(np.log1p(cv**2)))
 CA125 = Marker(
     kelim=Quantity(0.037, "/d", "retrieved", "Wilbaux 2014, CALYPSO; CV 63.6 %", between=_SD(0.636)),
     ca0=Quantity(167.0, "U/mL", "retrieved", "Wilbaux 2014, CALYPSO; CV 112.7 %", between=_SD(1.127)),
-    power=Quantity(3.0, "1", "computed", "2 to 3 reproduce the CA-125 responses of FORWARD I and MIRASOL; 1 fails"),
+    power=Quantity(
+        3.0, "1", "computed", "3 meets the CA-125 responses of FORWARD I and MIRASOL within 6 points; 1 and 2 fail"
+    ),
 )
 
 
