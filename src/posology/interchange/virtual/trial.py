@@ -287,7 +287,8 @@ class Simulation:
         else:
             declared = self.advice.opening.mtd is not None and self.world.expansion
             wanted = list(self.plan.protocol.expansion) if declared else []
-        wanted = [name for name in wanted if not name or self.taken[name] < self._places(name)]
+        known = self.plan.protocol.expansion
+        wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
         self.streams = {name: self.streams.get(name) or self._stream(name) for name in wanted}
 
     def _stream(self, name: str) -> Stream:
