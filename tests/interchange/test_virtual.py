@@ -243,12 +243,8 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
     }  # fmt: skip
     assert len(drawn[0]) == 36
     for code, analyte, additive, share in (("IMGN853", "adc", 1.03, 0.089), ("DM4", "payload", 0.0, 0.335)):
-        found = np.array(
-            [
-                [s.fact.value or 0.0 for s in each if s.fact.test == code and s.fact.timepoint == "DAY 2"][0]
-                for each in drawn
-            ]
-        )
+        first = lambda each, code=code: next(s.fact for s in each if (s.fact.test, s.fact.timepoint) == (code, "DAY 2"))
+        found = np.array([first(each).value or 0.0 for each in drawn])
         truth = float(exact.of(analyte)[0, 0])
         sd = float(np.hypot(additive, share * truth))
         assert abs(found.mean() - truth) < 4 * sd / np.sqrt(n) + 0.01 * truth
