@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from posology.interchange.virtual.samples import TIMES, samples
 from posology.interchange.virtual.trial import DOSE_FINDING
 from posology.operating import Setting
 from posology.operating import simulate as operate
-from posology.operating.virtual import Carriers
 from posology.pharmacology.compounds import IMGN853
 from posology.pharmacology.plasma import Plasma
 from posology.pharmacology.regimen import LABEL_RATES, infused
@@ -108,6 +107,38 @@ def replayed(trial: Trial) -> State:
     return state
 
 
+@dataclass(frozen=True)
+class Carried:
+    """The patients of one trial, for the simulation of designs: (patients, levels) study days of first DLT and first moderate toxicity."""
+
+    dlt: Any
+    moderate: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return 1, len(self.dlt)
+
+    @property
+    def gap(self) -> Any:
+        return np.zeros(self.shape)
+
+    @property
+    def leaves(self) -> Any:
+        return np.ones(self.shape)
+
+    left_at = gap
+
+    def dlt_day(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+        return self.dlt[k, level]
+
+    def respond(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+        return np.zeros(len(k), dtype=bool)
+
+    def grades(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+        within = lambda day: day[k, level] <= setting.window
+        return np.where(within(self.dlt), 3, np.where(within(self.moderate), 2, 0))
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3, 4, 5))])
 def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> None:
@@ -129,8 +160,7 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
                 into = dlt if t.grade >= 3 else moderate
                 if t.grade >= 2:
                     into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
-    flat = np.zeros(shape[:2])
-    carriers = Carriers(dlt, moderate, np.full(shape[:2], 2), dlt < 0, flat, flat + 1, flat)
+    carriers = Carried(dlt[0], moderate[0])
     setting = Setting((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
     found = operate(of_protocol(protocol), setting, carriers)
     assert found.treated[0].tolist() == [c.treated for c in advice.counts]
