@@ -374,6 +374,36 @@ def test_what_cannot_be_simulated_is_refused(
         simulate(tmp_path / "v.posology", copy.deepcopy(PLAN) | changes, replace(World(per_month=300), **world))
 
 
+def test_a_trial_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("posology.interchange.virtual.trial.ENDLESS", 5 * 365)
+    with pytest.raises(ValueError, match="does not end within 5 years: "):
+        simulate(tmp_path / "v.posology", PLAN, World(per_month=1e-6))
+
+
+def test_who_leaves_for_a_dlt_says_so(tmp_path: Path) -> None:
+    """Where no dose may be reduced, a patient with a DLT leaves for it; a delay that is too long is a DLT, once it is."""
+    plan = copy.deepcopy(PLAN) | {"modification": {"maximum_reductions": 0, "maximum_delay_days": 21}}
+    plan["dlt"] = plan["dlt"] | {"maximum_delay_days": 6}
+    left = delayed = 0
+    for seed in range(1, 4):
+        simulate(tmp_path / f"{seed}.posology", plan, World(seed=seed, per_month=12, expansion=False, cycles=3))
+        with Trial.open(tmp_path / f"{seed}.posology") as trial:
+            for patient in replayed(trial).patients.values():
+                dlts = [t for t in patient.toxicities if t.is_dlt]
+                why = {e.fact.why for e in patient.of(f.Discontinued)}
+                assert not patient.of(f.DoseReduced)
+                assert not dlts or "other" not in why or all(t.fact.grade < 3 for t in dlts)
+                assert "dose-limiting toxicity" not in why or dlts
+                left += "dose-limiting toxicity" in why
+                for t in (t for t in dlts if t.fact.grade < 3):
+                    second = next((e.occurred for e in patient.doses if e.fact.cycle == 2), None)
+                    due = patient.doses[0].occurred + timedelta(days=21)
+                    assert t.adjudicated.occurred == due + timedelta(days=7)
+                    assert second is None or second >= t.adjudicated.occurred
+                    delayed += 1
+    assert left > 1 and delayed > 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"per_month": 0.0}, "a month"), ({"patients": 0}, "one or more"), ({"cycles": 0}, "one or more")],
