@@ -38,6 +38,7 @@ from posology.record.event import plain
 from posology.record.state import State
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
+from tests.interchange.test_sdtm_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 PLAN = document(FILE)
@@ -305,17 +306,19 @@ def test_readout_and_exports(whole: tuple[Simulation, Trial], go: Any, tmp_path:
     written = write(readout, tmp_path / "readout")
     page = next(p for p in written if p.name == "readout.html").read_text(encoding="utf-8")
     assert "nobody was treated" in page and "A reconstruction" not in page
+    back = again(trial.state(), tmp_path, "xpt", None, PLAN)
+    assert facts(back) == facts(trial.state()), "SDTM gives back every fact, and finds nothing in them"
     where = trial.store.name
-    for export in (("sdtm", where, "sdtm", "--format", "csv"), ("adam", where, "adam", "--json")):
+    for export in (("sdtm", where, "csv", "--format", "csv"), ("adam", where, "adam", "--json")):
         code, out, err = go("export", *export)
         assert code == 0, err
     assert all(
         "below twice the upper limit" in said or "no second sample" in said for said in json.loads(out)["findings"]
     ), out
-    code, out, err = go(
-        "nca", "sdtm/pc.csv", "--ex", "sdtm/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json"
-    )
+    code, out, err = go("nca", "csv/pc.csv", "--ex", "csv/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json")
     assert code == 0, err
+    assert "Simulated, nobody was treated" in (tmp_path / "csv" / "ts.csv").read_text(encoding="utf-8")
+    assert "Simulated, nobody was treated" in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8")
     code, out, err = go("status", where)
     assert code == 0 and "nobody was treated" in out, err
     assert "nobody was treated" in go("decide", where, "--as-of", "2013-02-12")[1]

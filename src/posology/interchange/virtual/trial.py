@@ -147,6 +147,8 @@ def simulate(
     ValueError
         if something of it cannot be simulated. What was written by then is not kept.
     """
+    title = f"Simulated, nobody was treated: {document['trial']['title']}"  # so that whatever is exported says it too
+    document = {**document, "trial": {**document["trial"], "title": title}}
     start = protocol_from(document).trial.date
     made = Simulation(document, world)
     began = datetime.combine(start, time(8), UTC)
