@@ -43,7 +43,7 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
     noted = [e for e in state.trial.of(BackgroundNoted) if state.trial.simulated]
     said = [
         *([sentence("This trial was simulated: nobody was treated.", noted)] if noted else []),
-        sentence(f"{len(courses)} patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
+        sentence(f"{len(courses)} {'virtual ' * bool(noted)}patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
                  f"({protocol.dose.body_size}).", [c.patient.first_dose for c in courses])
     ]  # fmt: skip
     limited = [(c, t) for c in courses for t in c.patient.toxicities if t.is_dlt]
