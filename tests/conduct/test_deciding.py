@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from posology.conduct.eligibility import check, criteria
-from posology.conduct.trial import Trial
+from posology.conduct.trial import Refused, Trial
+from posology.protocol.reading import document
 from posology.record import facts as f
-from tests.conftest import Clock, decide, screen, treat
+from tests.conftest import EXAMPLE, Clock, decide, screen, treat
 
 
 def tox(trial: Trial, patient: str, grade: int, dlt: bool | None = None) -> None:
@@ -145,3 +147,61 @@ def test_each_criterion_is_met_not_met_or_not_known(imgn853: Trial) -> None:
     assert str(found["X4"].verdict) == "met"
     empty: Any = type(patient)("x", ())
     assert {str(c.verdict) for c in check(empty, criteria(state.protocol()))} == {"not known"}
+
+
+def test_a_design_that_would_rise_waits_for_the_cohort(tmp_path: Path) -> None:
+    """BOIN escalates on no patients at all: it is asked once the places that the level was given are taken, and known."""
+    plan = document(EXAMPLE / "protocol.yaml")
+    plan = {k: v for k, v in plan.items() if k != "titration"} | {
+        "design": {"method": "boin", "target": 0.3, "max_patients": 30}
+    }
+    plan |= {"eligibility": []}
+    clock = Clock(datetime(2013, 1, 1, 12, tzinfo=UTC))
+    with Trial.create(tmp_path / "t.posology", plan, by="x", on=date(2013, 1, 1), clock=clock) as trial:
+
+        def give(patient: str, level: int, day: str) -> None:
+            clock.to(day)
+            for fact in (f.Consented(), f.SlotReserved(level=level), f.Enrolled(level=level)):
+                trial.record(fact, patient=patient, by="x")
+            dose = plan["dose"]["levels"][level - 1] * 60
+            trial.record(f.Dosed(cycle=1, level=level, weight_kg=60.0, actual_mg=dose), patient=patient, by="x")
+
+        give("1", 1, "2013-01-02")
+        clock.to("2013-02-01")
+        early = trial.advise()
+        assert (early.action, early.level, early.more) == ("stay", 1, 2), "one of three, without a DLT, is not a cohort"
+        with pytest.raises(Refused, match="design advises to stay"):
+            trial.record(f.DecisionTaken(action="escalate", level=2, slots=3, why="x"), by="x")
+        give("2", 1, "2013-02-01")
+        give("3", 1, "2013-02-01")
+        clock.to("2013-03-01")
+        assert (trial.advise().action, trial.advise().level) == ("escalate", 2)
+        trial.record(f.DecisionTaken(action="escalate", level=2, slots=3, why="as advised"), by="x")
+        trial.record(f.DecisionSigned(decision=1, name="A", role="b"), by="x")
+        assert (trial.advise().action, trial.advise().level, trial.advise().more) == ("stay", 2, 3), (
+            "nobody was treated there"
+        )
+        clock.to("2013-03-02")
+        for fact in (f.Consented(), f.SlotReserved(level=2), f.Enrolled(level=2)):
+            trial.record(fact, patient="4", by="x")
+        give("5", 2, "2013-03-02")
+        give("6", 2, "2013-03-02")
+        clock.to("2013-04-01")
+        waits = trial.advise()
+        assert waits.action == "stay" and not waits.settled and "4 (enrolled, not yet treated)" in waits.why
+
+
+def test_a_level_that_is_exceeded_is_not_filled(tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any]) -> None:
+    """Two DLTs decide at once, with a place still free: nobody more is treated there."""
+    plan = {k: v for k, v in imgn853_document.items() if k != "titration"} | {
+        "design": {"method": "3+3", "mtd_patients": 3}
+    }
+    with Trial.create(tmp_path / "t.posology", plan, by="Dr A", clock=clock) as trial:
+        for name in ("001", "002", "003"):
+            treat(trial, name, 1)
+        clock.to("2030-02-20")
+        decide(trial, "escalate", 2, 3)
+        for name in ("004", "005"):
+            treat(trial, name, 2)
+            tox(trial, name, 3, dlt=True)
+        assert answer(trial) == ("declare MTD", 1, 0, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ import pytest
 
 from posology.conduct.plan import plan_of
 from posology.conduct.trial import Trial
+from posology.designs import DESIGNS as DESIGNS_KNOWN
 from posology.interchange.virtual import Simulation, World, simulate
 from posology.interchange.virtual.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
+from posology.interchange.virtual.samples import TIMES, samples
 from posology.interchange.virtual.trial import DOSE_FINDING
 from posology.operating import Setting
 from posology.operating import simulate as operate
-from posology.operating.virtual import Carriers
+from posology.pharmacology.compounds import IMGN853
+from posology.pharmacology.plasma import Plasma
+from posology.pharmacology.regimen import LABEL_RATES, infused
 from posology.pharmacology.response import judge
 from posology.protocol.building import design as of_protocol
 from posology.protocol.model import protocol_from
@@ -34,6 +38,7 @@ from posology.record.event import plain
 from posology.record.state import State
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
+from tests.interchange.test_sdtm_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 PLAN = document(FILE)
@@ -103,8 +108,40 @@ def replayed(trial: Trial) -> State:
     return state
 
 
+@dataclass(frozen=True)
+class Carried:
+    """The patients of one trial, for the simulation of designs: (patients, levels) study days of first DLT and first moderate toxicity."""
+
+    dlt: Any
+    moderate: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return 1, len(self.dlt)
+
+    @property
+    def gap(self) -> Any:
+        return np.zeros(self.shape)
+
+    @property
+    def leaves(self) -> Any:
+        return np.ones(self.shape)
+
+    left_at = gap
+
+    def dlt_day(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+        return self.dlt[k, level]
+
+    def respond(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+        return np.zeros(len(k), dtype=bool)
+
+    def grades(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+        within = lambda day: day[k, level] <= setting.window
+        return np.where(within(self.dlt), 3, np.where(within(self.moderate), 2, 0))
+
+
 @pytest.mark.parametrize("name", DESIGNS)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3, 4, 5))])
 def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> None:
     """The same patients, treated in the same order, give the counts and the MTD that the simulation of the design gives."""
     plan = with_design(name, eligibility=[])
@@ -124,8 +161,7 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
                 into = dlt if t.grade >= 3 else moderate
                 if t.grade >= 2:
                     into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
-    flat = np.zeros(shape[:2])
-    carriers = Carriers(dlt, moderate, np.full(shape[:2], 2), dlt < 0, flat, flat + 1, flat)
+    carriers = Carried(dlt[0], moderate[0])
     setting = Setting((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
     found = operate(of_protocol(protocol), setting, carriers)
     assert found.treated[0].tolist() == [c.treated for c in advice.counts]
@@ -194,20 +230,22 @@ def test_endpoints_find_what_the_model_says(whole: tuple[Simulation, Trial]) -> 
 def test_nothing_is_known_before_its_day(tmp_path: Path, whole: tuple[Simulation, Trial]) -> None:
     """A run that ends on a day holds, to the hash, what the whole run holds by that day."""
     events = whole[1].events()
-    for until in (date(2012, 5, 30), date(2012, 11, 3), date(2013, 9, 17), date(2014, 6, 1)):
+    for until in (date(2012, 5, 30), date(2012, 11, 3), date(2013, 9, 17)):
         where = tmp_path / f"{until}.posology"
         simulate(where, PLAN, World(seed=4, patients=10, until=until))
         with Trial.open(where) as trial:
             assert [e.hash for e in trial.events()] == [e.hash for e in events if e.occurred <= until]
 
 
-@pytest.mark.parametrize("name", ["boin", "crm"])
-def test_a_model_based_design_finds_its_level(name: str, tmp_path: Path) -> None:
-    made = simulate(tmp_path / "v.posology", with_design(name), World(seed=2, per_month=6, patients=2))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(DESIGNS_KNOWN) - {"iboin", "table"}))
+def test_every_design_can_be_conducted(name: str, tmp_path: Path) -> None:
+    has = {each.name for each in fields(DESIGNS_KNOWN[name])}
+    spec = {"method": name} | {k: v for k, v in (DESIGNS["crm"] | {"target": 0.3}).items() if k in has}
+    plan = {k: v for k, v in PLAN.items() if k != "titration"} | {"design": spec}
+    simulate(tmp_path / "v.posology", plan, World(seed=5, per_month=12, expansion=False, cycles=2))
     with Trial.open(tmp_path / "v.posology") as trial:
-        state = replayed(trial)
-    assert sum(s.stream == DOSE_FINDING for s in made.subjects if s.first) >= 15
-    assert [d.fact.action for d in state.trial.decisions][-1] in ("declare MTD", "stop")
+        assert [d.fact.action for d in replayed(trial).trial.decisions][-1] in ("declare MTD", "stop")
 
 
 def test_marker_and_sex_go_with_the_tumour(whole: tuple[Simulation, Trial]) -> None:
@@ -223,25 +261,64 @@ def test_marker_and_sex_go_with_the_tumour(whole: tuple[Simulation, Trial]) -> N
     assert {p.screening.ecog for p in patients} == {0, 1, 2}
 
 
+def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
+    """Of many samples of one patient: mean and spread against the exact course; what is low is said to be, and has no number."""
+    rng, n = np.random.default_rng(7), 120
+    given = ([0.0, 21.0, 42.0, 63.0], [355.0] * 4)
+    exact = Plasma.of(IMGN853).course(
+        [1.0, 62.9999999], infused(np.array([given[0]]), np.array([given[1]]), LABEL_RATES)
+    )
+    drawn = [samples({}, rng.standard_normal((1, len(TIMES), 3)), *given, 100.0) for _ in range(n)]
+    assert {(s.day, s.fact.visit, s.fact.timepoint) for s in drawn[0]} >= {
+        (0, "CYCLE 1", "END OF INFUSION"), (14, "CYCLE 1", "DAY 15"), (21, "CYCLE 1", "TROUGH"), (45, "CYCLE 3", "DAY 4"), (63, "CYCLE 3", "TROUGH"),
+    }  # fmt: skip
+    assert len(drawn[0]) == 36
+    for code, analyte, additive, share in (("IMGN853", "adc", 1.03, 0.089), ("DM4", "payload", 0.0, 0.335)):
+        first = lambda each, code=code: next(s.fact for s in each if (s.fact.test, s.fact.timepoint) == (code, "DAY 2"))
+        found = np.array([first(each).value or 0.0 for each in drawn])
+        truth = float(exact.of(analyte)[0, 0])
+        sd = float(np.hypot(additive, share * truth))
+        assert abs(found.mean() - truth) < 4 * sd / np.sqrt(n) + 0.01 * truth
+        assert abs(found.std() / sd - 1) < 4 / np.sqrt(2 * n)
+    low = samples({}, np.zeros((1, len(TIMES), 3)), [0.0, 21.0], [9.0, 9.0], 30.0)
+    assert [(s.fact.value, s.fact.result) for s in low if s.fact.timepoint == "TROUGH"] == [
+        (None, "<1"),
+        (None, "<0.1"),
+        (None, "<0.1"),
+    ]
+    assert samples({}, np.zeros((1, len(TIMES), 3)), [0.0], [355.0], 5.0)[-1].fact.timepoint == "DAY 4", (
+        "none after the last day"
+    )
+
+
+def test_the_readout_says_that_nobody_was_treated(whole: tuple[Simulation, Trial]) -> None:
+    made, trial = whole
+    readout = read(trial.events(), made.today)
+    assert readout.headline[0].cited.text == "This trial was simulated: nobody was treated."
+    assert readout.simulated and not readout.findings
+    assert {c.dose for c in readout.courses if c.level is None} == set(readout.protocol.expansion)
+
+
+@pytest.mark.slow
 def test_readout_and_exports(whole: tuple[Simulation, Trial], go: Any, tmp_path: Path) -> None:  # noqa: F811
     made, trial = whole
     readout = read(trial.events(), made.today)
     written = write(readout, tmp_path / "readout")
     page = next(p for p in written if p.name == "readout.html").read_text(encoding="utf-8")
     assert "nobody was treated" in page and "A reconstruction" not in page
-    assert readout.headline[0].cited.text == "This trial was simulated: nobody was treated."
-    assert not readout.findings
+    back = again(trial.state(), tmp_path, "xpt", None, PLAN)
+    assert facts(back) == facts(trial.state()), "SDTM gives back every fact, and finds nothing in them"
     where = trial.store.name
-    for export in (("sdtm", where, "sdtm", "--format", "csv"), ("adam", where, "adam", "--json")):
+    for export in (("sdtm", where, "csv", "--format", "csv"), ("adam", where, "adam", "--json")):
         code, out, err = go("export", *export)
         assert code == 0, err
     assert all(
         "below twice the upper limit" in said or "no second sample" in said for said in json.loads(out)["findings"]
     ), out
-    code, out, err = go(
-        "nca", "sdtm/pc.csv", "--ex", "sdtm/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json"
-    )
+    code, out, err = go("nca", "csv/pc.csv", "--ex", "csv/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json")
     assert code == 0, err
+    assert "Simulated, nobody was treated" in (tmp_path / "csv" / "ts.csv").read_text(encoding="utf-8")
+    assert "Simulated, nobody was treated" in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8")
     code, out, err = go("status", where)
     assert code == 0 and "nobody was treated" in out, err
     assert "nobody was treated" in go("decide", where, "--as-of", "2013-02-12")[1]
@@ -298,6 +375,36 @@ def test_what_cannot_be_simulated_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         simulate(tmp_path / "v.posology", copy.deepcopy(PLAN) | changes, replace(World(per_month=300), **world))
+
+
+def test_a_trial_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("posology.interchange.virtual.trial.ENDLESS", 5 * 365)
+    with pytest.raises(ValueError, match="does not end within 5 years: "):
+        simulate(tmp_path / "v.posology", PLAN, World(per_month=1e-6))
+
+
+def test_who_leaves_for_a_dlt_says_so(tmp_path: Path) -> None:
+    """Where no dose may be reduced, a patient with a DLT leaves for it; a delay that is too long is a DLT, once it is."""
+    plan = copy.deepcopy(PLAN) | {"modification": {"maximum_reductions": 0, "maximum_delay_days": 21}}
+    plan["dlt"] = plan["dlt"] | {"maximum_delay_days": 6}
+    left = delayed = 0
+    for seed in range(1, 4):
+        simulate(tmp_path / f"{seed}.posology", plan, World(seed=seed, per_month=12, expansion=False, cycles=3))
+        with Trial.open(tmp_path / f"{seed}.posology") as trial:
+            for patient in replayed(trial).patients.values():
+                dlts = [t for t in patient.toxicities if t.is_dlt]
+                why = {e.fact.why for e in patient.of(f.Discontinued)}
+                assert not patient.of(f.DoseReduced)
+                assert not dlts or "other" not in why or all(t.fact.grade < 3 for t in dlts)
+                assert "dose-limiting toxicity" not in why or dlts
+                left += "dose-limiting toxicity" in why
+                for t in (t for t in dlts if t.fact.grade < 3):
+                    second = next((e.occurred for e in patient.doses if e.fact.cycle == 2), None)
+                    due = patient.doses[0].occurred + timedelta(days=21)
+                    assert t.adjudicated.occurred == due + timedelta(days=7)
+                    assert second is None or second >= t.adjudicated.occurred
+                    delayed += 1
+    assert left > 1 and delayed > 0
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def advise(state: State, on: date) -> Advice:
         if missing > 0:
             return answer("stay", level, missing, f"{why}; {free} of {open_.slots} places are free")
         return answer("stay", level, 0, f"{why}; {_waiting(here, untreated)}", settled=False)
-    rises = action in (Action.ESCALATE, Action.DECLARE)
+    rises = action is Action.ESCALATE or (action is Action.DECLARE and level >= open_.level)
     if rises and (open_places := min(free, _advised(open_) - len(taken))) > 0:
         return answer(
             "stay",

@@ -7,7 +7,7 @@ from datetime import date
 
 from posology.conduct.plan import plan_of
 from posology.conduct.standing import standings
-from posology.record.facts import Discontinued, Enrolled
+from posology.record.facts import Discontinued
 from posology.record.state import Patient, State
 
 
@@ -37,18 +37,13 @@ def overview(state: State, on: date) -> list[Row]:
         rows.append(
             Row(
                 patient=patient.id, tumour=patient.screening.tumour_type if patient.screening else "",
-                assigned=dose(patient.assigned_level) or _cohort(patient), current=dose(patient.current_level) or _cohort(patient),
+                assigned=dose(patient.assigned_level) or patient.cohort or "", current=dose(patient.current_level) or patient.cohort or "",
                 first_dose=patient.first_dose.occurred if patient.first_dose else None,
                 doses=len(patient.treatments),
                 window=standing.get(patient.id, ""), treatment=treatment(patient),
             )
         )  # fmt: skip
     return rows
-
-
-def _cohort(patient: Patient) -> str:
-    place = patient.enrolment.fact if patient.enrolment else None
-    return (place.cohort or "") if isinstance(place, Enrolled) else ""
 
 
 def treatment(patient: Patient) -> str:

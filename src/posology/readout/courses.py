@@ -162,7 +162,7 @@ def courses(state: State, on: date) -> list[Course]:
     responses = _responses(patients, scans, protocol.endpoints.response)
     markers = _markers(patients, protocol.endpoints.ca125)
     return [
-        Course(p, p.assigned_level, protocol.dose.at(p.assigned_level) if p.assigned_level else "expansion",
+        Course(p, p.assigned_level, protocol.dose.at(p.assigned_level) if p.assigned_level else p.cohort or "expansion",
                standing.get(p.id), scans[p.id], responses[p.id], markers.get(p.id))
         for p in patients
     ]  # fmt: skip

@@ -185,8 +185,13 @@ def waterfall(courses: Sequence[Course]) -> Any:
         y=alt.Y("change:Q", title="best change from baseline (%)", scale=alt.Scale(domain=[low, high], nice=False)),
     )
     bars = base.mark_bar().encode(color=_by_dose(courses))
-    above = base.transform_filter("datum.change >= 0").mark_text(dy=-7, fontSize=10, color=INK).encode(text="label:N")
-    below = base.transform_filter("datum.change < 0").mark_text(dy=9, fontSize=10, color=INK).encode(text="label:N")
+    room = WIDTH / len(rows)  # too narrow for a word across: it stands upright
+    side = lambda align, dx, dy: (
+        {"angle": 270, "align": align, "baseline": "middle", "dx": dx} if room < 20 else {"dy": dy}
+    )
+    text: dict[str, Any] = {"fontSize": max(3.0, min(10.0, room)), "color": INK}
+    above = base.transform_filter("datum.change >= 0").mark_text(**text, **side("left", 3, -7)).encode(text="label:N")
+    below = base.transform_filter("datum.change < 0").mark_text(**text, **side("right", -3, 9)).encode(text="label:N")
     return (bars + above + below + _limits()).properties(width=WIDTH, height=280)
 
 
@@ -253,6 +258,12 @@ def _limits() -> Any:
 
 
 def _by_dose(courses: Sequence[Course]) -> Any:
-    """Shade by dose, lowest first; the dose is also written beside each patient."""
-    doses = list(dict.fromkeys(c.dose for c in sorted(courses, key=lambda c: c.level or 0)))
-    return alt.Color("dose:O", title="dose assigned", sort=doses, scale=alt.Scale(scheme="viridis", reverse=True))
+    """Shade by dose, lowest first, expansion cohorts last; the dose is also written beside each patient."""
+    doses = list(dict.fromkeys(c.dose for c in sorted(courses, key=lambda c: c.level or 10**6)))
+    return alt.Color(
+        "dose:O",
+        title="assigned" if any(c.level is None for c in courses) else "dose assigned",
+        sort=doses,
+        scale=alt.Scale(scheme="viridis", reverse=True),
+        legend=alt.Legend(columns=7),
+    )

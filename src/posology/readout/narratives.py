@@ -11,7 +11,7 @@ from posology.readout.cited import Cited, cite
 from posology.readout.courses import Course
 from posology.record.clinical import TreatmentGiven
 from posology.record.event import Event
-from posology.record.facts import BackgroundNoted, Dosed, DoseReduced, Enrolled, PriorTherapy, Screened, TargetScored
+from posology.record.facts import BackgroundNoted, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
 from posology.record.state import State
 
 
@@ -43,7 +43,7 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
     noted = [e for e in state.trial.of(BackgroundNoted) if state.trial.simulated]
     said = [
         *([sentence("This trial was simulated: nobody was treated.", noted)] if noted else []),
-        sentence(f"{len(courses)} patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
+        sentence(f"{len(courses)} {'virtual ' * bool(noted)}patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
                  f"({protocol.dose.body_size}).", [c.patient.first_dose for c in courses])
     ]  # fmt: skip
     limited = [(c, t) for c in courses for t in c.patient.toxicities if t.is_dlt]
@@ -113,11 +113,9 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
         )
     if p.first_dose:
         first = p.first_dose.occurred
-        place = p.enrolment.fact if p.enrolment else None
-        cohort = place.cohort if isinstance(place, Enrolled) else None
         where = f"assigned {course.dose}"
-        if course.level is None and cohort:
-            where = f"enrolled in the cohort {cohort}, at {protocol.dose.at(assigned(course))},"
+        if p.cohort:
+            where = f"enrolled in the cohort {p.cohort}, at {protocol.dose.at(assigned(course))},"
         told.append(sentence(f"{who} was {where} and first treated on {first}.", [p.enrolment, p.first_dose]))
     for t in p.toxicities:
         if t.is_dlt:

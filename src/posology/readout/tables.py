@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
 
@@ -57,6 +57,9 @@ def by_level(state: State, cutoff: date) -> Table:
         )  # fmt: skip
     columns = ("Level", "Dose", "Treated", "DLT-evaluable", "DLT", "Inside the window", "Not evaluable", "On treatment")
     note = "Patients count at the level assigned, whatever level they got later."
+    beside = Counter(p.cohort for p in state.patients.values() if p.cohort and p.first_dose)
+    if beside:
+        note += f" Treated in expansion cohorts, and not counted here: {', '.join(f'{n} in {cohort}' for cohort, n in beside.items())}."
     return Table("patients_by_level", "Patients by dose level", columns, tuple(rows), note)
 
 

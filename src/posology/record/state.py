@@ -162,6 +162,11 @@ class Patient(Timeline):
         return _as(Enrolled, self.enrolment).level if self.enrolment else None
 
     @property
+    def cohort(self) -> str | None:
+        """The expansion cohort of the patient; None before enrolment or in dose finding."""
+        return _as(Enrolled, self.enrolment).cohort if self.enrolment else None
+
+    @property
     def current_level(self) -> int | None:
         """The level of the next dose: as last reduced, else as assigned, else (in an expansion cohort) as first given."""
         reduced, first = self.last(DoseReduced), self.first(Dosed)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ORGANS = ("liver", "lung", "peritoneum", "adrenal gland", "soft tissue")
+HEALTHY = 5.0
+"""CA-125 that no tumour makes [U/mL]: it is not found below; assumed."""
 SMALLEST = 10.0
 """Diameter of a target lesion at the baseline [mm], at least."""
 
@@ -123,4 +125,4 @@ def _marker(person: People, protocol: Protocol, value: float) -> list[f.Fact]:
     read = protocol.endpoints.ca125
     if read is None or str(person.known.tumour_type[0]) not in read.tumour_types:
         return []
-    return [f.MarkerMeasured(value=round(max(value, 0.1), 1), upper_limit=float(read.upper_limit_u_ml))]
+    return [f.MarkerMeasured(value=round(max(value, HEALTHY), 1), upper_limit=float(read.upper_limit_u_ml))]

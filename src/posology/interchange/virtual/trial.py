@@ -50,9 +50,11 @@ SHARES = {"ovarian": 0.5, "endometrial": 0.2, "NSCLC": 0.2, "renal": 0.1}
 FIRM = 2 * 365
 """Days of treatment after which nobody is given another cycle, where no number of cycles is asked for."""
 JUDGED = 60
-"""Days after the DLT window within which a toxicity of the window is judged."""
+"""Days after the DLT window for which toxicities are looked at once the dose finding is over."""
 OVER = ("MTD declared", "stopped")
 SOUGHT = 5000
+ENDLESS = 100 * 365
+"""Days after which a trial is given up."""
 REFERRED: dict[str, Callable[[People], Any]] = {
     "tumour_type": lambda person: person.known.tumour_type, "histology": lambda person: person.histology,
     "platinum_status": lambda person: person.platinum,
@@ -97,8 +99,8 @@ class World:
     alone: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.per_month <= 100_000:
-            raise ValueError(f"patients a month are {self.per_month:g}: there must be more than none, at most 100,000")
+        if not 0 < self.per_month <= 3000:
+            raise ValueError(f"patients a month are {self.per_month:g}: there must be more than none, at most 3,000")
         if self.patients < 1:
             raise ValueError(f"patients is {self.patients}: there must be one or more")
         if self.cycles is not None and self.cycles < 1:
@@ -145,6 +147,8 @@ def simulate(
     ValueError
         if something of it cannot be simulated. What was written by then is not kept.
     """
+    title = f"Simulated, nobody was treated: {document['trial']['title']}"  # so that whatever is exported says it too
+    document = {**document, "trial": {**document["trial"], "title": title}}
     start = protocol_from(document).trial.date
     made = Simulation(document, world)
     began = datetime.combine(start, time(8), UTC)
@@ -167,6 +171,7 @@ class Simulation:
         self.screening: list[Subject] = []
         self.taken: Counter[str] = Counter()
         self.advice: Advice | None = None
+        self.asked = 0
         self.streams: dict[str, Stream] = {}
         self.versions = [(date.fromisoformat(str(v["trial"]["date"])), protocol_from(v)) for v in versions(document)]
         if world.until is not None and world.until < self.start:
@@ -191,7 +196,7 @@ class Simulation:
         Raises
         ------
         ValueError
-            if a cohort cannot be filled.
+            if a cohort cannot be filled, or the trial does not end.
         """
         self.ledger, self.moment = ledger, ledger.last
         told = "nobody was treated: " + "; ".join(
@@ -218,6 +223,10 @@ class Simulation:
             over = not self.streams and not self.screening and not any(subject.diary for subject in self.subjects)
             if over or self.today == self.world.until:
                 return
+            if (self.today - self.start).days > ENDLESS:
+                raise ValueError(
+                    f"the trial does not end within {ENDLESS // 365} years: {self.advice.why if self.advice else 'too few patients come'}"
+                )
             self.today += timedelta(days=1)
 
     def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
@@ -248,17 +257,14 @@ class Simulation:
 
     def _judge(self) -> None:
         """Judge the toxicities of those in dose finding as soon as the protocol's definition tells what they are."""
-        window = self.plan.protocol.dlt.window_days
+        window, over = self.plan.protocol.dlt.window_days, bool(self.advice and self.advice.action in OVER)
         for subject in self.subjects:
-            if (
-                subject.stream != DOSE_FINDING
-                or subject.first is None
-                or (self.today - subject.first).days > window + JUDGED
-            ):
+            since = (self.today - subject.first).days if subject.first else None
+            if subject.stream != DOSE_FINDING or since is None or (over and since > window + JUDGED):
                 continue
             patient = self.state.patients[subject.id]
             for toxicity in patient.toxicities:
-                if toxicity.is_dlt is None and (toxicity.event.occurred - subject.first).days < window:
+                if toxicity.is_dlt is None:
                     meets, why = self.plan.meets_definition(patient, toxicity, self.today)
                     if meets:
                         self.enter(f.DltAdjudicated(ae=toxicity.fact.ae, dlt=True, why=why), subject)
@@ -267,7 +273,9 @@ class Simulation:
         """Follow the design's advice once it is settled, and sign."""
         if self.world.alone is not None or (self.advice and self.advice.action in OVER):
             return
-        self.advice = advise(self.state, self.today)
+        if self.advice and not self.advice.pending and self.state.seq == self.asked:
+            return  # nothing has happened, and nobody's window goes on
+        self.advice, self.asked = advise(self.state, self.today), self.state.seq
         if not self.advice.settled or self.advice.action in ("stay", *OVER):
             return
         action: Any = self.advice.action
@@ -287,7 +295,8 @@ class Simulation:
         else:
             declared = self.advice.opening.mtd is not None and self.world.expansion
             wanted = list(self.plan.protocol.expansion) if declared else []
-        wanted = [name for name in wanted if not name or self.taken[name] < self._places(name)]
+        known = self.plan.protocol.expansion
+        wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
         self.streams = {name: self.streams.get(name) or self._stream(name) for name in wanted}
 
     def _stream(self, name: str) -> Stream:
@@ -363,9 +372,9 @@ class Simulation:
                 for fact in diary.baseline(subject.person, protocol):
                     self.enter(fact, subject)
         elif all(unmet.values()):
-            self._away(
-                subject, "SCREEN FAILURE", "; ".join(f"{c.criterion.id}: {c.found}" for c in unmet[subject.stream])
-            )
+            found = unmet.get(subject.stream) or next(iter(unmet.values()), [])
+            why = "; ".join(f"{c.criterion.id}: {c.found}" for c in found) or f"{subject.stream} is no longer open"
+            self._away(subject, "SCREEN FAILURE", why)
         elif days > PATIENCE:
             self._away(subject, "NO PLACE", "no place was free in time")
 
@@ -400,11 +409,13 @@ class Simulation:
             stream.treated += 1
 
     def _left(self, subject: Subject, fact: f.Fact) -> f.Fact:
-        """Return the fact; that a patient left for a toxicity which was judged a DLT says so."""
-        limited = any(t.is_dlt for t in self.state.patients[subject.id].toxicities)
-        if limited and isinstance(fact, f.Discontinued) and fact.why == "adverse event":
-            return replace(fact, why="dose-limiting toxicity")
-        return fact
+        """Return the fact; that a patient left for a dose-limiting toxicity says so."""
+        if not isinstance(fact, f.Discontinued) or fact.why != "adverse event" or subject.stream != DOSE_FINDING:
+            return fact
+        patient = self.state.patients[subject.id]
+        named = [t for t in patient.toxicities if (fact.note or "").startswith(t.fact.term)]
+        limited = any(t.is_dlt or self.plan.meets_definition(patient, t, self.today)[0] for t in named)
+        return replace(fact, why="dose-limiting toxicity") if limited else fact
 
 
 def mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType, float]]:
