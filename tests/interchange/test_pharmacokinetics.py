@@ -19,7 +19,7 @@ from posology.interchange.pharmacokinetics import planned_hours, recorded
 from posology.interchange.sdtm.write import export_sdtm
 from posology.pharmacology.nca import nca
 from posology.pharmacology.profiles import rectangular
-from posology.record.clinical import ConcentrationMeasured
+from posology.record.clinical import ConcentrationMeasured, TreatmentGiven
 from tests.interchange.pk_record import CLEARANCE, HOURS, START, concentration, course, dosed, made, sample
 
 
@@ -235,6 +235,23 @@ def test_who_is_left_out_is_said(tmp_path: Path, imgn853_document: dict[str, Any
     assert found.left == ("B: no concentration", "C: 1 concentrations, and no dose")
     early = made(tmp_path / "u.posology", imgn853_document, {"A": [dosed(350.0), sample(-1, 3.0), sample(2, 100.0)]})
     assert from_record(early).notes == ("A, 2013-01-07: ADC is 3 ug/mL before the first dose",)
+
+
+def test_repeated_doses_and_unknown_covariates(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
+    day = START.date()
+    given = lambda **more: (day, TreatmentGiven(treatment="IMGN853", dose=350.0, dated=START.isoformat(), **more))
+    samples = [sample(2, 120.0), sample(24, 90.0)]
+    other = (day, TreatmentGiven(treatment="PACLITAXEL", dose=80.0, unit="mg/m2"))
+    path = made(
+        tmp_path / "t.posology", imgn853_document, {"A": [given(unit="mg"), other, *samples], "B": course(350.0)}
+    )
+    found = from_record(path)
+    assert [e.amount for e in found.data.events if e.evid == 1] == [350.0, 350.0]
+    assert "LEVEL is not known of 1 (A): `.` in the file, which NONMEM takes for 0" in found.notes
+    for name, more in (("u", {"unit": "mg", "frequency": "QD"}), ("v", {"unit": "mg/kg"})):
+        path = made(tmp_path / f"{name}.posology", imgn853_document, {"A": [given(**more), *samples]})
+        with pytest.raises(DataError, match="repeated doses and other units are not placed in time"):
+            from_record(path)
 
 
 def test_a_correction_is_what_counts(two: str) -> None:

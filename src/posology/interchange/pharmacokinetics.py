@@ -154,7 +154,11 @@ class _Made:
                 if (fact.frequency or "ONCE").upper() != "ONCE" or (fact.unit or "").lower() != "mg":
                     what = f"{fact.dose} {fact.unit}, {fact.frequency or 'once'}"
                     self.wrong(
-                        patient, event, "dose", f"{what}: it has no one time and amount", "a dose in mg, given once"
+                        patient,
+                        event,
+                        "dose",
+                        f"{what}: repeated doses and other units are not placed in time",
+                        "each dose by itself, in mg",
                     )
                     continue
                 mg, weight, level, cycle = fact.dose, None, None, None
@@ -345,11 +349,18 @@ class _Made:
                     sum(e.analyte == code for e in events), sum(e.analyte == code and e.below for e in events))
             for code in codes
         )  # fmt: skip
-        notes = (*self.notes, *(f"{n} {what}" for what, n in self.counts.items()))
+        notes = [*self.notes, *(f"{n} {what}" for what, n in self.counts.items())]
+        for name in used:
+            without = list(dict.fromkeys(e.patient for e in events if e.covariates.get(name) is None))
+            if without:
+                shown = ", ".join(without[:8]) + (", ..." if len(without) > 8 else "")
+                notes.append(
+                    f"{name} is not known of {len(without)} ({shown}): `.` in the file, which NONMEM takes for 0"
+                )
         days = schedule.dosing_days
         interval = 24 * (days[1] - days[0] if len(days) > 1 else schedule.cycle_days) / HOURS[self.time]
         data = EventData(events, used, self.file)
-        return Recorded(data, analytes, self.time, notes, tuple(self.left), interval, schedule.route)
+        return Recorded(data, analytes, self.time, tuple(notes), tuple(self.left), interval, schedule.route)
 
 
 def planned_hours(fact: ConcentrationMeasured) -> float | None:
