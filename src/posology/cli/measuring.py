@@ -177,7 +177,7 @@ def _said(notes: list[tuple[str, str]]) -> None:
 
 
 def fit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="NONMEM event data (CSV).")],
+    file: Annotated[str, typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record.")],
     start: Annotated[str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")],
     model: Annotated[Form, typer.Option("--model", help="One or two compartments, or one with first-order absorption.")] = "two",
     random: Annotated[str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")] = None,
@@ -198,6 +198,14 @@ def fit(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="FILE", help="Draw goodness of fit, and beside it FILE-vpc: .png, .svg or .json.")
     ] = None,
+    analyte: AnalyteOption = None, specimen: SpecimenOption = None, cutoff: CutoffOption = None, known_by: KnownByOption = None,
+    infusion: InfusionOption = None,
+    exposures: Annotated[
+        Path | None, typer.Option("--exposures", metavar="FILE", help="Write each patient's AUC, Cmax and Ctrough of cycle 1 (CSV).")
+    ] = None,
+    tau: Annotated[
+        float | None, typer.Option("--tau", help="How long cycle 1 is, for --exposures (of a record, as its protocol says).")
+    ] = None,
     time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
@@ -205,9 +213,12 @@ def fit(
     Values below quantification (BLQ, LLOQ) add the probability that they are (method M3).
     Example: posology fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
     """
+    import numpy as np
     from rich.console import Console
 
-    from posology.interchange.nonmem import read
+    from posology.conduct.trial import end_of
+    from posology.interchange.exposures import write_exposures
+    from posology.interchange.measured import measured
     from posology.pharmacology.fit import fit as fitted
     from posology.pharmacology.fit import individual as each
     from posology.pharmacology.structural import MODELS
@@ -215,7 +226,12 @@ def fit(
     _drawable(plot)
     form = MODELS[model]
     begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()])
-    events = read(file)
+    read = measured(file, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=end_of(known_by) if known_by else None,
+                    time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
+    time_unit, unit = time_unit or read.units[0], unit or read.units[1]
+    if exposures and not (tau or read.interval):
+        raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
+    events = read.events
     data = events.measurements([e.covariate for e in begin.effects])
     for name in {e.covariate for e in begin.effects} & set(events.varying):
         print(f"{name} changes within patients: its first value is used")
@@ -224,6 +240,8 @@ def fit(
         return
     if individual:
         found = each(form, data, begin)
+        if exposures:
+            write_exposures(exposures, read, model, form, data, np.log(found.parameters), tau)
         rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
                 for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
         for row, errors in zip(rows, found.standard_error, strict=True):
@@ -239,6 +257,8 @@ def fit(
             form, data, begin, full=full, errors="sandwich" if sandwich else "hessian",
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )  # fmt: skip
+    if exposures:
+        write_exposures(exposures, read, model, form, data, np.log(result.parameters), tau)
     if plot:
         _diagnose(form, data, result, plot, seed, (time_unit, unit))
     if as_json:
@@ -253,7 +273,7 @@ def fit(
          for e in result.estimates],
     )  # fmt: skip
     print(f"omega: standard deviations on the log scale; shrinkage of the residuals {result.residual_shrinkage:.1f} %")
-    for note in result.notes:
+    for note in (*result.notes, *read.notes):
         print(note)
 
 
