@@ -284,3 +284,12 @@ def test_the_length_of_an_infusion_can_be_given(tmp_path: Path, imgn853_document
     export_nonmem(found, tmp_path / "pk.csv", {})
     with pytest.raises(ValueError, match="an infusion's length is given for a trial's record"):
         measured(tmp_path / "pk.csv", infusion=3.0)
+
+
+def test_a_dataset_that_is_no_csv_is_named(two: str, tmp_path: Path) -> None:
+    with Trial.open(two) as trial:
+        export_sdtm(trial.state(), tmp_path / "sdtm", format="parquet")
+    with pytest.raises(ValueError, match="is no CSV: of SDTM in another format, name the folder"):
+        measured(tmp_path / "sdtm" / "pc.parquet")
+    with pytest.raises(ValueError, match="is SDTM PC alone: name the folder that holds EX and DM with it"):
+        _ = measured(Path(__file__).parents[1] / "data/pharmacology/pilot_pc.csv.gz").events

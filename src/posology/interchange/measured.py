@@ -82,6 +82,8 @@ def measured(
     if cutoff or known_by or infusion:
         what = "a cutoff" if cutoff or known_by else "an infusion's length"
         raise ValueError(f"{path} is no record: {what} is given for a trial's record")
+    if Path(path).suffix.lower() in (".xpt", ".json", ".ndjson", ".parquet"):
+        raise ValueError(f"{path} is no CSV: of SDTM in another format, name the folder with PC, EX and DM")
     if is_sdtm(path):
         found, unused = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
         return Measured(str(path), found, None, ("h", "", ""), unused)
