@@ -205,6 +205,22 @@ def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: P
 @pytest.mark.parametrize(
     ("more", "says"),
     [
+        (["--time-unit", "weeks"], "the unit of time is d, not weeks; d and h can be had"),
+        (["--unit", "ng/mL"], "the unit of concentration is ug/mL, not ng/mL"),
+    ],
+)
+def test_a_record_s_units_are_its_own(go: Any, sampled: str, more: list[str], says: str) -> None:
+    status, _, err = go("nca", sampled, *more)
+    assert status == 1 and says in err
+    status, out, _ = go("nca", sampled, "--time-unit", "h", "--unit", "ug/mL", "--json")
+    found = json.loads(out)
+    assert status == 0 and found["units"] == {"time": "h", "concentration": "ug/mL", "dose": "mg"}
+    assert found["profiles"][0]["t_last"] == 168.0  # the next one is below quantification
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
         (["--exposure", "average-until-event"], "an average to the event is by a model"),
         (["--exposure", "auc", "--analyte", "DM4"], "holds no 'DM4'"),
         (["--exposure", "auc", "--as-of", "2013-01-06"], "holds no concentration by 2013-01-06"),

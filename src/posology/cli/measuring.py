@@ -90,7 +90,7 @@ def nca(
     read = measured(file, ex=ex, analyte=analyte, specimen=specimen, cutoff=cutoff,
                     known_by=end_of(known_by) if known_by else None, time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
     found, unused = read.profiles, read.unused
-    time_unit, unit, dose_unit = time_unit or read.units[0], unit or read.units[1], read.units[2]
+    (time_unit, unit), dose_unit = read.labels(time_unit, unit), read.units[2]
     if not found:
         raise ValueError(f"{file}: no profile: it takes two samples after a dose at least")
     infused = [p.duration > 0 for p in found]
@@ -228,7 +228,7 @@ def fit(
     begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()])
     read = measured(file, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=end_of(known_by) if known_by else None,
                     time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
-    time_unit, unit = time_unit or read.units[0], unit or read.units[1]
+    time_unit, unit = read.labels(time_unit, unit)
     if exposures and not (tau or read.interval):
         raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
     events = read.events

@@ -46,6 +46,22 @@ class Measured:
             )
         return self.data
 
+    def labels(self, time: str = "", concentration: str = "") -> tuple[str, str]:
+        """Return the units of time and concentration: those of the data, else as they are said to be.
+
+        Raises
+        ------
+        ValueError
+            if others are said of a record's, which are known.
+        """
+        for what, said, known in zip(("time", "concentration"), (time, concentration), self.units, strict=False):
+            if self.interval and said and said != known:
+                raise ValueError(
+                    f"{self.path}: the unit of {what} is {known}, not {said}"
+                    + ("; d and h can be had" if what == "time" else "")
+                )
+        return time or self.units[0], concentration or self.units[1]
+
 
 def measured(
     path: str | Path, *, ex: Path | None = None, analyte: str | None = None, specimen: str | None = None,
