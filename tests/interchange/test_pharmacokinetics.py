@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posology.conduct.trial import Trial
 from posology.interchange.measured import from_record, measured
@@ -293,3 +295,43 @@ def test_a_dataset_that_is_no_csv_is_named(two: str, tmp_path: Path) -> None:
         measured(tmp_path / "sdtm" / "pc.parquet")
     with pytest.raises(ValueError, match="is SDTM PC alone: name the folder that holds EX and DM with it"):
         _ = measured(Path(__file__).parents[1] / "data/pharmacology/pilot_pc.csv.gz").events
+
+
+plans = st.lists(
+    st.tuples(st.integers(1, 24), st.integers(-2, 26), st.lists(st.tuples(st.integers(-40, 1100), st.booleans(), st.floats(0.0, 500.0)), max_size=6)),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@given(st.lists(plans, min_size=1, max_size=3), st.booleans())
+@settings(max_examples=60)
+def test_whatever_is_recorded_is_either_refused_or_written_and_read_again(
+    tmp_path_factory: pytest.TempPathFactory, imgn853_document: dict[str, Any], patients: list[Any], clock: bool
+) -> None:
+    held = {}
+    for number, cycles in enumerate(patients):
+        begin, facts = START, []
+        for cycle, (length, late, samples) in enumerate(cycles, 1):
+            facts.append(dosed(350.0, on=begin, cycle=cycle, hours=length / 4, clock=clock or cycle % 2 == 0))
+            facts += [sample(h, v, dose=begin, clock=by_clock) for h, by_clock, v in samples]
+            begin += timedelta(days=21 + late)
+        held[f"P-{number}"] = facts
+    path = made(tmp_path_factory.mktemp("any") / "t.posology", imgn853_document, held)
+    try:
+        found = from_record(path, time="h")
+    except DataError as error:
+        assert all(f.patient and f.on and f.field for f in error.findings)
+        return
+    except ValueError as error:
+        assert "holds no concentration" in str(error)
+        return
+    again = parse(text_of(found.data))
+    assert [replace(e, line=0) for e in again.events] == list(found.data.events)
+    for name, events in found.data.by_patient():
+        assert sorted(e.time for e in events) == [e.time for e in events]
+        first = next(e.time for e in events if e.evid == 1)
+        assert first == 0 and all(e.missing == (e.time <= 0) for e in events if e.evid == 0)
+        sampled_ = sum(isinstance(f, ConcentrationMeasured) for _, f in held[name])
+        assert sum(e.evid == 0 for e in events) == sampled_
+    if any(e.evid == 0 and not e.missing for e in again.events):
+        assert (again.measurements().time > 0).sum() == sum(e.evid == 0 and not e.missing for e in again.events)
