@@ -186,6 +186,17 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
     assert (tmp_path / "auc.svg").read_text().count("mg/kg") >= 7
     status, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "ctrough", "--by-day", "63")
     assert status == 0 and "Ctrough of cycle 1, ADC (ug/mL)" in " ".join(out.split()) and "By dose" in out
+    _, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "52", "--json")
+    found = json.loads(
+        out
+    )  # events on days 10, 48, 53 (two of them later): counted by day 52, and nobody is lost before
+    assert found["by_day"] == {"day": 52, "events": sum(d["events"] for d in found["doses"]), "known": 28}
+    assert 0 < found["by_day"]["events"] < found["events"] == 6
+    assert sum(g["events"] for g in found["groups"]) == found["by_day"]["events"]
+    status, _, err = go(
+        "exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "63", "--as-of", "2013-01-20"
+    )
+    assert status == 1 and "had the event by day 63 or were followed to it: it takes three" in err
 
 
 def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: Path) -> None:

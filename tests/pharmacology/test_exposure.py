@@ -168,3 +168,10 @@ def test_exposures_at_a_dose() -> None:
         exposures_at(dose, exposure * 0, 3.0)
     with pytest.raises(ValueError, match="3 patients at 1 doses"):
         exposures_at(np.ones(3), np.ones(3), 3.0)
+
+
+@pytest.mark.parametrize("patients", [4, 8, 28])
+def test_one_event_at_the_highest_exposure_has_no_hazard_ratio(patients: int) -> None:
+    x, y = np.geomspace(10, 1500, patients), np.arange(patients) == patients - 1
+    with pytest.raises(ValueError, match="the events lie at one end of the exposures"):
+        exponential(x, np.full(patients, 13.0), y)
