@@ -149,6 +149,9 @@ def test_days_alone_go_by_the_plan(tmp_path: Path, imgn853_document: dict[str, A
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-08T11:00")], "dated: is 2013-01-08T11:00, but the event is of 2013-01-07"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T11:00Z")], "has a time zone"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T25:00")], "'2013-01-07T25:00' is no time"),
+        ([dosed(350.0), sample(2, 120.0, dated="not stated", timepoint_number=2.0)], "dated: ADC has no day (not stated)"),
+        ([dosed(350.0), sample(2, 120.0, dated="2013-01", timepoint_number=2.0)], "dated: ADC has no day (2013-01)"),
+        ([(START.date(), replace(dosed(350.0)[1], dated="2013-01")), sample(2, 120.0)], "dated: is 2013-01: the day of the dose is not known"),
         ([dosed(350.0), sample(2, 120.0), sample(2, 121.0)], "ADC: a second sample at 2 h after the first dose"),
         ([dosed(350.0), sample(2, -1.0)], "value: ADC is -1; a concentration is 0 or above"),
         ([dosed(350.0), sample(2, None)], "value: ADC has none"),
@@ -241,7 +244,10 @@ def test_who_is_left_out_is_said(tmp_path: Path, imgn853_document: dict[str, Any
 
 def test_repeated_doses_and_unknown_covariates(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
     day = START.date()
-    given = lambda **more: (day, TreatmentGiven(treatment="IMGN853", dose=350.0, dated=START.isoformat(), **more))
+    given = lambda **more: (
+        day,
+        TreatmentGiven(**{"treatment": "IMGN853", "dose": 350.0, "dated": START.isoformat(), **more}),
+    )
     samples = [sample(2, 120.0), sample(24, 90.0)]
     other = (day, TreatmentGiven(treatment="PACLITAXEL", dose=80.0, unit="mg/m2"))
     path = made(
@@ -250,9 +256,17 @@ def test_repeated_doses_and_unknown_covariates(tmp_path: Path, imgn853_document:
     found = from_record(path)
     assert [e.amount for e in found.data.events if e.evid == 1] == [350.0, 350.0]
     assert "LEVEL is not known of 1 (A): `.` in the file, which NONMEM takes for 0" in found.notes
-    for name, more in (("u", {"unit": "mg", "frequency": "QD"}), ("v", {"unit": "mg/kg"})):
+    wrong = (
+        {"unit": "mg", "frequency": "QD"},
+        {"unit": "mg/kg"},
+        {"unit": "mg", "dose": None},
+        {"unit": "mg", "ended": "2013-01-20"},
+    )
+    for name, more in zip("uvwx", wrong, strict=True):
         path = made(tmp_path / f"{name}.posology", imgn853_document, {"A": [given(**more), *samples]})
-        with pytest.raises(DataError, match="repeated doses and other units are not placed in time"):
+        with pytest.raises(
+            DataError, match="what has no one amount and time is not placed; each dose by itself, in mg"
+        ):
             from_record(path)
 
 

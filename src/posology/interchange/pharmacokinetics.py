@@ -151,21 +151,23 @@ class _Made:
             if isinstance(fact, TreatmentGiven):
                 if fact.treatment.upper() not in drug:
                     continue
-                if (fact.frequency or "ONCE").upper() != "ONCE" or (fact.unit or "").lower() != "mg":
-                    what = f"{fact.dose} {fact.unit}, {fact.frequency or 'once'}"
-                    self.wrong(
-                        patient,
-                        event,
-                        "dose",
-                        f"{what}: repeated doses and other units are not placed in time",
-                        "each dose by itself, in mg",
+                days = (fact.ended or "")[:10] > (event.occurred + timedelta(days=1)).isoformat()
+                once = (fact.frequency or "ONCE").upper() == "ONCE" and not days
+                if fact.dose is None or not once or (fact.unit or "").lower() != "mg":
+                    what = f"{fact.dose} {fact.unit}, {fact.frequency or 'once'}" + (
+                        f" until {fact.ended}" if days else ""
                     )
+                    says = f"is {what}: what has no one amount and time is not placed"
+                    self.wrong(patient, event, "dose", says, "each dose by itself, in mg")
                     continue
                 mg, weight, level, cycle = fact.dose, None, None, None
             else:
                 assert isinstance(fact, Dosed)
                 mg, weight, level, cycle = fact.actual_mg, fact.weight_kg, fact.level, fact.cycle
             if not mg:
+                continue
+            if not _has_day(fact.dated):
+                self.wrong(patient, event, "dated", f"is {fact.dated}: the day of the dose is not known", "its day")
                 continue
             begun = self.moment(patient, event, fact.dated, event.occurred)
             end = self.moment(patient, event, fact.ended, None)
@@ -206,7 +208,7 @@ class _Made:
 
     def moment(self, patient: Patient, event: Fact, text: str | None, on: date | None) -> datetime | None:
         """Return a moment if there is one with a time of day; a date that is not the event's own is a finding."""
-        if not text or text == UNDATED or "T" not in text:
+        if not text or "T" not in text:
             return None
         try:
             found = datetime.fromisoformat(text)
@@ -309,13 +311,15 @@ class _Made:
             dose = before[-1] if before else dose
             if dose.begun is not None:
                 return dose.at + _hours(taken - dose.begun)
-        if event.occurred < doses[0].on and fact.dated != UNDATED and (planned or 0) <= 0:
+        if event.occurred < doses[0].on and _has_day(fact.dated) and (planned or 0) <= 0:
             return _hours(event.occurred - doses[0].on)
-        if planned is None or fact.dated == UNDATED:
+        if not _has_day(fact.dated):
+            self.wrong(patient, event, "dated", f"{fact.test} has no day ({fact.dated})", "the day it was taken")
+            return None
+        if planned is None:
+            lacks, right = f"{fact.test} has no time of day", "give it as 2013-05-10T11:30"
             if taken is not None:
                 lacks, right = f"{fact.test}: the dose of {dose.on} has no time of day", "correct the dose (dated)"
-            else:
-                lacks, right = f"{fact.test} has no time of day", "give it as 2013-05-10T11:30"
             planned_so = f"{right}, or the sample's hours since the dose as planned (timepoint_number)"
             self.wrong(patient, event, "dated", lacks, planned_so)
             return None
@@ -375,6 +379,11 @@ def planned_hours(fact: ConcentrationMeasured) -> float | None:
         size = float(days or 0) * 24 + float(hours or 0) + float(minutes or 0) / 60 + float(seconds or 0) / 3600
         return -size if sign else size
     return fact.timepoint_number
+
+
+def _has_day(dated: str | None) -> bool:
+    """Say whether the day an event occurred was collected, and not imputed from a date known in part, or not at all."""
+    return dated is None or (dated != UNDATED and len(dated) >= len("2013-05-10"))
 
 
 def _hours(span: timedelta) -> float:
