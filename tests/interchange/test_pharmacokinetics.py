@@ -17,7 +17,8 @@ from posology.conduct.trial import Trial
 from posology.interchange.measured import from_record, measured
 from posology.interchange.nonmem import DataError, parse, read, text_of
 from posology.interchange.nonmem_export import export_nonmem
-from posology.interchange.pharmacokinetics import planned_hours, recorded
+from posology.interchange.pharmacokinetics import recorded
+from posology.interchange.placing import planned_hours
 from posology.interchange.sdtm.write import export_sdtm
 from posology.pharmacology.nca import nca
 from posology.pharmacology.profiles import rectangular
@@ -174,7 +175,7 @@ def test_what_is_wrong_is_said_with_patient_date_and_field(
 
 def test_below_quantification_in_every_spelling(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
     facts = [dosed(350.0), sample(2, 120.0), sample(400, None, result="<0.7", quantification_limit=None),
-             sample(410, 0.0, result="BLQ"), sample(420, 0.2), sample(430, None, result="< LLOQ"),
+             sample(410, 0.0, result="BLQ"), sample(420, 0.2), sample(430, None, result="< LLOQ", unit=None),
              sample(440, None, not_done="tube broken")]  # fmt: skip
     made_ = from_record(made(tmp_path / "t.posology", imgn853_document, {"7": facts}))
     below = [(e.value, e.limit) for e in made_.data.events if e.below]
