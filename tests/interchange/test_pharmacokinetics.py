@@ -209,6 +209,18 @@ def test_several_analytes_have_a_number_each(tmp_path: Path, imgn853_document: d
         from_record(path, analyte="DM4")
 
 
+def test_what_is_dosed_is_the_first_analyte(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
+    facts = [dosed(350.0), *(sample(2, 9.0, of=code, name=name) for code, name in
+                             (("DM4", "DM4, free"), ("TOTAL", "total antibody"), ("CONJ", "IMGN853 conjugate")))]  # fmt: skip
+    found = from_record(made(tmp_path / "t.posology", imgn853_document, {"A": facts}))
+    assert [a.code for a in found.analytes] == ["CONJ", "DM4", "TOTAL"] == list(found.data.analytes)
+    assert [e.compartment for e in found.data.events if e.analyte == "CONJ" or e.evid == 1] == [1, 1]
+    again = parse(text_of(found.data))
+    assert again.analytes == found.data.analytes and [replace(e, line=0) for e in again.events] == list(
+        found.data.events
+    )
+
+
 def test_specimens(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
     urine = [sample(24, 3.0, specimen="urine")]
     path = made(tmp_path / "t.posology", imgn853_document, {"A": [*course(350.0), *urine], "B": course(350.0)})

@@ -95,7 +95,10 @@ def nca(
         raise ValueError(f"{file}: no profile: it takes two samples after a dose at least")
     infused = [p.duration > 0 for p in found]
     if route is None and not all(infused):
-        raise typer.BadParameter("say how the dose was given", param_hint="--route")
+        lacking = (
+            ", or how long the infusions took whose end is not recorded: --infusion-hours" if read.interval else ""
+        )
+        raise typer.BadParameter(f"say how the dose was given{lacking}", param_hint="--route")
     how: Route = route or "infusion"
     time, value = rectangular([(p.time, p.concentration) for p in found])
     doses = np.array([np.nan if p.dose is None else p.dose for p in found])

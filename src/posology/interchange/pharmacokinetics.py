@@ -93,7 +93,7 @@ def recorded(
     Notes
     -----
     A sample before the first dose has MDV 1: every model predicts 0 there. Below quantification, DV is the limit. A dose
-    goes into CMT 1, a sample has its DVID as CMT.
+    goes into CMT 1; a sample has as CMT the number of its analyte: first what is called as the drug is, then by the alphabet.
     """
     made = _Made(file, time, infusion or 0.0)
     measured = {p.id: _wanted(p, analyte) for p in state.patients.values()}
@@ -107,7 +107,7 @@ def recorded(
             made.patient(patient, made.doses(patient, drug), samples)
         elif patient.first_dose:
             made.left.append(f"{patient.id}: no concentration")
-    return made.result(chosen, state.protocol().schedule)
+    return made.result(chosen, state.protocol().schedule, drug)
 
 
 class _Made(Placing):
@@ -198,14 +198,17 @@ class _Made(Placing):
             right = f"elsewhere {known}" if known else "such as ug/mL"
             self.wrong(patient, event, "unit", f"of {fact.test} is missing", right)
 
-    def result(self, specimens: Mapping[str, str], schedule: Schedule) -> Recorded:
+    def result(self, specimens: Mapping[str, str], schedule: Schedule, drug: set[str]) -> Recorded:
         """Return what was made, or say all that is wrong with it."""
         if self.findings:
             raise DataError(self.findings)
         if not self.events:
             raise DataError([Finding("", None, "concentration_measured", "there is none that can be used",
                                      "; ".join(self.left), self.file)])  # fmt: skip
-        codes = sorted(self.names)
+        other = lambda code: drug.isdisjoint(
+            (code.upper(), self.names[code].upper(), self.names[code].upper().partition(" ")[0])
+        )
+        codes = sorted(self.names, key=lambda code: (other(code), code))  # what is dosed comes first
         numbers = {code: n for n, code in enumerate(codes, 1)}
         events = tuple(e if e.evid else replace(e, compartment=numbers[e.analyte]) for e in self.events)
         used = tuple(n for n in COVARIATES if any(e.covariates.get(n) is not None for e in events))
