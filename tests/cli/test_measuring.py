@@ -241,6 +241,8 @@ def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
     assert status == 0 and said["analytes"][0]["samples"] == 5 and said["left_out"][0] == "0401-002: no concentration"
     assert said["notes"] == ["2 doses without the infusion's length (`ended`): as boluses",
                              "1 doses without a time of day (`dated`): whole days after the first"]  # fmt: skip
+    status, _, err = go("nca", db)
+    assert status == 2 and "--infusion-hours" in err
     tables = {}
     for name, more in (("record", [db]), ("file", ["pk.csv", "--time-unit", "d", "--unit", "ug/mL"])):
         status, out, _ = go("nca", *more, "--route", "bolus", "--json")
@@ -294,6 +296,17 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
     assert (tmp_path / "auc.svg").read_text().count("mg/kg") >= 7
     status, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "ctrough", "--by-day", "63")
     assert status == 0 and "Ctrough of cycle 1, ADC (ug/mL)" in " ".join(out.split()) and "By dose" in out
+    _, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "52", "--json")
+    found = json.loads(
+        out
+    )  # events on days 10, 48, 53 (two of them later): counted by day 52, and nobody is lost before
+    assert found["by_day"] == {"day": 52, "events": sum(d["events"] for d in found["doses"]), "known": 28}
+    assert 0 < found["by_day"]["events"] < found["events"] == 6
+    assert sum(g["events"] for g in found["groups"]) == found["by_day"]["events"]
+    status, _, err = go(
+        "exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "63", "--as-of", "2013-01-20"
+    )
+    assert status == 1 and "had the event by day 63 or were followed to it: it takes three" in err
 
 
 def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: Path) -> None:
@@ -308,6 +321,22 @@ def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: P
             by[name] = json.loads(out)["model"]
             assert status == 0
         assert by["record"]["slope"] == pytest.approx(by["file"]["slope"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--time-unit", "weeks"], "the unit of time is d, not weeks; d and h can be had"),
+        (["--unit", "ng/mL"], "the unit of concentration is ug/mL, not ng/mL"),
+    ],
+)
+def test_a_record_s_units_are_its_own(go: Any, sampled: str, more: list[str], says: str) -> None:
+    status, _, err = go("nca", sampled, *more)
+    assert status == 1 and says in err
+    status, out, _ = go("nca", sampled, "--time-unit", "h", "--unit", "ug/mL", "--json")
+    found = json.loads(out)
+    assert status == 0 and found["units"] == {"time": "h", "concentration": "ug/mL", "dose": "mg"}
+    assert found["profiles"][0]["t_last"] == 168.0  # the next one is below quantification
 
 
 @pytest.mark.parametrize(

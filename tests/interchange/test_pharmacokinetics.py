@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from posology.conduct.trial import Trial
 from posology.interchange.measured import from_record, measured
 from posology.interchange.nonmem import DataError, parse, read, text_of
 from posology.interchange.nonmem_export import export_nonmem
-from posology.interchange.pharmacokinetics import planned_hours, recorded
+from posology.interchange.pharmacokinetics import recorded
+from posology.interchange.placing import planned_hours
 from posology.interchange.sdtm.write import export_sdtm
 from posology.pharmacology.nca import nca
 from posology.pharmacology.profiles import rectangular
-from posology.record.clinical import ConcentrationMeasured
+from posology.record.clinical import ConcentrationMeasured, TreatmentGiven
 from tests.interchange.pk_record import CLEARANCE, HOURS, START, concentration, course, dosed, made, sample
 
 
@@ -147,6 +150,9 @@ def test_days_alone_go_by_the_plan(tmp_path: Path, imgn853_document: dict[str, A
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-08T11:00")], "dated: is 2013-01-08T11:00, but the event is of 2013-01-07"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T11:00Z")], "has a time zone"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T25:00")], "'2013-01-07T25:00' is no time"),
+        ([dosed(350.0), sample(2, 120.0, dated="not stated", timepoint_number=2.0)], "dated: ADC has no day (not stated)"),
+        ([dosed(350.0), sample(2, 120.0, dated="2013-01", timepoint_number=2.0)], "dated: ADC has no day (2013-01)"),
+        ([(START.date(), replace(dosed(350.0)[1], dated="2013-01")), sample(2, 120.0)], "dated: is 2013-01: the day of the dose is not known"),
         ([dosed(350.0), sample(2, 120.0), sample(2, 121.0)], "ADC: a second sample at 2 h after the first dose"),
         ([dosed(350.0), sample(2, -1.0)], "value: ADC is -1; a concentration is 0 or above"),
         ([dosed(350.0), sample(2, None)], "value: ADC has none"),
@@ -169,7 +175,7 @@ def test_what_is_wrong_is_said_with_patient_date_and_field(
 
 def test_below_quantification_in_every_spelling(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
     facts = [dosed(350.0), sample(2, 120.0), sample(400, None, result="<0.7", quantification_limit=None),
-             sample(410, 0.0, result="BLQ"), sample(420, 0.2), sample(430, None, result="< LLOQ"),
+             sample(410, 0.0, result="BLQ"), sample(420, 0.2), sample(430, None, result="< LLOQ", unit=None),
              sample(440, None, not_done="tube broken")]  # fmt: skip
     made_ = from_record(made(tmp_path / "t.posology", imgn853_document, {"7": facts}))
     below = [(e.value, e.limit) for e in made_.data.events if e.below]
@@ -201,6 +207,18 @@ def test_several_analytes_have_a_number_each(tmp_path: Path, imgn853_document: d
     assert again.of("S-METHYL DM4").measurements().samples == 3
     with pytest.raises(ValueError, match="holds no 'DM4'; it holds ADC, S-METHYL DM4"):
         from_record(path, analyte="DM4")
+
+
+def test_what_is_dosed_is_the_first_analyte(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
+    facts = [dosed(350.0), *(sample(2, 9.0, of=code, name=name) for code, name in
+                             (("DM4", "DM4, free"), ("TOTAL", "total antibody"), ("CONJ", "IMGN853 conjugate")))]  # fmt: skip
+    found = from_record(made(tmp_path / "t.posology", imgn853_document, {"A": facts}))
+    assert [a.code for a in found.analytes] == ["CONJ", "DM4", "TOTAL"] == list(found.data.analytes)
+    assert [e.compartment for e in found.data.events if e.analyte == "CONJ" or e.evid == 1] == [1, 1]
+    again = parse(text_of(found.data))
+    assert again.analytes == found.data.analytes and [replace(e, line=0) for e in again.events] == list(
+        found.data.events
+    )
 
 
 def test_specimens(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
@@ -237,6 +255,34 @@ def test_who_is_left_out_is_said(tmp_path: Path, imgn853_document: dict[str, Any
     assert from_record(early).notes == ("A, 2013-01-07: ADC is 3 ug/mL before the first dose",)
 
 
+def test_repeated_doses_and_unknown_covariates(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
+    day = START.date()
+    given = lambda **more: (
+        day,
+        TreatmentGiven(**{"treatment": "IMGN853", "dose": 350.0, "dated": START.isoformat(), **more}),
+    )
+    samples = [sample(2, 120.0), sample(24, 90.0)]
+    other = (day, TreatmentGiven(treatment="PACLITAXEL", dose=80.0, unit="mg/m2"))
+    path = made(
+        tmp_path / "t.posology", imgn853_document, {"A": [given(unit="mg"), other, *samples], "B": course(350.0)}
+    )
+    found = from_record(path)
+    assert [e.amount for e in found.data.events if e.evid == 1] == [350.0, 350.0]
+    assert "LEVEL is not known of 1 (A): `.` in the file, which NONMEM takes for 0" in found.notes
+    wrong = (
+        {"unit": "mg", "frequency": "QD"},
+        {"unit": "mg/kg"},
+        {"unit": "mg", "dose": None},
+        {"unit": "mg", "ended": "2013-01-20"},
+    )
+    for name, more in zip("uvwx", wrong, strict=True):
+        path = made(tmp_path / f"{name}.posology", imgn853_document, {"A": [given(**more), *samples]})
+        with pytest.raises(
+            DataError, match="what has no one amount and time is not placed; each dose by itself, in mg"
+        ):
+            from_record(path)
+
+
 def test_a_correction_is_what_counts(two: str) -> None:
     with Trial.open(two) as trial:
         event = next(e for e in trial.events() if isinstance(e.fact, ConcentrationMeasured) and e.fact.value)
@@ -267,3 +313,52 @@ def test_the_length_of_an_infusion_can_be_given(tmp_path: Path, imgn853_document
     export_nonmem(found, tmp_path / "pk.csv", {})
     with pytest.raises(ValueError, match="an infusion's length is given for a trial's record"):
         measured(tmp_path / "pk.csv", infusion=3.0)
+
+
+def test_a_dataset_that_is_no_csv_is_named(two: str, tmp_path: Path) -> None:
+    with Trial.open(two) as trial:
+        export_sdtm(trial.state(), tmp_path / "sdtm", format="parquet")
+    with pytest.raises(ValueError, match="is no CSV: of SDTM in another format, name the folder"):
+        measured(tmp_path / "sdtm" / "pc.parquet")
+    with pytest.raises(ValueError, match="is SDTM PC alone: name the folder that holds EX and DM with it"):
+        _ = measured(Path(__file__).parents[1] / "data/pharmacology/pilot_pc.csv.gz").events
+
+
+plans = st.lists(
+    st.tuples(st.integers(1, 24), st.integers(-2, 26), st.lists(st.tuples(st.integers(-40, 1100), st.booleans(), st.floats(0.0, 500.0)), max_size=6)),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+@given(st.lists(plans, min_size=1, max_size=3), st.booleans())
+@settings(max_examples=60)
+def test_whatever_is_recorded_is_either_refused_or_written_and_read_again(
+    tmp_path_factory: pytest.TempPathFactory, imgn853_document: dict[str, Any], patients: list[Any], clock: bool
+) -> None:
+    held = {}
+    for number, cycles in enumerate(patients):
+        begin, facts = START, []
+        for cycle, (length, late, samples) in enumerate(cycles, 1):
+            facts.append(dosed(350.0, on=begin, cycle=cycle, hours=length / 4, clock=clock or cycle % 2 == 0))
+            facts += [sample(h, v, dose=begin, clock=by_clock) for h, by_clock, v in samples]
+            begin += timedelta(days=21 + late)
+        held[f"P-{number}"] = facts
+    path = made(tmp_path_factory.mktemp("any") / "t.posology", imgn853_document, held)
+    try:
+        found = from_record(path, time="h")
+    except DataError as error:
+        assert all(f.patient and f.on and f.field for f in error.findings)
+        return
+    except ValueError as error:
+        assert "holds no concentration" in str(error)
+        return
+    again = parse(text_of(found.data))
+    assert [replace(e, line=0) for e in again.events] == list(found.data.events)
+    for name, events in found.data.by_patient():
+        assert sorted(e.time for e in events) == [e.time for e in events]
+        first = next(e.time for e in events if e.evid == 1)
+        assert first == 0 and all(e.missing == (e.time <= 0) for e in events if e.evid == 0)
+        sampled_ = sum(isinstance(f, ConcentrationMeasured) for _, f in held[name])
+        assert sum(e.evid == 0 for e in events) == sampled_
+    if any(e.evid == 0 and not e.missing for e in again.events):
+        assert (again.measurements().time > 0).sum() == sum(e.evid == 0 and not e.missing for e in again.events)

@@ -187,3 +187,10 @@ def test_what_has_no_answer_is_refused(ask: Any, told: str) -> None:
     x, y, t = np.arange(8.0), np.array([0, 0, 0, 1, 0, 1, 1, 1]), np.array([3.0, 4, 5, 6, 7, 8, 9, 10])
     with pytest.raises(ValueError, match=told):
         ask(x, y, t)
+
+
+@pytest.mark.parametrize("patients", [4, 8, 28])
+def test_one_event_at_the_highest_exposure_has_no_hazard_ratio(patients: int) -> None:
+    x, y = np.geomspace(10, 1500, patients), np.arange(patients) == patients - 1
+    with pytest.raises(ValueError, match="the events lie at one end of the exposures"):
+        exponential(x, np.full(patients, 13.0), y)

@@ -75,15 +75,21 @@ def exposure(
     x, y = np.array([o.exposure for o in seen]), np.array([o.event for o in seen], bool)
     days = np.array([o.days for o in seen], float)
     unit = 1.0 if given is None and by != "mg" else None
+    happened = y & (days <= time) if time else y
+    known = happened | (days >= time) if time else np.ones(len(x), bool)  # what became of them by then
+    if time and (known.sum() < 3 or np.ptp(x[known]) == 0):
+        raise ValueError(
+            f"{known.sum()} patients had the event by day {time} or were followed to it: it takes three, of two exposures"
+        )
     model = exponential(x, days, y, unit=unit) if time else logistic(x, y, unit=unit)
-    groups = quantiles(x, y)
+    groups = quantiles(x[known], happened[known])
     hazard = cox(x, days, y, unit=unit) if time else None
     wanted = np.array(at if at else groups.median)
     chance = model.at(wanted, time) if time else model.at(wanted)
     levels = _levels(state, seen)
     rows: list[tuple[str, float, Any, Any, tuple[float, float, float]]] = []
     for name, amount, places in levels:
-        rows.append((name, amount, x[places], y[places], model.average(x[places], time)))
+        rows.append((name, amount, x[places], happened[places], model.average(x[places], time)))
     plan = state.protocol().dose
     amounts = np.array([amount for _, amount, places in levels for _ in places])
     of_doses = np.concatenate([x[places] for *_, places in levels]) if levels else np.zeros(0)
@@ -112,26 +118,36 @@ def exposure(
     if plot:
         from posology.pharmacology.measured_figures import exposure_chart
 
-        shown = [(name, exposures) for name, _, exposures, happened, _ in rows if happened is not None]
+        shown = [(name, exposures) for name, _, exposures, had, _ in rows if had is not None]
         _draw(
-            exposure_chart(model, x, y, groups, title=title, label=label, time=time, levels=shown if given else ()),
+            exposure_chart(
+                model,
+                x[known],
+                happened[known],
+                groups,
+                title=title,
+                label=label,
+                time=time,
+                levels=shown if given else (),
+            ),
             plot,
         )
     named = ("ratio", "lower", "upper")
     if as_json:
         print_json({
             "outcome": outcome, "exposure": what, "unit": given.unit if given else by or "mg/kg", "as_of": on, "patients": len(seen),
-            "events": int(y.sum()), "left_out": left, "notes": notes[: len(notes) - len(left)],
+            "events": int(y.sum()), "by_day": {"day": time, "events": int(happened.sum()), "known": int(known.sum())} if time else None,
+            "left_out": left, "notes": notes[: len(notes) - len(left)],
             "model": {"kind": model.kind, "intercept": model.intercept, "slope": model.slope, "unit": model.unit,
                       **dict(zip(named, map(_number, model.ratio), strict=True)), "p_value": model.p_value, "notes": list(model.notes)},
             "cox": {**dict(zip(named, map(_number, hazard.ratio), strict=True)), "p_value": hazard.p_value} if hazard else None,
             "groups": [{k: float(v[i]) for k, v in vars(groups).items() if k != "edges"} for i in range(len(groups.patients))],
             "predicted": [{"exposure": float(e), "chance": float(c), "lower": float(a), "upper": float(b)}
                           for e, c, a, b in zip(wanted, *chance, strict=True)],
-            "doses": [{"dose": name, "amount": amount, "patients": len(exposures) if happened is not None else None,
-                       "events": int(happened.sum()) if happened is not None else None, "exposure": float(np.median(exposures)),
+            "doses": [{"dose": name, "amount": amount, "patients": len(exposures) if had is not None else None,
+                       "events": int(had.sum()) if had is not None else None, "exposure": float(np.median(exposures)),
                        **dict(zip(("chance", "lower", "upper"), averaged, strict=True))}
-                      for name, amount, exposures, happened, averaged in rows],
+                      for name, amount, exposures, had, averaged in rows],
         })  # fmt: skip
         return
     ratio, low, high = model.ratio
@@ -140,7 +156,8 @@ def exposure(
           f"(95 % interval {low:.2f} to {high:.2f}; p = {model.p_value:.3f})")  # fmt: skip
     if hazard:
         print("hazard ratio without a baseline (Cox): {:.2f} ({:.2f} to {:.2f})".format(*hazard.ratio))
-    print_table("By quartile of exposure", ("median", "patients", "events", "share", "95 % interval"), [
+    followed = f": of {known.sum()} with the event by day {time} or followed to it" if time else ""
+    print_table(f"By quartile of exposure{followed}", ("median", "patients", "events", "share", "95 % interval"), [
         (f"{m:.3g}", n, k, f"{s:.0%}", f"{a:.0%} to {b:.0%}")
         for m, n, k, s, a, b in zip(groups.median, groups.patients, groups.events, groups.share, groups.lower, groups.upper, strict=True)
     ])  # fmt: skip
@@ -150,8 +167,8 @@ def exposure(
     print_table("By dose: the model's chance, averaged over the patients at it",
                 ("dose", "exposure: median", "10th to 90th percentile", "patients", "events", "chance", "95 % interval"), [
         (name, f"{np.median(e):.3g}", "{:.3g} to {:.3g}".format(*np.quantile(e, (0.1, 0.9))),
-         "" if happened is None else len(e), "" if happened is None else int(happened.sum()), f"{c:.1%}", f"{a:.1%} to {b:.1%}")
-        for name, _, e, happened, (c, a, b) in rows
+         "" if had is None else len(e), "" if had is None else int(had.sum()), f"{c:.1%}", f"{a:.1%} to {b:.1%}")
+        for name, _, e, had, (c, a, b) in rows
     ])  # fmt: skip
     for note in notes:
         print(note)

@@ -99,9 +99,12 @@ def fit(
         specimen=specimen,
         cutoff=cutoff,
         known_by=end_of(known_by) if known_by else None,
+        time="h" if time_unit == "h" else "d",
         infusion=infusion,
     )
-    time_unit, unit = time_unit or read.units[0], unit or read.units[1]
+    time_unit, unit = read.labels(time_unit, unit)
+    if exposures and not (tau or read.interval):
+        raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
     data = read.events.measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
     if bayes:
         _bayes(form, data, begin, full, seed, draws, individual, as_json)

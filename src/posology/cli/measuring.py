@@ -83,12 +83,15 @@ def nca(
     read = measured(file, ex=ex, analyte=analyte, specimen=specimen, cutoff=cutoff,
                     known_by=end_of(known_by) if known_by else None, time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
     found, unused = read.profiles, read.unused
-    time_unit, unit, dose_unit = time_unit or read.units[0], unit or read.units[1], read.units[2]
+    (time_unit, unit), dose_unit = read.labels(time_unit, unit), read.units[2]
     if not found:
         raise ValueError(f"{file}: no profile: it takes two samples after a dose at least")
     infused = [p.duration > 0 for p in found]
     if route is None and not all(infused):
-        raise typer.BadParameter("say how the dose was given", param_hint="--route")
+        lacking = (
+            ", or how long the infusions took whose end is not recorded: --infusion-hours" if read.interval else ""
+        )
+        raise typer.BadParameter(f"say how the dose was given{lacking}", param_hint="--route")
     how: Route = route or "infusion"
     time, value = rectangular([(p.time, p.concentration) for p in found])
     doses = np.array([np.nan if p.dose is None else p.dose for p in found])

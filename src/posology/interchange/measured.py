@@ -46,6 +46,22 @@ class Measured:
             )
         return self.data
 
+    def labels(self, time: str = "", concentration: str = "") -> tuple[str, str]:
+        """Return the units of time and concentration: those of the data, else as they are said to be.
+
+        Raises
+        ------
+        ValueError
+            if others are said of a record's, which are known.
+        """
+        for what, said, known in zip(("time", "concentration"), (time, concentration), self.units, strict=False):
+            if self.interval and said and said != known:
+                raise ValueError(
+                    f"{self.path}: the unit of {what} is {known}, not {said}"
+                    + ("; d and h can be had" if what == "time" else "")
+                )
+        return time or self.units[0], concentration or self.units[1]
+
 
 def measured(
     path: str | Path, *, ex: Path | None = None, analyte: str | None = None, specimen: str | None = None,
@@ -82,6 +98,8 @@ def measured(
     if cutoff or known_by or infusion:
         what = "a cutoff" if cutoff or known_by else "an infusion's length"
         raise ValueError(f"{path} is no record: {what} is given for a trial's record")
+    if Path(path).suffix.lower() in (".xpt", ".json", ".ndjson", ".parquet"):
+        raise ValueError(f"{path} is no CSV: of SDTM in another format, name the folder with PC, EX and DM")
     if is_sdtm(path):
         found, unused = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
         return Measured(str(path), found, None, ("h", "", ""), unused)

@@ -88,8 +88,12 @@ class EventData:
 
     @property
     def analytes(self) -> tuple[str, ...]:
-        """Return what was measured, in order of the alphabet; empty where the file does not say."""
-        return tuple(sorted({e.analyte for e in self.events if e.analyte}))
+        """Return what was measured, in order of CMT, then of the alphabet; empty where the file does not say."""
+        found: dict[str, int] = {}
+        for e in self.events:
+            if e.analyte:
+                found[e.analyte] = min(found.get(e.analyte, e.compartment or 0), e.compartment or 0)
+        return tuple(sorted(found, key=lambda analyte: (found[analyte], analyte)))
 
     def of(self, analyte: str | None) -> EventData:
         """Return the events with the samples of one analyte; it need not be named where there is only one.

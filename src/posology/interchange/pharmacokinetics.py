@@ -1,36 +1,29 @@
 """A record's doses and concentrations as event data: what NONMEM, a fit or a non-compartmental analysis takes.
 
-Time runs from each patient's first dose. A sample stands where its clock says, after the dose before it; or, where only
-its day is known, so many hours after that dose as was planned. What can be placed neither way is an error, for a sample
-at the end of an infusion cannot else be told from a trough.
+Time runs from each patient's first dose, as :mod:`posology.interchange.placing` finds it.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import date
 from typing import Literal
 
 from posology.endpoints.body_size import adjusted_ideal_weight
 from posology.endpoints.finding import Finding
 from posology.interchange.nonmem import DataError, Event, EventData
+from posology.interchange.placing import Dose, Placing
 from posology.protocol.model import Schedule
-from posology.record.clinical import UNDATED, ConcentrationMeasured, TreatmentGiven
+from posology.record.clinical import ConcentrationMeasured
 from posology.record.event import Event as Fact
-from posology.record.facts import Dosed
 from posology.record.state import Patient, State
 
 TimeUnit = Literal["d", "h"]
 HOURS: dict[TimeUnit, float] = {"d": 24.0, "h": 1.0}
 BLOOD = ("PLASMA", "SERUM", "BLOOD", "WHOLE BLOOD")
 LOW = re.compile(r"BLQ|BLOQ|BQL|LLOQ|<\s*([\d.]+)?", re.IGNORECASE)
-ELAPSED = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?")
-LATEST = 7
-"""Days by which a sample may be taken after (or before) the day that was planned, its clock not being known."""
 
 COVARIATES: dict[str, tuple[str, str]] = {
     "WT": ("body weight at the last dose", "kg"), "HT": ("height", "cm"), "AGE": ("age at screening", "years"),
@@ -70,16 +63,6 @@ class Recorded:
     route: str
 
 
-@dataclass(frozen=True)
-class _Dose:
-    on: date
-    begun: datetime | None
-    at: float  # hours from the first dose
-    mg: float
-    hours: float  # of infusion, 0 where not recorded
-    covariates: Mapping[str, float | None]
-
-
 def recorded(
     state: State, *, analyte: str | None = None, specimen: str | None = None, time: TimeUnit = "d",
     infusion: float | None = None, file: str = "",
@@ -110,7 +93,7 @@ def recorded(
     Notes
     -----
     A sample before the first dose has MDV 1: every model predicts 0 there. Below quantification, DV is the limit. A dose
-    goes into CMT 1, a sample has its DVID as CMT.
+    goes into CMT 1; a sample has as CMT the number of its analyte: first what is called as the drug is, then by the alphabet.
     """
     made = _Made(file, time, infusion or 0.0)
     measured = {p.id: _wanted(p, analyte) for p in state.patients.values()}
@@ -124,102 +107,22 @@ def recorded(
             made.patient(patient, made.doses(patient, drug), samples)
         elif patient.first_dose:
             made.left.append(f"{patient.id}: no concentration")
-    return made.result(chosen, state.protocol().schedule)
+    return made.result(chosen, state.protocol().schedule, drug)
 
 
-class _Made:
+class _Made(Placing):
     """Event data in the making, with what is wrong, noted and left out."""
 
     def __init__(self, file: str, time: TimeUnit, infusion: float) -> None:
-        self.file, self.time, self.infusion = file, time, infusion
+        super().__init__(file, infusion)
+        self.time = time
         self.events: list[Event] = []
-        self.findings: list[Finding] = []
         self.left: list[str] = []
         self.notes: list[str] = []
-        self.counts: Counter[str] = Counter()
         self.units: dict[str, str] = {}
         self.names: dict[str, str] = {}
 
-    def wrong(self, patient: Patient, event: Fact, field: str, wrong: str, right: str = "") -> None:
-        self.findings.append(Finding(patient.id, event.occurred, field, wrong, right, self.file))
-
-    def doses(self, patient: Patient, drug: set[str]) -> list[_Dose]:
-        """Return a patient's doses of the trial's drug, each with its time, length and covariates."""
-        found: list[_Dose] = []
-        for event in patient.treatments:
-            fact = event.fact
-            if isinstance(fact, TreatmentGiven):
-                if fact.treatment.upper() not in drug:
-                    continue
-                if (fact.frequency or "ONCE").upper() != "ONCE" or (fact.unit or "").lower() != "mg":
-                    what = f"{fact.dose} {fact.unit}, {fact.frequency or 'once'}"
-                    self.wrong(
-                        patient, event, "dose", f"{what}: it has no one time and amount", "a dose in mg, given once"
-                    )
-                    continue
-                mg, weight, level, cycle = fact.dose, None, None, None
-            else:
-                assert isinstance(fact, Dosed)
-                mg, weight, level, cycle = fact.actual_mg, fact.weight_kg, fact.level, fact.cycle
-            if not mg:
-                continue
-            begun = self.moment(patient, event, fact.dated, event.occurred)
-            end = self.moment(patient, event, fact.ended, None)
-            hours = 0.0
-            if begun and end:
-                hours = _hours(end - begun)
-                if not 0 < hours <= 48:
-                    self.wrong(
-                        patient,
-                        event,
-                        "ended",
-                        f"is {fact.ended}: {hours:g} h after the start",
-                        "an infusion ends within 48 h",
-                    )
-            if not hours:
-                hours = self.infusion
-                taken = f"{hours:g} h long, as given" if hours else "as boluses"
-                self.counts[f"doses without the infusion's length (`ended`): {taken}"] += 1
-            first = found[0] if found else None
-            exact = begun and (first is None or first.begun)
-            if not exact and first is not None:
-                self.counts["doses without a time of day (`dated`): whole days after the first"] += 1
-            at = (
-                0.0
-                if first is None
-                else _hours(begun - first.begun)
-                if begun and first.begun
-                else _hours(event.occurred - first.on)
-            )
-            found.append(
-                _Dose(event.occurred, begun, at, mg, max(hours, 0.0), _covariates(patient, weight, level, cycle))
-            )
-        for one, two in pairwise(found):
-            if two.at <= one.at:
-                says = f"two doses {two.at - one.at:g} h apart"
-                self.findings.append(Finding(patient.id, two.on, "dosed", says, "each with its time of day", self.file))
-        return found
-
-    def moment(self, patient: Patient, event: Fact, text: str | None, on: date | None) -> datetime | None:
-        """Return a moment if there is one with a time of day; a date that is not the event's own is a finding."""
-        if not text or text == UNDATED or "T" not in text:
-            return None
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            self.wrong(patient, event, "dated", f"{text!r} is no time", "such as 2013-05-10T11:30")
-            return None
-        if found.tzinfo is not None:
-            self.wrong(
-                patient, event, "dated", f"{text} has a time zone", "the local time of the site, as 2013-05-10T11:30"
-            )
-            return None
-        if on is not None and found.date() != on:
-            self.wrong(patient, event, "dated", f"is {text}, but the event is of {on}", "one day")
-            return None
-        return found
-
-    def patient(self, patient: Patient, doses: list[_Dose], samples: list[tuple[Fact, ConcentrationMeasured]]) -> None:
+    def patient(self, patient: Patient, doses: list[Dose], samples: list[tuple[Fact, ConcentrationMeasured]]) -> None:
         """Add a patient's events, in order of time."""
         if not doses:
             self.left.append(f"{patient.id}: {len(samples)} concentrations, and no dose")
@@ -229,7 +132,7 @@ class _Made:
         for dose in doses:
             rate = dose.mg / (dose.hours / scale) if dose.hours else 0.0
             rows.append((dose.at, 1, Event(patient.id, dose.at / scale, 1, dose.mg, rate, compartment=1, missing=True,
-                                           covariates=dose.covariates)))  # fmt: skip
+                                           covariates=_covariates(patient, dose))))  # fmt: skip
         taken: dict[tuple[str, float], date] = {}
         for event, fact in samples:
             if fact.not_done:
@@ -239,7 +142,7 @@ class _Made:
             at = self.place(patient, event, fact, doses)
             if value is None or at is None:
                 continue
-            self.named(patient, event, fact)
+            self.named(patient, event, fact, below)
             if (fact.test, at) in taken:
                 says = f"{fact.test}: a second sample at {at:g} h after the first dose"
                 self.wrong(patient, event, "dated", says, "one sample an analyte and time")
@@ -252,7 +155,7 @@ class _Made:
                 )
             last = [d for d in doses if d.at < at] or doses[:1]
             rows.append((at, 0, Event(patient.id, at / scale, 0, missing=early, value=value, below=below, limit=limit,
-                                      covariates=last[-1].covariates, analyte=fact.test)))  # fmt: skip
+                                      covariates=_covariates(patient, last[-1]), analyte=fact.test)))  # fmt: skip
         if any(e.evid == 0 for *_, e in rows):
             self.events += [e for *_, e in sorted(rows, key=lambda row: row[:2])]
         else:
@@ -271,9 +174,8 @@ class _Made:
                 self.wrong(patient, event, "quantification_limit", says, "the limit in the sample's unit")
             return value, True, value
         if value is None:
-            says = f"{fact.test} has none" + (
-                f": {fact.result or fact.reported}" if fact.result or fact.reported else ""
-            )
+            said = fact.result or fact.reported
+            says = f"{fact.test} has none" + (f": {said}" if said else "")
             self.wrong(patient, event, "value", says, 'a number with its unit, or a `result` such as "<0.5"')
             return None, False, limit
         if value < 0:
@@ -283,91 +185,50 @@ class _Made:
             return limit, True, limit
         return value, False, limit
 
-    def named(self, patient: Patient, event: Fact, fact: ConcentrationMeasured) -> None:
-        """Check a sample's unit against that of the analyte."""
-        unit = self.units.setdefault(fact.test, fact.unit or "")
+    def named(self, patient: Patient, event: Fact, fact: ConcentrationMeasured, below: bool) -> None:
+        """Check a sample's unit against that of the analyte; below quantification it may be missing, as its limit has it."""
         self.names.setdefault(fact.test, fact.name or fact.test)
-        if not fact.unit:
-            self.wrong(
-                patient, event, "unit", f"of {fact.test} is missing", f"elsewhere {unit}" if unit else "such as ug/mL"
-            )
-        elif unit and fact.unit != unit:
-            self.wrong(
-                patient, event, "unit", f"of {fact.test} is {fact.unit}, before it was {unit}", "one unit an analyte"
-            )
+        known = self.units.get(fact.test)
+        if fact.unit:
+            self.units.setdefault(fact.test, fact.unit)
+            if known and fact.unit != known:
+                says = f"of {fact.test} is {fact.unit}, before it was {known}"
+                self.wrong(patient, event, "unit", says, "one unit an analyte")
+        elif not below:
+            right = f"elsewhere {known}" if known else "such as ug/mL"
+            self.wrong(patient, event, "unit", f"of {fact.test} is missing", right)
 
-    def place(self, patient: Patient, event: Fact, fact: ConcentrationMeasured, doses: list[_Dose]) -> float | None:
-        """Return when a sample was taken, in hours from the first dose."""
-        taken, planned = self.moment(patient, event, fact.dated, event.occurred), planned_hours(fact)
-        dose = doses[0]
-        if taken is not None:
-            before = [d for d in doses if (d.begun or datetime.combine(d.on, datetime.min.time())) <= taken]
-            dose = before[-1] if before else dose
-            if dose.begun is not None:
-                return dose.at + _hours(taken - dose.begun)
-        if event.occurred < doses[0].on and fact.dated != UNDATED and (planned or 0) <= 0:
-            return _hours(event.occurred - doses[0].on)
-        if planned is None or fact.dated == UNDATED:
-            if taken is not None:
-                lacks, right = f"{fact.test}: the dose of {dose.on} has no time of day", "correct the dose (dated)"
-            else:
-                lacks, right = f"{fact.test} has no time of day", "give it as 2013-05-10T11:30"
-            planned_so = f"{right}, or the sample's hours since the dose as planned (timepoint_number)"
-            self.wrong(patient, event, "dated", lacks, planned_so)
-            return None
-        days = planned / 24
-        dose = min(doses, key=lambda d: (abs((event.occurred - d.on).days - days), -d.at))
-        away = (event.occurred - dose.on).days - days
-        if abs(away) < 1:
-            return dose.at + planned
-        if planned < 24 or abs(away) > LATEST:
-            says = f"{fact.test}: planned {planned:g} h after the dose, but no dose was given {planned:g} h before"
-            self.wrong(patient, event, "timepoint_number", says, f"the dose nearest is of {dose.on}")
-            return None
-        self.counts[
-            "samples taken on another day than planned, without a time of day: at the planned time of that day"
-        ] += 1
-        return dose.at + planned + 24 * round(away)
-
-    def result(self, specimens: Mapping[str, str], schedule: Schedule) -> Recorded:
+    def result(self, specimens: Mapping[str, str], schedule: Schedule, drug: set[str]) -> Recorded:
         """Return what was made, or say all that is wrong with it."""
         if self.findings:
             raise DataError(self.findings)
         if not self.events:
             raise DataError([Finding("", None, "concentration_measured", "there is none that can be used",
                                      "; ".join(self.left), self.file)])  # fmt: skip
-        codes = sorted(self.units)
+        other = lambda code: drug.isdisjoint(
+            (code.upper(), self.names[code].upper(), self.names[code].upper().partition(" ")[0])
+        )
+        codes = sorted(self.names, key=lambda code: (other(code), code))  # what is dosed comes first
         numbers = {code: n for n, code in enumerate(codes, 1)}
         events = tuple(e if e.evid else replace(e, compartment=numbers[e.analyte]) for e in self.events)
         used = tuple(n for n in COVARIATES if any(e.covariates.get(n) is not None for e in events))
         analytes = tuple(
-            Analyte(code, self.names[code], specimens[code].lower(), self.units[code],
+            Analyte(code, self.names[code], specimens[code].lower(), self.units.get(code, ""),
                     sum(e.analyte == code for e in events), sum(e.analyte == code and e.below for e in events))
             for code in codes
         )  # fmt: skip
-        notes = (*self.notes, *(f"{n} {what}" for what, n in self.counts.items()))
+        notes = [*self.notes, *(f"{n} {what}" for what, n in self.counts.items())]
+        for name in used:
+            without = list(dict.fromkeys(e.patient for e in events if e.covariates.get(name) is None))
+            if without:
+                shown = ", ".join(without[:8]) + (", ..." if len(without) > 8 else "")
+                notes.append(
+                    f"{name} is not known of {len(without)} ({shown}): `.` in the file, which NONMEM takes for 0"
+                )
         days = schedule.dosing_days
         interval = 24 * (days[1] - days[0] if len(days) > 1 else schedule.cycle_days) / HOURS[self.time]
         data = EventData(events, used, self.file)
-        return Recorded(data, analytes, self.time, notes, tuple(self.left), interval, schedule.route)
-
-
-def planned_hours(fact: ConcentrationMeasured) -> float | None:
-    """Return the hours since the dose at which a sample was planned: by ISO 8601 (PT2H), else as a number.
-
-    >>> planned_hours(ConcentrationMeasured(test="ADC", timepoint_elapsed="P1DT30M"))
-    24.5
-    """
-    found = ELAPSED.fullmatch(fact.timepoint_elapsed or "")
-    if found and any(found.groups()[1:]):
-        sign, days, hours, minutes, seconds = found.groups()
-        size = float(days or 0) * 24 + float(hours or 0) + float(minutes or 0) / 60 + float(seconds or 0) / 3600
-        return -size if sign else size
-    return fact.timepoint_number
-
-
-def _hours(span: timedelta) -> float:
-    return span.total_seconds() / 3600
+        return Recorded(data, analytes, self.time, tuple(notes), tuple(self.left), interval, schedule.route)
 
 
 def _wanted(patient: Patient, analyte: str | None) -> list[tuple[Fact, ConcentrationMeasured]]:
@@ -415,12 +276,10 @@ def _refuse_none(state: State, analyte: str | None, file: str) -> None:
     raise ValueError(f"{file or 'the record'} holds no concentration{by}: `posology concentration` records them")
 
 
-def _covariates(
-    patient: Patient, weight: float | None, level: int | None, cycle: int | None
-) -> dict[str, float | None]:
+def _covariates(patient: Patient, dose: Dose) -> dict[str, float | None]:
     who, target = patient.screening, patient.target
     found: dict[str, float | None] = dict.fromkeys(COVARIATES)
-    found |= {"WT": weight or (who.weight_kg if who else None), "LEVEL": level, "OCC": cycle}
+    found |= {"WT": dose.weight or (who.weight_kg if who else None), "LEVEL": dose.level, "OCC": dose.cycle}
     if who is not None:
         found |= {"HT": who.height_cm, "AGE": who.age, "SEXF": float(who.sex == "F")}
         kg, cm = found["WT"], who.height_cm

@@ -14,6 +14,7 @@ import numpy as np
 from posology.pharmacology.areas import Bools, Floats, Ints
 
 MOST = 200
+ONE_END = "the hazard's slope is not finite: the events lie at one end of the exposures"
 
 
 @dataclass(frozen=True)
@@ -226,13 +227,16 @@ def exponential(
     for _ in range(MOST):
         expected = t * np.exp(design @ beta)
         information = design.T @ (design * expected[:, None])
-        step = np.linalg.solve(information, design.T @ (y - expected))
+        try:
+            step = np.linalg.solve(information, design.T @ (y - expected))
+        except np.linalg.LinAlgError:
+            raise ValueError(ONE_END) from None
         step *= min(1.0, 2 / max(float(np.abs(step).max()), 1e-300))
         beta = beta + step
         if np.abs(step).max() < 1e-10:
             break
     else:
-        raise ValueError("the hazard's slope is not finite: the events lie at one end of the exposures")
+        raise ValueError(ONE_END)
     covariance = np.linalg.inv(information)
     error = float(np.sqrt(covariance[1, 1]))
     half = float(norm.ppf(0.5 + level / 2)) * error
