@@ -41,6 +41,7 @@ from tests.conftest import EXAMPLE
 from tests.interchange.test_sdtm_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
+FIRST = date(2014, 1, 6)
 PLAN = document(FILE)
 DESIGNS: dict[str, dict[str, Any]] = {
     "3+3": {"method": "3+3", "mtd_patients": 6},
@@ -268,7 +269,7 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
     exact = Plasma.of(IMGN853).course(
         [1.0, 62.9999999], infused(np.array([given[0]]), np.array([given[1]]), LABEL_RATES)
     )
-    drawn = [samples({}, rng.standard_normal((1, len(TIMES), 3)), *given, 100.0) for _ in range(n)]
+    drawn = [samples({}, rng.standard_normal((1, len(TIMES), 3)), *given, 100.0, FIRST) for _ in range(n)]
     assert {(s.day, s.fact.visit, s.fact.timepoint) for s in drawn[0]} >= {
         (0, "CYCLE 1", "END OF INFUSION"), (14, "CYCLE 1", "DAY 15"), (21, "CYCLE 1", "TROUGH"), (45, "CYCLE 3", "DAY 4"), (63, "CYCLE 3", "TROUGH"),
     }  # fmt: skip
@@ -280,13 +281,13 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
         sd = float(np.hypot(additive, share * truth))
         assert abs(found.mean() - truth) < 4 * sd / np.sqrt(n) + 0.01 * truth
         assert abs(found.std() / sd - 1) < 4 / np.sqrt(2 * n)
-    low = samples({}, np.zeros((1, len(TIMES), 3)), [0.0, 21.0], [9.0, 9.0], 30.0)
+    low = samples({}, np.zeros((1, len(TIMES), 3)), [0.0, 21.0], [9.0, 9.0], 30.0, FIRST)
     assert [(s.fact.value, s.fact.result) for s in low if s.fact.timepoint == "TROUGH"] == [
         (None, "<1"),
         (None, "<0.1"),
         (None, "<0.1"),
     ]
-    assert samples({}, np.zeros((1, len(TIMES), 3)), [0.0], [355.0], 5.0)[-1].fact.timepoint == "DAY 4", (
+    assert samples({}, np.zeros((1, len(TIMES), 3)), [0.0], [355.0], 5.0, FIRST)[-1].fact.timepoint == "DAY 4", (
         "none after the last day"
     )
 

@@ -242,6 +242,6 @@ def toxicities(person: People, treated: Treated, steps: list[Step], interval: in
 
 def ocular(treated: Treated) -> list[tuple[float, float, int]]:
     """Return onset, end and worst grade of each ocular episode of one patient."""
-    onset, over = np.ravel(treated.ocular), np.ravel(treated.recovered)
-    grade = np.broadcast_to(np.ravel(treated.fate.grade), onset.shape)
-    return [(float(a), float(b), int(g)) for a, b, g in zip(onset, over, grade, strict=True) if np.isfinite(a)]
+    seen = treated.episodes
+    found = zip(seen.onset[0].tolist(), seen.recovery[0].tolist(), seen.grade[0].tolist(), strict=True)
+    return [(onset, over, grade) for onset, over, grade in found if np.isfinite(onset)]

@@ -12,12 +12,13 @@ import numpy as np
 
 from posology.interchange.virtual.course import CLASSES, FOLLOW, LINGERS, Course
 from posology.interchange.virtual.people import FAILS, People
-from posology.interchange.virtual.samples import samples
+from posology.interchange.virtual.samples import clock, infusion, samples
 from posology.protocol.model import Protocol
 from posology.record import facts as f
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
 ORGANS = ("liver", "lung", "peritoneum", "adrenal gland", "soft tissue")
 HEALTHY = 5.0
@@ -66,8 +67,8 @@ def baseline(person: People, protocol: Protocol) -> list[f.Fact]:
     return [*_lesions(person, 0, size), *_marker(person, protocol, float(person.known.ca125[0]))]
 
 
-def course(told: Course, protocol: Callable[[int], Protocol], follow_up: int = FOLLOW) -> list[Entry]:
-    """Return what is recorded from the first dose on, in days from it, to the last follow-up."""
+def course(told: Course, protocol: Callable[[int], Protocol], first: date, follow_up: int = FOLLOW) -> list[Entry]:
+    """Return what is recorded from the ``first`` dose on, in days from it, to the last follow-up."""
     person, plan, treated = told.person, protocol(0), told.treated
     given, dead = told.given, told.dead
     off, why, note = told.off(plan.schedule.cycle_days)
@@ -80,18 +81,26 @@ def course(told: Course, protocol: Callable[[int], Protocol], follow_up: int = F
             if day < off:
                 add(day, f.DoseDelayed(days=days, why=reason))
     reasons = {s.day: s.why for s in told.steps}
-    for cycle, (day, level, mg) in enumerate(given, 1):
+    starts, amounts = [float(day) for day, *_ in given], [mg for *_, mg in given]
+    lengths = infusion(starts, amounts)[1].tolist()
+    moment = lambda since: clock(first, since).isoformat(timespec="minutes")
+    for cycle, ((day, level, mg), length) in enumerate(zip(given, lengths, strict=True), 1):
         if level < here:
             add(day, f.DoseReduced(to_level=level, why=reasons[day]))
             here = level
-        add(day, f.Dosed(cycle=cycle, level=level, weight_kg=weight, actual_mg=mg))
+        add(
+            day,
+            f.Dosed(
+                cycle=cycle, level=level, weight_kg=weight, actual_mg=mg, dated=moment(day), ended=moment(day + length)
+            ),
+        )
     for number, trouble in enumerate(told.troubles, 1):
         add(trouble.onset, f.AdverseEvent(ae=str(number), term=trouble.term, grade=trouble.grade, related=True,
                                           system_organ_class=CLASSES[trouble.term]))  # fmt: skip
         over = int(np.ceil(trouble.over))
         if over <= min(end, off + LINGERS):
             add(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
-    for drawn in samples(person.factors, person.noise, [d for d, *_ in given], [mg for *_, mg in given], min(off, end)):
+    for drawn in samples(person.factors, person.noise, starts, amounts, min(off, end), first):
         add(drawn.day, drawn.fact)
     visits = [int(v) for v in treated.visits if 0 < v <= min(told.progression, end)]
     marked = sorted({*(day for day, *_ in given[1:]), *visits})

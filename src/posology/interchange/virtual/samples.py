@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +25,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from posology.pharmacology.linear import Doses
+
     Floats = NDArray[np.float64]
 
 CYCLES = (1, 3)
 AFTER = ("END OF INFUSION", "DAY 2", "DAY 4", "DAY 8", "DAY 15", "TROUGH")
 DAYS = (0, 1, 3, 7, 14)
 TIMES = tuple((cycle, name) for cycle in CYCLES for name in AFTER)
-"""Every sample that a patient may give: the cycle, and when in it. The trough is drawn before the next dose."""
+"""Every sample that a patient may give: the cycle, and when in it. The trough is drawn half an hour before the next dose."""
+BEGINS = time(9)
+"""When an infusion begins; assumed."""
+BEFORE = 0.5 / 24
 ANALYTES = {
     "adc": ("IMGN853", "IMGN853 conjugate"),
     "payload": ("DM4", "DM4, free"),
@@ -47,14 +53,29 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """What was found in one sample of one analyte, ``day`` after the first dose."""
+    """What was found in one sample of one analyte, on a ``day`` from that of the first dose."""
 
     day: int
     fact: ConcentrationMeasured
 
 
+def infusion(start: Sequence[float], mg: Sequence[float]) -> tuple[Doses, Floats]:
+    """Return infusions at the label's rates of the doses given, and how long each takes [d].
+
+    >>> (infusion([0.0], [355.0])[1] * 24).round(2)
+    array([1.78])
+    """
+    doses = infused(np.array([start], dtype=np.float64), np.array([mg], dtype=np.float64), LABEL_RATES)
+    return doses, doses.duration.reshape(len(start), -1).sum(axis=1)
+
+
+def clock(first: date, since: float) -> datetime:
+    """Return the moment, to the minute, so many days after the first dose began."""
+    return datetime.combine(first, BEGINS) + timedelta(minutes=round(since * 1440))
+
+
 def samples(
-    factors: Mapping[str, Floats], noise: Floats, start: Sequence[float], mg: Sequence[float], last: float
+    factors: Mapping[str, Floats], noise: Floats, start: Sequence[float], mg: Sequence[float], last: float, first: date
 ) -> list[Sample]:
     """Return the samples of one patient.
 
@@ -68,23 +89,24 @@ def samples(
         day and amount of each dose given, the first on day 0.
     last
         no sample is drawn after this day.
+    first
+        the date of the first dose.
 
     Examples
     --------
     >>> still = np.zeros((1, len(TIMES), len(ANALYTES)))
-    >>> drawn = samples({}, still, [0.0, 21.0], [355.0, 355.0], 100.0)
+    >>> drawn = samples({}, still, [0.0, 21.0], [355.0, 355.0], 100.0, date(2014, 1, 6))
     >>> [(s.day, s.fact.timepoint, s.fact.value) for s in drawn if s.fact.test == "IMGN853"][:2]
     [(0, 'END OF INFUSION', 142.0), (1, 'DAY 2', 107.0)]
     """
-    doses = infused(np.array([start], dtype=np.float64), np.array([mg], dtype=np.float64), LABEL_RATES)
-    length = doses.duration.reshape(len(start), -1).sum(axis=1)
+    doses, length = infusion(start, mg)
     taken = []
     for k, (cycle, name) in enumerate(TIMES):
         if cycle > len(start):
             continue
         begin = float(start[cycle - 1])
         if name == "TROUGH":
-            since = float(start[cycle]) - begin if cycle < len(start) else np.inf
+            since = float(start[cycle]) - BEFORE - begin if cycle < len(start) else np.inf
         else:
             since = float(length[cycle - 1]) if name == AFTER[0] else float(DAYS[AFTER.index(name)])
         if begin + since <= last:
@@ -101,11 +123,12 @@ def samples(
         for value, (_, cycle, name, begin, since) in zip(values.tolist(), taken, strict=True):
             low = value < limit
             said = f"<{limit:g}" if low else f"{float(f'{value:.3g}'):g}"
+            moment = clock(first, begin + since)
             fact = ConcentrationMeasured(
                 test=code, name=called, category="ANALYTE", reported=said, reported_unit=UNITS[analyte], result=said,
                 value=None if low else float(said), unit=UNITS[analyte], timepoint=name, timepoint_number=round(24 * since, 2),
                 timepoint_reference="START OF INFUSION", visit=f"CYCLE {cycle}", visit_number=float(cycle), specimen="PLASMA",
-                quantification_limit=limit,
+                quantification_limit=limit, dated=moment.isoformat(timespec="minutes"),
             )  # fmt: skip
-            found.append(Sample(int(begin + since), fact))
+            found.append(Sample((moment.date() - first).days, fact))
     return sorted(found, key=lambda s: s.day)

@@ -402,7 +402,7 @@ class Simulation:
         )
         cycles = self.world.cycles or -(-FIRM // self.plan.protocol.schedule.cycle_days)
         subject.first, subject.course = first, follow(subject.person, level, on, most=cycles)
-        subject.write(first, diary.course(subject.course, on, FOLLOW))
+        subject.write(first, diary.course(subject.course, on, first, FOLLOW))
         for fact in subject.diary.pop(first):
             self.enter(fact, subject)
         if stream := self.streams.get(subject.stream):
