@@ -198,6 +198,8 @@ def test_an_infusion_however_short_gives_its_dose(duration: float) -> None:
             "times are of 3 patients, doses are of 2",
         ),
         (lambda s, e: Doses([0, 1], [1, 2, 3]), "a number for each dose"),
+        (lambda s, e: one_compartment([1, 2], [1, 2, 3]), "cl are of 2 patients, v are of 3"),
+        (lambda s, e: two_compartment([1, 2], 1, 1, [1, 2, 3]), "cl are of 2 patients, v2 are of 3"),
         (lambda s, e: e.steady_state([1], -100, 21), "amount is -100"),
         (lambda s, e: e.steady_state([1], np.nan, 21), "amount is nan"),
         (lambda s, e: LinearSystem(np.zeros((1, 1)), np.ones(1)).total_areas(), "a state is never left"),

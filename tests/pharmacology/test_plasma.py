@@ -226,6 +226,12 @@ def test_saturable_loss_keeps_to_its_tolerance(mg: float) -> None:
     assert (np.abs(found[1:] - wanted).max(axis=0) <= 1.1e-6 * np.abs(found).max(axis=0)).all()
 
 
+def test_saturable_loss_of_nothing() -> None:
+    plasma = Plasma.of(IMGN853_SATURABLE)
+    assert plasma.course([1.0, 2.0], Doses([], [])).adc.tolist() == [[0, 0]]
+    assert plasma.course([], Doses(0, 35, 0.1)).adc.shape == (1, 0)
+
+
 def test_drug_lost_by_saturable_loss_comes_back_as_that_of_proteolysis_does() -> None:
     """Every drug of the dose, where all that is catabolised comes back and nothing clears the payload to speak of."""
     back = IMGN853_SATURABLE.altered("linker.catabolised", 1.0, "1").altered("payload.cl", 1e-9, "L/d")

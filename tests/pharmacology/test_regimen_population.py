@@ -76,6 +76,11 @@ def test_missed_delayed_and_reduced_doses() -> None:
         (lambda: spread({"flat": [1, 1]}, [70, -1], 0.5), "patient 2: weight"),
         (lambda: Regimen(6, cycles=1.5), "cycles is 1.5: it must be a whole number"),  # type: ignore[arg-type]
         (lambda: Regimen(6).doses([]), "there is no patient"),
+        (
+            lambda: combined({"antibody.cl": np.ones(3)}, {"antibody.cl": np.ones(2)}),
+            "factors on antibody.cl are of 3 and of 2",
+        ),
+        (lambda: infused([0.0, 21.0], [20.0, 100.0], ((1.0, 30.0),)), "end before 100 mg are in"),
         (lambda: Regimen(6).doses([60, 1e9]), r"patient 2: body size is 1e\+09"),
         (lambda: Variability.of(IMGN853).draw(np.random.default_rng(1), 0), "patients is 0"),
         (lambda: occasions(np.random.default_rng(1), 3, 0), "cycles is 0"),

@@ -218,6 +218,7 @@ def _mean(rate: Floats, elapsed: Floats, duration: Floats) -> Floats:
 def one_compartment(cl: ArrayLike, v: ArrayLike) -> Exponentials:
     """Return the concentration after a unit bolus: exp(-cl/v t) / v; cl [L/d] and v [L] of shape (...,)."""
     clearance, volume = _above_zero("cl", cl, zero=True), _above_zero("v", v)
+    batch(cl=clearance[..., None], v=volume[..., None])
     rate = clearance / volume
     return Exponentials((1 / volume * np.ones_like(rate))[..., None], rate[..., None])
 
@@ -248,6 +249,7 @@ def two_compartment(cl: ArrayLike, v1: ArrayLike, q: ArrayLike, v2: ArrayLike) -
     """
     out, central = _above_zero("cl", cl, zero=True), _above_zero("v1", v1)
     between, peripheral = _above_zero("q", q, zero=True), _above_zero("v2", v2)
+    batch(cl=out[..., None], v1=central[..., None], q=between[..., None], v2=peripheral[..., None])
     k10, k12, k21 = out / central, between / central, between / peripheral
     total = k10 + k12 + k21
     root = np.sqrt((k10 + k12 - k21) ** 2 + 4 * k12 * k21)

@@ -294,7 +294,12 @@ def combined(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
     product: dict[str, Floats] = {}
     for each in factors:
         for name, factor in each.items():
-            product[name] = product.get(name, np.ones(1)) * factor
+            before = product.get(name, np.ones(1))
+            if 1 != len(before) != len(np.atleast_1d(factor)) != 1:
+                raise ValueError(
+                    f"factors on {name} are of {len(before)} and of {len(factor)} patients: they must be of as many, or of one"
+                )
+            product[name] = before * factor
     return product
 
 

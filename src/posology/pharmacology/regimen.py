@@ -152,6 +152,10 @@ def infused(time: ArrayLike, amount: ArrayLike, how: float | tuple[tuple[float, 
         amounts.append(given)
         durations.append(lasts)
         left, at = left - given, at + lasts
+    if (left > 0).any():
+        raise ValueError(
+            f"the rates {how} end before {whole[left > 0].flat[0]:g} mg are in: the last step must be without end"
+        )
     joined = [np.stack(each, axis=-1).reshape(*start.shape[:-1], -1) for each in (times, amounts, durations)]
     return Doses(*joined)
 

@@ -46,6 +46,8 @@ def amounts(plasma: Plasma, times: ArrayLike, doses: Doses, tolerance: float = 1
     (n,) = batch(times=when, doses=doses.time, parameters=plasma.inlet)
     rows = lambda a: np.broadcast_to(a, (n, a.shape[-1]))
     given = [rows(a) for a in (doses.time, doses.amount, doses.duration)]
+    if not when.shape[-1] or not doses.time.shape[-1]:
+        return np.zeros((n, when.shape[-1], plasma.inlet.shape[1]))
     coarse, before = _run(plasma, rows(when), given, 1), np.inf
     for halving in range(1, HALVINGS + 1):
         fine = _run(plasma, rows(when), given, 2**halving)
