@@ -105,7 +105,7 @@ def test_saturable_compound(run) -> None:
         ("delay_days: 7", "delay_days: -7", "delay_days: Input should be greater than or equal to 0"),
         ("name: total, late", "name: adjusted", "two regimens have one name"),
         ("patients:", "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:", "yaml:2: parameters.antibody.cl: antibody.cl is in L/d"),
-        ("cycles: 2", "cycle: 2", "yaml:10: regimens.1.cycle: is no field here; see `posology pk --help`"),
+        ("cycles: 2", "cycle: 2", "yaml:10: regimens.1.cycle: is no field here"),
         ("dose: 6", "dose: .inf", "yaml:7: regimens.1.dose"),
         ("cycles: 2", "compound: T-DM2", "yaml:10: regimens.1.compound: is 'T-DM2'; known: IMGN853"),
         ("cycles: 2", "swap: {linker: SPDB}", "yaml:10: regimens.1.swap.linker: is 'SPDB'; known: IMGN853"),

@@ -307,11 +307,22 @@ def typed(path: str | Path, kind: type[T], what: str, otherwise: str) -> tuple[T
         return Finding(name, line_of(tree, where), people or "file", wrong, right)
 
     try:
-        held: T = TypeAdapter(kind).validate_python(plain)
+        held: T = TypeAdapter(kind).validate_python(plain, extra="forbid")
     except ValidationError as error:
-        unknown = {"unexpected_keyword_argument": f"is no field here; {otherwise}"}
         raise ProtocolError(
-            refuse(tuple(e["loc"]), unknown.get(e["type"], e["msg"].removeprefix("Value error, ")))
-            for e in error.errors()
+            refuse(*_told(e)) for e in error.errors() if not (e["type"] == "too_short" and e["input"])
         ) from None
     return held, refuse
+
+
+def _told(detail: ErrorDetails) -> tuple[Path_, str]:
+    """Return where an error of pydantic is, and what it says to a reader."""
+    if detail["type"] == "unexpected_keyword_argument":
+        return detail["loc"], "is no field here"
+    if detail["type"] == "missing":
+        return detail["loc"], "is missing; it must be given"
+    said = detail["msg"].removeprefix("Value error, ")
+    if said.startswith("Input should "):
+        found = "" if isinstance(detail["input"], list | dict) else f"is {detail['input']!r}: "
+        said = f"{found}it must {said.removeprefix('Input should ')}"
+    return detail["loc"], said

@@ -35,8 +35,8 @@ HOLDS: dict[Kind, str] = {
 }
 Measure = tuple[str, str, str]
 """Analyte, cycle, and what is measured with its unit."""
-BEFORE = 1e-6
-"""How long before the end of a cycle its trough is taken [d]."""
+JUST = 1e-8
+"""How long before a dose its trough is taken [d]."""
 BATCH = 2000
 """Patients simulated at once: bounds the memory."""
 SETS, PANEL = 128, 20
@@ -88,9 +88,9 @@ class Plan:
         after = np.concatenate(
             [np.arange(24) / 24, np.arange(1, min(longest, 28) + 0.01, 0.25), np.arange(29, longest)]
         )
-        troughs = ends - BEFORE
-        grid = np.unique(np.concatenate([*(s + after for s in starts), troughs, lasts]))
-        grid = grid[grid <= troughs[-1]]
+        troughs = ends - JUST  # a bolus at the end of a cycle is the next one's
+        grid = np.unique(np.concatenate([*(s + after for s in starts), starts[1:] - JUST, troughs, lasts]))
+        grid = grid[grid < ends[-1]]
         infused = doses.end.max(axis=0).reshape(planned.count, -1)[:, -1] - starts  # until the last patient's is in
         sampled, cycle = [], []
         for c, (begin, end) in enumerate(zip(begins, troughs, strict=True)):
@@ -100,7 +100,9 @@ class Plan:
             days = np.unique(np.concatenate([[begin], days[(days < end) & (days > begin)], [end]]))
             sampled.append(days)
             cycle.append(np.full(len(days), c))
-        shown = np.unique(np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64))
+        every_few = np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64)
+        jumps = np.flatnonzero(np.isin(grid, [starts, starts - JUST]))  # to draw a bolus upright
+        shown = np.union1d(every_few, jumps)
         return cls(begins, ends, lasts, troughs, grid, shown, np.concatenate(sampled), np.concatenate(cycle))
 
 
@@ -229,34 +231,34 @@ def _batch(
             return plasma.course(times, doses, tolerance=1e-3)
         return plasma.course_by_occasion(times, doses, plan.begins, clearance)
 
-    every = course(np.concatenate([plan.grid, plan.sampled]))
-    peaks = course(doses.end)
+    n, end = len(plan.grid), len(plan.grid) + len(plan.sampled)
+    common = np.concatenate([plan.grid, plan.sampled])
     linear = not (plasma["antibody.vmax"] > 0).any()
-    edges = np.append(plan.begins, plan.ends[-1])
-    areas: dict[str, Floats] | None = None
-    if clearance is not None:
-        found = plasma.areas_by_occasion(edges, doses, clearance)
-        areas = {analyte: found.of(analyte) for analyte in held.analytes}
-    elif linear:
-        found = plasma.areas(edges, doses)
-        areas = {analyte: np.diff(found.of(analyte), axis=1) for analyte in held.analytes}
+    if linear:
+        every, peaks = course(common), course(doses.end)
+        value = lambda analyte: np.concatenate([every.of(analyte), peaks.of(analyte)], axis=1)
+    else:  # each run anew would settle on its own
+        whole = course(np.concatenate([np.broadcast_to(common, (plasma.patients, end)), doses.end], axis=1))
+        value = lambda analyte: whole.of(analyte)
+    times = np.concatenate([np.broadcast_to(common, (plasma.patients, end)), doses.end], axis=1)
+    areas = _areas(held, plan, plasma, doses, clearance) if linear else None
     courses: dict[str, Floats] = {}
     measures: dict[Measure, Floats] = {}
     samples: dict[str, Floats] = {}
-    n = len(plan.grid)
     for analyte in map(str, held.analytes):
-        values, at_end, unit = every.of(analyte), peaks.of(analyte), UNITS[analyte]
-        courses[analyte], samples[analyte] = values[:, :n][:, plan.shown], values[:, n:]
+        values, unit = value(analyte), UNITS[analyte]
+        at_end = values[:, end:]
+        courses[analyte], samples[analyte] = values[:, :n][:, plan.shown], values[:, n:end]
         for k in sorted({0, planned.cycles - 1}):
-            inside = (plan.grid >= plan.begins[k] - 1e-9) & (plan.grid <= plan.troughs[k])
+            inside = (plan.grid >= plan.begins[k] - JUST / 2) & (plan.grid < plan.ends[k] - JUST / 2)
             late, trough = (values[:, np.abs(plan.grid - day[k]).argmin()] for day in (plan.lasts, plan.troughs))
             if analyte == "dar":
                 measures[analyte, str(k + 1), "at the end (1)"] = trough
                 continue
-            infused = (doses.end >= plan.begins[k]) & (doses.end <= plan.troughs[k])
+            infused = (doses.end >= plan.begins[k]) & (doses.end < plan.ends[k] - JUST / 2)
             falls = (late > trough) & (trough > 0)
             ratio = np.where(falls, late, e) / np.where(falls, trough, 1)
-            area = areas[analyte][:, k] if areas else np.trapezoid(values[:, :n][:, inside], plan.grid[inside], axis=1)
+            area = areas[analyte][:, k] if areas else _trapezoids(times, values, plan.begins[k], plan.ends[k])
             peak = np.maximum(values[:, :n][:, inside].max(axis=1), np.where(infused, at_end, 0).max(axis=1))
             named = {
                 f"Cmax ({unit})": peak, f"AUC (d x {unit})": area, f"Ctrough ({unit})": trough,
@@ -264,6 +266,26 @@ def _batch(
             }  # fmt: skip
             measures |= {(analyte, str(k + 1), measure): each for measure, each in named.items()}
     return courses, measures, samples
+
+
+def _areas(
+    held: Exposures, plan: Plan, plasma: Plasma, doses: Doses, clearance: Floats | None
+) -> dict[str, Floats]:  # fmt: skip
+    """Return the area of each cycle (P, C) under each analyte, exactly, where loss is linear."""
+    edges = np.append(plan.begins, plan.ends[-1])
+    if clearance is not None:
+        found = plasma.areas_by_occasion(edges, doses, clearance)
+        return {analyte: found.of(analyte) for analyte in held.analytes}
+    found = plasma.areas(edges, doses)
+    return {analyte: np.diff(found.of(analyte), axis=1) for analyte in held.analytes}
+
+
+def _trapezoids(times: Floats, values: Floats, begin: float, end: float) -> Floats:
+    """Return the area (P,) under values (P, T) at times (P, T) in any order, from one day to another."""
+    order = np.argsort(times, axis=1)
+    t, c = (np.take_along_axis(a, order, axis=1) for a in (times, values))
+    own = (t[:, :-1] > begin - JUST / 2) & (t[:, 1:] < end - JUST / 2)
+    return np.asarray((own * (c[:, :-1] + c[:, 1:]) / 2 * np.diff(t, axis=1)).sum(axis=1))
 
 
 def _observed(
@@ -353,7 +375,17 @@ def _uncertain(
 
 
 def _middle(values: Floats) -> float:
-    return float(np.quantile(values, 0.5, method="higher"))
+    return float(quantiles(values, [0.5])[0])
+
+
+def quantiles(values: Floats, shares: Sequence[float]) -> Floats:
+    """Return quantiles, interpolated between two patients; infinite where one of the two is."""
+    upper = np.quantile(values, shares, method="higher")
+    lower = np.quantile(values, shares, method="lower")
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            np.where(np.isfinite(upper), np.quantile(values, shares), np.where(upper == lower, upper, np.inf))
+        )
 
 
 def ratios(other: Simulated, reference: Simulated) -> dict[Measure, Floats]:

@@ -12,7 +12,7 @@ from posology.operating.tabular import Table
 from posology.pharmacology.plasma import UNITS
 from posology.pharmacology.population import Patients
 from posology.pharmacology.regimen import spread
-from posology.readout.exposure import HOLDS, Kind, Simulated, ratios
+from posology.readout.exposure import HOLDS, Kind, Simulated, quantiles, ratios
 from posology.readout.regimens import Exposures
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _interval(held: Exposures, values: Floats) -> tuple[float | None, float | No
     if not len(values):
         return None, None, None
     tail = (1 - held.interval) / 2
-    three = np.quantile(values, [tail, 0.5, 1 - tail], method="higher")
+    three = quantiles(values, [tail, 0.5, 1 - tail])
     low, middle, high = (float(value) if np.isfinite(value) else None for value in three)
     return low, middle, high
 
@@ -154,14 +154,15 @@ def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 def body_size_table(patients: int = 100_000, seed: int = 853) -> Table:
     """Return the spread of exposure by the measure of body size that doses go by, in women with a solid tumour.
 
-    The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller.
+    The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller, as in the reference; doses
+    of a regimen by surface area follow Du Bois.
     """
     women = Patients.draw(np.random.default_rng(seed), patients)
     weight, height, sex = women.weight_kg, women.height_cm, women.sex
     sizes = {
         "total body weight": weight, "ideal body weight": ideal_weight(height, sex),
         "adjusted ideal body weight": adjusted_ideal_weight(weight, height, sex),
-        "body surface area": surface_area(weight, height, "Mosteller"), "flat": np.ones(patients),
+        "body surface area (Mosteller)": surface_area(weight, height, "Mosteller"), "flat": np.ones(patients),
     }  # fmt: skip
     rows = [{"e": e, "body size": name, "AUC CV (%)": round(100 * cv, 2), "heavy / light": round(ratio, 3)}
             for e in (0.3, 0.5, 0.7) for name, (cv, ratio) in spread(sizes, weight, e).items()]  # fmt: skip
