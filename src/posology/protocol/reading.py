@@ -310,15 +310,15 @@ def typed(path: str | Path, kind: type[T], what: str, otherwise: str) -> tuple[T
         held: T = TypeAdapter(kind).validate_python(plain, extra="forbid")
     except ValidationError as error:
         raise ProtocolError(
-            refuse(*_told(e)) for e in error.errors() if not (e["type"] == "too_short" and e["input"])
+            refuse(*_told(e, otherwise)) for e in error.errors() if not (e["type"] == "too_short" and e["input"])
         ) from None
     return held, refuse
 
 
-def _told(detail: ErrorDetails) -> tuple[Path_, str]:
+def _told(detail: ErrorDetails, otherwise: str) -> tuple[Path_, str]:
     """Return where an error of pydantic is, and what it says to a reader."""
     if detail["type"] == "unexpected_keyword_argument":
-        return detail["loc"], "is no field here"
+        return detail["loc"], f"is no field here; {otherwise}"
     if detail["type"] == "missing":
         return detail["loc"], "is missing; it must be given"
     said = detail["msg"].removeprefix("Value error, ")

@@ -35,8 +35,8 @@ HOLDS: dict[Kind, str] = {
 }
 Measure = tuple[str, str, str]
 """Analyte, cycle, and what is measured with its unit."""
-JUST = 1e-8
-"""How long before a dose its trough is taken [d]."""
+BEFORE = 1e-6
+"""How long before the end of a cycle its trough is taken [d]."""
 BATCH = 2000
 """Patients simulated at once: bounds the memory."""
 SETS, PANEL = 128, 20
@@ -88,9 +88,10 @@ class Plan:
         after = np.concatenate(
             [np.arange(24) / 24, np.arange(1, min(longest, 28) + 0.01, 0.25), np.arange(29, longest)]
         )
-        troughs = ends - JUST  # a bolus at the end of a cycle is the next one's
-        grid = np.unique(np.concatenate([*(s + after for s in starts), starts[1:] - JUST, troughs, lasts]))
-        grid = grid[grid < ends[-1]]
+        troughs = ends - BEFORE
+        jumps = np.concatenate([starts[1:] - BEFORE, starts])  # to draw a bolus upright
+        grid = np.unique(np.concatenate([*(s + after for s in starts), jumps, troughs, lasts]))
+        grid = grid[grid <= troughs[-1]]
         infused = doses.end.max(axis=0).reshape(planned.count, -1)[:, -1] - starts  # until the last patient's is in
         sampled, cycle = [], []
         for c, (begin, end) in enumerate(zip(begins, troughs, strict=True)):
@@ -101,8 +102,7 @@ class Plan:
             sampled.append(days)
             cycle.append(np.full(len(days), c))
         every_few = np.linspace(0, len(grid) - 1, min(len(grid), 200)).astype(np.int64)
-        jumps = np.flatnonzero(np.isin(grid, [starts, starts - JUST]))  # to draw a bolus upright
-        shown = np.union1d(every_few, jumps)
+        shown = np.union1d(every_few, np.flatnonzero(np.isin(grid, jumps)))
         return cls(begins, ends, lasts, troughs, grid, shown, np.concatenate(sampled), np.concatenate(cycle))
 
 
@@ -231,34 +231,34 @@ def _batch(
             return plasma.course(times, doses, tolerance=1e-3)
         return plasma.course_by_occasion(times, doses, plan.begins, clearance)
 
-    n, end = len(plan.grid), len(plan.grid) + len(plan.sampled)
-    common = np.concatenate([plan.grid, plan.sampled])
+    every = course(np.concatenate([plan.grid, plan.sampled]))
+    peaks = course(doses.end)
     linear = not (plasma["antibody.vmax"] > 0).any()
-    if linear:
-        every, peaks = course(common), course(doses.end)
-        value = lambda analyte: np.concatenate([every.of(analyte), peaks.of(analyte)], axis=1)
-    else:  # each run anew would settle on its own
-        whole = course(np.concatenate([np.broadcast_to(common, (plasma.patients, end)), doses.end], axis=1))
-        value = lambda analyte: whole.of(analyte)
-    times = np.concatenate([np.broadcast_to(common, (plasma.patients, end)), doses.end], axis=1)
-    areas = _areas(held, plan, plasma, doses, clearance) if linear else None
+    edges = np.append(plan.begins, plan.ends[-1])
+    areas: dict[str, Floats] | None = None
+    if clearance is not None:
+        found = plasma.areas_by_occasion(edges, doses, clearance)
+        areas = {analyte: found.of(analyte) for analyte in held.analytes}
+    elif linear:
+        found = plasma.areas(edges, doses)
+        areas = {analyte: np.diff(found.of(analyte), axis=1) for analyte in held.analytes}
     courses: dict[str, Floats] = {}
     measures: dict[Measure, Floats] = {}
     samples: dict[str, Floats] = {}
+    n = len(plan.grid)
     for analyte in map(str, held.analytes):
-        values, unit = value(analyte), UNITS[analyte]
-        at_end = values[:, end:]
-        courses[analyte], samples[analyte] = values[:, :n][:, plan.shown], values[:, n:end]
+        values, at_end, unit = every.of(analyte), peaks.of(analyte), UNITS[analyte]
+        courses[analyte], samples[analyte] = values[:, :n][:, plan.shown], values[:, n:]
         for k in sorted({0, planned.cycles - 1}):
-            inside = (plan.grid >= plan.begins[k] - JUST / 2) & (plan.grid < plan.ends[k] - JUST / 2)
+            inside = (plan.grid >= plan.begins[k] - 1e-9) & (plan.grid <= plan.troughs[k])
             late, trough = (values[:, np.abs(plan.grid - day[k]).argmin()] for day in (plan.lasts, plan.troughs))
             if analyte == "dar":
                 measures[analyte, str(k + 1), "at the end (1)"] = trough
                 continue
-            infused = (doses.end >= plan.begins[k]) & (doses.end < plan.ends[k] - JUST / 2)
+            infused = (doses.end >= plan.begins[k]) & (doses.end <= plan.troughs[k])
             falls = (late > trough) & (trough > 0)
             ratio = np.where(falls, late, e) / np.where(falls, trough, 1)
-            area = areas[analyte][:, k] if areas else _trapezoids(times, values, plan.begins[k], plan.ends[k])
+            area = areas[analyte][:, k] if areas else _area(plan, k, values[:, :n], doses.end, at_end)
             peak = np.maximum(values[:, :n][:, inside].max(axis=1), np.where(infused, at_end, 0).max(axis=1))
             named = {
                 f"Cmax ({unit})": peak, f"AUC (d x {unit})": area, f"Ctrough ({unit})": trough,
@@ -268,23 +268,13 @@ def _batch(
     return courses, measures, samples
 
 
-def _areas(
-    held: Exposures, plan: Plan, plasma: Plasma, doses: Doses, clearance: Floats | None
-) -> dict[str, Floats]:  # fmt: skip
-    """Return the area of each cycle (P, C) under each analyte, exactly, where loss is linear."""
-    edges = np.append(plan.begins, plan.ends[-1])
-    if clearance is not None:
-        found = plasma.areas_by_occasion(edges, doses, clearance)
-        return {analyte: found.of(analyte) for analyte in held.analytes}
-    found = plasma.areas(edges, doses)
-    return {analyte: np.diff(found.of(analyte), axis=1) for analyte in held.analytes}
-
-
-def _trapezoids(times: Floats, values: Floats, begin: float, end: float) -> Floats:
-    """Return the area (P,) under values (P, T) at times (P, T) in any order, from one day to another."""
-    order = np.argsort(times, axis=1)
-    t, c = (np.take_along_axis(a, order, axis=1) for a in (times, values))
-    own = (t[:, :-1] > begin - JUST / 2) & (t[:, 1:] < end - JUST / 2)
+def _area(plan: Plan, k: int, values: Floats, ends: Floats, at_ends: Floats) -> Floats:
+    """Return the area (P,) in cycle ``k`` by trapezoids over the grid and the ends of infusions."""
+    time = np.concatenate([np.broadcast_to(plan.grid, values.shape), ends], axis=1)
+    order = np.argsort(time, axis=1)
+    t = np.take_along_axis(time, order, axis=1)
+    c = np.take_along_axis(np.concatenate([values, at_ends], axis=1), order, axis=1)
+    own = (t[:, :-1] > plan.begins[k] - BEFORE / 2) & (t[:, 1:] < plan.ends[k] - BEFORE / 2)
     return np.asarray((own * (c[:, :-1] + c[:, 1:]) / 2 * np.diff(t, axis=1)).sum(axis=1))
 
 
@@ -374,10 +364,6 @@ def _uncertain(
     return low_high, bands
 
 
-def _middle(values: Floats) -> float:
-    return float(quantiles(values, [0.5])[0])
-
-
 def quantiles(values: Floats, shares: Sequence[float]) -> Floats:
     """Return quantiles, interpolated between two patients; infinite where one of the two is."""
     upper = np.quantile(values, shares, method="higher")
@@ -386,6 +372,10 @@ def quantiles(values: Floats, shares: Sequence[float]) -> Floats:
         return np.asarray(
             np.where(np.isfinite(upper), np.quantile(values, shares), np.where(upper == lower, upper, np.inf))
         )
+
+
+def _middle(values: Floats) -> float:
+    return float(quantiles(values, [0.5])[0])
 
 
 def ratios(other: Simulated, reference: Simulated) -> dict[Measure, Floats]:

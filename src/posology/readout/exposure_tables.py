@@ -154,8 +154,8 @@ def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
 def body_size_table(patients: int = 100_000, seed: int = 853) -> Table:
     """Return the spread of exposure by the measure of body size that doses go by, in women with a solid tumour.
 
-    The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller, as in the reference; doses
-    of a regimen by surface area follow Du Bois.
+    The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller, as in the
+    reference; doses of a regimen by surface area follow Du Bois.
     """
     women = Patients.draw(np.random.default_rng(seed), patients)
     weight, height, sex = women.weight_kg, women.height_cm, women.sex
