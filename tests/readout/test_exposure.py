@@ -78,7 +78,8 @@ def test_variance_between_cycles_adds_to_that_between_patients(tmp_path: Path) -
     alone, both = log("patients"), log("occasions")
     assert alone.var(axis=1) == pytest.approx(0.09, rel=0.1)
     assert both.var(axis=1) == pytest.approx(0.09 + 0.01, rel=0.1)
-    assert np.diff(alone, axis=0) == pytest.approx(0, abs=1e-3)
+    assert np.abs(np.diff(alone, axis=0)).max() < 0.05  # the slowest still has some of the first dose
+    assert np.median(np.abs(np.diff(alone, axis=0))) < 1e-5
     assert np.diff(both, axis=0).std() == pytest.approx(0.1 * np.sqrt(2), rel=0.06)
 
 
