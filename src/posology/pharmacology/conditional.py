@@ -83,6 +83,7 @@ def conditional(
         move *= np.minimum(1.0, 2.0 / np.maximum(longest, 1e-300))[:, None]  # no further than exp(2) at a time
         new = eta - size[:, None] * move
         joint_n, slope_n, hessian_n, predicted_n, change_n = at(new)
+        short = np.einsum("pr,pr->p", slope_n + 0.5 * slope, move) > 0  # not well past the optimum
         better = joint_n <= joint + 1e-9 * (1 + np.abs(joint))
         pick = better[:, None]
         step = new - eta
@@ -97,7 +98,7 @@ def conditional(
         eta, joint, slope = np.where(pick, new, eta), np.where(better, joint_n, joint), np.where(pick, slope_n, slope)
         hessian = np.where(pick[..., None], hessian_n, hessian)
         predicted, change = np.where(pick, predicted_n, predicted), np.where(pick[..., None], change_n, change)
-        size = np.where(better, np.minimum(1.0, 2 * size), size / 4)
+        size = np.where(better & short, np.minimum(1.0, 2 * size), size / 4)
     else:
         row = int(longest.argmax())
         if longest[row] > 1e-4:
