@@ -61,6 +61,19 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
             ["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL~AGE/50"],
             "no covariate 'AGE'",
         ),
+        (["nca", "nowhere.csv", "--route", "bolus"], "nowhere.csv"),
+        (["nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "nowhere/x.png"], "there is no folder nowhere"),
+        (
+            ["nca", THEOPHYLLINE, "--route", "infusion"],
+            "patient 1: how long the infusion took is not known; the column RATE",
+        ),
+        (["nca", "semi.csv", "--route", "bolus"], "semi.csv:1: file: its columns are parted by semicolons"),
+        (["nca", "twice.csv", "--route", "bolus"], "twice.csv:4: patient 1, TIME: two samples at 1; one sample a time"),
+        (
+            ["nca", "many.csv", "--route", "bolus"],
+            "many.csv:2: patient 1, ADDL: 1000000000 further doses; 10000 at most",
+        ),
+        (["nca", "wide.csv", "--route", "bolus"], "wide.csv:1: file: is no text in UTF-8"),
         (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL"], "no column of occasions 'OCC'"),
         (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL=x"], "write CL,V1 or CL=0.2"),
         (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: patient 1, AMT: a dose of -5"),
@@ -78,6 +91,10 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
 def test_what_is_wrong_is_a_message(go: Any, tmp_path: Path, arguments: list[str], says: str) -> None:
     (tmp_path / "broken.csv").write_text("ID,TIME,AMT,EVID,DV\n1,0,-5,1,.\n1,2,.,0,3\n")
     (tmp_path / "late.csv").write_text("ID,TIME,AMT,EVID,DV\n1,0,5,1,.\n1,21,5,1,.\n1,7,5,1,.\n1,22,.,0,3\n")
+    (tmp_path / "semi.csv").write_text("ID;TIME;AMT;DV\n1;0;10;.\n1;1;.;5,5\n")
+    (tmp_path / "twice.csv").write_text("ID,TIME,AMT,DV\n1,0,10,.\n1,1,.,5\n1,1,.,6\n1,2,.,3\n")
+    (tmp_path / "many.csv").write_text("ID,TIME,AMT,DV,II,ADDL\n1,0,10,.,1,1000000000\n1,1,.,5,.,.\n")
+    (tmp_path / "wide.csv").write_text("ID,TIME,AMT,DV\n1,0,10,.\n", encoding="utf-16")
     status, out, err = go(*arguments)
     assert status in (1, 2)
     assert says in " ".join((out + err).replace("│", " ").split())

@@ -213,9 +213,22 @@ def test_occasions_and_covariates_that_change() -> None:
 
 
 def test_a_line_without_an_occasion() -> None:
-    with pytest.raises(DataError, match="data:6: OCC: patient A: is missing; every line has its occasion"):
+    with pytest.raises(DataError, match="data:6: patient A, OCC: is missing; every line has its occasion"):
         parse(OCCASIONS.replace("A,30,.,.,.,2,.,2", "A,30,.,.,.,2,.,.")).measurements(occasion="OCC")
     with pytest.raises(ValueError, match="no column of occasions 'VISIT'; the file holds OCC, CRCL"):
         parse(OCCASIONS).measurements(occasion="VISIT")
     with pytest.raises(ValueError, match="patient A: CRCL is missing"):
         parse(OCCASIONS.replace("1,.,1,90", "1,.,1,.", 1)).measurements(["CRCL"])
+
+
+def test_a_value_below_quantification_needs_no_number() -> None:
+    """BLQ 1 and the limit in LLOQ say it all."""
+    data = parse("ID,TIME,AMT,DV,BLQ,LLOQ\n1,0,10,.,.,.\n1,1,.,5,0,0.5\n1,9,.,.,1,0.5\n")
+    assert data.patients()[0].samples == [(1.0, 5.0, False), (9.0, 0.5, True)]
+
+
+def test_samples_before_and_after_a_dose_at_its_time_are_those_of_two_profiles() -> None:
+    data = parse("ID,TIME,AMT,DV\n1,0,10,.\n1,1,.,5\n1,2,.,1\n1,2,10,.\n1,2,.,9\n1,3,.,4\n")
+    first, second = profiles(data)
+    assert dict(zip(first.time, first.concentration, strict=True)) == {1.0: 5.0, 2.0: 1.0}
+    assert dict(zip(second.time, second.concentration, strict=True)) == {0.0: 9.0, 1.0: 4.0}

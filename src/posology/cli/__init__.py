@@ -22,5 +22,8 @@ def main() -> None:
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not type(error).__module__.startswith("posology."):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        said = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            said = f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+        print(f"error: {said}", file=sys.stderr)
         sys.exit(1)

@@ -229,8 +229,8 @@ def _population(
         raise typer.BadParameter(
             f"needs {', '.join(form.parameters)}; it has {', '.join(typical)}", param_hint="--start"
         )
-    if not all(0 < value < float("inf") for value in typical.values()):
-        raise typer.BadParameter(f"{start!r}: each starting value is above 0", param_hint="--start")
+    if not all(1e-30 < value < 1e30 for value in typical.values()):
+        raise typer.BadParameter(f"{start!r}: each starting value is above 0 (1e-30 to 1e30)", param_hint="--start")
     if not cv > 0 or not all(s > 0 for s in spreads):
         raise typer.BadParameter(
             "a coefficient of variation and a standard deviation are above 0", param_hint="--cv, --sd"

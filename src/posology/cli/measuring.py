@@ -93,6 +93,10 @@ def nca(
         )
         raise typer.BadParameter(f"say how the dose was given{lacking}", param_hint="--route")
     how: Route = route or "infusion"
+    if how == "infusion" and not all(infused):
+        first = found[infused.index(False)]
+        known = "--infusion-hours" if read.interval else "the column RATE"
+        raise ValueError(f"{file}: patient {first.label}: how long the infusion took is not known; {known} tells it")
     time, value = rectangular([(p.time, p.concentration) for p in found])
     doses = np.array([np.nan if p.dose is None else p.dose for p in found])
     result = analysed(

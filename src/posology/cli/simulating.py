@@ -86,6 +86,12 @@ def simulate(
         raise ValueError(
             f"--body-size is {metric!r}: a dose in {protocol.dose.unit} goes by {' or '.join(UNITS[protocol.dose.unit])}"
         )
+    if not accrual > 0 or not 0 <= dropout < 1:
+        raise ValueError(
+            f"--accrual is {accrual:g}, --dropout {dropout:g}: accrual is above 0, dropout from 0 to below 1"
+        )
+    if settings and not design:
+        raise ValueError("--set is for a design of --design: the protocol's stands in its file")
     designs = {f"{protocol.design['method']} (protocol)": of_protocol(protocol)}
     for name in design or ():
         designs[name] = _other(name, protocol, target, cohort, most, settings or [])

@@ -7,6 +7,7 @@ import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from posology.endpoints.finding import Finding
@@ -53,17 +54,25 @@ def profiles(data: EventData) -> list[Profile]:
         doses = sorted(p.doses)
         if not doses:
             continue
-        samples = [(t, 0.0 if low else c) for t, c, low in p.samples]
-        samples += [(e.time, 0.0 if e.below else e.value) for e in held[p.name]
+        samples = [(t, 0.0 if low else c, after) for (t, c, low), after in zip(p.samples, p.after_dose, strict=True)]
+        samples += [(e.time, 0.0 if e.below else e.value, False) for e in held[p.name]
                     if e.evid == 0 and e.missing and e.value is not None and e.time <= doses[0][0]]  # fmt: skip
-        samples.sort(key=lambda sample: sample[0])
+        samples.sort(key=lambda sample: (sample[0], sample[2]))
+        for (t, _, after), (u, _, later) in pairwise(samples):
+            if (t, after) == (u, later):
+                line = [e.line for e in held[p.name] if e.evid == 0 and e.time == u][-1]
+                raise DataError(
+                    [finding(data.file, line, "TIME", p.name, f"two samples at {u:g}", "one sample a time")]
+                )
         for number, (begin, amount, length, _) in enumerate(doses, 1):
             end = doses[number][0] if number < len(doses) else None
             since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
             kept: dict[float, float] = {}
-            for t, c in samples:
-                if since <= t and (end is None or t <= end):
-                    kept.setdefault(t - begin, c)
+            for t, c, _ in samples:
+                if t == end:
+                    kept.setdefault(t - begin, c)  # of two at the time of the next dose, that before it
+                elif since <= t and (end is None or t < end):
+                    kept[t - begin] = c  # of two at the time of the dose, that after it
             early = [t for t in kept if t < 0]
             for t in early[: -1 if 0 not in kept else None] if number > 1 else ():
                 del kept[t]
@@ -79,8 +88,11 @@ def profiles(data: EventData) -> list[Profile]:
 
 def is_sdtm(path: str | Path) -> bool:
     """Say whether a file is an SDTM PC domain, by its columns."""
-    with _opened(path) as lines:
-        return {"USUBJID", "PCTESTCD"} <= set(next(csv.reader(lines), []))
+    try:
+        with _opened(path) as lines:
+            return {"USUBJID", "PCTESTCD"} <= set(next(csv.reader(lines), []))
+    except UnicodeDecodeError:
+        return False
 
 
 def sdtm_profiles(

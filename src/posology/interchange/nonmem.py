@@ -24,6 +24,7 @@ KNOWN = (
     "ID", "PATIENT", "TIME", "AMT", "RATE", "II", "ADDL", "SS", "CMT", "EVID", "MDV", "DV", "DVID", "ANALYTE", "BLQ", "LLOQ",
 )  # fmt: skip
 SHOWN = 100  # findings written out
+MOST_DOSES = 10_000  # that one line may repeat
 EVENTS = {0: "sample", 1: "dose", 2: "other", 3: "reset", 4: "reset and dose"}
 
 
@@ -233,7 +234,10 @@ def read(path: str | Path) -> EventData:
     DataError
         listing every error of the file with its line, column and patient.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError([finding(str(path), 1, "file", "", "is no text in UTF-8", "save it as CSV in UTF-8")]) from None
     return parse(text, str(path))
 
 
@@ -253,6 +257,20 @@ def parse(text: str, file: str = "data") -> EventData:
         )
     line, header = rows[0]
     names = [name.strip().strip('"').upper() for name in header]
+    if len(header) == 1 and (other := next((c for c in ";\t" if c in header[0]), "")):
+        what = {";": "semicolons", "\t": "tabs"}[other]
+        raise DataError(
+            [
+                finding(
+                    file,
+                    line,
+                    "file",
+                    "",
+                    f"its columns are parted by {what}",
+                    "commas between columns, and a decimal point",
+                )
+            ]
+        )
     findings = [
         finding(file, line, name, "", "is missing", "it is needed")
         for name in ("ID", "TIME", "DV")
@@ -321,6 +339,8 @@ class _Reader:
         given = number("EVID", True)
         evid = int(given) if given is not None else int(amount > 0)
         value, flag, limit = number("DV"), number("BLQ", True), number("LLOQ")
+        if flag and value is None:
+            value = limit
         skipped, compartment = number("MDV", True), number("CMT", True)
         covariates = {}
         for name in self.names:
@@ -346,6 +366,8 @@ class _Reader:
             wrong("RATE", f"is {rate:g}", "above 0, or -1 or -2 for a rate or duration that is estimated")
         if additional < 0 or interval < 0:
             wrong("ADDL" if additional < 0 else "II", "is negative")
+        if additional > MOST_DOSES:
+            wrong("ADDL", f"{additional} further doses", f"{MOST_DOSES} at most")
         if (additional > 0 or steady == 1) and not interval > 0:
             wrong("II", "is missing", f"the time between doses, as {'ADDL' if additional else 'SS'} is given")
         if steady not in (0, 1, 2):

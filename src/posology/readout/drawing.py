@@ -43,7 +43,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    FileNotFoundError
+        naming the file and the folder that is not there.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     beside = path.with_name(path.name + ".part")
     beside.write_bytes(content)
     beside.replace(path)
