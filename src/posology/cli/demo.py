@@ -15,7 +15,7 @@ from posology.readout.claims import read as read_claims
 from posology.readout.readout import Readout, read, summary, write
 from posology.record.audit import verify
 
-FILES = ("protocol.yaml", "events.csv", "claims.yaml", "study.yaml")
+FILES = ("protocol.yaml", "events.csv", "claims.yaml", "study.yaml", "regimens.yaml", "concentrations.csv")
 START = datetime(2012, 6, 1, 8, tzinfo=UTC)
 
 
