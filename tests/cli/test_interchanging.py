@@ -50,7 +50,7 @@ def test_import_look_and_export(small: Path, tmp_path: Path) -> None:
     assert run("verify", trial).startswith("sound")
     rows = json.loads(run("status", trial, "--json"))
     assert len(rows) == 306 and sum(row["first_dose"] is not None for row in rows) == 254
-    assert {row["assigned"] for row in rows} == {"", "Pbo", "Xan_Hi", "Xan_Lo"}
+    assert {row["cohort"] for row in rows} == {"", "Pbo", "Xan_Hi", "Xan_Lo"}
     run("readout", trial, "--out", tmp_path / "readout", "--cutoff", "2015-06-01")
     assert (
         "254 patients were treated, none of them with a dose at a level"

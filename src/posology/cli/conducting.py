@@ -263,7 +263,8 @@ def status(
         print_json([vars(row) for row in rows])
         return
     columns = ("Patient", "Tumour", "Dose", "First dose", "Doses", "DLT window", "Treatment")
-    dose = lambda row: row.assigned if row.assigned == row.current else f"{row.assigned}, now {row.current}"
+    changed = lambda row: f"now {row.current}" if row.current != row.assigned else ""
+    dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
     print_table(f"{len(rows)} patients", columns, shown)
     if state.trial.simulated:

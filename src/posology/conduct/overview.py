@@ -7,16 +7,21 @@ from datetime import date
 
 from posology.conduct.plan import plan_of
 from posology.conduct.standing import standings
-from posology.record.facts import Discontinued
+from posology.record.clinical import DispositionNoted
+from posology.record.facts import Discontinued, Dosed
 from posology.record.state import Patient, State
+
+NOT_TREATED = ("SCREEN FAILURE", "NO PLACE")
+"""Terms of disposition of those who were screened and went away."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One patient at a glance."""
+    """One patient at a glance: the dose assigned (in an expansion ``cohort``: that of the first dose), and the current one."""
 
     patient: str
     tumour: str
+    cohort: str
     assigned: str
     current: str
     first_dose: date | None
@@ -34,10 +39,11 @@ def overview(state: State, on: date) -> list[Row]:
     dose = lambda level: plan.protocol.dose.at(level) if level else ""
     rows = []
     for patient in state.patients.values():
+        first = next((t.fact.level for t in patient.treatments if isinstance(t.fact, Dosed)), None)
         rows.append(
             Row(
-                patient=patient.id, tumour=patient.screening.tumour_type if patient.screening else "",
-                assigned=dose(patient.assigned_level) or patient.cohort or "", current=dose(patient.current_level) or patient.cohort or "",
+                patient=patient.id, tumour=patient.screening.tumour_type if patient.screening else "", cohort=patient.cohort or "",
+                assigned=dose(patient.assigned_level or first), current=dose(patient.current_level),
                 first_dose=patient.first_dose.occurred if patient.first_dose else None,
                 doses=len(patient.treatments),
                 window=standing.get(patient.id, ""), treatment=treatment(patient),
@@ -56,4 +62,7 @@ def treatment(patient: Patient) -> str:
         return "on treatment"
     if patient.enrolment:
         return "enrolled"
+    for event in patient.of(DispositionNoted):
+        if isinstance(event.fact, DispositionNoted) and event.fact.standard_term in NOT_TREATED:
+            return f"{event.fact.standard_term.lower()} {event.occurred}"
     return "place reserved" if patient.reservation else "screening"
