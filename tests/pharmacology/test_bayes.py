@@ -263,3 +263,16 @@ def test_a_population_simulated_from_a_truth_covers_it() -> None:
         _, low, high = found.interval(name, 0.998)
         assert low < truth < high, name
     assert found.parameters.shape == (2, 400, 12, 4)
+
+
+def test_where_there_is_no_density_a_step_diverges_and_sampling_goes_on() -> None:
+    """A standard normal with nothing beyond 1 in one direction."""
+
+    def density(x: np.ndarray) -> tuple[float, np.ndarray]:
+        if x[0] > 1:
+            raise ValueError("nothing here")
+        return -0.5 * float(x @ x), -x
+
+    draws, divergences = bayes._sample(density, 3, seed=1, draws=300, tune=300, chains=2, progress=False)
+    assert divergences > 0 and draws.shape == (2, 300, 3)
+    assert draws[..., 0].max() < 1 and draws[..., 1].std() == pytest.approx(1, abs=0.15)

@@ -166,8 +166,14 @@ def _finite(density: Density, x: Floats) -> tuple[float, Floats]:
         except ValueError:
             value, gradient = -np.inf, np.zeros(len(x))
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
-        raise ValueError("the log density is not finite here")  # nutpie takes it as a divergence
+        raise _NotFinite("the log density is not finite here")
     return value, gradient
+
+
+class _NotFinite(ValueError):
+    """A step to where there is no density: nutpie takes it as a divergence, as the attribute says, and goes on."""
+
+    is_recoverable = True
 
 
 def _posterior(held: Mapping[str, Floats], parameters: Floats, divergences: int) -> Posterior:
