@@ -24,6 +24,8 @@ from posology.cli.measuring import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from posology.pharmacology.fit import Effect, Fit, Population
     from posology.pharmacology.likelihood import Predicts
     from posology.pharmacology.measurements import Measurements
@@ -132,7 +134,7 @@ def fit(
     if exposures:
         write_exposures(exposures, read, model, form, data, np.log(result.parameters), tau)
     if plot:
-        _diagnose(form, data, result, plot, seed, (time_unit, unit))
+        _diagnose(form, data, result, plot, seed, (time_unit, [unit]))
     if as_json:
         print_json(_fit_json(result, data, form.parameters))
         return
@@ -309,16 +311,26 @@ def _bayes(
         print(note)
 
 
-def _diagnose(form: Predicts, data: Any, result: Fit, plot: Path, seed: int, units: tuple[str, str]) -> None:
+def _diagnose(form: Predicts, data: Measurements, result: Fit, plot: Path, seed: int, units: tuple[str, Sequence[str]]) -> None:  # fmt: skip
+    """Draw goodness of fit and predictive check; of several analytes, each beside FILE by its name."""
+    from dataclasses import replace
+
     import numpy as np
 
     from posology.pharmacology.diagnostics import residuals, visual_predictive_check
+    from posology.pharmacology.likelihood import named
     from posology.pharmacology.measured_figures import goodness_chart, vpc_chart
 
     rng = np.random.default_rng(seed)
-    _draw(goodness_chart(data, residuals(form, data, result.population, rng, repeats=300), units=units), plot)
-    check = visual_predictive_check(form, data, result.population, rng, bins=min(8, data.samples))
-    _draw(
-        vpc_chart(check, units=units, log=result.population.residual.proportional > 0),
-        plot.with_stem(f"{plot.stem}-vpc"),
-    )
+    found = residuals(form, data, result.population, rng, repeats=300)
+    for place, (analyte, unit) in enumerate(zip(data.analytes, units[1], strict=True)):
+        own = data.observed & (data.analyte == place)
+        count = int(own.sum())
+        if not count:
+            continue
+        labels = (units[0], unit)
+        stem = "-".join(filter(None, (plot.stem, re.sub(r"[^\w.]+", "-", analyte))))
+        _draw(goodness_chart(replace(data, observed=own), found.among(own), units=labels), plot.with_stem(stem))
+        check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
+        log = named(result.population.residual)[analyte].proportional > 0
+        _draw(vpc_chart(check, units=labels, log=log), plot.with_stem(f"{stem}-vpc"))
