@@ -30,9 +30,11 @@ import numpy as np
 from posology.pharmacology.areas import Floats
 from posology.pharmacology.likelihood import Predicts
 from posology.pharmacology.measurements import Measurements
+from posology.pharmacology.piecewise import predict
 from posology.pharmacology.structural import TWO_COMPARTMENTS, Terms, _response
 
 APART = 1e-4  # of two rates of a chain, relatively
+FAR = 10.0  # off the data, times
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,24 @@ def conjugate(analytes: int) -> Predicts:
             "metabolite, in this order"
         )
     return PAYLOAD if analytes == 2 else METABOLITE
+
+
+def in_order(model: Predicts, data: Measurements, phi: Floats) -> None:
+    """Refuse starting values so far off the data that the analytes may be in another order, or in other units.
+
+    Raises
+    ------
+    ValueError
+        naming the analyte whose measured concentrations are more than tenfold off what ``phi`` predicts, in the median.
+    """
+    predicted = predict(model, data, phi)
+    for place, name in enumerate(data.analytes):
+        own = data.observed & ~data.below & (data.analyte == place) & (predicted > 0)
+        if not own.any():
+            raise ValueError(f"{name}: no concentration is above quantification after a dose; leave it out")
+        ratio = float(np.exp(np.median(np.log(np.maximum(data.value[own], 1e-300) / predicted[own]))))
+        if not 1 / FAR < ratio < FAR:
+            raise ValueError(
+                f"{name} is measured at {ratio:.3g} times what the starting values predict (median). Are the analytes in the "
+                f"order conjugate, payload, metabolite ({', '.join(data.analytes)}), and the starting values in the data's units?"
+            )
