@@ -400,9 +400,10 @@ def _diagnose(form: Predicts, data: Measurements, result: Fit, plot: Path, seed:
         count = int(own.sum())
         if not count:
             continue
-        labels = (units[0], unit)
+        labels, told = (units[0], unit), {"title": analyte} if analyte else {}
         stem = "-".join(filter(None, (plot.stem, re.sub(r"[^\w.]+", "-", analyte))))
-        _draw(goodness_chart(replace(data, observed=own), found.among(own), units=labels), plot.with_stem(stem))
+        good = goodness_chart(replace(data, observed=own), found.among(own), units=labels)
+        _draw(good.properties(**told), plot.with_stem(stem))
         check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
         log = named(result.population.residual)[analyte].proportional > 0
-        _draw(vpc_chart(check, units=labels, log=log), plot.with_stem(f"{stem}-vpc"))
+        _draw(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))
