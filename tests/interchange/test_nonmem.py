@@ -232,3 +232,22 @@ def test_samples_before_and_after_a_dose_at_its_time_are_those_of_two_profiles()
     first, second = profiles(data)
     assert dict(zip(first.time, first.concentration, strict=True)) == {1.0: 5.0, 2.0: 1.0}
     assert dict(zip(second.time, second.concentration, strict=True)) == {0.0: 9.0, 1.0: 4.0}
+
+
+def test_several_analytes_together() -> None:
+    """Samples know their analyte, in the order asked for; periods and doses stay; what is not there is said."""
+    lines = ("1,0,100,50,.,.,1,0", "1,1,.,.,5,1,1,1", "1,1,.,.,0.2,2,1,1", "1,1,.,.,9,3,1,1", "1,3,80,0,.,.,2,0",
+             "1,4,.,.,0.1,2,2,1", "1,4,.,.,4,1,2,0")  # fmt: skip
+    data = parse("\n".join(("ID,TIME,AMT,RATE,DV,DVID,OCC,BLQ", *lines)), "d.csv")
+    found = data.measurements(analytes=("2", "1"), occasion="OCC")
+    assert found.analytes == ("2", "1") and found.analyte.tolist() == [[1, 0, 0, 1]]
+    assert found.value.tolist() == [[5.0, 0.2, 0.1, 4.0]] and found.below.tolist() == [[True, True, True, False]]
+    assert found.sample_period.tolist() == [[0, 0, 1, 1]] and found.amount.tolist() == [[100.0, 80.0]]
+    assert found.only([0]).analyte.tolist() == found.analyte.tolist()
+    assert found.at(np.array([2.0])).analyte.tolist() == [[0]]
+    assert [p.analyte for p in data.among(["3"]).patients()] == [[0]]
+    for wanted, says in ((("1", "4"), "there is no '4'; it holds 1, 2, 3"), (("1", "1"), "'1' is named twice")):
+        with pytest.raises(DataError, match=says):
+            data.measurements(analytes=wanted)
+    with pytest.raises(DataError, match="name the analyte"):
+        data.measurements()

@@ -24,11 +24,15 @@ from posology.cli.measuring import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from posology.interchange.measured import Measured
+    from posology.pharmacology.areas import Floats
     from posology.pharmacology.fit import Effect, Fit, Population
     from posology.pharmacology.likelihood import Predicts
     from posology.pharmacology.measurements import Measurements
 
-Form = Literal["one", "two", "oral", "saturable"]
+Form = Literal["one", "two", "oral", "saturable", "conjugate"]
 Error = Literal["additive", "proportional", "both"]
 
 
@@ -42,11 +46,13 @@ def fit(
         str, typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record.")
     ],
     start: Annotated[str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")],
-    model: Annotated[Form, typer.Option("--model", help="One or two compartments, one with first-order absorption, or two with saturable loss too (Vmax, Km).")] = "two",
+    model: Annotated[Form, typer.Option("--model", help="One or two compartments, one with first-order absorption, two with saturable loss too (Vmax, Km), or a conjugate with what it becomes.")] = "two",
     random: Annotated[str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")] = None,
     cv: Annotated[float, typer.Option("--cv", help="By how much, to begin with.")] = 0.3,
     error: Annotated[Error, typer.Option("--error", help="The residual error.")] = "proportional",
-    sd: Annotated[str, typer.Option("--sd", metavar="PROP[,ADD]", help="Its standard deviations, to begin with.")] = "0.2,0.1",
+    sd: Annotated[
+        list[str] | None, typer.Option("--sd", metavar="PROP[,ADD]", help="Its standard deviations, to begin with (else 0.2,0.1); repeated, of each analyte.")
+    ] = None,
     covariate: Annotated[
         list[str] | None, typer.Option("--covariate", metavar="CL~WT/70[^0.75]", help="An effect; its power is estimated unless given.")
     ] = None,
@@ -69,13 +75,18 @@ def fit(
         Path | None, typer.Option("--exposures", metavar="FILE", help="Write each patient's exposure of cycle 1 by the fit, for `posology exposure`.")
     ] = None,
     tau: Annotated[float | None, typer.Option("--tau", help="The length of cycle 1, where the protocol does not say it.")] = None,
-    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
+    analyte: AnalyteOption = None,
+    analytes: Annotated[
+        str | None, typer.Option("--analytes", metavar="ADC,DRUG[,METABOLITE]", help="Of a conjugate: itself, its payload, and the payload's metabolite if measured.")
+    ] = None,
+    specimen: SpecimenOption = None,
     cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
     time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
 
-    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3).
+    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). A conjugate is fitted together
+    with its payload and metabolite: --model conjugate --analytes IMGN853,DM4,SMEDM4 --start CL=0.4,V1=3,Q=0.5,V2=1,CLp=16,kp=1,CLm=5,km=0.3
     Example: posology fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
     """
     import numpy as np
@@ -84,35 +95,46 @@ def fit(
     from posology.conduct.trial import end_of
     from posology.interchange.exposures import write_exposures
     from posology.interchange.measured import measured
+    from posology.pharmacology.catabolites import conjugate, in_order
     from posology.pharmacology.fit import fit as fitted
     from posology.pharmacology.fit import individual as each
-    from posology.pharmacology.structural import MODELS
+    from posology.pharmacology.structural import MODELS, TWO_COMPARTMENTS
 
     _drawable(plot)
-    form = MODELS[model]
-    begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov)
+    several = _analytes(model, analyte, analytes)
+    form: Predicts = conjugate(len(several)) if several else MODELS[model]
+    begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov, several)
     if exposures and bayes:
         raise typer.BadParameter("a posterior has no one exposure a patient", param_hint="--exposures")
     read = measured(
         file,
         analyte=analyte,
+        analytes=several,
         specimen=specimen,
         cutoff=cutoff,
         known_by=end_of(known_by) if known_by else None,
         time="h" if time_unit == "h" else "d",
         infusion=infusion,
     )
-    time_unit, unit = read.labels(time_unit, unit)
+    time_unit, units = _units(read, several, time_unit, unit)
     if exposures and not (tau or read.interval):
         raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
-    data = read.events.measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None)
+    data = read.events.measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None, several)
+    if several:
+        in_order(form, data, begin.log_parameters(form, data))
+
+    def exposed(parameters: Floats) -> None:
+        name, of = ("two", TWO_COMPARTMENTS) if several else (model, form)  # of several, the conjugate's
+        phi = np.log(parameters[:, : len(of.parameters)])
+        write_exposures(Path(str(exposures)), read, name, of, data, phi, tau)
+
     if bayes:
         _bayes(form, data, begin, full, seed, draws, individual, as_json)
         return
     if individual:
         found = each(form, data, begin)
         if exposures:
-            write_exposures(exposures, read, model, form, data, np.log(found.parameters), tau)
+            exposed(found.parameters)
         rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
                 for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
         for row, errors in zip(rows, found.standard_error, strict=True):
@@ -130,30 +152,74 @@ def fit(
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )  # fmt: skip
     if exposures:
-        write_exposures(exposures, read, model, form, data, np.log(result.parameters), tau)
+        exposed(result.parameters)
     if plot:
-        _diagnose(form, data, result, plot, seed, (time_unit, unit))
+        _diagnose(form, data, result, plot, seed, (time_unit, units))
     if as_json:
         print_json(_fit_json(result, data, form.parameters))
         return
     print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
           f"condition number {result.condition:.1f}")  # fmt: skip
     print_table(
-        f"{form.name}: {len(data)} patients, {data.samples} concentrations, {int(data.below.sum())} below quantification",
+        f"{getattr(form, 'name', model)}: {len(data)} patients, {_counted(data)}",
         ("parameter", "estimate", "RSE %", "95 % interval", "shrinkage %"),
         [(e.name, _shown(e.value), _shown(e.relative), f"{_shown(e.lower)} to {_shown(e.upper)}", _shrinkage(result, e.name))
          for e in result.estimates],
     )  # fmt: skip
     print(f"omega: standard deviations on the log scale; shrinkage of the residuals {result.residual_shrinkage:.1f} %")
-    if any(read.units):
+    concentrations = ", ".join(
+        " ".join(filter(None, pair)) for pair in zip(several or ("",), units, strict=True) if pair[1]
+    )
+    held = (("time", time_unit), ("concentration", concentrations), ("dose", read.units[2]))
+    if any(of for _, of in held):
+        print("units: " + ", ".join(f"{what} {of}" for what, of in held if of))
+    if several:
         print(
-            "units: "
-            + ", ".join(
-                f"{what} {of}" for what, of in zip(("time", "concentration", "dose"), read.units, strict=True) if of
-            )
+            f"{' and '.join(p for p in form.parameters if p in ('CLp', 'CLm'))}: apparent, dose of conjugate over AUC"
         )
     for note in (*result.notes, *read.notes):
         print(note)
+
+
+def _analytes(model: Form, analyte: str | None, analytes: str | None) -> tuple[str, ...]:
+    """Return the analytes of a conjugate, empty for a model of one."""
+    names = tuple(part.strip() for part in (analytes or "").split(",") if part.strip())
+    if model != "conjugate":
+        if names:
+            raise typer.BadParameter(
+                f"the model {model!r} is of one: --analyte names it; --model conjugate is of several",
+                param_hint="--analytes",
+            )
+        return ()
+    if analyte or len(names) not in (2, 3):
+        raise typer.BadParameter(
+            "name the conjugate, its payload and, if measured, the metabolite, in this order: IMGN853,DM4,SMEDM4",
+            param_hint="--analytes",
+        )
+    return names
+
+
+def _units(read: Measured, several: tuple[str, ...], time: str, unit: str) -> tuple[str, list[str]]:
+    """Return the unit of time, and that of each analyte's concentration."""
+    if not several:
+        time, unit = read.labels(time, unit)
+        return time, [unit]
+    known = [read.unit_of.get(name, "") for name in several]
+    said = [part.strip() for part in unit.split(",")] if unit else known
+    if len(said) != len(several) or (read.unit_of and said != known):
+        right = ",".join(known) if read.unit_of else f"one for each of {', '.join(several)}"
+        raise typer.BadParameter(f"{unit!r}: {right}", param_hint="--unit")
+    return read.labels(time)[0], said
+
+
+def _counted(data: Measurements) -> str:
+    """Return how many concentrations there are and below quantification, of each analyte if there are several."""
+    said = f"{data.samples} concentrations, {int(data.below.sum())} below quantification"
+    if len(data.analytes) == 1:
+        return said
+    own = [data.observed & (data.analyte == place) for place in range(len(data.analytes))]
+    each = (f"{name} {seen.sum()}, {(seen & data.below).sum()}" for name, seen in zip(data.analytes, own, strict=True))
+    return f"{said} ({'; '.join(each)})"
 
 
 def _shrinkage(result: Fit, name: str) -> str:
@@ -209,9 +275,10 @@ def _population(
     random: str | None,
     cv: float,
     error: Error,
-    sd: str,
+    sd: list[str] | None,
     effects: list[Effect],
     iov: str | None = None,
+    analytes: tuple[str, ...] = (),
 ) -> Population:
     import numpy as np
 
@@ -220,25 +287,32 @@ def _population(
 
     try:
         typical = {name.strip(): float(value) for name, _, value in (part.partition("=") for part in start.split(","))}
-        spreads = [float(part) for part in sd.split(",")]
+        spreads = [[float(part) for part in each.split(",")] for each in sd or ["0.2,0.1"]]
     except ValueError:
         raise typer.BadParameter(
-            f"{start!r}, {sd!r}: write CL=0.4,V1=3 and 0.2,0.1", param_hint="--start, --sd"
+            f"{start!r}, {' '.join(sd or [])!r}: write CL=0.4,V1=3 and 0.2,0.1", param_hint="--start, --sd"
         ) from None
+    if len(spreads) not in (1, max(len(analytes), 1)):
+        raise typer.BadParameter(
+            f"given {len(spreads)} times; once, or once for each of {', '.join(analytes) or 'one analyte'}",
+            param_hint="--sd",
+        )
     if set(typical) != set(form.parameters):
         raise typer.BadParameter(
             f"needs {', '.join(form.parameters)}; it has {', '.join(typical)}", param_hint="--start"
         )
     if not all(1e-30 < value < 1e30 for value in typical.values()):
         raise typer.BadParameter(f"{start!r}: each starting value is above 0 (1e-30 to 1e30)", param_hint="--start")
-    if not cv > 0 or not all(s > 0 for s in spreads):
+    if not cv > 0 or not all(0 < s < np.inf for each in spreads for s in each):
         raise typer.BadParameter(
             "a coefficient of variation and a standard deviation are above 0", param_hint="--cv, --sd"
         )
     names = tuple(part.strip() for part in random.split(",")) if random else tuple(form.parameters)
-    proportional, additive = spreads[0], spreads[-1]
-    residual = {"additive": Residual(additive, 0.0), "proportional": Residual(0.0, proportional),
-                "both": Residual(additive, proportional)}[error]  # fmt: skip
+    errors = [
+        Residual(each[-1] if error != "proportional" else 0.0, each[0] if error != "additive" else 0.0)
+        for each in spreads
+    ]
+    residual = dict(zip(analytes, errors * (len(analytes) // len(errors)), strict=True)) if analytes else errors[0]
     return Population(
         typical, names, np.eye(len(names)) * np.log1p(cv**2), residual, tuple(effects), _between_occasions(iov, cv / 2)
     )
@@ -309,16 +383,27 @@ def _bayes(
         print(note)
 
 
-def _diagnose(form: Predicts, data: Any, result: Fit, plot: Path, seed: int, units: tuple[str, str]) -> None:
+def _diagnose(form: Predicts, data: Measurements, result: Fit, plot: Path, seed: int, units: tuple[str, Sequence[str]]) -> None:  # fmt: skip
+    """Draw goodness of fit and predictive check; of several analytes, each beside FILE by its name."""
+    from dataclasses import replace
+
     import numpy as np
 
     from posology.pharmacology.diagnostics import residuals, visual_predictive_check
+    from posology.pharmacology.likelihood import named
     from posology.pharmacology.measured_figures import goodness_chart, vpc_chart
 
     rng = np.random.default_rng(seed)
-    _draw(goodness_chart(data, residuals(form, data, result.population, rng, repeats=300), units=units), plot)
-    check = visual_predictive_check(form, data, result.population, rng, bins=min(8, data.samples))
-    _draw(
-        vpc_chart(check, units=units, log=result.population.residual.proportional > 0),
-        plot.with_stem(f"{plot.stem}-vpc"),
-    )
+    found = residuals(form, data, result.population, rng, repeats=300)
+    for place, (analyte, unit) in enumerate(zip(data.analytes, units[1], strict=True)):
+        own = data.observed & (data.analyte == place)
+        count = int(own.sum())
+        if not count:
+            continue
+        labels, told = (units[0], unit), {"title": analyte} if analyte else {}
+        stem = "-".join(filter(None, (plot.stem, re.sub(r"[^\w.]+", "-", analyte))))
+        good = goodness_chart(replace(data, observed=own), found.among(own), units=labels)
+        _draw(good.properties(**told), plot.with_stem(stem))
+        check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
+        log = named(result.population.residual)[analyte].proportional > 0
+        _draw(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -16,20 +16,33 @@ from posology.interchange.pharmacokinetics import Recorded, TimeUnit, recorded
 
 @dataclass(frozen=True)
 class Measured:
-    """Concentrations of one analyte as profiles and, but for a PC file, as events.
+    """Concentrations of one analyte as profiles and, but for a PC file, as events; of ``analytes``, all of them as events.
 
-    ``units`` are those of time, concentration and dose, empty where the data do not say; ``interval`` is the planned
-    time between doses where a protocol says it. ``unused`` and ``notes`` are
+    ``units`` are those of time, concentration (of the first analyte) and dose, empty where the data do not say;
+    ``unit_of`` that of each analyte's concentration; ``interval`` is the planned time between doses where a protocol says
+    it. ``unused`` and ``notes`` are
     for the reader: what was left out, and what was taken as planned.
     """
 
     path: str
-    profiles: Sequence[Profile]
+    sampled: Sequence[Profile] = ()
     data: EventData | None = None
     units: tuple[str, str, str] = ("", "", "")
     unused: Sequence[Finding] = ()
     notes: Sequence[str] = ()
     interval: float | None = None
+    unit_of: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def profiles(self) -> Sequence[Profile]:
+        """Return the profiles of the one analyte.
+
+        Raises
+        ------
+        DataError
+            as :func:`posology.interchange.concentrations.profiles`.
+        """
+        return self.sampled if self.data is None else profiles(self.data)
 
     @property
     def events(self) -> EventData:
@@ -64,8 +77,8 @@ class Measured:
 
 
 def measured(
-    path: str | Path, *, ex: Path | None = None, analyte: str | None = None, specimen: str | None = None,
-    cutoff: date | None = None, known_by: datetime | None = None, time: TimeUnit = "d",
+    path: str | Path, *, ex: Path | None = None, analyte: str | None = None, analytes: Sequence[str] = (),
+    specimen: str | None = None, cutoff: date | None = None, known_by: datetime | None = None, time: TimeUnit = "d",
     infusion: float | None = None,
 ) -> Measured:  # fmt: skip
     """Read concentrations from whatever ``path`` is.
@@ -78,6 +91,8 @@ def measured(
         the doses of a PC file.
     analyte, specimen
         which, where there are several.
+    analytes
+        several analytes that belong together, instead of one.
     cutoff, known_by
         of a record: what had occurred by then, and was known by then.
     time, infusion
@@ -91,10 +106,12 @@ def measured(
     if is_record(path) or ("://" not in str(path) and Path(path).is_dir()):
         made = from_record(path, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=known_by, time=time,
                            infusion=infusion)  # fmt: skip
-        data = made.data.of(analyte)
-        unit = next(a.unit for a in made.analytes if analyte in (None, a.code))
+        data = made.data.among(analytes) if analytes else made.data.of(analyte)
+        unit_of = {a.code: a.unit for a in made.analytes}
+        wanted = analytes[0] if analytes else analyte
+        unit = next(unit for code, unit in unit_of.items() if wanted in (None, code))
         notes = (*made.notes, *(f"left out: {text}" for text in made.left))
-        return Measured(str(path), profiles(data), data, (made.time, unit, "mg"), (), notes, made.interval)
+        return Measured(str(path), (), data, (made.time, unit, "mg"), (), notes, made.interval, unit_of)
     if cutoff or known_by or infusion:
         what = "a cutoff" if cutoff or known_by else "an infusion's length"
         raise ValueError(f"{path} is no record: {what} is given for a trial's record")
@@ -105,8 +122,8 @@ def measured(
         return Measured(str(path), found, None, ("h", "", ""), unused)
     if specimen:
         raise ValueError(f"{path} is NONMEM event data: it holds no specimen; --analyte names one of several (DVID)")
-    data = read(path).of(analyte)
-    return Measured(str(path), profiles(data), data)
+    held = read(path)
+    return Measured(str(path), (), held.among(analytes) if analytes else held.of(analyte))
 
 
 def is_record(path: str | Path) -> bool:

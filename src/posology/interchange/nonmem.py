@@ -117,6 +117,21 @@ class EventData:
         kept = (e for e in self.events if e.evid != 0 or e.analyte == analyte)
         return replace(self, events=tuple(kept))
 
+    def among(self, analytes: Sequence[str]) -> EventData:
+        """Return the events with the samples of these analytes.
+
+        Raises
+        ------
+        DataError
+            if there is none of such a name, or one is named twice.
+        """
+        for analyte in analytes:
+            self.of(analyte)
+        twice = [name for name in analytes if list(analytes).count(name) > 1]
+        if twice:
+            raise DataError([finding(self.file, 0, "analyte", "", f"{twice[0]!r} is named twice", "name each once")])
+        return replace(self, events=tuple(e for e in self.events if e.evid != 0 or e.analyte in analytes))
+
     @property
     def varying(self) -> tuple[str, ...]:
         """Return the covariates that change within a patient."""
@@ -126,22 +141,27 @@ class EventData:
                 found.append(name)
         return tuple(found)
 
-    def patients(self) -> list[Patient]:
+    def patients(self, analytes: Sequence[str] = ()) -> list[Patient]:
         """Return the patients as a fit takes them: repeated doses written out, covariates as on the first line.
+
+        Where the samples are of several ``analytes``, these are named in their order.
 
         Raises
         ------
         DataError
             where an event is of a kind that the closed forms do not hold: a reset, a rate that the model is to
-            estimate, steady state beside earlier doses (SS 2); or where there are several analytes.
+            estimate, steady state beside earlier doses (SS 2); or where there are several analytes and none is named.
         """
-        if len(self.analytes) > 1:
+        if analytes:
+            self = self.among(analytes)
+        elif len(self.analytes) > 1:
             self.of(None)
         findings, patients = [], []
         for name, events in self.by_patient():
             doses: list[tuple[float, float, float, float]] = []
             samples: list[tuple[float, float, bool]] = []
             after: list[bool] = []
+            what: list[int] = []
             for e in events:
                 if e.evid in (3, 4):
                     findings.append(self._says(e, "EVID", f"a {EVENTS[e.evid]} is not fitted", "leave it to NONMEM"))
@@ -161,14 +181,17 @@ class EventData:
                     limit = e.limit if e.below and e.limit else e.value
                     samples.append((e.time, limit, e.below))
                     after.append(any(d[0] == e.time for d in doses))
+                    what.append(analytes.index(e.analyte) if analytes else 0)
             first = {n: v for n, v in events[0].covariates.items() if v is not None}
-            patients.append(Patient(name, doses, samples, after, first))
+            patients.append(Patient(name, doses, samples, after, first, analyte=what))
         if findings:
             raise DataError(findings)
         return patients
 
-    def measurements(self, covariates: Sequence[str] = (), occasion: str | None = None) -> Measurements:
-        """Return the patients who have samples, as arrays, with these covariates.
+    def measurements(
+        self, covariates: Sequence[str] = (), occasion: str | None = None, analytes: Sequence[str] = ()
+    ) -> Measurements:
+        """Return the patients who have samples, as arrays, with these covariates, and of ``analytes`` if there are several.
 
         With ``occasion``, the column that numbers the occasions, or with a covariate that changes, each patient has
         periods: as in NONMEM, a line's values hold from the line before it up to it. Where a covariate is missing, its
@@ -187,12 +210,13 @@ class EventData:
             raise ValueError(f"{self.file}: no {what} {missing[0]!r}; the file holds {held}")
         found = [
             replace(p, covariates={n: p.covariates[n] for n in covariates if n in p.covariates})
-            for p in self.patients()
+            for p in self.patients(analytes)
         ]
         if occasion or set(covariates) & set(self.varying):
-            lines = (events for _, events in self.by_patient())
+            kept = self.among(analytes) if analytes else self
+            lines = (events for _, events in kept.by_patient())
             found = [self._in_periods(p, events, covariates, occasion) for p, events in zip(found, lines, strict=True)]
-        return measurements([p for p in found if p.samples])
+        return measurements([p for p in found if p.samples], analytes or ("",))
 
     def _in_periods(
         self, p: Patient, events: Sequence[Event], covariates: Sequence[str], occasion: str | None

@@ -107,7 +107,7 @@ def sample_population(
     held |= {
         f"omega between occasions {name}": np.exp(log_pi[..., i]) for i, name in enumerate(prior.between_occasions)
     }
-    held |= {f"{name} error": np.exp(log_sd[..., i]) for i, name in enumerate(prior.errors)}
+    held |= {name: np.exp(log_sd[..., i]) for i, name in enumerate(prior.errors)}
     population = prior.population()
     fixed = population.log_parameters(model, data) - np.log([prior.typical[name] for name in model.parameters])
     first = fixed if fixed.ndim == 2 else fixed[:, 0]

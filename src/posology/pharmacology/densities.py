@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.areas import Floats
-from posology.pharmacology.likelihood import Predicts, Residual, terms
+from posology.pharmacology.likelihood import Predicts, Residual, Residuals, by_parts, parts, terms, with_parts
 from posology.pharmacology.measurements import Measurements
 from posology.pharmacology.piecewise import sensitivities
 from posology.pharmacology.variability import Effect, Population
@@ -38,7 +38,7 @@ class Prior:
     random: tuple[str, ...]
     spread: float = 1.0
     omega: float = 0.5
-    residual: Residual = PROPORTIONAL
+    residual: Residuals = PROPORTIONAL
     effects: tuple[Effect, ...] = ()
     power: float = 1.0
     between_occasions: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Prior:
     @property
     def errors(self) -> list[str]:
         """The parts of the residual error that there are."""
-        return [n for n in ("additive", "proportional") if getattr(self.residual, n) > 0]
+        return list(parts(self.residual))
 
     @property
     def powers(self) -> list[Effect]:
@@ -59,12 +59,12 @@ class Prior:
     @property
     def stated(self) -> str:
         """Say it in words."""
-        parts = [f"log typical values normal around {', '.join(f'{n} {v:g}' for n, v in self.typical.items())} (SD {self.spread:g})",
+        said = [f"log typical values normal around {', '.join(f'{n} {v:g}' for n, v in self.typical.items())} (SD {self.spread:g})",
                  f"omega half normal ({self.omega:g})"]  # fmt: skip
-        parts += [f"powers normal around 0 (SD {self.power:g})"] if self.powers else []
-        parts += [f"correlations LKJ ({self.shape:g})"] if self.correlated else []
-        parts += [f"omega between occasions half normal ({self.occasion:g})"] if self.between_occasions else []
-        return "; ".join([*parts, *(f"{n} error half normal ({getattr(self.residual, n):g})" for n in self.errors)])
+        said += [f"powers normal around 0 (SD {self.power:g})"] if self.powers else []
+        said += [f"correlations LKJ ({self.shape:g})"] if self.correlated else []
+        said += [f"omega between occasions half normal ({self.occasion:g})"] if self.between_occasions else []
+        return "; ".join([*said, *(f"{n} half normal ({sd:g})" for n, sd in parts(self.residual).items())])
 
     def population(self) -> Population:
         """Return the population at the prior's centre, every standard deviation 1 and no estimated effect."""
@@ -86,7 +86,7 @@ class Prior:
         return np.concatenate([
             np.log([self.typical[n] for n in model.parameters]), np.zeros(len(self.powers)), np.full(r, np.log(self.omega / 2)),
             np.zeros(r * (r - 1) // 2 if self.correlated else 0), np.full(len(self.between_occasions), np.log(self.occasion / 2)),
-            np.log([getattr(self.residual, n) / 2 for n in self.errors]),
+            np.log(list(parts(self.residual).values())) - np.log(2),
             np.zeros(len(data) * self.population().random_effects(model, data).size),
         ])  # fmt: skip
 
@@ -140,7 +140,7 @@ def individual_density(model: Predicts, data: Measurements, population: Populati
 def population_density(model: Predicts, data: Measurements, prior: Prior) -> Density:
     """Return the log density (up to a constant) and gradient of a population; :meth:`Prior.split` says of which vector."""
     centre = np.log([prior.typical[name] for name in model.parameters])
-    scale = np.array([getattr(prior.residual, n) for n in prior.errors])
+    scale = np.array(list(parts(prior.residual).values()))
     population = prior.population()
     fixed = population.log_parameters(model, data) - centre  # what the given powers add
     random = population.random_effects(model, data)
@@ -160,13 +160,13 @@ def population_density(model: Predicts, data: Measurements, prior: Prior) -> Den
             phi[..., place] += value * values
         phi = random.moved(phi, np.concatenate([eta, kappa.reshape(len(data), -1)], axis=1))
         predicted, change = sensitivities(model, data, phi)
-        errors = dict(zip(prior.errors, map(float, sd), strict=True))
-        found = terms(data, predicted, Residual(errors.get("additive", 0.0), errors.get("proportional", 0.0)))
+        residual = with_parts(prior.residual, sd)
+        found = terms(data, predicted, residual)
         by_phi = -0.5 * np.einsum("ps,ps...->p...", found.by_prediction, change)
         by_eta, by_kappa = random.split(random.chained(by_phi[:, None])[:, 0])
         by_unit = by_eta * omega
         value_y, by_y = correlation_prior(y, r, prior.shape, by_unit.T @ z) if prior.correlated else (0.0, y)
-        by_sd = np.array([-0.5 * getattr(found, f"by_{name}").sum() for name in prior.errors])
+        by_sd = -0.5 * by_parts(data, found, residual)
         value = (
             -0.5 * (found.value.sum() + (flat**2).sum() + (((theta - centre) / prior.spread) ** 2).sum())
             - 0.5 * ((power / prior.power) ** 2).sum() + value_y

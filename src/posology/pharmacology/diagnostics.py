@@ -7,14 +7,14 @@ Bergstrand M, et al. AAPS J 2011;13:143-151 (prediction correction).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from posology.pharmacology.areas import Floats, Ints
+from posology.pharmacology.areas import Bools, Floats, Ints
 from posology.pharmacology.conditional import conditional
 from posology.pharmacology.fit import simulate
-from posology.pharmacology.likelihood import Predicts
+from posology.pharmacology.likelihood import Predicts, variance_of
 from posology.pharmacology.measurements import Measurements
 from posology.pharmacology.piecewise import predict
 from posology.pharmacology.variability import Population
@@ -36,6 +36,10 @@ class Residuals:
     conditional: Floats
     npde: Floats
 
+    def among(self, samples: Bools) -> Residuals:
+        """Return those of some samples, (patients, samples)."""
+        return Residuals(*(np.where(samples, getattr(self, f.name), np.nan) for f in fields(self)))
+
 
 def residuals(
     model: Predicts, data: Measurements, population: Population, rng: np.random.Generator, *, repeats: int = 1000
@@ -44,7 +48,7 @@ def residuals(
     typical = population.log_parameters(model, data)
     found = conditional(model, data, population)
     expected = found.predicted - np.einsum("psr,pr->ps", found.gradient, found.eta)
-    variance = population.residual.variance(found.predicted)
+    own = variance_of(data, found.predicted, population.residual)
     spread = np.einsum(
         "psr,rq,ptq->pst", found.gradient, population.random_effects(model, data).variance, found.gradient
     )
@@ -54,7 +58,7 @@ def residuals(
     cwres, npde = np.full(shape, np.nan), np.full(shape, np.nan)
     for row, keep in enumerate(used):
         if keep.any():
-            covariance = spread[row][np.ix_(keep, keep)] + np.diag(variance[row, keep])
+            covariance = spread[row][np.ix_(keep, keep)] + np.diag(own[row, keep])
             values, vectors = np.linalg.eigh(covariance)
             error = data.value[row, keep] - expected[row, keep]
             cwres[row, keep] = vectors @ (vectors.T @ error / np.sqrt(values))
@@ -62,7 +66,7 @@ def residuals(
     there = lambda values, where: np.where(where, values, np.nan)
     return Residuals(
         there(predict(model, data, typical), data.observed), there(found.predicted, data.observed),
-        there((data.value - found.predicted) / np.sqrt(np.where(variance > 0, variance, 1)), used), cwres, npde,
+        there((data.value - found.predicted) / np.sqrt(np.where(own > 0, own, 1)), used), cwres, npde,
     )  # fmt: skip
 
 
@@ -112,6 +116,7 @@ def visual_predictive_check(
     level: float = 0.95,
     corrected: bool = True,
     since_dose: bool = False,
+    analyte: int = 0,
 ) -> Vpc:
     """Simulate the trial ``repeats`` times and compare its percentiles with those observed.
 
@@ -124,6 +129,8 @@ def visual_predictive_check(
         differ no longer widen the bands.
     since_dose
         time since the latest dose rather than since time 0.
+    analyte
+        which, by its place among the data's.
 
     Raises
     ------
@@ -131,13 +138,13 @@ def visual_predictive_check(
         if there are fewer samples than bins.
     """
     drawn = simulate(model, data, population, rng, repeats=repeats)
-    seen = data.observed
+    seen = data.observed & (data.analyte == analyte)
     predicted = predict(model, data, population.log_parameters(model, data))[seen]
     time = data.time.copy()
     if since_dose:
         latest = np.where(data.counts, data.dose_time[:, None, :], -np.inf).max(axis=2)
         time = np.where(np.isfinite(latest), time - latest, time)
-    when, value, limit = time[seen], data.value[seen], _limits(data)[seen]
+    when, value, limit = time[seen], data.value[seen], _limits(data, seen)[seen]
     low = data.below[seen]
     edges = _edges(when, bins)
     place = np.clip(np.searchsorted(edges, when, side="right") - 1, 0, len(edges) - 2)
@@ -164,9 +171,10 @@ def visual_predictive_check(
                when[~low], (value * ratio)[~low], corrected)  # fmt: skip
 
 
-def _limits(data: Measurements) -> Floats:
-    """Return the limit of quantification of each sample: its own, else the lowest that the data show, else none."""
-    lowest = float(data.value[data.below].min()) if data.below.any() else -np.inf
+def _limits(data: Measurements, seen: Bools) -> Floats:
+    """Return the limit of quantification of each sample: its own, else the lowest that those seen show, else none."""
+    low = data.below & seen
+    lowest = float(data.value[low].min()) if low.any() else -np.inf
     return np.where(data.below, data.value, lowest)
 
 

@@ -17,7 +17,7 @@ from posology.pharmacology.areas import Floats
 from posology.pharmacology.conditional import Conditional, conditional
 from posology.pharmacology.doubts import doubts, unsaturated
 from posology.pharmacology.layout import Layout, Scale
-from posology.pharmacology.likelihood import Predicts, Residual
+from posology.pharmacology.likelihood import Predicts, Residual, variance_of
 from posology.pharmacology.measurements import Measurements
 from posology.pharmacology.piecewise import predict
 from posology.pharmacology.variability import Effect, Population, check
@@ -233,8 +233,8 @@ def _result(
         notes += unsaturated(population.typical, found.predicted[data.observed & ~data.below])
     eta, kappa = _split(model, data, population, found)
     quantified = data.observed & ~data.below
-    expected = found.predicted[quantified]
-    weighted = (data.value[quantified] - expected) / np.sqrt(population.residual.variance(expected))
+    spread = np.sqrt(variance_of(data, found.predicted, population.residual)[quantified])
+    weighted = (data.value - found.predicted)[quantified] / spread
     total = float(parts.sum())
     constant = float(quantified.sum()) * np.log(2 * np.pi)
     log_likelihood = -(total + constant) / 2
@@ -332,7 +332,7 @@ def simulate(
         effects = rng.standard_normal((len(data), random.size)) @ factor.T
         value = predict(model, data, random.moved(typical, effects))
         if residual:
-            value = value + rng.standard_normal(value.shape) * np.sqrt(population.residual.variance(value))
+            value = value + rng.standard_normal(value.shape) * np.sqrt(variance_of(data, value, population.residual))
         drawn[i] = value
     return drawn
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from posology.pharmacology.areas import Floats
-from posology.pharmacology.likelihood import Predicts, Residual
+from posology.pharmacology.likelihood import Predicts, parts, with_parts
 from posology.pharmacology.variability import Effect, Population
 
 Scale = Literal["log", "plain", "atanh"]
@@ -37,11 +37,6 @@ class Layout:
         r = len(self.start.random)
         return np.tril_indices(r) if self.full else (np.arange(r), np.arange(r))  # type: ignore[return-value]
 
-    @property
-    def errors(self) -> list[str]:
-        """The parts of the residual error that there are."""
-        return [name for name in ("additive", "proportional") if getattr(self.start.residual, name) > 0]
-
     def vector(self) -> Floats:
         """Return the vector of the population that the search begins with."""
         factor = np.linalg.cholesky(self.start.omega)
@@ -49,7 +44,7 @@ class Layout:
         return np.concatenate([
             np.log([self.start.typical[name] for name in self.model.parameters]), np.zeros(len(self.powers)),
             packed[self.lower], np.log(list(self.start.between_occasions.values())) / 2,
-            np.log([getattr(self.start.residual, name) for name in self.errors]),
+            np.log(list(parts(self.start.residual).values())),
         ])  # fmt: skip
 
     def population(self, x: Floats) -> Population:
@@ -60,11 +55,10 @@ class Layout:
         factor = np.zeros((r, r))
         factor[self.lower] = packed
         factor[np.arange(r), np.arange(r)] = np.exp(np.diag(factor))
-        values = dict(zip(self.errors, np.exp(errors), strict=True))
         powers = iter(power)
         return Population(
             dict(zip(self.model.parameters, (float(v) for v in np.exp(typical)), strict=True)), self.start.random,
-            factor @ factor.T, Residual(float(values.get("additive", 0)), float(values.get("proportional", 0))),
+            factor @ factor.T, with_parts(self.start.residual, np.exp(errors)),
             tuple(Effect(e.parameter, e.covariate, e.reference, float(next(powers)) if e.power is None else e.power)
                   for e in self.start.effects),
             dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),
@@ -95,8 +89,8 @@ class Layout:
             names.append(f"omega between occasions {name}")
             values.append(variance**0.5)
             scales.append("log")
-        for name in self.errors:
-            names.append(f"{name} error")
-            values.append(getattr(found.residual, name))
+        for name, deviation_of in parts(found.residual).items():
+            names.append(name)
+            values.append(deviation_of)
             scales.append("log")
         return names, np.array(values), scales

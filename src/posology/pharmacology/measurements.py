@@ -38,7 +38,7 @@ class Patient:
     ``after_dose`` says otherwise for that sample. ``covariates`` are constant; what changes is in ``periods``, to which
     doses and samples belong by their time, or as ``dose_period`` and ``sample_period`` say (from 0). By its time, a
     dose where one period ends and the next begins belongs to the next, and a sample to the earlier unless it is after
-    such a dose.
+    such a dose. ``analyte`` says of each sample what was measured, from 0; empty, it is the one analyte.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Patient:
     periods: Sequence[Period] = ()
     dose_period: Sequence[int] = ()
     sample_period: Sequence[int] = ()
+    analyte: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Measurements:
     ``counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
     steady state that is. ``begins`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is, and
     ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
-    (patients,), or (patients, periods) where they change.
+    (patients,), or (patients, periods) where they change. ``analyte`` (patients, samples) is what was measured, by its
+    place among ``analytes``.
     """
 
     names: tuple[str, ...]
@@ -78,6 +80,8 @@ class Measurements:
     dose_period: Ints
     sample_period: Ints
     occasions: tuple[tuple[str, ...], ...]
+    analyte: Ints
+    analytes: tuple[str, ...] = ("",)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -100,13 +104,16 @@ class Measurements:
         return rows(self)
 
     def at(self, time: Floats) -> Measurements:
-        """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured."""
+        """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured.
+
+        All are of the first analyte.
+        """
         time = np.broadcast_to(time, (len(self), np.shape(time)[-1])).astype(float)
         counts = _latest(self.interval, (self.amount > 0)[:, None] & (self.dose_time[:, None] <= time[:, :, None]))
         nothing = np.zeros(time.shape, bool)
         return replace(
             self, time=time, value=np.zeros(time.shape), below=nothing, observed=~nothing, counts=counts,
-            sample_period=_sampled(time, self.begins, counts, self.dose_period),
+            sample_period=_sampled(time, self.begins, counts, self.dose_period), analyte=np.zeros(time.shape, int),
         )  # fmt: skip
 
     def only(self, rows: Sequence[int]) -> Measurements:
@@ -117,6 +124,7 @@ class Measurements:
             self.interval[pick], self.time[pick], self.value[pick], self.below[pick], self.observed[pick],
             self.counts[pick], {name: values[pick] for name, values in self.covariates.items()}, self.begins[pick],
             self.occasion[pick], self.dose_period[pick], self.sample_period[pick], tuple(self.occasions[i] for i in pick),
+            self.analyte[pick], self.analytes,
         )  # fmt: skip
 
     def replaced(self, value: Floats, limit: float = 0.0) -> Measurements:
@@ -138,15 +146,15 @@ def _sampled(time: Floats, begins: Floats, counts: Bools, dose_period: Ints) -> 
     return np.asarray(np.maximum(by_time, np.where(counts, dose_period[:, None], 0).max(axis=2, initial=0)))
 
 
-def measurements(patients: Sequence[Patient]) -> Measurements:
-    """Gather patients into arrays.
+def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -> Measurements:
+    """Gather patients into arrays; ``analytes`` names what was measured, where it is more than one thing.
 
     Raises
     ------
     ValueError
         naming the patient, if there is no dose or no sample, a dose, duration or concentration cannot be, a limit of
         quantification is missing, an infusion at steady state is longer than the dosing interval, a covariate is
-        missing, or periods do not follow each other.
+        missing, periods do not follow each other, or a sample is of an analyte without a name.
 
     Examples
     --------
@@ -160,13 +168,14 @@ def measurements(patients: Sequence[Patient]) -> Measurements:
         {name for p in patients for held in (p.covariates, *(q.covariates for q in p.periods)) for name in held}
     )
     for p in patients:
-        _check(p, known)
+        _check(p, known, len(analytes))
     count, doses = len(patients), max(len(p.doses) for p in patients)
     samples, periods = max(len(p.samples) for p in patients), max(len(p.periods) or 1 for p in patients)
     given, taken = np.zeros((4, count, doses)), np.zeros((3, count, samples))
     observed, after = np.zeros((count, samples), bool), np.zeros((count, samples), bool)
     begins, occasion = np.full((count, periods), np.inf), np.zeros((count, periods), int)
     dose_period, sample_period = np.zeros((count, doses), int), np.full((count, samples), -1)
+    analyte = np.zeros((count, samples), int)
     begins[:, 0] = -np.inf
     occasions = []
     for row, p in enumerate(patients):
@@ -182,6 +191,7 @@ def measurements(patients: Sequence[Patient]) -> Measurements:
         own = (begins[row] <= given[0, row, : len(order), None]).sum(axis=1) - 1
         dose_period[row, : len(order)] = [p.dose_period[i] for i in order] if p.dose_period else own
         sample_period[row, : len(p.sample_period)] = p.sample_period
+        analyte[row, : len(p.analyte)] = p.analyte
     time, dose_time = taken[0][:, :, None], given[0][:, None, :]
     counts = (given[1][:, None, :] > 0) & ((dose_time < time) | ((dose_time == time) & after[:, :, None]))
     counts = _latest(given[3], counts)
@@ -189,7 +199,7 @@ def measurements(patients: Sequence[Patient]) -> Measurements:
     return Measurements(
         tuple(p.name for p in patients), given[0], given[1], given[2], given[3], taken[0], taken[1],
         taken[2].astype(bool), observed, counts, {n: _covariate(patients, n, periods) for n in known}, begins, occasion,
-        dose_period, sample_period, tuple(occasions),
+        dose_period, sample_period, tuple(occasions), analyte, tuple(analytes),
     )  # fmt: skip
 
 
@@ -203,7 +213,7 @@ def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
     return values if (values != values[:, :1]).any() else values[:, 0]
 
 
-def _check(p: Patient, known: Sequence[str]) -> None:
+def _check(p: Patient, known: Sequence[str], analytes: int) -> None:
     def refuse(text: str) -> NoReturn:
         raise ValueError(f"patient {p.name}: {text}")
 
@@ -211,6 +221,10 @@ def _check(p: Patient, known: Sequence[str]) -> None:
         refuse("no dose; a concentration without a dose cannot be fitted")
     if not p.samples:
         refuse("no concentration; leave the patient out")
+    if p.analyte and len(p.analyte) != len(p.samples):
+        refuse(f"{len(p.samples)} samples, and the analyte of {len(p.analyte)}; each sample has one")
+    if p.analyte and not 0 <= min(p.analyte) <= max(p.analyte) < analytes:
+        refuse(f"analyte {max(p.analyte, key=abs)}; they are numbered from 0, and {analytes} named")
     for time, amount, duration, interval in p.doses:
         if not (np.isfinite(time) and amount > 0 and np.isfinite(amount)):
             refuse(f"dose {amount:g} at time {time:g}; a dose is above 0")

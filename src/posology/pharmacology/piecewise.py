@@ -137,7 +137,7 @@ def rows(data: Measurements) -> Rows:
     cut = Measurements(
         tuple(n for n in data.names for _ in range(periods)), given[0], given[1], given[2], given[3], time,
         np.zeros(time.shape), nothing, ~nothing, counts, {}, single - np.inf, single.astype(int), whole,
-        np.zeros(time.shape, int), ((),) * len(pieces),
+        np.zeros(time.shape, int), ((),) * len(pieces), np.zeros(time.shape, int),
     )  # fmt: skip
     return Rows(cut, since, latest < 0, row, column)
 

@@ -45,8 +45,11 @@ class Model:
 
 
 def _response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
-    """Return Σ over doses of amount × the response of exp(−λ t), and its derivative by λ: (patients, samples, terms)."""
-    lam = rate[:, None, None, :]
+    """Return Σ over doses of amount × the response of exp(−λ t), and its derivative by λ: (patients, samples, terms).
+
+    ``rate`` is (patients, terms), or (patients, samples, terms) where samples differ in it.
+    """
+    lam = rate[:, None, None, :] if rate.ndim == 2 else rate[:, :, None, :]
     given, begun = data.counts, data.dose_time[:, None, :]
     steady = data.interval > 0
     if steady.any():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from posology.pharmacology.areas import Floats
-from posology.pharmacology.likelihood import Predicts, Residual
+from posology.pharmacology.likelihood import Predicts, Residuals, matched, named
 from posology.pharmacology.measurements import Measurements
 from posology.pharmacology.piecewise import predict
 
@@ -59,13 +59,13 @@ class Population:
 
     ``omega`` is the variance of the random effects between patients on the log scale, of the parameters named by
     ``random``; ``between_occasions`` names the parameters that also differ between the occasions of a patient, with the
-    variance of each.
+    variance of each. ``residual`` is the residual error, or one for each analyte by its name.
     """
 
     typical: Mapping[str, float]
     random: tuple[str, ...]
     omega: Floats
-    residual: Residual
+    residual: Residuals
     effects: tuple[Effect, ...] = ()
     between_occasions: Mapping[str, float] = field(default_factory=dict)
 
@@ -81,8 +81,10 @@ class Population:
         Raises
         ------
         ValueError
-            if a covariate is not in the data, or not above 0.
+            if a covariate is not in the data, or not above 0; or if the model, the data and the residual errors are not
+            of the same analytes.
         """
+        matched(model, data, self.residual)
         logged = [effect.logged(data) for effect in self.effects]
         shape = (len(data), data.periods, 1) if self.changes(data) else (len(data), 1)
         phi = np.tile(np.log([self.typical[name] for name in model.parameters]), shape)
@@ -180,10 +182,9 @@ def check(model: Predicts, data: Measurements, start: Population, *, full: bool 
         raise ValueError(
             f"omega is {start.omega.shape}, for {len(start.random)} random effects; it is positive definite"
         )
-    if start.residual.additive < 0 or start.residual.proportional < 0 or not (
-        start.residual.additive or start.residual.proportional
-    ):  # fmt: skip
-        raise ValueError("a residual error is 0 or above, and one of the two above 0")
+    for analyte, each in named(start.residual).items():
+        if each.additive < 0 or each.proportional < 0 or not (each.additive or each.proportional):
+            raise ValueError(f"a residual error is 0 or above, and one of the two above 0{analyte and f'; {analyte}'}")
     for name, variance in start.between_occasions.items():
         if name not in model.parameters:
             raise ValueError(f"no parameter {name!r}; the model has {', '.join(model.parameters)}")
