@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,40 @@ def test_a_day_before_the_trial_began(go: Any, imgn853_file: Path, tmp_path: Pat
     assert status == 1 and not out.strip()
     assert "had not begun by 1999-01-01" in err or "was created on 2012-06-01, after the cutoff 1999-01-01" in err
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sensitivity", "trial", "--figure"],
+        ["sensitivity", "tumour", "--csv"],
+        ["simulate", "protocol.yaml", "--figure"],
+        ["pk", "regimens.yaml", "--samples"],
+        ["exposure", "s.posology", "--plot"],
+        ["fit", "concentrations.csv", "--start", "CL=1,V1=1,Q=1,V2=1", "--plot"],
+    ],
+)
+def test_a_folder_that_is_not_there_is_said_before_the_work(go: Any, sampled: str, command: list[str]) -> None:
+    assert go("example", ".")[0] == 0
+    status, out, err = go(*command, "nowhere/x.svg")
+    assert status == 1 and not out.strip() and "nowhere/x.svg: there is no folder nowhere" in err
+
+
+def test_events_by_a_day_are_those_by_that_day(go: Any, sampled: str) -> None:
+    arguments = ("exposure", sampled, "--outcome", "ocular", "--by-day", "40")
+    told, found = go(*arguments)[1], json.loads(go(*arguments, "--json")[1])
+    by_day, ever = found["by_day"]["events"], found["events"]
+    assert 0 < by_day < ever
+    assert f": {by_day} of {found['patients']} patients; {ever} at any time" in told
+    status, out, err = go("exposure", sampled, "--outcome", "ocular", "--by-day", "0")
+    assert status == 2 and "a day after the first dose, 1 or later" in " ".join((out + err).replace("│", " ").split())
+
+
+def test_a_cohort_of_an_amendment(go: Any) -> None:
+    assert go("example", ".")[0] == 0
+    for cohort, says in (("endometrial", "comes with an amendment only"), ("breast", "is no expansion cohort")):
+        status, _, err = go("virtual", "protocol.yaml", "v.posology", "--cohort", cohort, "--level", "6")
+        assert status == 1 and err.startswith(f"error: '{cohort}' {says}; the protocol begins with ovarian-resistant, ")
 
 
 @pytest.mark.parametrize("command", [["export", "jsonl"], ["export", "nonmem"]])

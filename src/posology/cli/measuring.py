@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, KnownByOption, day, print_json, print_table
+from posology.cli.common import JsonOption, KnownByOption, day, print_json, print_table, writable
 
 Route = Literal["extravascular", "bolus", "infusion"]
 Method = Literal["linear-up log-down", "linear", "linear log"]
@@ -196,6 +196,7 @@ def _pair(text: str) -> tuple[float, float]:
 
 
 def _drawable(plot: Path | None) -> None:
+    writable(plot)
     if plot is not None and plot.suffix not in KINDS:
         raise typer.BadParameter(f"{plot}: a figure ends in {', '.join(KINDS)}", param_hint="--plot")
 
