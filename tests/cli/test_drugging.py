@@ -159,7 +159,7 @@ def test_saturable_compound(run) -> None:
         ("cycles: 2", "parameters: {payload.c: {value: 1, unit: L/d}}", "yaml:10: regimens.1.parameters.payload.c: payload.c is no quantity"),
         ("cycles: 2", "first_doses: [1, 2]", "first_doses has 2 doses: there are 1"),
         ("hours: 2", "body_size_cap: -2", "yaml:16: regimens.2.body_size_cap"),
-        ("patients:", "samples: [7, 1]\npatients:", "samples are [7.0, 1.0]: days in rising order"),
+        ("patients:", "samples: [7, 1]\npatients:", "samples: is [7.0, 1.0]: it must be days in rising order"),
         ("patients:", "assay: {adc: {proportional: -1}}\npatients:", "yaml:2: assay.adc.proportional"),
         ("patients:", "analytes: [adc, ada]\npatients:", "yaml:2: analytes.2"),
         ("patients:", "parameters: {antibody.cl: {value: -1, unit: L/d}}\npatients:", "must be above 0"),

@@ -6,12 +6,17 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+NARROW, FOLDED = 10, 20
+"""Columns whose cells are this long at most are never folded; how wide any other is at most before it is."""
 
 
 def day(text: str) -> date:
@@ -50,6 +55,13 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
 
 
+def writable(*files: Path | None) -> None:
+    """Refuse, before the work is done, a file whose folder is not there."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise ValueError(f"{file}: there is no folder {file.parent}")
+
+
 def print_json(result: Any) -> None:
     """Print a result as JSON."""
     print(json.dumps(result, indent=2, ensure_ascii=False, default=_plain))
@@ -62,14 +74,37 @@ def _plain(value: Any) -> Any:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table."""
+    """Print a table; where it is wider than the terminal, the heads of narrow columns are broken between words.
+
+    No cell is ever cut.
+    """
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    shown = console()
     cells = [["" if cell is None else str(cell).replace("[", r"\[") for cell in row] for row in rows]
-    for index, column in enumerate(columns):
-        longest = max((len(row[index]) for row in cells), default=0)
-        table.add_column(column, overflow="fold", no_wrap=longest <= 10)
+    longest = [max((len(row[k]) for row in cells), default=0) for k in range(len(columns))]
+    for most, pad in ((100, 1), (14, 1), (8, 1), (0, 1), (0, 0)):
+        heads = [_broken(head, max(most, w)) if w <= NARROW else head for head, w in zip(columns, longest, strict=True)]
+        least = [max(min(w, FOLDED), *map(len, head.split("\n"))) for head, w in zip(heads, longest, strict=True)]
+        if (whole := sum(least) + len(least) * (1 + 2 * pad) + 1) <= shown.width:
+            break
+    else:
+        shown.width = whole  # lines that the terminal breaks are ugly; a number without its last digit is wrong
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", padding=(0, pad))
+    for head, width in zip(heads, longest, strict=True):
+        table.add_column(head, overflow="fold", no_wrap=width <= NARROW)
     for row in cells:
         table.add_row(*row)
-    console().print(table)
+    shown.print(table)
+
+
+def _broken(head: str, width: int) -> str:
+    """Break a column's head between words, a unit kept with the word before it, to lines of a width or a word.
+
+    >>> _broken("Selected as MTD (%)", 8)
+    'Selected\\nas MTD\\n(%)'
+    """
+    import textwrap
+
+    whole = head.replace(" %", "\N{NO-BREAK SPACE}%")
+    return "\n".join(textwrap.wrap(whole, max(width, 1), break_long_words=False, break_on_hyphens=False))

@@ -266,7 +266,7 @@ def status(
     changed = lambda row: f"now {row.current}" if row.current != row.assigned else ""
     dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
-    print_table(f"{len(rows)} patients", columns, shown)
+    print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
     if state.trial.simulated:
         print("a simulated record: nobody was treated, every value is assumed")
     elif any(e.provenance for p in state.patients.values() for e in p.events):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table
+from posology.cli.common import JsonOption, print_json, print_table, writable
 
 if TYPE_CHECKING:
     from posology.operating.tabular import Table
@@ -45,6 +45,7 @@ def pk(
 
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
+    writable(figure, csv, samples)
     if file == "body-size":
         if figure is not None:
             raise ValueError("body-size has no figure: leave --figure out")

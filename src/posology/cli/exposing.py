@@ -60,11 +60,14 @@ def exposure(
 
     from posology.cli.reporting import _last_cutoff
     from posology.conduct.trial import Trial
+    from posology.operating.tabular import significant
     from posology.pharmacology.exposure import cox, exponential, exposures_at, logistic, quantiles
     from posology.readout.exposure_response import OUTCOMES, observed
     from posology.record.state import fold
 
     _drawable(plot)
+    if time is not None and time < 1:
+        raise typer.BadParameter(f"{time}: a day after the first dose, 1 or later", param_hint="--by-day")
     with Trial.open(trial) as opened:
         events = opened.events()
     on = as_of or _last_cutoff(events)
@@ -102,7 +105,7 @@ def exposure(
     label = f"{what} ({given.unit})" if given and given.unit else what
     title = f"{OUTCOMES[outcome]}" + (f" by day {time}" if time else "")
     beyond = [
-        f"{v:g} is outside the exposures seen ({x.min():.3g} to {x.max():.3g})"
+        f"{v:g} is outside the exposures seen ({significant(x.min())} to {significant(x.max())})"
         for v in at or ()
         if not x.min() <= v <= x.max()
     ]
@@ -151,22 +154,25 @@ def exposure(
         })  # fmt: skip
         return
     ratio, low, high = model.ratio
-    print(f"{title}, as of {on}: {int(y.sum())} of {len(seen)} patients")
-    print(f"{'hazard ratio' if time else 'odds ratio'} per {model.unit:.3g} of {label}: {ratio:.2f} "
-          f"(95 % interval {low:.2f} to {high:.2f}; p = {model.p_value:.3f})")  # fmt: skip
+    print(
+        f"{title}, as of {on}: {int(happened.sum())} of {len(seen)} patients"
+        + (f"; {int(y.sum())} at any time" if time else "")
+    )
+    print(f"{'hazard ratio' if time else 'odds ratio'} per {significant(model.unit)} of {label}: {ratio:.2f} "
+          f"(95 % interval {low:.2f} to {high:.2f}; p {f'= {model.p_value:.3f}' if model.p_value >= 0.0005 else '< 0.001'})")  # fmt: skip
     if hazard:
         print("hazard ratio without a baseline (Cox): {:.2f} ({:.2f} to {:.2f})".format(*hazard.ratio))
     followed = f": of {known.sum()} with the event by day {time} or followed to it" if time else ""
     print_table(f"By quartile of exposure{followed}", ("median", "patients", "events", "share", "95 % interval"), [
-        (f"{m:.3g}", n, k, f"{s:.0%}", f"{a:.0%} to {b:.0%}")
+        (significant(m), n, k, f"{s:.0%}", f"{a:.0%} to {b:.0%}")
         for m, n, k, s, a, b in zip(groups.median, groups.patients, groups.events, groups.share, groups.lower, groups.upper, strict=True)
     ])  # fmt: skip
     print_table("By the model", ("exposure", "chance", "95 % interval"), [
-        (f"{e:.3g}", f"{c:.1%}", f"{a:.1%} to {b:.1%}") for e, c, a, b in zip(wanted, *chance, strict=True)
+        (significant(e), f"{c:.1%}", f"{a:.1%} to {b:.1%}") for e, c, a, b in zip(wanted, *chance, strict=True)
     ])  # fmt: skip
     print_table("By dose: the model's chance, averaged over the patients at it",
                 ("dose", "exposure: median", "10th to 90th percentile", "patients", "events", "chance", "95 % interval"), [
-        (name, f"{np.median(e):.3g}", "{:.3g} to {:.3g}".format(*np.quantile(e, (0.1, 0.9))),
+        (name, significant(np.median(e)), " to ".join(map(significant, np.quantile(e, (0.1, 0.9)))),
          "" if had is None else len(e), "" if had is None else int(had.sum()), f"{c:.1%}", f"{a:.1%} to {b:.1%}")
         for name, _, e, had, (c, a, b) in rows
     ])  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table
+from posology.cli.common import JsonOption, print_json, print_table, writable
 
 if TYPE_CHECKING:
     from posology.operating.tabular import Table
@@ -60,7 +60,7 @@ def tumour(
     from posology.pharmacology.compounds import COMPOUNDS
     from posology.pharmacology.sensitivity import influences, priors
 
-    _checked(figure)
+    _checked(figure, csv)
     if compound not in COMPOUNDS:
         raise ValueError(f"--compound is {compound!r}; known: {'; '.join(COMPOUNDS)}")
     for name, value, most in (("--dose", dose, float("inf")), ("--positive", positive, 1.0)):
@@ -111,7 +111,7 @@ def trial(
     from posology.operating.influence import influences, priors
     from posology.readout.influence import outcomes_table
 
-    _checked(figure)
+    _checked(figure, csv)
     if body_size not in get_args(Metric):
         raise ValueError(f"--body-size is {body_size!r}; known: {'; '.join(get_args(Metric))}")
     if not 0 < dose < float("inf"):
@@ -134,7 +134,8 @@ def trial(
     _show(title, told, rows, priors(cv=wide), outcomes_table(found), given, csv, figure, as_json)
 
 
-def _checked(figure: Path | None) -> None:
+def _checked(figure: Path | None, csv: Path | None) -> None:
+    writable(figure, csv)
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, KnownByOption, day, print_json, print_table
+from posology.cli.common import JsonOption, KnownByOption, day, print_json, print_table, writable
 
 Route = Literal["extravascular", "bolus", "infusion"]
 Method = Literal["linear-up log-down", "linear", "linear log"]
@@ -127,7 +127,7 @@ def nca(
         return
     over = "" if how != "extravascular" else "/F"
     tables = {
-        f"{len(found)} profiles, {how}, {method}": {
+        f"{len(found)} profile{'s' * (len(found) != 1)}, {how}, {method}": {
             "Cmax": "c_max", "Tmax": "t_max", "Tlast": "t_last", "AUClast": "auc_last", "AUCinf": "auc_inf_obs",
             "extrap. %": "extrapolated_obs", f"CL{over}": "clearance_obs", f"Vz{over}": "vz_obs",
             **({} if over else {"Vss": "vss_obs"}),
@@ -158,7 +158,7 @@ def nca(
     if power:
         low, high = power.region
         print(f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
-              f"{power.ratio:g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}")  # fmt: skip
+              f"{power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}")  # fmt: skip
 
 
 def _said(notes: list[tuple[str, str]]) -> None:
@@ -196,6 +196,7 @@ def _pair(text: str) -> tuple[float, float]:
 
 
 def _drawable(plot: Path | None) -> None:
+    writable(plot)
     if plot is not None and plot.suffix not in KINDS:
         raise typer.BadParameter(f"{plot}: a figure ends in {', '.join(KINDS)}", param_hint="--plot")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table
+from posology.cli.common import JsonOption, print_json, print_table, writable
 from posology.cli.designing import CohortOption, MaxOption, SetOption
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def simulate(
         raise ValueError("--truth goes with --patients rates, and only with it")
     if not 0 < target < 1:
         raise ValueError(f"--target is {target:g}: a DLT rate lies between 0 and 1")
+    writable(figure)
     if figure is not None and (figure.suffix not in (".png", ".svg") or patients == "rates"):
         raise ValueError(f"--figure is {figure}: it must end in .png or .svg, and goes with --patients drug")
     protocol = protocol_from(document(file))
@@ -184,7 +185,7 @@ def _carriers(
         )
     sized = lambda p: dose_mg(1.0, measure, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
     ocular = IMGN853_OCULAR.with_power(slope)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
         return draw(
             np.random.default_rng(seed), trials, needed, sized, ocular=ocular.with_drops() if drops else ocular,

@@ -72,8 +72,9 @@ def virtual(
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "virtual.posology"
         with Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True
-        ) as bar:
+            SpinnerColumn(), TextColumn("{task.description}"), console=(shown := Console(stderr=True)), transient=True,
+            disable=not shown.is_terminal,
+        ) as bar:  # fmt: skip
             task = bar.add_task("")
             made = simulate(
                 draft, plan, world, lambda on, came: bar.update(task, description=f"{on}: {came} patients screened")

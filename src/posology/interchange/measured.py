@@ -128,13 +128,9 @@ def measured(
 
 def is_record(path: str | Path) -> bool:
     """Say whether there is a record at a path or URL."""
-    if "://" in str(path):
-        return True
-    file = Path(path)
-    if not file.is_file():
-        return False
-    with file.open("rb") as handle:
-        return handle.read(15) == b"SQLite format 3"
+    from posology.record.store import holds_record
+
+    return "://" in str(path) or holds_record(path)
 
 
 def from_record(

@@ -28,8 +28,8 @@ def export_nonmem(made: Recorded, path: str | Path, about: Mapping[str, Any]) ->
         "analytes": [{"DVID": n, **asdict(a)} for n, a in enumerate(made.analytes, 1)],
         "notes": made.notes, "left_out": made.left,
     }  # fmt: skip
-    write_text(beside, json.dumps(key, indent=2, ensure_ascii=False, default=str) + "\n")
     write_text(path, text)
+    write_text(beside, json.dumps(key, indent=2, ensure_ascii=False, default=str) + "\n")
     return beside
 
 

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     import polars
 
 
+def significant(value: float) -> str:
+    """Write a number to three digits; from a thousand to a million without a power of ten.
+
+    >>> significant(1136.2), significant(0.05174), significant(20.0), significant(4e5), significant(2e-9)
+    ('1,140', '0.0517', '20', '400,000', '2e-09')
+    """
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e7 else f"{value:.3g}"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table: columns of equal length.

@@ -206,6 +206,6 @@ def _titled(text: str, unit: str) -> str:
 def _styled(chart: Any) -> Any:
     return (
         chart.configure(font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white")
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", titleFontSize=11)
-        .configure_legend(orient="bottom", titleLimit=400).configure_view(stroke=None)
+        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", titleFontSize=11, labelFlush=False)
+        .configure_legend(orient="bottom", titleLimit=400, labelLimit=400).configure_view(stroke=None)
     )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from posology.record.store import holds_record
+
 
 def svg(chart: Any) -> str:
     """Return an altair chart as SVG, drawn without a browser or network."""
@@ -49,7 +51,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     ------
     FileNotFoundError
         naming the file and the folder that is not there.
+    FileExistsError
+        if the file is a trial's record.
     """
+    if holds_record(path):
+        raise FileExistsError(f"{path} is a trial's record: name another file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
     beside = path.with_name(path.name + ".part")

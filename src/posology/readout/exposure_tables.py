@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posology.endpoints.body_size import adjusted_ideal_weight, ideal_weight, surface_area
-from posology.operating.tabular import Table
+from posology.operating.tabular import Table, significant
 from posology.pharmacology.plasma import UNITS
 from posology.pharmacology.population import Patients
 from posology.pharmacology.regimen import spread
@@ -72,7 +72,7 @@ def _wide(title: str, long: Table, names: tuple[str, str, str], limits: Mapping[
         own = rows.setdefault(key, {"regimen": key[0], "analyte": f"{key[1]} ({unit})", "cycle": key[2]})
         limit = (limits or {}).get(row["analyte"], 0.0) if row["measure"].startswith("C") else 0.0
         shown = [
-            "none" if row[name] is None else ("<" if 0 < row[name] <= limit else "") + f"{row[name]:.3g}"
+            "none" if row[name] is None else ("<" if 0 < row[name] <= limit else "") + significant(row[name])
             for name in names
         ]
         own[row["measure"].split(" (")[0]] = f"{shown[0]} ({shown[1]} to {shown[2]})"
@@ -131,7 +131,7 @@ def in_short(ratios: Table) -> Table:
         own = rows.setdefault(
             (row["regimen"], row["analyte"], row["cycle"]), {k: row[k] for k in ("regimen", "analyte", "cycle")}
         )
-        shown = [f"{row[name]:.3g}" if row[name] is not None else "none" for name in ("median", "low", "high")]
+        shown = [significant(row[name]) if row[name] is not None else "none" for name in ("median", "low", "high")]
         own[row["measure"]] = f"{shown[0]} ({shown[1]} to {shown[2]})"
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     return Table(ratios.title, {name: [row.get(name, "") for row in rows.values()] for name in columns})

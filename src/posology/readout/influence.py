@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from posology.operating.influence import Found
-from posology.operating.tabular import Table
+from posology.operating.tabular import Table, significant
 from posology.pharmacology.compound import MARKS
 from posology.pharmacology.sensitivity import Influence
 from posology.pharmacology.sobol import Prior
@@ -76,7 +76,7 @@ def shown_priors(priors: Mapping[str, Prior]) -> list[list[str]]:
     for name, prior in priors.items():
         low, high = prior.range
         how = f"{HOW[prior.kind]}, CV {100 * prior.quantity.cv:.3g} %"
-        rows.append([name, str(prior.quantity), f"{low:.3g} to {high:.3g}", how, prior.why])
+        rows.append([name, str(prior.quantity), f"{significant(low)} to {significant(high)}", how, prior.why])
     return rows
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import AfterValidator
 
 from posology.endpoints.body_size import Metric, dose_mg
 from posology.pharmacology.compound import Compound, Quantity
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+
+def _rising(days: tuple[float, ...]) -> tuple[float, ...]:
+    if any(a >= b for a, b in itertools.pairwise(days)):
+        raise ValueError(f"is {list(days)}: it must be days in rising order, each once")
+    return days
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"is {list(names)}: it must be one or more, each once")
+    return names
+
 
 Analyte = Literal["adc", "naked", "antibody", "payload", "metabolite", "dar"]
 PartName = Literal["antibody", "linker", "payload"]
@@ -61,7 +76,11 @@ class People:
 
     def __str__(self) -> str:
         listed = len(self.listed)
-        return f"{listed} listed patients" if listed else f"{self.number:,} virtual patients, seed {self.seed}"
+        return (
+            f"{listed} listed patient{'s' * (listed != 1)}"
+            if listed
+            else f"{self.number:,} virtual patients, seed {self.seed}"
+        )
 
 
 @section
@@ -171,16 +190,10 @@ class Exposures:
     regimens: Annotated[tuple[Planned, ...], MinLen(1)]
     patients: People = People()
     parameters: dict[str, Value] = field(default_factory=dict)
-    analytes: Annotated[tuple[Analyte, ...], MinLen(1)] = ("adc", "payload", "metabolite")
+    analytes: Annotated[tuple[Analyte, ...], AfterValidator(_once)] = ("adc", "payload", "metabolite")
     interval: Annotated[float, Gt(0), Lt(1)] = 0.9
-    samples: tuple[Annotated[float, Ge(0), Le(365)], ...] = ()
+    samples: Annotated[tuple[Annotated[float, Ge(0), Le(365)], ...], AfterValidator(_rising)] = ()
     assay: dict[Analyte, Assay] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if any(a >= b for a, b in zip(self.samples, self.samples[1:], strict=False)):
-            raise ValueError(f"samples are {list(self.samples)}: days in rising order, each once")
-        if len(set(self.analytes)) < len(self.analytes):
-            raise ValueError(f"analytes are {list(self.analytes)}: each once")
 
     def drug(self, planned: Planned) -> Compound:
         """Return the compound of a regimen, with what the file and the regimen change.

@@ -11,12 +11,20 @@ import msgspec
 
 from posology.record.audit import verify
 from posology.record.event import Row
-from posology.record.store import StoreError
+from posology.record.store import StoreError, holds_record
 
 
 def write(rows: Iterable[Row], path: str | Path) -> int:
-    """Write events to a file, whole or not at all; return how many."""
+    """Write events to a file, whole or not at all; return how many.
+
+    Raises
+    ------
+    StoreError
+        if the file cannot be written, or is a trial's record.
+    """
     path = Path(path)
+    if holds_record(path):
+        raise StoreError(f"{path} is a trial's record: name another file")
     count = 0
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:

@@ -294,9 +294,19 @@ class State:
     gone: frozenset[int] = frozenset()
 
     def protocol(self, on: date | None = None) -> Protocol:
-        """Return the protocol in force on a date (on the last day known, if none is given)."""
+        """Return the protocol in force on a date (on the last day known, if none is given).
+
+        Raises
+        ------
+        ValueError
+            if the trial had not begun by the last day known.
+        """
         on = on or self.occurred_by
         chain = self.trial.protocols
+        if not chain:
+            raise ValueError(
+                f"the trial had not begun by {self.occurred_by}" if self.occurred_by else "no trial was created"
+            )
         return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
 
     def after(self, event: Event) -> State:

@@ -462,9 +462,9 @@ def _check(document: dict[str, Any], world: World) -> None:
         cohort, level = world.alone
         protocol = protocol_from(versions(document)[0])
         if cohort not in protocol.expansion:
-            raise ValueError(
-                f"{cohort!r} is no expansion cohort; the protocol has {', '.join(protocol.expansion) or 'none'}"
-            )
+            later = any(cohort in protocol_from(version).expansion for version in versions(document))
+            why = "comes with an amendment only" if later else "is no expansion cohort"
+            raise ValueError(f"{cohort!r} {why}; the protocol begins with {', '.join(protocol.expansion) or 'none'}")
         if not 1 <= level <= len(protocol.dose.levels):
             raise ValueError(f"level {level}: the protocol has levels 1 to {len(protocol.dose.levels)}")
         mix(protocol, cohort)
