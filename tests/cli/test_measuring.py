@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from functools import partial
@@ -158,8 +159,12 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
         "--iov",
         "CL=0.15",
     ]
-    status, out, _ = go(*begin, "--random", "CL", "--json")
+    status, out, _ = go(*begin, "--random", "CL", "--json", "--exposures", "exposed.csv", "--tau", "24")
     found = json.loads(out)
+    with (tmp_path / "exposed.csv").open() as lines:
+        exposed = list(csv.DictReader(lines))
+    first = [patient["occasions"][0]["CL"] for patient in found["patients"]]
+    assert [float(row["CL"]) for row in exposed] == pytest.approx(first, rel=1e-9)  # of cycle 1, with its own part
     by_name = {e["name"]: e for e in found["estimates"]}
     assert status == 0 and by_name["WT on CL"]["value"] == pytest.approx(
         1, abs=3 * by_name["WT on CL"]["standard_error"]

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posology.interchange.measured import Measured
-    from posology.pharmacology.areas import Floats
-    from posology.pharmacology.fit import Effect, Fit, Population
+    from posology.pharmacology.fit import Effect, Fit, Individual, Population
     from posology.pharmacology.likelihood import Predicts
     from posology.pharmacology.measurements import Measurements
 
@@ -123,9 +122,11 @@ def fit(
     if several:
         in_order(form, data, begin.log_parameters(form, data))
 
-    def exposed(parameters: Floats) -> None:
+    def exposed(found: Fit | Individual) -> None:
         name, of = ("two", TWO_COMPARTMENTS) if several else (model, form)  # of several, the conjugate's
-        phi = np.log(parameters[:, : len(of.parameters)])
+        phi = np.log(found.parameters[:, : len(of.parameters)])
+        for parameter, kappa in zip(begin.between_occasions, found.kappa.T, strict=True):
+            phi[:, of.parameters.index(parameter)] += np.nan_to_num(kappa[0])  # of the first occasion
         write_exposures(Path(str(exposures)), read, name, of, data, phi, tau)
 
     if bayes:
@@ -134,7 +135,7 @@ def fit(
     if individual:
         found = each(form, data, begin)
         if exposures:
-            exposed(found.parameters)
+            exposed(found)
         rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
                 for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
         for row, errors in zip(rows, found.standard_error, strict=True):
@@ -152,7 +153,7 @@ def fit(
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )  # fmt: skip
     if exposures:
-        exposed(result.parameters)
+        exposed(result)
     if plot:
         _diagnose(form, data, result, plot, seed, (time_unit, units))
     if as_json:
