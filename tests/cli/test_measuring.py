@@ -265,7 +265,7 @@ def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
     said = json.loads(out)
     assert status == 0 and said["analytes"][0]["samples"] == 5 and said["left_out"][0] == "0401-002: no concentration"
     assert said["notes"] == ["2 doses without the infusion's length (`ended`): as boluses",
-                             "1 doses without a time of day (`dated`): whole days after the first"]  # fmt: skip
+                             "1 dose without a time of day (`dated`): whole days after the first"]  # fmt: skip
     status, _, err = go("nca", db)
     assert status == 2 and "--infusion-hours" in err
     tables = {}

@@ -180,7 +180,7 @@ def test_below_quantification_in_every_spelling(tmp_path: Path, imgn853_document
     made_ = from_record(made(tmp_path / "t.posology", imgn853_document, {"7": facts}))
     below = [(e.value, e.limit) for e in made_.data.events if e.below]
     assert below == [(0.7, 0.7), (0.5, 0.5), (0.5, 0.5), (0.5, 0.5)]
-    assert "1 samples not done: left out" in made_.notes and made_.analytes[0].below == 4
+    assert "1 sample not done: left out" in made_.notes and made_.analytes[0].below == 4
 
 
 def test_several_analytes_have_a_number_each(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
@@ -307,7 +307,7 @@ def test_the_length_of_an_infusion_can_be_given(tmp_path: Path, imgn853_document
     facts = [dosed(350.0, hours=None), sample(2, 120.0), sample(96, 60.0), sample(200, 20.0)]
     path = made(tmp_path / "t.posology", imgn853_document, {"A": facts, "B": course(350.0)})
     found = from_record(path, infusion=3.0)
-    assert found.notes == ("1 doses without the infusion's length (`ended`): 3 h long, as given",)
+    assert found.notes == ("1 dose without the infusion's length (`ended`): 3 h long, as given",)
     assert [p.duration for p in measured(path, infusion=3.0).profiles] == pytest.approx([3 / 24, 2 / 24])
     assert [p.duration for p in measured(path).profiles] == pytest.approx([0, 2 / 24])
     export_nonmem(found, tmp_path / "pk.csv", {})

@@ -195,7 +195,8 @@ def export_nonmem(
                     "notes": made.notes, "left_out": made.left})  # fmt: skip
         return
     doses = sum(e.evid == 1 for e in made.data.events)
-    print_table(f"{len(dict(made.data.by_patient()))} patients, {doses} doses", ("DVID", "analyte", "specimen", "unit", "samples", "below quantification"),
+    some = len(dict(made.data.by_patient()))
+    print_table(f"{some} patient{'s' * (some != 1)}, {doses} dose{'s' * (doses != 1)}", ("DVID", "analyte", "specimen", "unit", "samples", "below quantification"),
                 [(n, a.code, a.specimen, a.unit, a.samples, a.below) for n, a in enumerate(made.analytes, 1)])  # fmt: skip
     held = file.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
     print_table("columns", ("column", "what", "unit or key"), [row for row in columns(made) if row[0] in held])

@@ -68,7 +68,7 @@ def nca(
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
     Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by the power
-    model. Example: posology nca concentrations.csv --route infusion --plot profiles.png
+    model. Example: posology nca concentrations.csv --route bolus --plot profiles.png
     """
     import numpy as np
 
@@ -148,7 +148,9 @@ def nca(
         rows = [[p.label, *(_shown(named[key][i]) for key in columns.values())] for i, p in enumerate(found)]
         print_table(title, ["profile", *columns], rows)
     _said([(p.label, note) for p, notes in zip(found, result.why, strict=True) for note in notes])
-    if any((time_unit, unit, dose_unit)):
+    if not any((time_unit, unit, dose_unit)):
+        print("units: those of the file (--time-unit and --unit name them)")
+    else:
         print("units: " + ", ".join(f"{what} {of}" for what, of in
                                     (("time", time_unit), ("concentration", unit), ("dose", dose_unit)) if of))  # fmt: skip
     for finding in unused:

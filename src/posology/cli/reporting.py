@@ -109,7 +109,7 @@ def demo(
 def example(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")] = Path("imgn853"),
 ) -> None:
-    """Copy the worked example to a folder: protocol, events and claims of IMGN853."""
+    """Copy the worked example to a folder: protocol, events, claims, study, regimens, concentrations of IMGN853."""
     from posology.cli.demo import copy_example
 
     for path in copy_example(out):

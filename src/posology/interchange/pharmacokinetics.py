@@ -217,7 +217,10 @@ class _Made(Placing):
                     sum(e.analyte == code for e in events), sum(e.analyte == code and e.below for e in events))
             for code in codes
         )  # fmt: skip
-        notes = [*self.notes, *(f"{n} {what}" for what, n in self.counts.items())]
+        notes = [
+            *self.notes,
+            *(f"{n} {what if n > 1 else what.replace('s ', ' ', 1)}" for what, n in self.counts.items()),
+        ]
         for name in used:
             without = list(dict.fromkeys(e.patient for e in events if e.covariates.get(name) is None))
             if without:

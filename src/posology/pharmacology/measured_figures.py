@@ -139,12 +139,13 @@ def vpc_chart(found: Vpc, *, units: tuple[str, str] = ("", ""), log: bool = True
     x = alt.X("time:Q", title=_titled("time", units[0]))
     y = alt.Y("value:Q", title=_titled(title, units[1]), scale=scale)
     colours = alt.Scale(domain=names, range=[RED if p == 50 else BLUE for p in found.percentiles])
+    legend = alt.Legend(symbolType="stroke", symbolSize=500, symbolStrokeWidth=2, symbolOpacity=1)
     band = alt.Chart(alt.Data(values=bands)).mark_area(opacity=0.25).encode(
         x=x, y=alt.Y("low:Q", scale=scale, title=_titled(title, units[1])), y2="high:Q", detail="which:N",
-        color=alt.Color("which:N", scale=colours, title=KEY))  # fmt: skip
+        color=alt.Color("which:N", scale=colours, title=KEY, legend=legend))  # fmt: skip
     line = alt.Chart(alt.Data(values=lines)).mark_line().encode(
-        x=x, y=y, color=alt.Color("which:N", scale=colours, title=KEY),
-        strokeDash=alt.StrokeDash("which:N", title=KEY, scale=alt.Scale(domain=names, range=[[1, 0] if p == 50 else [2, 2] if p < 50 else [6, 3] for p in found.percentiles])),
+        x=x, y=y, color=alt.Color("which:N", scale=colours, title=KEY, legend=legend),
+        strokeDash=alt.StrokeDash("which:N", title=KEY, legend=legend, scale=alt.Scale(domain=names, range=[[1, 0] if p == 50 else [2, 2] if p < 50 else [6, 3] for p in found.percentiles])),
     )  # fmt: skip
     dots = alt.Chart(alt.Data(values=points)).mark_circle(size=14, color=PALE, opacity=0.7).encode(x=x, y=y)
     return _styled(alt.layer(band, dots, line).properties(width=560, height=340))
