@@ -263,3 +263,17 @@ def test_a_population_simulated_from_a_truth_covers_it() -> None:
         _, low, high = found.interval(name, 0.998)
         assert low < truth < high, name
     assert found.parameters.shape == (2, 400, 12, 4)
+
+
+def test_where_the_density_is_none_the_sampler_goes_on() -> None:
+    """A half normal, whose density refuses what is below 0: divergences, and no end of the sampling."""
+    pytest.importorskip("nutpie")
+
+    def half(x: Floats) -> tuple[float, Floats]:
+        if x[0] < 0:
+            raise ValueError("below 0")
+        return float(-0.5 * x @ x), -x
+
+    drawn, divergences = bayes._sample(half, 1, 1, 400, 300, 2, False, np.array([1.0]))
+    assert divergences > 0 and drawn.min() >= 0
+    assert drawn.mean() == pytest.approx((2 / np.pi) ** 0.5, abs=0.15)

@@ -159,6 +159,12 @@ def _sample(
     return np.asarray(trace.posterior["x"]), int(trace.sample_stats["diverging"].sum())
 
 
+class NotFinite(ValueError):
+    """The log density is not finite at a point; nutpie asks for the attribute, and takes the point as a divergence."""
+
+    is_recoverable = True
+
+
 def _finite(density: Density, x: Floats) -> tuple[float, Floats]:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
@@ -166,7 +172,7 @@ def _finite(density: Density, x: Floats) -> tuple[float, Floats]:
         except ValueError:
             value, gradient = -np.inf, np.zeros(len(x))
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
-        raise ValueError("the log density is not finite here")  # nutpie takes it as a divergence
+        raise NotFinite("the log density is not finite here")
     return value, gradient
 
 
