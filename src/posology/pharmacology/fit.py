@@ -125,6 +125,7 @@ def fit(
         if there are fewer samples than parameters, a starting value cannot be, or the search does not settle.
     """
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     check(model, data, start, full=full)
     layout = Layout(model, start, full)
@@ -172,25 +173,21 @@ def fit(
         if progress is not None:
             progress(tally, float(intermediate_result.fun))  # type: ignore[attr-defined]
 
-    found = minimize(
-        value,
-        x0,
-        jac=slope,
-        method="BFGS",
-        callback=told,
-        options={"maxiter": most, "gtol": 1e-3},
-    )
-    x = found.x
-    gradients = scores(x)
+    with threadpool_limits(1):  # matrices so small are slower on many cores
+        found = minimize(
+            value, x0, jac=slope, method="BFGS", callback=told, options={"maxiter": most, "gtol": 1e-3}
+        )  # fmt: skip
+        x = found.x
+        gradients = scores(x)
+        hessian = np.stack([
+            (scores(x + STEP * 10 * unit).sum(axis=0) - scores(x - STEP * 10 * unit).sum(axis=0)) / (20 * STEP)
+            for unit in np.eye(len(x))
+        ])  # fmt: skip
     notes = []
     if float(np.abs(gradients.sum(axis=0)).max()) > 0.05:
         notes.append(
             f"the search stopped with a gradient of {np.abs(gradients.sum(axis=0)).max():.3g}: {found.message}"
         )
-    hessian = np.stack([
-        (scores(x + STEP * 10 * unit).sum(axis=0) - scores(x - STEP * 10 * unit).sum(axis=0)) / (20 * STEP)
-        for unit in np.eye(len(x))
-    ])  # fmt: skip
     return _result(layout, data, x, gradients, (hessian + hessian.T) / 2, errors, count, notes, warm.get("eta"))
 
 
