@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-NARROW, FOLDED = 10, 20
+NARROW, FOLDED = 10, 14
 """Columns whose cells are this long at most are never folded; how wide any other is at most before it is."""
 
 
