@@ -92,3 +92,11 @@ def test_no_file_takes_the_place_of_a_record(go: Any, sampled: str, tmp_path: Pa
     assert status == 1 and "is a trial's record: name another file" in out + err
     assert (tmp_path / sampled).read_bytes() == before
     assert {f.name for f in tmp_path.iterdir() if sampled in f.name} == {sampled}
+
+
+def test_no_report_takes_the_place_of_a_record(go: Any, sampled: str, tmp_path: Path) -> None:
+    before = (tmp_path / sampled).read_bytes()
+    assert go("export", "sdtm", sampled, "sdtm")[0] == 0
+    status, _, err = go("import", "sdtm", "sdtm", "new.posology", "--report", sampled)
+    assert status == 1 and f"{sampled} is a trial's record: name another file" in err
+    assert (tmp_path / sampled).read_bytes() == before and not (tmp_path / "new.posology").exists()

@@ -25,7 +25,7 @@ from posology.protocol.amending import versions
 from posology.protocol.model import protocol_from
 from posology.record import clinical as c
 from posology.record import facts as f
-from posology.record.store import uncollected
+from posology.record.store import holds_record, uncollected
 
 STANDARD = "CDISC SDTM"
 GIVEN = "as given"
@@ -145,6 +145,8 @@ def import_sdtm(
 @contextmanager
 def _report(report: Report, path: Path | None) -> Iterator[None]:
     """Write the report as JSON beside its place, and put it there once the record is made."""
+    if path is not None and holds_record(path):
+        raise SourceError(f"{path} is a trial's record: name another file")
     if path is None:
         yield
         return
