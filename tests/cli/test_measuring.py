@@ -212,9 +212,6 @@ def test_fit_of_saturable_loss(go: Any, tmp_path: Path) -> None:
     for dose in dict.fromkeys(float(row[2]) for row in rows):
         lines.append(f"{dose:g},0,1,{1000 * dose},{10000 * dose},.")
         own = sorted((float(time), value) for time, value, level in rows if float(level) == dose)
-        own = [
-            (t + 0.01 * (k > 0 and own[k - 1][0] == t), v) for k, (t, v) in enumerate(own)
-        ]  # two were read at one time
         lines += [f"{dose:g},{time},0,.,.,{value}" for time, value in own]
     (tmp_path / "phase1.csv").write_text("\n".join(lines))
     begin = [

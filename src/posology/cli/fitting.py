@@ -58,7 +58,9 @@ def fit(
     iov: Annotated[
         str | None, typer.Option("--iov", metavar="CL,V1[=0.2]", help="What differs between a patient's occasions; by how much, to begin with (else half of --cv).")
     ] = None,
-    occasion: Annotated[str, typer.Option("--occasion", metavar="COLUMN", help="The column that numbers the occasions.")] = "OCC",
+    occasion: Annotated[
+        str | None, typer.Option("--occasion", metavar="COLUMN", help="The column that numbers the occasions (else OCC); goes with --iov.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Estimate the covariances of the random effects.")] = False,
     sandwich: Annotated[bool, typer.Option("--sandwich", help="Standard errors by R⁻¹ S R⁻¹.")] = False,
     individual: Annotated[
@@ -100,6 +102,12 @@ def fit(
     from posology.pharmacology.structural import MODELS, TWO_COMPARTMENTS
 
     _drawable(plot)
+    if occasion and not iov:
+        raise typer.BadParameter(
+            "occasions matter where something differs between them: --iov", param_hint="--occasion"
+        )
+    if tau is not None and not tau > 0:
+        raise typer.BadParameter(f"{tau:g}: a cycle is longer than 0", param_hint="--tau")
     several = _analytes(model, analyte, analytes)
     form: Predicts = conjugate(len(several)) if several else MODELS[model]
     begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov, several)
@@ -118,7 +126,9 @@ def fit(
     time_unit, units = _units(read, several, time_unit, unit)
     if exposures and not (tau or read.interval):
         raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
-    data = read.events.measurements([e.covariate for e in begin.effects], occasion.upper() if iov else None, several)
+    data = read.events.measurements(
+        [e.covariate for e in begin.effects], (occasion or "OCC").upper() if iov else None, several
+    )
     if several:
         in_order(form, data, begin.log_parameters(form, data))
 
@@ -162,7 +172,7 @@ def fit(
     print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
           f"condition number {result.condition:.1f}")  # fmt: skip
     print_table(
-        f"{getattr(form, 'name', model)}: {len(data)} patients, {_counted(data)}",
+        f"{getattr(form, 'name', model)}: {len(data)} patient{'s'[: len(data) != 1]}, {_counted(data)}",
         ("parameter", "estimate", "RSE %", "95 % interval", "shrinkage %"),
         [(e.name, _shown(e.value), _shown(e.relative), f"{_shown(e.lower)} to {_shown(e.upper)}", _shrinkage(result, e.name))
          for e in result.estimates],
@@ -215,7 +225,7 @@ def _units(read: Measured, several: tuple[str, ...], time: str, unit: str) -> tu
 
 def _counted(data: Measurements) -> str:
     """Return how many concentrations there are and below quantification, of each analyte if there are several."""
-    said = f"{data.samples} concentrations, {int(data.below.sum())} below quantification"
+    said = f"{data.samples} concentration{'s'[: data.samples != 1]}, {int(data.below.sum())} below quantification"
     if len(data.analytes) == 1:
         return said
     own = [data.observed & (data.analyte == place) for place in range(len(data.analytes))]
