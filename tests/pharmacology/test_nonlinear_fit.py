@@ -117,6 +117,16 @@ def test_trastuzumab_emtansine_is_not_linear_up_to_1_2_mg_per_kg() -> None:
     assert other == pytest.approx(found, rel=1e-3)
 
 
+def test_v10_girish_is_not_met_with_saturable_loss_either() -> None:
+    """The target for 2.4 to 4.8 mg/kg is a log error of 0.25; free fits leave 0.35 without saturable loss and 0.27 with it."""
+    every = profiles("tdm1_girish2012_digitised.csv")
+    high = every.only([i for i, dose in enumerate(every.names) if float(dose) >= 2.4])
+    error = lambda spread, k: float(spread * np.sqrt(1 - k / high.samples))  # root mean square, of the residual SD
+    *_, linear, _ = pooled(TWO_COMPARTMENTS, high, [10.0, 40.0, 8.0, 15.0])
+    *_, saturable, _ = pooled(SATURABLE, high, [7.2, 39.5, 7.1, 15.0, 31.0, 1.0])
+    assert error(linear, 4) == pytest.approx(0.35, abs=0.01) and error(saturable, 6) == pytest.approx(0.268, abs=0.003)
+
+
 def test_the_phase_1_profiles_as_a_population_of_doses() -> None:
     """Cohorts that differ in CL and V1 take some of the misfit: Vmax and Km within their intervals of the pooled fit's."""
     start = Population(
