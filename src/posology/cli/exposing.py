@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
-from posology.cli.measuring import AnalyteOption, InfusionOption, PlotOption, SpecimenOption, _draw, _drawable, _number
+from posology.cli.measuring import AnalyteOption, InfusionOption, PlotOption, SpecimenOption, _drawable, _number
 
 if TYPE_CHECKING:
     from posology.interchange.exposures import Exposures
@@ -120,9 +120,10 @@ def exposure(
     ]
     if plot:
         from posology.pharmacology.measured_figures import exposure_chart
+        from posology.readout.drawing import save_chart
 
         shown = [(name, exposures) for name, _, exposures, had, _ in rows if had is not None]
-        _draw(
+        save_chart(
             exposure_chart(
                 model,
                 x[known],

@@ -17,7 +17,6 @@ from posology.cli.measuring import (
     SpecimenOption,
     TimeUnit,
     Unit,
-    _draw,
     _drawable,
     _number,
     _shown,
@@ -403,6 +402,7 @@ def _diagnose(form: Predicts, data: Measurements, result: Fit, plot: Path, seed:
     from posology.pharmacology.diagnostics import residuals, visual_predictive_check
     from posology.pharmacology.likelihood import named
     from posology.pharmacology.measured_figures import goodness_chart, vpc_chart
+    from posology.readout.drawing import save_chart
 
     rng = np.random.default_rng(seed)
     found = residuals(form, data, result.population, rng, repeats=300)
@@ -414,7 +414,7 @@ def _diagnose(form: Predicts, data: Measurements, result: Fit, plot: Path, seed:
         labels, told = (units[0], unit), {"title": analyte} if analyte else {}
         stem = "-".join(filter(None, (plot.stem, re.sub(r"[^\w.]+", "-", analyte))))
         good = goodness_chart(replace(data, observed=own), found.among(own), units=labels)
-        _draw(good.properties(**told), plot.with_stem(stem))
+        save_chart(good.properties(**told), plot.with_stem(stem))
         check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
         log = named(result.population.residual)[analyte].proportional > 0
-        _draw(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))
+        save_chart(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))

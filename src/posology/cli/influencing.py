@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -110,6 +110,7 @@ def trial(
     from posology.endpoints.body_size import Metric, dose_mg
     from posology.operating.influence import influences, priors
     from posology.readout.influence import outcomes_table
+    from posology.readout.regimens import UNIT_OF
 
     _checked(figure, csv)
     if body_size not in get_args(Metric):
@@ -124,7 +125,7 @@ def trial(
             lambda p: np.stack([sized(dose, body_size, p), sized(6.0, reference, p)], axis=1), patients=patients,
             window=window, cycles=cycles, interval=interval, samples=samples, seed=seed, least=ps2, cv=wide, progress=progress,
         )  # fmt: skip
-    unit = "mg" if body_size == "flat" else "mg/m2" if "surface" in body_size else "mg/kg"
+    unit = UNIT_OF[cast("Metric", body_size)]
     title = f"IMGN853, {dose:g} {unit} by {body_size}: what matters for a trial"
     told = (f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most "
             f"{cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else ""))  # fmt: skip

@@ -110,8 +110,9 @@ def nca(
         power = dose_proportionality(doses[use], result.auc_inf_obs[use])
     if plot:
         from posology.pharmacology.measured_figures import profile_chart
+        from posology.readout.drawing import save_chart
 
-        _draw(profile_chart(result, time, value, [p.label for p in found], units=(time_unit, unit)), plot)
+        save_chart(profile_chart(result, time, value, [p.label for p in found], units=(time_unit, unit)), plot)
     if as_json:
         print_json({
             "method": method, "route": how, "unused": list(map(str, unused)), "notes": list(read.notes),
@@ -201,15 +202,3 @@ def _drawable(plot: Path | None) -> None:
     writable(plot)
     if plot is not None and plot.suffix not in KINDS:
         raise typer.BadParameter(f"{plot}: a figure ends in {', '.join(KINDS)}", param_hint="--plot")
-
-
-def _draw(chart: Any, path: Path) -> None:
-    """Write a chart as its file's name says."""
-    import json
-
-    from posology.readout.drawing import save, write_text
-
-    if path.suffix == ".json":
-        write_text(path, json.dumps(chart.to_dict()))
-    else:
-        save(chart, path, "svg" if path.suffix == ".svg" else "png")

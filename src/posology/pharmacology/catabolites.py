@@ -31,7 +31,7 @@ from posology.pharmacology.areas import Floats
 from posology.pharmacology.likelihood import Predicts
 from posology.pharmacology.measurements import Measurements
 from posology.pharmacology.piecewise import predict
-from posology.pharmacology.structural import TWO_COMPARTMENTS, Terms, _response
+from posology.pharmacology.structural import TWO_COMPARTMENTS, Terms, response
 
 APART = 1e-4  # of two rates of a chain, relatively
 FAR = 10.0  # off the data, times
@@ -48,13 +48,13 @@ class Catabolites:
     def predict(self, data: Measurements, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters ``phi`` (patients, parameters)."""
         weight, rate, _, _ = (_of_samples(data, each) for each in self.terms(phi))
-        unit, _ = _response(data, rate)
+        unit, _ = response(data, rate)
         return np.asarray((unit * weight).sum(axis=2))
 
     def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
         """Return the concentrations and their derivatives by the log parameters, (patients, samples, parameters)."""
         weight, rate, d_weight, d_rate = (_of_samples(data, each) for each in self.terms(phi))
-        unit, slope = _response(data, rate)
+        unit, slope = response(data, rate)
         change = unit[..., None, :] @ d_weight + (slope * weight)[..., None, :] @ d_rate
         return np.asarray((unit * weight).sum(axis=2)), np.asarray(change[..., 0, :])
 

@@ -16,7 +16,7 @@ import numpy as np
 from posology.pharmacology.areas import Bools, Floats, Ints
 from posology.pharmacology.likelihood import Predicts
 from posology.pharmacology.measurements import Measurements
-from posology.pharmacology.structural import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, _response
+from posology.pharmacology.structural import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, response
 
 APART = 1e-4  # of two exponents, relatively: nearer ones are moved apart, which changes results by 1e-8
 
@@ -168,7 +168,7 @@ class Compartments:
         rate = np.exp(flat @ self.exponents.T)
         exponent, into, back = _modes(np.einsum("ri,inm->rnm", rate, self.patterns))
         by = back[:, None] @ np.einsum("ri,ik,inm->rknm", rate, self.exponents, self.patterns) @ into[:, None]
-        dosed, d_dosed = _response(cut.data, exponent)
+        dosed, d_dosed = response(cut.data, exponent)
         kept = np.exp(-exponent[:, None, :] * cut.since[..., None]) * cut.carried[..., None]
         dosed_2, kept_2 = _divided(dosed, d_dosed, exponent), _divided(kept, -cut.since[..., None] * kept, exponent)
         dose = back[:, :, 0]

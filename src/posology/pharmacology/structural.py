@@ -32,32 +32,27 @@ class Model:
     def predict(self, data: Measurements, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters ``phi`` (patients, parameters)."""
         weight, rate, _, _ = self.terms(phi)
-        unit, _ = _response(data, rate)
+        unit, _ = response(data, rate)
         return np.asarray(np.einsum("psn,pn->ps", unit, weight))
 
     def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
         """Return the concentrations and their derivatives by the log parameters, (patients, samples, parameters)."""
         weight, rate, d_weight, d_rate = self.terms(phi)
-        unit, slope = _response(data, rate)
+        unit, slope = response(data, rate)
         value = np.einsum("psn,pn->ps", unit, weight)
         change = unit @ d_weight + (slope * weight[:, None, :]) @ d_rate
         return np.asarray(value), np.asarray(change)
 
 
-def _response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
+def response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
     """Return Σ over doses of amount × the response of exp(−λ t), and its derivative by λ: (patients, samples, terms).
 
     ``rate`` is (patients, terms), or (patients, samples, terms) where samples differ in it.
     """
     lam = rate[:, None, None, :] if rate.ndim == 2 else rate[:, :, None, :]
-    given, begun = data.counts, data.dose_time[:, None, :]
-    steady = data.interval > 0
-    if steady.any():
-        reset = np.where(given & steady[:, None, :], begun, -np.inf).max(axis=2, keepdims=True)
-        given = given & (begun >= reset)
-    since = np.where(given, data.time[:, :, None] - begun, 0.0)[..., None]
+    since = np.where(data.counts, data.time[:, :, None] - data.dose_time[:, None, :], 0.0)[..., None]
     length = data.duration[:, None, :, None]
-    amount = np.where(given, data.amount[:, None, :], 0.0)[..., None]
+    amount = np.where(data.counts, data.amount[:, None, :], 0.0)[..., None]
     after = np.maximum(since - length, 0.0)
     running = np.minimum(since, length)
     falls = np.exp(-lam * after)
@@ -66,6 +61,7 @@ def _response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
     grown = -np.expm1(-lam * running)
     unit = np.where(bolus, falls, falls * grown / (lam * span))
     slope = np.where(bolus, -after * falls, falls * (running * (1 - grown) - grown / lam) / (lam * span) - after * unit)
+    steady = data.interval > 0
     if steady.any():
         every = np.where(steady, data.interval, 1.0)[:, None, :, None]
         ends = since - length

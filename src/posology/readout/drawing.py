@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ def save(chart: Any, path: Path, form: str) -> None:
 
 
 def save_chart(chart: Any, path: Path) -> None:
-    """Write a chart in the form that the file's name asks for: .html, .svg or .png."""
-    if path.suffix == ".html":
+    """Write a chart in the form that the file's name asks for: .html, .json (Vega-Lite), .svg or .png."""
+    if path.suffix == ".json":
+        write_text(path, json.dumps(chart.to_dict()))
+    elif path.suffix == ".html":
         import vl_convert
 
         write_text(path, vl_convert.vegalite_to_html(chart.to_json(), bundle=True))
