@@ -54,22 +54,84 @@ def main(quick: bool) -> None:
     patients = Patients.draw(np.random.default_rng(853), 10_000, 36)
     world = Setting(TRUTH)
     rows: list[tuple[str, Callable[[], Any], int, float | None, str]] = [
-        ("BOIN, 5 levels x 10 cohorts of 3, all results", lambda: every_result(Boin(5, 0.3), TRUTH), 9, 0.05, "BOIN, 10,000 simulated: 6.8 s"),
+        (
+            "BOIN, 5 levels x 10 cohorts of 3, all results",
+            lambda: every_result(Boin(5, 0.3), TRUTH),
+            9,
+            0.05,
+            "BOIN, 10,000 simulated: 6.8 s",
+        ),
         ("Keyboard, the same", lambda: every_result(Keyboard(5, 0.3), TRUTH), 9, 0.05, ""),
         ("1,000 further scenarios, selection and means", lambda: boin.under(many).selection, 9, 0.1, ""),
-        ("1,000 further scenarios, all results", lambda: [(c.size, c.overdosed(0.3)) for c in [boin.under(many)]], 9, None, ""),
+        (
+            "1,000 further scenarios, all results",
+            lambda: [(c.size, c.overdosed(0.3)) for c in [boin.under(many)]],
+            9,
+            None,
+            "",
+        ),
         ("BOIN, 5 levels, one by one to 30", lambda: every_result(Boin(5, 0.3, cohort=1), TRUTH), 3, 1.0, ""),
-        ("CRM, 5 levels x 10 cohorts of 3", lambda: every_result(Crm(5, 0.25, skeleton=SKELETON), TRUTH), 5, 0.3, "dfcrm, 1,000 simulated: 9.3 s"),
-        ("CRM, 5 levels, one by one to 30", lambda: every_result(Crm(5, 0.25, skeleton=SKELETON, cohort=1), TRUTH), 3, 5.0, "dfcrm, 1,000 simulated: 25.4 s"),
-        ("BLRM, 7 levels x 10 cohorts of 3", lambda: every_result(Blrm(7, 0.25, doses=(0.15, 0.5, 1, 2, 3.3, 5, 7)), SEVEN), 3, 5.0, "crmPack, 10 simulated: 11.2 s"),
-        ("EWOC, 5 levels x 10 cohorts of 3", lambda: every_result(Ewoc(5, 0.3, doses=(1, 2, 3, 4, 5)), TRUTH), 3, None, ""),
-        ("3+3 complete, 8 levels", lambda: every_result(ThreePlusThree(8), (*SEVEN, 0.5)), 9, 0.05, "escalation: infeasible at 5"),
-        ("TITE-CRM, 10,000 trials", lambda: simulate(TiteCrm(5, 0.25, skeleton=SKELETON, cohort=1), world, patients), 3, 10.0, "dfcrm, 1,000: 32 s"),
-        ("TITE-BOIN, 10,000 trials", lambda: simulate(TiteBoin(5, 0.3), world, patients), 3, 3.0, "TITEgBOIN, 1,000: 86 s"),
+        (
+            "CRM, 5 levels x 10 cohorts of 3",
+            lambda: every_result(Crm(5, 0.25, skeleton=SKELETON), TRUTH),
+            5,
+            0.3,
+            "dfcrm, 1,000 simulated: 9.3 s",
+        ),
+        (
+            "CRM, 5 levels, one by one to 30",
+            lambda: every_result(Crm(5, 0.25, skeleton=SKELETON, cohort=1), TRUTH),
+            3,
+            5.0,
+            "dfcrm, 1,000 simulated: 25.4 s",
+        ),
+        (
+            "BLRM, 7 levels x 10 cohorts of 3",
+            lambda: every_result(Blrm(7, 0.25, doses=(0.15, 0.5, 1, 2, 3.3, 5, 7)), SEVEN),
+            3,
+            5.0,
+            "crmPack, 10 simulated: 11.2 s",
+        ),
+        (
+            "EWOC, 5 levels x 10 cohorts of 3",
+            lambda: every_result(Ewoc(5, 0.3, doses=(1, 2, 3, 4, 5)), TRUTH),
+            3,
+            None,
+            "",
+        ),
+        (
+            "3+3 complete, 8 levels",
+            lambda: every_result(ThreePlusThree(8), (*SEVEN, 0.5)),
+            9,
+            0.05,
+            "escalation: infeasible at 5",
+        ),
+        (
+            "TITE-CRM, 10,000 trials",
+            lambda: simulate(TiteCrm(5, 0.25, skeleton=SKELETON, cohort=1), world, patients),
+            3,
+            10.0,
+            "dfcrm, 1,000: 32 s",
+        ),
+        (
+            "TITE-BOIN, 10,000 trials",
+            lambda: simulate(TiteBoin(5, 0.3), world, patients),
+            3,
+            3.0,
+            "TITEgBOIN, 1,000: 86 s",
+        ),
         ("BOIN simulated, 10,000 trials", lambda: simulate(Boin(5, 0.3), world, patients), 5, None, "BOIN: 6.8 s"),
-    ]  # fmt: skip
+    ]
     if not quick:
-        rows.append(("BOIN, 8 levels x 20 cohorts of 3 (11 million ends)", lambda: enumerate_trials(Boin(8, 0.3, max_patients=60)), 1, 10.0, ""))  # fmt: skip
+        rows.append(
+            (
+                "BOIN, 8 levels x 20 cohorts of 3 (11 million ends)",
+                lambda: enumerate_trials(Boin(8, 0.3, max_patients=60)),
+                1,
+                10.0,
+                "",
+            )
+        )
     print(f"{'':52}{'seconds':>9}{'limit':>8}{'of limit':>10}  peer")
     for name, what, runs, limit, peer in rows:
         seconds = timed(what, runs)
@@ -86,7 +148,9 @@ def limits(patients: Patients) -> None:
     moved = len(ends.ways) * 8 * words
     block = np.ones(8_000_000)
     copy = timed(lambda: block.copy(), 5) / block.nbytes
-    print(f"\nenumeration: {len(ends.ways) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it")  # fmt: skip
+    print(
+        f"\nenumeration: {len(ends.ways) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it"
+    )
     drawn = timed(lambda: Patients.draw(np.random.default_rng(1), *patients.tolerance.shape), 3)
     run = timed(lambda: simulate(Boin(5, 0.3), Setting(TRUTH), patients), 3)
     print(f"simulation: drawing the patients of 10,000 trials takes {drawn:.3f} s, running BOIN on them {run:.3f} s")

@@ -14,7 +14,7 @@ import numpy as np
 
 from posology.designs import Boin, TiteBoin
 from posology.operating import Setting, simulate
-from posology.operating.virtual import draw
+from posology.simulation.potential_outcomes import draw
 
 LIMIT = 60.0
 LEVELS = np.array([0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0])

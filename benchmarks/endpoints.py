@@ -62,8 +62,10 @@ def main() -> None:
     seen = timed("RECIST 1.1 from lesions", lambda: assess(rows, patients, ASSESSMENTS))
     for days in (28, 0):
         rules = replace(RECIST_11, confirmation_days=days)
-        timed(f"best response, {'confirmed' if days else 'not confirmed'}",
-              lambda rules=rules: best_response(seen.overall, seen.day, start, followed, rules))  # fmt: skip
+        timed(
+            f"best response, {'confirmed' if days else 'not confirmed'}",
+            lambda rules=rules: best_response(seen.overall, seen.day, start, followed, rules),
+        )
     timed("iRECIST and its best response", lambda: irecist.best(irecist.assess(seen), seen.day, start, followed))
     timed("CA-125", lambda: ca125.course(value, day, limit, start))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

@@ -29,9 +29,19 @@ def main(patients: int) -> None:
     new, nothing = np.zeros(shape, dtype=bool), np.full(shape, np.nan)
     overall = recist.overall(target, other, new)
     scans = recist.Assessments(
-        day=day, sum_mm=nothing, measured_mm=nothing, nadir_mm=nothing, target=target, non_target=other, overall=overall,
-        new=new, new_lesions=new.astype(int), new_mm=nothing, other_grown=new, why=new.astype(int),
-    )  # fmt: skip
+        day=day,
+        sum_mm=nothing,
+        measured_mm=nothing,
+        nadir_mm=nothing,
+        target=target,
+        non_target=other,
+        overall=overall,
+        new=new,
+        new_lesions=new.astype(int),
+        new_mm=nothing,
+        other_grown=new,
+        why=new.astype(int),
+    )
     found = ca125.course(value, day, upper, start)
 
     dates = lambda days: np.datetime64("2013-01-01") + days.astype("timedelta64[D]")

@@ -18,8 +18,8 @@ from posology.conduct.trial import Trial
 from posology.interchange.adam.analysis import export as export_adam
 from posology.interchange.adam.analysis import read_folder
 from posology.interchange.adam.source import Rules
-from posology.interchange.sdtm.read import import_sdtm
-from posology.interchange.sdtm.write import export_sdtm
+from posology.interchange.sdtm.reader.read import import_sdtm
+from posology.interchange.sdtm.writer.write import export_sdtm
 from posology.readout.courses import courses
 
 T = TypeVar("T")

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.fit import Population, fit, simulate, starting
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Measurements, Patient, measurements
-from posology.pharmacology.nca import nca
-from posology.pharmacology.nonlinear import SATURABLE
-from posology.pharmacology.structural import ORAL, TWO_COMPARTMENTS
+from posology.pharmacology.estimation.foce import Population, fit, simulate, starting
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.nca.parameters import nca
+from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.linear import ORAL, TWO_COMPARTMENTS
+from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 
 THEOPHYLLINE = Path(__file__).parents[1] / "tests" / "data" / "pharmacology" / "theophylline.csv"
 TIMES = np.array([0.1, 0.25, 1, 3, 7, 14, 20.9])
@@ -134,9 +134,11 @@ def main(profiles: int) -> None:
     )
 
     truth = Population(
-        dict(zip(TWO_COMPARTMENTS.parameters, np.exp(PHI[:4]), strict=True)), ("CL", "V1", "V2"),
-        np.diag([0.3, 0.25, 0.3]) ** 2, Residual(0.0, 0.12),
-    )  # fmt: skip
+        dict(zip(TWO_COMPARTMENTS.parameters, np.exp(PHI[:4]), strict=True)),
+        ("CL", "V1", "V2"),
+        np.diag([0.3, 0.25, 0.3]) ** 2,
+        Residual(0.0, 0.12),
+    )
     data = infused(np.full(100, 350.0))
     drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
     seconds, result = timed(lambda: fit(TWO_COMPARTMENTS, drawn, truth), 1)

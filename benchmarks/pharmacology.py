@@ -17,12 +17,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from posology.pharmacology.clinical import Fate, treat
-from posology.pharmacology.compounds import IMGN853
-from posology.pharmacology.drive import Drive
-from posology.pharmacology.linear import Doses, two_compartment
-from posology.pharmacology.oracle import NAMES, solve
-from posology.pharmacology.tumour import Dopri5, Reduced, Rodas, Tumour, simulate
+from posology.pharmacology.clinical.treatment import Fate, treat
+from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.disposition.linear_compartments import Doses, two_compartment
+from posology.pharmacology.tumour.model import Dopri5, Reduced, Rodas, Tumour, simulate
+from posology.pharmacology.tumour.plasma_input import Drive
+from posology.pharmacology.tumour.reference_solver import NAMES, solve
 
 PATIENTS, CHECKED = 1000, 3
 WEEKS = np.append(np.arange(0.0, 365, 7), 365)
@@ -38,9 +38,13 @@ def patients(count: int = PATIENTS) -> tuple[Drive, Tumour]:
     vary = lambda value, sd: float(np.squeeze(value)) * np.exp(sd * rng.standard_normal(count))
     drive, typical = Tumour.of(IMGN853, positive=0.8)
     return drive, replace(
-        typical, receptor=vary(60, 0.5), ktr=vary(typical.ktr, 0.2), kint=vary(0.61, 0.3), kmax=vary(0.03, 0.4),
+        typical,
+        receptor=vary(60, 0.5),
+        ktr=vary(typical.ktr, 0.2),
+        kint=vary(0.61, 0.3),
+        kmax=vary(0.03, 0.4),
         ec50=vary(25, 0.4),
-    )  # fmt: skip
+    )
 
 
 def seconds(work: Callable[[], object], runs: int = 7) -> float:
@@ -60,13 +64,17 @@ def main() -> None:
     drive, tumour = patients()
     print(f"{PATIENTS} patients, {WEEKS[-1]:g} days, ten infusions of 0.1 d, {len(WEEKS)} outputs, one core")
     print(f"{'method':44}{'mild s (cpu)':>16}{'stiff s (cpu)':>16}{'error mild':>12}{'error stiff':>12}")
-    best = {name: simulate(replace(tumour, **case), drive, TEN, WEEKS, Rodas(1e-10, 1e-12)).diameter
-            for name, case in (("mild", MILD), ("stiff", STIFF))}  # fmt: skip
+    best = {
+        name: simulate(replace(tumour, **case), drive, TEN, WEEKS, Rodas(1e-10, 1e-12)).diameter
+        for name, case in (("mild", MILD), ("stiff", STIFF))
+    }
     for label, method in (
-        ("total quasi-steady state, step 0.2 d", Reduced(0.2)), ("total quasi-steady state, step 0.1 d (default)", Reduced()),
-        ("kon and koff, RODAS, rtol 5e-5 (default)", Rodas()), ("kon and koff, RODAS, rtol 1e-6", Rodas(1e-6, 1e-8)),
+        ("total quasi-steady state, step 0.2 d", Reduced(0.2)),
+        ("total quasi-steady state, step 0.1 d (default)", Reduced()),
+        ("kon and koff, RODAS, rtol 5e-5 (default)", Rodas()),
+        ("kon and koff, RODAS, rtol 1e-6", Rodas(1e-6, 1e-8)),
         ("kon and koff, Dormand-Prince, rtol 5e-5", Dopri5()),
-    ):  # fmt: skip
+    ):
         taken, error = [], []
         for name, case in (("mild", MILD), ("stiff", STIFF)):
             if isinstance(method, Dopri5) and name == "stiff":
@@ -115,12 +123,16 @@ def main() -> None:
     plasma = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
     fate = Fate.draw(np.random.default_rng(1), 30_000)
     for cycles, follow in ((3, 126.0), (8, 730.0)):
-        print(f"clinical course, 30,000 patients, {cycles} cycles: "
-              f"{seconds(lambda cycles=cycles, follow=follow: treat(fate, plasma, 355.0, cycles=cycles, follow=follow), 3):.2f} s")  # fmt: skip
+        print(
+            f"clinical course, 30,000 patients, {cycles} cycles: "
+            f"{seconds(lambda cycles=cycles, follow=follow: treat(fate, plasma, 355.0, cycles=cycles, follow=follow), 3):.2f} s"
+        )
 
     start = lambda code: seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True), 3)
-    print(f"\nimport of the tumour model: {start('import posology.pharmacology.tumour'):.2f} s; of its compiled part, cached: "
-          f"{start('import posology.pharmacology.solvers'):.2f} s")  # fmt: skip
+    print(
+        f"\nimport of the tumour model: {start('import posology.pharmacology.tumour.model'):.2f} s; of its compiled part, cached: "
+        f"{start('import posology.pharmacology.tumour.kernel_full_binding'):.2f} s"
+    )
 
 
 if __name__ == "__main__":

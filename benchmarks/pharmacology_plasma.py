@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from posology.pharmacology.compounds import IMGN853, IMGN853_SATURABLE
-from posology.pharmacology.linear import concentration
-from posology.pharmacology.plasma import Plasma
-from posology.pharmacology.population import Patients, Variability, by_weight, combined
-from posology.pharmacology.regimen import Regimen
+from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.dosing_regimen import Regimen
+from posology.pharmacology.disposition.linear_compartments import concentration
+from posology.pharmacology.virtual_patients.demographics import Patients, Variability, by_weight, combined
 
 LIMIT = 0.3
 WEEKS = np.arange(0, 365.0, 7)

@@ -16,19 +16,51 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from posology.conduct.loading import load
+from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.reading import document
+from posology.protocol.load import document
 from posology.readout.readout import read, write
 from posology.record.audit import verify
 from posology.record.state import fold
 
 EXAMPLE = Path(__file__).parents[1] / "src/posology/examples/imgn853"
 COLUMNS = (
-    "kind", "patient", "occurred", "sex", "age", "tumour_type", "height_cm", "weight_kg", "ecog", "criterion", "met", "cohort",
-    "cycle", "level", "actual_mg", "ae", "term", "grade", "related", "assessment", "lesion", "role", "organ", "diameter_mm", "value",
-    "upper_limit", "percent_2plus", "assay", "intensity", "action", "why", "decision", "name", "role_of", "override",
-)  # fmt: skip
+    "kind",
+    "patient",
+    "occurred",
+    "sex",
+    "age",
+    "tumour_type",
+    "height_cm",
+    "weight_kg",
+    "ecog",
+    "criterion",
+    "met",
+    "cohort",
+    "cycle",
+    "level",
+    "actual_mg",
+    "ae",
+    "term",
+    "grade",
+    "related",
+    "assessment",
+    "lesion",
+    "role",
+    "organ",
+    "diameter_mm",
+    "value",
+    "upper_limit",
+    "percent_2plus",
+    "assay",
+    "intensity",
+    "action",
+    "why",
+    "decision",
+    "name",
+    "role_of",
+    "override",
+)
 
 
 def rows(patients: int, events: int) -> list[dict[str, object]]:
@@ -91,8 +123,20 @@ def rows(patients: int, events: int) -> list[dict[str, object]]:
                     )
                 )
             if visit and visit % 2 == 0:
-                wanted += [("lesion_measured", on, {"assessment": visit // 2, "lesion": f"T{n}", "role": "target", "organ": f"organ {n}",
-                                                    "diameter_mm": round(30 * chance.uniform(0.6, 1.05), 1)}) for n in range(5)]  # fmt: skip
+                wanted += [
+                    (
+                        "lesion_measured",
+                        on,
+                        {
+                            "assessment": visit // 2,
+                            "lesion": f"T{n}",
+                            "role": "target",
+                            "organ": f"organ {n}",
+                            "diameter_mm": round(30 * chance.uniform(0.6, 1.05), 1),
+                        },
+                    )
+                    for n in range(5)
+                ]
             for kind, when, fields in wanted[: each - (len(made) - begun)]:
                 add(kind, when, **fields)
             visit += 1
@@ -145,8 +189,12 @@ def main() -> None:
             report("verify the chain", timed(lambda: verify(trial.store.rows(), trial.store.head())), 10.0)
             cutoff = date(2018, 1, 1)
             report("read out: endpoints, tables", timed(lambda: held.append(read(known, cutoff))), 30.0)
-            report("read out: write page, data and figures", timed(lambda: write(read(known, cutoff), home / "out")), 60.0,
-                   f"page {(home / 'out/readout.html').stat().st_size / 1e6:.0f} MB")  # fmt: skip
+            report(
+                "read out: write page, data and figures",
+                timed(lambda: write(read(known, cutoff), home / "out")),
+                60.0,
+                f"page {(home / 'out/readout.html').stat().st_size / 1e6:.0f} MB",
+            )
         with Trial.create(
             home / "t.posology", plan, by="x", on=date(2012, 6, 1), recorded=datetime(2012, 6, 1, 8, tzinfo=UTC)
         ) as trial:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from posology.conduct.loading import load
+from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.reading import document
+from posology.protocol.load import document
 from posology.record import facts as f
 
 settings.register_profile("posology", deadline=None, max_examples=40)

@@ -118,7 +118,7 @@ def test_next_dose_with_what_is_known(go: Any) -> None:  # noqa: F811
 def test_decision_tables_agree_with_the_users_own(go: Any, tmp_path: Path) -> None:  # noqa: F811
     """A table printed as CSV, read back as a design of the user's own, decides the same."""
     from posology.designs import Agreed, Boin
-    from posology.designs.decisions import decision_table
+    from posology.designs.decision_table import decision_table
 
     text = go("table", *BOIN, "--csv")[1]
     own = Agreed.from_csv(text, 5, 0.3, max_patients=30)
@@ -182,8 +182,13 @@ def test_calibration(go: Any) -> None:  # noqa: F811
 def test_a_statistical_section(go: Any, tmp_path: Path) -> None:  # noqa: F811
     told_files = told(go, "section", *BOIN, "--scenario", "steep=0.05,0.15,0.3,0.45,0.6", "--out", "s")["files"]
     assert {Path(f).name for f in told_files} == {
-        "section.html", "section.docx", "decisions.csv", "characteristics.csv", "selection.svg", "selection.png",
-    }  # fmt: skip
+        "section.html",
+        "section.docx",
+        "decisions.csv",
+        "characteristics.csv",
+        "selection.svg",
+        "selection.png",
+    }
     page = (tmp_path / "s" / "section.html").read_text()
     for said in (
         "at most 0.236",
@@ -201,11 +206,17 @@ def test_a_statistical_section(go: Any, tmp_path: Path) -> None:  # noqa: F811
 
 def test_every_design_is_described_in_words(go: Any) -> None:  # noqa: F811
     from posology.designs import DESIGNS
-    from posology.operating.wording import describe
-    from posology.protocol.building import design_of
+    from posology.protocol.build import design_of
+    from posology.reports.statistical_section.design_description import describe
 
-    need = {"iboin": {"prior": [0.1, 0.3, 0.5]}, "crm": {"skeleton": [0.1, 0.3, 0.5]}, "tite-crm": {"skeleton": [0.1, 0.3, 0.5]},
-            "blrm": {"doses": [1, 2, 4]}, "ewoc": {"doses": [1, 2, 4]}, "table": {"rows": [[3, ["E", "S", "D", "DU"]]], "max_patients": 3}}  # fmt: skip
+    need = {
+        "iboin": {"prior": [0.1, 0.3, 0.5]},
+        "crm": {"skeleton": [0.1, 0.3, 0.5]},
+        "tite-crm": {"skeleton": [0.1, 0.3, 0.5]},
+        "blrm": {"doses": [1, 2, 4]},
+        "ewoc": {"doses": [1, 2, 4]},
+        "table": {"rows": [[3, ["E", "S", "D", "DU"]]], "max_patients": 3},
+    }
     for name in DESIGNS:
         found = describe(design_of({"method": name, **need.get(name, {})}, 3, 1, defaults={"target": 0.3}))
         assert found.paragraphs, name
@@ -227,12 +238,35 @@ def test_every_design_is_described_in_words(go: Any) -> None:  # noqa: F811
         (("oc", *BOIN, *TRUTH, "--rule", "stop at:patents=9"), "did you mean patients?"),
         (("oc", *BOIN, *TRUTH, "--cohort", "0"), "--cohort is 0"),
         (("oc", "--design", "boin", "--target", "1.3", "--levels", "3", "--truth", "0,0,0"), "--target is 1.3"),
-        (("oc", "--design", "crm", "--target", "0.3", "--skeleton", "0.3,0.2,0.5", "--truth", "0,0,0"), "each above the one before"),
-        (("oc", "--design", "boin", "--target", "0.3", "--levels", "8", "--cohort", "1", "--max", "60", "--truth", "0,0,0,0,0,0,0,0"), "--simulate 10000"),
+        (
+            ("oc", "--design", "crm", "--target", "0.3", "--skeleton", "0.3,0.2,0.5", "--truth", "0,0,0"),
+            "each above the one before",
+        ),
+        (
+            (
+                "oc",
+                "--design",
+                "boin",
+                "--target",
+                "0.3",
+                "--levels",
+                "8",
+                "--cohort",
+                "1",
+                "--max",
+                "60",
+                "--truth",
+                "0,0,0,0,0,0,0,0",
+            ),
+            "--simulate 10000",
+        ),
         (("calibrate", "skeleton", "--target", "0.25", "--levels", "5", "--mtd", "9"), "levels 1 to 5"),
-        (("calibrate", "skeleton", "--target", "0.25", "--levels", "5", "--mtd", "3", "--halfwidth", "0.3"), "below 0.25"),
+        (
+            ("calibrate", "skeleton", "--target", "0.25", "--levels", "5", "--mtd", "3", "--halfwidth", "0.3"),
+            "below 0.25",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told(go: Any, arguments: tuple[str, ...], said: str) -> None:  # noqa: F811
     code, out, err = go(*arguments)
     assert code == 1

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from posology.cli.app import app
-from posology.protocol.reading import ProtocolError
+from posology.protocol.load import ProtocolError
 
 GOOD = """\
 compound: IMGN853, geometric means
@@ -137,7 +137,11 @@ def test_saturable_compound(run) -> None:
     ("old", "new", "told"),
     [
         ("IMGN853, geometric means", "IMGN", "yaml:1: compound: is 'IMGN'; known: IMGN853"),
-        ("unit: mg/kg\n    body_size: adj", "unit: mg\n    body_size: adj", "yaml:6: regimens.1: unit mg does not match adjusted ideal"),
+        (
+            "unit: mg/kg\n    body_size: adj",
+            "unit: mg\n    body_size: adj",
+            "yaml:6: regimens.1: unit mg does not match adjusted ideal",
+        ),
         ("number: 60", "number: 0", "yaml:3: patients.number: is 0: it must be greater than or equal to 1"),
         ("number: 60", "listed: [{weight_kg: -60, height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg"),
         ("number: 60", "listed: [{height_cm: 161, sex: F}]", "yaml:3: patients.listed.1.weight_kg: is missing"),
@@ -150,13 +154,21 @@ def test_saturable_compound(run) -> None:
         ("cycles: 2", "cycels: 2", "yaml:10: regimens.1.cycels: is no field here"),
         ("patients:", "compond: x\npatients:", "yaml:2: compond: is no field here"),
         ("name: total, late", "name: adjusted", "two regimens have one name"),
-        ("patients:", "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:", "yaml:2: parameters.antibody.cl: antibody.cl is in L/d"),
+        (
+            "patients:",
+            "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:",
+            "yaml:2: parameters.antibody.cl: antibody.cl is in L/d",
+        ),
         ("cycles: 2", "cycle: 2", "yaml:10: regimens.1.cycle: is no field here; see `posology pk --help`"),
         ("dose: 6", "dose: .inf", "yaml:7: regimens.1.dose"),
         ("cycles: 2", "compound: T-DM2", "yaml:10: regimens.1.compound: is 'T-DM2'; known: IMGN853"),
         ("cycles: 2", "swap: {linker: SPDB}", "yaml:10: regimens.1.swap.linker: is 'SPDB'; known: IMGN853"),
         ("cycles: 2", "swap: {toxin: T-DM1}", "yaml:10: regimens.1.swap.toxin"),
-        ("cycles: 2", "parameters: {payload.c: {value: 1, unit: L/d}}", "yaml:10: regimens.1.parameters.payload.c: payload.c is no quantity"),
+        (
+            "cycles: 2",
+            "parameters: {payload.c: {value: 1, unit: L/d}}",
+            "yaml:10: regimens.1.parameters.payload.c: payload.c is no quantity",
+        ),
         ("cycles: 2", "first_doses: [1, 2]", "first_doses has 2 doses: there are 1"),
         ("hours: 2", "body_size_cap: -2", "yaml:16: regimens.2.body_size_cap"),
         ("patients:", "samples: [7, 1]\npatients:", "samples: is [7.0, 1.0]: it must be days in rising order"),
@@ -164,7 +176,7 @@ def test_saturable_compound(run) -> None:
         ("patients:", "analytes: [adc, ada]\npatients:", "yaml:2: analytes.2"),
         ("patients:", "parameters: {antibody.cl: {value: -1, unit: L/d}}\npatients:", "must be above 0"),
     ],
-)  # fmt: skip
+)
 def test_wrong_files(run, old: str, new: str, told: str) -> None:
     assert GOOD.count(old) >= 1
     result = run(GOOD.replace(old, new, 1))
@@ -195,7 +207,7 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
         "error of adc: SD 1 ug/mL [A] and 10 % [A], limit 0.5 ug/mL; given in the file",
         "Ratios to adjusted",
     ):
-        assert part in words  # fmt: skip
+        assert part in words
     drawn = figure.read_text()
     assert "by the error of measurement" in drawn and "by the uncertainty of the typical parameters alone" in drawn
     assert (

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.interchange.nonmem import Event, EventData, write
-from posology.pharmacology.catabolites import PAYLOAD
-from posology.pharmacology.fit import Population, simulate
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Patient, measurements
+from posology.interchange.pk.nonmem import Event, EventData, write
+from posology.pharmacology.estimation.foce import Population, simulate
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.pk_models.adc import PAYLOAD
+from posology.pharmacology.pk_models.data import Patient, measurements
 from tests.cli.test_commands import go
 
 __all__ = ["go"]
@@ -42,17 +42,28 @@ def two(tmp_path: Path) -> str:
     people = [Patient(str(i), [(0.0, 350.0, 0.1, 0.0)], samples, analyte=[0, 1] * len(times)) for i in range(12)]
     data = measurements(people, ("ADC", "DRUG"))
     truth = Population(
-        {"CL": 0.4, "V1": 2.5, "Q": 0.5, "V2": 1.0, "CLp": 17.0, "kp": 1.4}, ("CL", "CLp"), np.diag([0.3, 0.35]) ** 2,
+        {"CL": 0.4, "V1": 2.5, "Q": 0.5, "V2": 1.0, "CLp": 17.0, "kp": 1.4},
+        ("CL", "CLp"),
+        np.diag([0.3, 0.35]) ** 2,
         {"ADC": Residual(0.0, 0.1), "DRUG": Residual(0.0, 0.2)},
-    )  # fmt: skip
+    )
     drawn = simulate(PAYLOAD, data, truth, np.random.default_rng(5))[0]
     events = []
     for row, person in enumerate(people):
         events.append(Event(person.name, 0.0, 1, 350.0, 3500.0, missing=True))
         for column, (t, value) in enumerate(zip(data.time[row], drawn[row], strict=True)):
             low = bool(column % 2 and value < 0.3)
-            events.append(Event(person.name, float(t), 0, value=max(float(value), 0.3) if column % 2 else float(value),
-                                below=low, limit=0.3 if column % 2 else None, analyte=("ADC", "DRUG")[column % 2]))  # fmt: skip
+            events.append(
+                Event(
+                    person.name,
+                    float(t),
+                    0,
+                    value=max(float(value), 0.3) if column % 2 else float(value),
+                    below=low,
+                    limit=0.3 if column % 2 else None,
+                    analyte=("ADC", "DRUG")[column % 2],
+                )
+            )
     write(EventData(tuple(events)), tmp_path / "two.csv")
     return "two.csv"
 
@@ -79,8 +90,19 @@ def test_exposures_are_those_of_the_conjugate(go: Any, virtual: str, tmp_path: P
     assert (rows[0]["model"], rows[0]["concentration"]) == ("two", "ug/mL")
     for row, patient in zip(rows, json.loads(out)["patients"], strict=True):
         assert float(row["CL"]) == pytest.approx(patient["CL"], rel=1e-12) and "CLp" not in row
-    status, out, err = go("exposure", virtual, "--analyte", "IMGN853", "--outcome", "dlt", "--exposure",
-                          "average-until-event", "--exposures", "e.csv", "--json")  # fmt: skip
+    status, out, err = go(
+        "exposure",
+        virtual,
+        "--analyte",
+        "IMGN853",
+        "--outcome",
+        "dlt",
+        "--exposure",
+        "average-until-event",
+        "--exposures",
+        "e.csv",
+        "--json",
+    )
     assert status == 0 and json.loads(out)["unit"] == "ug/mL", err
 
 
@@ -122,13 +144,19 @@ def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
         (["--analytes", "ADC"], "name the conjugate, its payload and, if measured, the metabolite"),
         (["--analytes", "ADC,DRUG", "--analyte", "ADC"], "name the conjugate, its payload"),
         (["--analytes", "ADC,DRUG,DM4"], "needs CL, V1, Q, V2, CLp, kp, CLm, km"),
-        (["--analytes", "ADC,DRUG", "--sd", "0.1", "--sd", "0.1", "--sd", "0.1"], "given 3 times; once, or once for each of ADC, DRUG"),
+        (
+            ["--analytes", "ADC,DRUG", "--sd", "0.1", "--sd", "0.1", "--sd", "0.1"],
+            "given 3 times; once, or once for each of ADC, DRUG",
+        ),
         (["--analytes", "ADC,DRUG", "--sd", "0.1", "--sd", "x"], "write CL=0.4,V1=3 and 0.2,0.1"),
         (["--analytes", "ADC,DRUG", "--unit", "ug/mL"], "one for each of ADC, DRUG"),
         (["--analytes", "ADC,DRUG", "--model", "two"], "the model 'two' is of one: --analyte names it"),
-        (["--analytes", "ADC,DRUG", "--start", "CL=0.4,V1=2.5,Q=0.5,V2=1,CLp=0.018,kp=1.5"], "DRUG is measured at 0.00"),
+        (
+            ["--analytes", "ADC,DRUG", "--start", "CL=0.4,V1=2.5,Q=0.5,V2=1,CLp=0.018,kp=1.5"],
+            "DRUG is measured at 0.00",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong(go: Any, two: str, tmp_path: Path, arguments: list[str], says: str) -> None:
     status, out, err = go("fit", two, *TWO, *arguments, "--plot", "fit.png", "--json")
     assert status in (1, 2) and says in " ".join((out + err).replace("│", " ").split())

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from posology.cli.app import app
-from posology.interchange.sdtm.source import SourceError
+from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.record.store import StoreError
 from tests.interchange.sdtm_folder import dose, pilot, study
 
@@ -64,8 +64,21 @@ def test_import_look_and_export(small: Path, tmp_path: Path) -> None:
 
 
 def test_the_reader_and_what_is_left_out(small: Path, tmp_path: Path) -> None:
-    out = json.loads(run("import", "sdtm", small, tmp_path / "a.posology", "--reader", "independent", "--leave-out", "mh", "--json",
-                         "--report", tmp_path / "report.json"))  # fmt: skip
+    out = json.loads(
+        run(
+            "import",
+            "sdtm",
+            small,
+            tmp_path / "a.posology",
+            "--reader",
+            "independent",
+            "--leave-out",
+            "mh",
+            "--json",
+            "--report",
+            tmp_path / "report.json",
+        )
+    )
     assert "medical_history" not in out["events"] and out["report"] == str(tmp_path / "report.json")
     twice = [found for found in out["findings"] if "TUMSTATE" in found["wrong"] and "is there twice" in found["wrong"]]
     accepted = 37 + 41 + 16 + 10  # target and non-target lesions that the review accepted, of both radiologists

@@ -183,12 +183,27 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
 
 @pytest.mark.slow
 def test_a_population_by_sampling_with_all_that_it_can_have(go: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    from posology.pharmacology import bayes
+    from posology.pharmacology.estimation import nuts as bayes
 
     monkeypatch.setattr(bayes, "sample_population", partial(bayes.sample_population, tune=150, chains=2))
     in_occasions(tmp_path / "data.csv", 8)
-    status, out, _ = go("fit", "data.csv", "--model", "one", "--start", "CL=1.2,V=9", "--covariate", "CL~WT/70", "--iov", "CL",
-                        "--full", "--bayes", "--draws", "100", "--json")  # fmt: skip
+    status, out, _ = go(
+        "fit",
+        "data.csv",
+        "--model",
+        "one",
+        "--start",
+        "CL=1.2,V=9",
+        "--covariate",
+        "CL~WT/70",
+        "--iov",
+        "CL",
+        "--full",
+        "--bayes",
+        "--draws",
+        "100",
+        "--json",
+    )
     found = json.loads(out)
     by_name = {row["quantity"]: row for row in found["posterior"]}
     between = by_name["omega between occasions CL"]
@@ -199,8 +214,23 @@ def test_a_population_by_sampling_with_all_that_it_can_have(go: Any, tmp_path: P
 def test_fit_by_sampling(go: Any, tmp_path: Path) -> None:
     lines = [line for line in Path(THEOPHYLLINE).read_text().splitlines() if line.startswith(("ID", "1,"))]
     (tmp_path / "one.csv").write_text("\n".join(lines))
-    status, out, _ = go("fit", "one.csv", "--model", "oral", "--start", "ka=1.5,CL=2.7,V=31", "--error", "additive", "--sd", "0.7",
-                        "--individual", "--bayes", "--draws", "200", "--json")  # fmt: skip
+    status, out, _ = go(
+        "fit",
+        "one.csv",
+        "--model",
+        "oral",
+        "--start",
+        "ka=1.5,CL=2.7,V=31",
+        "--error",
+        "additive",
+        "--sd",
+        "0.7",
+        "--individual",
+        "--bayes",
+        "--draws",
+        "200",
+        "--json",
+    )
     found = {row["quantity"]: row for row in json.loads(out)["posterior"]}
     assert status == 0 and found["CL"]["lower"] < 1.7 < found["CL"]["upper"]
 
@@ -252,17 +282,40 @@ def test_exposure(go: Any, db: str, tmp_path: Path) -> None:
 
 
 def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
-    samples = [("0", "2012-06-18", "--result", "BLQ"), ("2", "2012-06-18", "--value", "4.1"), ("24", "2012-06-19", "--value", "3.0"),
-               ("168", "2012-06-25", "--value", "1.2"), ("504", "2012-07-09", "--value", "0.3")]  # fmt: skip
+    samples = [
+        ("0", "2012-06-18", "--result", "BLQ"),
+        ("2", "2012-06-18", "--value", "4.1"),
+        ("24", "2012-06-19", "--value", "3.0"),
+        ("168", "2012-06-25", "--value", "1.2"),
+        ("504", "2012-07-09", "--value", "0.3"),
+    ]
     for hours, on, *value in samples:
-        status, _, err = go("concentration", db, "0401-001", "--test", "ADC", *value, "--unit", "ug/mL", "--specimen", "serum",
-                            "--quantification-limit", "0.1", "--timepoint-number", hours, "--on", on)  # fmt: skip
+        status, _, err = go(
+            "concentration",
+            db,
+            "0401-001",
+            "--test",
+            "ADC",
+            *value,
+            "--unit",
+            "ug/mL",
+            "--specimen",
+            "serum",
+            "--quantification-limit",
+            "0.1",
+            "--timepoint-number",
+            hours,
+            "--on",
+            on,
+        )
         assert status == 0, err
     status, out, _ = go("export", "nonmem", db, "pk.csv", "--cutoff", "2013-05-10", "--json")
     said = json.loads(out)
     assert status == 0 and said["analytes"][0]["samples"] == 5 and said["left_out"][0] == "0401-002: no concentration"
-    assert said["notes"] == ["2 doses without the infusion's length (`ended`): as boluses",
-                             "1 dose without a time of day (`dated`): whole days after the first"]  # fmt: skip
+    assert said["notes"] == [
+        "2 doses without the infusion's length (`ended`): as boluses",
+        "1 dose without a time of day (`dated`): whole days after the first",
+    ]
     status, _, err = go("nca", db)
     assert status == 2 and "--infusion-hours" in err
     tables = {}
@@ -298,8 +351,21 @@ def sampled(tmp_path: Path, imgn853_document: dict[str, Any]) -> str:
 
 
 def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_path: Path) -> None:
-    status, out, err = go("exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--at-dose", "6", "--at-dose", "9",
-                          "--plot", "auc.svg", "--json")  # fmt: skip
+    status, out, err = go(
+        "exposure",
+        sampled,
+        "--outcome",
+        "ocular",
+        "--exposure",
+        "auc",
+        "--at-dose",
+        "6",
+        "--at-dose",
+        "9",
+        "--plot",
+        "auc.svg",
+        "--json",
+    )
     found = json.loads(out)
     assert status == 0, err
     assert (found["exposure"], found["unit"], found["patients"], found["events"]) == (

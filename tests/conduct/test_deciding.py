@@ -10,7 +10,7 @@ import pytest
 
 from posology.conduct.eligibility import check, criteria
 from posology.conduct.trial import Refused, Trial
-from posology.protocol.reading import document
+from posology.protocol.load import document
 from posology.record import facts as f
 from tests.conftest import EXAMPLE, Clock, decide, screen, treat
 
@@ -92,10 +92,15 @@ def test_after_the_mtd_expansion_opens(trial: Trial, clock: Clock) -> None:
 
 
 REPLAYED = [
-    ("2012-07-09", "escalate", 2, 1, False), ("2012-08-06", "escalate", 3, 1, False), ("2012-09-03", "escalate", 4, 1, False),
-    ("2012-10-01", "escalate", 5, 3, False), ("2012-11-19", "escalate", 6, 3, False), ("2013-02-11", "escalate", 7, 3, False),
-    ("2013-03-25", "expand", 7, 3, False), ("2013-04-15", "stay", 7, 1, True),
-]  # fmt: skip
+    ("2012-07-09", "escalate", 2, 1, False),
+    ("2012-08-06", "escalate", 3, 1, False),
+    ("2012-09-03", "escalate", 4, 1, False),
+    ("2012-10-01", "escalate", 5, 3, False),
+    ("2012-11-19", "escalate", 6, 3, False),
+    ("2013-02-11", "escalate", 7, 3, False),
+    ("2013-03-25", "expand", 7, 3, False),
+    ("2013-04-15", "stay", 7, 1, True),
+]
 
 
 @pytest.mark.parametrize(("day", "action", "level", "more", "departs"), REPLAYED)
@@ -127,11 +132,19 @@ def test_imgn853_at_the_cutoff(imgn853: Trial) -> None:
     assert advice.opening.mtd is None
     assert (advice.action, advice.level, advice.more, advice.settled) == ("stay", 6, 0, False)
     assert {s.patient: s.until for s in advice.pending} == {
-        "0401-016": date(2013, 5, 12), "0401-017": date(2013, 5, 19), "0401-018": date(2013, 5, 26),
-    }  # fmt: skip
+        "0401-016": date(2013, 5, 12),
+        "0401-017": date(2013, 5, 19),
+        "0401-018": date(2013, 5, 26),
+    }
     assert [(c.treated, c.evaluable, c.dlt) for c in advice.counts] == [
-        (1, 1, 0), (1, 1, 0), (1, 1, 0), (1, 1, 0), (3, 3, 0), (6, 3, 0), (5, 5, 1),
-    ]  # fmt: skip
+        (1, 1, 0),
+        (1, 1, 0),
+        (1, 1, 0),
+        (1, 1, 0),
+        (3, 3, 0),
+        (6, 3, 0),
+        (5, 5, 1),
+    ]
 
 
 def test_imgn853_needs_no_override(imgn853: Trial) -> None:

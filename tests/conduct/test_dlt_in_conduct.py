@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from posology.conduct.trial import Trial
-from posology.protocol.building import dlt_definition
+from posology.protocol.build import dlt_definition
+from posology.protocol.load import ProtocolError, document
 from posology.protocol.model import protocol_from
-from posology.protocol.reading import ProtocolError, document
 from posology.record import facts as f
 from tests.conftest import EXAMPLE, Clock, give, treat
 
@@ -40,7 +40,7 @@ def event(trial: Trial, term: str, grade: int, **more: Any) -> None:
 
 
 def meets(trial: Trial, on: date) -> bool | None:
-    from posology.conduct.plan import plan_of
+    from posology.conduct.protocol_in_force import plan_of
 
     state = trial.state()
     patient = state.patients["001"]

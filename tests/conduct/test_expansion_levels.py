@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from posology.conduct.trial import Refused, Trial
-from posology.interchange.virtual import World, simulate
-from posology.protocol.reading import document
+from posology.protocol.load import document
 from posology.record import facts as f
+from posology.simulation.trial import World, simulate
 from tests.conftest import EXAMPLE
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from posology.conduct.loading import LoadError, load
+from posology.conduct.csv_import import LoadError, load
 from posology.conduct.trial import Trial
 from tests.conftest import EXAMPLE, Clock
 
@@ -50,15 +50,22 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no field is called 'nothing'"), ("kind,patient,ocurred\n", "no field is called 'ocurred'"),
+        ("", "no field is called 'nothing'"),
+        ("kind,patient,ocurred\n", "no field is called 'ocurred'"),
         ("kind,patient,occurred\nconsented,001,2030-01-01,extra\n", "more cells than the header"),
         ("kind,patient,occurred\ntrial_created,,2030-01-01\n", "posology create"),
         ("kind,patient,occurred,recorded\nconsented,001,2030-01-01,2031-01-01T00:00:00Z\n", "is after now"),
-        ("kind,patient,occurred,recorded\nconsented,001,2020-01-01,2020-01-01T00:00:00Z\n", "when the last event was recorded"),
-        ("kind,patient,occurred,provenance\nconsented,001,2030-01-01,guessed\n", "must be stated, published or assumed"),
+        (
+            "kind,patient,occurred,recorded\nconsented,001,2020-01-01,2020-01-01T00:00:00Z\n",
+            "when the last event was recorded",
+        ),
+        (
+            "kind,patient,occurred,provenance\nconsented,001,2030-01-01,guessed\n",
+            "must be stated, published or assumed",
+        ),
         ("kind,occurred,version\nprotocol_amended,2030-01-01,9.0\n", "no amendment of version '9.0'"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_cannot_be_loaded(trial: Trial, tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(LoadError, match=said):
         load(trial, put(tmp_path, text), by="x")

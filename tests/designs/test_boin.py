@@ -16,9 +16,14 @@ from tests.designs.test_three_plus_three import cases
 @pytest.mark.parametrize(("inputs", "outputs"), cases("boin_get_boundary"))
 def test_boundaries(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     design = Boin(
-        levels=5, target=inputs["target"], p_saf=inputs["p.saf"], p_tox=inputs["p.tox"], elimination=inputs["cutoff.eli"],
-        cohort=inputs["cohortsize"], max_patients=inputs["ncohort"] * inputs["cohortsize"],
-    )  # fmt: skip
+        levels=5,
+        target=inputs["target"],
+        p_saf=inputs["p.saf"],
+        p_tox=inputs["p.tox"],
+        elimination=inputs["cutoff.eli"],
+        cohort=inputs["cohortsize"],
+        max_patients=inputs["ncohort"] * inputs["cohortsize"],
+    )
     assert design.lambda_e == pytest.approx(outputs["lambda_e"], abs=1e-12)
     assert design.lambda_d == pytest.approx(outputs["lambda_d"], abs=1e-12)
     table = outputs.get("full_boundary_tab") or outputs["boundary_tab"]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from posology.designs import Boin, I3plus3, Iboin, Keyboard, Mtpi, Mtpi2, Tally, Tpi
 from posology.designs.interval import Interval
-from posology.designs.tally import Ints
 from posology.operating import enumerate_trials
+from posology.shared.arrays import Ints
 from tests.designs.test_three_plus_three import cases
 
 
@@ -45,9 +45,16 @@ def test_decision_tables_of_escalation(inputs: dict[str, Any], outputs: dict[str
 def test_boundaries_of_keyboard(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     """The R package weighs part keys at the ends by their width, and eliminates from the first patient on."""
     design = Keyboard(
-        5, inputs["target"], below=inputs["marginL"], above=inputs["marginR"], elimination=inputs["cutoff.eli"],
-        eliminate_from=1, part_keys=True, cohort=inputs["cohortsize"], max_patients=inputs["ncohort"] * inputs["cohortsize"],
-    )  # fmt: skip
+        5,
+        inputs["target"],
+        below=inputs["marginL"],
+        above=inputs["marginR"],
+        elimination=inputs["cutoff.eli"],
+        eliminate_from=1,
+        part_keys=True,
+        cohort=inputs["cohortsize"],
+        max_patients=inputs["ncohort"] * inputs["cohortsize"],
+    )
     table = outputs["full_boundary_tab"]
     up, down, out = design.boundaries
     for n, e, d, x in zip(
@@ -65,9 +72,13 @@ def test_boundaries_of_keyboard(inputs: dict[str, Any], outputs: dict[str, Any])
 def test_selections(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     treated, toxic = np.array([inputs["npts"]]), np.array([inputs["ntox"]])
     design = Boin(
-        treated.shape[1], inputs["target"], elimination=inputs.get("cutoff.eli", 0.95), p_tox=inputs.get("p.tox"),
-        extra_safe=inputs.get("offset", 0.05) if inputs.get("extrasafe") else 0.0, bounded=inputs.get("boundMTD", False),
-    )  # fmt: skip
+        treated.shape[1],
+        inputs["target"],
+        elimination=inputs.get("cutoff.eli", 0.95),
+        p_tox=inputs.get("p.tox"),
+        extra_safe=inputs.get("offset", 0.05) if inputs.get("extrasafe") else 0.0,
+        bounded=inputs.get("boundMTD", False),
+    )
     chosen = int(design.select(Tally(treated, toxic, np.array([0])))[0])
     assert (chosen + 1 or 99) == outputs["MTD"]
 
@@ -77,9 +88,13 @@ def test_selections_with_another_smoothing(inputs: dict[str, Any], outputs: dict
     """The R package TITEgBOIN adds 0.005 DLTs to a level where BOIN adds 0.05."""
     treated, toxic = np.array([inputs["npts"]]), np.array([inputs["ntox"]])
     design = Boin(
-        treated.shape[1], inputs["target"], elimination=inputs["cutoff.eli"], eliminate_from=inputs["Neli"],
-        extra_safe=0.05 if inputs["extrasafe"] else 0.0, smoothing=0.005,
-    )  # fmt: skip
+        treated.shape[1],
+        inputs["target"],
+        elimination=inputs["cutoff.eli"],
+        eliminate_from=inputs["Neli"],
+        extra_safe=0.05 if inputs["extrasafe"] else 0.0,
+        smoothing=0.005,
+    )
     chosen = int(design.select(Tally(treated, toxic, np.array([0])))[0])
     assert (chosen + 1 or 99) == outputs["MTD"]
 
@@ -88,7 +103,9 @@ def test_selections_with_another_smoothing(inputs: dict[str, Any], outputs: dict
 def test_exact_paths_of_escalation(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     """Every node of the tree of three cohorts: the next dose, replayed by our design."""
     parameters = {k: v for k, v in inputs.items() if k in ("k1", "k2", "epsilon1", "epsilon2", "exclusion_certainty")}
-    design = table_of(inputs | {"params": {"epsilon1": 0.05, "epsilon2": 0.05, "exclusion_certainty": 0.95} | parameters})  # fmt: skip
+    design = table_of(
+        inputs | {"params": {"epsilon1": 0.05, "epsilon2": 0.05, "exclusion_certainty": 0.95} | parameters}
+    )
     paths = outputs["paths"]
     next_dose = paths.get("next_dose") or paths["recommended"]
     tallies: dict[int, str] = {}
@@ -108,10 +125,14 @@ def test_simulations_of_the_authors(inputs: dict[str, Any], outputs: dict[str, A
     from posology.designs import Titrated
 
     shared: dict[str, Any] = {
-        "levels": len(inputs["p.true"]), "target": inputs["target"], "cohort": inputs["cohortsize"], "start": inputs.get("startdose", 1) - 1,
-        "max_patients": inputs["ncohort"] * inputs["cohortsize"], "stop_at": inputs.get("n.earlystop"),
+        "levels": len(inputs["p.true"]),
+        "target": inputs["target"],
+        "cohort": inputs["cohortsize"],
+        "start": inputs.get("startdose", 1) - 1,
+        "max_patients": inputs["ncohort"] * inputs["cohortsize"],
+        "stop_at": inputs.get("n.earlystop"),
         "extra_safe": 0.05 if inputs.get("extrasafe") else 0.0,
-    }  # fmt: skip
+    }
     keyboard = inputs["ntrial"] == 5000
     design: Any = (
         Keyboard(**shared, part_keys=True) if keyboard else Boin(**shared, bounded=inputs.get("boundMTD", False))
@@ -184,7 +205,7 @@ def test_expectations_agree_with_the_truth(kind: Any) -> None:
         (Boin, {"target": 0.3, "stop_when": "soon"}, "stays"),
         (Boin, {"target": 0.3, "cohort": 0}, "cohort is 0"),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused(kind: Any, arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         kind(5, **arguments)

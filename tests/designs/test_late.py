@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.designs import Action, Boin, Crm, RollingSix, Tally, ThreePlusThree, TiteBoin, TiteCrm, Waiting
-from posology.designs.late import weights
+from posology.designs.time_to_event import weights
 from posology.operating import enumerate_trials
 from tests.designs.test_models import tally_of
 from tests.designs.test_three_plus_three import cases
@@ -35,9 +35,15 @@ def test_tite_crm_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> N
     scheme = inputs.get("scheme", "linear")
     fit = inputs.get("method", "bayes")
     design = TiteCrm(
-        levels, inputs["target"], skeleton=tuple(inputs["prior"]), model=inputs.get("model", "empiric"), fit=fit,
-        weight="linear" if given_weights else scheme, initial=(1,) if fit == "mle" else (), max_patients=max(30, len(tox)),
-    )  # fmt: skip
+        levels,
+        inputs["target"],
+        skeleton=tuple(inputs["prior"]),
+        model=inputs.get("model", "empiric"),
+        fit=fit,
+        weight="linear" if given_weights else scheme,
+        initial=(1,) if fit == "mle" else (),
+        max_patients=max(30, len(tox)),
+    )
     open_ = np.flatnonzero((tox == 0) & ((share < 1) | (scheme == "adaptive")))
     tally = tally_of(inputs["level"], inputs["tox"], levels)
     if len(open_):
@@ -54,9 +60,15 @@ def test_tite_boin_of_titegboin(inputs: dict[str, Any], outputs: dict[str, Any],
     n, y, pending = (np.array([inputs[k]]) for k in ("n", "y", "npend"))
     at = inputs["d"] - 1
     design = TiteBoin(
-        n.shape[1], inputs["target"], max_patients=200, impute=impute, max_pending=inputs["maxpen"], elimination=inputs["cutoff.eli"],
-        extra_safe=0.05 if inputs["extrasafe"] else 0.0, cohort=1,
-    )  # fmt: skip
+        n.shape[1],
+        inputs["target"],
+        max_patients=200,
+        impute=impute,
+        max_pending=inputs["maxpen"],
+        elimination=inputs["cutoff.eli"],
+        extra_safe=0.05 if inputs["extrasafe"] else 0.0,
+        cohort=1,
+    )
     tally = Tally(n, y, np.array([at]))
     if pending[0, at]:
         share = inputs["ft"][at] / inputs["maxt"] / pending[0, at]

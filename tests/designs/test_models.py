@@ -34,10 +34,16 @@ def test_crm_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     fit = inputs.get("method", "bayes")
     levels = len(inputs["prior"])
     design = Crm(
-        levels, inputs["target"], skeleton=tuple(inputs["prior"]), model=inputs.get("model", "empiric"), fit=fit,
-        intercept=inputs.get("intcpt", 3.0), prior_parameters=(0.0, inputs.get("scale", sqrt(1.34))),
-        initial=(1,) if fit == "mle" else (), max_patients=max(30, len(inputs["tox"])),
-    )  # fmt: skip
+        levels,
+        inputs["target"],
+        skeleton=tuple(inputs["prior"]),
+        model=inputs.get("model", "empiric"),
+        fit=fit,
+        intercept=inputs.get("intcpt", 3.0),
+        prior_parameters=(0.0, inputs.get("scale", sqrt(1.34))),
+        initial=(1,) if fit == "mle" else (),
+        max_patients=max(30, len(inputs["tox"])),
+    )
     tally = tally_of(inputs["level"], inputs["tox"], levels)
     # dfcrm maximises the likelihood to a tolerance of 1e-4, and puts a wide prior into its variance: the estimate alone
     accuracy = 1e-6 if fit == "bayes" else 2e-4
@@ -66,9 +72,15 @@ def test_crm_of_bcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
         first, second = first - second / 2, sqrt(second)
     n, y, p0 = np.array(inputs["n"]), np.array(inputs["y"]), np.array(inputs["p.tox0"])
     design: Any = Crm(
-        5, inputs["target"], skeleton=tuple(p0), model={"ht": "empiric", "logit1": "logistic"}[inputs["ff"]],
-        prior=kind, prior_parameters=(first, second), max_patients=60, estimate="mean",
-    )  # fmt: skip
+        5,
+        inputs["target"],
+        skeleton=tuple(p0),
+        model={"ht": "empiric", "logit1": "logistic"}[inputs["ff"]],
+        prior=kind,
+        prior_parameters=(first, second),
+        max_patients=60,
+        estimate="mean",
+    )
     tally = Tally(n[None], y[None], np.array([4]))
     found, expected = design.mean_rates(tally)[0], np.array(outputs["post_mean"])
     if np.abs(found - expected).max() > 1e-5:
@@ -91,11 +103,16 @@ def test_crm_of_ubcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     power = inputs["model"] == "power"
     plugin = "plugin" if power else "plugin-slope"
     design: Any = Crm(
-        5, inputs["target"], skeleton=tuple(inputs["prior"]), model="logistic" if inputs["model"] == "logistic" else "empiric",
-        prior="lognormal" if power else "gamma", prior_parameters=(0.0, 1.34) if power else (1.0, 1.0),
-        estimate=plugin if inputs["method"] == "fpost" else "mean", max_patients=60,
+        5,
+        inputs["target"],
+        skeleton=tuple(inputs["prior"]),
+        model="logistic" if inputs["model"] == "logistic" else "empiric",
+        prior="lognormal" if power else "gamma",
+        prior_parameters=(0.0, 1.34) if power else (1.0, 1.0),
+        estimate=plugin if inputs["method"] == "fpost" else "mean",
+        max_patients=60,
         nearest="any" if inputs["nextlevel"] == "ntarget" else "below",
-    )  # fmt: skip
+    )
     if inputs["method"] == "pposts":
         design = replace(design, skeleton=skeleton_with_means(design))
     tally = Tally(np.array([inputs["npt"]]), np.array([inputs["ndlt"]]), np.array([0]))
@@ -117,10 +134,18 @@ def test_exact_paths_of_escalation(inputs: dict[str, Any], outputs: dict[str, An
     )
     toxic = inputs.get("too_toxic")
     design: Any = Crm(
-        len(skeleton), inputs["target"], skeleton=skeleton, model=inputs["model"], coherent=False, cohort=inputs["cohort_size"],
-        no_skipping=inputs.get("dont_skip") == "up", max_patients=inputs.get("stop_at_n", 60), **stop,
-        stop_toxic=toxic["confidence"] if toxic else None, stop_toxic_rate=toxic["threshold"] if toxic else None,
-    )  # fmt: skip
+        len(skeleton),
+        inputs["target"],
+        skeleton=skeleton,
+        model=inputs["model"],
+        coherent=False,
+        cohort=inputs["cohort_size"],
+        no_skipping=inputs.get("dont_skip") == "up",
+        max_patients=inputs.get("stop_at_n", 60),
+        **stop,
+        stop_toxic=toxic["confidence"] if toxic else None,
+        stop_toxic_rate=toxic["threshold"] if toxic else None,
+    )
     paths = outputs["paths"]
     outcomes: dict[int, str] = {}
     for at, (node, parent, outcome) in enumerate(zip(paths["node"], paths["parent"], paths["outcomes"], strict=True)):
@@ -149,10 +174,17 @@ def test_simulations_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -
     levels = len(inputs["PI"])
     initial = tuple(np.bincount(inputs["x0"])[1:].tolist()) if two_stage else ()
     design: Any = Crm(
-        levels, inputs["target"], skeleton=tuple(inputs["prior"]), cohort=inputs["mcohort"], max_patients=inputs["n"],
-        start=0 if two_stage else inputs["x0"] - 1, no_skipping=inputs.get("restrict", True), fit=inputs.get("method", "bayes"),
-        coherent=False, initial=initial,
-    )  # fmt: skip
+        levels,
+        inputs["target"],
+        skeleton=tuple(inputs["prior"]),
+        cohort=inputs["mcohort"],
+        max_patients=inputs["n"],
+        start=0 if two_stage else inputs["x0"] - 1,
+        no_skipping=inputs.get("restrict", True),
+        fit=inputs.get("method", "bayes"),
+        coherent=False,
+        initial=initial,
+    )
     found = enumerate_trials(design).under(inputs["PI"])
     expected = np.array(outputs["MTD"])
     error = np.sqrt(np.maximum(found.selection[0, 1:] * (1 - found.selection[0, 1:]), 1e-3) / inputs["nsim"])
@@ -180,9 +212,14 @@ def test_blrm_against_quadrature_and_crmpack(inputs: dict[str, Any], outputs: di
 def test_ewoc_against_quadrature_and_mcmc(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     doses = sorted(set(inputs["x"]))
     design = Ewoc(
-        len(doses), inputs["theta"], doses=tuple(doses), overdose=inputs["alpha"], mtd_prior=tuple(inputs["mtd_prior"]),
-        mtd_range=(inputs["min_dose"], inputs["max_dose"]), rho_prior=tuple(inputs["rho_prior"]),
-    )  # fmt: skip
+        len(doses),
+        inputs["theta"],
+        doses=tuple(doses),
+        overdose=inputs["alpha"],
+        mtd_prior=tuple(inputs["mtd_prior"]),
+        mtd_range=(inputs["min_dose"], inputs["max_dose"]),
+        rho_prior=tuple(inputs["rho_prior"]),
+    )
     tally = tally_of([doses.index(x) + 1 for x in inputs["x"]], inputs["y"], len(doses))
     assert design.next_dose(tally)[0] == pytest.approx(outputs["quadrature_alpha_quantile_of_MTD"], abs=2e-3)
     assert design.mean_mtd(tally)[0] == pytest.approx(outputs["quadrature_mean_MTD"], abs=2e-3)
@@ -220,9 +257,11 @@ def test_prior_from_quantiles_comes_back() -> None:
 
 
 MODELS: list[Any] = [
-    Crm(5, 0.25, skeleton=SKELETON, max_patients=15), Crm(5, 0.25, skeleton=SKELETON, model="logistic", max_patients=15),
-    Blrm(5, 0.25, doses=(1, 2, 4, 8, 16), max_patients=15), Ewoc(5, 0.3, doses=(1, 2, 4, 8, 16), max_patients=15),
-]  # fmt: skip
+    Crm(5, 0.25, skeleton=SKELETON, max_patients=15),
+    Crm(5, 0.25, skeleton=SKELETON, model="logistic", max_patients=15),
+    Blrm(5, 0.25, doses=(1, 2, 4, 8, 16), max_patients=15),
+    Ewoc(5, 0.3, doses=(1, 2, 4, 8, 16), max_patients=15),
+]
 
 
 @pytest.mark.parametrize("design", MODELS)
@@ -271,7 +310,7 @@ def test_one_more_dlt_never_makes_its_level_look_safer(design: Any, data: list[t
         (lambda: Ewoc(2, 0.33, doses=(1, 2), mtd_range=(1.5, 3)), "at or below the lowest"),
         (lambda: prior_from_quantiles([1], 1, [(0.5, 0.5, 1)]), "five or more"),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused(build: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build()

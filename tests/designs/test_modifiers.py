@@ -27,7 +27,7 @@ from posology.designs import (
     Tally,
     ThreePlusThree,
     infer,
-)  # fmt: skip
+)
 from posology.operating import enumerate_trials
 from tests.designs.test_three_plus_three import cases
 
@@ -35,10 +35,18 @@ SKELETON = (0.05, 0.12, 0.25, 0.40)
 TRUTH = [0.1, 0.2, 0.3, 0.45]
 FREE: Any = Crm(4, 0.25, skeleton=SKELETON, max_patients=15, no_skipping=False, coherent=False)
 MODIFIED: list[Any] = [
-    NoSkipping(FREE), Coherent(FREE, 0.25), StopToxic(FREE, rate=0.25, chance=0.7), StopAt(FREE, 6), StopPrecise(FREE, 0.3),
-    AtMost(FREE, 9), AtLeast(ThreePlusThree(4, mtd_patients=3), 6), Capped(FREE, 2), CohortSizes(Boin(4, 0.3, cohort=1, max_patients=12), (1, 2, 3)),
-    IsotonicMtd(FREE, 0.25), StopToxic(StopAt(NoSkipping(FREE), 9), rate=0.3, chance=0.8),
-]  # fmt: skip
+    NoSkipping(FREE),
+    Coherent(FREE, 0.25),
+    StopToxic(FREE, rate=0.25, chance=0.7),
+    StopAt(FREE, 6),
+    StopPrecise(FREE, 0.3),
+    AtMost(FREE, 9),
+    AtLeast(ThreePlusThree(4, mtd_patients=3), 6),
+    Capped(FREE, 2),
+    CohortSizes(Boin(4, 0.3, cohort=1, max_patients=12), (1, 2, 3)),
+    IsotonicMtd(FREE, 0.25),
+    StopToxic(StopAt(NoSkipping(FREE), 9), rate=0.3, chance=0.8),
+]
 
 
 @pytest.mark.parametrize("design", MODIFIED)

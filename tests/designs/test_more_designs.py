@@ -90,7 +90,7 @@ def test_a_table_may_be_of_any_kind() -> None:
         ("patients,0,1,2\n2,E,S,D", "no row for 3|fits|cohort"),
         ("patients,0,2\n1,E,D", "0,1,2"),
     ],
-)  # fmt: skip
+)
 def test_a_table_that_cannot_be_read(table: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Agreed.from_csv(table, levels=3, target=0.3)

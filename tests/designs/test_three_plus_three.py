@@ -124,10 +124,16 @@ def test_a_closed_level_is_not_reopened() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "level", "more"),
     [
-        ("", 1, 1), ("1N", 2, 1), ("1N 2N 3N 4N", 5, 3), ("1N 2N 3N", 4, 1), ("1N 2M", 2, 2), ("1N 2T", 2, 2),
-        ("1N 2MNN", 3, 3), ("1N 2N 3N 4N 5NNN", 6, 3),
+        ("", 1, 1),
+        ("1N", 2, 1),
+        ("1N 2N 3N 4N", 5, 3),
+        ("1N 2N 3N", 4, 1),
+        ("1N 2M", 2, 2),
+        ("1N 2T", 2, 2),
+        ("1N 2MNN", 3, 3),
+        ("1N 2N 3N 4N 5NNN", 6, 3),
     ],
-)  # fmt: skip
+)
 def test_titration(outcomes: str, level: int, more: int) -> None:
     design = Titrated(ThreePlusThree(levels=7), through=4)
     decision = design.decide(Tally.of(outcomes, levels=7))

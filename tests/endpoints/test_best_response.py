@@ -208,10 +208,16 @@ def test_clinical_benefit_is_a_response_that_counts_or_disease_stable_long_enoug
 
 codes = st.lists(st.sampled_from([CR, PR, SD, PD, NE, NON, ND, ABSENT]), min_size=1, max_size=7)
 rules = st.builds(
-    Rules, confirmation_days=st.integers(0, 90), minimum_sd_days=st.integers(0, 90), max_ne=st.integers(0, 3),
-    accept_sd=st.booleans(), missed_is_ne=st.booleans(), pr_then_sd_stands=st.booleans(), missing_as_ne=st.booleans(),
+    Rules,
+    confirmation_days=st.integers(0, 90),
+    minimum_sd_days=st.integers(0, 90),
+    max_ne=st.integers(0, 3),
+    accept_sd=st.booleans(),
+    missed_is_ne=st.booleans(),
+    pr_then_sd_stands=st.booleans(),
+    missing_as_ne=st.booleans(),
     disease_after_cr=st.sampled_from(["progression", "recoded", "as recorded"]),
-)  # fmt: skip
+)
 RANK = {CR: 5, PR: 4, SD: 3, NON: 2, PD: 1, NE: 0, ND: 0, ABSENT: 0}
 
 

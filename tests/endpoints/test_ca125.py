@@ -251,8 +251,9 @@ def test_bad_arrays_are_refused(arguments: tuple[Any, ...], said: str) -> None:
 
 patients = st.lists(
     st.lists(st.tuples(st.floats(1, 1000), st.integers(-30, 200)), min_size=1, max_size=8, unique_by=lambda s: s[1]),
-    min_size=1, max_size=6,
-)  # fmt: skip
+    min_size=1,
+    max_size=6,
+)
 
 
 def arrays(rows: list[list[tuple[float, int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -134,9 +134,15 @@ def test_units_converted_either_way_give_the_same_grade(
     for units in ("SI", "conventional"):
         first = grade(chosen.term, near, one, version=version, lower=lower, upper=upper, baseline=base, units=units)
         again = grade(
-            chosen.term, near * times, other, version=version, lower=lower * times, upper=upper * times,
-            baseline=base * times, units=units,
-        )  # fmt: skip
+            chosen.term,
+            near * times,
+            other,
+            version=version,
+            lower=lower * times,
+            upper=upper * times,
+            baseline=base * times,
+            units=units,
+        )
         assert first.grade.tolist() == again.grade.tolist()
 
 
@@ -170,9 +176,12 @@ def test_a_bound_is_graded_only_if_every_value_it_allows_has_that_grade(
 def test_order_of_rows_never_matters(rows: list[tuple[tuple[Version, Any], float, float, float]], chance: Any) -> None:
     def grades(some: list[Any]) -> list[int]:
         return grade(
-            [r[0][1].term for r in some], [r[1] for r in some], [r[0][1].unit for r in some],
-            lower=[r[2] for r in some], upper=[r[3] for r in some],
-        ).grade.tolist()  # fmt: skip
+            [r[0][1].term for r in some],
+            [r[1] for r in some],
+            [r[0][1].unit for r in some],
+            lower=[r[2] for r in some],
+            upper=[r[3] for r in some],
+        ).grade.tolist()
 
     order = list(range(len(rows)))
     chance.shuffle(order)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.endpoints.dates import Partial, Rule, impute, parse, possible, read
+from posology.shared.dates import Partial, Rule, impute, parse, possible, read
 
 RULES: tuple[Rule, ...] = ("first", "middle", "last")
 

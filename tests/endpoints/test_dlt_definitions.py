@@ -87,10 +87,15 @@ def test_each_rule(what: AdverseEvent, day: int, answer: Answer, said: str) -> N
 @pytest.mark.parametrize(
     ("due", "given_on", "day", "answer"),
     [
-        (29, 29, 60, Answer.NO), (29, 43, 60, Answer.NO), (29, 44, 60, Answer.YES), (29, None, 43, Answer.NOT_YET),
-        (29, None, 44, Answer.YES), (29, None, 20, Answer.NOT_YET), (29, 50, 40, Answer.NOT_YET),
+        (29, 29, 60, Answer.NO),
+        (29, 43, 60, Answer.NO),
+        (29, 44, 60, Answer.YES),
+        (29, None, 43, Answer.NOT_YET),
+        (29, None, 44, Answer.YES),
+        (29, None, 20, Answer.NOT_YET),
+        (29, 50, 40, Answer.NOT_YET),
     ],
-)  # fmt: skip
+)
 def test_delay(due: int, given_on: int | None, day: int, answer: Answer) -> None:
     assert delay_is_dlt(RULE, due, given_on, day)[0] is answer
     assert delay_is_dlt(Definition(28, ()), due, given_on, day)[0] is Answer.NO

@@ -84,10 +84,14 @@ def test_definition(event: AdverseEvent, day: int, answer: Answer) -> None:
 @pytest.mark.parametrize(
     ("day", "dlt", "doses", "left", "answer"),
     [
-        (21, False, [100.0], None, Answer.NOT_YET), (22, False, [100.0], None, Answer.YES), (5, True, [100.0], None, Answer.YES),
-        (22, False, [80.0], None, Answer.NO), (22, False, [100.0], 21, Answer.NO), (30, False, [100.0], 22, Answer.YES),
+        (21, False, [100.0], None, Answer.NOT_YET),
+        (22, False, [100.0], None, Answer.YES),
+        (5, True, [100.0], None, Answer.YES),
+        (22, False, [80.0], None, Answer.NO),
+        (22, False, [100.0], 21, Answer.NO),
+        (30, False, [100.0], 22, Answer.YES),
         (22, False, [], None, Answer.NO),
     ],
-)  # fmt: skip
+)
 def test_evaluable(day: int, dlt: bool, doses: list[float], left: int | None, answer: Answer) -> None:
     assert evaluable(RULE, day, dlt, doses, left)[0] is answer

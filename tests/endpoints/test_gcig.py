@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from posology.endpoints import recist
 from posology.endpoints.ca125 import Courses, course
-from posology.endpoints.collected import collected
 from posology.endpoints.gcig import Best, By, Marker, best_response, marker_at, overall, progression
+from posology.endpoints.investigator_ca125 import collected
 from posology.endpoints.recist import Assessments, Response
 
 DATA = Path(__file__).parents[1] / "data/endpoints"
@@ -63,8 +63,11 @@ NOT_MEASURABLE = [
 ]
 
 
-@pytest.mark.parametrize(("row", "targets", "others", "news", "markers", "result"), [*MEASURABLE, *NOT_MEASURABLE],
-                         ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
+@pytest.mark.parametrize(
+    ("row", "targets", "others", "news", "markers", "result"),
+    [*MEASURABLE, *NOT_MEASURABLE],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
 def test_row(row: str, targets: Any, others: Any, news: Any, markers: Any, result: Response) -> None:
     columns = zip(*product(targets, others, news, markers), strict=True)
     assert (overall(*(np.array(column) for column in columns)) == result).all(), row
@@ -97,9 +100,19 @@ def seen(*visits: tuple[int, Response, Response], new_on: int | None = None) -> 
     both = recist.overall(target, other, new)
     nan, no = np.full(day.shape, np.nan), np.zeros(day.shape, dtype=bool)
     return Assessments(
-        day=day, sum_mm=nan, measured_mm=nan, nadir_mm=nan, target=target, non_target=other, overall=both, new=new,
-        new_lesions=new.astype(int), new_mm=nan, other_grown=no, why=no.astype(int),
-    )  # fmt: skip
+        day=day,
+        sum_mm=nan,
+        measured_mm=nan,
+        nadir_mm=nan,
+        target=target,
+        non_target=other,
+        overall=both,
+        new=new,
+        new_lesions=new.astype(int),
+        new_mm=nan,
+        other_grown=no,
+        why=no.astype(int),
+    )
 
 
 def best(scans: Assessments, *samples: tuple[float, int], followed: bool = False, **options: Any) -> Best:
@@ -240,8 +253,14 @@ def of(patient: str, kind: str, *, keep: bool = True) -> tuple[list[dict[str, An
     evaluable = any(r["CA125EFL"] == "Y" for r in CASE["input"] if r["USUBJID"] == patient)
     rows = rows or [{"AVALC": "MISSING", "ADT": None, "MOUSEANT": None}]
     mice = np.array([[r["MOUSEANT"] == "Y" for r in rows]])
-    found = collected(np.array([[CODES[r["AVALC"]] for r in rows]]), np.array([[day(r["ADT"]) for r in rows]]),
-                      np.array([start]), np.array([evaluable]), mice, keep_disturbed=keep)  # fmt: skip
+    found = collected(
+        np.array([[CODES[r["AVALC"]] for r in rows]]),
+        np.array([[day(r["ADT"]) for r in rows]]),
+        np.array([start]),
+        np.array([evaluable]),
+        mice,
+        keep_disturbed=keep,
+    )
     return rows, found
 
 

@@ -11,15 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.endpoints.body_size import body_mass_index, lean_weight, surface_area
-from posology.endpoints.dates import Partial, parse
-from posology.endpoints.history import Counting, Regimen, Setting, check, count, months_after, platinum
+from posology.endpoints.prior_therapy import Counting, Regimen, Setting, check, count, months_after, platinum
+from posology.shared.dates import Partial, parse
 
 LAST = date(2013, 5, 10)
 SETTINGS: tuple[Setting, ...] = ("neoadjuvant", "adjuvant", "advanced", "maintenance")
 GIVEN = [
-    Regimen("a", "neoadjuvant"), Regimen("b", "adjuvant"), Regimen("c", "maintenance"), Regimen("d", "advanced"),
+    Regimen("a", "neoadjuvant"),
+    Regimen("b", "adjuvant"),
+    Regimen("c", "maintenance"),
+    Regimen("d", "advanced"),
     Regimen("e", "advanced"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -134,8 +137,12 @@ def test_findings_of_a_history() -> None:
     ]
     found = check("001", wrong, LAST)
     assert [(f.field, f.wrong.split()[0].strip(":")) for f in found] == [
-        ("end", "a"), ("start", "c"), ("end", "c"), ("start", "d"), ("progression", "e"),
-    ]  # fmt: skip
+        ("end", "a"),
+        ("start", "c"),
+        ("end", "c"),
+        ("start", "d"),
+        ("progression", "e"),
+    ]
     assert all(f.patient == "001" for f in found)
 
 

@@ -127,9 +127,14 @@ SHARES = {"cells_0": 10.0, "cells_1": 20.0, "cells_2": 30.0, "cells_3": 40.0}
         ({}, {"fact": "category", "one_of": ("high",)}, "not known", "is not recorded"),
         ({}, {"fact": "highest_intensity", "at_most": 2}, "not met", "is 3"),
         ({"pattern": "homogeneous"}, {"fact": "pattern", "one_of": ("homogeneous",)}, "met", "is homogeneous"),
-        ({"cells_0": 0.0, "cells_1": 0.0, "cells_2": 0.0, "cells_3": 100.0}, {"fact": "ps2_plus", "at_most": 99}, "not met", "100"),
+        (
+            {"cells_0": 0.0, "cells_1": 0.0, "cells_2": 0.0, "cells_3": 100.0},
+            {"fact": "ps2_plus", "at_most": 99},
+            "not met",
+            "100",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_criterion_names_each_measure(
     trial: Trial, score: dict[str, Any], wanted: dict[str, Any], verdict: str, found: str
 ) -> None:

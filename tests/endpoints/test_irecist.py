@@ -170,11 +170,13 @@ def by_program(readings: Any, start: Any, patients: list[str]) -> dict[str, dict
     best, progression = irecist.best(readings.overall, readings.day, start, None, simple)
     confirmed, _ = irecist.best(readings.overall, readings.day, start, None, ADMIRALONCO)
     yes = {
-        "ICPD": progression.progressed_at, "IUPD": progression.last_open_at, "IRSP": best.response_at,
+        "ICPD": progression.progressed_at,
+        "IUPD": progression.last_open_at,
+        "IRSP": best.response_at,
         "ICRSP": confirmed.response_at,
         "ICB": clinical_benefit(readings.overall, readings.day, start, simple),
         "ICCB": clinical_benefit(readings.overall, readings.day, start, ADMIRALONCO),
-    }  # fmt: skip
+    }
     found: dict[str, dict[str, Any]] = {
         code: {who: ("Y" if at[i] != NEVER else "N", on(readings, i, at[i])) for i, who in enumerate(patients)}
         for code, at in yes.items()
@@ -193,9 +195,10 @@ def test_the_example_program_on_cdisc_data(source: str) -> None:
         wanted = table("irecist_adrs.csv")
         start = {r["USUBJID"]: day(r["RANDDT"]) for r in wanted}
         rows = [
-            (r["USUBJID"], day(r["RSDTC"]), Response.read(r["RSSTRESC"])) for r in table("rs_onco_irecist.csv.gz")
+            (r["USUBJID"], day(r["RSDTC"]), Response.read(r["RSSTRESC"]))
+            for r in table("rs_onco_irecist.csv.gz")
             if r["RSTESTCD"] == "OVRLRESP" and r["RSEVAL"] == "INVESTIGATOR"
-        ]  # fmt: skip
+        ]
         rows = [row for row in rows if row[0] in start and row[1] >= start[row[0]]]
     else:
         made_ = load("vignette_irecist_case.json")

@@ -70,9 +70,16 @@ def test_what_can_be_wrong_with_a_result(changes: dict[str, Any], combined: int,
 
 def test_two_upper_limits_of_one_laboratory() -> None:
     rows = Results(
-        patient=["1", "2", "3", "4"], on=[DAY] * 4, analyte=["ALT"] * 4, result=["100"] * 4, unit=["U/L"] * 4,
-        lower=[0, 0, 0, 0], upper=[40, 45, 40, 40], baseline=[20] * 4, laboratory=["A", "A", "B", ""],
-    )  # fmt: skip
+        patient=["1", "2", "3", "4"],
+        on=[DAY] * 4,
+        analyte=["ALT"] * 4,
+        result=["100"] * 4,
+        unit=["U/L"] * 4,
+        lower=[0, 0, 0, 0],
+        upper=[40, 45, 40, 40],
+        baseline=[20] * 4,
+        laboratory=["A", "A", "B", ""],
+    )
     assert conflicting_limits(rows).tolist() == [True, True, False, False]
     found = grade(rows)
     assert found.combined.tolist() == [NONE, NONE, 1, 1]
@@ -81,9 +88,16 @@ def test_two_upper_limits_of_one_laboratory() -> None:
 
 def test_limits_may_differ_by_sex_and_change_in_time() -> None:
     rows = Results(
-        patient=["1", "2", "1"], on=[DAY, DAY, date(2013, 6, 1)], analyte=["HGB"] * 3, result=["110"] * 3, unit=["g/L"] * 3,
-        lower=[120, 135, 118], upper=[160, 175, 160], laboratory=["A"] * 3, sex=["F", "M", "F"],
-    )  # fmt: skip
+        patient=["1", "2", "1"],
+        on=[DAY, DAY, date(2013, 6, 1)],
+        analyte=["HGB"] * 3,
+        result=["110"] * 3,
+        unit=["g/L"] * 3,
+        lower=[120, 135, 118],
+        upper=[160, 175, 160],
+        laboratory=["A"] * 3,
+        sex=["F", "M", "F"],
+    )
     assert not conflicting_limits(rows).any()
     assert grade(rows).combined.tolist() == [-1, -1, -1]
 

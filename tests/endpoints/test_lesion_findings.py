@@ -145,9 +145,14 @@ def test_assessments_out_of_order_and_before_the_first_dose() -> None:
 
 def test_findings_are_named_and_dated_and_in_order() -> None:
     one, two = made((0, "T1", 8.0)), made((0, "T1", 30.0), (1, "T1", -1.0))
-    rows = Lesions(**{name: np.concatenate([column + (name == "patient"), getattr(two, name)])
-                      for name, column in vars(one).items() if column is not None and name not in ("nodal",)},
-                   nodal=np.zeros(3, bool))  # fmt: skip
+    rows = Lesions(
+        **{
+            name: np.concatenate([column + (name == "patient"), getattr(two, name)])
+            for name, column in vars(one).items()
+            if column is not None and name not in ("nodal",)
+        },
+        nodal=np.zeros(3, bool),
+    )
     findings = check(rows, ["A", "B"], names=["liver", "lung", "lung"])
     assert [(f.patient, f.on, f.wrong) for f in findings] == [
         ("A", date.fromordinal(42), "lesion lung is -1 mm"),

@@ -385,9 +385,11 @@ def test_a_patient_is_assessed_alone_as_in_a_batch(one: list[Any], other: list[A
     for name, column in vars(first).items():
         if column is not None:
             shift = 1 if name == "patient" else 0
-            columns[name] = np.concatenate([column, getattr(second, name) + shift]) if shift else np.concatenate(
-                [column, getattr(second, name)]
-            )  # fmt: skip
+            columns[name] = (
+                np.concatenate([column, getattr(second, name) + shift])
+                if shift
+                else np.concatenate([column, getattr(second, name)])
+            )
     wide = 1 + max(int(first.assessment.max()), int(second.assessment.max()))
     batch = assess(Lesions(**columns), 2, wide, RECIST_11)
     for i, lesions in enumerate((first, second)):

@@ -60,15 +60,21 @@ SEEN = laid_out(responses(ORACLE["ovr"]), SUBJECTS)
 def test_confirmed_and_unconfirmed_best_response_of_1000_random_patients(run: dict[str, Any]) -> None:
     options = run["params"]
     rules = replace(
-        ADMIRALONCO, confirmation_days=options["ref_confirm"], minimum_sd_days=options["ref_start_window"],
-        max_ne=options["max_nr_ne"], accept_sd=options["accept_sd"], missing_as_ne=options["missing_as_ne"],
-    )  # fmt: skip
+        ADMIRALONCO,
+        confirmation_days=options["ref_confirm"],
+        minimum_sd_days=options["ref_start_window"],
+        max_ne=options["max_nr_ne"],
+        accept_sd=options["accept_sd"],
+        missing_as_ne=options["missing_as_ne"],
+    )
     confirmed = best_response(SEEN.overall, SEEN.day, START, None, rules)
     simple = best_response(SEEN.overall, SEEN.day, START, None, replace(rules, confirmation_days=0))
     found = zip(
-        answers(confirmed, SEEN, SUBJECTS).values(), yes(confirmed.response_at, SEEN, SUBJECTS).values(),
-        answers(simple, SEEN, SUBJECTS).values(), strict=True,
-    )  # fmt: skip
+        answers(confirmed, SEEN, SUBJECTS).values(),
+        yes(confirmed.response_at, SEEN, SUBJECTS).values(),
+        answers(simple, SEEN, SUBJECTS).values(),
+        strict=True,
+    )
     for (cbor, crsp, bor), row in zip(found, run["expected"], strict=True):
         wanted = tuple((row[code], row[f"{code}_ADT"]) for code in ("CBOR", "CRSP", "BOR"))
         assert (cbor, crsp, bor) == wanted, row["USUBJID"]
@@ -98,8 +104,13 @@ def calls(name: str) -> list[Any]:
 
 def options(call: dict[str, Any]) -> Rules:
     """Read the arguments of the call as rules."""
-    names = {"ref_start_window": "minimum_sd_days", "ref_confirm": "confirmation_days", "max_nr_ne": "max_ne",
-             "accept_sd": "accept_sd", "missing_as_ne": "missing_as_ne"}  # fmt: skip
+    names = {
+        "ref_start_window": "minimum_sd_days",
+        "ref_confirm": "confirmation_days",
+        "max_nr_ne": "max_ne",
+        "accept_sd": "accept_sd",
+        "missing_as_ne": "missing_as_ne",
+    }
     given = {names[key]: json.loads(value.lower()) for key, value in call["args"].items() if key in names}
     return replace(ADMIRALONCO, **given)
 
@@ -175,8 +186,12 @@ def test_filter_pd(call: dict[str, Any], wanted: Any) -> None:
     readings = laid_out(responses(rows), patients)
     start = np.zeros(len(patients), dtype=np.int64)
     kept = counted(readings.overall, readings.day, start, ADMIRALONCO)
-    found = {(who, on(readings, i, k), Response(kept[i, k]).name)
-             for i, who in enumerate(patients) for k in range(1, kept.shape[1]) if kept[i, k]}  # fmt: skip
+    found = {
+        (who, on(readings, i, k), Response(kept[i, k]).name)
+        for i, who in enumerate(patients)
+        for k in range(1, kept.shape[1])
+        if kept[i, k]
+    }
     assert found == {(r["USUBJID"], r["ADT"], r["AVALC"]) for r in wanted if r["PARAMCD"] == "OVR"}
 
 
@@ -212,8 +227,10 @@ def derived(readings: Readings, start: Any, patients: list[str]) -> dict[str, di
     simple = best_response(overall, days, start, None, UNCONFIRMED)
     confirmed = best_response(overall, days, start, None, ADMIRALONCO)
     bor, cbor = answers(simple, readings, patients), answers(confirmed, readings, patients)
-    responded = {code: {who: ("Y", on_) if what in ("CR", "PR") else ("N", None) for who, (what, on_) in of.items()}
-                 for code, of in (("BCP", bor), ("CBCP", cbor))}  # fmt: skip
+    responded = {
+        code: {who: ("Y", on_) if what in ("CR", "PR") else ("N", None) for who, (what, on_) in of.items()}
+        for code, of in (("BCP", bor), ("CBCP", cbor))
+    }
     return {
         "PD": yes(first(overall == PD), readings, patients),
         "RSP": yes(simple.response_at, readings, patients),
@@ -292,10 +309,12 @@ def diameters() -> tuple[Lesions, list[str], dict[tuple[int, int], str]]:
         if r["TUEVAL"] == "INVESTIGATOR"
     }
     rows = [
-        r for r in table("tr_onco_recist.csv.gz")
-        if r["TREVAL"] == "INVESTIGATOR" and r["TRGRPID"] == "TARGET"
+        r
+        for r in table("tr_onco_recist.csv.gz")
+        if r["TREVAL"] == "INVESTIGATOR"
+        and r["TRGRPID"] == "TARGET"
         and r["TRTESTCD"] == ("LPERP" if places[r["USUBJID"], r["TRLNKID"]] == "LYMPH NODE" else "LDIAM")
-    ]  # fmt: skip
+    ]
     patients = sorted({r["USUBJID"] for r in rows})
     visits: dict[str, list[int]] = {}
     for r in sorted(rows, key=lambda r: int(r["VISITNUM"])):
@@ -355,12 +374,21 @@ def test_sums_nadirs_changes_and_progression_of_target_lesions() -> None:
 def test_its_flag_of_complete_response_misses_nodes_and_its_flag_of_progression_takes_what_was_not_measured() -> None:
     """Two known faults: CRFL asks for a sum of 0, PDFL takes an unmeasured assessment after a nadir of 0 for progression."""
     zeros = np.zeros(4, dtype=np.int64)
-    rows = Lesions(zeros, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.array([0, 0, 42, 42]), zeros, zeros,
-                   np.array([False, True, False, True]), np.array([30.0, 20, 0, 9]))  # fmt: skip
+    rows = Lesions(
+        zeros,
+        np.array([0, 0, 1, 1]),
+        np.array([0, 1, 0, 1]),
+        np.array([0, 0, 42, 42]),
+        zeros,
+        zeros,
+        np.array([False, True, False, True]),
+        np.array([30.0, 20, 0, 9]),
+    )
     assert Response(assess(rows, 1, 2, ADMIRALONCO).target[0, 1]) is CR
     three = np.array([0, 1, 2])
-    rows = Lesions(zeros[:3], three, zeros[:3], 42 * three, zeros[:3], zeros[:3], zeros[:3].astype(bool),
-                   np.array([30.0, 0, NAN]))  # fmt: skip
+    rows = Lesions(
+        zeros[:3], three, zeros[:3], 42 * three, zeros[:3], zeros[:3], zeros[:3].astype(bool), np.array([30.0, 0, NAN])
+    )
     assert Response(assess(rows, 1, 3, ADMIRALONCO).target[0, 2]) is Response.NE
 
 
@@ -371,8 +399,13 @@ def test_a_large_simulated_domain_is_read_whole_and_every_difference_has_its_rea
     rows = [r for r in table("rs_onco.csv.gz") if r["RSTESTCD"] == "OVRLRESP" and r["RSEVAL"] == "INVESTIGATOR"]
     assert {r["RSSTRESC"] for r in rows if r["RSSTRESC"].upper() not in WORDS} == {"CHECK"}  # no response
     rows = [r for r in rows if r["RSDTC"] and r["RSSTRESC"].upper() in WORDS]
-    start = {r["USUBJID"]: min(day(x["RSDTC"]) - int(x["RSDY"]) + 1 for x in rows if x["USUBJID"] == r["USUBJID"] and x["RSDY"])
-             for r in rows if r["RSDY"]}  # fmt: skip
+    start = {
+        r["USUBJID"]: min(
+            day(x["RSDTC"]) - int(x["RSDY"]) + 1 for x in rows if x["USUBJID"] == r["USUBJID"] and x["RSDY"]
+        )
+        for r in rows
+        if r["RSDY"]
+    }
     readings, starts, patients = basic(rows, start)
     assert len(patients) > 100
     found = best_response(readings.overall, readings.day, starts)

@@ -36,8 +36,14 @@ from posology.endpoints.survival_findings import findings
 
 DATA = Path(__file__).parents[1] / "data/endpoints"
 SPEC = json.loads((DATA / "tte_censoring_spec_cases.json").read_text())
-CODES = {"CR": Response.CR, "PR": Response.PR, "SD": Response.SD, "PD": Response.PD, "NE": Response.NE,
-         "NON-CR/NON-PD": Response.NON_CR_NON_PD}  # fmt: skip
+CODES = {
+    "CR": Response.CR,
+    "PR": Response.PR,
+    "SD": Response.SD,
+    "PD": Response.PD,
+    "NE": Response.NE,
+    "NON-CR/NON-PD": Response.NON_CR_NON_PD,
+}
 START = "2013-01-01"
 
 
@@ -64,19 +70,27 @@ def says(time: Time) -> tuple[str, bool, str]:
 
 
 WHY = {
-    "PD": Why.PD, "DEATH": Why.DEATH, "no event: last adequate assessment": Why.NO_EVENT,
+    "PD": Why.PD,
+    "DEATH": Why.DEATH,
+    "no event: last adequate assessment": Why.NO_EVENT,
     "no post-baseline assessment: censor at start": Why.NO_ASSESSMENT,
     "new therapy before event: censor at last adequate assessment": Why.NEW_THERAPY,
     "event after two or more missed assessments": Why.MISSED,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", SPEC["cases"], ids=lambda c: f"{c['id']} {c['expected']['why']}")
 def test_case(case: dict[str, Any]) -> None:
     given_, expected = case["inputs"], case["expected"]
     cutoff = date.fromisoformat(given_["cutoff"]) if "cutoff" in given_ else None
-    found = pfs(*map(tuple, given_["assess"]), rules=EMA if given_.get("rule") == "EMA" else FDA, cutoff=cutoff,
-                start=given_["start"], death=given_.get("death"), new_therapy=given_.get("nact"))  # fmt: skip
+    found = pfs(
+        *map(tuple, given_["assess"]),
+        rules=EMA if given_.get("rule") == "EMA" else FDA,
+        cutoff=cutoff,
+        start=given_["start"],
+        death=given_.get("death"),
+        new_therapy=given_.get("nact"),
+    )
     assert (str(found.date), int(not found.event), found.days) == (expected["date"], expected["cnsr"], expected["days"])
     assert found.reason == WHY[expected["why"]].text
 
@@ -91,8 +105,9 @@ SD = ("2013-02-12", "SD")
 def test_two_missed_assessments_censor_an_event(kind: str, on: str, event: bool) -> None:
     """98 days after the last adequate assessment are two intervals and the window; 99 are more."""
     found = pfs(SD, (on, "PD")) if kind == "PD" else pfs(SD, death=on)
-    assert says(found) == ((on, True, "progression" if kind == "PD" else "death") if event
-                           else ("2013-02-12", False, Why.MISSED.text))  # fmt: skip
+    assert says(found) == (
+        (on, True, "progression" if kind == "PD" else "death") if event else ("2013-02-12", False, Why.MISSED.text)
+    )
 
 
 def test_an_assessment_not_evaluable_is_a_missed_one() -> None:
@@ -200,7 +215,10 @@ def test_time_to_response() -> None:
     seen = patient(("2013-02-12", "SD"), ("2013-03-26", "PR"))
     assert says(time_to_response(seen, dates("2013-03-26"))[0]) == ("2013-03-26", True, "response")
     assert says(time_to_response(seen, dates("2013-03-26"), cutoff=date(2013, 3, 25))[0]) == (
-        "2013-02-12", False, Why.NO_RESPONSE.text)  # fmt: skip
+        "2013-02-12",
+        False,
+        Why.NO_RESPONSE.text,
+    )
     assert time_to_response(patient(), dates(None))[0].reason == Why.NO_ASSESSMENT.text
 
 
@@ -250,8 +268,11 @@ def test_as_admiral() -> None:
     hit = np.isin(response, [Response.CR, Response.PR]) & (at <= pd[:, None])
     first = np.where(hit, at, np.datetime64("9999-12-31")).min(axis=1)
     first = np.where(first < np.datetime64("9999-12-31"), first, np.datetime64("NaT")).astype("datetime64[D]")
-    derived: dict[str, Times] = {"OS": overall_survival(of, rules=ADMIRAL), "PFS": progression_free(of, rules=ADMIRAL),
-                                 "RSD": duration_of_response(of, first, rules=ADMIRAL)}  # fmt: skip
+    derived: dict[str, Times] = {
+        "OS": overall_survival(of, rules=ADMIRAL),
+        "PFS": progression_free(of, rules=ADMIRAL),
+        "RSD": duration_of_response(of, first, rules=ADMIRAL),
+    }
     events = {"Disease Progression": "progression", "Death": "death"}
     found = {(n, p): times[i] for p, times in derived.items() for i, n in enumerate(names) if times.known[i]}
     assert set(found) == set(expected)
@@ -267,10 +288,18 @@ def test_as_admiral() -> None:
 
 DAY = st.integers(-20, 400)
 MAYBE = st.none() | DAY
-ONE = st.fixed_dictionaries({
-    "visits": st.lists(st.tuples(DAY, st.sampled_from(list(CODES))), max_size=6), "death": MAYBE, "new_therapy": MAYBE,
-    "progression": MAYBE, "treatment_end": MAYBE, "last_alive": MAYBE, "response": MAYBE, "baseline": st.booleans(),
-})  # fmt: skip
+ONE = st.fixed_dictionaries(
+    {
+        "visits": st.lists(st.tuples(DAY, st.sampled_from(list(CODES))), max_size=6),
+        "death": MAYBE,
+        "new_therapy": MAYBE,
+        "progression": MAYBE,
+        "treatment_end": MAYBE,
+        "last_alive": MAYBE,
+        "response": MAYBE,
+        "baseline": st.booleans(),
+    }
+)
 FIELDS = ("death", "new_therapy", "progression", "treatment_end", "last_alive")
 RULES = st.sampled_from([FDA, EMA, ADMIRAL])
 
@@ -293,11 +322,13 @@ def everything(rows: list[dict[str, Any]], rules: Censoring, cutoff: date | None
     of, response = build(rows)
     stable = np.ones(len(rows), dtype=bool)
     found = [
-        progression_free(of, rules=rules, cutoff=cutoff), overall_survival(of, rules=rules, cutoff=cutoff),
-        duration_of_response(of, response, rules=rules, cutoff=cutoff), time_on_treatment(of, cutoff=cutoff),
+        progression_free(of, rules=rules, cutoff=cutoff),
+        overall_survival(of, rules=rules, cutoff=cutoff),
+        duration_of_response(of, response, rules=rules, cutoff=cutoff),
+        time_on_treatment(of, cutoff=cutoff),
         time_to_response(of, response, rules=rules, cutoff=cutoff),
         duration_of_stable_disease(of, stable, rules=rules, cutoff=cutoff),
-    ]  # fmt: skip
+    ]
     return [[times[i] for i in range(len(rows))] for times in found]
 
 

@@ -35,10 +35,16 @@ def events(*rows: tuple[int, str, int, int, int], **more: Any) -> Events:
 
 
 ROWS = st.lists(
-    st.tuples(st.integers(0, 5), st.sampled_from(["Blurred vision", "Keratitis", "Nausea"]), st.integers(1, 5),
-              st.integers(1, 80), st.one_of(st.just(NEVER), st.integers(80, 120))),
-    min_size=1, max_size=25,
-)  # fmt: skip
+    st.tuples(
+        st.integers(0, 5),
+        st.sampled_from(["Blurred vision", "Keratitis", "Nausea"]),
+        st.integers(1, 5),
+        st.integers(1, 80),
+        st.one_of(st.just(NEVER), st.integers(80, 120)),
+    ),
+    min_size=1,
+    max_size=25,
+)
 CLASSES = {"Blurred vision": EYE, "Keratitis": EYE, "Nausea": GUT}
 
 
@@ -81,9 +87,13 @@ def test_first_events_by_cycle_add_up_to_the_patients_with_one(rows: list[tuple[
 
 def test_treatment_emergent_by_each_rule() -> None:
     rows = events(
-        (0, "new", 1, 1, 5), (0, "before", 2, -5, 5), (0, "worse", 3, -5, 5), (0, "late", 1, 80, 90), (1, "late", 1, 80, 90),
+        (0, "new", 1, 1, 5),
+        (0, "before", 2, -5, 5),
+        (0, "worse", 3, -5, 5),
+        (0, "late", 1, 80, 90),
+        (1, "late", 1, 80, 90),
         before=[0, 2, 1, 0, 0],
-    )  # fmt: skip
+    )
     assert emergent(rows).tolist() == [True, False, True, True, True]
     assert emergent(rows, [40, 60], 30).tolist() == [True, False, True, False, True]
     with pytest.raises(ValueError, match="days_after needs the day"):
@@ -140,9 +150,13 @@ def test_more_that_cannot_be() -> None:
 def test_findings_name_patient_date_and_field() -> None:
     day, dose = date(2013, 5, 10), date(2013, 5, 1)
     may, found = check(
-        ["1", "2", "3", "4", "5"], ["A"] * 5, [3, None, 7, 1, 2], [day, day, day, None, day],
-        [date(2013, 5, 12), None, None, None, None], [dose, dose, dose, dose, None],
-    )  # fmt: skip
+        ["1", "2", "3", "4", "5"],
+        ["A"] * 5,
+        [3, None, 7, 1, 2],
+        [day, day, day, None, day],
+        [date(2013, 5, 12), None, None, None, None],
+        [dose, dose, dose, dose, None],
+    )
     assert may.tolist() == [True, False, False, False, False]
     assert [(f.patient, f.field) for f in found] == [
         ("2", "grade"),

@@ -92,8 +92,16 @@ def made(*rows: Row, days: list[int] | None = None, **columns: Any) -> Lesions:
     for k, name, what in rows:
         status = what if isinstance(what, Status) else Status.MEASURED
         size = NAN if isinstance(what, Status) else float(what)
-        values = (0, k, names.setdefault(name, len(names)), days[k] if days else 42 * k, roles[name[0]], status,
-                  name[0] in "NP", size)  # fmt: skip
+        values = (
+            0,
+            k,
+            names.setdefault(name, len(names)),
+            days[k] if days else 42 * k,
+            roles[name[0]],
+            status,
+            name[0] in "NP",
+            size,
+        )
         for column, value in zip(lists, values, strict=True):
             column.append(value)
     return Lesions(*(np.array(column) for column in lists), **{key: np.array(value) for key, value in columns.items()})

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from posology.conduct.importing import Taken, adopt
-from posology.record.clinical import ConcentrationMeasured, DataImported
+from posology.conduct.import_trial import Taken, adopt
+from posology.record.collected import ConcentrationMeasured, DataImported
 from posology.record.facts import AdverseEvent, Consented, Dosed, Enrolled, Fact, Screened, TargetScored
 
 START = datetime(2013, 1, 7, 9, 0)
@@ -37,8 +37,16 @@ def concentration(days: float, mg: float, length: float) -> float:
     )
 
 
-def sample(hours: float, value: float | None, *, of: str = "ADC", unit: str = "ug/mL", clock: bool = True,
-           dose: datetime = START, **more: Any) -> tuple[date, Fact]:  # fmt: skip
+def sample(
+    hours: float,
+    value: float | None,
+    *,
+    of: str = "ADC",
+    unit: str = "ug/mL",
+    clock: bool = True,
+    dose: datetime = START,
+    **more: Any,
+) -> tuple[date, Fact]:
     """Return a sample so many hours after a dose: by its clock, or by its day and the hours planned."""
     at = dose + timedelta(hours=hours)
     when = {"dated": at.isoformat(timespec="minutes")} if clock else {"timepoint_number": hours}
@@ -53,8 +61,16 @@ def sample(hours: float, value: float | None, *, of: str = "ADC", unit: str = "u
     return at.date(), ConcentrationMeasured(**said)
 
 
-def dosed(mg: float, *, on: datetime = START, cycle: int = 1, level: int = 6, weight: float = 70.0, hours: float | None = 2.0,
-          clock: bool = True) -> tuple[date, Fact]:  # fmt: skip
+def dosed(
+    mg: float,
+    *,
+    on: datetime = START,
+    cycle: int = 1,
+    level: int = 6,
+    weight: float = 70.0,
+    hours: float | None = 2.0,
+    clock: bool = True,
+) -> tuple[date, Fact]:
     """Return a dose: by its clock with the infusion's length, or by its day."""
     ended = (on + timedelta(hours=hours)).isoformat(timespec="minutes") if hours and clock else None
     dated = on.isoformat(timespec="minutes") if clock else None
@@ -74,9 +90,11 @@ def made(where: Path, document: dict[str, Any], patients: dict[str, Sequence[tup
         before = START.date() - timedelta(days=7)
         level = next((f.level for _, f in facts if isinstance(f, Dosed)), 6)
         opening: Iterable[Fact] = (
-            Consented(), Screened(sex="F", age=60, tumour_type="ovarian", height_cm=165.0, weight_kg=70.0),
-            TargetScored(assay="IHC", intensity=3, percent_2plus=80.0), Enrolled(level=level),
-        )  # fmt: skip
+            Consented(),
+            Screened(sex="F", age=60, tumour_type="ovarian", height_cm=165.0, weight_kg=70.0),
+            TargetScored(assay="IHC", intensity=3, percent_2plus=80.0),
+            Enrolled(level=level),
+        )
         taken += [Taken(fact, name, before, "test") for fact in opening]
         taken += [Taken(fact, name, on, "test") for on, fact in sorted(facts, key=lambda entry: entry[0])]
     source = DataImported(

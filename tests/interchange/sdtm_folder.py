@@ -49,10 +49,21 @@ def study(folder: Path, **domains: list[Mapping[str, object]]) -> Path:
 def patient(subject: str, **more: object) -> dict[str, object]:
     """Return a row of DM: a woman of 60 in arm A, treated from 2 January 2020."""
     return {
-        "USUBJID": subject, "SUBJID": subject, "RFSTDTC": "2020-01-02", "RFXSTDTC": "2020-01-02", "RFICDTC": "2019-12-20",
-        "DMDTC": "2019-12-21", "AGE": 60, "AGEU": "YEARS", "SEX": "F", "ARMCD": "A", "ARM": "Arm A", "ACTARMCD": "A",
-        "ACTARM": "Arm A", **more,
-    }  # fmt: skip
+        "USUBJID": subject,
+        "SUBJID": subject,
+        "RFSTDTC": "2020-01-02",
+        "RFXSTDTC": "2020-01-02",
+        "RFICDTC": "2019-12-20",
+        "DMDTC": "2019-12-21",
+        "AGE": 60,
+        "AGEU": "YEARS",
+        "SEX": "F",
+        "ARMCD": "A",
+        "ARM": "Arm A",
+        "ACTARMCD": "A",
+        "ACTARM": "Arm A",
+        **more,
+    }
 
 
 def dose(subject: str, on: str = "2020-01-02", **more: object) -> dict[str, object]:

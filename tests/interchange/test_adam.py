@@ -12,15 +12,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from posology.interchange.adam.adae import adae
+from posology.interchange.adam.adex import adex
+from posology.interchange.adam.adlb import adlb
+from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.analysis import analyse, read_folder
-from posology.interchange.adam.events import adae
-from posology.interchange.adam.exposures import adex
-from posology.interchange.adam.laboratory import adlb
 from posology.interchange.adam.source import Rules, Source
-from posology.interchange.adam.subjects import adsl
-from posology.interchange.conformance import conform_datasets
-from posology.interchange.formats import read
-from posology.interchange.metadata import dataset_of, standard
+from posology.interchange.datasets.conformance.check import conform_datasets
+from posology.interchange.datasets.formats import read
+from posology.interchange.datasets.metadata import dataset_of, standard
 
 DATA = Path(__file__).parents[1] / "data/pharmaverse"
 ADMIRAL_ALIVE = {"AE": ("AESTDTC", "AEENDTC"), "LB": ("LBDTC",), "EX": ("EXENDTC",)}
@@ -45,15 +45,44 @@ def subjects() -> pl.DataFrame:
 
 def differing(ours: pl.DataFrame, theirs: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
     """Return the rows, of both together, whose values differ."""
-    both = theirs.select(*keys, column).join(ours.select(*keys, pl.col(column).alias("ours")), on=keys, how="full", coalesce=True)  # fmt: skip
+    both = theirs.select(*keys, column).join(
+        ours.select(*keys, pl.col(column).alias("ours")), on=keys, how="full", coalesce=True
+    )
     if theirs[column].dtype.is_numeric():
         close = (pl.col(column) - pl.col("ours")).abs() < 1e-9
-        return both.filter(~pl.when(pl.col(column).is_null() | pl.col("ours").is_null()).then(pl.col(column).is_null() & pl.col("ours").is_null()).otherwise(close))  # fmt: skip
+        return both.filter(
+            ~pl.when(pl.col(column).is_null() | pl.col("ours").is_null())
+            .then(pl.col(column).is_null() & pl.col("ours").is_null())
+            .otherwise(close)
+        )
     return both.filter(~pl.col(column).eq_missing(pl.col("ours")))
 
 
-ADSL_SAME = ["SUBJID", "SITEID", "COUNTRY", "AGE", "AGEU", "AGEGR1", "SEX", "RACE", "ETHNIC", "SAFFL", "ARM", "ACTARM", "TRT01P",
-             "TRTSDT", "TRTEDT", "TRTDURD", "EOSSTT", "EOSDT", "RANDDT", "LSTALVDT", "DTHFL", "DTHDT", "DTHDTF"]  # fmt: skip
+ADSL_SAME = [
+    "SUBJID",
+    "SITEID",
+    "COUNTRY",
+    "AGE",
+    "AGEU",
+    "AGEGR1",
+    "SEX",
+    "RACE",
+    "ETHNIC",
+    "SAFFL",
+    "ARM",
+    "ACTARM",
+    "TRT01P",
+    "TRTSDT",
+    "TRTEDT",
+    "TRTDURD",
+    "EOSSTT",
+    "EOSDT",
+    "RANDDT",
+    "LSTALVDT",
+    "DTHFL",
+    "DTHDT",
+    "DTHDTF",
+]
 
 
 @pytest.mark.parametrize("column", ADSL_SAME)
@@ -69,8 +98,31 @@ def test_who_was_not_treated_has_no_actual_treatment() -> None:
     assert found.height == 52
 
 
-ADAE_SAME = ["AETERM", "AEDECOD", "AEBODSYS", "AESTDTC", "ASTDT", "ASTDTF", "AEENDTC", "AENDT", "AENDTF", "ASTDY", "AENDY", "ADURN",
-             "TRTEMFL", "AESER", "AESEV", "ASEV", "ASEVN", "AEREL", "AREL", "AEACN", "AEOUT", "AOCCIFL", "AESPID"]  # fmt: skip
+ADAE_SAME = [
+    "AETERM",
+    "AEDECOD",
+    "AEBODSYS",
+    "AESTDTC",
+    "ASTDT",
+    "ASTDTF",
+    "AEENDTC",
+    "AENDT",
+    "AENDTF",
+    "ASTDY",
+    "AENDY",
+    "ADURN",
+    "TRTEMFL",
+    "AESER",
+    "AESEV",
+    "ASEV",
+    "ASEVN",
+    "AEREL",
+    "AREL",
+    "AEACN",
+    "AEOUT",
+    "AOCCIFL",
+    "AESPID",
+]
 
 
 @pytest.mark.parametrize("column", ADAE_SAME)
@@ -137,9 +189,11 @@ def laboratory(**row: object) -> pl.DataFrame:
     }
     domains = {
         "DM": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "ARM": ["A"], "ACTARM": ["A"]}),
-        "EX": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "EXTRT": ["X"], "EXDOSE": [5.0], "EXSTDTC": ["2013-05-10"]}),
+        "EX": pl.DataFrame(
+            {"STUDYID": ["S"], "USUBJID": ["1"], "EXTRT": ["X"], "EXDOSE": [5.0], "EXSTDTC": ["2013-05-10"]}
+        ),
         "LB": pl.DataFrame([base | row]),
-    }  # fmt: skip
+    }
     given = Source(domains)
     return adlb(given, Rules(), adsl(given, Rules()))
 
@@ -193,15 +247,34 @@ def test_columns_and_types_are_the_standards() -> None:
 def test_partial_dates_in_doubt_are_emergent() -> None:
     domains = {
         "DM": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "AGE": [60], "ARM": ["A"], "ACTARM": ["A"]}),
-        "EX": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "EXSEQ": [1], "EXTRT": ["X"], "EXDOSE": [5.0], "EXSTDTC": ["2013-05-10"]}),
-        "AE": pl.DataFrame({"STUDYID": ["S"] * 4, "USUBJID": ["1"] * 4, "AESEQ": [1, 2, 3, 4], "AETERM": ["a", "b", "c", "d"],
-                            "AESTDTC": ["2013-05", "2013-04", "2013", "2013-02-30"]}),
-    }  # fmt: skip
+        "EX": pl.DataFrame(
+            {
+                "STUDYID": ["S"],
+                "USUBJID": ["1"],
+                "EXSEQ": [1],
+                "EXTRT": ["X"],
+                "EXDOSE": [5.0],
+                "EXSTDTC": ["2013-05-10"],
+            }
+        ),
+        "AE": pl.DataFrame(
+            {
+                "STUDYID": ["S"] * 4,
+                "USUBJID": ["1"] * 4,
+                "AESEQ": [1, 2, 3, 4],
+                "AETERM": ["a", "b", "c", "d"],
+                "AESTDTC": ["2013-05", "2013-04", "2013", "2013-02-30"],
+            }
+        ),
+    }
     given = Source(domains)
     events = adae(given, Rules(cutoff=date(2013, 6, 1)), adsl(given, Rules(cutoff=date(2013, 6, 1))))
     assert events.select("ASTDT", "ASTDTF", "TRTEMFL").rows() == [
-        (date(2013, 5, 10), "D", "Y"), (date(2013, 4, 1), "D", None), (date(2013, 5, 10), "M", "Y"), (None, None, "Y"),
-    ]  # fmt: skip
+        (date(2013, 5, 10), "D", "Y"),
+        (date(2013, 4, 1), "D", None),
+        (date(2013, 5, 10), "M", "Y"),
+        (None, None, "Y"),
+    ]
     assert [str(f) for f in given.findings] == [
         "patient 1, AESTDTC: '2013-02-30' is impossible: February 2013 has 28 days; not used"
     ]
@@ -211,7 +284,9 @@ def test_the_order_of_rows_never_matters() -> None:
     shuffled = Source({name: each.sample(fraction=1, shuffle=True, seed=3) for name, each in source().domains.items()})
     for derive, name in ((adae, "ADAE"), (adex, "ADEX")):
         one = dataset_of(standard("adam"), name, derive(source(), Rules(), subjects())).frame
-        other = dataset_of(standard("adam"), name, derive(shuffled, Rules(), adsl(shuffled, Rules(), ADMIRAL_ALIVE))).frame  # fmt: skip
+        other = dataset_of(
+            standard("adam"), name, derive(shuffled, Rules(), adsl(shuffled, Rules(), ADMIRAL_ALIVE))
+        ).frame
         assert one.equals(other)
 
 
@@ -238,7 +313,9 @@ def test_the_commands(tmp_path: Path) -> None:
     given = run(app, [*args, "--format", "xpt", "--format", "json"])
     assert given.exit_code == 0, given.output
     names = ("adae", "adex", "adlb", "adrs", "adsl", "adtr", "adtte")
-    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [f"{n}.{f}" for n in names for f in ("json", "xpt")] + ["define.xml"]  # fmt: skip
+    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [
+        f"{n}.{f}" for n in names for f in ("json", "xpt")
+    ] + ["define.xml"]
     checked = run(app, ["conform", str(tmp_path / "adam"), "--json"])
     assert (checked.exit_code, checked.output.strip()) == (0, "[]")
     for name in ("adsl", "adrs", "adtte"):

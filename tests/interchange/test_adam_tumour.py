@@ -15,13 +15,13 @@ import pytest
 
 from posology.endpoints.response import ADMIRALONCO
 from posology.endpoints.response import Rules as Criteria
+from posology.interchange.adam.adrs import adrs, seen
+from posology.interchange.adam.adsl import adsl
+from posology.interchange.adam.adtr import adtr, tumours
+from posology.interchange.adam.adtte import adtte
 from posology.interchange.adam.analysis import analyse
-from posology.interchange.adam.responses import adrs, seen
 from posology.interchange.adam.source import PRESETS, Rules, Source
-from posology.interchange.adam.subjects import adsl
-from posology.interchange.adam.times import adtte
-from posology.interchange.adam.tumours import adtr, tumours
-from posology.interchange.conformance import conform_datasets
+from posology.interchange.datasets.conformance.check import conform_datasets
 from tests.interchange.test_adam import ADMIRAL_ALIVE, differing, frame, source
 
 KEYS = ["USUBJID", "PARAMCD"]
@@ -41,8 +41,12 @@ def derived(preset: str) -> dict[str, pl.DataFrame]:
     measured = tumours(sdtm(), rules, subjects)
     assessed = seen(sdtm(), rules, subjects, measured)
     assert measured and assessed
-    return {"ADSL": subjects, "ADTR": adtr(measured, rules, subjects), "ADTTE": adtte(sdtm(), rules, subjects, assessed),
-            "ADRS": adrs(sdtm(), rules, subjects, assessed, measured)}  # fmt: skip
+    return {
+        "ADSL": subjects,
+        "ADTR": adtr(measured, rules, subjects),
+        "ADTTE": adtte(sdtm(), rules, subjects, assessed),
+        "ADRS": adrs(sdtm(), rules, subjects, assessed, measured),
+    }
 
 
 def randomised(theirs: pl.DataFrame) -> pl.DataFrame:
@@ -146,8 +150,10 @@ def test_sums_of_diameters(theirs: str) -> None:
 def test_what_a_partial_sum_is_not() -> None:
     partial = derived("admiralonco")["ADTR"].filter((pl.col("PARAMCD") == "SDIAM") & pl.col("ANL01FL").is_null())
     assert partial.select("USUBJID", "AVAL", "CRIT1FL").rows() == [
-        ("01-701-1015", None, None), ("01-701-1028", None, "Y"), ("01-701-1118", None, None),
-    ]  # fmt: skip
+        ("01-701-1015", None, None),
+        ("01-701-1028", None, "Y"),
+        ("01-701-1118", None, None),
+    ]
 
 
 def test_diameters() -> None:
@@ -194,17 +200,28 @@ def made(**domains: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
     frames = {
         "DM": [{"USUBJID": "1", "SUBJID": "1", "AGE": 60, "ARM": "A", "ACTARM": "A"}],
         "EX": [{"USUBJID": "1", "EXSEQ": 1, "EXTRT": "X", "EXDOSE": 5.0, "EXSTDTC": "2013-01-01"}],
-    } | domains  # fmt: skip
+    } | domains
     return {name: pl.DataFrame([{"STUDYID": "S", **row} for row in rows]) for name, rows in frames.items()}
 
 
 def lesions(*visits: tuple[str, dict[str, float | str]]) -> list[dict[str, Any]]:
     return [
-        {"USUBJID": "1", "TRSEQ": 10 * k + n, "TRGRPID": "NEW" if link.startswith("N") else "TARGET", "TRLNKID": link, "VISITNUM": k,
-         "VISIT": f"V{k}", "TRDTC": on, "TRTESTCD": "TUMSTATE" if isinstance(value, str) else "LDIAM",
-         "TRSTRESC": str(value), "TRSTRESN": None if isinstance(value, str) else value, "TRSTRESU": None if isinstance(value, str) else "mm"}
-        for k, (on, sizes) in enumerate(visits) for n, (link, value) in enumerate(sizes.items())
-    ]  # fmt: skip
+        {
+            "USUBJID": "1",
+            "TRSEQ": 10 * k + n,
+            "TRGRPID": "NEW" if link.startswith("N") else "TARGET",
+            "TRLNKID": link,
+            "VISITNUM": k,
+            "VISIT": f"V{k}",
+            "TRDTC": on,
+            "TRTESTCD": "TUMSTATE" if isinstance(value, str) else "LDIAM",
+            "TRSTRESC": str(value),
+            "TRSTRESN": None if isinstance(value, str) else value,
+            "TRSTRESU": None if isinstance(value, str) else "mm",
+        }
+        for k, (on, sizes) in enumerate(visits)
+        for n, (link, value) in enumerate(sizes.items())
+    ]
 
 
 def values(domains: dict[str, pl.DataFrame], rules: Rules = PRESETS["recist"]) -> dict[str, tuple[Any, ...]]:
@@ -218,8 +235,12 @@ def values(domains: dict[str, pl.DataFrame], rules: Rules = PRESETS["recist"]) -
     return found | {p: (int(n), d, c) for p, n, d, c in frames["ADTTE"].select("PARAMCD", "AVAL", "ADT", "CNSR").rows()}
 
 
-COURSE = [("2012-12-20", {"T1": 40.0, "T2": 20.0}), ("2013-02-12", {"T1": 20.0, "T2": 10.0}), ("2013-03-26", {"T1": 21.0, "T2": 10.0}),
-          ("2013-05-07", {"T1": 21.0, "T2": 10.0, "N1": "UNEQUIVOCAL"})]  # fmt: skip
+COURSE = [
+    ("2012-12-20", {"T1": 40.0, "T2": 20.0}),
+    ("2013-02-12", {"T1": 20.0, "T2": 10.0}),
+    ("2013-03-26", {"T1": 21.0, "T2": 10.0}),
+    ("2013-05-07", {"T1": 21.0, "T2": 10.0, "N1": "UNEQUIVOCAL"}),
+]
 
 
 def test_responses_follow_from_the_lesions_where_nobody_gave_them() -> None:
@@ -249,13 +270,22 @@ def test_a_new_therapy_censors_and_two_missed_assessments_too() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"TRSTRESU": "furlong"}, "patient 1, 2012-12-20, TRSTRESU: is 'furlong'; a diameter is in mm or cm: it is not used"),
+        (
+            {"TRSTRESU": "furlong"},
+            "patient 1, 2012-12-20, TRSTRESU: is 'furlong'; a diameter is in mm or cm: it is not used",
+        ),
         ({"TRLNKID": None}, "patient 1, 2012-12-20, TRLNKID: is missing; the measurement is not used"),
         ({"TRDTC": None}, "patient 1, TRDTC: is missing; the measurement is not used"),
-        ({"TRSTRESN": -3.0}, "patient 1, 2012-12-20, diameter_mm: lesion T1 is -3 mm; a diameter is a number from 0 on: it is not used"),
-        ({"TRGRPID": "OTHER"}, "patient 1, 2012-12-20, TRGRPID: lesion T1 is neither target, non-target nor new; it is not used"),
+        (
+            {"TRSTRESN": -3.0},
+            "patient 1, 2012-12-20, diameter_mm: lesion T1 is -3 mm; a diameter is a number from 0 on: it is not used",
+        ),
+        (
+            {"TRGRPID": "OTHER"},
+            "patient 1, 2012-12-20, TRGRPID: lesion T1 is neither target, non-target nor new; it is not used",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_used_is_told(change: dict[str, Any], says: str) -> None:
     rows = lesions(*COURSE)
     rows[0] |= change
@@ -266,7 +296,9 @@ def test_two_diameters_of_a_lesion_are_none() -> None:
     rows = lesions(*COURSE[:3])
     rows.append(rows[2] | {"TRSEQ": 99, "TRSTRESN": 35.0, "TRSTRESC": "35"})
     made_of = analyse(made(TR=rows), Rules())
-    assert "patient 1, 2013-02-12, TRSTRESN: lesion T1 has two diameters at V1; it is not evaluable there" in [str(f) for f in made_of.findings]  # fmt: skip
+    assert "patient 1, 2013-02-12, TRSTRESN: lesion T1 has two diameters at V1; it is not evaluable there" in [
+        str(f) for f in made_of.findings
+    ]
     overall = {d.name: d.frame for d in made_of.datasets}["ADRS"].filter(pl.col("PARAMCD") == "OVR")
     assert overall["AVALC"].to_list() == ["NE", "PR"]
     rows[-1]["TRSTRESN"] = 20.0
@@ -302,7 +334,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
 
     from posology.cli.app import app
     from posology.conduct.trial import Trial
-    from posology.interchange.formats import read
+    from posology.interchange.datasets.formats import read
     from posology.readout.courses import courses
 
     run = CliRunner().invoke

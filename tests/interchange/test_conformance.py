@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from posology.interchange.conformance import conform, conform_datasets
-from posology.interchange.dataset import Dataset
-from posology.interchange.formats import read, write
+from posology.interchange.datasets.conformance.check import conform, conform_datasets
+from posology.interchange.datasets.dataset import Dataset
+from posology.interchange.datasets.formats import read, write
 from tests.interchange.test_adam import DATA
 from tests.interchange.test_define import datasets
 
@@ -22,15 +22,39 @@ def said(*datasets: Dataset) -> list[str]:
 
 
 def adsl(**columns: object) -> Dataset:
-    base = {"STUDYID": "S", "USUBJID": "1", "SUBJID": "1", "SITEID": "1", "AGE": 60, "AGEU": "YEARS", "SEX": "F", "RACE": "WHITE",
-            "ARM": "A", "TRT01P": "A", "TRTSDT": DAY, "TRTEDT": DAY}  # fmt: skip
+    base = {
+        "STUDYID": "S",
+        "USUBJID": "1",
+        "SUBJID": "1",
+        "SITEID": "1",
+        "AGE": 60,
+        "AGEU": "YEARS",
+        "SEX": "F",
+        "RACE": "WHITE",
+        "ARM": "A",
+        "TRT01P": "A",
+        "TRTSDT": DAY,
+        "TRTEDT": DAY,
+    }
     return Dataset.of("ADSL", pl.DataFrame({k: [v] for k, v in (base | columns).items()}))
 
 
 def bds(**columns: list[object]) -> Dataset:
-    base: dict[str, list[object]] = {"STUDYID": ["S", "S"], "USUBJID": ["1", "1"], "PARAM": ["Albumin", "Albumin"], "PARAMCD": ["ALB", "ALB"],
-            "AVAL": [40.0, 30.0], "ADT": [date(2013, 5, 9), date(2013, 5, 31)], "TRTSDT": [DAY, DAY], "ADY": [-1, 22], "LBSEQ": [1, 2],
-            "ABLFL": ["Y", None], "BASE": [40.0, 40.0], "CHG": [None, -10.0], "PCHG": [None, -25.0]}  # fmt: skip
+    base: dict[str, list[object]] = {
+        "STUDYID": ["S", "S"],
+        "USUBJID": ["1", "1"],
+        "PARAM": ["Albumin", "Albumin"],
+        "PARAMCD": ["ALB", "ALB"],
+        "AVAL": [40.0, 30.0],
+        "ADT": [date(2013, 5, 9), date(2013, 5, 31)],
+        "TRTSDT": [DAY, DAY],
+        "ADY": [-1, 22],
+        "LBSEQ": [1, 2],
+        "ABLFL": ["Y", None],
+        "BASE": [40.0, 40.0],
+        "CHG": [None, -10.0],
+        "PCHG": [None, -25.0],
+    }
     return Dataset.of("ADLB", pl.DataFrame(base | columns))
 
 
@@ -49,8 +73,14 @@ BROKEN = [
     ([adsl(USUBJID=None)], "ADSL.USUBJID: is missing"),
     ([adsl(TRTEDT=date(2013, 5, 9))], "ADSL.TRTEDT: 2013-05-09 is before TRTSDT"),
     ([adsl(SAFFL="X")], "ADSL.SAFFL: is 'X'; Y, N or missing"),
-    ([adsl(DTHDT=date(2013, 7, 1), DCUTDT=date(2013, 6, 1))], "ADSL.DTHDT: is 2013-07-01; nothing lies after the cutoff 2013-06-01"),
-    ([adsl(), adsl(RACE=None).__class__.of("ADSL", adsl().frame.drop("RACE"))], "ADSL.RACE: is not there; ADaMIG 1.3 requires it"),
+    (
+        [adsl(DTHDT=date(2013, 7, 1), DCUTDT=date(2013, 6, 1))],
+        "ADSL.DTHDT: is 2013-07-01; nothing lies after the cutoff 2013-06-01",
+    ),
+    (
+        [adsl(), adsl(RACE=None).__class__.of("ADSL", adsl().frame.drop("RACE"))],
+        "ADSL.RACE: is not there; ADaMIG 1.3 requires it",
+    ),
     ([adsl(), bds(USUBJID=["1", "2"])], "patient 2, ADLB.USUBJID: is not in ADSL"),
     ([adsl(), bds(ADY=[0, 22])], "ADLB.ADY: is 0; it is counted from TRTSDT to ADT"),
     ([adsl(), bds(ABLFL=["Y", "Y"])], "ADLB.ABLFL: is Y more than once for a parameter"),
@@ -59,9 +89,12 @@ BROKEN = [
     ([adsl(), bds(PCHG=[None, 25.0])], "ADLB.PCHG: is 25.0"),
     ([adsl(), bds(PARAM=["Albumin", "Albumin (g/L)"])], "ADLB.PARAMCD: 'ALB' has more than one PARAM"),
     ([adsl(), bds(ADT=[date(2013, 5, 9)] * 2, ADY=[-1, -1], LBSEQ=[1, 1])], "ADLB: has several rows with PARAMCD ALB"),
-    ([adsl(), Dataset.of("ADLB", bds().frame, labels={"AVAL": "Value"})], "ADLB.AVAL: has the label 'Value'; Analysis Value"),
+    (
+        [adsl(), Dataset.of("ADLB", bds().frame, labels={"AVAL": "Value"})],
+        "ADLB.AVAL: has the label 'Value'; Analysis Value",
+    ),
     ([bds()], "ADSL: is not there; every submission has it"),
-]  # fmt: skip
+]
 
 
 def sdtm(name: str, **columns: list[object]) -> Dataset:
@@ -79,15 +112,57 @@ BROKEN += [
     ([DM, sdtm("AE", AESEQ=[1], AETERM=["a"], DOMAIN=["CM"])], "AE.DOMAIN: is CM; it is AE"),
     ([DM, sdtm("AE", AESEQ=[1], AETERM=["a"], GRADE=[1])], "AE.GRADE: does not begin with the domain"),
     ([DM, sdtm("AE", AESEQ=[1], AETERM=["a"], AESTDTC=["2013-02-30"])], "AE.AESTDTC: is '2013-02-30'"),
-    ([DM, sdtm("AE", AESEQ=[1], AETERM=["a"], AESTDTC=["2013-06-02"], AEENDTC=["2013-06-01"])], "AE.AEENDTC: 2013-06-01 is before the start"),
+    (
+        [DM, sdtm("AE", AESEQ=[1], AETERM=["a"], AESTDTC=["2013-06-02"], AEENDTC=["2013-06-01"])],
+        "AE.AEENDTC: 2013-06-01 is before the start",
+    ),
     ([DM, sdtm("AE", AESEQ=[1], AETERM=["a"], AESTDTC=["2013-05-10"], AESTDY=[0])], "AE.AESTDY: is 0"),
     ([DM, sdtm("LB", LBSEQ=[1], LBTESTCD=["9LIVES"], LBTEST=["x"])], "LB.LBTESTCD: is '9LIVES'"),
     ([DM, sdtm("LB", LBSEQ=[1], LBTESTCD=["A"], LBTEST=["x" * 41])], "is too long; forty characters"),
-    ([DM, AE, Dataset.of("SUPPAE", pl.DataFrame({"STUDYID": ["S"], "RDOMAIN": ["AE"], "USUBJID": ["1"], "IDVAR": ["AESEQ"], "IDVARVAL": ["3"],
-                                                 "QNAM": ["DLT"], "QLABEL": ["DLT"], "QVAL": ["Y"]}))], "SUPPAE.IDVARVAL: names no row of AE: AESEQ 3"),
-    ([DM, Dataset.of("SUPPAE", pl.DataFrame({"STUDYID": ["S"], "RDOMAIN": ["AE"], "USUBJID": ["1"], "IDVAR": ["AESEQ"], "IDVARVAL": ["3"],
-                                             "QNAM": ["DLT"], "QLABEL": ["DLT"], "QVAL": ["Y"]}))], "SUPPAE: has no parent domain"),
-]  # fmt: skip
+    (
+        [
+            DM,
+            AE,
+            Dataset.of(
+                "SUPPAE",
+                pl.DataFrame(
+                    {
+                        "STUDYID": ["S"],
+                        "RDOMAIN": ["AE"],
+                        "USUBJID": ["1"],
+                        "IDVAR": ["AESEQ"],
+                        "IDVARVAL": ["3"],
+                        "QNAM": ["DLT"],
+                        "QLABEL": ["DLT"],
+                        "QVAL": ["Y"],
+                    }
+                ),
+            ),
+        ],
+        "SUPPAE.IDVARVAL: names no row of AE: AESEQ 3",
+    ),
+    (
+        [
+            DM,
+            Dataset.of(
+                "SUPPAE",
+                pl.DataFrame(
+                    {
+                        "STUDYID": ["S"],
+                        "RDOMAIN": ["AE"],
+                        "USUBJID": ["1"],
+                        "IDVAR": ["AESEQ"],
+                        "IDVARVAL": ["3"],
+                        "QNAM": ["DLT"],
+                        "QLABEL": ["DLT"],
+                        "QVAL": ["Y"],
+                    }
+                ),
+            ),
+        ],
+        "SUPPAE: has no parent domain",
+    ),
+]
 
 
 @pytest.mark.parametrize(("broken", "says"), BROKEN)

@@ -11,14 +11,14 @@ import polars as pl
 import pytest
 
 from posology.conduct.trial import Trial
-from posology.interchange.adam.events import adae
-from posology.interchange.adam.exposures import adex
-from posology.interchange.adam.laboratory import adlb
+from posology.interchange.adam.adae import adae
+from posology.interchange.adam.adex import adex
+from posology.interchange.adam.adlb import adlb
 from posology.interchange.adam.source import Rules
-from posology.interchange.dataset import Dataset
-from posology.interchange.define import Study, define, write_define
-from posology.interchange.metadata import dataset_of, standard
-from posology.interchange.sdtm.write import export_sdtm
+from posology.interchange.datasets.dataset import Dataset
+from posology.interchange.datasets.define import Study, define, write_define
+from posology.interchange.datasets.metadata import dataset_of, standard
+from posology.interchange.sdtm.writer.write import export_sdtm
 from tests.interchange.test_adam import source, subjects
 
 ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
@@ -28,8 +28,12 @@ MADE = datetime(2014, 12, 31, tzinfo=UTC)
 
 @cache
 def datasets() -> tuple[Dataset, ...]:
-    frames = {"ADSL": subjects(), "ADAE": adae(source(), Rules(), subjects()), "ADEX": adex(source(), Rules(), subjects()),
-              "ADLB": adlb(source(), Rules(), subjects()).filter(pl.col("PARAMCD").is_in(["ALB", "ALT", "COLOR"]))}  # fmt: skip
+    frames = {
+        "ADSL": subjects(),
+        "ADAE": adae(source(), Rules(), subjects()),
+        "ADEX": adex(source(), Rules(), subjects()),
+        "ADLB": adlb(source(), Rules(), subjects()).filter(pl.col("PARAMCD").is_in(["ALB", "ALT", "COLOR"])),
+    }
     return tuple(dataset_of(standard("adam"), name, frame) for name, frame in frames.items())
 
 
@@ -51,9 +55,22 @@ def item(oid: str) -> ElementTree.Element:
 def whole(root: ElementTree.Element) -> None:
     """Every reference has its definition, and every item is referred to."""
     defined = {e.get("OID") for e in root.iter() if e.get("OID")} | {e.get("ID") for e in root.iter(f"{DEF}leaf")}
-    named = ("ItemOID", "CodeListOID", "MethodOID", "WhereClauseOID", "ValueListOID", f"{DEF}StandardOID", f"{DEF}ItemOID",
-             f"{DEF}ArchiveLocationID")  # fmt: skip
-    used = {value for e in root.iter() for name, value in e.attrib.items() if name.split("}")[-1] in {n.split("}")[-1] for n in named}}  # fmt: skip
+    named = (
+        "ItemOID",
+        "CodeListOID",
+        "MethodOID",
+        "WhereClauseOID",
+        "ValueListOID",
+        f"{DEF}StandardOID",
+        f"{DEF}ItemOID",
+        f"{DEF}ArchiveLocationID",
+    )
+    used = {
+        value
+        for e in root.iter()
+        for name, value in e.attrib.items()
+        if name.split("}")[-1] in {n.split("}")[-1] for n in named}
+    }
     assert used <= defined
     items = {e.get("OID") for e in root.iter(f"{ODM}ItemDef")}
     assert items <= used
@@ -69,7 +86,11 @@ def test_every_variable_is_there_in_its_order() -> None:
         assert group is not None
         names = [str(r.get("ItemOID")).split(".")[-1] for r in group.iter(f"{ODM}ItemRef")]
         assert names == dataset.frame.columns
-        keys = sorted((int(str(r.get("KeySequence"))), str(r.get("ItemOID")).split(".")[-1]) for r in group.iter(f"{ODM}ItemRef") if r.get("KeySequence"))  # fmt: skip
+        keys = sorted(
+            (int(str(r.get("KeySequence"))), str(r.get("ItemOID")).split(".")[-1])
+            for r in group.iter(f"{ODM}ItemRef")
+            if r.get("KeySequence")
+        )
         expected = standard("adam").datasets[dataset.name].keys
         assert tuple(name for _, name in keys) == expected
 
@@ -143,13 +164,23 @@ def test_sdtm_of_a_record_has_its_define_xml(imgn853: Trial, tmp_path: Path) -> 
     groups = {g.get("Name"): g for g in root.iter(f"{ODM}ItemGroupDef")}
     assert list(groups) == [d.name for d in made]
     classes = {name: g.find(f"{DEF}Class").get("Name") for name, g in groups.items()}  # type: ignore[union-attr]
-    assert {"DM": "SPECIAL PURPOSE", "EX": "INTERVENTIONS", "AE": "EVENTS", "TR": "FINDINGS", "SUPPTR": "RELATIONSHIP",
-            "TS": "TRIAL DESIGN"}.items() <= classes.items()  # fmt: skip
+    assert {
+        "DM": "SPECIAL PURPOSE",
+        "EX": "INTERVENTIONS",
+        "AE": "EVENTS",
+        "TR": "FINDINGS",
+        "SUPPTR": "RELATIONSHIP",
+        "TS": "TRIAL DESIGN",
+    }.items() <= classes.items()
     assert groups["SUPPTR"].get("Domain") == "TR"
     for dataset in made:
         references = list(groups[dataset.name].iter(f"{ODM}ItemRef"))
         assert [str(r.get("ItemOID")).rpartition(".")[2] for r in references] == dataset.frame.columns
-        keys = [str(r.get("ItemOID")).rpartition(".")[2] for r in sorted(references, key=lambda r: int(r.get("KeySequence") or 99)) if r.get("KeySequence")]  # fmt: skip
+        keys = [
+            str(r.get("ItemOID")).rpartition(".")[2]
+            for r in sorted(references, key=lambda r: int(r.get("KeySequence") or 99))
+            if r.get("KeySequence")
+        ]
         assert not dataset.frame.select(keys).is_duplicated().any(), dataset.name
     for derived in root.iter(f"{ODM}ItemDef"):
         origin = derived.find(f"{DEF}Origin")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.interchange.exposures import average_to, from_file, from_samples, write_exposures
-from posology.interchange.measured import from_record, measured
-from posology.pharmacology.fit import Population, individual
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.structural import TWO_COMPARTMENTS
+from posology.interchange.pk.individual_exposures import average_to, from_file, from_samples, write_exposures
+from posology.interchange.pk.sources import from_record, measured
+from posology.pharmacology.estimation.foce import Population, individual
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from tests.interchange.pk_record import (
     BETWEEN,
     CENTRAL,

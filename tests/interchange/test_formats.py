@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from posology.interchange.dataset import Dataset, DatasetError, Variable
-from posology.interchange.formats import Format, check, read, write
+from posology.interchange.datasets.dataset import Dataset, DatasetError, Variable
+from posology.interchange.datasets.formats import Format, check, read, write
 
 FORMATS: list[Format] = ["xpt", "json", "ndjson", "parquet", "csv"]
 FRAME = pl.DataFrame(
@@ -65,8 +65,14 @@ def test_dataset_json_is_as_published(tmp_path: Path) -> None:
     assert document["datasetJSONCreationDateTime"] == "2013-06-01T00:00:00Z"
     assert (document["records"], document["studyOID"], document["itemGroupOID"]) == (3, "P1", "IG.ADSL")
     column = {c["name"]: c for c in document["columns"]}
-    assert column["TRTSDT"] == {"itemOID": "IT.ADSL.TRTSDT", "name": "TRTSDT", "label": "Date of First Exposure",
-                                "dataType": "date", "targetDataType": "integer", "displayFormat": "DATE9."}  # fmt: skip
+    assert column["TRTSDT"] == {
+        "itemOID": "IT.ADSL.TRTSDT",
+        "name": "TRTSDT",
+        "label": "Date of First Exposure",
+        "dataType": "date",
+        "targetDataType": "integer",
+        "displayFormat": "DATE9.",
+    }
     assert document["rows"][0][6:8] == ["2012-06-11", "2012-06-11T09:30:05"]
     assert document["rows"][1][6:8] == ["1959-12-31", None]
 
@@ -184,15 +190,37 @@ BAD = [
     ("x.json", b"{", "no Dataset-JSON"),
     ("x.json", b"[]", "is no object"),
     ("x.json", b'{"datasetJSONVersion": "1.1.0", "name": "X", "columns": []}', "has no rows"),
-    ("x.json", json.dumps({"datasetJSONVersion": "1.0.0", "name": "X", "columns": [], "rows": [], "records": 0}).encode(), "version 1.1 is read"),
-    ("x.json", json.dumps({"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [[1]], "records": 2}).encode(), "says 2 records and holds 1"),
-    ("x.json", json.dumps({"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [[1, 2]], "records": 1}).encode(), "row 1 has not 1 values"),
-    ("x.json", json.dumps({"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [["a"]], "records": 1}).encode(), "not integer"),
+    (
+        "x.json",
+        json.dumps({"datasetJSONVersion": "1.0.0", "name": "X", "columns": [], "rows": [], "records": 0}).encode(),
+        "version 1.1 is read",
+    ),
+    (
+        "x.json",
+        json.dumps(
+            {"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [[1]], "records": 2}
+        ).encode(),
+        "says 2 records and holds 1",
+    ),
+    (
+        "x.json",
+        json.dumps(
+            {"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [[1, 2]], "records": 1}
+        ).encode(),
+        "row 1 has not 1 values",
+    ),
+    (
+        "x.json",
+        json.dumps(
+            {"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [["a"]], "records": 1}
+        ).encode(),
+        "not integer",
+    ),
     ("x.parquet", b"hello", "no Parquet file"),
     ("x.csv", b"A\n\xff\n", "not UTF-8"),
     ("x.csv", b"A,B\n1,2\n1,2,3,4\n", "no table in CSV"),
     ("x.csv.gz", b"hello", "cannot be read"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("name", "content", "says"), BAD)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.interchange.concentrations import is_sdtm, profiles, sdtm_profiles
-from posology.interchange.nonmem import DataError, Event, EventData, parse, read, text_of, write
+from posology.interchange.pk.nonmem import DataError, Event, EventData, parse, read, text_of, write
+from posology.interchange.pk.pc_profiles import is_sdtm, profiles, sdtm_profiles
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
 
@@ -102,12 +102,18 @@ def test_what_closed_forms_do_not_hold_is_refused_by_the_fit_only(line: str) -> 
 numbers = st.floats(0.001, 1e6).filter(lambda x: x == x)
 samples = st.builds(
     lambda v, low, w: Event("", 0.0, 0, value=v, below=low, limit=v, covariates={"WT": w}),
-    numbers, st.booleans(), st.none() | numbers,
-)  # fmt: skip
+    numbers,
+    st.booleans(),
+    st.none() | numbers,
+)
 doses = st.builds(
     lambda a, r, n, i, w: Event("", 0.0, 1, a, r, i, n, compartment=1, missing=True, covariates={"WT": w}),
-    numbers, st.just(0.0) | numbers, st.integers(0, 5), numbers, st.none() | numbers,
-)  # fmt: skip
+    numbers,
+    st.just(0.0) | numbers,
+    st.integers(0, 5),
+    numbers,
+    st.none() | numbers,
+)
 
 
 @given(st.lists(st.lists(samples | doses, min_size=1, max_size=5), min_size=1, max_size=4), st.data())
@@ -155,8 +161,10 @@ def sdtm(tmp_path: Path, lines: str, ex: str | None = None) -> tuple[Path, Path 
 
 
 def test_sdtm_actual_times_and_doses(tmp_path: Path) -> None:
-    lines = ("1,X,PLASMA,5,5,1,2020-01-01T10:30,C1\n1,X,PLASMA,3,3,4,2020-01-01T13:15,C1\n"
-             "1,X,PLASMA,<0.1,,24,2020-01-02T09:00,C1\n")  # fmt: skip
+    lines = (
+        "1,X,PLASMA,5,5,1,2020-01-01T10:30,C1\n1,X,PLASMA,3,3,4,2020-01-01T13:15,C1\n"
+        "1,X,PLASMA,<0.1,,24,2020-01-02T09:00,C1\n"
+    )
     found, _ = sdtm_profiles(*sdtm(tmp_path, lines, "1,200,2020-01-01T09:00,2020-01-01T11:00\n"))
     assert found[0].time == (1.5, 4.25, 24.0) and found[0].concentration == (5.0, 3.0, 0.0)
     assert (found[0].dose, found[0].duration) == (200.0, 2.0)
@@ -236,8 +244,15 @@ def test_samples_before_and_after_a_dose_at_its_time_are_those_of_two_profiles()
 
 def test_several_analytes_together() -> None:
     """Samples know their analyte, in the order asked for; periods and doses stay; what is not there is said."""
-    lines = ("1,0,100,50,.,.,1,0", "1,1,.,.,5,1,1,1", "1,1,.,.,0.2,2,1,1", "1,1,.,.,9,3,1,1", "1,3,80,0,.,.,2,0",
-             "1,4,.,.,0.1,2,2,1", "1,4,.,.,4,1,2,0")  # fmt: skip
+    lines = (
+        "1,0,100,50,.,.,1,0",
+        "1,1,.,.,5,1,1,1",
+        "1,1,.,.,0.2,2,1,1",
+        "1,1,.,.,9,3,1,1",
+        "1,3,80,0,.,.,2,0",
+        "1,4,.,.,0.1,2,2,1",
+        "1,4,.,.,4,1,2,0",
+    )
     data = parse("\n".join(("ID,TIME,AMT,RATE,DV,DVID,OCC,BLQ", *lines)), "d.csv")
     found = data.measurements(analytes=("2", "1"), occasion="OCC")
     assert found.analytes == ("2", "1") and found.analyte.tolist() == [[1, 0, 0, 1]]

@@ -14,23 +14,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.conduct.trial import Trial
-from posology.interchange.measured import from_record, measured
-from posology.interchange.nonmem import DataError, parse, read, text_of
-from posology.interchange.nonmem_export import export_nonmem
-from posology.interchange.pharmacokinetics import recorded
-from posology.interchange.placing import planned_hours
-from posology.interchange.sdtm.write import export_sdtm
-from posology.pharmacology.nca import nca
-from posology.pharmacology.profiles import rectangular
-from posology.record.clinical import ConcentrationMeasured, TreatmentGiven
+from posology.interchange.pk.from_record import recorded
+from posology.interchange.pk.nonmem import DataError, parse, read, text_of
+from posology.interchange.pk.nonmem_write import export_nonmem
+from posology.interchange.pk.sample_times import planned_hours
+from posology.interchange.pk.sources import from_record, measured
+from posology.interchange.sdtm.writer.write import export_sdtm
+from posology.pharmacology.nca.parameters import nca
+from posology.pharmacology.nca.profiles import rectangular
+from posology.record.collected import ConcentrationMeasured, TreatmentGiven
 from tests.interchange.pk_record import CLEARANCE, HOURS, START, concentration, course, dosed, made, sample
 
 
 def analysed(path: Any, **more: Any) -> Any:
     found = measured(path, **more)
     time, value = rectangular([(p.time, p.concentration) for p in found.profiles])
-    return nca(time, value, np.array([p.dose for p in found.profiles]), route="infusion",
-               duration=np.array([p.duration for p in found.profiles]))  # fmt: skip
+    return nca(
+        time,
+        value,
+        np.array([p.dose for p in found.profiles]),
+        route="infusion",
+        duration=np.array([p.duration for p in found.profiles]),
+    )
 
 
 @pytest.fixture
@@ -108,12 +113,20 @@ def test_before_the_first_dose_nothing_is_fitted(two: str) -> None:
 
 def test_cycles_reductions_and_weights_as_they_were(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
     second = START + timedelta(days=24, hours=2)
-    facts = [dosed(350.0), sample(2, 120.0), sample(24 * 24 + 1, 8.0), dosed(240.0, on=second, cycle=2, level=5, weight=66.0),
-             sample(2, 90.0, dose=second), sample(24.0, 70.0, dose=second)]  # fmt: skip
+    facts = [
+        dosed(350.0),
+        sample(2, 120.0),
+        sample(24 * 24 + 1, 8.0),
+        dosed(240.0, on=second, cycle=2, level=5, weight=66.0),
+        sample(2, 90.0, dose=second),
+        sample(24.0, 70.0, dose=second),
+    ]
     data = from_record(made(tmp_path / "t.posology", imgn853_document, {"7": facts})).data
     doses = [e for e in data.events if e.evid == 1]
     assert [(e.time, e.amount, e.covariates["LEVEL"], e.covariates["OCC"], e.covariates["WT"]) for e in doses] == [
-        (0.0, 350.0, 6, 1, 70.0), (pytest.approx(24 + 2 / 24), 240.0, 5, 2, 66.0)]  # fmt: skip
+        (0.0, 350.0, 6, 1, 70.0),
+        (pytest.approx(24 + 2 / 24), 240.0, 5, 2, 66.0),
+    ]
     trough = next(e for e in data.events if e.value == 8.0)
     assert trough.covariates["WT"] == 70.0 and trough.time == pytest.approx(24 + 1 / 24)
     assert data.varying == ("WT", "AIBW", "LEVEL", "OCC")
@@ -126,13 +139,27 @@ def test_cycles_reductions_and_weights_as_they_were(tmp_path: Path, imgn853_docu
 
 def test_days_alone_go_by_the_plan(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
     second = START + timedelta(days=23)
-    facts = [dosed(350.0, clock=False), sample(0, None, clock=False, result="BLQ"), sample(2, 120.0, clock=False),
-             sample(168, 40.0, clock=False), dosed(350.0, on=second, cycle=2, clock=False),
-             sample(0, 9.0, clock=False, dose=second), sample(2, 121.0, clock=False, dose=second),
-             (second.date() + timedelta(days=9), sample(168, 41.0, clock=False)[1])]  # fmt: skip
+    facts = [
+        dosed(350.0, clock=False),
+        sample(0, None, clock=False, result="BLQ"),
+        sample(2, 120.0, clock=False),
+        sample(168, 40.0, clock=False),
+        dosed(350.0, on=second, cycle=2, clock=False),
+        sample(0, 9.0, clock=False, dose=second),
+        sample(2, 121.0, clock=False, dose=second),
+        (second.date() + timedelta(days=9), sample(168, 41.0, clock=False)[1]),
+    ]
     made_ = from_record(made(tmp_path / "t.posology", imgn853_document, {"7": facts}), time="h")
     assert [(e.time, e.evid) for e in made_.data.events] == [
-        (0, 0), (0, 1), (2, 0), (168, 0), (552, 0), (552, 1), (554, 0), (552 + 216, 0)]  # fmt: skip
+        (0, 0),
+        (0, 1),
+        (2, 0),
+        (168, 0),
+        (552, 0),
+        (552, 1),
+        (554, 0),
+        (552 + 216, 0),
+    ]
     assert [n.split(" ", 1)[0] for n in made_.notes] == ["2", "1", "1"]
     assert "as boluses" in made_.notes[0] and "another day than planned" in made_.notes[2]
     troughs = measured(tmp_path / "t.posology", time="h").profiles
@@ -142,28 +169,44 @@ def test_days_alone_go_by_the_plan(tmp_path: Path, imgn853_document: dict[str, A
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        ([dosed(350.0), sample(2, 120.0), sample(4, 110.0, unit="ng/mL")],
-         "patient 7, 2013-01-07, unit: of ADC is ng/mL, before it was ug/mL; one unit an analyte"),
+        (
+            [dosed(350.0), sample(2, 120.0), sample(4, 110.0, unit="ng/mL")],
+            "patient 7, 2013-01-07, unit: of ADC is ng/mL, before it was ug/mL; one unit an analyte",
+        ),
         ([dosed(350.0), sample(2, 120.0, unit=None)], "patient 7, 2013-01-07, unit: of ADC is missing"),
         ([dosed(350.0), sample(2, 120.0, dated=None)], "patient 7, 2013-01-07, dated: ADC has no time of day"),
-        ([dosed(350.0, clock=False), sample(2, 120.0)], "patient 7, 2013-01-07, dated: ADC: the dose of 2013-01-07 has no time of day; correct the dose (dated)"),
-        ([dosed(350.0), sample(2, 120.0, dated="2013-01-08T11:00")], "dated: is 2013-01-08T11:00, but the event is of 2013-01-07"),
+        (
+            [dosed(350.0, clock=False), sample(2, 120.0)],
+            "patient 7, 2013-01-07, dated: ADC: the dose of 2013-01-07 has no time of day; correct the dose (dated)",
+        ),
+        (
+            [dosed(350.0), sample(2, 120.0, dated="2013-01-08T11:00")],
+            "dated: is 2013-01-08T11:00, but the event is of 2013-01-07",
+        ),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T11:00Z")], "has a time zone"),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01-07T25:00")], "'2013-01-07T25:00' is no time"),
-        ([dosed(350.0), sample(2, 120.0, dated="not stated", timepoint_number=2.0)], "dated: ADC has no day (not stated)"),
+        (
+            [dosed(350.0), sample(2, 120.0, dated="not stated", timepoint_number=2.0)],
+            "dated: ADC has no day (not stated)",
+        ),
         ([dosed(350.0), sample(2, 120.0, dated="2013-01", timepoint_number=2.0)], "dated: ADC has no day (2013-01)"),
-        ([(START.date(), replace(dosed(350.0)[1], dated="2013-01")), sample(2, 120.0)], "dated: is 2013-01: the day of the dose is not known"),
+        (
+            [(START.date(), replace(dosed(350.0)[1], dated="2013-01")), sample(2, 120.0)],
+            "dated: is 2013-01: the day of the dose is not known",
+        ),
         ([dosed(350.0), sample(2, 120.0), sample(2, 121.0)], "ADC: a second sample at 2 h after the first dose"),
         ([dosed(350.0), sample(2, -1.0)], "value: ADC is -1; a concentration is 0 or above"),
         ([dosed(350.0), sample(2, None)], "value: ADC has none"),
         ([dosed(350.0), sample(2, None, result="lost")], "value: ADC has none: lost"),
         ([dosed(350.0), sample(2, None, result="BLQ", quantification_limit=None)], "and its limit is not known"),
-        ([dosed(350.0), (START.date() + timedelta(days=3), sample(2, 5.0, clock=False)[1])],
-         "2013-01-10, timepoint_number: ADC: planned 2 h after the dose"),
+        (
+            [dosed(350.0), (START.date() + timedelta(days=3), sample(2, 5.0, clock=False)[1])],
+            "2013-01-10, timepoint_number: ADC: planned 2 h after the dose",
+        ),
         ([dosed(350.0, hours=100.0), sample(2, 5.0)], "ended: is 2013-01-11T13:00: 100 h after the start"),
         ([dosed(350.0), dosed(350.0, clock=False, cycle=2), sample(2, 5.0)], "dosed: two doses 0 h apart"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_with_patient_date_and_field(
     tmp_path: Path, imgn853_document: dict[str, Any], facts: Any, says: str
 ) -> None:
@@ -174,9 +217,15 @@ def test_what_is_wrong_is_said_with_patient_date_and_field(
 
 
 def test_below_quantification_in_every_spelling(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
-    facts = [dosed(350.0), sample(2, 120.0), sample(400, None, result="<0.7", quantification_limit=None),
-             sample(410, 0.0, result="BLQ"), sample(420, 0.2), sample(430, None, result="< LLOQ", unit=None),
-             sample(440, None, not_done="tube broken")]  # fmt: skip
+    facts = [
+        dosed(350.0),
+        sample(2, 120.0),
+        sample(400, None, result="<0.7", quantification_limit=None),
+        sample(410, 0.0, result="BLQ"),
+        sample(420, 0.2),
+        sample(430, None, result="< LLOQ", unit=None),
+        sample(440, None, not_done="tube broken"),
+    ]
     made_ = from_record(made(tmp_path / "t.posology", imgn853_document, {"7": facts}))
     below = [(e.value, e.limit) for e in made_.data.events if e.below]
     assert below == [(0.7, 0.7), (0.5, 0.5), (0.5, 0.5), (0.5, 0.5)]
@@ -210,8 +259,13 @@ def test_several_analytes_have_a_number_each(tmp_path: Path, imgn853_document: d
 
 
 def test_what_is_dosed_is_the_first_analyte(tmp_path: Path, imgn853_document: dict[str, Any]) -> None:
-    facts = [dosed(350.0), *(sample(2, 9.0, of=code, name=name) for code, name in
-                             (("DM4", "DM4, free"), ("TOTAL", "total antibody"), ("CONJ", "IMGN853 conjugate")))]  # fmt: skip
+    facts = [
+        dosed(350.0),
+        *(
+            sample(2, 9.0, of=code, name=name)
+            for code, name in (("DM4", "DM4, free"), ("TOTAL", "total antibody"), ("CONJ", "IMGN853 conjugate"))
+        ),
+    ]
     found = from_record(made(tmp_path / "t.posology", imgn853_document, {"A": facts}))
     assert [a.code for a in found.analytes] == ["CONJ", "DM4", "TOTAL"] == list(found.data.analytes)
     assert [e.compartment for e in found.data.events if e.analyte == "CONJ" or e.evid == 1] == [1, 1]
@@ -325,9 +379,14 @@ def test_a_dataset_that_is_no_csv_is_named(two: str, tmp_path: Path) -> None:
 
 
 plans = st.lists(
-    st.tuples(st.integers(1, 24), st.integers(-2, 26), st.lists(st.tuples(st.integers(-40, 1100), st.booleans(), st.floats(0.0, 500.0)), max_size=6)),
-    min_size=1, max_size=3,
-)  # fmt: skip
+    st.tuples(
+        st.integers(1, 24),
+        st.integers(-2, 26),
+        st.lists(st.tuples(st.integers(-40, 1100), st.booleans(), st.floats(0.0, 500.0)), max_size=6),
+    ),
+    min_size=1,
+    max_size=3,
+)
 
 
 @given(st.lists(plans, min_size=1, max_size=3), st.booleans())

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from posology.interchange.sdtm.read import Read, import_sdtm, read
-from posology.interchange.sdtm.source import SourceError
-from posology.record import clinical as c
+from posology.interchange.sdtm.reader.domain_tables import SourceError
+from posology.interchange.sdtm.reader.read import Read, import_sdtm, read
+from posology.record import collected as c
 from posology.record import facts as f
 from tests.interchange.sdtm_folder import dose, patient, study
 
@@ -30,20 +30,51 @@ def facts(made: Read, kind: type) -> list[Any]:
 
 
 def event(subject: str = "1", **more: object) -> dict[str, object]:
-    return {"USUBJID": subject, "AETERM": "Nausea", "AEDECOD": "Nausea", "AETOXGR": "2", "AEREL": "Y", "AESER": "N",
-            "AESTDTC": "2020-01-05", **more}  # fmt: skip
+    return {
+        "USUBJID": subject,
+        "AETERM": "Nausea",
+        "AEDECOD": "Nausea",
+        "AETOXGR": "2",
+        "AEREL": "Y",
+        "AESER": "N",
+        "AESTDTC": "2020-01-05",
+        **more,
+    }
 
 
 def lesion(
     value: object, on: str = "2019-12-28", visit: str = "BASELINE", link: str = "T01", **more: object
 ) -> dict[str, object]:
-    return {"USUBJID": "1", "TRGRPID": "TARGET", "TRLNKID": link, "TRTESTCD": "LDIAM", "TRTEST": "Longest Diameter", "TRORRES": str(value),
-            "TRORRESU": "mm", "TRSTRESC": str(value), "TRSTRESN": value, "TRSTRESU": "mm", "VISIT": visit, "TRDTC": on, **more}  # fmt: skip
+    return {
+        "USUBJID": "1",
+        "TRGRPID": "TARGET",
+        "TRLNKID": link,
+        "TRTESTCD": "LDIAM",
+        "TRTEST": "Longest Diameter",
+        "TRORRES": str(value),
+        "TRORRESU": "mm",
+        "TRSTRESC": str(value),
+        "TRSTRESN": value,
+        "TRSTRESU": "mm",
+        "VISIT": visit,
+        "TRDTC": on,
+        **more,
+    }
 
 
 def sample(test: str, value: object, **more: object) -> dict[str, object]:
-    return {"USUBJID": "1", "LBTESTCD": test, "LBTEST": test, "LBORRES": str(value), "LBSTRESC": str(value), "LBSTRESN": value,
-            "LBSTRESU": "U/mL", "LBSTNRHI": 35, "LBDTC": "2019-12-30", **more}  # fmt: skip
+    return {
+        "USUBJID": "1",
+        "LBTESTCD": test,
+        "LBTEST": test,
+        "LBORRES": str(value),
+        "LBSTRESC": str(value),
+        "LBSTRESN": value,
+        "LBSTRESU": "U/mL",
+        "LBSTNRHI": 35,
+        "LBDTC": "2019-12-30",
+        **more,
+    }
 
 
 def test_a_date_that_cannot_be(tmp_path: Path) -> None:
@@ -56,8 +87,14 @@ def test_a_date_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_a_partial_date_is_imputed_by_the_stated_rule_and_flagged(tmp_path: Path) -> None:
-    made = taken(study(tmp_path, ex=[dose("1", "2020-01-10")], dm=[patient("1", RFSTDTC="2020-01-10", RFXSTDTC="2020-01-10")],
-                       ae=[event(AESTDTC="2020-01"), event(AESTDTC="2020-02"), event(AESTDTC="2019-12")]))  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            ex=[dose("1", "2020-01-10")],
+            dm=[patient("1", RFSTDTC="2020-01-10", RFXSTDTC="2020-01-10")],
+            ae=[event(AESTDTC="2020-01"), event(AESTDTC="2020-02"), event(AESTDTC="2019-12")],
+        )
+    )
     events = [one for one in made.taken if isinstance(one.fact, f.AdverseEvent)]
     assert [one.occurred for one in events] == [date(2019, 12, 1), date(2020, 1, 10), date(2020, 2, 1)]
     assert {one.fact.dated for one in events} == {"2019-12", "2020-01", "2020-02"}  # type: ignore[attr-defined]
@@ -132,12 +169,15 @@ def test_sex_and_age_out_of_bounds(tmp_path: Path) -> None:
     assert "age: is 160: it must be at most 120; no screened is recorded" in told(made)
 
 
-@pytest.mark.parametrize(("change", "wrong"), [
-    ({"TRSTRESN": -3}, "TRSTRESN: is -3; a diameter cannot be negative"),
-    ({"TRSTRESU": "inch", "TRORRESU": "inch"}, "TRSTRESU: is 'inch'; a diameter is in mm or cm"),
-    ({"TRSTRESU": "", "TRORRESU": ""}, "TRSTRESU: is missing; a diameter is in mm or cm"),
-    ({"TRLNKID": ""}, "TRLNKID: is missing; the row is not taken"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"TRSTRESN": -3}, "TRSTRESN: is -3; a diameter cannot be negative"),
+        ({"TRSTRESU": "inch", "TRORRESU": "inch"}, "TRSTRESU: is 'inch'; a diameter is in mm or cm"),
+        ({"TRSTRESU": "", "TRORRESU": ""}, "TRSTRESU: is missing; a diameter is in mm or cm"),
+        ({"TRLNKID": ""}, "TRLNKID: is missing; the row is not taken"),
+    ],
+)
 def test_a_diameter_that_cannot_be(tmp_path: Path, change: dict[str, object], wrong: str) -> None:
     made = taken(study(tmp_path, ex=[dose("1")], tr=[{**lesion(30), **change}]))
     assert wrong in told(made)
@@ -181,10 +221,21 @@ def test_states_of_lesions(tmp_path: Path) -> None:
         "TRORRESU": "",
     }
     week = ("2020-02-01", "WEEK 4")
-    made = taken(study(tmp_path, ex=[dose("1")], tr=[
-        lesion(30), lesion("", *week, TRSTAT="NOT DONE", TRREASND="Image obscured"),
-        state("NON-TARGET", "NT1", "PRESENT", "2019-12-28", "BASELINE"), state("NON-TARGET", "NT1", "UNEQUIVOCAL", *week),
-        state("NEW", "N1", "UNEQUIVOCAL", *week), state("NEW", "N2", "EQUIVOCAL", *week), state("NEW", "N3", "SMUDGE", *week)]))  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            ex=[dose("1")],
+            tr=[
+                lesion(30),
+                lesion("", *week, TRSTAT="NOT DONE", TRREASND="Image obscured"),
+                state("NON-TARGET", "NT1", "PRESENT", "2019-12-28", "BASELINE"),
+                state("NON-TARGET", "NT1", "UNEQUIVOCAL", *week),
+                state("NEW", "N1", "UNEQUIVOCAL", *week),
+                state("NEW", "N2", "EQUIVOCAL", *week),
+                state("NEW", "N3", "SMUDGE", *week),
+            ],
+        )
+    )
     later = {m.lesion: m.status for m in facts(made, f.LesionMeasured) if m.assessment == 1}
     assert later == {
         "T01": "not evaluable",
@@ -197,31 +248,66 @@ def test_states_of_lesions(tmp_path: Path) -> None:
 
 
 def test_ca125_without_limit_unit_or_number(tmp_path: Path) -> None:
-    made = taken(study(tmp_path, ex=[dose("1")], lb=[
-        sample("CA125", 420), sample("CA125", 400), sample("CA125", 300, LBSTNRHI="", LBDTC="2020-02-01"),
-        sample("CA125", 200, LBSTRESU="ng/L", LBDTC="2020-03-01"), sample("CA125", "", LBSTRESC="<5", LBDTC="2020-04-01"),
-        sample("CA125", -1, LBDTC="2020-05-01")]))  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            ex=[dose("1")],
+            lb=[
+                sample("CA125", 420),
+                sample("CA125", 400),
+                sample("CA125", 300, LBSTNRHI="", LBDTC="2020-02-01"),
+                sample("CA125", 200, LBSTRESU="ng/L", LBDTC="2020-03-01"),
+                sample("CA125", "", LBSTRESC="<5", LBDTC="2020-04-01"),
+                sample("CA125", -1, LBDTC="2020-05-01"),
+            ],
+        )
+    )
     assert [m.value for m in facts(made, f.MarkerMeasured)] == [420]
-    for wrong in ("LBDTC: has two values of CA-125 on one day", "LBSTNRHI: of CA-125 is missing", "LBSTRESU: of CA-125 is 'ng/L'",
-                  "LBSTRESN: of CA-125 is missing (<5)", "LBSTRESN: of CA-125 is -1"):  # fmt: skip
+    for wrong in (
+        "LBDTC: has two values of CA-125 on one day",
+        "LBSTNRHI: of CA-125 is missing",
+        "LBSTRESU: of CA-125 is 'ng/L'",
+        "LBSTRESN: of CA-125 is missing (<5)",
+        "LBSTRESN: of CA-125 is -1",
+    ):
         assert wrong in told(made)
     assert [v.result for v in facts(made, c.LaboratoryMeasured)][-2:] == ["<5", "-1"]
 
 
 def test_laboratory_units_and_limits(tmp_path: Path) -> None:
-    made = taken(study(tmp_path, ex=[dose("1")], lb=[
-        sample("ALT", 20, LBSTRESU="U/L", LBNAM="Central"), sample("ALT", 21, LBSTRESU="", LBNAM="Central"),
-        sample("ALT", 22, LBSTRESU="U/L", LBSTNRHI=60, LBNAM="Central", LBDTC="2020-02-01"),
-        sample("AST", 22, LBSTRESU="U/L", LBSTNRLO=50, LBSTNRHI=30)]))  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            ex=[dose("1")],
+            lb=[
+                sample("ALT", 20, LBSTRESU="U/L", LBNAM="Central"),
+                sample("ALT", 21, LBSTRESU="", LBNAM="Central"),
+                sample("ALT", 22, LBSTRESU="U/L", LBSTNRHI=60, LBNAM="Central", LBDTC="2020-02-01"),
+                sample("AST", 22, LBSTRESU="U/L", LBSTNRLO=50, LBSTNRHI=30),
+            ],
+        )
+    )
     assert "LBSTRESU: is missing of ALT 21; elsewhere it is in U/L" in told(made)
     assert "LBSTNRHI: ALT has upper limits 35 and 60 U/L at Central; each value keeps its own" in told(made)
     assert "LBSTNRLO: 50 is above the upper limit 30; the limits are not used" in told(made)
 
 
 def test_grades_and_relation_as_they_are_known(tmp_path: Path) -> None:
-    made = taken(study(tmp_path, ex=[dose("1")], ae=[
-        event(AETOXGR="", AESEV="SEVERE"), event(AETOXGR="", AESEV=""), event(AETOXGR="7", AESEV=""), event(AEREL="MAYBE"),
-        event(AETERM="", AEDECOD=""), event(AETOXGR="GRADE 3"), event(AEREL="UNLIKELY")]))  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            ex=[dose("1")],
+            ae=[
+                event(AETOXGR="", AESEV="SEVERE"),
+                event(AETOXGR="", AESEV=""),
+                event(AETOXGR="7", AESEV=""),
+                event(AEREL="MAYBE"),
+                event(AETERM="", AEDECOD=""),
+                event(AETOXGR="GRADE 3"),
+                event(AEREL="UNLIKELY"),
+            ],
+        )
+    )
     grades = {e.ae: (e.grade, e.related) for e in facts(made, f.AdverseEvent)}
     assert grades == {"1": (3, True), "4": (2, True), "6": (3, True), "7": (2, False)}
     assert "AETOXGR: is missing, and AESEV too; the event is not taken" in told(made)
@@ -232,8 +318,14 @@ def test_grades_and_relation_as_they_are_known(tmp_path: Path) -> None:
 
 
 def test_what_no_field_holds_is_reported_with_rows_and_examples(tmp_path: Path) -> None:
-    made = taken(study(tmp_path, ex=[dose("1", EXLAT="LEFT"), dose("1", "2020-02-02", EXLAT="RIGHT")], qs=[{"USUBJID": "1", "QSTESTCD": "X"}],
-                       suppae=[{"RDOMAIN": "AE", "USUBJID": "1", "IDVAR": "AESEQ", "IDVARVAL": "1", "QNAM": "X", "QVAL": "y"}]))  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            ex=[dose("1", EXLAT="LEFT"), dose("1", "2020-02-02", EXLAT="RIGHT")],
+            qs=[{"USUBJID": "1", "QSTESTCD": "X"}],
+            suppae=[{"RDOMAIN": "AE", "USUBJID": "1", "IDVAR": "AESEQ", "IDVARVAL": "1", "QNAM": "X", "QVAL": "y"}],
+        )
+    )
     left = {(n.domain, n.variable): n for n in made.report.not_understood}
     assert (
         left["EX", "EXLAT"].rows == 2
@@ -265,11 +357,17 @@ def test_qualifiers_are_kept_and_those_of_no_row_are_told(tmp_path: Path) -> Non
 def test_an_arm_that_the_protocol_does_not_know(tmp_path: Path) -> None:
     from importlib.resources import files
 
-    from posology.protocol.reading import document
+    from posology.protocol.load import document
 
     plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
-    made = taken(study(tmp_path, dm=[patient("1"), patient("2", ARM="Dose level 2"), patient("3", ARM="IMGN853 3.3 mg/kg")],
-                       ex=[dose("1"), dose("2"), dose("3")]), protocol=plan)  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            dm=[patient("1"), patient("2", ARM="Dose level 2"), patient("3", ARM="IMGN853 3.3 mg/kg")],
+            ex=[dose("1"), dose("2"), dose("3")],
+        ),
+        protocol=plan,
+    )
     assert "patient 1, 2020-01-02, ARM: 'Arm A' is neither a level nor a cohort of the protocol" in told(made)
     assert {one.patient: one.fact.level for one in made.taken if isinstance(one.fact, f.Enrolled)} == {"2": 2, "3": 5}
     assert "STUDYID: is S1, but the protocol is of" in told(made)
@@ -278,24 +376,38 @@ def test_an_arm_that_the_protocol_does_not_know(tmp_path: Path) -> None:
 def test_doses_at_a_level_of_the_protocol(tmp_path: Path) -> None:
     from importlib.resources import files
 
-    from posology.protocol.reading import document
+    from posology.protocol.load import document
 
     plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
     weight = {"USUBJID": "1", "VSTESTCD": "WEIGHT", "VSSTRESN": 60, "VSSTRESU": "kg", "VSDTC": "2019-12-30"}
     drug = lambda amount, unit, on, visit: dose(
         "1", on, EXTRT="Mirvetuximab Soravtansine", EXDOSE=amount, EXDOSU=unit, VISIT=visit
     )
-    made = taken(study(tmp_path, dm=[patient("1", ARM="Level 3")], vs=[weight], ex=[
-        drug(60, "mg", "2020-01-02", "CYCLE 1 DAY 1"), drug(1.0, "mg/kg", "2020-01-23", "C2D1"), drug(30, "mg", "2020-02-13", "")]), protocol=plan)  # fmt: skip
+    made = taken(
+        study(
+            tmp_path,
+            dm=[patient("1", ARM="Level 3")],
+            vs=[weight],
+            ex=[
+                drug(60, "mg", "2020-01-02", "CYCLE 1 DAY 1"),
+                drug(1.0, "mg/kg", "2020-01-23", "C2D1"),
+                drug(30, "mg", "2020-02-13", ""),
+            ],
+        ),
+        protocol=plan,
+    )
     doses = [(d.cycle, d.day, d.level, d.planned_mg, d.actual_mg) for d in facts(made, f.Dosed)]
     assert doses == [(1, 1, 3, 60.0, 60.0), (2, 1, 3, 60.0, 60.0), (3, 1, 2, 30.0, 30.0)]
 
 
-@pytest.mark.parametrize(("make", "wrong"), [
-    (lambda p: p / "nowhere", "is no folder"),
-    (lambda p: p, "holds no dataset"),
-    (lambda p: study(p, ae=[event(STUDYID="S2")]), "must be of one study; their STUDYID says S1, S2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (lambda p: p / "nowhere", "is no folder"),
+        (lambda p: p, "holds no dataset"),
+        (lambda p: study(p, ae=[event(STUDYID="S2")]), "must be of one study; their STUDYID says S1, S2"),
+    ],
+)
 def test_a_folder_that_holds_no_study(tmp_path: Path, make: Any, wrong: str) -> None:
     with pytest.raises(SourceError, match=wrong):
         taken(make(tmp_path))

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from posology.conduct.trial import Trial
-from posology.interchange.formats import read as read_dataset
-from posology.interchange.sdtm.read import import_sdtm
-from posology.interchange.sdtm.report import Report
-from posology.interchange.sdtm.write import datasets
+from posology.interchange.datasets.formats import read as read_dataset
+from posology.interchange.sdtm.reader.read import import_sdtm
+from posology.interchange.sdtm.reader.report import Report
+from posology.interchange.sdtm.writer.write import datasets
 from posology.readout.courses import courses
-from posology.record import clinical as c
+from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.audit import verify
 from posology.record.entry import fact_from
@@ -100,8 +100,10 @@ def test_exposure_is_that_of_adex(state: State) -> None:
     }
     found = {
         (p.id, e.occurred): (e.fact.dose, date.fromisoformat(e.fact.ended) if e.fact.ended else None)
-        for p in state.patients.values() for e in p.of(c.TreatmentGiven) if isinstance(e.fact, c.TreatmentGiven)
-    }  # fmt: skip
+        for p in state.patients.values()
+        for e in p.of(c.TreatmentGiven)
+        if isinstance(e.fact, c.TreatmentGiven)
+    }
     assert found.keys() == wanted.keys() and len(found) == intervals.height == 591
     different = {key for key in found if found[key] != wanted[key]}
     adjusted = {
@@ -126,8 +128,13 @@ def test_laboratory_values_are_those_of_lb(state: State, folder: Path) -> None:
 
 
 def test_history_drugs_concentrations_and_disposition_are_all_there(state: State, folder: Path) -> None:
-    for name, kind in (("mh", c.MedicalHistory), ("cm", c.ConcomitantTherapy), ("pc", c.ConcentrationMeasured),
-                       ("vs", c.VitalSignMeasured), ("ds", c.DispositionNoted)):  # fmt: skip
+    for name, kind in (
+        ("mh", c.MedicalHistory),
+        ("cm", c.ConcomitantTherapy),
+        ("pc", c.ConcentrationMeasured),
+        ("vs", c.VitalSignMeasured),
+        ("ds", c.DispositionNoted),
+    ):
         assert sum(len(p.of(kind)) for p in state.patients.values()) == sdtm(folder, name).height, name
     reasons = Counter(
         e.fact.why for p in state.patients.values() for e in p.of(f.Discontinued) if isinstance(e.fact, f.Discontinued)
@@ -185,9 +192,17 @@ def test_the_record_says_where_it_comes_from_and_is_sound(imported: tuple[Path, 
 def test_nothing_goes_in_silence(imported: tuple[Path, Report], folder: Path) -> None:
     """Each row becomes an event, or is told of: rows read are events, readings of one lesion, or not understood."""
     report = imported[1]
-    for domain, kinds in {"AE": ["adverse_event"], "CM": ["concomitant_therapy"], "MH": ["medical_history"], "EX": ["treatment_given"],
-                          "LB": ["laboratory_measured", "marker_measured"], "VS": ["vital_sign_measured"], "DM": ["subject_described"],
-                          "RS": ["tumour_assessed", "response_read"], "PC": ["concentration_measured"]}.items():  # fmt: skip
+    for domain, kinds in {
+        "AE": ["adverse_event"],
+        "CM": ["concomitant_therapy"],
+        "MH": ["medical_history"],
+        "EX": ["treatment_given"],
+        "LB": ["laboratory_measured", "marker_measured"],
+        "VS": ["vital_sign_measured"],
+        "DM": ["subject_described"],
+        "RS": ["tumour_assessed", "response_read"],
+        "PC": ["concentration_measured"],
+    }.items():
         assert sum(report.events[kind] for kind in kinds) == report.rows[domain], domain
     left = {(n.domain, n.variable) for n in report.not_understood}
     assert left == {("RS_ONCO", ""), ("RS_ONCO_CA125", ""), ("SUPPRS_ONCO_CA125", ""), ("TS", "TSPARMCD")}
@@ -195,7 +210,7 @@ def test_nothing_goes_in_silence(imported: tuple[Path, Report], folder: Path) ->
 
 
 def test_endpoints_are_the_same_after_a_way_through_sdtm(state: State, tmp_path: Path) -> None:
-    from posology.interchange.formats import write
+    from posology.interchange.datasets.formats import write
 
     for dataset in datasets(state):
         write(dataset, tmp_path / f"{dataset.name.lower()}.parquet")

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.conduct.loading import load
+from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.interchange.formats import read as read_dataset
+from posology.interchange.datasets.formats import read as read_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, types_of
-from posology.interchange.sdtm.read import import_sdtm
-from posology.interchange.sdtm.source import SourceError
-from posology.interchange.sdtm.write import datasets, export_sdtm, split
-from posology.protocol.reading import document
+from posology.interchange.sdtm.reader.domain_tables import SourceError
+from posology.interchange.sdtm.reader.read import import_sdtm
+from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
+from posology.protocol.load import document
 from posology.readout.courses import courses
-from posology.record import clinical as c
+from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import plain
 from posology.record.facts import KINDS
@@ -49,21 +49,29 @@ def state_of(where: Path, cutoff: date | None = None) -> State:
 def endpoints(state: State, on: date) -> list[Any]:
     """Return all that the endpoints of each patient say, without the events behind them."""
     return [
-        (p.id, p.level, p.dose, p.standing and (p.standing.outcome, p.standing.why, p.standing.until),
-         [(s.number, s.on, s.study_day, s.cycles, s.sum_mm, s.change, s.overall) for s in p.scans],
-         {k: v for k, v in vars(p.response).items() if k != "sources"},
-         p.marker and {k: v for k, v in vars(p.marker).items() if k not in ("sources", "samples")})
+        (
+            p.id,
+            p.level,
+            p.dose,
+            p.standing and (p.standing.outcome, p.standing.why, p.standing.until),
+            [(s.number, s.on, s.study_day, s.cycles, s.sum_mm, s.change, s.overall) for s in p.scans],
+            {k: v for k, v in vars(p.response).items() if k != "sources"},
+            p.marker and {k: v for k, v in vars(p.marker).items() if k not in ("sources", "samples")},
+        )
         for p in sorted(courses(state, on), key=lambda p: p.id)
-    ]  # fmt: skip
+    ]
 
 
 def facts(state: State) -> dict[str, list[Any]]:
     """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit)."""
     return {
-        p.id: sorted((e.occurred, e.kind, sorted((k, str(v)) for k, v in plain(e.fact).items() if k not in ("visit", "dated")))
-                     for e in p.events if e.kind != c.SubjectDescribed.kind)
+        p.id: sorted(
+            (e.occurred, e.kind, sorted((k, str(v)) for k, v in plain(e.fact).items() if k not in ("visit", "dated")))
+            for e in p.events
+            if e.kind != c.SubjectDescribed.kind
+        )
         for p in state.patients.values()
-    }  # fmt: skip
+    }
 
 
 def again(state: State, folder: Path, format_: Any, cutoff: date | None, plan: dict[str, Any] | None) -> State:
@@ -75,8 +83,10 @@ def again(state: State, folder: Path, format_: Any, cutoff: date | None, plan: d
     return state_of(folder / "again.posology", cutoff)
 
 
-@pytest.mark.parametrize(("format_", "cutoff"), [("xpt", None), ("json", None), ("ndjson", None), ("parquet", None), ("csv", None),
-                                                 ("xpt", date(2013, 5, 10))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("format_", "cutoff"),
+    [("xpt", None), ("json", None), ("ndjson", None), ("parquet", None), ("csv", None), ("xpt", date(2013, 5, 10))],
+)
 def test_the_example_comes_back_as_it_was(example: Path, tmp_path: Path, format_: str, cutoff: date | None) -> None:
     state = state_of(example, cutoff)
     back = again(state, tmp_path, format_, cutoff, PLAN)
@@ -102,8 +112,18 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
             days = lambda n, day=day: day + timedelta(days=int(n))
             weight = round(float(chance.uniform(45, 95)), 1)
             enter(f.Consented(), day)
-            enter(f.Screened(sex="F" if k % 3 else "M", age=40 + k % 40, tumour_type="ovarian", histology="serous" if k % 2 else None,
-                             height_cm=165.5, weight_kg=weight, ecog=k % 2), days(1))  # fmt: skip
+            enter(
+                f.Screened(
+                    sex="F" if k % 3 else "M",
+                    age=40 + k % 40,
+                    tumour_type="ovarian",
+                    histology="serous" if k % 2 else None,
+                    height_cm=165.5,
+                    weight_kg=weight,
+                    ecog=k % 2,
+                ),
+                days(1),
+            )
             enter(
                 f.PriorTherapy(
                     regimens=k % 6, platinum_status="resistant", description=("carboplatin; " * (1 + k % 30)).strip()
@@ -114,8 +134,18 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
             enter(f.SlotReserved(level=level), days(3))
             enter(f.Enrolled(level=level), days(4))
             for lesion in range(3):
-                enter(f.LesionMeasured(assessment=0, lesion=f"T{lesion}", role="target", organ="pelvic lymph node" if lesion == 2 else "liver",
-                                       nodal=lesion == 2, diameter_mm=round(float(chance.uniform(16, 60)), 2), method="CT"), days(2))  # fmt: skip
+                enter(
+                    f.LesionMeasured(
+                        assessment=0,
+                        lesion=f"T{lesion}",
+                        role="target",
+                        organ="pelvic lymph node" if lesion == 2 else "liver",
+                        nodal=lesion == 2,
+                        diameter_mm=round(float(chance.uniform(16, 60)), 2),
+                        method="CT",
+                    ),
+                    days(2),
+                )
             enter(
                 f.LesionMeasured(assessment=0, lesion="N1", role="non-target", organ="peritoneum", status="present"),
                 days(2),
@@ -147,9 +177,18 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
             for assessment in range(1, 1 + k % 4):
                 for lesion in range(3):
                     gone = chance.random() < 0.1
-                    enter(f.LesionMeasured(assessment=assessment, lesion=f"T{lesion}", role="target", organ="pelvic lymph node" if lesion == 2 else "liver",
-                                           nodal=lesion == 2, diameter_mm=None if gone else round(30 * scale, 2),
-                                           status=("not evaluable", "too small to measure")[k % 2] if gone else None), days(5 + 42 * assessment))  # fmt: skip
+                    enter(
+                        f.LesionMeasured(
+                            assessment=assessment,
+                            lesion=f"T{lesion}",
+                            role="target",
+                            organ="pelvic lymph node" if lesion == 2 else "liver",
+                            nodal=lesion == 2,
+                            diameter_mm=None if gone else round(30 * scale, 2),
+                            status=("not evaluable", "too small to measure")[k % 2] if gone else None,
+                        ),
+                        days(5 + 42 * assessment),
+                    )
                 said = ("present", "absent", "unequivocal progression")[int(chance.integers(0, 3))]
                 enter(
                     f.LesionMeasured(

@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.conduct.plan import plan_of
+from posology.conduct.protocol_in_force import plan_of
 from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
-from posology.interchange.virtual import Simulation, World, simulate
-from posology.interchange.virtual.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
-from posology.interchange.virtual.samples import TIMES, samples
-from posology.interchange.virtual.trial import DOSE_FINDING
 from posology.operating import Setting
 from posology.operating import simulate as operate
-from posology.pharmacology.compounds import IMGN853
-from posology.pharmacology.plasma import Plasma
-from posology.pharmacology.regimen import LABEL_RATES, infused
-from posology.pharmacology.response import judge
-from posology.protocol.building import design as of_protocol
+from posology.pharmacology.clinical.tumour_size import judge
+from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infused
+from posology.protocol.build import design as of_protocol
+from posology.protocol.load import document
 from posology.protocol.model import protocol_from
-from posology.protocol.reading import document
 from posology.readout.readout import read, write
 from posology.record import facts as f
 from posology.record.audit import verify
-from posology.record.clinical import DispositionNoted
+from posology.record.collected import DispositionNoted
 from posology.record.entry import fact_from
 from posology.record.event import plain
 from posology.record.state import State
+from posology.simulation.trial import Simulation, World, simulate
+from posology.simulation.trial.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
+from posology.simulation.trial.pk_samples import TIMES, samples
+from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
 from tests.interchange.test_sdtm_round_trip import again, facts
@@ -46,8 +46,13 @@ PLAN = document(FILE)
 DESIGNS: dict[str, dict[str, Any]] = {
     "3+3": {"method": "3+3", "mtd_patients": 6},
     "boin": {"method": "boin", "target": 0.3, "max_patients": 30},
-    "crm": {"method": "crm", "target": 0.25, "skeleton": [0.02, 0.04, 0.08, 0.12, 0.18, 0.25, 0.33], "max_patients": 24},
-}  # fmt: skip
+    "crm": {
+        "method": "crm",
+        "target": 0.25,
+        "skeleton": [0.02, 0.04, 0.08, 0.12, 0.18, 0.25, 0.33],
+        "max_patients": 24,
+    },
+}
 
 
 def with_design(name: str, **changes: Any) -> dict[str, Any]:
@@ -271,8 +276,12 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
     )
     drawn = [samples({}, rng.standard_normal((1, len(TIMES), 3)), *given, 100.0, FIRST) for _ in range(n)]
     assert {(s.day, s.fact.visit, s.fact.timepoint) for s in drawn[0]} >= {
-        (0, "CYCLE 1", "END OF INFUSION"), (14, "CYCLE 1", "DAY 15"), (21, "CYCLE 1", "TROUGH"), (45, "CYCLE 3", "DAY 4"), (63, "CYCLE 3", "TROUGH"),
-    }  # fmt: skip
+        (0, "CYCLE 1", "END OF INFUSION"),
+        (14, "CYCLE 1", "DAY 15"),
+        (21, "CYCLE 1", "TROUGH"),
+        (45, "CYCLE 3", "DAY 4"),
+        (63, "CYCLE 3", "TROUGH"),
+    }
     assert len(drawn[0]) == 36
     for code, analyte, additive, share in (("IMGN853", "adc", 1.03, 0.089), ("DM4", "payload", 0.0, 0.335)):
         first = lambda each, code=code: next(s.fact for s in each if (s.fact.test, s.fact.timepoint) == (code, "DAY 2"))
@@ -365,12 +374,27 @@ def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> Non
         ({}, {"drug": {"name": "XYZ", "type": "other", "target": "T"}}, "the drug is XYZ"),
         ({}, {"schedule": {"route": "iv", "cycle_days": 21, "dosing_days": [1, 8]}}, "dosing_days"),
         ({}, {"endpoints": {"primary": ["MTD"], "response": {"assess_every_days": 56}}}, "scanned every 42 days"),
-        ({}, {"eligibility": [{"id": "I", "text": "Breast", "fact": "tumour_type", "one_of": ["breast"]}]}, "virtual patients with ovarian"),
-        ({}, {"eligibility": [{"id": "I", "text": "Mucinous", "fact": "histology", "one_of": ["mucinous"]}]}, "histology is mucinous"),
-        ({"alone": ("old", 6)}, {"expansion": {"old": {"title": "Old", "eligibility": [{"id": "I", "text": "Old", "fact": "age", "at_least": 99}]}}},
-         "seldom meet its criteria"),
+        (
+            {},
+            {"eligibility": [{"id": "I", "text": "Breast", "fact": "tumour_type", "one_of": ["breast"]}]},
+            "virtual patients with ovarian",
+        ),
+        (
+            {},
+            {"eligibility": [{"id": "I", "text": "Mucinous", "fact": "histology", "one_of": ["mucinous"]}]},
+            "histology is mucinous",
+        ),
+        (
+            {"alone": ("old", 6)},
+            {
+                "expansion": {
+                    "old": {"title": "Old", "eligibility": [{"id": "I", "text": "Old", "fact": "age", "at_least": 99}]}
+                }
+            },
+            "seldom meet its criteria",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_simulated_is_refused(
     world: dict[str, Any], changes: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
@@ -379,7 +403,7 @@ def test_what_cannot_be_simulated_is_refused(
 
 
 def test_a_trial_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("posology.interchange.virtual.trial.ENDLESS", 5 * 365)
+    monkeypatch.setattr("posology.simulation.trial.simulator.ENDLESS", 5 * 365)
     with pytest.raises(ValueError, match="does not end within 5 years: "):
         simulate(tmp_path / "v.posology", PLAN, World(per_month=1e-6))
 
@@ -419,9 +443,10 @@ def test_a_world_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
 
 def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # noqa: F811
     for arguments, said in (
-        (("--until", "2011-01-01"), "nothing happens"), (("--cohort", "ovarian-relapsed"), "go together"),
+        (("--until", "2011-01-01"), "nothing happens"),
+        (("--cohort", "ovarian-relapsed"), "go together"),
         (("--patients-per-month", "nan"), "a month"),
-    ):  # fmt: skip
+    ):
         code, _, err = go("virtual", str(FILE), "w.posology", *arguments)
         assert code != 0 and said in err
     assert "no folder" in go("virtual", str(FILE), "nowhere/w.posology")[2]

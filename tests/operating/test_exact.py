@@ -53,9 +53,14 @@ def test_boin_against_simulation_by_its_authors(inputs: dict[str, Any], outputs:
 
 
 DESIGNS = [
-    ThreePlusThree(4), ThreePlusThree(4, mtd_patients=3), ThreePlusThree(4, start=1), Titrated(ThreePlusThree(4), through=2),
-    Boin(4, 0.3, max_patients=12), Boin(4, 0.25, cohort=2, max_patients=12), Boin(4, 0.2, cohort=1, max_patients=8, stop_at=5),
-]  # fmt: skip
+    ThreePlusThree(4),
+    ThreePlusThree(4, mtd_patients=3),
+    ThreePlusThree(4, start=1),
+    Titrated(ThreePlusThree(4), through=2),
+    Boin(4, 0.3, max_patients=12),
+    Boin(4, 0.25, cohort=2, max_patients=12),
+    Boin(4, 0.2, cohort=1, max_patients=8, stop_at=5),
+]
 
 
 @pytest.mark.parametrize("design", DESIGNS)

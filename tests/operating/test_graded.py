@@ -36,9 +36,12 @@ def test_a_score_of_one_for_dlts_alone_is_boin() -> None:
 
 
 DESIGNS: list[Any] = [
-    Titrated(ThreePlusThree(3), through=3), Titrated(ThreePlusThree(3), through=3, moderate=2), Titrated(Boin(3, 0.3, max_patients=12), through=2),
-    GBoin(3, 0.25, max_patients=12), GBoin(3, 0.25, max_patients=12, score="continuous"),
-]  # fmt: skip
+    Titrated(ThreePlusThree(3), through=3),
+    Titrated(ThreePlusThree(3), through=3, moderate=2),
+    Titrated(Boin(3, 0.3, max_patients=12), through=2),
+    GBoin(3, 0.25, max_patients=12),
+    GBoin(3, 0.25, max_patients=12, score="continuous"),
+]
 
 
 @pytest.mark.parametrize("design", DESIGNS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posology.operating.influence import (
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
+from posology.pharmacology.virtual_patients.demographics import Patients
+from posology.simulation.global_sensitivity import (
     OUTCOMES,
     SET_HERE,
     Numbers,
@@ -16,9 +18,7 @@ from posology.operating.influence import (
     priors,
     same_risk,
 )
-from posology.operating.virtual import draw
-from posology.pharmacology.hazards import IMGN853_OCULAR
-from posology.pharmacology.population import Patients
+from posology.simulation.potential_outcomes import draw
 
 
 def flat(people: Patients) -> np.ndarray:
@@ -28,7 +28,9 @@ def flat(people: Patients) -> np.ndarray:
 def test_the_numbers_as_they_are_change_nothing() -> None:
     start = Numbers()
     same = start.at({name: q.value for name, q in start.quantities().items()})
-    assert {n: q.value for n, q in same.quantities().items()} == pytest.approx({n: q.value for n, q in start.quantities().items()})  # fmt: skip
+    assert {n: q.value for n, q in same.quantities().items()} == pytest.approx(
+        {n: q.value for n, q in start.quantities().items()}
+    )
 
 
 def test_the_hazard_keeps_its_risk_with_the_slope() -> None:
@@ -123,9 +125,12 @@ def test_against_a_double_loop() -> None:
         ]
         alone[name] = float(np.var(rates))
     both = [
-        outcomes(panel.treated(Numbers().at({n: float(varied[n].at(z)) for n, z in zip(names, pair, strict=True)}), 3, 21.0), 42.0)[0]
+        outcomes(
+            panel.treated(Numbers().at({n: float(varied[n].at(z)) for n, z in zip(names, pair, strict=True)}), 3, 21.0),
+            42.0,
+        )[0]
         for pair in np.random.default_rng(1).standard_normal((300, 2))
-    ]  # fmt: skip
+    ]
     found = influences(flat, patients=200, samples=256, window=42.0, cycles=3, cv=only(*names), seed=2)[0]
     index = {row.name: row for row in found.rows}
     for name in names:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from posology.endpoints.body_size import dose_mg
-from posology.operating.modification import MEASURES, RULES, Compared, compare
-from posology.pharmacology.clinical import as_planned
-from posology.pharmacology.efficacy import BY_TROUGH
-from posology.pharmacology.hazards import IMGN853_OCULAR
+from posology.pharmacology.clinical.exposure_driver import BY_TROUGH
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
+from posology.pharmacology.clinical.treatment import as_planned
+from posology.simulation.dose_modification import MEASURES, RULES, Compared, compare
 
 
 def seven(people: Any) -> Any:

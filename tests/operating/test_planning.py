@@ -17,7 +17,7 @@ from posology.operating.calibrate import (
     search,
     sensitivity,
     skeleton,
-)  # fmt: skip
+)
 from posology.operating.pathways import pathways
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
 from tests.designs.test_three_plus_three import cases
@@ -185,7 +185,7 @@ def test_pathways_from_a_state_in_every_form() -> None:
         (lambda: pathways(Boin(4, 0.3), "", -1), "0 cohorts or more"),
         (lambda: pathways(Boin(2, 0.3), "", 1).probabilities([0.1]), "2 rates"),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused(build: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build()

@@ -28,7 +28,7 @@ from posology.designs import (
     TiteCrm,
     Titrated,
     Tpi,
-)  # fmt: skip
+)
 from posology.operating import Patients, Setting, enumerate_trials, simulate
 from tests.designs.test_three_plus_three import cases
 
@@ -36,12 +36,22 @@ TRUTH = (0.05, 0.15, 0.3, 0.45)
 SKELETON = (0.06, 0.14, 0.25, 0.38)
 DOSES = (1, 2, 4, 8)
 EVERY: list[Any] = [
-    ThreePlusThree(4), APlusB(4), Boin(4, 0.3, max_patients=18), Iboin(4, 0.3, prior=SKELETON, max_patients=18), Mtpi(4, 0.3, max_patients=18),
-    Mtpi2(4, 0.3, max_patients=18), Keyboard(4, 0.3, max_patients=18), Tpi(4, 0.3, max_patients=18), I3plus3(4, 0.3, max_patients=18),
-    Crm(4, 0.25, skeleton=SKELETON, max_patients=18), Crm(4, 0.25, skeleton=SKELETON, max_patients=12, fit="mle", initial=(3, 3, 3, 3)),
-    Blrm(4, 0.25, doses=DOSES, max_patients=15), Ewoc(4, 0.3, doses=DOSES, max_patients=15),
-    Titrated(Boin(4, 0.3, max_patients=15), through=3), NoSkipping(Crm(4, 0.25, skeleton=SKELETON, max_patients=12, no_skipping=False)),
-]  # fmt: skip
+    ThreePlusThree(4),
+    APlusB(4),
+    Boin(4, 0.3, max_patients=18),
+    Iboin(4, 0.3, prior=SKELETON, max_patients=18),
+    Mtpi(4, 0.3, max_patients=18),
+    Mtpi2(4, 0.3, max_patients=18),
+    Keyboard(4, 0.3, max_patients=18),
+    Tpi(4, 0.3, max_patients=18),
+    I3plus3(4, 0.3, max_patients=18),
+    Crm(4, 0.25, skeleton=SKELETON, max_patients=18),
+    Crm(4, 0.25, skeleton=SKELETON, max_patients=12, fit="mle", initial=(3, 3, 3, 3)),
+    Blrm(4, 0.25, doses=DOSES, max_patients=15),
+    Ewoc(4, 0.3, doses=DOSES, max_patients=15),
+    Titrated(Boin(4, 0.3, max_patients=15), through=3),
+    NoSkipping(Crm(4, 0.25, skeleton=SKELETON, max_patients=12, no_skipping=False)),
+]
 
 
 @pytest.mark.parametrize("design", EVERY, ids=lambda d: type(d).__name__)
@@ -84,13 +94,21 @@ def test_titesim_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> No
 def test_backfilling_of_bfboin(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     """2,000 trials there and here. The package spreads arrivals uniformly at random, which we do not offer: fixed here."""
     design = BfBoin(
-        len(inputs["p.true"]), inputs["target"], max_patients=inputs["ncohort"] * inputs["cohortsize"], stop_at=inputs["n.earlystop"],
-        cap=inputs["n.cap"], assign=inputs.get("backfill.assign", "highest"), extra_safe=inputs.get("offset", 0) if inputs.get("extrasafe") else 0.0,
-    )  # fmt: skip
+        len(inputs["p.true"]),
+        inputs["target"],
+        max_patients=inputs["ncohort"] * inputs["cohortsize"],
+        stop_at=inputs["n.earlystop"],
+        cap=inputs["n.cap"],
+        assign=inputs.get("backfill.assign", "highest"),
+        extra_safe=inputs.get("offset", 0) if inputs.get("extrasafe") else 0.0,
+    )
     setting = Setting(
-        tuple(inputs["p.true"]), window=inputs["dlt.window"], accrual=inputs["n.per.month"],
-        arrivals="poisson" if inputs.get("accrual") == "poisson" else "fixed", response=tuple(inputs["p.response.true"]),
-    )  # fmt: skip
+        tuple(inputs["p.true"]),
+        window=inputs["dlt.window"],
+        accrual=inputs["n.per.month"],
+        arrivals="poisson" if inputs.get("accrual") == "poisson" else "fixed",
+        response=tuple(inputs["p.response.true"]),
+    )
     found = simulate(design, setting, Patients.draw(np.random.default_rng(6), 2000, 110))
     expected = np.array([outputs["percentstop"], *outputs["selpercent"]]) / 100
     error = np.sqrt(np.maximum(expected * (1 - expected), 1e-3) / 1000)
@@ -165,10 +183,16 @@ def test_dlts_come_when_they_are_said_to() -> None:
         (lambda: Setting((0.1,), response=(0.1, 0.2)), "one for each level"),
         (lambda: Setting((0.1,), accrual=0), "above 0"),
         (lambda: Setting((0.1,), late=1), "late"),
-        (lambda: simulate(Boin(3, 0.3), Setting((0.1, 0.2)), Patients.draw(np.random.default_rng(1), 5, 30)), "has 2 rates"),
-        (lambda: simulate(Boin(2, 0.3), Setting((0.1, 0.2)), Patients.draw(np.random.default_rng(1), 5, 10)), "draw more"),
+        (
+            lambda: simulate(Boin(3, 0.3), Setting((0.1, 0.2)), Patients.draw(np.random.default_rng(1), 5, 30)),
+            "has 2 rates",
+        ),
+        (
+            lambda: simulate(Boin(2, 0.3), Setting((0.1, 0.2)), Patients.draw(np.random.default_rng(1), 5, 10)),
+            "draw more",
+        ),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused(build: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build()

@@ -11,7 +11,7 @@ import pytest
 from posology.designs import Boin
 from posology.operating import enumerate_trials
 from posology.operating.study import BATCH, Study, in_short, read, run, tasks
-from posology.protocol.reading import ProtocolError
+from posology.protocol.load import ProtocolError
 
 TEXT = """
 study: a small one
@@ -104,7 +104,7 @@ def test_batches_and_common_patients(study: Study) -> None:
         ("name: short", "name: stopped", "two designs have one name"),
         ("study: a small one", "stdy: a small one", "study"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told_with_its_line(was: str, now: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     assert was in TEXT

@@ -18,20 +18,24 @@ from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin,
 from posology.endpoints.body_size import Metric, dose_mg
 from posology.examples import imgn853
 from posology.operating import Patients, Setting, simulate
-from posology.operating.virtual import Carriers, conjugate, draw
-from posology.pharmacology.clinical import as_planned
-from posology.pharmacology.compound import Quantity
-from posology.pharmacology.compounds import IMGN853, IMGN853_SATURABLE
-from posology.pharmacology.hazards import IMGN853_OCULAR
-from posology.pharmacology.linear import Doses
-from posology.pharmacology.plasma import Plasma
-from posology.pharmacology.population import OVARIAN
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
+from posology.pharmacology.clinical.treatment import as_planned
+from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.linear_compartments import Doses
+from posology.pharmacology.virtual_patients.demographics import OVARIAN
+from posology.simulation.potential_outcomes import Carriers, conjugate, draw
 
 LEVELS = np.array([0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0])
 DESIGNS: list[Any] = [
-    ThreePlusThree(3), Boin(3, 0.3, max_patients=15), TiteBoin(3, 0.3, max_patients=15), RollingSix(3),
-    BfBoin(3, 0.3, max_patients=12, cap=6), Titrated(ThreePlusThree(3), through=2),
-]  # fmt: skip
+    ThreePlusThree(3),
+    Boin(3, 0.3, max_patients=15),
+    TiteBoin(3, 0.3, max_patients=15),
+    RollingSix(3),
+    BfBoin(3, 0.3, max_patients=12, cap=6),
+    Titrated(ThreePlusThree(3), through=2),
+]
 
 
 def by(metric: Metric, levels: Any = LEVELS) -> Any:
@@ -45,9 +49,13 @@ def written_out(patients: Patients, setting: Setting) -> Carriers:
     rows, k, level = (a.ravel() for a in np.indices((trials, many, levels)))
     wide = lambda values: values.reshape(trials, many, levels)
     return Carriers(
-        wide(patients.dlt_day(setting, rows, k, level)), np.full((trials, many, levels, 3), np.inf),
-        wide(patients.respond(setting, rows, k, level)), patients.gap, patients.leaves, patients.left_at,
-    )  # fmt: skip
+        wide(patients.dlt_day(setting, rows, k, level)),
+        np.full((trials, many, levels, 3), np.inf),
+        wide(patients.respond(setting, rows, k, level)),
+        patients.gap,
+        patients.leaves,
+        patients.left_at,
+    )
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=lambda d: type(d).__name__)
@@ -73,9 +81,13 @@ def carriers(dlt: Any, ocular: Any = None) -> Carriers:
     days = np.asarray(dlt, dtype=np.float64)
     flat = days.shape[:2]
     return Carriers(
-        days, np.full((*days.shape, 3), np.inf) if ocular is None else ocular, np.zeros(days.shape, dtype=bool), np.ones(flat),
-        np.ones(flat), np.zeros(flat),
-    )  # fmt: skip
+        days,
+        np.full((*days.shape, 3), np.inf) if ocular is None else ocular,
+        np.zeros(days.shape, dtype=bool),
+        np.ones(flat),
+        np.ones(flat),
+        np.zeros(flat),
+    )
 
 
 def test_a_dlt_after_the_window_is_missed() -> None:
@@ -154,9 +166,11 @@ def test_response_of_much_target_is_that_it_was_calibrated_to() -> None:
         for a, b in ((30, 3), (1, 100))
     )
     rates = [
-        draw(np.random.default_rng(1), 100, 30, by("adjusted ideal body weight", [6.0]), mix=[(kind, 1.0)]).response.mean()
+        draw(
+            np.random.default_rng(1), 100, 30, by("adjusted ideal body weight", [6.0]), mix=[(kind, 1.0)]
+        ).response.mean()
         for kind in (many, few)
-    ]  # fmt: skip
+    ]
     assert rates[0] == pytest.approx(0.423, abs=0.05) and rates[1] < 0.2
 
 
@@ -179,9 +193,15 @@ def test_the_trial_of_2013(treated: Carriers) -> None:
 def test_slopes_agree_where_they_were_calibrated(slope: int) -> None:
     """At 6 mg/kg of adjusted ideal weight the ocular risk is the same whatever the slope, far below it is not."""
     found = [
-        draw(np.random.default_rng(2), 300, 30, by("adjusted ideal body weight", [2.0, 6.0]), ocular=IMGN853_OCULAR.with_power(g))
+        draw(
+            np.random.default_rng(2),
+            300,
+            30,
+            by("adjusted ideal body weight", [2.0, 6.0]),
+            ocular=IMGN853_OCULAR.with_power(g),
+        )
         for g in (slope, 2)
-    ]  # fmt: skip
+    ]
     risk = [np.isfinite(each.ocular[..., 0]).mean(axis=(0, 1)) for each in found]
     assert risk[0][1] == pytest.approx(risk[1][1], abs=0.04)
     assert slope == 2 or (risk[0][0] > risk[1][0]) == (slope < 2)
@@ -202,13 +222,17 @@ PROTOCOL = str(imgn853.__path__[0]) + "/protocol.yaml"
 
 def test_command() -> None:
     done = CliRunner().invoke(
-        app, ["simulate", PROTOCOL, "--trials", "10", "--window", "21", "--window", "63", "--design", "tite-boin", "--json"]
-    )  # fmt: skip
+        app,
+        ["simulate", PROTOCOL, "--trials", "10", "--window", "21", "--window", "63", "--design", "tite-boin", "--json"],
+    )
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert [(d["design"], d["window"]) for d in told["designs"]] == [
-        ("3+3 (protocol)", 21), ("tite-boin", 21), ("3+3 (protocol)", 63), ("tite-boin", 63)
-    ]  # fmt: skip
+        ("3+3 (protocol)", 21),
+        ("tite-boin", 21),
+        ("3+3 (protocol)", 63),
+        ("tite-boin", 63),
+    ]
     for each in told["designs"]:
         assert sum(each["selection"]) + each["no_mtd"] == pytest.approx(1)
     assert told["truth"][6]["DLT within 21 d"] < told["truth"][6]["DLT while treated"]
@@ -216,8 +240,9 @@ def test_command() -> None:
 
 def test_command_with_steroid_drops() -> None:
     plain, drops = (
-        json.loads(CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "30", "--json", *more]).stdout) for more in ([], ["--drops"])
-    )  # fmt: skip
+        json.loads(CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "30", "--json", *more]).stdout)
+        for more in ([], ["--drops"])
+    )
     assert (plain["drops"], drops["drops"]) == (False, True)
     assert drops["truth"][6]["DLT while treated"] < plain["truth"][6]["DLT while treated"]
     assert any("Matulonis" in line for line in drops["assumed"]) and len(drops["assumed"]) == len(plain["assumed"]) + 1

@@ -8,22 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posology.interchange.nonmem import read
-from posology.pharmacology import bayes
-from posology.pharmacology.areas import Floats
-from posology.pharmacology.bayes import sample_individual, sample_population
-from posology.pharmacology.densities import (
+from posology.interchange.pk.nonmem import read
+from posology.pharmacology.estimation import nuts as bayes
+from posology.pharmacology.estimation.foce import Effect, Population, fit, starting
+from posology.pharmacology.estimation.log_posterior import (
     Prior,
     correlation_factor,
     correlation_prior,
     individual_density,
     population_density,
 )
-from posology.pharmacology.fit import Effect, Population, fit, starting
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Measurements, Patient, Period, measurements
-from posology.pharmacology.piecewise import predict
-from posology.pharmacology.structural import ORAL, TWO_COMPARTMENTS
+from posology.pharmacology.estimation.nuts import sample_individual, sample_population
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.pk_models.data import Measurements, Patient, Period, measurements
+from posology.pharmacology.pk_models.linear import ORAL, TWO_COMPARTMENTS
+from posology.pharmacology.pk_models.time_varying import predict
+from posology.shared.arrays import Floats
 from tests.pharmacology.test_fit import CONJUGATE, DATA, Straight, conjugate, theophylline
 from tests.pharmacology.test_occasions import Steps
 
@@ -41,21 +41,28 @@ def test_the_gradient_of_a_population(residual: Residual) -> None:
 
 def mixed(patients: int = 3) -> Measurements:
     """Two occasions, a covariate that changes and one that does not, and values below quantification."""
-    return measurements([
-        Patient(
-            str(i), [(0.0, 350.0, 0.1, 0.0), (21.0, 350.0, 0.1, 0.0)],
-            [(1.0, 120.0, False), (20.0, 2.0, i == 1), (22.0, 150.0 + i, False), (30.0, 50.0, False)],
-            covariates={"WT": 50.0 + 10 * i}, periods=[Period(20.0, "1", {"ALB": 40.0}), Period(40.0, "2", {"ALB": 30.0 + i})],
-        )
-        for i in range(patients)
-    ])  # fmt: skip
+    return measurements(
+        [
+            Patient(
+                str(i),
+                [(0.0, 350.0, 0.1, 0.0), (21.0, 350.0, 0.1, 0.0)],
+                [(1.0, 120.0, False), (20.0, 2.0, i == 1), (22.0, 150.0 + i, False), (30.0, 50.0, False)],
+                covariates={"WT": 50.0 + 10 * i},
+                periods=[Period(20.0, "1", {"ALB": 40.0}), Period(40.0, "2", {"ALB": 30.0 + i})],
+            )
+            for i in range(patients)
+        ]
+    )
 
 
 MIXED = Prior(
-    {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0}, ("CL", "V1", "V2"), residual=Residual(2.0, 0.3), correlated=True,
+    {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0},
+    ("CL", "V1", "V2"),
+    residual=Residual(2.0, 0.3),
+    correlated=True,
     effects=(Effect("CL", "ALB", 40.0), Effect("V1", "WT", 70.0), Effect("CL", "WT", 70.0, 0.75)),
     between_occasions=("V1", "CL"),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("changing", [True, False])
@@ -103,10 +110,16 @@ def test_a_population_that_cannot_be_is_refused_before_it_is_sampled() -> None:
 def in_occasions() -> tuple[Measurements, Population, Floats, Floats]:
     """A line whose intercept differs between two occasions, with the exact mean and covariance of η, κ, κ."""
     times = np.array([0.0, 1, 2, 5])
-    data = measurements([
-        Patient("x", [(0.0, 1.0, 0.0, 0.0)], [(t, v, False) for t, v in zip(times, (1.0, 2.0, 2.5, 3.1), strict=True)],
-                periods=[Period(1.0, "A"), Period(5.0, "B")])
-    ])  # fmt: skip
+    data = measurements(
+        [
+            Patient(
+                "x",
+                [(0.0, 1.0, 0.0, 0.0)],
+                [(t, v, False) for t, v in zip(times, (1.0, 2.0, 2.5, 3.1), strict=True)],
+                periods=[Period(1.0, "A"), Period(5.0, "B")],
+            )
+        ]
+    )
     population = Population(
         {"a": 2.0, "b": 1.3}, ("a",), np.eye(1) * 0.3, Residual(0.4, 0.0), between_occasions={"a": 0.2}
     )
@@ -253,7 +266,7 @@ def test_theophylline_posterior_agrees_with_the_maximum_likelihood_fit() -> None
 
 @pytest.mark.slow
 def test_a_population_simulated_from_a_truth_covers_it() -> None:
-    from posology.pharmacology.fit import simulate
+    from posology.pharmacology.estimation.foce import simulate
 
     data = conjugate(12, [0.1, 1, 7, 20, 22, 35])
     drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, np.random.default_rng(21))[0], 1e-3)

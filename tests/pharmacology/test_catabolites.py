@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.areas import Floats
-from posology.pharmacology.catabolites import METABOLITE, PAYLOAD, Catabolites, conjugate
-from posology.pharmacology.densities import Prior, population_density
-from posology.pharmacology.diagnostics import residuals
-from posology.pharmacology.fit import Effect, Population, fit, individual, objective, simulate
-from posology.pharmacology.likelihood import Residual, terms
-from posology.pharmacology.measurements import Measurements, Patient, measurements
-from posology.pharmacology.structural import TWO_COMPARTMENTS
+from posology.pharmacology.estimation.diagnostics import residuals
+from posology.pharmacology.estimation.foce import Effect, Population, fit, individual, objective, simulate
+from posology.pharmacology.estimation.log_posterior import Prior, population_density
+from posology.pharmacology.estimation.residual_error import Residual, terms
+from posology.pharmacology.pk_models.adc import METABOLITE, PAYLOAD, Catabolites, conjugate
+from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
+from posology.shared.arrays import Floats
 
 NAMES = ("IMGN853", "DM4", "SMEDM4")
 VALUES = {"CL": 0.4, "V1": 2.5, "Q": 0.5, "V2": 0.9, "CLp": 17.0, "kp": 1.4, "CLm": 4.6, "km": 0.3}
@@ -26,7 +26,9 @@ TIMES = (0.05, 0.1, 1.0, 3.0, 7.0, 14.0, 21.0, 21.1, 25.0, 42.0)
 Dose = tuple[float, float, float, float]
 
 
-def sampled(count: int = 1, analytes: int = 3, doses: tuple[Dose, ...] = ((0.0, 350.0, 0.1, 0.0), (21.0, 350.0, 0.1, 0.0))) -> Measurements:  # fmt: skip
+def sampled(
+    count: int = 1, analytes: int = 3, doses: tuple[Dose, ...] = ((0.0, 350.0, 0.1, 0.0), (21.0, 350.0, 0.1, 0.0))
+) -> Measurements:
     """Return patients of whom every analyte is sampled at each time."""
     samples = [(t, 0.0, False) for t in TIMES for _ in range(analytes)]
     each = [a for _ in TIMES for a in range(analytes)]
@@ -62,10 +64,16 @@ SAME = {"km = kp": (0.7, 0.7), "nearly": (0.7, 0.7 * (1 + 3e-5)), "kp = β": (BE
 
 
 @pytest.mark.parametrize("rates", [*RATES.values(), *SAME.values()], ids=[*RATES, *SAME])
-@pytest.mark.parametrize("doses", [
-    ((0.0, 350.0, 0.0, 0.0),), ((0.0, 350.0, 0.1, 0.0), (21.0, 200.0, 0.1, 0.0)), ((0.0, 350.0, 0.2, 21.0),),
-    ((0.0, 350.0, 0.0, 14.0), (21.0, 100.0, 2.0, 0.0)),
-], ids=["bolus", "infusions", "steady state", "both"])  # fmt: skip
+@pytest.mark.parametrize(
+    "doses",
+    [
+        ((0.0, 350.0, 0.0, 0.0),),
+        ((0.0, 350.0, 0.1, 0.0), (21.0, 200.0, 0.1, 0.0)),
+        ((0.0, 350.0, 0.2, 21.0),),
+        ((0.0, 350.0, 0.0, 14.0), (21.0, 100.0, 2.0, 0.0)),
+    ],
+    ids=["bolus", "infusions", "steady state", "both"],
+)
 def test_all_three_against_a_solver(rates: tuple[float, float], doses: tuple[Dose, ...]) -> None:
     values = {**VALUES, "kp": rates[0], "km": rates[1]}
     if doses[0][3] and min(rates) < 0.05:
@@ -117,7 +125,9 @@ def test_areas_are_the_dose_over_the_apparent_clearance() -> None:
     assert areas == pytest.approx([1 / VALUES["CL"], 1 / VALUES["CLp"], 1 / VALUES["CLm"]], rel=1e-12)
 
 
-def simulated(count: int, seed: int, *, limits: Mapping[str, float] | None = None, errors: Mapping[str, Residual] = ERRORS) -> tuple[Measurements, Population]:  # fmt: skip
+def simulated(
+    count: int, seed: int, *, limits: Mapping[str, float] | None = None, errors: Mapping[str, Residual] = ERRORS
+) -> tuple[Measurements, Population]:
     """Return patients drawn from a population, with their limits of quantification, and that population."""
     truth = Population(VALUES, ("CL", "V1", "CLp", "CLm"), np.diag([0.3, 0.2, 0.35, 0.4]) ** 2, errors)
     data = sampled(count)
@@ -144,8 +154,11 @@ def test_the_density_of_a_population_and_its_gradient() -> None:
     data, truth = simulated(3, 4, limits={"DM4": 1.0})
     prior = Prior(truth.typical, truth.random, residual=truth.residual, correlated=True)
     assert prior.errors == [
-        "IMGN853 proportional error", "DM4 proportional error", "SMEDM4 additive error", "SMEDM4 proportional error",
-    ]  # fmt: skip
+        "IMGN853 proportional error",
+        "DM4 proportional error",
+        "SMEDM4 additive error",
+        "SMEDM4 proportional error",
+    ]
     density = population_density(METABOLITE, data, prior)
     x = prior.start(METABOLITE, data)
     x = x + 0.1 * np.random.default_rng(1).standard_normal(len(x))
@@ -163,8 +176,12 @@ def test_a_fit_recovers_a_payload() -> None:
     truth = Population(values, ("CL", "CLp"), np.diag([0.3, 0.35]) ** 2, errors)
     data = sampled(16, analytes=2)
     drawn = simulate(PAYLOAD, data, truth, np.random.default_rng(7))[0]
-    start = Population({n: 1.4 * v for n, v in values.items()}, truth.random, np.eye(2) * 0.04,
-                       {"IMGN853": Residual(0.0, 0.3), "DM4": Residual(0.0, 0.3)})  # fmt: skip
+    start = Population(
+        {n: 1.4 * v for n, v in values.items()},
+        truth.random,
+        np.eye(2) * 0.04,
+        {"IMGN853": Residual(0.0, 0.3), "DM4": Residual(0.0, 0.3)},
+    )
     found = fit(PAYLOAD, data.replaced(np.maximum(drawn, 1e-6)), start)
     true = [*values.values(), 0.3, 0.35, 0.1, 0.2]
     assert [e.name for e in found.estimates][-2:] == ["IMGN853 proportional error", "DM4 proportional error"]
@@ -183,8 +200,9 @@ def test_a_fit_recovers_a_payload() -> None:
 @pytest.mark.slow
 def test_a_fit_recovers_all_three() -> None:
     data, truth = simulated(30, 11, limits={"IMGN853": 1.0, "DM4": 0.3, "SMEDM4": 0.1}, errors=PROPORTIONAL)
-    start = Population({n: 1.3 * v for n, v in VALUES.items()}, truth.random, np.eye(4) * 0.09,
-                       {n: Residual(0.0, 0.3) for n in NAMES})  # fmt: skip
+    start = Population(
+        {n: 1.3 * v for n, v in VALUES.items()}, truth.random, np.eye(4) * 0.09, {n: Residual(0.0, 0.3) for n in NAMES}
+    )
     found = fit(METABOLITE, data, start)
     true = [*VALUES.values(), 0.3, 0.2, 0.35, 0.4, 0.1, 0.2, 0.25]
     for e, value in zip(found.estimates, true, strict=True):
@@ -211,7 +229,11 @@ def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"'two compartments, intravenous' is of 1 analyte; the data hold 3 \(IMGN853, "
     ):
-        individual(TWO_COMPARTMENTS, data, Population({n: VALUES[n] for n in TWO_COMPARTMENTS.parameters}, ("CL",), np.eye(1), ERRORS["DM4"]))  # fmt: skip
+        individual(
+            TWO_COMPARTMENTS,
+            data,
+            Population({n: VALUES[n] for n in TWO_COMPARTMENTS.parameters}, ("CL",), np.eye(1), ERRORS["DM4"]),
+        )
     with pytest.raises(ValueError, match=r"is of 2 analytes; the data hold 3"):
         objective(PAYLOAD, data, replace(truth, typical={n: VALUES[n] for n in PAYLOAD.parameters}))
     with pytest.raises(ValueError, match=r"is of 3 analytes; the data hold 1"):
@@ -240,9 +262,9 @@ def test_the_chain_of_the_plasma_model_shows_its_apparent_clearances() -> None:
 
     The shapes do not agree in all: payload falls faster there, for antibody that carries more drug loses more.
     """
-    from posology.pharmacology.compounds import IMGN853
-    from posology.pharmacology.linear import Doses
-    from posology.pharmacology.plasma import Plasma
+    from posology.pharmacology.compounds.library import IMGN853
+    from posology.pharmacology.disposition.adc_plasma import Plasma
+    from posology.pharmacology.disposition.linear_compartments import Doses
 
     times = np.array([0.1, 0.2, 0.5, 1, 2, 3, 5, 7, 10, 14, 21])
     plasma, dose = Plasma.of(IMGN853), Doses(0, 355, 0.1)

@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.stats import binom
 
-from posology.pharmacology.clinical import Fate, Standing, Treated, as_labelled, as_planned, at_recurrence, treat
-from posology.pharmacology.hazards import IMGN853_OCULAR, Effect, ocular_hazard, ocular_risk, other_dlt
-from posology.pharmacology.linear import Exponentials, two_compartment
-from posology.pharmacology.marker import CA125, halved, levels
-from posology.pharmacology.response import MONTH, NEVER, OVARIAN_SURVIVAL, Dynamics, death, invert, judge
+from posology.pharmacology.clinical.ca125 import CA125, halved, levels
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Effect, ocular_hazard, ocular_risk, other_dlt
+from posology.pharmacology.clinical.treatment import (
+    Fate,
+    Standing,
+    Treated,
+    as_labelled,
+    as_planned,
+    at_recurrence,
+    treat,
+)
+from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, OVARIAN_SURVIVAL, Dynamics, death, invert, judge
+from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 
 PATIENTS = 8000
 PLASMA = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
@@ -151,8 +159,13 @@ def test_v12_marker_response(trial: Treated) -> None:
     days = np.arange(0, 379, 21)
     evaluable, found = halved(trial.ca125(days), days, last=trial.progression_free)
     assert 0.53 - 0.06 <= found.sum() / evaluable.sum() <= 0.58 + 0.06
-    linear = levels(np.arange(379.0), trial.fate.dynamics.log_change(np.arange(379.0), trial.start, trial.exposure),
-                    trial.fate.kelim, trial.fate.ca0, 1.0)[:, days]  # fmt: skip
+    linear = levels(
+        np.arange(379.0),
+        trial.fate.dynamics.log_change(np.arange(379.0), trial.start, trial.exposure),
+        trial.fate.kelim,
+        trial.fate.ca0,
+        1.0,
+    )[:, days]
     evaluable, found = halved(linear, days, last=trial.progression_free)
     assert found.sum() / evaluable.sum() < 0.53 - 0.06  # burden in proportion to the diameter fails
 
@@ -238,10 +251,16 @@ def test_rule_by_label() -> None:
     """No event; grade 2; grade 3; grade 4; grade 3 that is over; a second grade 2."""
     now, lately = np.array([0, 2, 3, 4, 0, 2]), np.array([0, 2, 3, 4, 3, 2])
     stand = Standing(
-        1, np.full(6, 21.0), np.array([1.0, 1.0, 5 / 6, 1.0, 1.0, 1.0]), now, lately,
-        np.array([np.inf, 30.0, 100.0, 25.0, 14.0, 28.0]), np.array([True, False, False, False, False, False]),
-        lately, np.array([0, 1, 1, 1, 1, 2]),
-    )  # fmt: skip
+        1,
+        np.full(6, 21.0),
+        np.array([1.0, 1.0, 5 / 6, 1.0, 1.0, 1.0]),
+        now,
+        lately,
+        np.array([np.inf, 30.0, 100.0, 25.0, 14.0, 28.0]),
+        np.array([True, False, False, False, False, False]),
+        lately,
+        np.array([0, 1, 1, 1, 1, 2]),
+    )
     factor, delay = as_labelled(stand)
     assert factor == pytest.approx([1, 1, 4 / 6, 0, 5 / 6, 1])
     assert delay.tolist() == [7, 9, 42, 4, 0, 7]

@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from posology.pharmacology.compound import MARKS, Quantity
-from posology.pharmacology.compounds import BRENTUXIMAB_VEDOTIN, COMPOUNDS, IMGN853, T_DM1, TUSAMITAMAB_RAVTANSINE
+from posology.pharmacology.compounds.adc import MARKS, Quantity
+from posology.pharmacology.compounds.library import (
+    BRENTUXIMAB_VEDOTIN,
+    COMPOUNDS,
+    IMGN853,
+    T_DM1,
+    TUSAMITAMAB_RAVTANSINE,
+)
 
 
 @pytest.mark.parametrize("compound", COMPOUNDS.values(), ids=list(COMPOUNDS))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posology.pharmacology.diagnostics import _percentiles, residuals, visual_predictive_check
-from posology.pharmacology.fit import Population, simulate
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Patient, measurements
-from posology.pharmacology.structural import TWO_COMPARTMENTS
+from posology.pharmacology.estimation.diagnostics import _percentiles, residuals, visual_predictive_check
+from posology.pharmacology.estimation.foce import Population, simulate
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.pk_models.data import Patient, measurements
+from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from tests.pharmacology.test_fit import CONJUGATE, Straight, conjugate
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from posology.pharmacology.clinical import Fate, Standing, as_planned, treat
-from posology.pharmacology.efficacy import BY_AREA, BY_TROUGH, Driver
-from posology.pharmacology.hazards import Effect
-from posology.pharmacology.linear import Exponentials, two_compartment
-from posology.pharmacology.marker import halved
-from posology.pharmacology.response import IMGN853_RESPONSE, MONTH
+from posology.pharmacology.clinical.ca125 import halved
+from posology.pharmacology.clinical.exposure_driver import BY_AREA, BY_TROUGH, Driver
+from posology.pharmacology.clinical.ocular_toxicity import Effect
+from posology.pharmacology.clinical.treatment import Fate, Standing, as_planned, treat
+from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE, MONTH
+from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 
 PLASMA = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
 PATIENTS = 6000

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from posology.pharmacology.clinical import Fate, Rule, Treated, as_labelled, as_planned, at_recurrence, treat
-from posology.pharmacology.episodes import MOST, Course, Episodes, Eyes
-from posology.pharmacology.hazards import IMGN853_OCULAR, Ocular
-from posology.pharmacology.linear import Exponentials, two_compartment
-from posology.pharmacology.response import NEVER
+from posology.pharmacology.clinical.ocular_episodes import MOST, Course, Episodes, Eyes
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
+from posology.pharmacology.clinical.treatment import Fate, Rule, Treated, as_labelled, as_planned, at_recurrence, treat
+from posology.pharmacology.clinical.tumour_size import NEVER
+from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 
 PATIENTS = 3000
 
@@ -24,9 +24,13 @@ def population(patients: int) -> Exponentials:
 
 
 def course(
-    rule: Rule = as_labelled, mg: float = 355.0, cycles: int = 8, ocular: Ocular = IMGN853_OCULAR, patients: int = PATIENTS,
+    rule: Rule = as_labelled,
+    mg: float = 355.0,
+    cycles: int = 8,
+    ocular: Ocular = IMGN853_OCULAR,
+    patients: int = PATIENTS,
     fate: Fate | None = None,
-) -> Treated:  # fmt: skip
+) -> Treated:
     """Return the same patients under a rule, at a dose."""
     some = Fate.draw(np.random.default_rng(9), patients, ocular=ocular, explained=0.3) if fate is None else fate
     return treat(some, population(patients), mg, cycles=cycles, rule=rule, ocular=ocular)

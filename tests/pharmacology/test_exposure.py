@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from posology.pharmacology.exposure import cox, exponential, exposures_at, logistic, quantiles
+from posology.pharmacology.exposure_response.regression import cox, exponential, exposures_at, logistic, quantiles
 
 
 def table(a: int, b: int, c: int, d: int) -> tuple[np.ndarray, np.ndarray]:

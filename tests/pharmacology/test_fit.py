@@ -13,18 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.pharmacology.areas import Floats
-from posology.pharmacology.conditional import conditional
-from posology.pharmacology.fit import Effect, Population, fit, individual, objective, simulate, starting
-from posology.pharmacology.likelihood import Residual, terms
-from posology.pharmacology.measurements import Measurements, Patient, measurements
-from posology.pharmacology.structural import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
+from posology.pharmacology.estimation.empirical_bayes import conditional
+from posology.pharmacology.estimation.foce import Effect, Population, fit, individual, objective, simulate, starting
+from posology.pharmacology.estimation.residual_error import Residual, terms
+from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
+from posology.shared.arrays import Floats
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
 CONJUGATE = Population(
-    {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0}, ("CL", "V1", "V2"),
-    np.diag([0.33, 0.25, 0.4]) ** 2, Residual(0.0, 0.12),
-)  # fmt: skip
+    {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0},
+    ("CL", "V1", "V2"),
+    np.diag([0.33, 0.25, 0.4]) ** 2,
+    Residual(0.0, 0.12),
+)
 
 
 def theophylline() -> Measurements:
@@ -40,13 +42,17 @@ def theophylline() -> Measurements:
 
 def conjugate(patients: int, times: Sequence[float], weights: Sequence[float] | None = None) -> Measurements:
     """Two infusions of 2 h, 21 days apart, 350 mg each; times in days."""
-    return measurements([
-        Patient(
-            str(i), [(0.0, 350.0, 2 / 24, 0.0), (21.0, 350.0, 2 / 24, 0.0)], [(t, 0.0, False) for t in times],
-            covariates={"WT": weights[i]} if weights is not None else {},
-        )
-        for i in range(patients)
-    ])  # fmt: skip
+    return measurements(
+        [
+            Patient(
+                str(i),
+                [(0.0, 350.0, 2 / 24, 0.0), (21.0, 350.0, 2 / 24, 0.0)],
+                [(t, 0.0, False) for t in times],
+                covariates={"WT": weights[i]} if weights is not None else {},
+            )
+            for i in range(patients)
+        ]
+    )
 
 
 def test_theophylline_agrees_with_nlmixr2_and_nonmem() -> None:
@@ -76,9 +82,11 @@ def test_theophylline_agrees_with_nlmixr2_and_nonmem() -> None:
 
 def test_the_objective_at_published_estimates() -> None:
     population = Population(
-        {"ka": float(np.exp(0.4663)), "CL": float(np.exp(1.012)), "V": float(np.exp(3.460))}, ("ka", "CL", "V"),
-        np.diag(np.log1p(np.array([0.7, 0.268, 0.1388]) ** 2)), Residual(0.6947, 0.0),
-    )  # fmt: skip
+        {"ka": float(np.exp(0.4663)), "CL": float(np.exp(1.012)), "V": float(np.exp(3.460))},
+        ("ka", "CL", "V"),
+        np.diag(np.log1p(np.array([0.7, 0.268, 0.1388]) ** 2)),
+        Residual(0.6947, 0.0),
+    )
     parts, _ = objective(ORAL, theophylline(), population)
     assert parts.sum() == pytest.approx(116.804, abs=1e-3)
 
@@ -98,8 +106,15 @@ class Straight:
 def test_the_objective_is_exact_where_the_model_is_linear() -> None:
     rng = np.random.default_rng(3)
     times = np.array([0.0, 1, 2, 5])
-    data = measurements([Patient("x", [(0.0, 1.0, 0.0, 0.0)], [(t, float(v), False) for t, v in
-                         zip(times, rng.uniform(1, 4, 4), strict=True)])])  # fmt: skip
+    data = measurements(
+        [
+            Patient(
+                "x",
+                [(0.0, 1.0, 0.0, 0.0)],
+                [(t, float(v), False) for t, v in zip(times, rng.uniform(1, 4, 4), strict=True)],
+            )
+        ]
+    )
     omega = np.array([[0.5, 0.1], [0.1, 0.2]])
     population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, Residual(0.4, 0.0))
     parts, found = objective(Straight(), data, population)
@@ -155,13 +170,19 @@ def _given(solve: Any, flow: Any, state: Floats, length: float, until: float, se
 
 
 @given(
-    st.sampled_from([ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS]), st.lists(st.floats(-1, 1), min_size=4, max_size=4),
-    st.sampled_from([0.0, 1.5]), st.sampled_from([0.0, 8.0]),
-)  # fmt: skip
+    st.sampled_from([ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS]),
+    st.lists(st.floats(-1, 1), min_size=4, max_size=4),
+    st.sampled_from([0.0, 1.5]),
+    st.sampled_from([0.0, 8.0]),
+)
 def test_derivatives(model: Model, move: list[float], length: float, steady: float) -> None:
-    data = measurements([
-        Patient("1", [(0.0, 50.0, length, steady), (9.0, 20.0, 0.0, 0.0)], [(t, 0.0, False) for t in (0.5, 4, 9.5, 20)])
-    ])  # fmt: skip
+    data = measurements(
+        [
+            Patient(
+                "1", [(0.0, 50.0, length, steady), (9.0, 20.0, 0.0, 0.0)], [(t, 0.0, False) for t in (0.5, 4, 9.5, 20)]
+            )
+        ]
+    )
     k = len(model.parameters)
     phi = np.array([move[:k]])
     if model is ORAL:
@@ -213,17 +234,27 @@ def test_values_below_quantification_inform_and_do_not_bias() -> None:
     """M3 recovers the clearance; leaving the values out does not."""
     rng = np.random.default_rng(11)
     truth = Population({"CL": 1.0, "V": 10.0}, ("CL",), np.array([[0.04]]), Residual(0.05, 0.1))
-    data = measurements([Patient(str(i), [(0.0, 100.0, 0.0, 0.0)], [(t, 0.0, False) for t in (1.0, 8, 24, 36, 44)])
-                         for i in range(60)])  # fmt: skip
+    data = measurements(
+        [Patient(str(i), [(0.0, 100.0, 0.0, 0.0)], [(t, 0.0, False) for t in (1.0, 8, 24, 36, 44)]) for i in range(60)]
+    )
     drawn = data.replaced(simulate(ONE_COMPARTMENT, data, truth, rng)[0], 0.3)
     assert 0.2 < drawn.below.sum() / drawn.samples < 0.4
     found = fit(ONE_COMPARTMENT, drawn, truth)
     assert found.population.typical["CL"] == pytest.approx(1.0, rel=0.07)
-    kept = measurements([
-        Patient(n, [(0.0, 100.0, 0.0, 0.0)], [(float(t), float(v), False) for t, v, b in
-                zip(drawn.time[i], drawn.value[i], drawn.below[i], strict=True) if not b])
-        for i, n in enumerate(drawn.names)
-    ])  # fmt: skip
+    kept = measurements(
+        [
+            Patient(
+                n,
+                [(0.0, 100.0, 0.0, 0.0)],
+                [
+                    (float(t), float(v), False)
+                    for t, v, b in zip(drawn.time[i], drawn.value[i], drawn.below[i], strict=True)
+                    if not b
+                ],
+            )
+            for i, n in enumerate(drawn.names)
+        ]
+    )
     without = fit(ONE_COMPARTMENT, kept, truth)
     assert abs(without.population.typical["CL"] - 1) > abs(found.population.typical["CL"] - 1)
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.individual import average_until, by_model, by_samples
-from posology.pharmacology.measurements import Measurements, Patient, measurements
-from posology.pharmacology.structural import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS
+from posology.pharmacology.exposure_response.exposure_metrics import average_until, by_model, by_samples
+from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS
 
 TAU = 21.0
 DOSES = [(0.0, 350.0, 0.125, 0.0), (21.0, 280.0, 0.1, 0.0), (45.0, 280.0, 0.0, 0.0)]
@@ -100,10 +100,24 @@ def test_an_infusion_in_closed_form(clearance: float, volume: float, length: flo
 
 
 def test_what_samples_do_not_tell() -> None:
-    time = np.array([[0.1, 1, 2, 7, np.nan], [0.1, 7, np.nan, np.nan, np.nan], [0.1, 2, 7, 20.9, np.nan],
-                     [0.1, 2, 20.5, np.nan, np.nan], [1.0, 7, np.nan, np.nan, np.nan]])  # fmt: skip
-    value = np.array([[9.0, 6, 5, 3, np.nan], [9.0, 8.5, np.nan, np.nan, np.nan], [9.0, 2, 0, 0, np.nan],
-                      [9.0, 5, 4, np.nan, np.nan], [0.0, 0, np.nan, np.nan, np.nan]])  # fmt: skip
+    time = np.array(
+        [
+            [0.1, 1, 2, 7, np.nan],
+            [0.1, 7, np.nan, np.nan, np.nan],
+            [0.1, 2, 7, 20.9, np.nan],
+            [0.1, 2, 20.5, np.nan, np.nan],
+            [1.0, 7, np.nan, np.nan, np.nan],
+        ]
+    )
+    value = np.array(
+        [
+            [9.0, 6, 5, 3, np.nan],
+            [9.0, 8.5, np.nan, np.nan, np.nan],
+            [9.0, 2, 0, 0, np.nan],
+            [9.0, 5, 4, np.nan, np.nan],
+            [0.0, 0, np.nan, np.nan, np.nan],
+        ]
+    )
     found = by_samples(time, value, TAU, duration=0.1)
     assert "% of the cycle's AUC is extrapolated" in found.why[0][0]
     assert np.isnan(found.auc[1]) and "before the cycle does, and there is no terminal slope" in found.why[1][0]

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.linear import Doses, LinearSystem, concentration, one_compartment, two_compartment
+from posology.pharmacology.disposition.linear_compartments import (
+    Doses,
+    LinearSystem,
+    concentration,
+    one_compartment,
+    two_compartment,
+)
 
 positive = st.floats(0.05, 20)
 TIMES = np.array([0, 0.05, 0.1, 0.5, 2, 7, 20.9, 21, 21.1, 30, 42, 80])
@@ -121,7 +127,7 @@ def test_rows_are_patients(monkeypatch: pytest.MonkeyPatch) -> None:
     system = LinearSystem(matrices, np.array([1.0, 0.0]))
     batch = system.amounts(times, doses)[..., 0] / v1[:, None]
     np.testing.assert_allclose(batch, together, rtol=1e-9, atol=1e-12)
-    monkeypatch.setattr("posology.pharmacology.linear.PIECE", 1)
+    monkeypatch.setattr("posology.pharmacology.disposition.linear_compartments.PIECE", 1)
     np.testing.assert_array_equal(system.amounts(times, doses)[..., 0] / v1[:, None], batch)
     for i in range(7):
         own = Doses(doses.time[i], doses.amount[i], doses.duration[i])

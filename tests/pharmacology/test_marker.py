@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.marker import CA125, WILBAUX, by_effect, by_growth, chemotherapy, levels, turnover
+from posology.pharmacology.clinical.ca125 import CA125, WILBAUX, by_effect, by_growth, chemotherapy, levels, turnover
 
 DAYS = np.arange(0.0, 301)
 CYCLES = [0.0, 21.0, 42.0, 63.0, 84.0, 105.0]

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.pharmacology.areas import concentration_at, partial_area, trapezoids
-from posology.pharmacology.nca import accumulation, nca
-from posology.pharmacology.profiles import Below, BelowByTmax, rectangular
-from posology.pharmacology.proportionality import dose_proportionality
+from posology.pharmacology.nca.auc import concentration_at, partial_area, trapezoids
+from posology.pharmacology.nca.dose_proportionality import dose_proportionality
+from posology.pharmacology.nca.parameters import accumulation, nca
+from posology.pharmacology.nca.profiles import Below, BelowByTmax, rectangular
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
 
@@ -63,9 +63,10 @@ def test_the_vignette_of_pknca() -> None:
     assert found.slope.lambda_z[0] == pytest.approx(0.0484570, abs=5e-8)
     assert found.slope.used[0].nonzero()[0].tolist() == [8, 9, 10]
     assert found.why[0] == (
-        "the terminal points span 1.07 half-lives, fewer than 2", "31.5 % of AUCinf is extrapolated",
+        "the terminal points span 1.07 half-lives, fewer than 2",
+        "31.5 % of AUCinf is extrapolated",
         "extravascular: clearance and volume are CL/F and Vz/F; Vss cannot be determined",
-    )  # fmt: skip
+    )
 
 
 def test_partial_areas_of_noncompart() -> None:
@@ -105,10 +106,15 @@ def test_the_cdisc_pilot() -> None:
     time, value = rectangular(list(profiles.values()))
     found = nca(time, value, method="linear", with_c_max=True)
     ours = {
-        "AUCALL": found.auc_inf_obs, "AUCLST": found.auc_last, "CMAX": found.c_max, "CLST": found.c_last,
-        "TMAX": found.t_max, "LAMZ": found.slope.lambda_z, "LAMZNPT": found.slope.points,
+        "AUCALL": found.auc_inf_obs,
+        "AUCLST": found.auc_last,
+        "CMAX": found.c_max,
+        "CLST": found.c_last,
+        "TMAX": found.t_max,
+        "LAMZ": found.slope.lambda_z,
+        "LAMZNPT": found.slope.points,
         "LAMZHL": found.slope.half_life * 0.693 / np.log(2),
-    }  # fmt: skip
+    }
     assert len(expected) == 168
     for code, values in ours.items():
         assert values == pytest.approx([expected[p][code] for p in expected], rel=1e-12), code

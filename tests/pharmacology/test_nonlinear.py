@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posology.pharmacology.areas import Floats
-from posology.pharmacology.measurements import Measurements, Patient, measurements
-from posology.pharmacology.nonlinear import SATURABLE
-from posology.pharmacology.structural import TWO_COMPARTMENTS
+from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
+from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
+from posology.shared.arrays import Floats
 
 PHI = np.log([[0.36, 2.5, 0.45, 1.6, 4.9, 7.4]])  # L, mg, days: 70 kg
 TIMES = (0.02, 0.1, 0.5, 1.0, 3.0, 7.0, 14.0, 20.9, 21.05, 24.0, 35.0, 60.0)

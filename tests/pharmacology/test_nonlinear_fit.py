@@ -9,21 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.pharmacology.bayes import individual_density, sample_individual
-from posology.pharmacology.diagnostics import residuals, visual_predictive_check
-from posology.pharmacology.doubts import unsaturated
-from posology.pharmacology.fit import Fit, Population, fit, individual, simulate
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Measurements, Patient, measurements
-from posology.pharmacology.nonlinear import SATURABLE
-from posology.pharmacology.structural import TWO_COMPARTMENTS
+from posology.pharmacology.estimation.diagnostics import residuals, visual_predictive_check
+from posology.pharmacology.estimation.foce import Fit, Population, fit, individual, simulate
+from posology.pharmacology.estimation.identifiability import unsaturated
+from posology.pharmacology.estimation.nuts import individual_density, sample_individual
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
+from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
 LEVELS = (0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0)  # mg/kg, as in the phase 1 trial
 TRUTH = Population(
-    {"CL": 0.36, "V1": 2.5, "Q": 0.45, "V2": 1.6, "Vmax": 4.9, "Km": 7.4}, ("CL", "V1", "Vmax"),
-    np.diag([0.3, 0.25, 0.3]) ** 2, Residual(0.0, 0.12),
-)  # fmt: skip
+    {"CL": 0.36, "V1": 2.5, "Q": 0.45, "V2": 1.6, "Vmax": 4.9, "Km": 7.4},
+    ("CL", "V1", "Vmax"),
+    np.diag([0.3, 0.25, 0.3]) ** 2,
+    Residual(0.0, 0.12),
+)
 START = Population(
     {"CL": 0.5, "V1": 3.0, "Q": 0.6, "V2": 1.2, "Vmax": 3.0, "Km": 4.0},
     TRUTH.random,
@@ -41,10 +43,12 @@ def trial(
     times: tuple[float, ...] = TIMES,
 ) -> Measurements:
     """A dose by level in turn to 70 kg over 2.4 h, and what is then measured, with a limit of quantification of 0.1."""
-    data = measurements([
-        Patient(str(i), [(0.0, 70 * levels[i % len(levels)], 0.1, 0.0)], [(t, 0.0, False) for t in times])
-        for i in range(patients)
-    ])  # fmt: skip
+    data = measurements(
+        [
+            Patient(str(i), [(0.0, 70 * levels[i % len(levels)], 0.1, 0.0)], [(t, 0.0, False) for t in times])
+            for i in range(patients)
+        ]
+    )
     return data.replaced(simulate(SATURABLE, data, truth, np.random.default_rng(seed))[0], 0.1)
 
 
@@ -79,9 +83,13 @@ def pooled(model: Any, data: Measurements, start: list[float]) -> tuple[dict[str
         return change[there] / value[there][:, None]
 
     found = least_squares(
-        lambda x: np.log(model.predict(data, phi(x))[there] / data.value[there]), np.log(start), slope,
-        xtol=1e-13, ftol=1e-13, gtol=1e-12,
-    )  # fmt: skip
+        lambda x: np.log(model.predict(data, phi(x))[there] / data.value[there]),
+        np.log(start),
+        slope,
+        xtol=1e-13,
+        ftol=1e-13,
+        gtol=1e-12,
+    )
     n, k = found.jac.shape
     rss = 2 * found.cost
     error = np.sqrt(np.diag(np.linalg.inv(found.jac.T @ found.jac)) * rss / (n - k))
@@ -130,9 +138,11 @@ def test_v10_girish_is_not_met_with_saturable_loss_either() -> None:
 def test_the_phase_1_profiles_as_a_population_of_doses() -> None:
     """Cohorts that differ in CL and V1 take some of the misfit: Vmax and Km within their intervals of the pooled fit's."""
     start = Population(
-        {"CL": 5.0, "V1": 35.0, "Q": 6.4, "V2": 23.0, "Vmax": 70.0, "Km": 7.4}, ("CL", "V1"), np.eye(2) * 0.01,
+        {"CL": 5.0, "V1": 35.0, "Q": 6.4, "V2": 23.0, "Vmax": 70.0, "Km": 7.4},
+        ("CL", "V1"),
+        np.eye(2) * 0.01,
         Residual(0.0, 0.2),
-    )  # fmt: skip
+    )
     found = fit(SATURABLE, profiles(), start)
     assert not found.notes
     for e in found.estimates[:6]:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posology.pharmacology.areas import Floats
-from posology.pharmacology.diagnostics import residuals, visual_predictive_check
-from posology.pharmacology.fit import Effect, Population, fit, individual, objective, simulate
-from posology.pharmacology.likelihood import Residual
-from posology.pharmacology.measurements import Measurements, Patient, Period, measurements
-from posology.pharmacology.piecewise import predict, sensitivities
-from posology.pharmacology.structural import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
+from posology.pharmacology.estimation.diagnostics import residuals, visual_predictive_check
+from posology.pharmacology.estimation.foce import Effect, Population, fit, individual, objective, simulate
+from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.pk_models.data import Measurements, Patient, Period, measurements
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
+from posology.pharmacology.pk_models.time_varying import predict, sensitivities
+from posology.shared.arrays import Floats
 from tests.pharmacology.test_fit import Straight
 
 VALUES = {"ka": 0.9, "CL": 0.7, "V": 5.0, "V1": 4.0, "Q": 0.5, "V2": 6.0}
@@ -25,8 +25,12 @@ ENDS = (6.0, 11.5, 20.0)
 
 
 def integrated(
-    model: Model, doses: Sequence[tuple[float, float, float, float]], times: Sequence[float], phi: Floats, ends: Sequence[float]
-) -> Floats:  # fmt: skip
+    model: Model,
+    doses: Sequence[tuple[float, float, float, float]],
+    times: Sequence[float],
+    phi: Floats,
+    ends: Sequence[float],
+) -> Floats:
     """Solve the differential equations step by step, changing parameters where periods end: (times,).
 
     Steady state is reached by sixty doses before. The first dose alone may be at steady state.
@@ -65,9 +69,9 @@ def courses(model: Model, steady: float = 0.0, length: float = 0.0) -> tuple[Mea
     phi = np.log([VALUES[name] for name in model.parameters]) + move
     doses = [(0.0, 50.0, length, steady), (5.0, 30.0, 3 * length, 0.0), (12.0, 20.0, 0.0, 0.0)]
     times = [0.7, 4.9, 6.0, 7.5, 11.0, 12.0, 13.0, 19.0, 25.0]
-    data = measurements([
-        Patient("1", doses, [(t, 0.0, False) for t in times], periods=[Period(t, str(i)) for i, t in enumerate(ENDS)])
-    ])  # fmt: skip
+    data = measurements(
+        [Patient("1", doses, [(t, 0.0, False) for t in times], periods=[Period(t, str(i)) for i, t in enumerate(ENDS)])]
+    )
     return data, phi[None]
 
 
@@ -86,9 +90,11 @@ def test_piecewise_parameters_against_a_solver(model: Model, steady: float, leng
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.sampled_from([ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS]), st.lists(st.floats(-1, 1), min_size=12, max_size=12),
-    st.sampled_from([0.0, 1.5]), st.sampled_from([0.0, 8.0]),
-)  # fmt: skip
+    st.sampled_from([ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS]),
+    st.lists(st.floats(-1, 1), min_size=12, max_size=12),
+    st.sampled_from([0.0, 1.5]),
+    st.sampled_from([0.0, 8.0]),
+)
 def test_derivatives_by_the_parameters_of_each_period(
     model: Model, move: list[float], length: float, steady: float
 ) -> None:
@@ -118,9 +124,16 @@ def test_periods_with_the_same_parameters_are_no_periods(model: Model, steady: f
 
 def test_where_absorption_and_elimination_are_equally_fast() -> None:
     """C(t) = D k t exp(−k t) / V, and its derivatives, at the rate where modes coincide."""
-    data = measurements([
-        Patient("1", [(0.0, 50.0, 0.0, 0.0)], [(t, 0.0, False) for t in (1.0, 4.0, 9.0)], periods=[Period(2.0), Period(9.0)])
-    ])  # fmt: skip
+    data = measurements(
+        [
+            Patient(
+                "1",
+                [(0.0, 50.0, 0.0, 0.0)],
+                [(t, 0.0, False) for t in (1.0, 4.0, 9.0)],
+                periods=[Period(2.0), Period(9.0)],
+            )
+        ]
+    )
     k, v, t = 0.2, 5.0, data.time[0]
     phi = np.log([[[k, k * v, v]] * 2])
     value, change = sensitivities(ORAL, data, phi)
@@ -151,10 +164,17 @@ def test_a_dose_at_steady_state_replaces_what_was_there() -> None:
 
 def test_other_times_belong_to_their_periods() -> None:
     """A dose where an occasion begins, and the sample right after it: with the new volume."""
-    data = measurements([
-        Patient("1", [(0.0, 50.0, 0.0, 0.0), (10.0, 50.0, 0.0, 0.0)], [(10.0, 0.0, False), (10.0, 0.0, False)], [False, True],
-                periods=[Period(10.0, "1"), Period(20.0, "2")])
-    ])  # fmt: skip
+    data = measurements(
+        [
+            Patient(
+                "1",
+                [(0.0, 50.0, 0.0, 0.0), (10.0, 50.0, 0.0, 0.0)],
+                [(10.0, 0.0, False), (10.0, 0.0, False)],
+                [False, True],
+                periods=[Period(10.0, "1"), Period(20.0, "2")],
+            )
+        ]
+    )
     phi = np.log([[[1.0, 10.0], [1.0, 20.0]]])
     left = 50 * np.exp(-1.0)
     assert predict(ONE_COMPARTMENT, data, phi)[0] == pytest.approx([left / 10, (left + 50) / 20])
@@ -180,11 +200,17 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
     times = np.array([0.0, 1, 2, 5, 6, 7, 9])
     names = (["1", "2", "1", "3"], ["a", "b"])
     ends = ([2.0, 5.0, 6.0, 9.0], [2.0, 9.0])
-    data = measurements([
-        Patient(str(i), [(0.0, 1.0, 0.0, 0.0)], [(t, float(v), False) for t, v in zip(times, rng.uniform(1, 4, 7), strict=True)],
-                periods=[Period(t, n) for t, n in zip(ends[i], names[i], strict=True)])
-        for i in range(2)
-    ])  # fmt: skip
+    data = measurements(
+        [
+            Patient(
+                str(i),
+                [(0.0, 1.0, 0.0, 0.0)],
+                [(t, float(v), False) for t, v in zip(times, rng.uniform(1, 4, 7), strict=True)],
+                periods=[Period(t, n) for t, n in zip(ends[i], names[i], strict=True)],
+            )
+            for i in range(2)
+        ]
+    )
     omega = np.array([[0.5, 0.1], [0.1, 0.2]])
     population = Population(
         {"a": 2.0, "b": 1.3}, ("a", "b"), omega, Residual(0.4, 0.0), between_occasions={"b": 0.3, "a": 0.05}
@@ -205,14 +231,17 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
 
 def crossover(patients: int, occasions: int = 3, times: Sequence[float] = (0.5, 2.0, 6.0, 12.0)) -> Measurements:
     """A bolus of 100 every 24 h, each an occasion."""
-    return measurements([
-        Patient(
-            str(i), [(24.0 * o, 100.0, 0.0, 0.0) for o in range(occasions)],
-            [(24.0 * o + t, 0.0, False) for o in range(occasions) for t in times],
-            periods=[Period(24.0 * o + times[-1], str(o + 1)) for o in range(occasions)],
-        )
-        for i in range(patients)
-    ])  # fmt: skip
+    return measurements(
+        [
+            Patient(
+                str(i),
+                [(24.0 * o, 100.0, 0.0, 0.0) for o in range(occasions)],
+                [(24.0 * o + t, 0.0, False) for o in range(occasions) for t in times],
+                periods=[Period(24.0 * o + times[-1], str(o + 1)) for o in range(occasions)],
+            )
+            for i in range(patients)
+        ]
+    )
 
 
 TRUTH = Population(
@@ -316,10 +345,17 @@ def test_residuals_and_predictive_check_know_the_occasions() -> None:
 
 def test_an_occasion_without_a_sample_has_no_kappa() -> None:
     data = crossover(3)
-    kept = measurements([
-        Patient(n, [(24.0 * o, 100.0, 0.0, 0.0) for o in range(3)], [(t, 5.0, False) for t in (2.0, 6.0, 50.0, 53.0)],
-                periods=[Period(24.0 * o + 12, str(o)) for o in range(3)]) for n in data.names
-    ])  # fmt: skip
+    kept = measurements(
+        [
+            Patient(
+                n,
+                [(24.0 * o, 100.0, 0.0, 0.0) for o in range(3)],
+                [(t, 5.0, False) for t in (2.0, 6.0, 50.0, 53.0)],
+                periods=[Period(24.0 * o + 12, str(o)) for o in range(3)],
+            )
+            for n in data.names
+        ]
+    )
     found = individual(ONE_COMPARTMENT, kept, TRUTH)
     assert np.isnan(found.kappa[:, 1]).all() and np.isfinite(found.kappa[:, [0, 2]]).all()
 
@@ -360,13 +396,25 @@ def renal(patients: int, seed: int) -> Measurements:
             Period(t, covariates={"CRCL": float(v)}) for t, v in zip((6.0, 24.0, 30, 48, 54, 72), levels, strict=True)
         ]
         samples = [(t, 0.0, False) for t in (2.0, 6, 24, 30, 48, 54, 72)]
-        held.append(Patient(str(i), [(24.0 * o, 100.0, 1.0, 0.0) for o in range(3)], samples, covariates={"WT": 60.0 + i}, periods=periods))  # fmt: skip
+        held.append(
+            Patient(
+                str(i),
+                [(24.0 * o, 100.0, 1.0, 0.0) for o in range(3)],
+                samples,
+                covariates={"WT": 60.0 + i},
+                periods=periods,
+            )
+        )
     return measurements(held)
 
 
 RENAL = Population(
-    {"CL": 1.0, "V": 10.0}, ("CL",), np.array([[0.04]]), Residual(0.0, 0.1), (Effect("CL", "CRCL", 80.0, 0.8), Effect("V", "WT", 60.0, 1.0))
-)  # fmt: skip
+    {"CL": 1.0, "V": 10.0},
+    ("CL",),
+    np.array([[0.04]]),
+    Residual(0.0, 0.1),
+    (Effect("CL", "CRCL", 80.0, 0.8), Effect("V", "WT", 60.0, 1.0)),
+)
 
 
 def test_a_covariate_that_changes_acts_in_its_periods() -> None:

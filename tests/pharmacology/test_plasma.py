@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
 
-from posology.pharmacology.compound import Compound, Quantity
-from posology.pharmacology.compounds import (
+from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.library import (
     BRENTUXIMAB_VEDOTIN,
     COMPOUNDS,
     IMGN853,
@@ -24,9 +24,9 @@ from posology.pharmacology.compounds import (
     T_DM1,
     TUSAMITAMAB_RAVTANSINE,
 )
-from posology.pharmacology.linear import Doses, LinearSystem, concentration
-from posology.pharmacology.plasma import CENTRAL, PAYLOAD, Plasma
-from posology.pharmacology.saturable import NotConverged
+from posology.pharmacology.disposition.adc_plasma import CENTRAL, PAYLOAD, Plasma
+from posology.pharmacology.disposition.adc_saturable_loss import NotConverged
+from posology.pharmacology.disposition.linear_compartments import Doses, LinearSystem, concentration
 
 DATA = Path(__file__).parents[1] / "data/pharmacology"
 LABEL_DOSE = Doses(0, 355, 0.1)
@@ -169,8 +169,11 @@ def test_v3_v4_label(compound: Compound) -> None:
     """Quoted from memory of the label, to be checked: 6 mg/kg, means of the first cycle; geometric from its SDs."""
     course = Plasma.of(compound).course(CYCLE, LABEL_DOSE)
     area = Plasma.of(compound).areas([21.0], LABEL_DOSE)
-    label = {"adc": (137.3, 62.3, 20.65e3, 6.84e3, 0.15), "payload": (4.11, 2.29, 530, 245, 0.25),
-             "metabolite": (6.98, 6.79, 1848, 1585, 0.25)}  # fmt: skip
+    label = {
+        "adc": (137.3, 62.3, 20.65e3, 6.84e3, 0.15),
+        "payload": (4.11, 2.29, 530, 245, 0.25),
+        "metabolite": (6.98, 6.79, 1848, 1585, 0.25),
+    }
     middle = lambda mean, sd: mean if compound is IMGN853 else mean / np.sqrt(1 + (sd / mean) ** 2)
     for analyte, (cmax, cmax_sd, auc, auc_sd, within) in label.items():
         assert course.of(analyte).max() == pytest.approx(middle(cmax, cmax_sd), rel=within), analyte

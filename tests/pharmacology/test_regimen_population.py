@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.endpoints.body_size import adjusted_ideal_weight, surface_area
-from posology.pharmacology.compound import Quantity
-from posology.pharmacology.compounds import BRENTUXIMAB_VEDOTIN, IMGN853, IMGN853_GEOMETRIC, T_DM1
-from posology.pharmacology.linear import Doses
-from posology.pharmacology.plasma import Plasma
-from posology.pharmacology.population import (
+from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.compounds.library import BRENTUXIMAB_VEDOTIN, IMGN853, IMGN853_GEOMETRIC, T_DM1
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regimen, infused, spread
+from posology.pharmacology.disposition.linear_compartments import Doses
+from posology.pharmacology.virtual_patients.demographics import (
     ENDOMETRIAL,
     NSCLC,
     OVARIAN,
@@ -25,7 +26,6 @@ from posology.pharmacology.population import (
     combined,
     occasions,
 )
-from posology.pharmacology.regimen import LABEL_RATES, Regimen, infused, spread
 
 
 def test_schedule() -> None:
@@ -112,7 +112,7 @@ def test_v8_adjusted_ideal_weight_table() -> None:
         0.3: {"total": (15.8, 1.73), "adjusted": (8.1, 1.22), "surface": (5.5, 1.20), "flat": (6.7, 0.79)},
         0.5: {"total": (11.2, 1.48), "adjusted": (5.8, 1.05), "surface": (2.0, 1.03), "flat": (11.2, 0.68)},
         0.7: {"total": (6.7, 1.26), "adjusted": (6.5, 0.89), "surface": (4.2, 0.88), "flat": (15.6, 0.58)},
-    }  # fmt: skip
+    }
     for exponent, row in table.items():
         found = spread(sizes, weight, exponent)
         for measure, (cv, ratio) in row.items():

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posology.pharmacology.compounds import IMGN853
-from posology.pharmacology.linear import Doses
-from posology.pharmacology.response import IMGN853_RESPONSE
-from posology.pharmacology.sensitivity import calibrated, influences, priors, shrinkage
-from posology.pharmacology.tumour import Tumour, simulate
+from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE
+from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.disposition.linear_compartments import Doses
+from posology.pharmacology.tumour.model import Tumour, simulate
+from posology.pharmacology.tumour.sensitivity import calibrated, influences, priors, shrinkage
 
 
 def test_calibrated_to_the_clinical_shrinkage() -> None:

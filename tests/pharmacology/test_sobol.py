@@ -7,8 +7,8 @@ import pytest
 from SALib.analyze import sobol as salib
 from scipy.stats import norm
 
-from posology.pharmacology.compound import Quantity
-from posology.pharmacology.sobol import Prior, deviates, indices
+from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.uncertainty.sobol import Prior, deviates, indices
 
 ISHIGAMI = ([0.3139, 0.4424, 0.0], [0.5576, 0.4424, 0.2437])
 """First and total indices at a = 7, b = 0.1: Ishigami T, Homma T, 1990; Saltelli A et al., Global Sensitivity Analysis, 2008."""

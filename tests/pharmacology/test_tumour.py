@@ -13,13 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import posology
-from posology.pharmacology import kinetics
-from posology.pharmacology.compounds import BRENTUXIMAB_VEDOTIN, IMGN853, T_DM1
-from posology.pharmacology.drive import Drive
-from posology.pharmacology.linear import Doses
-from posology.pharmacology.oracle import NAMES, solve
-from posology.pharmacology.regimen import Regimen
-from posology.pharmacology.tumour import (
+from posology.pharmacology.compounds.library import BRENTUXIMAB_VEDOTIN, IMGN853, T_DM1
+from posology.pharmacology.disposition.dosing_regimen import Regimen
+from posology.pharmacology.disposition.linear_compartments import Doses
+from posology.pharmacology.tumour import equations as kinetics
+from posology.pharmacology.tumour.model import (
     FOLATE_RECEPTOR_ALPHA,
     STATES,
     Dopri5,
@@ -29,6 +27,8 @@ from posology.pharmacology.tumour import (
     Tumour,
     simulate,
 )
+from posology.pharmacology.tumour.plasma_input import Drive
+from posology.pharmacology.tumour.reference_solver import NAMES, solve
 
 WEEKS = np.arange(0.0, 366, 7)
 TEN = Doses(np.arange(10) * 21.0, 355, 0.1)
@@ -77,7 +77,7 @@ def test_expression_from_ihc() -> None:
 
 
 def test_drive_has_the_areas_of_the_whole_chain() -> None:
-    from posology.pharmacology.plasma import Plasma
+    from posology.pharmacology.disposition.adc_plasma import Plasma
 
     drive, drugs = Drive.of_compound(IMGN853)
     area = (drive.conjugate / drive.rates).sum() * 1e6 / 150_000 * 355  # nM d
@@ -97,9 +97,14 @@ def patients() -> tuple[Drive, Tumour]:
     drive, typical = Tumour.of(IMGN853)
     vary = lambda value, sd: float(np.squeeze(value)) * np.exp(sd * rng.standard_normal(40))
     return drive, replace(
-        typical, receptor=vary(60, 0.7), kint=vary(0.61, 0.4), kmax=vary(0.03, 0.5), ec50=vary(25, 0.5),
-        ktr=vary(typical.ktr, 0.2), positive=rng.uniform(0.3, 1, 40),
-    )  # fmt: skip
+        typical,
+        receptor=vary(60, 0.7),
+        kint=vary(0.61, 0.4),
+        kmax=vary(0.03, 0.5),
+        ec50=vary(25, 0.5),
+        ktr=vary(typical.ktr, 0.2),
+        positive=rng.uniform(0.3, 1, 40),
+    )
 
 
 def test_v16_reduced_against_full_at_tight_binding(patients: tuple[Drive, Tumour]) -> None:
@@ -304,7 +309,13 @@ def test_threads_and_lanes_change_nothing(patients: tuple[Drive, Tumour]) -> Non
     for method in (Reduced(), Rodas()):
         one = simulate(tumour, drive, TEN, WEEKS, method).volume
         assert np.array_equal(one, simulate(tumour, drive, TEN, WEEKS, method, threads=3).volume)
-    alone = replace(tumour, **{name: np.asarray(getattr(tumour, name))[[17]] for name in ("receptor", "kint", "kmax", "ec50", "ktr", "positive")})  # fmt: skip
+    alone = replace(
+        tumour,
+        **{
+            name: np.asarray(getattr(tumour, name))[[17]]
+            for name in ("receptor", "kint", "kmax", "ec50", "ktr", "positive")
+        },
+    )
     close_to(simulate(alone, drive, TEN, WEEKS).volume[0], simulate(tumour, drive, TEN, WEEKS).volume[17], 1e-12)
 
 
@@ -365,7 +376,7 @@ def test_the_compiler_is_not_loaded_before_it_is_needed() -> None:
     source = str(Path(posology.__file__).parents[1])
     code = (
         f"import sys; sys.path.insert(0, {source!r});"
-        "import posology.pharmacology.tumour, posology.pharmacology.drive, posology.pharmacology.oracle;"
+        "import posology.pharmacology.tumour.model, posology.pharmacology.tumour.plasma_input, posology.pharmacology.tumour.reference_solver;"
         "assert 'numba' not in sys.modules and 'scipy.integrate' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

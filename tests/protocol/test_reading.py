@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from posology.protocol.amending import in_force, merge, versions
-from posology.protocol.building import decision_rules, design
-from posology.protocol.comparing import differences
+from posology.protocol.amendments import in_force, merge, versions
+from posology.protocol.build import decision_rules, design
+from posology.protocol.diff import differences
+from posology.protocol.load import ProtocolError, document, schema
 from posology.protocol.model import protocol_from
-from posology.protocol.reading import ProtocolError, document, schema
 from posology.protocol.synopsis import mark, synopsis
 from tests.conftest import EXAMPLE
 
@@ -137,12 +137,17 @@ def test_versions_and_their_difference(imgn853_document: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("target", "patch", "result"),
     [
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}), ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}), ({"a": "b"}, {"a": None}, {}),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}), ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}), ({"e": None}, {"a": 1}, {"e": None, "a": 1}), ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
         ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
     ],
-)  # fmt: skip
+)
 def test_merge_patch_cases_of_rfc_7396(target: Any, patch: Any, result: Any) -> None:
     """From appendix A of RFC 7396."""
     assert merge(target, patch) == result

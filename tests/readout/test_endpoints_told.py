@@ -82,10 +82,11 @@ def test_adverse_events_are_those_of_the_record(readouts: dict[date, Readout]) -
                         c.id
                         for c in made.courses
                         for t in c.patient.toxicities
-                        if row["Term"] in ("all terms", t.fact.term) and t.fact.grade >= grade
+                        if row["Term"] in ("all terms", t.fact.term)
+                        and t.fact.grade >= grade
                         and row["System organ class"] in ("all classes", t.fact.system_organ_class)
                         and (head.startswith("All") or head.startswith(f"{c.dose} "))
-                    }  # fmt: skip
+                    }
                     assert cell == str(len(who)), (row, head)
 
 
@@ -107,17 +108,37 @@ def test_first_onset_by_cycle(readouts: dict[date, Readout]) -> None:
     """By hand: 15 began cycle 2, two of them with an event; seven cycle 3, one of them with one; two of the other six had one in it."""
     rows = grid(readouts[FIRST], "onset_profile")
     assert [(r["Cycle"], r["At risk"], r["First event"]) for r in rows] == [
-        ("1", "18", "2"), ("2", "13", "0"), ("3", "6", "2"), ("4", "4", "0"), ("5", "2", "0"), ("6", "2", "0"),
-    ]  # fmt: skip
+        ("1", "18", "2"),
+        ("2", "13", "0"),
+        ("3", "6", "2"),
+        ("4", "4", "0"),
+        ("5", "2", "0"),
+        ("6", "2", "0"),
+    ]
     assert [r["First event / at risk (%)"] for r in rows][:3] == ["11.1", "0.0", "33.3"]
     assert rows[-1]["Cumulative, of all treated (%)"] == "22.2"
 
 
 PFS = {  # days, both ends counted, and whether it ended with progression
-    "001": (43, True), "002": (43, True), "003": (43, True), "004": (43, True), "005": (127, True), "006": (43, True),
-    "007": (85, True), "008": (85, True), "009": (43, True), "010": (82, False), "011": (43, False), "012": (43, False),
-    "013": (47, False), "014": (43, False), "015": (1, False), "016": (1, False), "017": (1, False), "018": (1, False),
-}  # fmt: skip
+    "001": (43, True),
+    "002": (43, True),
+    "003": (43, True),
+    "004": (43, True),
+    "005": (127, True),
+    "006": (43, True),
+    "007": (85, True),
+    "008": (85, True),
+    "009": (43, True),
+    "010": (82, False),
+    "011": (43, False),
+    "012": (43, False),
+    "013": (47, False),
+    "014": (43, False),
+    "015": (1, False),
+    "016": (1, False),
+    "017": (1, False),
+    "018": (1, False),
+}
 
 
 def test_progression_free_survival(readouts: dict[date, Readout]) -> None:

@@ -10,10 +10,11 @@ import pytest
 from scipy.stats import norm
 
 from posology.endpoints.body_size import surface_area
-from posology.pharmacology.compounds import IMGN853, T_DM1
-from posology.pharmacology.population import RESIDUALS, occasions
-from posology.readout import exposure, exposure_tables
-from posology.readout.regimens import Exposures, Person, read
+from posology.pharmacology.compounds.library import IMGN853, T_DM1
+from posology.pharmacology.virtual_patients.demographics import RESIDUALS, occasions
+from posology.reports import exposure_tables
+from posology.simulation.regimens import simulate as exposure
+from posology.simulation.regimens.file import Exposures, Person, read
 
 ONE = """\
 compound: IMGN853

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from posology.conduct.loading import load
+from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
 from posology.readout.claims import ClaimsError
 from posology.readout.claims import read as read_claims
@@ -227,16 +227,26 @@ def test_a_false_claim_gets_the_true_value(imgn853: Trial, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- {id: A, text: x, measure: patient_treated, is: 1}", ":1: measure is 'patient_treated': did you mean patients_treated?"),
+        (
+            "- {id: A, text: x, measure: patient_treated, is: 1}",
+            ":1: measure is 'patient_treated': did you mean patients_treated?",
+        ),
         ("- {id: A, text: x, measure: patients_treated}", "give one of is, at_least, at_most, contains"),
-        ("- {id: A, text: x, measure: stable_weeks, patient: p, is: 1}", "stable_weeks needs since: first dose or first seen"),
-        ("- {id: A, text: x, measure: stable_weeks, patient: p, since: ever, is: 1}", "since is 'ever'; it must be first dose or first seen"),
+        (
+            "- {id: A, text: x, measure: stable_weeks, patient: p, is: 1}",
+            "stable_weeks needs since: first dose or first seen",
+        ),
+        (
+            "- {id: A, text: x, measure: stable_weeks, patient: p, since: ever, is: 1}",
+            "since is 'ever'; it must be first dose or first seen",
+        ),
         ("- {id: A, text: x, measure: mtd, dose: 3, is: 1}", "dose is no argument of mtd"),
         ("- {id: A, measure: mtd, is: 1}", "text is missing"),
         ("- {id: A, text: x, undecidable: a}\n- {id: A, text: x, undecidable: a}", ":2: the id A is used twice"),
-        ("a: b", "a claims file is a list"), ("- [", "YAML"),
+        ("a: b", "a claims file is a list"),
+        ("- [", "YAML"),
     ],
-)  # fmt: skip
+)
 def test_a_claims_file_that_is_wrong(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ClaimsError) as error:

@@ -35,11 +35,18 @@ def test_untouched(path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "fact = replace(fact, '3', '4')", "occurred = '2013-01-01'", "recorded = '2012-06-06T00:00:00.000000Z'",
-        "author = 'somebody'", "patient = '0401-002'", "reason = 'none'", "kind = 'consented'", "supersedes = 3",
-        "override = '{\"by\":\"x\",\"facts\":[],\"rules\":[],\"why\":\"y\"}'", "provenance = '{}'",
+        "fact = replace(fact, '3', '4')",
+        "occurred = '2013-01-01'",
+        "recorded = '2012-06-06T00:00:00.000000Z'",
+        "author = 'somebody'",
+        "patient = '0401-002'",
+        "reason = 'none'",
+        "kind = 'consented'",
+        "supersedes = 3",
+        'override = \'{"by":"x","facts":[],"rules":[],"why":"y"}\'',
+        "provenance = '{}'",
     ],
-)  # fmt: skip
+)
 def test_any_changed_column_is_named(path: Path, change: str) -> None:
     found = attack(path, f"UPDATE events SET {change} WHERE seq = 10")
     assert [f.partition(":")[0] for f in found] == ["event 10"]
@@ -64,15 +71,21 @@ def test_dropped_from_the_end(path: Path) -> None:
 
 def test_dropped_and_renumbered(path: Path) -> None:
     found = attack(
-        path, "DELETE FROM events WHERE seq = 50", "UPDATE events SET seq = -seq WHERE seq > 50",
+        path,
+        "DELETE FROM events WHERE seq = 50",
+        "UPDATE events SET seq = -seq WHERE seq > 50",
         "UPDATE events SET seq = -seq - 1 WHERE seq < 0",
-    )  # fmt: skip
+    )
     assert any(f.startswith("event 50: does not follow event 49") for f in found)
 
 
 def test_swapped(path: Path) -> None:
-    found = attack(path, "UPDATE events SET seq = -1 WHERE seq = 50", "UPDATE events SET seq = 50 WHERE seq = 60",
-                   "UPDATE events SET seq = 60 WHERE seq = -1")  # fmt: skip
+    found = attack(
+        path,
+        "UPDATE events SET seq = -1 WHERE seq = 50",
+        "UPDATE events SET seq = 50 WHERE seq = 60",
+        "UPDATE events SET seq = 60 WHERE seq = -1",
+    )
     assert found == ["event 50: moved: by its hash it is event 60", "event 60: moved: by its hash it is event 50"]
 
 
@@ -88,9 +101,11 @@ def test_duplicated_at_the_end(path: Path) -> None:
 def test_inserted_in_the_middle(path: Path) -> None:
     columns = "occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev, hash"
     found = attack(
-        path, "UPDATE events SET seq = -seq WHERE seq >= 100", "UPDATE events SET seq = 1 - seq WHERE seq < 0",
+        path,
+        "UPDATE events SET seq = -seq WHERE seq >= 100",
+        "UPDATE events SET seq = 1 - seq WHERE seq < 0",
         f"INSERT INTO events (trial, seq, {columns}) SELECT trial, 100, {columns} FROM events WHERE seq = 40",
-    )  # fmt: skip
+    )
     assert len(found) == 1
     assert found[0].startswith("event 100: inserted: it is not part of the chain, a copy of event 40")
 
@@ -128,11 +143,18 @@ def test_an_edited_head(path: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE events SET seq = 'x' WHERE seq = 5", "UPDATE heads SET seq = 'x'", "UPDATE events SET fact = 'no json' WHERE seq = 5",
-        "UPDATE events SET fact = x'00ff' WHERE seq = 5", "UPDATE events SET kind = 'unknown' WHERE seq = 5", "DELETE FROM events",
-        "UPDATE events SET occurred = 'yesterday' WHERE seq = 5", "DELETE FROM heads", "DROP TABLE events", "DROP TABLE heads",
+        "UPDATE events SET seq = 'x' WHERE seq = 5",
+        "UPDATE heads SET seq = 'x'",
+        "UPDATE events SET fact = 'no json' WHERE seq = 5",
+        "UPDATE events SET fact = x'00ff' WHERE seq = 5",
+        "UPDATE events SET kind = 'unknown' WHERE seq = 5",
+        "DELETE FROM events",
+        "UPDATE events SET occurred = 'yesterday' WHERE seq = 5",
+        "DELETE FROM heads",
+        "DROP TABLE events",
+        "DROP TABLE heads",
     ],
-)  # fmt: skip
+)
 def test_whatever_is_done_is_told_in_words(path: Path, statement: str, tmp_path: Path) -> None:
     """Deciding on a damaged record is refused, and verifying it never ends in a traceback."""
     with sqlite3.connect(path) as db:

@@ -32,11 +32,18 @@ def records(draw: st.DrawFn) -> list[Event]:
         )
         events.append(
             Event(
-                seq=seq, occurred=START + timedelta(days=draw(st.integers(0, 20))), author="x", kind=fact.kind, fact=fact,
-                recorded=datetime(2030, 2, 1, tzinfo=UTC) + timedelta(hours=seq), patient=patient, supersedes=supersedes,
-                prev=GENESIS, hash="",
+                seq=seq,
+                occurred=START + timedelta(days=draw(st.integers(0, 20))),
+                author="x",
+                kind=fact.kind,
+                fact=fact,
+                recorded=datetime(2030, 2, 1, tzinfo=UTC) + timedelta(hours=seq),
+                patient=patient,
+                supersedes=supersedes,
+                prev=GENESIS,
+                hash="",
             )
-        )  # fmt: skip
+        )
     return events
 
 

@@ -40,8 +40,13 @@ TIMED_TRIALS = 10_000
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     commands: dict[str, Callable[..., None]] = {
-        "designs": designs, "oc": oc, "compare": compare, "table": table, "next": next_dose, "pathways": paths,
-    }  # fmt: skip
+        "designs": designs,
+        "oc": oc,
+        "compare": compare,
+        "table": table,
+        "next": next_dose,
+        "pathways": paths,
+    }
     for name, command in commands.items():
         app.command(name, rich_help_panel="Plan")(command)
 
@@ -54,7 +59,7 @@ def designs(as_json: JsonOption = False) -> None:
     from dataclasses import fields
 
     from posology.designs import DESIGNS
-    from posology.protocol.building import RULES
+    from posology.protocol.build import RULES
 
     told = lambda cls: [f.name for f in fields(cls) if f.name not in ("levels", "start", "design")]
     brief = lambda cls: (cls.__doc__ or "").strip().splitlines()[0]
@@ -68,18 +73,39 @@ def designs(as_json: JsonOption = False) -> None:
 
 
 def oc(
-    truth: Annotated[list[str] | None, typer.Option("--truth", metavar="P1,P2,...", help="True DLT rate of each level; may come again.")] = None,
-    design: DesignOption = None, protocol: ProtocolOption = None, levels: LevelsOption = None,
-    target: TargetOption = None, cohort: CohortOption = None, most: MaxOption = None, start: StartOption = 1,
-    skeleton: SkeletonOption = None, doses: DosesOption = None, settings: SetOption = None, rules: RuleOption = None,
-    trials: TrialsOption = None, seed: SeedOption = 1,
+    truth: Annotated[
+        list[str] | None,
+        typer.Option("--truth", metavar="P1,P2,...", help="True DLT rate of each level; may come again."),
+    ] = None,
+    design: DesignOption = None,
+    protocol: ProtocolOption = None,
+    levels: LevelsOption = None,
+    target: TargetOption = None,
+    cohort: CohortOption = None,
+    most: MaxOption = None,
+    start: StartOption = 1,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    rules: RuleOption = None,
+    trials: TrialsOption = None,
+    seed: SeedOption = 1,
     window: Annotated[float, typer.Option(help="Simulated: the DLT window, in days.")] = 28.0,
     accrual: Annotated[float, typer.Option(help="Simulated: patients a month of 28 days.")] = 3.0,
     late: Annotated[float, typer.Option(help="Simulated: share of DLTs in the second half of the window.")] = 0.5,
-    dropout: Annotated[float, typer.Option(help="Simulated: share of patients who leave before the window ends.")] = 0.0,
-    grades: Annotated[list[str] | None, typer.Option("--grades", metavar="P0,P1,...", help="Instead of --truth, for each level in turn the chances of grades 0, 1, ...; 3 is a DLT.")] = None,
+    dropout: Annotated[
+        float, typer.Option(help="Simulated: share of patients who leave before the window ends.")
+    ] = 0.0,
+    grades: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grades",
+            metavar="P0,P1,...",
+            help="Instead of --truth, for each level in turn the chances of grades 0, 1, ...; 3 is a DLT.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Give a design's operating characteristics under true DLT rates: exact, with no Monte Carlo error.
 
     Designs that depend on time (TITE-CRM, TITE-BOIN, rolling six, backfilling) are simulated, the error beside every figure.
@@ -93,9 +119,18 @@ def oc(
     rates = [numbers(text, "--truth") for text in truth or ()]
     chances = [numbers(text, "--grades") for text in grades or ()]
     built = build(
-        design, protocol, levels, target, cohort, most,
-        start=start, skeleton=skeleton, doses=doses, settings=settings or (), rules=rules or (),
-    )  # fmt: skip
+        design,
+        protocol,
+        levels,
+        target,
+        cohort,
+        most,
+        start=start,
+        skeleton=skeleton,
+        doses=doses,
+        settings=settings or (),
+        rules=rules or (),
+    )
     if chances:
         rates = [_dlt_rates(chances, built.levels)]
     for each in rates:
@@ -124,7 +159,7 @@ def oc(
 
 def _dlt_rates(chances: list[list[float]], levels: int) -> list[float]:
     """Return the DLT rate of each level from its chances of grades 0, 1, ..."""
-    from posology.operating.graded import DLT, check_grades
+    from posology.operating.exact_graded import DLT, check_grades
 
     if len({len(each) for each in chances}) > 1:
         raise ValueError("--grades: give the same number of grades at each level")
@@ -136,11 +171,17 @@ def _graded(design: Design, chances: list[list[float]], target: float | None) ->
 
     found = enumerate_graded(design, chances)
     told: dict[str, Any] = {
-        "truth": found.truth[0].tolist(), "grades": chances, "selection": found.selection[0, 1:].tolist(), "no_mtd": float(found.selection[0, 0]),
-        "patients": found.patients[0].tolist(), "dlts": found.dlts[0].tolist(), "expected_patients": float(found.patients.sum()),
-        "expected_dlts": float(found.dlts.sum()), "exact": True,
+        "truth": found.truth[0].tolist(),
+        "grades": chances,
+        "selection": found.selection[0, 1:].tolist(),
+        "no_mtd": float(found.selection[0, 0]),
+        "patients": found.patients[0].tolist(),
+        "dlts": found.dlts[0].tolist(),
+        "expected_patients": float(found.patients.sum()),
+        "expected_dlts": float(found.dlts.sum()),
+        "exact": True,
         "sample_size": {int(n): float(p) for n, p in zip(found.sizes, found.size_chances[0], strict=True)},
-    }  # fmt: skip
+    }
     if target is not None:
         told |= {
             "target": target,
@@ -174,21 +215,29 @@ def _exact(design: Design, rates: list[list[float]], target: float | None) -> li
     told = []
     for s, truth in enumerate(rates):
         data: dict[str, Any] = {
-            "truth": truth, "selection": found.selection[s, 1:].tolist(), "no_mtd": float(found.selection[s, 0]),
-            "patients": found.patients[s].tolist(), "dlts": found.dlts[s].tolist(),
-            "expected_patients": float(found.patients[s].sum()), "expected_dlts": float(found.dlts[s].sum()),
+            "truth": truth,
+            "selection": found.selection[s, 1:].tolist(),
+            "no_mtd": float(found.selection[s, 0]),
+            "patients": found.patients[s].tolist(),
+            "dlts": found.dlts[s].tolist(),
+            "expected_patients": float(found.patients[s].sum()),
+            "expected_dlts": float(found.dlts[s].sum()),
             "sample_size": {int(n): float(p) for n, p in zip(sizes, chance[s], strict=True) if p > 0},
-            "exact": True, "ends": len(found.ends.ways),
-        }  # fmt: skip
+            "exact": True,
+            "ends": len(found.ends.ways),
+        }
         for name, of in (("patients_distribution", found.patients_at), ("dlts_distribution", found.dlts_at)):
             each = [of(j) for j in range(design.levels)]
             data[name] = [{int(n): float(p) for n, p in zip(ns, ps[s], strict=True) if p > 0} for ns, ps in each]
         if target is not None:
             data |= {
-                "target": target, "true_mtd": int(found.true_mtd(target)[s]) + 1, "correct": float(found.correct(target)[s]),
-                "overdosed_60": float(found.overdosed(target)[s]), "overdosed_80": float(found.overdosed(target, 0.8)[s]),
+                "target": target,
+                "true_mtd": int(found.true_mtd(target)[s]) + 1,
+                "correct": float(found.correct(target)[s]),
+                "overdosed_60": float(found.overdosed(target)[s]),
+                "overdosed_80": float(found.overdosed(target, 0.8)[s]),
                 "accuracy": float(found.accuracy(target)[s]),
-            }  # fmt: skip
+            }
         planned = getattr(design, "max_patients", None)
         if planned is not None:
             data["stopped_early"] = float(found.stopped_early(planned)[s])
@@ -208,15 +257,32 @@ def _simulated(
     found = simulate(design, Setting(tuple(truth), **world), patients)
     days, error = found.mean_duration
     data: dict[str, Any] = {
-        "truth": truth, "selection": found.selection[1:].tolist(), "selection_error": found.selection_error[1:].tolist(),
-        "no_mtd": float(found.selection[0]), "patients": found.patients.tolist(), "patients_error": found.patients_error.tolist(),
-        "dlts": found.dlts.tolist(), "dlts_error": found.dlts_error.tolist(), "expected_patients": float(found.patients.sum()),
-        "expected_dlts": float(found.dlts.sum()), "days": days, "days_error": error, "exact": False, "trials": trials, "seed": seed,
-    }  # fmt: skip
+        "truth": truth,
+        "selection": found.selection[1:].tolist(),
+        "selection_error": found.selection_error[1:].tolist(),
+        "no_mtd": float(found.selection[0]),
+        "patients": found.patients.tolist(),
+        "patients_error": found.patients_error.tolist(),
+        "dlts": found.dlts.tolist(),
+        "dlts_error": found.dlts_error.tolist(),
+        "expected_patients": float(found.patients.sum()),
+        "expected_dlts": float(found.dlts.sum()),
+        "days": days,
+        "days_error": error,
+        "exact": False,
+        "trials": trials,
+        "seed": seed,
+    }
     if target is not None:
         (correct, e1), (over, e2) = found.correct(target), found.overdosed(target)
-        data |= {"target": target, "true_mtd": found.true_mtd(target) + 1, "correct": correct, "correct_error": e1,
-                 "overdosed_60": over, "overdosed_60_error": e2}  # fmt: skip
+        data |= {
+            "target": target,
+            "true_mtd": found.true_mtd(target) + 1,
+            "correct": correct,
+            "correct_error": e1,
+            "overdosed_60": over,
+            "overdosed_60_error": e2,
+        }
     return data
 
 
@@ -226,9 +292,15 @@ def _show(data: dict[str, Any], which: str) -> None:
         f"{scale * data[name][k]:{form}}" + ("" if exact else f" ± {scale * data[name + '_error'][k]:{form}}")
     )
     rows = [
-        (k + 1, f"{rate:g}", with_error("selection", k, ".2f", 100.0), with_error("patients", k, ".2f"), with_error("dlts", k, ".2f"))
+        (
+            k + 1,
+            f"{rate:g}",
+            with_error("selection", k, ".2f", 100.0),
+            with_error("patients", k, ".2f"),
+            with_error("dlts", k, ".2f"),
+        )
         for k, rate in enumerate(data["truth"])
-    ]  # fmt: skip
+    ]
     how = "Exact operating characteristics" if exact else f"{data['trials']:,} simulated trials, ± standard error"
     print_table(how + which, ("Level", "True DLT rate", "Selected as MTD (%)", "Patients", "DLTs"), rows)
     tail = f"no MTD: {100 * data['no_mtd']:.2f} %; {data['expected_patients']:.2f} patients and {data['expected_dlts']:.2f} DLTs expected"
@@ -247,12 +319,18 @@ def _show(data: dict[str, Any], which: str) -> None:
 
 
 def compare(
-    truth: TruthOption, target: Annotated[float, typer.Option("--target", help="Target DLT rate.")],
-    design: Annotated[list[str] | None, typer.Option("--design", metavar="NAME", help="A design; may come again. Five, if left out.")] = None,
+    truth: TruthOption,
+    target: Annotated[float, typer.Option("--target", help="Target DLT rate.")],
+    design: Annotated[
+        list[str] | None, typer.Option("--design", metavar="NAME", help="A design; may come again. Five, if left out.")
+    ] = None,
     cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3,
     most: Annotated[int, typer.Option("--max", help="Patients in all.")] = 30,
-    start: StartOption = 1, skeleton: SkeletonOption = None, doses: DosesOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    start: StartOption = 1,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Set designs side by side under the same true DLT rates: exact operating characteristics.
 
     Example: posology compare --target 0.3 --truth 0.05,0.15,0.3,0.45,0.6
@@ -268,9 +346,16 @@ def compare(
     for name in names:
         has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
         built = build(
-            name, None, len(rates[0]), target, cohort if "cohort" in has else None, most if "max_patients" in has else None, start=start,
-            skeleton=skeleton if "skeleton" in has else None, doses=doses if "doses" in has else None,
-        )  # fmt: skip
+            name,
+            None,
+            len(rates[0]),
+            target,
+            cohort if "cohort" in has else None,
+            most if "max_patients" in has else None,
+            start=start,
+            skeleton=skeleton if "skeleton" in has else None,
+            doses=doses if "doses" in has else None,
+        )
         if _timed(built):
             raise ValueError(f"{name} depends on time: simulate it with `posology oc`, or in a study")
         found[name] = _exact(built, rates, target)
@@ -297,10 +382,16 @@ def compare(
             )
         print_table(f"Exact operating characteristics, target {target:g}", columns, rows)
         summary = [
-            (name, f"{100 * r[s]['correct']:.1f}", f"{100 * r[s]['overdosed_60']:.1f}", f"{r[s]['accuracy']:.3f}",
-             f"{r[s]['expected_patients']:.1f}", f"{r[s]['expected_dlts']:.1f}")
+            (
+                name,
+                f"{100 * r[s]['correct']:.1f}",
+                f"{100 * r[s]['overdosed_60']:.1f}",
+                f"{r[s]['accuracy']:.3f}",
+                f"{r[s]['expected_patients']:.1f}",
+                f"{r[s]['expected_dlts']:.1f}",
+            )
             for name, r in found.items()
-        ]  # fmt: skip
+        ]
         heads = (
             "Design",
             "Correct (%)",
@@ -313,24 +404,43 @@ def compare(
 
 
 def table(
-    protocol: Annotated[Path | None, typer.Argument(metavar="[PROTOCOL]", help="A protocol file; else name a design.")] = None,
-    design: DesignOption = None, levels: LevelsOption = None, target: TargetOption = None, cohort: CohortOption = None,
-    most: MaxOption = None, start: StartOption = 1, skeleton: SkeletonOption = None, doses: DosesOption = None,
-    settings: SetOption = None, rules: RuleOption = None, as_csv: Annotated[bool, typer.Option("--csv", help="Print as CSV.")] = False,
+    protocol: Annotated[
+        Path | None, typer.Argument(metavar="[PROTOCOL]", help="A protocol file; else name a design.")
+    ] = None,
+    design: DesignOption = None,
+    levels: LevelsOption = None,
+    target: TargetOption = None,
+    cohort: CohortOption = None,
+    most: MaxOption = None,
+    start: StartOption = 1,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    rules: RuleOption = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print as CSV.")] = False,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Print the decision table of a design: for each number of patients at a level and of DLTs, what to do.
 
     Example: posology table --design boin --target 0.3 --levels 5
     """
     from posology.cli.designing import build
-    from posology.designs import decisions
+    from posology.designs import decision_table as decisions
     from posology.designs.titration import Titrated
 
     built = build(
-        design, protocol, levels, target, cohort, most,
-        start=start, skeleton=skeleton, doses=doses, settings=settings or (), rules=rules or (),
-    )  # fmt: skip
+        design,
+        protocol,
+        levels,
+        target,
+        cohort,
+        most,
+        start=start,
+        skeleton=skeleton,
+        doses=doses,
+        settings=settings or (),
+        rules=rules or (),
+    )
     behind = built.design if isinstance(built, Titrated) else built
     cells = decisions.decision_table(behind)
     if as_json:
@@ -339,17 +449,27 @@ def table(
         print(decisions.as_csv(cells), end="")
     else:
         print_table(
-            "Decision table at a level", ("Patients evaluable", "DLTs", "", "What to do"),
+            "Decision table at a level",
+            ("Patients evaluable", "DLTs", "", "What to do"),
             [(c.patients, c.dlts, c.letter, c.words) for c in cells],
-        )  # fmt: skip
+        )
 
 
 def next_dose(
-    data: DataOption = "", design: DesignOption = None, protocol: ProtocolOption = None, levels: LevelsOption = None,
-    target: TargetOption = None, cohort: CohortOption = None, most: MaxOption = None, start: StartOption = 1,
-    skeleton: SkeletonOption = None, doses: DosesOption = None, settings: SetOption = None, rules: RuleOption = None,
+    data: DataOption = "",
+    design: DesignOption = None,
+    protocol: ProtocolOption = None,
+    levels: LevelsOption = None,
+    target: TargetOption = None,
+    cohort: CohortOption = None,
+    most: MaxOption = None,
+    start: StartOption = 1,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    rules: RuleOption = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Say what a design does next after outcomes, why, and what they tell of each level.
 
     Example: posology next --design crm --target 0.25 --levels 5 --data "1NNN 2NNT"
@@ -358,15 +478,27 @@ def next_dose(
     from posology.designs import Action, infer
 
     built = build(
-        design, protocol, levels, target, cohort, most,
-        start=start, skeleton=skeleton, doses=doses, settings=settings or (), rules=rules or (),
-    )  # fmt: skip
+        design,
+        protocol,
+        levels,
+        target,
+        cohort,
+        most,
+        start=start,
+        skeleton=skeleton,
+        doses=doses,
+        settings=settings or (),
+        rules=rules or (),
+    )
     tally = seen(data, built.levels)
     decision = built.decide(tally)
     action, level = Action(decision.action[0]), int(decision.level[0])
     result: dict[str, Any] = {
-        "action": action.name.lower(), "level": level + 1 if level >= 0 else None, "more": int(decision.more[0]), "why": decision.words(tally),
-    }  # fmt: skip
+        "action": action.name.lower(),
+        "level": level + 1 if level >= 0 else None,
+        "more": int(decision.more[0]),
+        "why": decision.words(tally),
+    }
     found = infer(built, tally)
     result["levels"] = found.rows()
     if as_json:
@@ -377,10 +509,19 @@ def next_dose(
         f"{action.name.lower().replace('deescalate', 'de-escalate')}: {where}, {result['more']} patients\n{result['why']}"
     )
     rows = [
-        (r["level"], int(tally.treated[0, k]), int(tally.toxic[0, k]), *(f"{100 * float(str(r[n])):.1f}" if r["known"] else "-" for n in ("rate", "lower", "upper", "under", "within", "over")),
-         "yes" if r["admissible"] else "no", "MTD now" if r["recommended"] else "")
+        (
+            r["level"],
+            int(tally.treated[0, k]),
+            int(tally.toxic[0, k]),
+            *(
+                f"{100 * float(str(r[n])):.1f}" if r["known"] else "-"
+                for n in ("rate", "lower", "upper", "under", "within", "over")
+            ),
+            "yes" if r["admissible"] else "no",
+            "MTD now" if r["recommended"] else "",
+        )
         for k, r in enumerate(found.rows())
-    ]  # fmt: skip
+    ]
     heads = (
         "Level",
         "Patients",
@@ -398,13 +539,25 @@ def next_dose(
 
 
 def paths(
-    data: DataOption = "", cohorts: Annotated[int, typer.Option("--cohorts", help="Cohorts to look ahead.")] = 2,
-    design: DesignOption = None, protocol: ProtocolOption = None, levels: LevelsOption = None, target: TargetOption = None,
-    cohort: CohortOption = None, most: MaxOption = None, start: StartOption = 1, skeleton: SkeletonOption = None,
-    doses: DosesOption = None, settings: SetOption = None, rules: RuleOption = None,
-    form: Annotated[Literal["text", "table", "csv", "dot", "svg", "png"], typer.Option("--format", help="How to show the tree.")] = "text",
-    out: Annotated[Path | None, typer.Option("--out", help="The file to write it to.")] = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    data: DataOption = "",
+    cohorts: Annotated[int, typer.Option("--cohorts", help="Cohorts to look ahead.")] = 2,
+    design: DesignOption = None,
+    protocol: ProtocolOption = None,
+    levels: LevelsOption = None,
+    target: TargetOption = None,
+    cohort: CohortOption = None,
+    most: MaxOption = None,
+    start: StartOption = 1,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    rules: RuleOption = None,
+    form: Annotated[
+        Literal["text", "table", "csv", "dot", "svg", "png"], typer.Option("--format", help="How to show the tree.")
+    ] = "text",
+    out: Annotated[Path | None, typer.Option("--out", help="The file to write it to.")] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show dose transition pathways: what a design does for every outcome of the next cohorts.
 
     Example: posology pathways --design boin --target 0.3 --levels 5 --data "1NNN 2NNT" --cohorts 2
@@ -413,9 +566,18 @@ def paths(
     from posology.operating.pathways import pathways
 
     built = build(
-        design, protocol, levels, target, cohort, most,
-        start=start, skeleton=skeleton, doses=doses, settings=settings or (), rules=rules or (),
-    )  # fmt: skip
+        design,
+        protocol,
+        levels,
+        target,
+        cohort,
+        most,
+        start=start,
+        skeleton=skeleton,
+        doses=doses,
+        settings=settings or (),
+        rules=rules or (),
+    )
     tree = pathways(built, seen(data, built.levels), cohorts)
     if as_json:
         print_json(tree.rows())
@@ -423,7 +585,7 @@ def paths(
     if form in ("svg", "png"):
         if out is None:
             raise ValueError(f"--format {form} needs --out FILE")
-        from posology.readout.drawing import save
+        from posology.shared.charts import save
 
         save(tree.plot(), out, form)
         print(f"written: {out}")
@@ -437,7 +599,7 @@ def paths(
     if out is None:
         print(text)
     else:
-        from posology.readout.drawing import write_text
+        from posology.shared.charts import write_text
 
         write_text(out, text + "\n")
         print(f"written: {out}")

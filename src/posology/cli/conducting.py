@@ -47,8 +47,20 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
 
     shown = list(events)
     if as_json:
-        print_json([{"seq": e.seq, "kind": e.kind, "patient": e.patient, "occurred": e.occurred, "hash": e.hash,
-                     "override": msgspec.to_builtins(e.override), "fact": msgspec.to_builtins(plain(e.fact))} for e in shown])  # fmt: skip
+        print_json(
+            [
+                {
+                    "seq": e.seq,
+                    "kind": e.kind,
+                    "patient": e.patient,
+                    "occurred": e.occurred,
+                    "hash": e.hash,
+                    "override": msgspec.to_builtins(e.override),
+                    "fact": msgspec.to_builtins(plain(e.fact)),
+                }
+                for e in shown
+            ]
+        )
         return
     for e in shown:
         about = f" of {e.patient}" if e.patient else ""
@@ -60,40 +72,46 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
 def create(
     trial: TrialArgument,
     protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file.")],
-    on: OnOption = None, by: ByOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    on: OnOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Create a trial: a new record under a checked protocol.
 
     Example: posology create mytrial.posology protocol.yaml --on 2012-06-01
     """
     from posology.conduct.trial import Trial, somebody
-    from posology.protocol.reading import document
+    from posology.protocol.load import document
 
     with Trial.create(trial, document(protocol), by=by or somebody(), on=on) as created:
         acknowledge(created.events(), as_json)
 
 
 def load(
-    trial: TrialArgument, file: CsvArgument,
-    kind: Annotated[str | None, typer.Option("--kind", help="The kind of all rows, where the file has no column kind.")] = None,
+    trial: TrialArgument,
+    file: CsvArgument,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="The kind of all rows, where the file has no column kind.")
+    ] = None,
     protocol: Annotated[
         Path | None, typer.Option("--protocol", help="The protocol file whose amendments the rows name by version.")
     ] = None,
-    by: ByOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Load a CSV file of events: all of it, or nothing and every error with its line.
 
     Example: posology load mytrial.posology doses.csv --kind dosed
     """
     from rich.progress import track
 
-    from posology.conduct.loading import load as load_file
+    from posology.conduct.csv_import import load as load_file
     from posology.conduct.trial import Trial, somebody
 
     def progress(rows: Any) -> Any:
         return track(rows, description=f"checking {file.name}", console=console_err(), transient=True)
 
-    from posology.protocol.reading import document
+    from posology.protocol.load import document
 
     plan = document(protocol) if protocol else None
     with Trial.open(trial) as opened:
@@ -122,14 +140,16 @@ def console_err() -> Any:
 def amend(
     trial: TrialArgument,
     protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file, with its amendments.")],
-    on: OnOption = None, by: ByOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    on: OnOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Record the amendments of a protocol file that the record does not hold yet.
 
     Each holds from its own date on.
     """
     from posology.conduct.trial import Trial, somebody
-    from posology.protocol.reading import document
+    from posology.protocol.load import document
 
     checked = document(protocol)
     with Trial.open(trial) as opened:
@@ -140,12 +160,15 @@ def amend(
 
 
 def correct(
-    trial: TrialArgument, event: SeqArgument, reason: WhyOption,
+    trial: TrialArgument,
+    event: SeqArgument,
+    reason: WhyOption,
     changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
-    on: OnOption = None, by: ByOption = None,
+    on: OnOption = None,
+    by: ByOption = None,
     override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Correct an event: a new event takes its place, the old one stays in the record.
 
     Example: posology correct mytrial.posology 57 grade=2 --reason "source document checked"
@@ -192,11 +215,22 @@ def decide(
         advice = opened.advise(as_of, end_of(known_by) if known_by else None)
         simulated = not as_json and opened.state().trial.simulated
     if as_json:
-        print_json({**advice.plain(), "dose": advice.dose, "settled": advice.settled, "protocol_version": advice.protocol_version,
-                    "mtd": advice.opening.mtd, "ceiling": advice.opening.ceiling})  # fmt: skip
+        print_json(
+            {
+                **advice.plain(),
+                "dose": advice.dose,
+                "settled": advice.settled,
+                "protocol_version": advice.protocol_version,
+                "mtd": advice.opening.mtd,
+                "ceiling": advice.opening.ceiling,
+            }
+        )
         return
-    about = f" to level {advice.level}, {advice.dose}" if advice.action in ("escalate", "de-escalate") else (
-        f" at level {advice.level}, {advice.dose}" if advice.level else "")  # fmt: skip
+    about = (
+        f" to level {advice.level}, {advice.dose}"
+        if advice.action in ("escalate", "de-escalate")
+        else (f" at level {advice.level}, {advice.dose}" if advice.level else "")
+    )
     more = f": {advice.more} more patient{'s' * (advice.more != 1)}" if advice.more else ""
     print(f"{advice.action.upper()}{about}{more}")
     print(f"as of {advice.on}, protocol version {advice.protocol_version}")
@@ -220,8 +254,10 @@ def eligibility(
     trial: TrialArgument,
     patient: Annotated[str, typer.Argument(metavar="PATIENT")],
     cohort: Annotated[str | None, typer.Option("--cohort", help="An expansion cohort (else dose finding).")] = None,
-    as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check a patient against each criterion: met, not met or not known, and from which event."""
     from posology.conduct.eligibility import SOURCES, check, criteria
     from posology.conduct.trial import Trial, end_of
@@ -238,8 +274,18 @@ def eligibility(
         raise ValueError(f"there is no cohort {cohort!r}; there are {', '.join(protocol.expansion) or 'none'}")
     checked = check(state.patients[patient], criteria(protocol, cohort))
     if as_json:
-        print_json([{"criterion": c.criterion.id, "text": c.criterion.text, "verdict": c.verdict, "found": c.found,
-                     "event": c.event.seq if c.event else None} for c in checked])  # fmt: skip
+        print_json(
+            [
+                {
+                    "criterion": c.criterion.id,
+                    "text": c.criterion.text,
+                    "verdict": c.verdict,
+                    "found": c.found,
+                    "event": c.event.seq if c.event else None,
+                }
+                for c in checked
+            ]
+        )
         return
     origin = lambda c: f" [{m}]" if c.event and (m := mark(c.event, (FIELDS.get(c.criterion.fact, ""),))) else ""
     rows = [
@@ -278,7 +324,7 @@ def log(
     patient: Annotated[str | None, typer.Option("--patient", help="Only this patient's events.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Only events of this kind.")] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show the record: every event, corrections and overrides included."""
     from posology.conduct.trial import Trial
     from posology.record.event import plain
@@ -306,9 +352,11 @@ def log(
 
 def verify(
     trial: TrialArgument,
-    head: Annotated[str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it.")] = None,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it.")
+    ] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted."""
     from posology.record.audit import verify as walk
     from posology.record.store import Head, Store

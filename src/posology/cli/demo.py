@@ -8,9 +8,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from posology.cli.common import console, print_json
-from posology.conduct.loading import load
+from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.reading import document
+from posology.protocol.load import document
 from posology.readout.claims import read as read_claims
 from posology.readout.readout import Readout, read, summary, write
 from posology.record.audit import verify

@@ -88,9 +88,19 @@ def rule(text: str) -> dict[str, Any]:
 
 
 def build(
-    design: str | None, protocol: Path | None, levels: int | None, target: float | None, cohort: int | None, most: int | None, *,
-    start: int = 1, skeleton: str | None = None, doses: str | None = None, settings: Sequence[str] = (), rules: Sequence[str] = (),
-) -> Design:  # fmt: skip
+    design: str | None,
+    protocol: Path | None,
+    levels: int | None,
+    target: float | None,
+    cohort: int | None,
+    most: int | None,
+    *,
+    start: int = 1,
+    skeleton: str | None = None,
+    doses: str | None = None,
+    settings: Sequence[str] = (),
+    rules: Sequence[str] = (),
+) -> Design:
     """Build the design that the options name, or the protocol's.
 
     Raises
@@ -100,10 +110,10 @@ def build(
     """
     from pydantic import ValidationError
 
-    from posology.protocol.building import design as of_protocol
-    from posology.protocol.building import design_of
+    from posology.protocol.build import design as of_protocol
+    from posology.protocol.build import design_of
+    from posology.protocol.load import document
     from posology.protocol.model import Problem, protocol_from
-    from posology.protocol.reading import document
 
     if protocol is not None:
         return of_protocol(protocol_from(document(protocol)))

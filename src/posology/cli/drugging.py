@@ -10,7 +10,7 @@ import typer
 from posology.cli.common import JsonOption, print_json, print_table, writable
 
 if TYPE_CHECKING:
-    from posology.operating.tabular import Table
+    from posology.shared.tables import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -23,25 +23,44 @@ def pk(
         str,
         typer.Argument(metavar="FILE|body-size", help="A file of regimens (YAML), or `body-size` for that comparison."),
     ],
-    interval: Annotated[Literal["patients", "occasions", "observations"], typer.Option("--interval", help="What the intervals hold: the spread between patients; between their cycles as well; or what would be measured, with the error of the assay.")] = "patients",
-    uncertainty: Annotated[bool, typer.Option("--uncertainty", help="Say as well how uncertain each median is, by the priors of the typical parameters.")] = False,
-    over: Annotated[str | None, typer.Option("--over", metavar="REGIMEN", help="The regimen that others are compared with (else the first).")] = None,
+    interval: Annotated[
+        Literal["patients", "occasions", "observations"],
+        typer.Option(
+            "--interval",
+            help="What the intervals hold: the spread between patients; between their cycles as well; or what would be measured, with the error of the assay.",
+        ),
+    ] = "patients",
+    uncertainty: Annotated[
+        bool,
+        typer.Option(
+            "--uncertainty", help="Say as well how uncertain each median is, by the priors of the typical parameters."
+        ),
+    ] = False,
+    over: Annotated[
+        str | None,
+        typer.Option("--over", metavar="REGIMEN", help="The regimen that others are compared with (else the first)."),
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option("--figure", metavar="FILE", help="Draw it: a .png, .svg or .html file.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the measures as CSV.")] = None,
-    samples: Annotated[Path | None, typer.Option("--samples", metavar="FILE", help="Write the concentrations at the times sampled as CSV.")] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option("--samples", metavar="FILE", help="Write the concentrations at the times sampled as CSV."),
+    ] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Simulate regimens of a conjugate in virtual patients: exposure with prediction intervals, table and figure.
 
     Example: posology pk regimens.yaml --interval observations --figure exposure.png
     """
     from posology import __version__
     from posology.cli.studying import bar
-    from posology.readout import exposure, exposure_tables, regimens
-    from posology.readout.drawing import save_chart, write_text
-    from posology.readout.exposure_figure import figure as draw
+    from posology.reports import exposure_tables
+    from posology.reports.exposure_figure import figure as draw
+    from posology.shared.charts import save_chart, write_text
+    from posology.simulation.regimens import file as regimens
+    from posology.simulation.regimens import simulate as exposure
 
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
@@ -75,14 +94,24 @@ def pk(
     doses = {each.name: each.mean_dose for each in found}
     parameters, uncertain = _parameters(found)
     if as_json:
-        print_json({
-            "compound": held.compound, "compounds": {each.name: each.compound.name for each in found},
-            "patients": len(held.patients.listed) or held.patients.number, "seed": held.patients.seed, "posology": __version__,
-            "interval": {"level": held.interval, "kind": kind, "holds": exposure.HOLDS[kind]},
-            "uncertainty": {"of": "the median", "level": held.interval, "priors": uncertain} if uncertainty else None,
-            "mean_dose_mg": doses, "table": table.rows(), "samples": sampled.rows(),
-            "ratios": {"over": reference, "rows": ratios.rows()}, "parameters": parameters,
-        })  # fmt: skip
+        print_json(
+            {
+                "compound": held.compound,
+                "compounds": {each.name: each.compound.name for each in found},
+                "patients": len(held.patients.listed) or held.patients.number,
+                "seed": held.patients.seed,
+                "posology": __version__,
+                "interval": {"level": held.interval, "kind": kind, "holds": exposure.HOLDS[kind]},
+                "uncertainty": {"of": "the median", "level": held.interval, "priors": uncertain}
+                if uncertainty
+                else None,
+                "mean_dose_mg": doses,
+                "table": table.rows(),
+                "samples": sampled.rows(),
+                "ratios": {"over": reference, "rows": ratios.rows()},
+                "parameters": parameters,
+            }
+        )
         return
     _print(exposure_tables.summary(held, found, kind))
     if uncertainty:
@@ -102,7 +131,7 @@ def _print(table: Table) -> None:
 
 def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the priors."""
-    from posology.readout.exposure import ENTERING, uncertain
+    from posology.simulation.regimens.simulate import ENTERING, uncertain
 
     used: dict[str, Any] = {}
     told: dict[str, Any] = {}
@@ -129,8 +158,8 @@ def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _notes(
     held: Any, found: Any, kind: str, parameters: dict[str, Any], uncertain: dict[str, Any], uncertainty: bool
 ) -> None:
-    from posology.pharmacology.compound import LEGEND, MARKS
-    from posology.pharmacology.population import OCCASION
+    from posology.pharmacology.compounds.adc import LEGEND, MARKS
+    from posology.pharmacology.virtual_patients.demographics import OCCASION
 
     shown = lambda q: f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
     print("parameters: " + ", ".join(f"{name} {shown(q)}" for name, q in parameters.items()))
@@ -142,18 +171,24 @@ def _notes(
     if kind != "patients":
         print(f"between cycles: the logarithm of the clearance has an SD of {OCCASION}, {OCCASION.source}")
     if kind == "observations":
-        print("measured: Cmax is the greatest sample, Ctrough the last, AUC by linear-up log-down trapezoids; below the limit of "
-              "quantification half of it counts.")  # fmt: skip
+        print(
+            "measured: Cmax is the greatest sample, Ctrough the last, AUC by linear-up log-down trapezoids; below the limit of "
+            "quantification half of it counts."
+        )
         for analyte in held.analytes:
             error, limit = held.measured(analyte)
             most = f"limit {limit:g} {error.additive.unit}" if limit else "no limit given"
-            print(f"error of {analyte}: SD {error.additive} and {100 * error.proportional.value:g} % [{MARKS[error.proportional.evidence]}], "
-                  f"{most}; {error.proportional.source}")  # fmt: skip
+            print(
+                f"error of {analyte}: SD {error.additive} and {100 * error.proportional.value:g} % [{MARKS[error.proportional.evidence]}], "
+                f"{most}; {error.proportional.source}"
+            )
     if uncertainty:
         listed = ", ".join(
             f"{name} {p['median']:.3g} ({p['low']:.3g} to {p['high']:.3g})" for name, p in uncertain.items()
         )
-        print(f"uncertain: {listed or 'none of these numbers states a cv'}; 95 % range of each prior. All others are taken as known: "
-              "give a cv under parameters to change that.")  # fmt: skip
+        print(
+            f"uncertain: {listed or 'none of these numbers states a cv'}; 95 % range of each prior. All others are taken as known: "
+            "give a cv under parameters to change that."
+        )
     if any("label" in str(q["source"]) for q in parameters.values()):
         print("Numbers of the label are quoted from memory of the label, to be checked.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import typer
 
 from posology.cli.common import ByOption, JsonOption, OnOption, TrialArgument
-from posology.record import clinical as c
+from posology.record import collected as c
 from posology.record import facts as f
 
 VERBS: dict[str, type[f.Fact]] = {
@@ -71,12 +71,23 @@ def _command(kind: type[f.Fact]) -> Any:
     entered = [field for field in fields(kind) if field.name not in COMPUTED]  # type: ignore[arg-type]
     parameters += [_option(field, hints[field.name]) for field in entered]
     parameters += [
-        _parameter("on", OnOption, None), _parameter("by", ByOption, None), _parameter("reason", ReasonOption, None),
-        _parameter("override", OverrideOption, None), _parameter("as_json", JsonOption, False),
-    ]  # fmt: skip
+        _parameter("on", OnOption, None),
+        _parameter("by", ByOption, None),
+        _parameter("reason", ReasonOption, None),
+        _parameter("override", OverrideOption, None),
+        _parameter("as_json", JsonOption, False),
+    ]
 
-    def run(trial: str, on: date | None, by: str | None, reason: str | None, override: str | None, as_json: bool,
-            patient: str | None = None, **values: Any) -> None:  # fmt: skip
+    def run(
+        trial: str,
+        on: date | None,
+        by: str | None,
+        reason: str | None,
+        override: str | None,
+        as_json: bool,
+        patient: str | None = None,
+        **values: Any,
+    ) -> None:
         from posology.cli.conducting import acknowledge
         from posology.conduct.trial import Trial, somebody
         from posology.record.entry import fact_from

@@ -13,7 +13,7 @@ from posology.cli.common import JsonOption, TrialArgument, day, print_json, prin
 from posology.cli.measuring import AnalyteOption, InfusionOption, PlotOption, SpecimenOption, _drawable, _number
 
 if TYPE_CHECKING:
-    from posology.interchange.exposures import Exposures
+    from posology.interchange.pk.individual_exposures import Exposures
     from posology.readout.exposure_response import Observed
     from posology.record.state import State
 
@@ -32,25 +32,47 @@ def exposure(
     trial: TrialArgument,
     outcome: Annotated[Outcome, typer.Option("--outcome", help="The event.")] = "dlt",
     by: Annotated[
-        str | None, typer.Option("--exposure", metavar="MEASURE", help="mg or mg/kg (the first dose); auc, cmax or ctrough (of cycle 1); "
-                                 "average-until-event. Else mg/kg.")
+        str | None,
+        typer.Option(
+            "--exposure",
+            metavar="MEASURE",
+            help="mg or mg/kg (the first dose); auc, cmax or ctrough (of cycle 1); average-until-event. Else mg/kg.",
+        ),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--exposures", metavar="FILE", help="Exposures from a CSV file (patient, exposure), or that of a fit, "
-                                  "instead of the record's samples.")
+        Path | None,
+        typer.Option(
+            "--exposures",
+            metavar="FILE",
+            help="Exposures from a CSV file (patient, exposure), or that of a fit, instead of the record's samples.",
+        ),
     ] = None,
-    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
+    analyte: AnalyteOption = None,
+    specimen: SpecimenOption = None,
     infusion: InfusionOption = None,
-    at: Annotated[list[float] | None, typer.Option("--at", metavar="EXPOSURE", help="What this exposure would do (may be repeated).")] = None,
+    at: Annotated[
+        list[float] | None,
+        typer.Option("--at", metavar="EXPOSURE", help="What this exposure would do (may be repeated)."),
+    ] = None,
     dose: Annotated[
-        list[float] | None, typer.Option("--at-dose", metavar="DOSE", help="What this dose, in the protocol's unit, would do (may be repeated).")
+        list[float] | None,
+        typer.Option(
+            "--at-dose", metavar="DOSE", help="What this dose, in the protocol's unit, would do (may be repeated)."
+        ),
     ] = None,
     time: Annotated[
-        int | None, typer.Option("--by-day", metavar="DAY", help="Time to the first event instead: its chance by this day.")
+        int | None,
+        typer.Option("--by-day", metavar="DAY", help="Time to the first event instead: its chance by this day."),
     ] = None,
-    as_of: Annotated[date | None, typer.Option("--as-of", metavar="DATE", parser=day, help="By that day (else the last locked cutoff, or today).")] = None,
-    plot: PlotOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    as_of: Annotated[
+        date | None,
+        typer.Option(
+            "--as-of", metavar="DATE", parser=day, help="By that day (else the last locked cutoff, or today)."
+        ),
+    ] = None,
+    plot: PlotOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure or dose would do.
 
     Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first
@@ -60,10 +82,10 @@ def exposure(
 
     from posology.cli.reporting import _last_cutoff
     from posology.conduct.trial import Trial
-    from posology.operating.tabular import significant
-    from posology.pharmacology.exposure import cox, exponential, exposures_at, logistic, quantiles
+    from posology.pharmacology.exposure_response.regression import cox, exponential, exposures_at, logistic, quantiles
     from posology.readout.exposure_response import OUTCOMES, observed
     from posology.record.state import fold
+    from posology.shared.tables import significant
 
     _drawable(plot)
     if time is not None and time < 1:
@@ -109,8 +131,11 @@ def exposure(
         for v in at or ()
         if not x.min() <= v <= x.max()
     ]
-    beyond += [f"{v:g} {plan.unit} is outside the doses given ({amounts.min():g} to {amounts.max():g})"
-               for v in dose or () if not amounts.min() <= v <= amounts.max()]  # fmt: skip
+    beyond += [
+        f"{v:g} {plan.unit} is outside the doses given ({amounts.min():g} to {amounts.max():g})"
+        for v in dose or ()
+        if not amounts.min() <= v <= amounts.max()
+    ]
     notes = [
         *model.notes,
         *beyond,
@@ -119,8 +144,8 @@ def exposure(
         *(f"left out: {text}" for text in left),
     ]
     if plot:
-        from posology.pharmacology.measured_figures import exposure_chart
-        from posology.readout.drawing import save_chart
+        from posology.reports.pk_figures import exposure_chart
+        from posology.shared.charts import save_chart
 
         shown = [(name, exposures) for name, _, exposures, had, _ in rows if had is not None]
         save_chart(
@@ -138,56 +163,110 @@ def exposure(
         )
     named = ("ratio", "lower", "upper")
     if as_json:
-        print_json({
-            "outcome": outcome, "exposure": what, "unit": given.unit if given else by or "mg/kg", "as_of": on, "patients": len(seen),
-            "events": int(y.sum()), "by_day": {"day": time, "events": int(happened.sum()), "known": int(known.sum())} if time else None,
-            "left_out": left, "notes": notes[: len(notes) - len(left)],
-            "model": {"kind": model.kind, "intercept": model.intercept, "slope": model.slope, "unit": model.unit,
-                      **dict(zip(named, map(_number, model.ratio), strict=True)), "p_value": model.p_value, "notes": list(model.notes)},
-            "cox": {**dict(zip(named, map(_number, hazard.ratio), strict=True)), "p_value": hazard.p_value} if hazard else None,
-            "groups": [{k: float(v[i]) for k, v in vars(groups).items() if k != "edges"} for i in range(len(groups.patients))],
-            "predicted": [{"exposure": float(e), "chance": float(c), "lower": float(a), "upper": float(b)}
-                          for e, c, a, b in zip(wanted, *chance, strict=True)],
-            "doses": [{"dose": name, "amount": amount, "patients": len(exposures) if had is not None else None,
-                       "events": int(had.sum()) if had is not None else None, "exposure": float(np.median(exposures)),
-                       **dict(zip(("chance", "lower", "upper"), averaged, strict=True))}
-                      for name, amount, exposures, had, averaged in rows],
-        })  # fmt: skip
+        print_json(
+            {
+                "outcome": outcome,
+                "exposure": what,
+                "unit": given.unit if given else by or "mg/kg",
+                "as_of": on,
+                "patients": len(seen),
+                "events": int(y.sum()),
+                "by_day": {"day": time, "events": int(happened.sum()), "known": int(known.sum())} if time else None,
+                "left_out": left,
+                "notes": notes[: len(notes) - len(left)],
+                "model": {
+                    "kind": model.kind,
+                    "intercept": model.intercept,
+                    "slope": model.slope,
+                    "unit": model.unit,
+                    **dict(zip(named, map(_number, model.ratio), strict=True)),
+                    "p_value": model.p_value,
+                    "notes": list(model.notes),
+                },
+                "cox": {**dict(zip(named, map(_number, hazard.ratio), strict=True)), "p_value": hazard.p_value}
+                if hazard
+                else None,
+                "groups": [
+                    {k: float(v[i]) for k, v in vars(groups).items() if k != "edges"}
+                    for i in range(len(groups.patients))
+                ],
+                "predicted": [
+                    {"exposure": float(e), "chance": float(c), "lower": float(a), "upper": float(b)}
+                    for e, c, a, b in zip(wanted, *chance, strict=True)
+                ],
+                "doses": [
+                    {
+                        "dose": name,
+                        "amount": amount,
+                        "patients": len(exposures) if had is not None else None,
+                        "events": int(had.sum()) if had is not None else None,
+                        "exposure": float(np.median(exposures)),
+                        **dict(zip(("chance", "lower", "upper"), averaged, strict=True)),
+                    }
+                    for name, amount, exposures, had, averaged in rows
+                ],
+            }
+        )
         return
     ratio, low, high = model.ratio
     print(
         f"{title}, as of {on}: {int(happened.sum())} of {len(seen)} patients"
         + (f"; {int(y.sum())} at any time" if time else "")
     )
-    print(f"{'hazard ratio' if time else 'odds ratio'} per {significant(model.unit)} of {label}: {ratio:.2f} "
-          f"(95 % interval {low:.2f} to {high:.2f}; p {f'= {model.p_value:.3f}' if model.p_value >= 0.0005 else '< 0.001'})")  # fmt: skip
+    print(
+        f"{'hazard ratio' if time else 'odds ratio'} per {significant(model.unit)} of {label}: {ratio:.2f} "
+        f"(95 % interval {low:.2f} to {high:.2f}; p {f'= {model.p_value:.3f}' if model.p_value >= 0.0005 else '< 0.001'})"
+    )
     if hazard:
         print("hazard ratio without a baseline (Cox): {:.2f} ({:.2f} to {:.2f})".format(*hazard.ratio))
     followed = f": of {known.sum()} with the event by day {time} or followed to it" if time else ""
-    print_table(f"By quartile of exposure{followed}", ("median", "patients", "events", "share", "95 % interval"), [
-        (significant(m), n, k, f"{s:.0%}", f"{a:.0%} to {b:.0%}")
-        for m, n, k, s, a, b in zip(groups.median, groups.patients, groups.events, groups.share, groups.lower, groups.upper, strict=True)
-    ])  # fmt: skip
-    print_table("By the model", ("exposure", "chance", "95 % interval"), [
-        (significant(e), f"{c:.1%}", f"{a:.1%} to {b:.1%}") for e, c, a, b in zip(wanted, *chance, strict=True)
-    ])  # fmt: skip
-    print_table("By dose: the model's chance, averaged over the patients at it",
-                ("dose", "exposure: median", "10th to 90th percentile", "patients", "events", "chance", "95 % interval"), [
-        (name, significant(np.median(e)), " to ".join(map(significant, np.quantile(e, (0.1, 0.9)))),
-         "" if had is None else len(e), "" if had is None else int(had.sum()), f"{c:.1%}", f"{a:.1%} to {b:.1%}")
-        for name, _, e, had, (c, a, b) in rows
-    ])  # fmt: skip
+    print_table(
+        f"By quartile of exposure{followed}",
+        ("median", "patients", "events", "share", "95 % interval"),
+        [
+            (significant(m), n, k, f"{s:.0%}", f"{a:.0%} to {b:.0%}")
+            for m, n, k, s, a, b in zip(
+                groups.median, groups.patients, groups.events, groups.share, groups.lower, groups.upper, strict=True
+            )
+        ],
+    )
+    print_table(
+        "By the model",
+        ("exposure", "chance", "95 % interval"),
+        [(significant(e), f"{c:.1%}", f"{a:.1%} to {b:.1%}") for e, c, a, b in zip(wanted, *chance, strict=True)],
+    )
+    print_table(
+        "By dose: the model's chance, averaged over the patients at it",
+        ("dose", "exposure: median", "10th to 90th percentile", "patients", "events", "chance", "95 % interval"),
+        [
+            (
+                name,
+                significant(np.median(e)),
+                " to ".join(map(significant, np.quantile(e, (0.1, 0.9)))),
+                "" if had is None else len(e),
+                "" if had is None else int(had.sum()),
+                f"{c:.1%}",
+                f"{a:.1%} to {b:.1%}",
+            )
+            for name, _, e, had, (c, a, b) in rows
+        ],
+    )
     for note in notes:
         print(note)
 
 
 def _exposed(
-    trial: str, state: State, on: date, outcome: Outcome, by: str | None, file: Path | None,
+    trial: str,
+    state: State,
+    on: date,
+    outcome: Outcome,
+    by: str | None,
+    file: Path | None,
     which: tuple[str | None, str | None, float | None],
-) -> tuple[Exposures | None, list[Observed], list[str]]:  # fmt: skip
+) -> tuple[Exposures | None, list[Observed], list[str]]:
     """Return exposures that are no doses, who can be judged by them and who not; nothing if the exposure is the dose."""
-    from posology.interchange.exposures import AVERAGE, MEASURES, average_to, from_file, from_samples
-    from posology.interchange.pharmacokinetics import recorded
+    from posology.interchange.pk.from_record import recorded
+    from posology.interchange.pk.individual_exposures import AVERAGE, MEASURES, average_to, from_file, from_samples
     from posology.readout.exposure_response import observed
 
     if file is None and by in (None, *DOSES):
@@ -234,16 +313,20 @@ def _levels(state: State, seen: list[Observed]) -> list[tuple[str, float, list[i
 
 def _cautions(given: Exposures | None, by: str | None, seen: list[Observed], state: State) -> list[str]:
     """Say what exposure and event have to do with each other in time."""
-    from posology.interchange.exposures import AVERAGE
+    from posology.interchange.pk.individual_exposures import AVERAGE
 
     if given is None:
         return []
     if by == AVERAGE:
-        return ["an average to the event is not settled before it: a patient without one is averaged to the end of treatment, reductions and "
-                "pauses included, and the later an event, the more of them it averages; cycle 1 (auc, ctrough) is free of that"]  # fmt: skip
+        return [
+            "an average to the event is not settled before it: a patient without one is averaged to the end of treatment, reductions and "
+            "pauses included, and the later an event, the more of them it averages; cycle 1 (auc, ctrough) is free of that"
+        ]
     days = state.protocol().schedule.cycle_days
     early = sum(o.event and o.days <= days for o in seen)
     if by in ("auc", "ctrough") and early:
-        return [f"{early} of the events came within cycle 1 (by day {days}): its exposure reaches beyond them, though the dose that it "
-                "follows from was given before"]  # fmt: skip
+        return [
+            f"{early} of the events came within cycle 1 (by day {days}): its exposure reaches beyond them, though the dose that it "
+            "follows from was given before"
+        ]
     return []

@@ -25,10 +25,10 @@ from posology.cli.measuring import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from posology.interchange.measured import Measured
-    from posology.pharmacology.fit import Effect, Fit, Individual, Population
-    from posology.pharmacology.likelihood import Predicts
-    from posology.pharmacology.measurements import Measurements
+    from posology.interchange.pk.sources import Measured
+    from posology.pharmacology.estimation.foce import Effect, Fit, Individual, Population
+    from posology.pharmacology.estimation.residual_error import Predicts
+    from posology.pharmacology.pk_models.data import Measurements
 
 Form = Literal["one", "two", "oral", "saturable", "conjugate"]
 Error = Literal["additive", "proportional", "both"]
@@ -41,48 +41,95 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     file: Annotated[
-        str, typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record.")
+        str,
+        typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record."),
     ],
-    start: Annotated[str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")],
-    model: Annotated[Form, typer.Option("--model", help="One or two compartments, one with first-order absorption, two with saturable loss too (Vmax, Km), or a conjugate with what it becomes.")] = "two",
-    random: Annotated[str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")] = None,
+    start: Annotated[
+        str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")
+    ],
+    model: Annotated[
+        Form,
+        typer.Option(
+            "--model",
+            help="One or two compartments, one with first-order absorption, two with saturable loss too (Vmax, Km), or a conjugate with what it becomes.",
+        ),
+    ] = "two",
+    random: Annotated[
+        str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")
+    ] = None,
     cv: Annotated[float, typer.Option("--cv", help="By how much, to begin with.")] = 0.3,
     error: Annotated[Error, typer.Option("--error", help="The residual error.")] = "proportional",
     sd: Annotated[
-        list[str] | None, typer.Option("--sd", metavar="PROP[,ADD]", help="Its standard deviations, to begin with (else 0.2,0.1); repeated, of each analyte.")
+        list[str] | None,
+        typer.Option(
+            "--sd",
+            metavar="PROP[,ADD]",
+            help="Its standard deviations, to begin with (else 0.2,0.1); repeated, of each analyte.",
+        ),
     ] = None,
     covariate: Annotated[
-        list[str] | None, typer.Option("--covariate", metavar="CL~WT/70[^0.75]", help="An effect; its power is estimated unless given.")
+        list[str] | None,
+        typer.Option("--covariate", metavar="CL~WT/70[^0.75]", help="An effect; its power is estimated unless given."),
     ] = None,
     iov: Annotated[
-        str | None, typer.Option("--iov", metavar="CL,V1[=0.2]", help="What differs between a patient's occasions; by how much, to begin with (else half of --cv).")
+        str | None,
+        typer.Option(
+            "--iov",
+            metavar="CL,V1[=0.2]",
+            help="What differs between a patient's occasions; by how much, to begin with (else half of --cv).",
+        ),
     ] = None,
     occasion: Annotated[
-        str | None, typer.Option("--occasion", metavar="COLUMN", help="The column that numbers the occasions (else OCC); goes with --iov.")
+        str | None,
+        typer.Option(
+            "--occasion", metavar="COLUMN", help="The column that numbers the occasions (else OCC); goes with --iov."
+        ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Estimate the covariances of the random effects.")] = False,
     sandwich: Annotated[bool, typer.Option("--sandwich", help="Standard errors by R⁻¹ S R⁻¹.")] = False,
     individual: Annotated[
-        bool, typer.Option("--individual", help="Do not fit a population: each patient's parameters, given these values.")
+        bool,
+        typer.Option("--individual", help="Do not fit a population: each patient's parameters, given these values."),
     ] = False,
-    bayes: Annotated[bool, typer.Option("--bayes", help="Sample the posterior (extra `bayes`); --start centres the prior.")] = False,
+    bayes: Annotated[
+        bool, typer.Option("--bayes", help="Sample the posterior (extra `bayes`); --start centres the prior.")
+    ] = False,
     draws: Annotated[int, typer.Option("--draws", help="By chain, of four.")] = 1000,
     seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 1,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw goodness of fit, and beside it FILE-vpc: .png, .svg or .json.")
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Draw goodness of fit, and beside it FILE-vpc: .png, .svg or .json."
+        ),
     ] = None,
     exposures: Annotated[
-        Path | None, typer.Option("--exposures", metavar="FILE", help="Write each patient's exposure of cycle 1 by the fit, for `posology exposure`.")
+        Path | None,
+        typer.Option(
+            "--exposures",
+            metavar="FILE",
+            help="Write each patient's exposure of cycle 1 by the fit, for `posology exposure`.",
+        ),
     ] = None,
-    tau: Annotated[float | None, typer.Option("--tau", help="The length of cycle 1, where the protocol does not say it.")] = None,
+    tau: Annotated[
+        float | None, typer.Option("--tau", help="The length of cycle 1, where the protocol does not say it.")
+    ] = None,
     analyte: AnalyteOption = None,
     analytes: Annotated[
-        str | None, typer.Option("--analytes", metavar="ADC,DRUG[,METABOLITE]", help="Of a conjugate: itself, its payload, and the payload's metabolite if measured.")
+        str | None,
+        typer.Option(
+            "--analytes",
+            metavar="ADC,DRUG[,METABOLITE]",
+            help="Of a conjugate: itself, its payload, and the payload's metabolite if measured.",
+        ),
     ] = None,
     specimen: SpecimenOption = None,
-    cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
-    time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    cutoff: CutoffOption = None,
+    known_by: KnownByOption = None,
+    infusion: InfusionOption = None,
+    time_unit: TimeUnit = "",
+    unit: Unit = "",
+    as_json: JsonOption = False,
+) -> None:
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
 
     Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). A conjugate is fitted together
@@ -93,12 +140,12 @@ def fit(
     from rich.console import Console
 
     from posology.conduct.trial import end_of
-    from posology.interchange.exposures import write_exposures
-    from posology.interchange.measured import measured
-    from posology.pharmacology.catabolites import conjugate, in_order
-    from posology.pharmacology.fit import fit as fitted
-    from posology.pharmacology.fit import individual as each
-    from posology.pharmacology.structural import MODELS, TWO_COMPARTMENTS
+    from posology.interchange.pk.individual_exposures import write_exposures
+    from posology.interchange.pk.sources import measured
+    from posology.pharmacology.estimation.foce import fit as fitted
+    from posology.pharmacology.estimation.foce import individual as each
+    from posology.pharmacology.pk_models.adc import conjugate, in_order
+    from posology.pharmacology.pk_models.linear import MODELS, TWO_COMPARTMENTS
 
     _drawable(plot)
     if occasion and not iov:
@@ -145,22 +192,31 @@ def fit(
         found = each(form, data, begin)
         if exposures:
             exposed(found)
-        rows = [{"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
-                for n, values in zip(data.names, found.parameters, strict=True)]  # fmt: skip
+        rows = [
+            {"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
+            for n, values in zip(data.names, found.parameters, strict=True)
+        ]
         for row, errors in zip(rows, found.standard_error, strict=True):
             row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
         _add_occasions(rows, data, begin, found.kappa)
         if as_json:
             print_json({"patients": rows})
         else:
-            print_table("Most likely parameters, given the population", ["patient", *form.parameters],
-                        [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in _with_occasions(rows)])  # fmt: skip
+            print_table(
+                "Most likely parameters, given the population",
+                ["patient", *form.parameters],
+                [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in _with_occasions(rows)],
+            )
         return
     with Console(stderr=True).status("fitting") as status:
         result = fitted(
-            form, data, begin, full=full, errors="sandwich" if sandwich else "hessian",
+            form,
+            data,
+            begin,
+            full=full,
+            errors="sandwich" if sandwich else "hessian",
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
-        )  # fmt: skip
+        )
     if exposures:
         exposed(result)
     if plot:
@@ -168,14 +224,24 @@ def fit(
     if as_json:
         print_json(_fit_json(result, data, form.parameters))
         return
-    print(f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
-          f"condition number {result.condition:.1f}")  # fmt: skip
+    print(
+        f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
+        f"condition number {result.condition:.1f}"
+    )
     print_table(
         f"{getattr(form, 'name', model)}: {len(data)} patient{'s'[: len(data) != 1]}, {_counted(data)}",
         ("parameter", "estimate", "RSE %", "95 % interval", "shrinkage %"),
-        [(e.name, _shown(e.value), _shown(e.relative), f"{_shown(e.lower)} to {_shown(e.upper)}", _shrinkage(result, e.name))
-         for e in result.estimates],
-    )  # fmt: skip
+        [
+            (
+                e.name,
+                _shown(e.value),
+                _shown(e.relative),
+                f"{_shown(e.lower)} to {_shown(e.upper)}",
+                _shrinkage(result, e.name),
+            )
+            for e in result.estimates
+        ],
+    )
     print(f"omega: standard deviations on the log scale; shrinkage of the residuals {result.residual_shrinkage:.1f} %")
     concentrations = ", ".join(
         " ".join(filter(None, pair)) for pair in zip(several or ("",), units, strict=True) if pair[1]
@@ -244,10 +310,15 @@ def _add_occasions(patients: list[dict[str, Any]], data: Measurements, populatio
     for patient, labels, own in zip(patients, data.occasions, kappa, strict=True):
         if population.between_occasions:
             patient["occasions"] = [
-                {"occasion": label,
-                 **{n: _number(patient[n] * math.exp(k)) for n, k in zip(population.between_occasions, row, strict=True)}}
+                {
+                    "occasion": label,
+                    **{
+                        n: _number(patient[n] * math.exp(k))
+                        for n, k in zip(population.between_occasions, row, strict=True)
+                    },
+                }
                 for label, row in zip(labels, own, strict=False)
-            ]  # fmt: skip
+            ]
 
 
 def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -269,14 +340,23 @@ def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> d
     ]
     _add_occasions(patients, data, found, result.kappa)
     return {
-        "objective": result.objective, "log_likelihood": result.log_likelihood, "aic": result.aic, "bic": result.bic,
+        "objective": result.objective,
+        "log_likelihood": result.log_likelihood,
+        "aic": result.aic,
+        "bic": result.bic,
         "condition_number": _number(result.condition),
-        "estimates": [{k: _number(v) if isinstance(v, float) else v for k, v in vars(e).items()} for e in result.estimates],
+        "estimates": [
+            {k: _number(v) if isinstance(v, float) else v for k, v in vars(e).items()} for e in result.estimates
+        ],
         "shrinkage": dict(zip(found.random, map(_number, result.shrinkage), strict=True)),
-        "shrinkage_between_occasions": dict(zip(found.between_occasions, map(_number, result.occasion_shrinkage), strict=True)),
-        "residual_shrinkage": result.residual_shrinkage, "evaluations": result.evaluations, "notes": list(result.notes),
+        "shrinkage_between_occasions": dict(
+            zip(found.between_occasions, map(_number, result.occasion_shrinkage), strict=True)
+        ),
+        "residual_shrinkage": result.residual_shrinkage,
+        "evaluations": result.evaluations,
+        "notes": list(result.notes),
         "patients": patients,
-    }  # fmt: skip
+    }
 
 
 def _population(
@@ -292,8 +372,8 @@ def _population(
 ) -> Population:
     import numpy as np
 
-    from posology.pharmacology.fit import Population
-    from posology.pharmacology.likelihood import Residual
+    from posology.pharmacology.estimation.foce import Population
+    from posology.pharmacology.estimation.residual_error import Residual
 
     try:
         typical = {name.strip(): float(value) for name, _, value in (part.partition("=") for part in start.split(","))}
@@ -345,7 +425,7 @@ def _between_occasions(iov: str | None, usual: float) -> dict[str, float]:
 
 
 def _effect(text: str) -> Effect:
-    from posology.pharmacology.fit import Effect
+    from posology.pharmacology.estimation.foce import Effect
 
     found = re.fullmatch(r"\s*(\w+)\s*~\s*(\w+)\s*/\s*([\d.]+)\s*(?:\^\s*(-?[\d.]+))?\s*", text)
     if found is None:
@@ -359,14 +439,18 @@ def _bayes(
 ) -> None:
     from rich.console import Console
 
-    from posology.pharmacology.bayes import Posterior, sample_individual, sample_population
-    from posology.pharmacology.densities import Prior
+    from posology.pharmacology.estimation.log_posterior import Prior
+    from posology.pharmacology.estimation.nuts import Posterior, sample_individual, sample_population
 
     held: dict[str, Posterior] = {}
     prior = Prior(
-        begin.typical, begin.random, residual=begin.residual, effects=begin.effects,
-        between_occasions=tuple(begin.between_occasions), correlated=full,
-    )  # fmt: skip
+        begin.typical,
+        begin.random,
+        residual=begin.residual,
+        effects=begin.effects,
+        between_occasions=tuple(begin.between_occasions),
+        correlated=full,
+    )
     with Console(stderr=True).status("sampling") as status:
         if individual:
             for row, name in enumerate(data.names):
@@ -375,34 +459,53 @@ def _bayes(
         else:
             held["population"] = sample_population(form, data, prior, seed=seed, draws=draws)
     rows = [
-        {"of": of, "quantity": name, **dict(zip(("median", "lower", "upper"), p.interval(name), strict=True)),
-         "r_hat": p.r_hat[name], "effective": p.effective[name]}
-        for of, p in held.items() for name in p.draws
-    ]  # fmt: skip
+        {
+            "of": of,
+            "quantity": name,
+            **dict(zip(("median", "lower", "upper"), p.interval(name), strict=True)),
+            "r_hat": p.r_hat[name],
+            "effective": p.effective[name],
+        }
+        for of, p in held.items()
+        for name in p.draws
+    ]
     notes = [f"{of}: {note}" for of, p in held.items() for note in p.notes]
     if as_json:
         print_json({"prior": None if individual else prior.stated, "posterior": rows, "notes": notes})
         return
-    print_table("Posterior", ("of", "quantity", "median", "95 % interval", "R-hat", "effective draws"), [
-        (r["of"], r["quantity"], _shown(r["median"]), f"{_shown(r['lower'])} to {_shown(r['upper'])}", f"{r['r_hat']:.3f}",
-         f"{r['effective']:.0f}") for r in rows
-    ])  # fmt: skip
+    print_table(
+        "Posterior",
+        ("of", "quantity", "median", "95 % interval", "R-hat", "effective draws"),
+        [
+            (
+                r["of"],
+                r["quantity"],
+                _shown(r["median"]),
+                f"{_shown(r['lower'])} to {_shown(r['upper'])}",
+                f"{r['r_hat']:.3f}",
+                f"{r['effective']:.0f}",
+            )
+            for r in rows
+        ],
+    )
     if not individual:
         print(f"prior: {prior.stated}")
     for note in notes:
         print(note)
 
 
-def _diagnose(form: Predicts, data: Measurements, result: Fit, plot: Path, seed: int, units: tuple[str, Sequence[str]]) -> None:  # fmt: skip
+def _diagnose(
+    form: Predicts, data: Measurements, result: Fit, plot: Path, seed: int, units: tuple[str, Sequence[str]]
+) -> None:
     """Draw goodness of fit and predictive check; of several analytes, each beside FILE by its name."""
     from dataclasses import replace
 
     import numpy as np
 
-    from posology.pharmacology.diagnostics import residuals, visual_predictive_check
-    from posology.pharmacology.likelihood import named
-    from posology.pharmacology.measured_figures import goodness_chart, vpc_chart
-    from posology.readout.drawing import save_chart
+    from posology.pharmacology.estimation.diagnostics import residuals, visual_predictive_check
+    from posology.pharmacology.estimation.residual_error import named
+    from posology.reports.pk_figures import goodness_chart, vpc_chart
+    from posology.shared.charts import save_chart
 
     rng = np.random.default_rng(seed)
     found = residuals(form, data, result.population, rng, repeats=300)

@@ -11,9 +11,9 @@ import typer
 from posology.cli.common import JsonOption, print_json, print_table, writable
 
 if TYPE_CHECKING:
-    from posology.operating.tabular import Table
-    from posology.pharmacology.sensitivity import Influence
-    from posology.pharmacology.sobol import Prior
+    from posology.pharmacology.tumour.sensitivity import Influence
+    from posology.pharmacology.uncertainty.sobol import Prior
+    from posology.shared.tables import Table
 
 SamplesOption = Annotated[int, typer.Option("--samples", help="Base samples, a power of 2.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
 def tumour(
     compound: Annotated[str, typer.Option("--compound", help="A conjugate of the library.")] = "IMGN853",
     dose: Annotated[float, typer.Option("--dose", help="The dose, mg.")] = 355.0,
-    pumps: Annotated[float, typer.Option("--pgp", min=0.0, help="How far target-positive cells pump by P-gp: 0 not, 1 fully.")] = 0.0,
+    pumps: Annotated[
+        float, typer.Option("--pgp", min=0.0, help="How far target-positive cells pump by P-gp: 0 not, 1 fully.")
+    ] = 0.0,
     positive: Annotated[float, typer.Option("--positive", help="Share of cells that bear the target, above 0.")] = 0.8,
     samples: SamplesOption = 1024,
     seed: SeedOption = 1,
@@ -52,13 +54,13 @@ def tumour(
     csv: CsvOption = None,
     figure: FigureOption = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Which numbers of the compound and the target matter for how fast a dose shrinks a tumour: Sobol indices.
 
     Example: posology sensitivity tumour --compound IMGN853 --pgp 1 --figure tumour.png
     """
-    from posology.pharmacology.compounds import COMPOUNDS
-    from posology.pharmacology.sensitivity import influences, priors
+    from posology.pharmacology.compounds.library import COMPOUNDS
+    from posology.pharmacology.tumour.sensitivity import influences, priors
 
     _checked(figure, csv)
     if compound not in COMPOUNDS:
@@ -83,11 +85,15 @@ def tumour(
 
 def trial(
     dose: Annotated[float, typer.Option("--dose", help="Dose level of IMGN853, in the unit of the body size.")] = 6.0,
-    body_size: Annotated[str, typer.Option("--body-size", help="The measure of body size that the dose goes by.")] = "adjusted ideal body weight",
+    body_size: Annotated[
+        str, typer.Option("--body-size", help="The measure of body size that the dose goes by.")
+    ] = "adjusted ideal body weight",
     window: Annotated[float, typer.Option("--window", help="DLT window, days.")] = 21.0,
     cycles: Annotated[int, typer.Option("--cycles", min=1, max=50, help="Cycles at most.")] = 8,
     interval: Annotated[float, typer.Option("--cycle-days", min=7.0, help="Days of a cycle.")] = 21.0,
-    ps2: Annotated[float, typer.Option("--ps2", help="Least share of tumour cells at 2+ or more, to be treated.")] = 0.0,
+    ps2: Annotated[
+        float, typer.Option("--ps2", help="Least share of tumour cells at 2+ or more, to be treated.")
+    ] = 0.0,
     patients: Annotated[int, typer.Option("--patients", help="Virtual patients of each base sample.")] = 160,
     samples: SamplesOption = 128,
     seed: SeedOption = 853,
@@ -95,7 +101,7 @@ def trial(
     csv: CsvOption = None,
     figure: FigureOption = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Which uncertain numbers of the clinical model matter for what a trial sees: Sobol indices.
 
     Outcomes: DLT rate in the window, ocular events of grade 3 or more, response rate, median PFS.
@@ -108,9 +114,9 @@ def trial(
 
     from posology.cli.studying import bar
     from posology.endpoints.body_size import Metric, dose_mg
-    from posology.operating.influence import influences, priors
-    from posology.readout.influence import outcomes_table
-    from posology.readout.regimens import UNIT_OF
+    from posology.reports.sensitivity import outcomes_table
+    from posology.simulation.global_sensitivity import influences, priors
+    from posology.simulation.regimens.file import UNIT_OF
 
     _checked(figure, csv)
     if body_size not in get_args(Metric):
@@ -122,15 +128,35 @@ def trial(
     wide = _cv(cv)
     with bar("treating virtual patients") as progress:
         found = influences(
-            lambda p: np.stack([sized(dose, body_size, p), sized(6.0, reference, p)], axis=1), patients=patients,
-            window=window, cycles=cycles, interval=interval, samples=samples, seed=seed, least=ps2, cv=wide, progress=progress,
-        )  # fmt: skip
+            lambda p: np.stack([sized(dose, body_size, p), sized(6.0, reference, p)], axis=1),
+            patients=patients,
+            window=window,
+            cycles=cycles,
+            interval=interval,
+            samples=samples,
+            seed=seed,
+            least=ps2,
+            cv=wide,
+            progress=progress,
+        )
     unit = UNIT_OF[cast("Metric", body_size)]
     title = f"IMGN853, {dose:g} {unit} by {body_size}: what matters for a trial"
-    told = (f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most "
-            f"{cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else ""))  # fmt: skip
-    given = {"dose": dose, "unit": unit, "body_size": body_size, "window_d": window, "cycles": cycles, "cycle_d": interval,
-             "ps2": ps2, "patients": patients, "samples": samples, "seed": seed}  # fmt: skip
+    told = (
+        f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most "
+        f"{cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else "")
+    )
+    given = {
+        "dose": dose,
+        "unit": unit,
+        "body_size": body_size,
+        "window_d": window,
+        "cycles": cycles,
+        "cycle_d": interval,
+        "ps2": ps2,
+        "patients": patients,
+        "samples": samples,
+        "seed": seed,
+    }
     rows = {each.outcome: each.rows for each in found}
     _show(title, told, rows, priors(cv=wide), outcomes_table(found), given, csv, figure, as_json)
 
@@ -156,12 +182,19 @@ def _cv(given: list[str] | None) -> dict[str, float]:
 
 
 def _show(
-    title: str, told: str, found: Mapping[str, Sequence[Influence]], priors: Mapping[str, Prior], outcomes: Table | None,
-    given: dict[str, Any], csv: Path | None, figure: Path | None, as_json: bool,
-) -> None:  # fmt: skip
+    title: str,
+    told: str,
+    found: Mapping[str, Sequence[Influence]],
+    priors: Mapping[str, Prior],
+    outcomes: Table | None,
+    given: dict[str, Any],
+    csv: Path | None,
+    figure: Path | None,
+    as_json: bool,
+) -> None:
     from posology import __version__
-    from posology.readout import influence
-    from posology.readout.drawing import save_chart, write_text
+    from posology.reports import sensitivity as influence
+    from posology.shared.charts import save_chart, write_text
 
     table, known = influence.indices_table(title, found), influence.priors_table(priors)
     if csv is not None:
@@ -169,8 +202,17 @@ def _show(
     if figure is not None:
         save_chart(influence.figure(title, told, found), figure)
     if as_json:
-        print_json({"title": title, **given, "posology": __version__, "level": 0.95, "indices": table.rows(),
-                    "outcomes": outcomes.rows() if outcomes else [], "priors": known.rows()})  # fmt: skip
+        print_json(
+            {
+                "title": title,
+                **given,
+                "posology": __version__,
+                "level": 0.95,
+                "indices": table.rows(),
+                "outcomes": outcomes.rows() if outcomes else [],
+                "priors": known.rows(),
+            }
+        )
         return
     head = ["number", "median", "95 % range", "distribution", "spread from"]
     print_table("What is varied", head, influence.shown_priors(priors))
@@ -188,13 +230,15 @@ def _show(
         print_table(outcome, ["number", "median", "first", "total"], [influence.shown(row) for row in some])
         if others:
             print(others)
-    from posology.pharmacology.compound import LEGEND
+    from posology.pharmacology.compounds.adc import LEGEND
 
     print(told)
     print(HOW_TO_READ)
     if outcomes is not None:
-        print("noise share: of the variance between runs, what goes with which patients were drawn; it is kept out of the indices and "
-              "widens their intervals. PFS median: between visits; noise share and indices are of the difference from the medians.")  # fmt: skip
+        print(
+            "noise share: of the variance between runs, what goes with which patients were drawn; it is kept out of the indices and "
+            "widens their intervals. PFS median: between visits; noise share and indices are of the difference from the medians."
+        )
     print(LEGEND)
     for path in (csv, figure):
         if path is not None:

@@ -42,10 +42,15 @@ class ReaderName(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     moves: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-        "export": ("Write a record for elsewhere: a backup (jsonl), SDTM, analysis datasets (adam), NONMEM data.",
-                   {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam, "nonmem": export_nonmem}),
-        "import": ("Read a record from elsewhere: a backup (jsonl), or SDTM.", {"jsonl": import_jsonl, "sdtm": import_sdtm}),
-    }  # fmt: skip
+        "export": (
+            "Write a record for elsewhere: a backup (jsonl), SDTM, analysis datasets (adam), NONMEM data.",
+            {"jsonl": export_jsonl, "sdtm": export_sdtm, "adam": export_adam, "nonmem": export_nonmem},
+        ),
+        "import": (
+            "Read a record from elsewhere: a backup (jsonl), or SDTM.",
+            {"jsonl": import_jsonl, "sdtm": import_sdtm},
+        ),
+    }
     for name, (help_, commands) in moves.items():
         group = typer.Typer(help=help_, no_args_is_help=True)
         for format_, command in commands.items():
@@ -84,9 +89,11 @@ def import_jsonl(file: JsonlArgument, trial: TrialArgument, as_json: JsonOption 
 
 
 def import_sdtm(
-    folder: FolderArgument, trial: TrialArgument,
+    folder: FolderArgument,
+    trial: TrialArgument,
     protocol: Annotated[
-        Path | None, typer.Option("--protocol", help="The trial's protocol file (else one is derived: arms as cohorts).")
+        Path | None,
+        typer.Option("--protocol", help="The trial's protocol file (else one is derived: arms as cohorts)."),
     ] = None,
     reader: Annotated[
         ReaderName, typer.Option("--reader", help="Whose reading of the scans is the trial's own.")
@@ -97,8 +104,9 @@ def import_sdtm(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Where the report goes (else TRIAL.import.json).")
     ] = None,
-    by: ByOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Read CDISC SDTM (xpt, Dataset-JSON, Parquet, CSV) into a new trial, with a report of what was not understood.
 
     Example: posology import sdtm sdtm mytrial.posology --protocol protocol.yaml
@@ -106,14 +114,22 @@ def import_sdtm(
     from rich.console import Console
 
     from posology.conduct.trial import somebody
-    from posology.interchange.sdtm.read import import_sdtm as run
-    from posology.protocol.reading import document
+    from posology.interchange.sdtm.reader.read import import_sdtm as run
+    from posology.protocol.load import document
 
     plan = document(protocol) if protocol else None
     place = report or _beside(trial)
     with Console(stderr=True).status("reading") as status:
-        made = run(folder, trial, by=by or somebody(), protocol=plan, reader=reader.value, leave_out=leave_out or (),
-                   report_to=place, progress=status.update)  # fmt: skip
+        made = run(
+            folder,
+            trial,
+            by=by or somebody(),
+            protocol=plan,
+            reader=reader.value,
+            leave_out=leave_out or (),
+            report_to=place,
+            progress=status.update,
+        )
     if as_json:
         print_json({**made.plain(), "report": str(place)})
         return
@@ -142,11 +158,12 @@ def _beside(trial: str) -> Path:
 
 
 def export_sdtm(
-    trial: TrialArgument, folder: FolderArgument,
+    trial: TrialArgument,
+    folder: FolderArgument,
     format_: Annotated[FormatName, typer.Option("--format", help="The format of the datasets.")] = FormatName.xpt,
     cutoff: CutoffOption = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Write the record as CDISC SDTM into a new folder, of all that had occurred by a cutoff.
 
     Example: posology export sdtm mytrial.posology sdtm --format xpt --cutoff 2013-05-10
@@ -154,7 +171,7 @@ def export_sdtm(
     from rich.console import Console
 
     from posology.conduct.trial import Trial
-    from posology.interchange.sdtm.write import export_sdtm as run
+    from posology.interchange.sdtm.writer.write import export_sdtm as run
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
         made = run(
@@ -163,41 +180,66 @@ def export_sdtm(
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
         return
-    print_table(f"SDTM{f' at {cutoff}' if cutoff else ''}", ("Dataset", "Label", "Rows", "Variables"),
-                [(d.name, d.label, d.frame.height, d.frame.width) for d in made])  # fmt: skip
+    print_table(
+        f"SDTM{f' at {cutoff}' if cutoff else ''}",
+        ("Dataset", "Label", "Rows", "Variables"),
+        [(d.name, d.label, d.frame.height, d.frame.width) for d in made],
+    )
     print(f"wrote {len(made)} datasets to {folder}")
 
 
 def export_nonmem(
-    trial: TrialArgument, file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file; FILE.json beside it is the key.")],
-    cutoff: CutoffOption = None, known_by: KnownByOption = None,
-    analyte: Annotated[str | None, typer.Option("--analyte", metavar="TEST", help="This one alone (else all, one DVID each).")] = None,
+    trial: TrialArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file; FILE.json beside it is the key.")],
+    cutoff: CutoffOption = None,
+    known_by: KnownByOption = None,
+    analyte: Annotated[
+        str | None, typer.Option("--analyte", metavar="TEST", help="This one alone (else all, one DVID each).")
+    ] = None,
     specimen: SpecimenOption = None,
     infusion: InfusionOption = None,
     hours: Annotated[bool, typer.Option("--hours", help="TIME in hours (else days), RATE in mg/h.")] = False,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Write doses, concentrations and covariates as NONMEM event data, and a key with the unit of each column.
 
     Example: posology export nonmem mytrial.posology pk.csv --cutoff 2013-05-10
     """
     from posology.conduct.trial import end_of
-    from posology.interchange.measured import from_record
-    from posology.interchange.nonmem_export import columns
-    from posology.interchange.nonmem_export import export_nonmem as run
+    from posology.interchange.pk.nonmem_write import columns
+    from posology.interchange.pk.nonmem_write import export_nonmem as run
+    from posology.interchange.pk.sources import from_record
 
-    made = from_record(trial, analyte=analyte, specimen=specimen, cutoff=cutoff,
-                       known_by=end_of(known_by) if known_by else None, time="h" if hours else "d", infusion=infusion)  # fmt: skip
+    made = from_record(
+        trial,
+        analyte=analyte,
+        specimen=specimen,
+        cutoff=cutoff,
+        known_by=end_of(known_by) if known_by else None,
+        time="h" if hours else "d",
+        infusion=infusion,
+    )
     about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
     key = run(made, file, about)
     if as_json:
-        print_json({"file": str(file), "key": str(key), **about, "analytes": [vars(a) for a in made.analytes],
-                    "notes": made.notes, "left_out": made.left})  # fmt: skip
+        print_json(
+            {
+                "file": str(file),
+                "key": str(key),
+                **about,
+                "analytes": [vars(a) for a in made.analytes],
+                "notes": made.notes,
+                "left_out": made.left,
+            }
+        )
         return
     doses = sum(e.evid == 1 for e in made.data.events)
     some = len(dict(made.data.by_patient()))
-    print_table(f"{some} patient{'s' * (some != 1)}, {doses} dose{'s' * (doses != 1)}", ("DVID", "analyte", "specimen", "unit", "samples", "below quantification"),
-                [(n, a.code, a.specimen, a.unit, a.samples, a.below) for n, a in enumerate(made.analytes, 1)])  # fmt: skip
+    print_table(
+        f"{some} patient{'s' * (some != 1)}, {doses} dose{'s' * (doses != 1)}",
+        ("DVID", "analyte", "specimen", "unit", "samples", "below quantification"),
+        [(n, a.code, a.specimen, a.unit, a.samples, a.below) for n, a in enumerate(made.analytes, 1)],
+    )
     held = file.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
     print_table("columns", ("column", "what", "unit or key"), [row for row in columns(made) if row[0] in held])
     for text in (*made.notes, *(f"left out: {text}" for text in made.left)):

@@ -51,20 +51,33 @@ def register(app: typer.Typer) -> None:
 
 def nca(
     file: Annotated[
-        str, typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data or SDTM PC (CSV), a folder of SDTM, or a trial's record.")
+        str,
+        typer.Argument(
+            metavar="FILE|TRIAL", help="NONMEM event data or SDTM PC (CSV), a folder of SDTM, or a trial's record."
+        ),
     ],
-    ex: Annotated[Path | None, typer.Option("--ex", metavar="FILE", help="SDTM EX (CSV): the doses of a PC file.")] = None,
+    ex: Annotated[
+        Path | None, typer.Option("--ex", metavar="FILE", help="SDTM EX (CSV): the doses of a PC file.")
+    ] = None,
     route: Annotated[Route | None, typer.Option("--route", help="How the dose was given.")] = None,
-    tau: Annotated[float | None, typer.Option("--tau", help="The dosing interval: adds results at steady state.")] = None,
+    tau: Annotated[
+        float | None, typer.Option("--tau", help="The dosing interval: adds results at steady state.")
+    ] = None,
     method: Annotated[Method, typer.Option("--method", help="The trapezoids.")] = "linear-up log-down",
     c_max: Annotated[bool, typer.Option("--with-cmax", help="Let Cmax be a point of the terminal slope.")] = False,
     partial: Annotated[
         list[str] | None, typer.Option("--partial", metavar="START,END", help="A partial area (may be repeated).")
     ] = None,
-    analyte: AnalyteOption = None, specimen: SpecimenOption = None,
-    cutoff: CutoffOption = None, known_by: KnownByOption = None, infusion: InfusionOption = None,
-    plot: PlotOption = None, time_unit: TimeUnit = "", unit: Unit = "", as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    analyte: AnalyteOption = None,
+    specimen: SpecimenOption = None,
+    cutoff: CutoffOption = None,
+    known_by: KnownByOption = None,
+    infusion: InfusionOption = None,
+    plot: PlotOption = None,
+    time_unit: TimeUnit = "",
+    unit: Unit = "",
+    as_json: JsonOption = False,
+) -> None:
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
     Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by the power
@@ -73,15 +86,23 @@ def nca(
     import numpy as np
 
     from posology.conduct.trial import end_of
-    from posology.interchange.measured import measured
-    from posology.pharmacology.nca import nca as analysed
-    from posology.pharmacology.profiles import rectangular
-    from posology.pharmacology.proportionality import dose_proportionality
+    from posology.interchange.pk.sources import measured
+    from posology.pharmacology.nca.dose_proportionality import dose_proportionality
+    from posology.pharmacology.nca.parameters import nca as analysed
+    from posology.pharmacology.nca.profiles import rectangular
 
     _drawable(plot)
     cuts = [_pair(text) for text in partial or ()]
-    read = measured(file, ex=ex, analyte=analyte, specimen=specimen, cutoff=cutoff,
-                    known_by=end_of(known_by) if known_by else None, time="h" if time_unit == "h" else "d", infusion=infusion)  # fmt: skip
+    read = measured(
+        file,
+        ex=ex,
+        analyte=analyte,
+        specimen=specimen,
+        cutoff=cutoff,
+        known_by=end_of(known_by) if known_by else None,
+        time="h" if time_unit == "h" else "d",
+        infusion=infusion,
+    )
     found, unused = read.profiles, read.unused
     (time_unit, unit), dose_unit = read.labels(time_unit, unit), read.units[2]
     if not found:
@@ -100,51 +121,87 @@ def nca(
     time, value = rectangular([(p.time, p.concentration) for p in found])
     doses = np.array([np.nan if p.dose is None else p.dose for p in found])
     result = analysed(
-        time, value, None if np.isnan(doses).all() else doses, route=how, tau=tau, method=method,
-        duration=np.array([p.duration for p in found]) if how == "infusion" else 0.0, with_c_max=c_max,
-    )  # fmt: skip
+        time,
+        value,
+        None if np.isnan(doses).all() else doses,
+        route=how,
+        tau=tau,
+        method=method,
+        duration=np.array([p.duration for p in found]) if how == "infusion" else 0.0,
+        with_c_max=c_max,
+    )
     named = result.named() | {f"auc {a:g} to {b:g}": result.partial(a, b) for a, b in cuts}
     power = None
     use = np.isfinite(result.auc_inf_obs) & np.isfinite(doses)
     if use.sum() > 2 and doses[use].max() >= 2 * doses[use].min():
         power = dose_proportionality(doses[use], result.auc_inf_obs[use])
     if plot:
-        from posology.pharmacology.measured_figures import profile_chart
-        from posology.readout.drawing import save_chart
+        from posology.reports.pk_figures import profile_chart
+        from posology.shared.charts import save_chart
 
         save_chart(profile_chart(result, time, value, [p.label for p in found], units=(time_unit, unit)), plot)
     if as_json:
-        print_json({
-            "method": method, "route": how, "unused": list(map(str, unused)), "notes": list(read.notes),
-            "units": {"time": time_unit, "concentration": unit, "dose": dose_unit},
-            "profiles": [
-                {"profile": p.label, "patient": p.patient, "dose": p.dose, "concentration_at_dose": result.start[i],
-                 **{n: _number(v[i]) for n, v in named.items()},
-                 "points_used": [p.time[k] for k in np.nonzero(result.slope.used[i])[0]], "notes": list(result.why[i])}
-                for i, p in enumerate(found)
-            ],
-            "proportionality": {k: _number(v) if isinstance(v, float) else v for k, v in vars(power).items()} if power else None,
-        })  # fmt: skip
+        print_json(
+            {
+                "method": method,
+                "route": how,
+                "unused": list(map(str, unused)),
+                "notes": list(read.notes),
+                "units": {"time": time_unit, "concentration": unit, "dose": dose_unit},
+                "profiles": [
+                    {
+                        "profile": p.label,
+                        "patient": p.patient,
+                        "dose": p.dose,
+                        "concentration_at_dose": result.start[i],
+                        **{n: _number(v[i]) for n, v in named.items()},
+                        "points_used": [p.time[k] for k in np.nonzero(result.slope.used[i])[0]],
+                        "notes": list(result.why[i]),
+                    }
+                    for i, p in enumerate(found)
+                ],
+                "proportionality": {k: _number(v) if isinstance(v, float) else v for k, v in vars(power).items()}
+                if power
+                else None,
+            }
+        )
         return
     over = "" if how != "extravascular" else "/F"
     tables = {
         f"{len(found)} profile{'s' * (len(found) != 1)}, {how}, {method}": {
-            "Cmax": "c_max", "Tmax": "t_max", "Tlast": "t_last", "AUClast": "auc_last", "AUCinf": "auc_inf_obs",
-            "extrap. %": "extrapolated_obs", f"CL{over}": "clearance_obs", f"Vz{over}": "vz_obs",
+            "Cmax": "c_max",
+            "Tmax": "t_max",
+            "Tlast": "t_last",
+            "AUClast": "auc_last",
+            "AUCinf": "auc_inf_obs",
+            "extrap. %": "extrapolated_obs",
+            f"CL{over}": "clearance_obs",
+            f"Vz{over}": "vz_obs",
             **({} if over else {"Vss": "vss_obs"}),
         },
         "Terminal slope: the points used and how well they fit": {
-            "λz": "lambda_z", "t½": "half_life", "points": "points", "from": "first", "to": "last",
-            "adj. r²": "adjusted_r_squared", "half-lives spanned": "span_ratio",
+            "λz": "lambda_z",
+            "t½": "half_life",
+            "points": "points",
+            "from": "first",
+            "to": "last",
+            "adj. r²": "adjusted_r_squared",
+            "half-lives spanned": "span_ratio",
         },
-    }  # fmt: skip
+    }
     if cuts:
         tables["Partial areas"] = {name: name for name in named if name.startswith("auc ")}
     if tau:
         tables[f"Within the interval of {tau:g}"] = {
-            "AUCτ": "auc_tau", "Cavg": "average", "Cmin": "lowest", "Ctrough": "trough", "fluct. %": "fluctuation",
-            "swing %": "swing", "accumulation": "accumulation", f"CL{over} (τ)": "tau_clearance",
-        }  # fmt: skip
+            "AUCτ": "auc_tau",
+            "Cavg": "average",
+            "Cmin": "lowest",
+            "Ctrough": "trough",
+            "fluct. %": "fluctuation",
+            "swing %": "swing",
+            "accumulation": "accumulation",
+            f"CL{over} (τ)": "tau_clearance",
+        }
     for title, columns in tables.items():
         rows = [[p.label, *(_shown(named[key][i]) for key in columns.values())] for i, p in enumerate(found)]
         print_table(title, ["profile", *columns], rows)
@@ -152,16 +209,22 @@ def nca(
     if not any((time_unit, unit, dose_unit)):
         print("units: those of the file (--time-unit and --unit name them)")
     else:
-        print("units: " + ", ".join(f"{what} {of}" for what, of in
-                                    (("time", time_unit), ("concentration", unit), ("dose", dose_unit)) if of))  # fmt: skip
+        print(
+            "units: "
+            + ", ".join(
+                f"{what} {of}" for what, of in (("time", time_unit), ("concentration", unit), ("dose", dose_unit)) if of
+            )
+        )
     for finding in unused:
         print(f"not used: {finding}")
     for note in read.notes:
         print(note)
     if power:
         low, high = power.region
-        print(f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
-              f"{power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}")  # fmt: skip
+        print(
+            f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
+            f"{power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
+        )
 
 
 def _said(notes: list[tuple[str, str]]) -> None:

@@ -28,8 +28,8 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 
     Example: posology check protocol.yaml
     """
+    from posology.protocol.load import ProtocolError, document
     from posology.protocol.model import protocol_from
-    from posology.protocol.reading import ProtocolError, document
     from posology.protocol.synopsis import synopsis
 
     try:
@@ -78,7 +78,7 @@ def diff(old: VersionArgument, new: VersionArgument, as_json: JsonOption = False
 
     Example: posology diff protocol.yaml@1.0 protocol.yaml@2.0
     """
-    from posology.protocol.comparing import differences
+    from posology.protocol.diff import differences
 
     found = list(differences(_version(old), _version(new)))
     if as_json:
@@ -88,8 +88,8 @@ def diff(old: VersionArgument, new: VersionArgument, as_json: JsonOption = False
 
 
 def _version(text: str) -> dict[str, Any]:
-    from posology.protocol.amending import versions
-    from posology.protocol.reading import document
+    from posology.protocol.amendments import versions
+    from posology.protocol.load import document
 
     file, at, wanted = text.rpartition("@")
     if not at or not Path(file).exists():
@@ -104,6 +104,6 @@ def _version(text: str) -> dict[str, Any]:
 
 def schema() -> None:
     """Print the JSON Schema of a protocol file, for editors that complete and check while you type."""
-    from posology.protocol.reading import schema as drawn
+    from posology.protocol.load import schema as drawn
 
     print_json(drawn())

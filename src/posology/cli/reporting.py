@@ -30,8 +30,10 @@ def register(app: typer.Typer) -> None:
 def readout(
     trial: TrialArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
-    cutoff: CutoffOption = None, claims: ClaimsOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    cutoff: CutoffOption = None,
+    claims: ClaimsOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Write the readout at a data cutoff: page, data, tables and figures, each number traceable to its events.
 
     Example: posology readout mytrial.posology --cutoff 2013-05-10 --out readout
@@ -59,9 +61,11 @@ def readout(
 
 
 def claims(
-    trial: TrialArgument, file: Annotated[Path, typer.Argument(metavar="CLAIMS", help="A claims file (YAML).")],
-    cutoff: CutoffOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    trial: TrialArgument,
+    file: Annotated[Path, typer.Argument(metavar="CLAIMS", help="A claims file (YAML).")],
+    cutoff: CutoffOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check statements about a trial against its record: each holds, does not hold, or cannot be decided.
 
     Ends with status 1 if one does not hold. Example: posology claims mytrial.posology claims.yaml --cutoff 2013-05-10
@@ -75,8 +79,19 @@ def claims(
         events = opened.events()
     checked = read(events, cutoff or _last_cutoff(events), listed).claims
     if as_json:
-        print_json([{"id": c.claim.id, "text": c.claim.text, "holds": c.holds, "found": c.found, "evidence": list(c.events),
-                     "mark": c.mark} for c in checked])  # fmt: skip
+        print_json(
+            [
+                {
+                    "id": c.claim.id,
+                    "text": c.claim.text,
+                    "holds": c.holds,
+                    "found": c.found,
+                    "evidence": list(c.events),
+                    "mark": c.mark,
+                }
+                for c in checked
+            ]
+        )
     else:
         sign = {True: "✓ holds", False: "✗ does not hold", None: "? cannot be decided"}
         rows = [

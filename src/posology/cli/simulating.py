@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from posology.designs import Design
     from posology.endpoints.body_size import Metric
     from posology.operating.simulate import Treatable
-    from posology.operating.tabular import Table
-    from posology.operating.virtual import Carriers
     from posology.protocol.model import Protocol
+    from posology.shared.tables import Table
+    from posology.simulation.potential_outcomes import Carriers
 
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
@@ -38,24 +38,63 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate(
-    file: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="A protocol file: its design, levels, body size and window.")],
-    patients: Annotated[Literal["drug", "rates"], typer.Option("--patients", help="Patients that carry the drug, or coin flips of the rates of --truth.")] = "drug",
-    truth: Annotated[str | None, typer.Option("--truth", metavar="P1,P2,...", help="With --patients rates: the true DLT rate of each level within the window.")] = None,
-    design: Annotated[list[str] | None, typer.Option("--design", metavar="NAME", help="Another design beside the protocol's; may come again.")] = None,
-    window: Annotated[list[float] | None, typer.Option("--window", metavar="DAYS", help="A DLT window instead of the protocol's; may come again.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="PROTOCOL", help="A protocol file: its design, levels, body size and window.")
+    ],
+    patients: Annotated[
+        Literal["drug", "rates"],
+        typer.Option("--patients", help="Patients that carry the drug, or coin flips of the rates of --truth."),
+    ] = "drug",
+    truth: Annotated[
+        str | None,
+        typer.Option(
+            "--truth",
+            metavar="P1,P2,...",
+            help="With --patients rates: the true DLT rate of each level within the window.",
+        ),
+    ] = None,
+    design: Annotated[
+        list[str] | None,
+        typer.Option("--design", metavar="NAME", help="Another design beside the protocol's; may come again."),
+    ] = None,
+    window: Annotated[
+        list[float] | None,
+        typer.Option("--window", metavar="DAYS", help="A DLT window instead of the protocol's; may come again."),
+    ] = None,
     trials: Annotated[int, typer.Option("--trials", min=10, max=100_000, help="How many trials.")] = 1000,
-    body_size: Annotated[str | None, typer.Option("--body-size", metavar="MEASURE", help="Dose by this instead, as 'adjusted ideal body weight'.")] = None,
+    body_size: Annotated[
+        str | None,
+        typer.Option("--body-size", metavar="MEASURE", help="Dose by this instead, as 'adjusted ideal body weight'."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the virtual patients.")] = 1,
-    target: Annotated[float, typer.Option("--target", help="Target DLT rate, for the other designs and the true MTD.")] = 0.3,
-    cohort: CohortOption = 3, most: MaxOption = 30, settings: SetOption = None,
+    target: Annotated[
+        float, typer.Option("--target", help="Target DLT rate, for the other designs and the true MTD.")
+    ] = 0.3,
+    cohort: CohortOption = 3,
+    most: MaxOption = 30,
+    settings: SetOption = None,
     accrual: Annotated[float, typer.Option("--accrual", help="Patients a month of 28 days.")] = 3.0,
-    dropout: Annotated[float, typer.Option("--dropout", help="Share of patients who leave before the window ends.")] = 0.0,
-    slope: Annotated[int, typer.Option("--slope", min=1, max=3, help="Slope g of the ocular hazard with exposure: not identifiable, a scenario.")] = 2,
-    drops: Annotated[bool, typer.Option("--drops", help="Steroid drops: fewer and milder ocular events, a scenario.")] = False,
-    reduce: Annotated[bool, typer.Option("--reduce/--no-reduce", help="Hold and reduce doses as labelled, or give all as planned.")] = True,
-    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw true DLT rates by window: a .png or .svg file.")] = None,
+    dropout: Annotated[
+        float, typer.Option("--dropout", help="Share of patients who leave before the window ends.")
+    ] = 0.0,
+    slope: Annotated[
+        int,
+        typer.Option(
+            "--slope", min=1, max=3, help="Slope g of the ocular hazard with exposure: not identifiable, a scenario."
+        ),
+    ] = 2,
+    drops: Annotated[
+        bool, typer.Option("--drops", help="Steroid drops: fewer and milder ocular events, a scenario.")
+    ] = False,
+    reduce: Annotated[
+        bool, typer.Option("--reduce/--no-reduce", help="Hold and reduce doses as labelled, or give all as planned.")
+    ] = True,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", metavar="FILE", help="Draw true DLT rates by window: a .png or .svg file."),
+    ] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each design finds.
 
     Every design meets the same patients. A DLT after the window is one that the trial misses.
@@ -66,9 +105,9 @@ def simulate(
     from posology.operating import Patients, Setting
     from posology.operating import simulate as run
     from posology.operating.study import patients_needed
-    from posology.protocol.building import design as of_protocol
+    from posology.protocol.build import design as of_protocol
+    from posology.protocol.load import document
     from posology.protocol.model import UNITS, protocol_from
-    from posology.protocol.reading import document
 
     if (patients == "rates") != (truth is not None):
         raise ValueError("--truth goes with --patients rates, and only with it")
@@ -99,8 +138,15 @@ def simulate(
     needed = max(patients_needed(each, dropout) for each in designs.values())
     people: Treatable
     rates: dict[float, tuple[float, ...]]
-    told: dict[str, Any] = {"protocol": protocol.trial.id, "patients": patients, "trials": trials, "seed": seed, "target": target,
-                            "levels": [float(dose) for dose in protocol.dose.levels], "unit": protocol.dose.unit}  # fmt: skip
+    told: dict[str, Any] = {
+        "protocol": protocol.trial.id,
+        "patients": patients,
+        "trials": trials,
+        "seed": seed,
+        "target": target,
+        "levels": [float(dose) for dose in protocol.dose.levels],
+        "unit": protocol.dose.unit,
+    }
     table: Table | None = None
     if truth is not None:
         from posology.cli.designing import numbers
@@ -111,9 +157,17 @@ def simulate(
         carriers = _carriers(protocol, metric, trials, needed, seed, slope, drops, reduce)
         people, rates = carriers, {days: tuple(carriers.rate(days).tolist()) for days in windows}
         table = carriers.table(windows, [f"{dose:g}" for dose in protocol.dose.levels])
-        told |= {"drug": protocol.drug.name, "body_size": metric, "slope": slope, "drops": drops, "reduced": reduce,
-                 "truth": table.rows(), "true_mtd_while_treated": _nearest(carriers.rate().tolist(), target),
-                 "most_response_without_dlt": int(carriers.benefit().argmax()) + 1, "assumed": (*ASSUMED, DROPS) if drops else ASSUMED}  # fmt: skip
+        told |= {
+            "drug": protocol.drug.name,
+            "body_size": metric,
+            "slope": slope,
+            "drops": drops,
+            "reduced": reduce,
+            "truth": table.rows(),
+            "true_mtd_while_treated": _nearest(carriers.rate().tolist(), target),
+            "most_response_without_dlt": int(carriers.benefit().argmax()) + 1,
+            "assumed": (*ASSUMED, DROPS) if drops else ASSUMED,
+        }
         if figure is not None:
             _draw(carriers, windows, protocol, metric, f"g = {slope}{', steroid drops' if drops else ''}", figure)
     found: list[dict[str, Any]] = []
@@ -123,14 +177,23 @@ def simulate(
             result = run(each, setting, people)
             length, error = result.mean_duration
             missed = result.later.sum(axis=1)
-            found.append({
-                "design": name, "window": days, "selection": result.selection[1:].tolist(),
-                "selection_error": result.selection_error[1:].tolist(), "no_mtd": float(result.selection[0]),
-                "patients": result.patients.tolist(), "expected_patients": float(result.patients.sum()),
-                "dlts_seen": float(result.dlts.sum()), "dlts_missed": float(missed.mean()),
-                "dlts_missed_error": float(missed.std() / np.sqrt(trials)), "days": length, "days_error": error,
-                "true_mtd": _nearest(rates[days], target),
-            })  # fmt: skip
+            found.append(
+                {
+                    "design": name,
+                    "window": days,
+                    "selection": result.selection[1:].tolist(),
+                    "selection_error": result.selection_error[1:].tolist(),
+                    "no_mtd": float(result.selection[0]),
+                    "patients": result.patients.tolist(),
+                    "expected_patients": float(result.patients.sum()),
+                    "dlts_seen": float(result.dlts.sum()),
+                    "dlts_missed": float(missed.mean()),
+                    "dlts_missed_error": float(missed.std() / np.sqrt(trials)),
+                    "days": length,
+                    "days_error": error,
+                    "true_mtd": _nearest(rates[days], target),
+                }
+            )
     told["designs"] = found
     if as_json:
         print_json(told)
@@ -157,26 +220,35 @@ def _other(
     own = lambda key, value: value if key in has else None
     doses = ",".join(f"{dose:g}" for dose in protocol.dose.levels)
     return build(
-        name, None, len(protocol.dose.levels), target, own("cohort", cohort), own("max_patients", most),
-        start=protocol.dose.start_level, doses=own("doses", doses), settings=settings,
-    )  # fmt: skip
+        name,
+        None,
+        len(protocol.dose.levels),
+        target,
+        own("cohort", cohort),
+        own("max_patients", most),
+        start=protocol.dose.start_level,
+        doses=own("doses", doses),
+        settings=settings,
+    )
 
 
 def _carriers(
     protocol: Protocol, metric: str, trials: int, needed: int, seed: int, slope: int, drops: bool, reduce: bool
-) -> Carriers:  # fmt: skip
+) -> Carriers:
     import numpy as np
     from rich.console import Console
     from rich.progress import Progress
 
     from posology.endpoints.body_size import dose_mg
-    from posology.operating.virtual import draw
-    from posology.pharmacology.clinical import as_labelled, as_planned
-    from posology.pharmacology.hazards import IMGN853_OCULAR
+    from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
+    from posology.pharmacology.clinical.treatment import as_labelled, as_planned
+    from posology.simulation.potential_outcomes import draw
 
     if protocol.drug.name != "IMGN853":
-        raise ValueError(f"the protocol's drug is {protocol.drug.name}: toxicity and response are known of IMGN853 alone; "
-                         "use --patients rates with --truth")  # fmt: skip
+        raise ValueError(
+            f"the protocol's drug is {protocol.drug.name}: toxicity and response are known of IMGN853 alone; "
+            "use --patients rates with --truth"
+        )
     amounts = np.array([float(dose) for dose in protocol.dose.levels])
     schedule, measure = protocol.schedule, cast("Metric", metric)
     if list(schedule.dosing_days) != [1]:
@@ -188,10 +260,15 @@ def _carriers(
     with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
         return draw(
-            np.random.default_rng(seed), trials, needed, sized, ocular=ocular.with_drops() if drops else ocular,
-            rule=as_labelled if reduce else as_planned, interval=float(schedule.cycle_days),
+            np.random.default_rng(seed),
+            trials,
+            needed,
+            sized,
+            ocular=ocular.with_drops() if drops else ocular,
+            rule=as_labelled if reduce else as_planned,
+            interval=float(schedule.cycle_days),
             progress=lambda done, of: progress.update(bar, completed=done, total=of),
-        )  # fmt: skip
+        )
 
 
 def _show(told: dict[str, Any], table: Table | None) -> None:
@@ -215,10 +292,14 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
             shares,
         )
     rows = [
-        [each["design"], f"{each['window']:g}",
-         *(with_error(p, e) for p, e in zip(each["selection"], each["selection_error"], strict=True)), plain(each["no_mtd"])]
+        [
+            each["design"],
+            f"{each['window']:g}",
+            *(with_error(p, e) for p, e in zip(each["selection"], each["selection_error"], strict=True)),
+            plain(each["no_mtd"]),
+        ]
         for each in told["designs"]
-    ]  # fmt: skip
+    ]
     title = f"{told['trials']:,} simulated trials, seed {told['seed']}"
     print_table(
         f"{title}: level selected as MTD ({unit}), percent of trials ± standard error",
@@ -226,19 +307,29 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
         rows,
     )
     rows = [
-        [each["design"], f"{each['window']:g}", f"{each['expected_patients']:.1f}", f"{each['dlts_seen']:.2f}",
-         f"{each['dlts_missed']:.2f} ± {each['dlts_missed_error']:.2f}", f"{each['days']:.0f} ± {each['days_error']:.0f}"]
+        [
+            each["design"],
+            f"{each['window']:g}",
+            f"{each['expected_patients']:.1f}",
+            f"{each['dlts_seen']:.2f}",
+            f"{each['dlts_missed']:.2f} ± {each['dlts_missed_error']:.2f}",
+            f"{each['days']:.0f} ± {each['days_error']:.0f}",
+        ]
         for each in told["designs"]
-    ]  # fmt: skip
+    ]
     print_table(
         "Means over trials", ["Design", "Window (d)", "Patients", "DLTs seen", "DLTs missed", "Duration (d)"], rows
     )
     mtd = {each["window"]: each["true_mtd"] for each in told["designs"]}
-    print("level with the true DLT rate nearest "
-          f"{told['target']:g}: " + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items()))  # fmt: skip
+    print(
+        "level with the true DLT rate nearest "
+        f"{told['target']:g}: " + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items())
+    )
     if table is not None:
-        print(f"while treated: {number[told['true_mtd_while_treated'] - 1]} {told['unit']}; "
-              f"most responses without a DLT: {number[told['most_response_without_dlt'] - 1]} {told['unit']}")  # fmt: skip
+        print(
+            f"while treated: {number[told['true_mtd_while_treated'] - 1]} {told['unit']}; "
+            f"most responses without a DLT: {number[told['most_response_without_dlt'] - 1]} {told['unit']}"
+        )
         print(
             f"ocular slope g = {told['slope']}: cannot be told from public data; compare 1, 2 and 3. Assumed or from memory:"
         )
@@ -251,27 +342,40 @@ def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: 
     import altair as alt
     import numpy as np
 
-    from posology.readout.drawing import save
+    from posology.shared.charts import save
 
     names = [*(f"{w:g} days" for w in windows), "while treated"]
-    rows = [{"dose": float(dose), "rate": float(rate), "window": name}
-            for name, w in zip(names, (*windows, np.inf), strict=True)
-            for dose, rate in zip(protocol.dose.levels, 100 * carriers.rate(w), strict=True)]  # fmt: skip
+    rows = [
+        {"dose": float(dose), "rate": float(rate), "window": name}
+        for name, w in zip(names, (*windows, np.inf), strict=True)
+        for dose, rate in zip(protocol.dose.levels, 100 * carriers.rate(w), strict=True)
+    ]
     key: dict[str, Any] = {
         "shorthand": "window:N",
         "title": "DLTs within",
         "sort": names,
         "legend": alt.Legend(symbolSize=200, labelLimit=300),
     }
-    chart = alt.Chart(alt.Data(values=rows)).mark_line(point={"size": 60, "filled": True}).encode(
-        x=alt.X("dose:Q", title=f"dose ({protocol.dose.unit}, {metric})", axis=alt.Axis(grid=False)),
-        y=alt.Y("rate:Q", title="patients with a DLT (%)"),
-        color=alt.Color(**key, scale=alt.Scale(domain=names, scheme="tableau10")),
-        shape=alt.Shape(**key, scale=alt.Scale(domain=names)), strokeDash=alt.StrokeDash(**key, scale=alt.Scale(domain=names)),
-    )  # fmt: skip
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_line(point={"size": 60, "filled": True})
+        .encode(
+            x=alt.X("dose:Q", title=f"dose ({protocol.dose.unit}, {metric})", axis=alt.Axis(grid=False)),
+            y=alt.Y("rate:Q", title="patients with a DLT (%)"),
+            color=alt.Color(**key, scale=alt.Scale(domain=names, scheme="tableau10")),
+            shape=alt.Shape(**key, scale=alt.Scale(domain=names)),
+            strokeDash=alt.StrokeDash(**key, scale=alt.Scale(domain=names)),
+        )
+    )
     title = alt.TitleParams(
-        f"{protocol.drug.name}: true DLT rate by dose and window", anchor="start",
+        f"{protocol.drug.name}: true DLT rate by dose and window",
+        anchor="start",
         subtitle=f"{carriers.gap.size:,} virtual patients; ocular slope {scenario} (assumed)",
-    )  # fmt: skip
-    save(chart.properties(width=520, height=300, title=title).configure_view(stroke=None).configure(
-        font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white"), path, path.suffix[1:])  # fmt: skip
+    )
+    save(
+        chart.properties(width=520, height=300, title=title)
+        .configure_view(stroke=None)
+        .configure(font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white"),
+        path,
+        path.suffix[1:],
+    )

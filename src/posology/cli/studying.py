@@ -67,11 +67,15 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
 def study(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A study file (YAML); `posology example` writes one.")],
     out: Annotated[Path | None, typer.Option("--out", help="The results as CSV.")] = None,
-    keep: Annotated[Path | None, typer.Option("--keep", help="Folder of finished tasks, to resume from (else beside the file).")] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Folder of finished tasks, to resume from (else beside the file).")
+    ] = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Processes (else one a core).")] = None,
-    scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the tasks.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the tasks.")
+    ] = None,
     as_json: JsonOption = False,
-) -> None:  # fmt: skip
+) -> None:
     """Run a study: designs by scenarios, exact where that can be, simulated where time matters.
 
     It resumes where it was interrupted. The results are the same to the last bit whatever the number of workers.
@@ -79,7 +83,7 @@ def study(
     Example: posology study study.yaml --out results.csv
     """
     from posology.operating.study import in_short, read, run
-    from posology.readout.drawing import write_text
+    from posology.shared.charts import write_text
 
     if workers is not None and workers < 1:
         raise ValueError(f"--workers is {workers}: it must be 1 or more")
@@ -117,20 +121,33 @@ def study(
 
 
 def section(
-    scenario: Annotated[list[str], typer.Option("--scenario", metavar="NAME=P1,P2,...", help="True DLT rates; may come again.")],
+    scenario: Annotated[
+        list[str], typer.Option("--scenario", metavar="NAME=P1,P2,...", help="True DLT rates; may come again.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="A new folder for HTML, Word, CSV and figure.")],
-    target: TargetNeeded, design: DesignOption = None, protocol: ProtocolOption = None, levels: LevelsOption = None,
-    cohort: CohortOption = None, most: MaxOption = None, start: StartOption = 1, skeleton: SkeletonOption = None,
-    doses: DosesOption = None, settings: SetOption = None, rules: RuleOption = None,
-    trials: Annotated[int, typer.Option("--trials", help="Simulated trials, for designs that depend on time.")] = 10_000,
-    seed: Annotated[int, typer.Option("--seed", help="Of the simulation.")] = 1, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    target: TargetNeeded,
+    design: DesignOption = None,
+    protocol: ProtocolOption = None,
+    levels: LevelsOption = None,
+    cohort: CohortOption = None,
+    most: MaxOption = None,
+    start: StartOption = 1,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    rules: RuleOption = None,
+    trials: Annotated[
+        int, typer.Option("--trials", help="Simulated trials, for designs that depend on time.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", help="Of the simulation.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
     """Write the statistical section of a protocol: design in words, decision table, operating characteristics, references.
 
     Example: posology section --design boin --target 0.3 --levels 4 --scenario steep=0.05,0.1,0.3,0.6 --out section
     """
     from posology.cli.designing import build, numbers
-    from posology.readout import section as writing
+    from posology.reports.statistical_section import section as writing
 
     named: dict[str, list[float]] = {}
     for text in scenario:
@@ -141,9 +158,18 @@ def section(
             raise ValueError(f"--scenario {name!r} is given twice: each scenario needs a name of its own")
         named[name] = numbers(rates, "--scenario")
     built = build(
-        design, protocol, levels, target, cohort, most,
-        start=start, skeleton=skeleton, doses=doses, settings=settings or (), rules=rules or (),
-    )  # fmt: skip
+        design,
+        protocol,
+        levels,
+        target,
+        cohort,
+        most,
+        start=start,
+        skeleton=skeleton,
+        doses=doses,
+        settings=settings or (),
+        rules=rules or (),
+    )
     found = writing.section(built, named, target, trials=trials, seed=seed)
     files = writing.write(found, out)
     if as_json:
@@ -153,12 +179,16 @@ def section(
 
 
 def skeleton_(
-    target: TargetNeeded, levels: LevelsNeeded,
+    target: TargetNeeded,
+    levels: LevelsNeeded,
     mtd: Annotated[int, typer.Option("--mtd", help="Number of the level that is the prior guess of the MTD.")],
-    halfwidth: Annotated[float, typer.Option("--halfwidth", help="Half the width of the indifference interval.")] = 0.05,
+    halfwidth: Annotated[
+        float, typer.Option("--halfwidth", help="Half the width of the indifference interval.")
+    ] = 0.05,
     model: Annotated[Literal["empiric", "logistic"], typer.Option("--model", help="The CRM's model.")] = "empiric",
-    intercept: Annotated[float, typer.Option("--intercept", help="Of the logistic model.")] = 3.0, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    intercept: Annotated[float, typer.Option("--intercept", help="Of the logistic model.")] = 3.0,
+    as_json: JsonOption = False,
+) -> None:
     """Give a CRM's skeleton by indifference intervals (Lee and Cheung 2009).
 
     Example: posology calibrate skeleton --target 0.25 --levels 5 --mtd 3
@@ -205,9 +235,12 @@ def sensitivity(
 
 
 def initial(
-    target: TargetNeeded, skeleton: SkeletonNeeded, patients: Annotated[int, typer.Option("--max", help="Patients in all.")],
-    model: ModelOption = "empiric", as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    target: TargetNeeded,
+    skeleton: SkeletonNeeded,
+    patients: Annotated[int, typer.Option("--max", help="Patients in all.")],
+    model: ModelOption = "empiric",
+    as_json: JsonOption = False,
+) -> None:
     """Give an initial sequence that keeps a two-stage CRM coherent: patients at each level in turn.
 
     Example: posology calibrate initial --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55 --max 20
@@ -219,15 +252,20 @@ def initial(
 
 
 def prior(
-    design: DesignOption = "crm", levels: LevelsOption = None, target: TargetOption = None, skeleton: SkeletonOption = None,
-    doses: DosesOption = None, settings: SetOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    design: DesignOption = "crm",
+    levels: LevelsOption = None,
+    target: TargetOption = None,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say how many patients a model's prior is worth at each level.
 
     Example: posology calibrate prior --design crm --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55
     """
     from posology.cli.designing import build
-    from posology.designs.bayes import Bayes
+    from posology.designs.model_based import Bayes
     from posology.operating.calibrate import prior_worth
 
     built = build(design, None, levels, target, None, None, skeleton=skeleton, doses=doses, settings=settings or ())
@@ -241,13 +279,20 @@ def prior(
 
 
 def size(
-    target: TargetNeeded, levels: LevelsNeeded,
+    target: TargetNeeded,
+    levels: LevelsNeeded,
     correct: Annotated[float, typer.Option("--correct", help="Wished chance of correct selection.")],
-    odds_ratio: Annotated[float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")] = 2.0,
+    odds_ratio: Annotated[
+        float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")
+    ] = 2.0,
     design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
-    cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3, most: Annotated[int, typer.Option("--up-to", help="The largest size tried.")] = 60,
-    skeleton: SkeletonOption = None, doses: DosesOption = None, settings: SetOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3,
+    most: Annotated[int, typer.Option("--up-to", help="The largest size tried.")] = 60,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Give the smallest sample size with a wished chance of correct selection, exact, averaged over the level that is the MTD.
 
     Example: posology calibrate size --target 0.3 --levels 4 --correct 0.5 --odds-ratio 2
@@ -270,11 +315,20 @@ def size(
 
 
 def search(
-    choices: Annotated[list[str], typer.Option("--try", metavar="NAME=V1,V2,...", help="Values of a parameter to try; may come again.")],
-    target: TargetNeeded, levels: LevelsNeeded, design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
-    odds_ratio: Annotated[float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")] = 2.0,
-    skeleton: SkeletonOption = None, doses: DosesOption = None, settings: SetOption = None, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    choices: Annotated[
+        list[str], typer.Option("--try", metavar="NAME=V1,V2,...", help="Values of a parameter to try; may come again.")
+    ],
+    target: TargetNeeded,
+    levels: LevelsNeeded,
+    design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
+    odds_ratio: Annotated[
+        float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")
+    ] = 2.0,
+    skeleton: SkeletonOption = None,
+    doses: DosesOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Search a design's parameters against a set of scenarios, exactly; the best first.
 
     Example: posology calibrate search --design boin --target 0.3 --levels 4 --try max_patients=24,30 --try cohort=1,3
@@ -290,11 +344,21 @@ def search(
     with bar("combinations") as progress:
         tried = searched(
             lambda **given: build(
-                design, None, levels, target, None, None, skeleton=skeleton, doses=doses,
+                design,
+                None,
+                levels,
+                target,
+                None,
+                None,
+                skeleton=skeleton,
+                doses=doses,
                 settings=[*(settings or ()), *(f"{k}={v}" for k, v in given.items())],
             ),
-            values, logistic_set(levels, target, odds_ratio), target, progress,
-        )  # fmt: skip
+            values,
+            logistic_set(levels, target, odds_ratio),
+            target,
+            progress,
+        )
     if as_json:
         print_json([vars(t) for t in tried])
         return

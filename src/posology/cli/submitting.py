@@ -14,7 +14,7 @@ from posology.cli.common import JsonOption, TrialArgument, day, print_json
 
 if TYPE_CHECKING:
     from posology.interchange.adam.analysis import Analysis
-    from posology.interchange.formats import Format
+    from posology.interchange.datasets.formats import Format
 
 
 class FormatName(StrEnum):
@@ -80,9 +80,13 @@ def adam(
 
 
 def export_adam(
-    trial: TrialArgument, out: OutArgument, cutoff: CutoffOption = None, formats: FormatOption = None,
-    rules: RulesOption = RulesName.recist, as_json: JsonOption = False,
-) -> None:  # fmt: skip
+    trial: TrialArgument,
+    out: OutArgument,
+    cutoff: CutoffOption = None,
+    formats: FormatOption = None,
+    rules: RulesOption = RulesName.recist,
+    as_json: JsonOption = False,
+) -> None:
     """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
 
     Example: posology export adam mytrial.posology adam --cutoff 2013-05-10
@@ -92,7 +96,7 @@ def export_adam(
     from posology.conduct.trial import Trial
     from posology.interchange.adam.analysis import export
     from posology.interchange.adam.record import rules_of, study_of
-    from posology.interchange.sdtm.write import datasets
+    from posology.interchange.sdtm.writer.write import datasets
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
         state = opened.state(occurred_by=cutoff)
@@ -115,8 +119,13 @@ SHOWN = 20
 def told(files: list[Path], made: Analysis, out: Path, as_json: bool) -> None:
     """Tell what was written and found."""
     if as_json:
-        print_json({"datasets": {d.name: d.frame.height for d in made.datasets}, "files": files,
-                    "findings": [str(f) for f in made.findings]})  # fmt: skip
+        print_json(
+            {
+                "datasets": {d.name: d.frame.height for d in made.datasets},
+                "files": files,
+                "findings": [str(f) for f in made.findings],
+            }
+        )
         return
     for finding in made.findings[:SHOWN]:
         print(finding)
@@ -135,7 +144,7 @@ def conform(
 
     Example: posology conform adam
     """
-    from posology.interchange.conformance import conform as look
+    from posology.interchange.datasets.conformance.check import conform as look
 
     findings = look(folder)
     if as_json:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from posology.conduct.plan import plan_of
-from posology.conduct.standing import standings
-from posology.record.clinical import DispositionNoted
+from posology.conduct.dlt_status import standings
+from posology.conduct.protocol_in_force import plan_of
+from posology.record.collected import DispositionNoted
 from posology.record.facts import Discontinued, Dosed
 from posology.record.state import Patient, State
 
@@ -42,13 +42,17 @@ def overview(state: State, on: date) -> list[Row]:
         first = next((t.fact.level for t in patient.treatments if isinstance(t.fact, Dosed)), None)
         rows.append(
             Row(
-                patient=patient.id, tumour=patient.screening.tumour_type if patient.screening else "", cohort=patient.cohort or "",
-                assigned=dose(patient.assigned_level or first), current=dose(patient.current_level),
+                patient=patient.id,
+                tumour=patient.screening.tumour_type if patient.screening else "",
+                cohort=patient.cohort or "",
+                assigned=dose(patient.assigned_level or first),
+                current=dose(patient.current_level),
                 first_dose=patient.first_dose.occurred if patient.first_dose else None,
                 doses=len(patient.treatments),
-                window=standing.get(patient.id, ""), treatment=treatment(patient),
+                window=standing.get(patient.id, ""),
+                treatment=treatment(patient),
             )
-        )  # fmt: skip
+        )
     return rows
 
 

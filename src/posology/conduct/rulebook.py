@@ -20,7 +20,11 @@ RULES: dict[type[f.Fact], tuple[Rule, ...]] = {
     f.SlotReleased: (r.place_to_release,),
     f.Enrolled: (*PLACE, r.eligible, r.place_is_kept),
     f.Dosed: (
-        p.enrolled_before_dosing, p.on_treatment, p.not_above_the_open_level, p.at_the_assigned_level, p.dose_as_planned,
+        p.enrolled_before_dosing,
+        p.on_treatment,
+        p.not_above_the_open_level,
+        p.at_the_assigned_level,
+        p.dose_as_planned,
         p.doses_in_order,
     ),
     f.DoseReduced: (p.on_treatment, p.to_a_defined_lower_level, p.reductions_left),
@@ -29,7 +33,10 @@ RULES: dict[type[f.Fact], tuple[Rule, ...]] = {
     f.AdverseEventResolved: (p.event_number_is_known, p.resolved_once),
     f.DltAdjudicated: (p.event_number_is_known, p.judged_once, p.judged_by_the_definition),
     f.LesionMeasured: (
-        p.lesion_measured_once, p.lesion_keeps_its_role, p.lesion_says_something, p.baseline_before_treatment,
+        p.lesion_measured_once,
+        p.lesion_keeps_its_role,
+        p.lesion_says_something,
+        p.baseline_before_treatment,
         p.assessments_in_order,
     ),
     f.TumourAssessed: (p.assessed_once, p.baseline_before_treatment, p.assessments_in_order),
@@ -37,13 +44,18 @@ RULES: dict[type[f.Fact], tuple[Rule, ...]] = {
     f.Discontinued: (p.treated_to_leave, p.leaves_once),
     f.Died: (p.leaves_once,),
     f.DecisionTaken: (
-        r.decisions_in_order, r.level_exists, r.action_fits_level, r.level_not_closed, r.places_given, r.cohort_is_evaluable,
+        r.decisions_in_order,
+        r.level_exists,
+        r.action_fits_level,
+        r.level_not_closed,
+        r.places_given,
+        r.cohort_is_evaluable,
         r.no_higher_than_advised,
     ),
     f.DecisionSigned: (r.decision_exists,),
     f.ProtocolAmended: (r.amendment_in_order,),
     f.CutoffLocked: (r.cutoff_is_past,),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

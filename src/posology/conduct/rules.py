@@ -14,10 +14,10 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from posology.conduct.advising import Advice, advise
+from posology.conduct.advice import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.levels import Opening, holders, opening
-from posology.conduct.plan import Plan, plan_of
+from posology.conduct.open_level import Opening, holders, opening
+from posology.conduct.protocol_in_force import Plan, plan_of
 from posology.record import facts as f
 from posology.record.state import Patient, State
 

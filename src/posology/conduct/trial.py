@@ -2,7 +2,7 @@
 
 >>> from importlib.resources import files
 >>> from tempfile import mkdtemp
->>> from posology.protocol.reading import document
+>>> from posology.protocol.load import document
 >>> from posology.record.facts import Consented, Dosed
 >>> plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
 >>> trial = Trial.create(Path(mkdtemp()) / "mine.posology", plan, by="Dr A", on=date(2013, 6, 3))
@@ -29,12 +29,12 @@ from typing import Any, Self
 
 import msgspec
 
-from posology.conduct.advising import Advice, advise
-from posology.conduct.completing import complete
+from posology.conduct.advice import Advice, advise
+from posology.conduct.derived_fields import complete
 from posology.conduct.rulebook import Refusal, refusals
 from posology.conduct.rules import Asked
-from posology.protocol.amending import in_force
-from posology.record.clinical import DataImported
+from posology.protocol.amendments import in_force
+from posology.record.collected import DataImported
 from posology.record.event import GENESIS, Event, Override, Row, row
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
@@ -68,9 +68,18 @@ class Ledger:
         self.pending: list[tuple[Event, Row]] = []
 
     def enter(
-        self, fact: Fact, *, patient: str | None, occurred: date, recorded: datetime, by: str, reason: str | None = None,
-        supersedes: int | None = None, override: str | None = None, provenance: Mapping[str, str] | None = None,
-    ) -> Event:  # fmt: skip
+        self,
+        fact: Fact,
+        *,
+        patient: str | None,
+        occurred: date,
+        recorded: datetime,
+        by: str,
+        reason: str | None = None,
+        supersedes: int | None = None,
+        override: str | None = None,
+        provenance: Mapping[str, str] | None = None,
+    ) -> Event:
         """Check a fact against the rules and enter it.
 
         Raises
@@ -80,8 +89,16 @@ class Ledger:
             them aside.
         """
         if recorded < self.last:
-            raise Refused([Refusal("recorded-in-order", "An event is recorded after the one before it",
-                                   f"{recorded} is before {self.last}, when the last event was recorded")], fact.kind)  # fmt: skip
+            raise Refused(
+                [
+                    Refusal(
+                        "recorded-in-order",
+                        "An event is recorded after the one before it",
+                        f"{recorded} is before {self.last}, when the last event was recorded",
+                    )
+                ],
+                fact.kind,
+            )
         state = self._without(supersedes, patient, fact, reason) if supersedes is not None else self.state
         today = recorded.date()
         fact = complete(fact, state, patient, occurred)
@@ -96,10 +113,20 @@ class Ledger:
                 rules=tuple(r.rule for r in found), facts=tuple(r.fact for r in found), by=by, why=override
             )
         event = Event(
-            seq=self.head.seq + 1, occurred=occurred, recorded=recorded, author=by, kind=fact.kind, patient=patient,
-            fact=fact, reason=reason, supersedes=supersedes, override=aside, provenance=dict(provenance or {}),
-            prev=self.head.hash, hash="",
-        )  # fmt: skip
+            seq=self.head.seq + 1,
+            occurred=occurred,
+            recorded=recorded,
+            author=by,
+            kind=fact.kind,
+            patient=patient,
+            fact=fact,
+            reason=reason,
+            supersedes=supersedes,
+            override=aside,
+            provenance=dict(provenance or {}),
+            prev=self.head.hash,
+            hash="",
+        )
         stored = row(event)
         event = msgspec.structs.replace(event, hash=stored.hash)
         self.head = Head(stored.seq, stored.hash)
@@ -124,8 +151,18 @@ class Ledger:
             raise refuse(f"event {seq} is about {old.patient or 'the trial'}: void it, then enter it where it belongs")
         if not isinstance(fact, Voided) and fact.kind != old.kind:
             raise refuse(f"event {seq} is {old.kind}: void it, then enter the {fact.kind}")
-        ghost = Event(seq=self.state.seq, occurred=old.occurred, recorded=self.last, author="", kind=Voided.kind,
-                      patient=patient, fact=Voided(), supersedes=seq, prev="", hash="")  # fmt: skip
+        ghost = Event(
+            seq=self.state.seq,
+            occurred=old.occurred,
+            recorded=self.last,
+            author="",
+            kind=Voided.kind,
+            patient=patient,
+            fact=Voided(),
+            supersedes=seq,
+            prev="",
+            hash="",
+        )
         return fold((ghost,), onto=self.state)
 
 
@@ -142,15 +179,32 @@ class Trial:
 
     @classmethod
     def create(
-        cls, where: str | Path, document: dict[str, Any], *, by: str, on: date | None = None, clock: Clock = now,
-        recorded: datetime | None = None, provenance: Mapping[str, str] | None = None,
-    ) -> Self:  # fmt: skip
+        cls,
+        where: str | Path,
+        document: dict[str, Any],
+        *,
+        by: str,
+        on: date | None = None,
+        clock: Clock = now,
+        recorded: datetime | None = None,
+        provenance: Mapping[str, str] | None = None,
+    ) -> Self:
         """Create a trial under the version of a checked protocol document that is in force on the day."""
         moment = recorded or clock()
         day = on or moment.date()
         created = TrialCreated(protocol=in_force(document, day))
-        event = Event(seq=1, occurred=day, recorded=moment, author=by, kind=created.kind, patient=None, fact=created,
-                      provenance=dict(provenance or {}), prev=GENESIS, hash="")  # fmt: skip
+        event = Event(
+            seq=1,
+            occurred=day,
+            recorded=moment,
+            author=by,
+            kind=created.kind,
+            patient=None,
+            fact=created,
+            provenance=dict(provenance or {}),
+            prev=GENESIS,
+            hash="",
+        )
         return cls(Store.create(where, document["trial"]["id"], [row(event)]), clock)
 
     def close(self) -> None:
@@ -192,13 +246,26 @@ class Trial:
         return [event for event, _ in new]
 
     def record(
-        self, fact: Fact, *, patient: str | None = None, occurred: date | None = None, by: str, reason: str | None = None,
+        self,
+        fact: Fact,
+        *,
+        patient: str | None = None,
+        occurred: date | None = None,
+        by: str,
+        reason: str | None = None,
         override: str | None = None,
-    ) -> Event:  # fmt: skip
+    ) -> Event:
         """Record one fact."""
         ledger, moment = self.ledger(), self._clock()
-        event = ledger.enter(fact, patient=patient, occurred=occurred or moment.date(), recorded=moment, by=by,
-                             reason=reason, override=override)  # fmt: skip
+        event = ledger.enter(
+            fact,
+            patient=patient,
+            occurred=occurred or moment.date(),
+            recorded=moment,
+            by=by,
+            reason=reason,
+            override=override,
+        )
         self.keep(ledger)
         return event
 
@@ -216,8 +283,16 @@ class Trial:
         ledger, moment = self.ledger(), self._clock()
         old = ledger.state.find(seq)
         fact = replace(old.fact, **changes) if old else Voided()  # type: ignore[type-var]
-        event = ledger.enter(fact, patient=old.patient if old else None, occurred=occurred or (old.occurred if old else moment.date()),
-                             recorded=moment, by=by, reason=reason, supersedes=seq, override=override)  # fmt: skip
+        event = ledger.enter(
+            fact,
+            patient=old.patient if old else None,
+            occurred=occurred or (old.occurred if old else moment.date()),
+            recorded=moment,
+            by=by,
+            reason=reason,
+            supersedes=seq,
+            override=override,
+        )
         self.keep(ledger)
         return event
 
@@ -225,8 +300,15 @@ class Trial:
         """Take an event out of effect: it was entered in error. It stays in the record."""
         ledger, moment = self.ledger(), self._clock()
         old = ledger.state.find(seq)
-        event = ledger.enter(Voided(), patient=old.patient if old else None, occurred=old.occurred if old else moment.date(),
-                             recorded=moment, by=by, reason=reason, supersedes=seq)  # fmt: skip
+        event = ledger.enter(
+            Voided(),
+            patient=old.patient if old else None,
+            occurred=old.occurred if old else moment.date(),
+            recorded=moment,
+            by=by,
+            reason=reason,
+            supersedes=seq,
+        )
         self.keep(ledger)
         return event
 
@@ -266,8 +348,10 @@ class Trial:
         day = on or self._clock().date()
         events = self.store.events()
         if any(isinstance(e.fact, DataImported) and e.fact.protocol == "derived" for e in events[:2]):
-            raise ValueError(f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
-                             "import it again with --protocol FILE")  # fmt: skip
+            raise ValueError(
+                f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
+                "import it again with --protocol FILE"
+            )
         met = [e.seq for e in events if on is not None and e.kind == DecisionTaken.kind and e.occurred == on]
         seen = [e for e in events if not met or e.occurred != on or e.seq < met[0]]
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)

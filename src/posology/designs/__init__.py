@@ -7,15 +7,14 @@
 """
 
 from posology.designs.a_plus_b import APlusB
-from posology.designs.agreed import Agreed
 from posology.designs.backfill import BeBoin, BfBoin
 from posology.designs.blrm import Blrm, Normal, prior_from_quantiles
 from posology.designs.boin import Boin, Iboin
+from posology.designs.committee_table import Agreed
 from posology.designs.crm import Crm
 from posology.designs.ewoc import Ewoc
-from posology.designs.graded import GBoin
+from posology.designs.gboin import GBoin
 from posology.designs.inference import Inference, infer
-from posology.designs.late import RollingSix, TiteBoin, TiteCrm
 from posology.designs.modifiers import (
     MODIFIERS,
     AtLeast,
@@ -28,22 +27,76 @@ from posology.designs.modifiers import (
     StopAt,
     StopPrecise,
     StopToxic,
-)  # fmt: skip
+)
 from posology.designs.tally import Action, Decision, Design, Tally, Waiting
 from posology.designs.three_plus_three import ThreePlusThree
+from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.designs.titration import Titrated
 from posology.designs.tpi import I3plus3, Keyboard, Mtpi, Mtpi2, Tpi
 
 DESIGNS: dict[str, type] = {
-    "3+3": ThreePlusThree, "a+b": APlusB, "boin": Boin, "iboin": Iboin, "mtpi": Mtpi, "mtpi-2": Mtpi2, "keyboard": Keyboard, "tpi": Tpi,
-    "i3+3": I3plus3, "crm": Crm, "blrm": Blrm, "ewoc": Ewoc, "gboin": GBoin, "table": Agreed, "tite-crm": TiteCrm, "tite-boin": TiteBoin,
-    "rolling six": RollingSix, "bf-boin": BfBoin, "be-boin": BeBoin,
-}  # fmt: skip
+    "3+3": ThreePlusThree,
+    "a+b": APlusB,
+    "boin": Boin,
+    "iboin": Iboin,
+    "mtpi": Mtpi,
+    "mtpi-2": Mtpi2,
+    "keyboard": Keyboard,
+    "tpi": Tpi,
+    "i3+3": I3plus3,
+    "crm": Crm,
+    "blrm": Blrm,
+    "ewoc": Ewoc,
+    "gboin": GBoin,
+    "table": Agreed,
+    "tite-crm": TiteCrm,
+    "tite-boin": TiteBoin,
+    "rolling six": RollingSix,
+    "bf-boin": BfBoin,
+    "be-boin": BeBoin,
+}
 """Every design by the name a protocol gives it."""
 
 __all__ = [
-    "DESIGNS", "MODIFIERS", "APlusB", "Action", "Agreed", "AtLeast", "AtMost", "BeBoin", "BfBoin", "Blrm", "Boin", "Capped", "Coherent", "CohortSizes",
-    "Crm", "Decision", "Design", "Ewoc", "GBoin", "I3plus3", "Iboin", "Inference", "IsotonicMtd", "Keyboard", "Mtpi", "Mtpi2",
-    "NoSkipping", "Normal", "RollingSix", "StopAt", "StopPrecise", "StopToxic", "Tally", "ThreePlusThree", "TiteBoin", "TiteCrm", "Titrated", "Tpi", "Waiting", "infer",
+    "DESIGNS",
+    "MODIFIERS",
+    "APlusB",
+    "Action",
+    "Agreed",
+    "AtLeast",
+    "AtMost",
+    "BeBoin",
+    "BfBoin",
+    "Blrm",
+    "Boin",
+    "Capped",
+    "Coherent",
+    "CohortSizes",
+    "Crm",
+    "Decision",
+    "Design",
+    "Ewoc",
+    "GBoin",
+    "I3plus3",
+    "Iboin",
+    "Inference",
+    "IsotonicMtd",
+    "Keyboard",
+    "Mtpi",
+    "Mtpi2",
+    "NoSkipping",
+    "Normal",
+    "RollingSix",
+    "StopAt",
+    "StopPrecise",
+    "StopToxic",
+    "Tally",
+    "ThreePlusThree",
+    "TiteBoin",
+    "TiteCrm",
+    "Titrated",
+    "Tpi",
+    "Waiting",
+    "infer",
     "prior_from_quantiles",
-]  # fmt: skip
+]

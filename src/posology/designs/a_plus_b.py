@@ -14,7 +14,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.tally import NONE, Action, Bools, Decision, Ints, Tally
+from posology.designs.tally import NONE, Action, Decision, Tally
+from posology.shared.arrays import Bools, Ints
 
 REASONS = (
     "nobody has been treated: start with {more} at level {next}",
@@ -98,9 +99,18 @@ class APlusB:
         undecided = (n < full) & (y >= self.c)
         returned = ~may_rise & (here < self.levels - 1) & (n < full) & self.deescalate
         why = np.select(
-            [tally.level == NONE, over & (here == 0), over & (lacks | (n_below == 0)), over, n < self.a, undecided | returned, may_rise],
-            [START, NO_LEVEL, DOWN, MTD_BELOW, FILL, MORE, UP], MTD_HERE,
-        )  # fmt: skip
+            [
+                tally.level == NONE,
+                over & (here == 0),
+                over & (lacks | (n_below == 0)),
+                over,
+                n < self.a,
+                undecided | returned,
+                may_rise,
+            ],
+            [START, NO_LEVEL, DOWN, MTD_BELOW, FILL, MORE, UP],
+            MTD_HERE,
+        )
         choose = lambda *values: np.choose(why, [np.broadcast_to(v, here.shape) for v in values])
         stay, up, down, declare, stop = Action.STAY, Action.ESCALATE, Action.DEESCALATE, Action.DECLARE, Action.STOP
         to_below = np.where(n_below < self.a, self.a - n_below, full - n_below) if self.deescalate else self.a - n_below
@@ -108,8 +118,10 @@ class APlusB:
         return Decision(
             choose(stay, stay, up, stay, down, declare, declare, stop),
             choose(self.start, here, above, here, below, below, here, NONE),
-            choose(self.a, self.a - n, np.maximum(self.a - n_above, 1), full - n, to_below, 0, 0, 0), why, REASONS,
-        )  # fmt: skip
+            choose(self.a, self.a - n, np.maximum(self.a - n_above, 1), full - n, to_below, 0, 0, 0),
+            why,
+            REASONS,
+        )
 
     def select(self, tally: Tally) -> Ints:
         """Return the highest level tried, not exceeded and below every exceeded one."""

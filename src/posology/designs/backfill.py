@@ -14,8 +14,9 @@ import numpy as np
 from annotated_types import Ge
 
 from posology.designs.boin import TIE, Boin
-from posology.designs.late import TiteBoin
-from posology.designs.tally import NONE, Bools, Floats, Ints, Tally
+from posology.designs.tally import NONE, Tally
+from posology.designs.time_to_event import TiteBoin
+from posology.shared.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.bayes import Bayes, Grid, beyond
-from posology.designs.tally import NONE, Floats, Ints, Tally
+from posology.designs.model_based import Bayes, Grid, beyond
+from posology.designs.tally import NONE, Tally
+from posology.shared.arrays import Floats, Ints
 
 REACH = 6.5  # prior standard deviations that the grid reaches to either side
 FINENESS = 0.75  # of the spacing: chances to 1e-6, whatever the data; at 1 to 2e-5 where levels contradict each other
@@ -71,9 +72,9 @@ class Blrm(Bayes):
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.course.Course`.
+        see :class:`posology.designs.cohort_design.Course`.
     no_skipping, coherent, stop_toxic, stop_toxic_from
-        see :class:`posology.designs.bayes.Bayes`.
+        see :class:`posology.designs.model_based.Bayes`.
     doses
         the dose at each level, rising, in any unit.
     reference

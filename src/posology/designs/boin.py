@@ -18,7 +18,8 @@ from annotated_types import Ge, Gt, Lt
 
 from posology.designs.interval import Interval
 from posology.designs.isotonic import nearest_to_target
-from posology.designs.tally import Floats, Ints, Tally
+from posology.designs.tally import Tally
+from posology.shared.arrays import Floats, Ints
 
 TIE = 1e-9  # a rate so near a boundary lies on it
 
@@ -30,7 +31,7 @@ class Boin(Interval):
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.course.Course`.
+        see :class:`posology.designs.cohort_design.Course`.
     elimination, eliminate_from, extra_safe, smoothing
         see :class:`posology.designs.interval.Interval`.
     p_saf, p_tox

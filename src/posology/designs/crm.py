@@ -15,8 +15,9 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.bayes import Bayes, Grid, beyond, legendre_below
-from posology.designs.tally import Floats, Ints, Tally
+from posology.designs.model_based import Bayes, Grid, beyond, legendre_below
+from posology.designs.tally import Tally
+from posology.shared.arrays import Floats, Ints
 
 REACH = 8.0  # prior standard deviations that the grid reaches to either side
 INFORMATION = {"empiric": 0.65, "logistic": 3.2}  # no patient tells more of beta: maximum of (dp/dbeta)^2 / (p (1 - p))
@@ -30,9 +31,9 @@ class Crm(Bayes):
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.course.Course`.
+        see :class:`posology.designs.cohort_design.Course`.
     no_skipping, coherent, stop_toxic, stop_toxic_from
-        see :class:`posology.designs.bayes.Bayes`.
+        see :class:`posology.designs.model_based.Bayes`.
     skeleton
         the prior guess of each level's DLT rate, rising.
     model

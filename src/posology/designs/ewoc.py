@@ -15,8 +15,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.bayes import Bayes, Grid, legendre_below
-from posology.designs.tally import Floats, Ints, Tally
+from posology.designs.model_based import Bayes, Grid, legendre_below
+from posology.designs.tally import Tally
+from posology.shared.arrays import Floats, Ints
 
 RHO_NODES, MTD_NODES = 24, 96
 
@@ -28,9 +29,9 @@ class Ewoc(Bayes):
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.course.Course`; the target is the paper's theta.
+        see :class:`posology.designs.cohort_design.Course`; the target is the paper's theta.
     no_skipping, coherent, stop_toxic, stop_toxic_from
-        see :class:`posology.designs.bayes.Bayes`.
+        see :class:`posology.designs.model_based.Bayes`.
     doses
         the dose at each level, rising.
     overdose

@@ -10,9 +10,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from posology.designs.bayes import Bayes
 from posology.designs.isotonic import PRIOR_DLT, dlt_rates, isotonic
-from posology.designs.tally import Bools, Design, Floats, Ints, Tally, number
+from posology.designs.model_based import Bayes
+from posology.designs.tally import Design, Tally, number
+from posology.shared.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,13 @@ class Inference:
         """Return a row for each level of a trial, levels numbered from 1."""
         per_level = [f.name for f in fields(self) if f.name not in ("recommended", "reasons")]
         return [
-            {"level": number(j), **{name: getattr(self, name)[trial, j].item() for name in per_level},
-             "recommended": int(self.recommended[trial]) == j}
+            {
+                "level": number(j),
+                **{name: getattr(self, name)[trial, j].item() for name in per_level},
+                "recommended": int(self.recommended[trial]) == j,
+            }
             for j in range(self.rate.shape[1])
-        ]  # fmt: skip
+        ]
 
 
 def infer(
@@ -75,9 +79,11 @@ def infer(
     if not 0 < level < 1:
         raise ValueError(f"level is {level}: the chance that an interval covers lies between 0 and 1")
     target = getattr(innermost(design), "target", None)
-    low, high = interval or getattr(innermost(design), "interval", None) or (
-        (0.6 * target, 1.4 * target) if target is not None and 1.4 * target < 1 else (1 / 6, 1 / 3)
-    )  # fmt: skip
+    low, high = (
+        interval
+        or getattr(innermost(design), "interval", None)
+        or ((0.6 * target, 1.4 * target) if target is not None and 1.4 * target < 1 else (1 / 6, 1 / 3))
+    )
     if not 0 < low < high < 1:
         raise ValueError(f"interval is {low} to {high}: two rising rates between 0 and 1")
     model = innermost(design)

@@ -14,9 +14,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from posology.designs.course import WAITS, Course
+from posology.designs.cohort_design import WAITS, Course
 from posology.designs.isotonic import PRIOR_DLT, nearest_to_target
-from posology.designs.tally import NONE, Bools, Floats, Ints, Tally
+from posology.designs.tally import NONE, Tally
+from posology.shared.arrays import Bools, Floats, Ints
 
 REASONS = (
     "nobody has been treated: start with {more} at level {next}",

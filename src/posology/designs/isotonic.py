@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from posology.designs.tally import NONE, Bools, Floats, Ints, Tally
+from posology.designs.tally import NONE, Tally
+from posology.shared.arrays import Bools, Floats, Ints
 
 PRIOR_DLT = 0.05
 

@@ -14,7 +14,8 @@ from annotated_types import Ge, Gt, Lt
 
 from posology.designs.inference import infer, innermost
 from posology.designs.isotonic import nearest_to_target
-from posology.designs.tally import NONE, Action, Bools, Decision, Design, Ints, Tally
+from posology.designs.tally import NONE, Action, Decision, Design, Tally
+from posology.shared.arrays import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,12 @@ class Modifier:
     def _changed(self, was: Decision, where: Bools, action: Any, level: Ints, more: Any) -> Decision:
         """Return the decision with some rows changed, for this modifier's reason."""
         return Decision(
-            np.where(where, action, was.action), np.where(where, level, was.level), np.where(where, more, was.more),
-            np.where(where, len(was.reasons), was.why), (*was.reasons, self.REASON),
-        )  # fmt: skip
+            np.where(where, action, was.action),
+            np.where(where, level, was.level),
+            np.where(where, more, was.more),
+            np.where(where, len(was.reasons), was.why),
+            (*was.reasons, self.REASON),
+        )
 
     def _ended(self, was: Decision, tally: Tally, where: Bools) -> Decision:
         """Return the decision with some trials ended, their MTD chosen by the design behind."""
@@ -390,7 +394,15 @@ class IsotonicMtd(Modifier):
 
 
 MODIFIERS: dict[str, type[Modifier]] = {
-    "no skipping": NoSkipping, "coherent": Coherent, "stop toxic": StopToxic, "stop at": StopAt, "stop precise": StopPrecise,
-    "at most": AtMost, "at least": AtLeast, "capped": Capped, "cohort sizes": CohortSizes, "isotonic mtd": IsotonicMtd,
-}  # fmt: skip
+    "no skipping": NoSkipping,
+    "coherent": Coherent,
+    "stop toxic": StopToxic,
+    "stop at": StopAt,
+    "stop precise": StopPrecise,
+    "at most": AtMost,
+    "at least": AtLeast,
+    "capped": Capped,
+    "cohort sizes": CohortSizes,
+    "isotonic mtd": IsotonicMtd,
+}
 """Every modifier by the name a protocol or a study gives it."""

@@ -10,18 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
-if TYPE_CHECKING:  # a third of numpy's import, and for the type checker alone
-    from numpy.typing import ArrayLike, NDArray
-
-    Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
-    Bools = NDArray[np.bool_]
-else:
-    Ints = Floats = Bools = np.ndarray
+from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 NONE = -1
 """The index that stands for "no level": nobody treated yet, or no level safe enough."""
@@ -224,8 +217,13 @@ class Tally:
     def rows(self, which: Ints | Bools | slice) -> Self:
         """Return the tally of some of the trials."""
         part = self._made(
-            self.treated[which], self.toxic[which], self.level[which], self.moderate[which], self.ceiling[which], self.burden[which],
-        )  # fmt: skip
+            self.treated[which],
+            self.toxic[which],
+            self.level[which],
+            self.moderate[which],
+            self.ceiling[which],
+            self.burden[which],
+        )
         object.__setattr__(part, "waiting", None if self.waiting is None else self.waiting.rows(which))
         return part
 

@@ -16,7 +16,8 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.tally import NONE, Action, Bools, Decision, Ints, Tally
+from posology.designs.tally import NONE, Action, Decision, Tally
+from posology.shared.arrays import Bools, Ints
 
 COHORT, FULL = 3, 6
 

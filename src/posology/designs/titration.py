@@ -13,7 +13,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.tally import NONE, Action, Decision, Design, Ints, Tally
+from posology.designs.tally import NONE, Action, Decision, Design, Tally
+from posology.shared.arrays import Ints
 
 REASONS = (
     "nobody has been treated: titration starts with {more} at level {next}",
@@ -88,10 +89,12 @@ class Titrated:
         level = np.select([begins, rises], [start.level[0], above], here)
         more = np.select([fills, leaves], [self.cohort - n, start.more[0]], self.cohort)
         return Decision(
-            np.where(titrates, action, behind.action), np.where(titrates, level, behind.level),
-            np.where(titrates, more, behind.more), np.where(titrates, why + len(behind.reasons), behind.why),
+            np.where(titrates, action, behind.action),
+            np.where(titrates, level, behind.level),
+            np.where(titrates, more, behind.more),
+            np.where(titrates, why + len(behind.reasons), behind.why),
             (*behind.reasons, *REASONS),
-        )  # fmt: skip
+        )
 
     def select(self, tally: Tally) -> Ints:
         """Return the MTD that the design behind would choose now."""

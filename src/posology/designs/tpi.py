@@ -16,7 +16,7 @@ import numpy as np
 from annotated_types import Gt, Lt
 
 from posology.designs.interval import Interval
-from posology.designs.tally import Floats, Ints
+from posology.shared.arrays import Floats, Ints
 
 Margin = Annotated[float, Gt(0), Lt(1)]
 TIE = 1e-12

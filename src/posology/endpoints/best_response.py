@@ -12,11 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.endpoints.response import NEVER, RECIST_11, STABLE, Bools, Ints, Reason, Response, Rules
+from posology.endpoints.response import NEVER, RECIST_11, STABLE, Reason, Response, Rules
+from posology.shared.arrays import Bools, Ints
 
 # The best overall response is the first of these that an assessment reaches; of equals, the earliest assessment.
-RANKS = (Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD, Response.UPD, Response.NE, Response.ND,
-         Response.ABSENT)  # fmt: skip
+RANKS = (
+    Response.CR,
+    Response.PR,
+    Response.SD,
+    Response.NON_CR_NON_PD,
+    Response.PD,
+    Response.UPD,
+    Response.NE,
+    Response.ND,
+    Response.ABSENT,
+)
 
 
 @dataclass(frozen=True)
@@ -108,10 +118,19 @@ def best_response(
     if rules.pr_then_sd_stands:
         enough |= (seen == Response.SD) & (np.cumsum(seen == Response.PR, axis=1) > 0)
     rank = np.select(
-        [counts & (seen == Response.CR), counts, enough & (seen == Response.NON_CR_NON_PD), enough,
-         seen == Response.PD, seen == Response.UPD, seen == Response.ND, present],
-        [0, 1, 3, 2, 4, 5, 7, 6], 8,
-    )  # fmt: skip
+        [
+            counts & (seen == Response.CR),
+            counts,
+            enough & (seen == Response.NON_CR_NON_PD),
+            enough,
+            seen == Response.PD,
+            seen == Response.UPD,
+            seen == Response.ND,
+            present,
+        ],
+        [0, 1, 3, 2, 4, 5, 7, 6],
+        8,
+    )
     reached = rank.min(axis=1, initial=8)
     settled = np.array(RANKS)[reached]
     at = np.where(reached == 8, NEVER, rank.argmin(axis=1))
@@ -120,8 +139,9 @@ def best_response(
     evaluated = present & (seen != Response.NE) & (seen != Response.ND)
     why = np.select(
         [reached < 6, reached == 8, evaluated.any(axis=1)],
-        [Reason.NONE, Reason.NOT_ASSESSED, Reason.TOO_EARLY], Reason.ALL_NOT_EVALUABLE,
-    )  # fmt: skip
+        [Reason.NONE, Reason.NOT_ASSESSED, Reason.TOO_EARLY],
+        Reason.ALL_NOT_EVALUABLE,
+    )
 
     confirmed = (reached <= 1) & required
     confirmed_at = np.where(confirmed, by[np.arange(patients), at], NEVER)
@@ -148,9 +168,14 @@ def best_response(
 
 
 def clinical_benefit(
-    overall: Ints, day: Ints, start: Ints, rules: Rules = RECIST_11, *, minimum_days: int | None = None,
+    overall: Ints,
+    day: Ints,
+    start: Ints,
+    rules: Rules = RECIST_11,
+    *,
+    minimum_days: int | None = None,
     values: tuple[Response, ...] = STABLE,
-) -> Ints:  # fmt: skip
+) -> Ints:
     """Return the column at which clinical benefit is reached: a response that counts, or stable disease that lasted.
 
     Parameters

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+from posology.shared.arrays import ArrayLike, Floats
 
-    Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
 

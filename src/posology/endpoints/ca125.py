@@ -14,13 +14,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from posology.endpoints.recist import Response
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 NEVER = -1
 FAR = 1e12  # the day of no sample: after all others
@@ -221,18 +217,30 @@ def course(
     wanted = early & (day >= np.broadcast_to(oldest, patients)[:, None])
     low = ~(base * ABOUT >= rules.minimum_baseline * limit)
     always: list[tuple[Bools, Ints | int]] = [
-        (barred != 0, barred), (~np.asarray(taken.any(axis=1)), Reason.NO_SAMPLE), (several, Reason.ASSAY_CHANGED),
-    ]  # fmt: skip
-    reason = _first([
-        *always, (~recent & (wanted & disturbed).any(axis=1), Reason.ANTIBODIES),
-        (~recent & (wanted & operated).any(axis=1), Reason.INTERFERENCE), (~recent, Reason.NO_BASELINE),
-        (low, Reason.LOW_BASELINE),
-    ], Reason.EVALUABLE)  # fmt: skip
+        (barred != 0, barred),
+        (~np.asarray(taken.any(axis=1)), Reason.NO_SAMPLE),
+        (several, Reason.ASSAY_CHANGED),
+    ]
+    reason = _first(
+        [
+            *always,
+            (~recent & (wanted & disturbed).any(axis=1), Reason.ANTIBODIES),
+            (~recent & (wanted & operated).any(axis=1), Reason.INTERFERENCE),
+            (~recent, Reason.NO_BASELINE),
+            (low, Reason.LOW_BASELINE),
+        ],
+        Reason.EVALUABLE,
+    )
     no_pre = pre == NEVER
-    progression_reason = _first([
-        *always, (no_pre & (early & disturbed).any(axis=1), Reason.ANTIBODIES),
-        (no_pre & (early & operated).any(axis=1), Reason.INTERFERENCE), (no_pre, Reason.NO_BASELINE),
-    ], Reason.EVALUABLE)  # fmt: skip
+    progression_reason = _first(
+        [
+            *always,
+            (no_pre & (early & disturbed).any(axis=1), Reason.ANTIBODIES),
+            (no_pre & (early & operated).any(axis=1), Reason.INTERFERENCE),
+            (no_pre, Reason.NO_BASELINE),
+        ],
+        Reason.EVALUABLE,
+    )
 
     judged = later & (progression_reason == Reason.EVALUABLE)[:, None]
     progression, again, category = _progression(value, day, limit, base, judged, rules)
@@ -242,10 +250,15 @@ def course(
     normal = counted & (np.nan_to_num(value, nan=np.inf) <= limit[:, None] * ABOUT)
     in_response = (index >= response[:, None]) & (index < before[:, None])
     normalised = (response != NEVER) & (normal & in_response).any(axis=1)
-    best = _first([
-        (normalised, Response.CR), (response != NEVER, Response.PR), (progression != NEVER, Response.PD),
-        (counted.any(axis=1), Response.SD),
-    ], Response.NE)  # fmt: skip
+    best = _first(
+        [
+            (normalised, Response.CR),
+            (response != NEVER, Response.PR),
+            (progression != NEVER, Response.PD),
+            (counted.any(axis=1), Response.SD),
+        ],
+        Response.NE,
+    )
     lowest = np.where(later.any(axis=1), np.where(later, value, np.inf).argmin(axis=1), NEVER)
     used = np.zeros((patients, samples), dtype=bool)
     np.put_along_axis(used, order, usable, axis=1)
@@ -253,10 +266,21 @@ def course(
         column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0]
     )
     return Courses(
-        reason == Reason.EVALUABLE, reason, progression_reason, original(np.where(recent, pre, NEVER)),
-        original(response), original(confirmed), original(awaiting), normalised, original(progression),
-        original(again), category, original(lowest), used, best,
-    )  # fmt: skip
+        reason == Reason.EVALUABLE,
+        reason,
+        progression_reason,
+        original(np.where(recent, pre, NEVER)),
+        original(response),
+        original(confirmed),
+        original(awaiting),
+        normalised,
+        original(progression),
+        original(again),
+        category,
+        original(lowest),
+        used,
+        best,
+    )
 
 
 def _response(
@@ -276,9 +300,7 @@ def _response(
         for j in range(i + 1, samples):
             steady = halves[j]
             if rules.variability is not None:
-                steady = steady & (
-                    (values[j] <= rules.variability * previous * ABOUT) | (values[j] <= limit * ABOUT)
-                )  # fmt: skip
+                steady = steady & ((values[j] <= rules.variability * previous * ABOUT) | (values[j] <= limit * ABOUT))
             kept = kept & (~here[j] | steady)
             hit = kept & here[j] & (days[j] - days[i] >= rules.confirm_days) & (response == NEVER)
             response, confirmed = np.where(hit, i, response), np.where(hit, j, confirmed)
@@ -335,8 +357,11 @@ def _checked(
     if limits.shape not in (values.shape[:1], values.shape):
         raise ValueError(f"upper_limit {limits.shape} must have one limit a patient {values.shape[:1]}, or a sample")
     limits = np.broadcast_to(limits[:, None] if limits.ndim == 1 else limits, values.shape)
-    for name, wrong, must in (("value", values < 0, "cannot be negative"), ("value", np.isinf(values), "must be finite"),
-                              ("upper_limit", ~np.isnan(values) & ~(limits > 0), "must be above 0")):  # fmt: skip
+    for name, wrong, must in (
+        ("value", values < 0, "cannot be negative"),
+        ("value", np.isinf(values), "must be finite"),
+        ("upper_limit", ~np.isnan(values) & ~(limits > 0), "must be above 0"),
+    ):
         if wrong.any():
             row, column = np.argwhere(wrong)[0]
             shown = (values if name == "value" else limits)[row, column]

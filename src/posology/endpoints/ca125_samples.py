@@ -14,12 +14,25 @@ from datetime import date
 
 import numpy as np
 
-from posology.endpoints.ca125 import NEVER, PUBLISHED, Courses, Floats, Ints, Reason, Rules, course
-from posology.endpoints.finding import Finding
+from posology.endpoints.ca125 import NEVER, PUBLISHED, Courses, Reason, Rules, course
 from posology.endpoints.recist import Response
+from posology.shared.arrays import Floats, Ints
+from posology.shared.findings import Finding
 
-UNITS = {"u/ml": 1.0, "iu/ml": 1.0, "ku/l": 1.0, "kiu/l": 1.0, "[iu]/ml": 1.0, "[arb'u]/ml": 1.0, "k[iu]/l": 1.0,
-         "k[arb'u]/l": 1.0, "u/l": 0.001, "iu/l": 0.001, "mu/l": 0.000001, "mu/ml": 0.001}  # fmt: skip
+UNITS = {
+    "u/ml": 1.0,
+    "iu/ml": 1.0,
+    "ku/l": 1.0,
+    "kiu/l": 1.0,
+    "[iu]/ml": 1.0,
+    "[arb'u]/ml": 1.0,
+    "k[iu]/l": 1.0,
+    "k[arb'u]/l": 1.0,
+    "u/l": 0.001,
+    "iu/l": 0.001,
+    "mu/l": 0.000001,
+    "mu/ml": 0.001,
+}
 """What one of a unit is in U/mL, by the unit's name in lower case."""
 
 
@@ -72,10 +85,16 @@ class Series:
     def course(self, *, cutoff: date | None = None, rules: Rules = PUBLISHED) -> Courses:
         """Return what the samples amount to (see :func:`posology.endpoints.ca125.course`)."""
         return course(
-            self.value, self.day, self.upper_limit, self.start, antibodies=self.antibodies,
-            interference=self.interference, blocked=self.blocked, rules=rules,
+            self.value,
+            self.day,
+            self.upper_limit,
+            self.start,
+            antibodies=self.antibodies,
+            interference=self.interference,
+            blocked=self.blocked,
+            rules=rules,
             cutoff=None if cutoff is None else cutoff.toordinal(),
-        )  # fmt: skip
+        )
 
     def on(self, column: Ints) -> tuple[date | None, ...]:
         """Return the date of each patient's sample in a column, None for ``NEVER``."""
@@ -171,8 +190,17 @@ def arrange(
         for k, at in enumerate(sorted(surgery.get(name, ()))):
             operated[i, k] = at.toordinal()
     given = np.array([mice[name].toordinal() if name in mice else np.nan for name in names], dtype=np.float64)
-    return Series(names, value, day, limit, start, given, operated, np.array([blocked[n] for n in names], dtype=np.int64),
-                  tuple(findings))  # fmt: skip
+    return Series(
+        names,
+        value,
+        day,
+        limit,
+        start,
+        given,
+        operated,
+        np.array([blocked[n] for n in names], dtype=np.int64),
+        tuple(findings),
+    )
 
 
 def _read(sample: Sample, findings: list[Finding]) -> tuple[date, float, float] | None:
@@ -231,9 +259,12 @@ def _same_day(patient: str, read: list[tuple[date, float, float]]) -> list[Findi
     for on, value, _ in read:
         by_day[on].add(value)
     return [
-        Finding(patient, on, "value", f"is {' and '.join(f'{v:g}' for v in sorted(values))} on one day", "the higher counts")
-        for on, values in sorted(by_day.items()) if len(values) > 1
-    ]  # fmt: skip
+        Finding(
+            patient, on, "value", f"is {' and '.join(f'{v:g}' for v in sorted(values))} on one day", "the higher counts"
+        )
+        for on, values in sorted(by_day.items())
+        if len(values) > 1
+    ]
 
 
 def _laboratories(rows: list[Sample]) -> list[Finding]:

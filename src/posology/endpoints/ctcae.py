@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from posology.endpoints.units import factor, spelled
+from posology.shared.arrays import ArrayLike, Bools, Floats
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Bools = NDArray[np.bool_]
 
 Version = Literal["4.03", "5", "6"]
 Reading = Literal["published", "admiral"]
@@ -149,9 +148,13 @@ def criteria(version: Version, reading: Reading = "published") -> dict[str, tupl
             continue
         low_or_high: Literal["low", "high"] = "low" if row["direction"] == "low" else "high"
         made = Criteria(
-            row["term"], low_or_high, tuple(row["analytes"].split()), row["unit"],
-            tuple(_parsed(row[f"grade_{g}"]) for g in (1, 2, 3, 4)), _parsed(row["not_gradable"]),
-        )  # fmt: skip
+            row["term"],
+            low_or_high,
+            tuple(row["analytes"].split()),
+            row["unit"],
+            tuple(_parsed(row[f"grade_{g}"]) for g in (1, 2, 3, 4)),
+            _parsed(row["not_gradable"]),
+        )
         table.setdefault(row["term"].casefold(), {})[row["unit"]] = (
             made  # a row of the reading replaces the published one
         )
@@ -224,11 +227,17 @@ def grade(
     ([4, 2, 1, -9], 'not gradable, because the lower limit of normal is missing')
     """
     columns = np.broadcast_arrays(
-        np.asarray(term, dtype=object), np.asarray(value, dtype=np.float64), np.asarray(unit, dtype=object),
-        np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64), np.asarray(baseline, dtype=np.float64),
-        np.asarray(baseline_range, dtype=object), np.asarray(comparator, dtype=object),
-        np.asarray(symptomatic, dtype=bool), np.asarray(anticoagulated, dtype=bool),
-    )  # fmt: skip
+        np.asarray(term, dtype=object),
+        np.asarray(value, dtype=np.float64),
+        np.asarray(unit, dtype=object),
+        np.asarray(lower, dtype=np.float64),
+        np.asarray(upper, dtype=np.float64),
+        np.asarray(baseline, dtype=np.float64),
+        np.asarray(baseline_range, dtype=object),
+        np.asarray(comparator, dtype=object),
+        np.asarray(symptomatic, dtype=bool),
+        np.asarray(anticoagulated, dtype=bool),
+    )
     terms, values, unit_column, low, high, base, ranges, signs, ill, thin = (np.atleast_1d(c) for c in columns)
     told = _codes(ranges, ("", "low", "normal", "high"), "baseline_range")
     sign = _codes(signs, ("", "<", "<=", ">", ">="), "comparator")
@@ -245,9 +254,16 @@ def grade(
             out.reason[rows] = fault
             continue
         here = _Values(
-            values[rows] * times, low[rows] * times, high[rows] * times, base[rows] * times, told[rows], sign[rows],
-            ill[rows], thin[rows], reading,
-        )  # fmt: skip
+            values[rows] * times,
+            low[rows] * times,
+            high[rows] * times,
+            base[rows] * times,
+            told[rows],
+            sign[rows],
+            ill[rows],
+            thin[rows],
+            reading,
+        )
         out.grade[rows], out.at_least[rows], out.reason[rows] = _grade(chosen, here)
     return out
 
@@ -311,8 +327,11 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
     unknown = open_ & ~cannot
     if unknown.any():
         operands = {t.operand for grade in chosen.grades for alternative in grade for t in alternative}
-        for names, array, bit in ((("LLN",), v.lower, NO_LLN), (("ULN", "REF"), v.upper, NO_ULN),
-                                  (("BASE", "PCHG"), v.base, NO_BASE)):  # fmt: skip
+        for names, array, bit in (
+            (("LLN",), v.lower, NO_LLN),
+            (("ULN", "REF"), v.upper, NO_ULN),
+            (("BASE", "PCHG"), v.base, NO_BASE),
+        ):
             if operands & set(names):
                 reason |= np.where(unknown & np.isnan(array), bit, 0).astype(np.uint16)
         reason |= np.where(unknown & (v.sign > 0), CENSORED, 0).astype(np.uint16)

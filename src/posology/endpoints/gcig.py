@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from posology.endpoints.ca125 import ABOUT, FAR, NEVER, Courses
 from posology.endpoints.recist import Assessments, Response
 from posology.endpoints.recist import overall as recist_overall
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from posology.shared.arrays import Bools, Floats, Ints
 
 
 class Marker(IntEnum):
@@ -140,10 +136,16 @@ def marker_at(found: Courses, value: Floats, day: Ints, upper_limit: Floats, whe
     normal = last <= upper_limit[:, None] * ABOUT
     responds = when >= np.where(np.isnan(start), np.inf, start)[:, None]
     return np.select(
-        [when >= np.where(np.isnan(worse), np.inf, worse)[:, None], ~found.evaluable[:, None] & np.ones(when.shape, bool),
-         responds & normal, responds, normal],
-        [Marker.PD, Marker.NOT_EVALUABLE, Marker.COMPLETE, Marker.RESPONSE, Marker.NORMAL], Marker.NEITHER,
-    )  # fmt: skip
+        [
+            when >= np.where(np.isnan(worse), np.inf, worse)[:, None],
+            ~found.evaluable[:, None] & np.ones(when.shape, bool),
+            responds & normal,
+            responds,
+            normal,
+        ],
+        [Marker.PD, Marker.NOT_EVALUABLE, Marker.COMPLETE, Marker.RESPONSE, Marker.NORMAL],
+        Marker.NEITHER,
+    )
 
 
 def progression(recist: Floats, ca125: Floats) -> tuple[Floats, Ints]:

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.endpoints.finding import Finding
+from posology.shared.arrays import ArrayLike, Bools, Floats
+from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Bools = NDArray[np.bool_]
     Words = NDArray[np.str_]
 
 ROUNDING = 1.0

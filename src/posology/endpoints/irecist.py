@@ -15,7 +15,8 @@ import numpy as np
 
 from posology.endpoints.best_response import Best, best_response, first
 from posology.endpoints.recist import PD_MM, PD_SHARE, Assessments
-from posology.endpoints.response import NEVER, RECIST_11, SMALL, STABLE, Bools, Floats, Ints, Response, Rules, overall
+from posology.endpoints.response import NEVER, RECIST_11, SMALL, STABLE, Response, Rules, overall
+from posology.shared.arrays import Bools, Floats, Ints
 
 FURTHER_MM = 5.0  # growth over the unconfirmed progression that confirms it
 WINDOW_DAYS = (28, 56)  # four to eight weeks
@@ -149,9 +150,11 @@ def progression(overall: Ints) -> Confirmed:
     start, stop = first(series), np.where(series, np.arange(columns), NEVER).max(axis=1, initial=NEVER)
     confirmed = confirmed_at != NEVER
     return Confirmed(
-        np.where(confirmed, start, NEVER), np.where(confirmed & (start != NEVER), confirmed_at, NEVER),
-        np.where(confirmed, NEVER, start), np.where(confirmed, NEVER, stop),
-    )  # fmt: skip
+        np.where(confirmed, start, NEVER),
+        np.where(confirmed & (start != NEVER), confirmed_at, NEVER),
+        np.where(confirmed, NEVER, start),
+        np.where(confirmed, NEVER, stop),
+    )
 
 
 def best(

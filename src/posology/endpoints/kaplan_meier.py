@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from posology.shared.arrays import ArrayLike, Floats, Ints
+
 Scale = Literal["log-log", "log"]
 HALF_EPSILON = float(np.sqrt(np.finfo(float).eps))  # within which R takes a curve to lie at a share
 

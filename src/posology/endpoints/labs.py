@@ -16,13 +16,13 @@ import numpy as np
 
 from posology.endpoints import ctcae
 from posology.endpoints.ctcae import NONE, Graded, Version
-from posology.endpoints.finding import Finding
 from posology.endpoints.units import analytes, factor, spelled
+from posology.shared.arrays import ArrayLike, Floats
+from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
 
 _RESULT = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 
@@ -168,9 +168,15 @@ def grade(results: Results, version: Version = "5") -> Both:
     graded = []
     for side in (0, 1):
         found = ctcae.grade(
-            [pair[side] or "" for pair in terms], value, np.asarray(results.unit, dtype=object), version=version,
-            lower=results.lower, upper=results.upper, baseline=baseline, comparator=signs,
-        )  # fmt: skip
+            [pair[side] or "" for pair in terms],
+            value,
+            np.asarray(results.unit, dtype=object),
+            version=version,
+            lower=results.lower,
+            upper=results.upper,
+            baseline=baseline,
+            comparator=signs,
+        )
         marked = np.where(conflict, ctcae.CONFLICT, found.reason).astype(np.uint16)
         kept = np.where(conflict, np.int8(NONE), found.grade)
         graded.append(Graded(kept, found.at_least & ~conflict, marked))

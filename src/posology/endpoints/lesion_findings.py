@@ -11,9 +11,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from posology.endpoints.finding import Finding
 from posology.endpoints.lesions import Lesions, Method, Role, Status, faults
-from posology.endpoints.response import Bools, Floats, Ints
+from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.findings import Finding
 
 MOST_TARGETS, MOST_AN_ORGAN = 5, 2
 LONGEST_MM = 10.0  # CT, MRI or caliper
@@ -28,9 +28,13 @@ On = Callable[[int], date | None]
 
 
 def check(
-    lesions: Lesions, patients: Sequence[str], *, start: Ints | None = None, day_zero: date | None = None,
+    lesions: Lesions,
+    patients: Sequence[str],
+    *,
+    start: Ints | None = None,
+    day_zero: date | None = None,
     names: Sequence[str] | None = None,
-) -> list[Finding]:  # fmt: skip
+) -> list[Finding]:
     """Return what is wrong with measurements, in order of patient, date and field.
 
     Parameters
@@ -67,8 +71,13 @@ def check(
 
     def say(rows: Bools | Ints, field: str, wrong: str, right: str) -> None:
         for row in np.flatnonzero(rows) if np.asarray(rows).dtype == bool else rows:
-            words = {"lesion": lesion(row), "mm": f"{lesions.diameter_mm[row]:g}", "k": lesions.assessment[row],
-                     "role": _name(Role, lesions.role[row]), "status": _name(Status, lesions.status[row])}  # fmt: skip
+            words = {
+                "lesion": lesion(row),
+                "mm": f"{lesions.diameter_mm[row]:g}",
+                "k": lesions.assessment[row],
+                "role": _name(Role, lesions.role[row]),
+                "status": _name(Status, lesions.status[row]),
+            }
             found.append(
                 Finding(patients[lesions.patient[row]], on(int(lesions.day[row])), field, wrong.format(**words), right)
             )
@@ -83,26 +92,42 @@ def check(
     )
     say(wrong.unknown & ~unknown_role, "status", "lesion {lesion} has the status {status}", "no such status is known")
     say(wrong.size, "diameter_mm", "lesion {lesion} is {mm} mm", "a diameter is a number from 0 on: it is not used")
-    say(wrong.duplicate, "lesion", "lesion {lesion} is there twice at assessment {k}",
-        "one row a lesion and assessment, or numbered fragments: neither is used")  # fmt: skip
+    say(
+        wrong.duplicate,
+        "lesion",
+        "lesion {lesion} is there twice at assessment {k}",
+        "one row a lesion and assessment, or numbered fragments: neither is used",
+    )
     say(
         wrong.contradictory,
         "status",
         "lesion {lesion} is {status} and measures {mm} mm",
         "it is gone, or it has a size",
     )
-    say(wrong.not_at_baseline & ~wrong.unknown, "lesion", "{role} lesion {lesion} was no {role} lesion at the baseline",
-        "a lesion keeps its role; one that was not there before is new")  # fmt: skip
-    say(wrong.nothing_at_baseline, "diameter_mm", "target lesion {lesion} has no size at the baseline",
-        "a target lesion is measured at the baseline")  # fmt: skip
+    say(
+        wrong.not_at_baseline & ~wrong.unknown,
+        "lesion",
+        "{role} lesion {lesion} was no {role} lesion at the baseline",
+        "a lesion keeps its role; one that was not there before is new",
+    )
+    say(
+        wrong.nothing_at_baseline,
+        "diameter_mm",
+        "target lesion {lesion} has no size at the baseline",
+        "a target lesion is measured at the baseline",
+    )
     say(
         wrong.new_at_baseline,
         "role",
         "lesion {lesion} is called new and was there at the baseline",
         "lesions at the baseline are target or non-target",
     )
-    say(wrong.nodal_changed, "nodal", "lesion {lesion} is a lymph node at one assessment and none at another",
-        "a node is measured on its short axis, any other lesion on its longest diameter, throughout")  # fmt: skip
+    say(
+        wrong.nodal_changed,
+        "nodal",
+        "lesion {lesion} is a lymph node at one assessment and none at another",
+        "a node is measured on its short axis, any other lesion on its longest diameter, throughout",
+    )
 
     fine = ~wrong.any
     target = fine & (lesions.role == Role.TARGET)
@@ -110,18 +135,33 @@ def check(
         lesions.status, (Status.ABSENT, Status.TOO_SMALL, Status.MERGED)
     )
     begin = lesions.assessment == 0
-    say(target & begin & (unmeasured | (lesions.status == Status.NOT_EVALUABLE)), "diameter_mm",
-        "target lesion {lesion} was not measured at the baseline", "without it no sum, and no response, can be known")  # fmt: skip
-    say(target & ~begin & unmeasured & (lesions.status != Status.NOT_EVALUABLE), "diameter_mm",
+    say(
+        target & begin & (unmeasured | (lesions.status == Status.NOT_EVALUABLE)),
+        "diameter_mm",
+        "target lesion {lesion} was not measured at the baseline",
+        "without it no sum, and no response, can be known",
+    )
+    say(
+        target & ~begin & unmeasured & (lesions.status != Status.NOT_EVALUABLE),
+        "diameter_mm",
         "target lesion {lesion} has no diameter at assessment {k}",
-        "a diameter, or absent, too small to measure, or not evaluable")  # fmt: skip
+        "a diameter, or absent, too small to measure, or not evaluable",
+    )
     _measurable(lesions, target & begin & ~unmeasured, say)
-    say(fine & begin & (lesions.role == Role.NON_TARGET) & lesions.nodal & (lesions.diameter_mm < NODE_MM), "diameter_mm",
-        "lymph node {lesion} is {mm} mm", "a node below 10 mm is normal, and no lesion")  # fmt: skip
+    say(
+        fine & begin & (lesions.role == Role.NON_TARGET) & lesions.nodal & (lesions.diameter_mm < NODE_MM),
+        "diameter_mm",
+        "lymph node {lesion} is {mm} mm",
+        "a node below 10 mm is normal, and no lesion",
+    )
     merged = target & (lesions.status == Status.MERGED)
     whole = np.unique(_cell(lesions)[target & (lesions.diameter_mm > 0)]) if merged.any() else _cell(lesions)[:0]
-    say(np.flatnonzero(merged)[~np.isin(_cell(lesions)[merged], whole)], "status", "lesion {lesion} has merged, and no other target lesion is measured",
-        "the longest diameter of the whole stands with one of the merged lesions")  # fmt: skip
+    say(
+        np.flatnonzero(merged)[~np.isin(_cell(lesions)[merged], whole)],
+        "status",
+        "lesion {lesion} has merged, and no other target lesion is measured",
+        "the longest diameter of the whole stands with one of the merged lesions",
+    )
     _missing(lesions, target, say)
     _limits(lesions, target & begin, patients, found, on)
     _order(lesions, patients, start, found, on)
@@ -133,13 +173,25 @@ def _measurable(lesions: Lesions, rows: Bools, say: Say) -> None:
     least = least_mm(lesions)
     small = rows & (lesions.diameter_mm < least)
     node = small & lesions.nodal
-    say(node & (lesions.diameter_mm >= NODE_MM), "diameter_mm", "target lymph node {lesion} is {mm} mm on its short axis",
-        "a target node is at least 15 mm; from 10 mm it is non-target")  # fmt: skip
-    say(node & (lesions.diameter_mm < NODE_MM), "diameter_mm", "target lymph node {lesion} is {mm} mm on its short axis",
-        "a node below 10 mm is normal, and no lesion")  # fmt: skip
+    say(
+        node & (lesions.diameter_mm >= NODE_MM),
+        "diameter_mm",
+        "target lymph node {lesion} is {mm} mm on its short axis",
+        "a target node is at least 15 mm; from 10 mm it is non-target",
+    )
+    say(
+        node & (lesions.diameter_mm < NODE_MM),
+        "diameter_mm",
+        "target lymph node {lesion} is {mm} mm on its short axis",
+        "a node below 10 mm is normal, and no lesion",
+    )
     for limit in np.unique(least[small & ~lesions.nodal]):
-        say(small & ~lesions.nodal & (least == limit), "diameter_mm", "target lesion {lesion} is {mm} mm",
-            f"a target lesion is at least {limit:g} mm, so measurable")  # fmt: skip
+        say(
+            small & ~lesions.nodal & (least == limit),
+            "diameter_mm",
+            "target lesion {lesion} is {mm} mm",
+            f"a target lesion is at least {limit:g} mm, so measurable",
+        )
 
 
 def least_mm(lesions: Lesions) -> Floats:
@@ -173,8 +225,12 @@ def _missing(lesions: Lesions, target: Bools, say: Say) -> None:
         told.setdefault((int(lesions.patient[row]), int(lesions.assessment[row])), {})[int(lesions.lesion[row])] = row
     for i, k in _pairs(short):
         for lesion in sorted(set(told[i, 0]) - set(told[i, k])):
-            say(np.array([min(told[i, k].values())]), "lesion", f"target lesion {lesion + 1} is not there at assessment {k}",
-                "a diameter, or absent, too small to measure, or not evaluable")  # fmt: skip
+            say(
+                np.array([min(told[i, k].values())]),
+                "lesion",
+                f"target lesion {lesion + 1} is not there at assessment {k}",
+                "a diameter, or absent, too small to measure, or not evaluable",
+            )
 
 
 def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[Finding], on: On) -> None:
@@ -184,8 +240,15 @@ def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[
     day[lesions.patient[rows]] = lesions.day[rows]
     counts = np.bincount(lesions.patient[rows], minlength=len(patients))
     for i in _each(counts > MOST_TARGETS):
-        found.append(Finding(patients[i], on(int(day[i])), "role", f"{counts[i]} target lesions",
-                             f"at most {MOST_TARGETS} are chosen at the baseline, the others are non-target"))  # fmt: skip
+        found.append(
+            Finding(
+                patients[i],
+                on(int(day[i])),
+                "role",
+                f"{counts[i]} target lesions",
+                f"at most {MOST_TARGETS} are chosen at the baseline, the others are non-target",
+            )
+        )
     if lesions.organ is None:
         return
     place = np.stack([lesions.patient[rows], np.where(lesions.nodal[rows], NODES, lesions.organ[rows])], axis=1)
@@ -193,8 +256,15 @@ def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[
     for (i, organ), n in zip(places.tolist(), many.tolist(), strict=True):
         if n > MOST_AN_ORGAN:
             which = "among lymph nodes" if organ == NODES else "in one organ"
-            found.append(Finding(patients[i], on(int(day[i])), "organ", f"{n} target lesions {which}",
-                                 f"at most {MOST_AN_ORGAN} an organ; all lymph nodes are one"))  # fmt: skip
+            found.append(
+                Finding(
+                    patients[i],
+                    on(int(day[i])),
+                    "organ",
+                    f"{n} target lesions {which}",
+                    f"at most {MOST_AN_ORGAN} an organ; all lymph nodes are one",
+                )
+            )
 
 
 def _order(lesions: Lesions, patients: Sequence[str], start: Ints | None, found: list[Finding], on: On) -> None:
@@ -210,23 +280,57 @@ def _order(lesions: Lesions, patients: Sequence[str], start: Ints | None, found:
     before = np.maximum.accumulate(days, axis=1)[:, :-1]
     for i, k in _pairs(held[:, 1:] & (days[:, 1:] < before)):
         of = "the baseline" if days[i, k + 1] < days[i, 0] else "an earlier assessment"
-        found.append(Finding(patients[i], on(int(days[i, k + 1])), "day", f"assessment {k + 1} is before {of}",
-                             "assessments are numbered in order of time: it is not evaluable"))  # fmt: skip
+        found.append(
+            Finding(
+                patients[i],
+                on(int(days[i, k + 1])),
+                "day",
+                f"assessment {k + 1} is before {of}",
+                "assessments are numbered in order of time: it is not evaluable",
+            )
+        )
     for i in _each(held.any(axis=1) & ~held[:, 0]):
-        found.append(Finding(patients[i], on(int(days[i][held[i]].min())), "assessment", "there is no baseline assessment",
-                             "without a baseline no response can be known"))  # fmt: skip
+        found.append(
+            Finding(
+                patients[i],
+                on(int(days[i][held[i]].min())),
+                "assessment",
+                "there is no baseline assessment",
+                "without a baseline no response can be known",
+            )
+        )
     if start is None:
         return
     for i in _each(held[:, 0] & (days[:, 0] > start)):
-        found.append(Finding(patients[i], on(int(days[i, 0])), "day", "the baseline is after the first dose",
-                             f"it is done before, at most {BASELINE_DAYS} days"))  # fmt: skip
+        found.append(
+            Finding(
+                patients[i],
+                on(int(days[i, 0])),
+                "day",
+                "the baseline is after the first dose",
+                f"it is done before, at most {BASELINE_DAYS} days",
+            )
+        )
     for i in _each(held[:, 0] & (start - days[:, 0] > BASELINE_DAYS)):
-        found.append(Finding(patients[i], on(int(days[i, 0])), "day",
-                             f"the baseline is {start[i] - days[i, 0]} days before the first dose",
-                             f"at most {BASELINE_DAYS} days"))  # fmt: skip
+        found.append(
+            Finding(
+                patients[i],
+                on(int(days[i, 0])),
+                "day",
+                f"the baseline is {start[i] - days[i, 0]} days before the first dose",
+                f"at most {BASELINE_DAYS} days",
+            )
+        )
     for i, k in _pairs(held[:, 1:] & (days[:, 1:] < start[:, None])):
-        found.append(Finding(patients[i], on(int(days[i, k + 1])), "day", f"assessment {k + 1} is before the first dose",
-                             "only the baseline is done before treatment"))  # fmt: skip
+        found.append(
+            Finding(
+                patients[i],
+                on(int(days[i, k + 1])),
+                "day",
+                f"assessment {k + 1} is before the first dose",
+                "only the baseline is done before treatment",
+            )
+        )
 
 
 def _each(what: Bools) -> list[int]:

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from posology.endpoints.response import Bools, Floats, Ints
+from posology.shared.arrays import Bools, Floats, Ints
 
 
 class Role(IntEnum):

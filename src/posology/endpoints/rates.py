@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from posology.endpoints.recist import Response
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 OBJECTIVE = (Response.CR, Response.PR)
 CONTROLLED = (Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD)
@@ -114,7 +110,7 @@ class Patients:
 
 def objective_response(
     best: Ints, patients: Patients, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
-) -> Rate:  # fmt: skip
+) -> Rate:
     """Return the objective response rate: CR or PR, of the denominator.
 
     Parameters
@@ -141,7 +137,7 @@ def objective_response(
 
 def disease_control(
     best: Ints, patients: Patients, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
-) -> Rate:  # fmt: skip
+) -> Rate:
     """Return the disease control rate: CR, PR, SD or non-CR/non-PD as best response, of the denominator."""
     return _rate(np.isin(best, CONTROLLED), patients, denominator, level)
 

@@ -13,12 +13,23 @@ from datetime import date
 import numpy as np
 
 from posology.endpoints.best_response import Best, best_response
-from posology.endpoints.finding import Finding
-from posology.endpoints.response import ADMIRALONCO, NEVER, RECIST_11, Bools, Ints, Response, Rules
+from posology.endpoints.response import ADMIRALONCO, NEVER, RECIST_11, Response, Rules
+from posology.shared.arrays import Bools, Ints
+from posology.shared.findings import Finding
 
 # Of two responses on one day the worse is kept; one that is not evaluable only if alone.
-BY_SEVERITY = (Response.ABSENT, Response.NONE, Response.ND, Response.NE, Response.CR, Response.PR, Response.SD,
-               Response.NON_CR_NON_PD, Response.UPD, Response.PD)  # fmt: skip
+BY_SEVERITY = (
+    Response.ABSENT,
+    Response.NONE,
+    Response.ND,
+    Response.NE,
+    Response.CR,
+    Response.PR,
+    Response.SD,
+    Response.NON_CR_NON_PD,
+    Response.UPD,
+    Response.PD,
+)
 SEVERITY = np.array([BY_SEVERITY.index(r) for r in Response])
 
 
@@ -103,8 +114,15 @@ def read(
                 )
             )
         elif when < starts[who]:
-            found.append(Finding(who, when, "day", f"an assessment of response before the start on {starts[who]}",
-                                 "only the baseline is done before treatment: it is not used"))  # fmt: skip
+            found.append(
+                Finding(
+                    who,
+                    when,
+                    "day",
+                    f"an assessment of response before the start on {starts[who]}",
+                    "only the baseline is done before treatment: it is not used",
+                )
+            )
         else:
             codes[row] = code
             other = seen.setdefault((who, when), code.text)
@@ -207,10 +225,16 @@ def differences(
             for i in np.flatnonzero(differ & _apart(first, turned, day)):
                 because[i].append(field.name)
     return [
-        Difference(i, Response(first.response[i]), _on(first, day, i), Response(second.response[i]),
-                   _on(second, day, i), tuple(because[i]))
+        Difference(
+            i,
+            Response(first.response[i]),
+            _on(first, day, i),
+            Response(second.response[i]),
+            _on(second, day, i),
+            tuple(because[i]),
+        )
         for i in np.flatnonzero(differ).tolist()
-    ]  # fmt: skip
+    ]
 
 
 def _apart(one: Best, other: Best, day: Ints) -> Bools:

@@ -14,24 +14,26 @@ import numpy as np
 
 from posology.endpoints.best_response import Best, best_response
 from posology.endpoints.lesions import Lesions, Method, Role, Status, faults
-from posology.endpoints.response import (
-    ADMIRALONCO,
-    NEVER,
-    RECIST_11,
-    SMALL,
-    Bools,
-    Floats,
-    Ints,
-    Reason,
-    Response,
-    Rules,
-    overall,
-)
+from posology.endpoints.response import ADMIRALONCO, NEVER, RECIST_11, SMALL, Reason, Response, Rules, overall
+from posology.shared.arrays import Bools, Floats, Ints
 
 __all__ = [
-    "ADMIRALONCO", "NEVER", "RECIST_11", "Assessments", "Best", "Lesions", "Method", "Reason", "Response", "Role", "Rules",
-    "Status", "assess", "best_response", "overall",
-]  # fmt: skip
+    "ADMIRALONCO",
+    "NEVER",
+    "RECIST_11",
+    "Assessments",
+    "Best",
+    "Lesions",
+    "Method",
+    "Reason",
+    "Response",
+    "Role",
+    "Rules",
+    "Status",
+    "assess",
+    "best_response",
+    "overall",
+]
 
 NODE_NORMAL_MM = 10.0  # section 3.1: a node below 10 mm short axis is normal
 PD_SHARE, PD_MM = 0.20, 5.0  # section 4.3.1: both over the nadir
@@ -149,10 +151,13 @@ def assess(
 
     # Target lesions (4.3.1): the fragments of a split lesion are added, a merged one counts in the other (4.3.2)
     size: Floats = np.select(
-        [(lesions.status == Status.ABSENT) | (lesions.status == Status.MERGED),
-         (lesions.status == Status.TOO_SMALL) & np.isnan(lesions.diameter_mm)],
-        [0.0, rules.too_small_mm], lesions.diameter_mm,
-    )  # fmt: skip
+        [
+            (lesions.status == Status.ABSENT) | (lesions.status == Status.MERGED),
+            (lesions.status == Status.TOO_SMALL) & np.isnan(lesions.diameter_mm),
+        ],
+        [0.0, rules.too_small_mm],
+        lesions.diameter_mm,
+    )
     known: Bools = target & ~wrong & ~np.isnan(size) & (lesions.status != Status.NOT_EVALUABLE)
     whole = lesions.part <= 1
     expected = count(target & whole)[:, :1]
@@ -194,18 +199,27 @@ def assess(
     had_cr = _seen_before(all_gone) & ~disordered & (rules.disease_after_cr != "recoded")
     grown = (measured - nadir >= PD_SHARE * nadir - SMALL) & (measured - nadir >= PD_MM - SMALL) & ~disordered
     on_target = np.select(
-        [~held, grown | (had_cr & (left > 0)), bad_target, np.broadcast_to(begun & (expected == 0), shape),
-         ~complete | np.isnan(baseline), gone, measured <= (1 - PR_SHARE) * baseline + SMALL],
-        [Response.ABSENT, Response.PD, Response.NE, Response.NONE, Response.NE, Response.CR, Response.PR], Response.SD,
-    )  # fmt: skip
+        [
+            ~held,
+            grown | (had_cr & (left > 0)),
+            bad_target,
+            np.broadcast_to(begun & (expected == 0), shape),
+            ~complete | np.isnan(baseline),
+            gone,
+            measured <= (1 - PR_SHARE) * baseline + SMALL,
+        ],
+        [Response.ABSENT, Response.PD, Response.NE, Response.NONE, Response.NE, Response.CR, Response.PR],
+        Response.SD,
+    )
     if rules.pr_continues:
         had_pr = _seen_before((on_target == Response.PR) & (np.arange(assessments) > 0))
         on_target = np.where(had_pr & (on_target == Response.SD), Response.PR, on_target)
     worse |= had_cr & (count(other & ~lesions.nodal & ~normal & read) > 0)
     on_other = np.select(
-        [~held, without, worse, unread, cleared], [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.CR],
+        [~held, without, worse, unread, cleared],
+        [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.CR],
         Response.NON_CR_NON_PD,
-    )  # fmt: skip
+    )
     if marker_raised is not None:
         clear = (on_other == Response.CR) | ((on_other == Response.NONE) & (on_target == Response.CR))
         on_other = np.where(marker_raised & clear, Response.NON_CR_NON_PD, on_other)
@@ -214,16 +228,38 @@ def assess(
     total = np.where(held & (~begun | (bad_new & (total != Response.PD))), Response.NE, total)
     bad = bad_target | bad_new | (bad_other & (on_target != Response.NE))
     why = np.select(
-        [total != Response.NE, ~begun & held, bad, np.broadcast_to((expected == 0) & (wanted == 0), shape),
-         np.broadcast_to((expected > 0) & np.isnan(baseline), shape), on_target == Response.NE],
-        [Reason.NONE, Reason.NO_BASELINE, Reason.BAD_DATA, Reason.NO_LESIONS, Reason.BASELINE_UNMEASURED,
-         Reason.TARGET_MISSING], Reason.OTHER_MISSING,
-    )  # fmt: skip
+        [
+            total != Response.NE,
+            ~begun & held,
+            bad,
+            np.broadcast_to((expected == 0) & (wanted == 0), shape),
+            np.broadcast_to((expected > 0) & np.isnan(baseline), shape),
+            on_target == Response.NE,
+        ],
+        [
+            Reason.NONE,
+            Reason.NO_BASELINE,
+            Reason.BAD_DATA,
+            Reason.NO_LESIONS,
+            Reason.BASELINE_UNMEASURED,
+            Reason.TARGET_MISSING,
+        ],
+        Reason.OTHER_MISSING,
+    )
     return Assessments(
-        day=day, sum_mm=sums, measured_mm=np.where(held, measured, np.nan), nadir_mm=nadir, target=on_target,
-        non_target=on_other, overall=total, new=new, new_lesions=count(seen & whole), new_mm=new_mm,
-        other_grown=count(other & (lesions.status == Status.INCREASED)) > 0, why=why,
-    )  # fmt: skip
+        day=day,
+        sum_mm=sums,
+        measured_mm=np.where(held, measured, np.nan),
+        nadir_mm=nadir,
+        target=on_target,
+        non_target=on_other,
+        overall=total,
+        new=new,
+        new_lesions=count(seen & whole),
+        new_mm=new_mm,
+        other_grown=count(other & (lesions.status == Status.INCREASED)) > 0,
+        why=why,
+    )
 
 
 def _days(days: Ints, cell: Ints, shape: tuple[int, int], held: Bools, rules: Rules) -> tuple[Ints, Bools]:

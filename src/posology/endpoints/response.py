@@ -11,11 +11,8 @@ from enum import IntEnum
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from posology.shared.arrays import Bools, Ints
 
 SMALL = 1e-9
 NEVER = -1
@@ -175,8 +172,10 @@ class Rules:
         for field in ("too_small_mm", "confirmation_days", "minimum_sd_days", "max_ne"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} is {getattr(self, field)}: it cannot be negative")
-        for field, allowed in (("dated", ("first", "last")),
-                               ("disease_after_cr", ("progression", "recoded", "as recorded"))):  # fmt: skip
+        for field, allowed in (
+            ("dated", ("first", "last")),
+            ("disease_after_cr", ("progression", "recoded", "as recorded")),
+        ):
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field} is {getattr(self, field)!r}: allowed are {', '.join(allowed)}")
 
@@ -185,9 +184,14 @@ RECIST_11 = Rules()
 
 #: What the R package admiralonco 1.4 does with recorded responses, where it departs from the published criteria.
 ADMIRALONCO = Rules(
-    "admiralonco", dated="first", from_start=False, missed_is_ne=False, disease_after_cr="as recorded", pr_then_sd_stands=False,
+    "admiralonco",
+    dated="first",
+    from_start=False,
+    missed_is_ne=False,
+    disease_after_cr="as recorded",
+    pr_then_sd_stands=False,
     missing_as_ne=False,
-)  # fmt: skip
+)
 
 
 def overall(target: Ints, non_target: Ints, new: Bools) -> Ints:

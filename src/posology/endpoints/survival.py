@@ -18,11 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posology.endpoints.recist import Response
+from posology.shared.arrays import Bools, Floats, Ints
 
 Dates = NDArray[np.datetime64]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Day = date | np.datetime64
 
 MONTH_DAYS = 30.4375
@@ -217,14 +215,18 @@ class Times:
         known = bool(self.known[patient])
         days = int(self.days[patient]) if known else None
         return Time(
-            self.start[patient].item(), self.date[patient].item(), bool(self.event[patient]), Why(self.why[patient]).text,
-            days, None if days is None else days / MONTH_DAYS,
-        )  # fmt: skip
+            self.start[patient].item(),
+            self.date[patient].item(),
+            bool(self.event[patient]),
+            Why(self.why[patient]).text,
+            days,
+            None if days is None else days / MONTH_DAYS,
+        )
 
 
 def progression_free(
     of: Histories, *, rules: Censoring = FDA, cutoff: Day | None = None, among: Bools | None = None
-) -> Times:  # fmt: skip
+) -> Times:
     """Return progression-free survival: from the start to the first progression or death.
 
     Parameters
@@ -254,9 +256,7 @@ def progression_free(
     return _until_progression(of, _days(of.start, len(of.start)), rules, cutoff, among)
 
 
-def duration_of_response(
-    of: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None
-) -> Times:  # fmt: skip
+def duration_of_response(of: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None) -> Times:
     """Return the duration of response of responders: from the first response to progression or death.
 
     Parameters
@@ -271,7 +271,7 @@ def duration_of_response(
 
 def duration_of_stable_disease(
     of: Histories, stable: Bools, *, rules: Censoring = FDA, cutoff: Day | None = None
-) -> Times:  # fmt: skip
+) -> Times:
     """Return the duration of stable disease: from the start to progression or death (RECIST 1.1, section 4.6.2).
 
     Parameters
@@ -282,9 +282,7 @@ def duration_of_stable_disease(
     return progression_free(of, rules=rules, cutoff=cutoff, among=stable)
 
 
-def time_to_response(
-    of: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None
-) -> Times:  # fmt: skip
+def time_to_response(of: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None) -> Times:
     """Return the time from the start to the first response; without one, censored at the last adequate assessment.
 
     Parameters
@@ -354,7 +352,7 @@ def time_on_treatment(of: Histories, *, cutoff: Day | None = None) -> Times:
 
 def _until_progression(
     of: Histories, start: Floats, rules: Censoring, cutoff: Day | None, among: Bools | None
-) -> Times:  # fmt: skip
+) -> Times:
     n, limit = len(start), _limit(cutoff)
     by_cutoff = lambda dates: np.where(dates <= limit, dates, np.nan)
     death, therapy, other = (by_cutoff(_days(dates, n)) for dates in (of.death, of.new_therapy, of.progression))
@@ -399,9 +397,14 @@ def _until_progression(
     when = [case[0] for case in cases]
     spread = lambda column: [np.broadcast_to(case[column], (n,)) for case in cases]
     return _times(
-        start, np.select(when, spread(1), start), np.select(when, spread(2), False),
-        np.select(when, spread(3), Why.NO_ASSESSMENT), impossible, limit, among,
-    )  # fmt: skip
+        start,
+        np.select(when, spread(1), start),
+        np.select(when, spread(2), False),
+        np.select(when, spread(3), Why.NO_ASSESSMENT),
+        impossible,
+        limit,
+        among,
+    )
 
 
 def _adequate(at: Floats, response: Ints, start: Floats, rules: Censoring, limit: float) -> Bools:
@@ -423,7 +426,7 @@ def _last_seen(of: Histories, limit: float) -> Floats:
 
 def _times(
     start: Floats, on: Floats, event: Bools, why: Ints, impossible: Bools, limit: float, among: Bools | None
-) -> Times:  # fmt: skip
+) -> Times:
     """Return the times, without those of patients who have none."""
     none: list[tuple[Bools, int]] = [
         (np.zeros(len(start), dtype=bool) if among is None else ~np.asarray(among), Why.NOT_APPLICABLE),

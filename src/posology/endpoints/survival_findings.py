@@ -7,9 +7,10 @@ from datetime import date
 
 import numpy as np
 
-from posology.endpoints.finding import Finding
 from posology.endpoints.recist import Response
-from posology.endpoints.survival import Bools, Dates, Day, Histories
+from posology.endpoints.survival import Dates, Day, Histories
+from posology.shared.arrays import Bools
+from posology.shared.findings import Finding
 
 
 def findings(of: Histories, patients: Sequence[str], cutoff: Day | None = None) -> tuple[Finding, ...]:

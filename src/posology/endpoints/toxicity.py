@@ -14,14 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.endpoints.finding import Finding
+from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
+from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-    Bools = NDArray[np.bool_]
 
 NEVER = -9999
 """A day that has not come: an event that goes on, a patient without one."""
@@ -64,9 +62,15 @@ class Events:
 
     def __post_init__(self) -> None:
         n = len(self.term)
-        for name, kind, default in (("patient", np.int64, None), ("grade", np.int64, None), ("onset", np.int64, None),
-                                    ("end", np.int64, None), ("related", bool, False), ("serious", bool, False),
-                                    ("before", np.int64, 0)):  # fmt: skip
+        for name, kind, default in (
+            ("patient", np.int64, None),
+            ("grade", np.int64, None),
+            ("onset", np.int64, None),
+            ("end", np.int64, None),
+            ("related", bool, False),
+            ("serious", bool, False),
+            ("before", np.int64, 0),
+        ):
             column = getattr(self, name)
             made = np.full(n, default, kind) if column is None else np.asarray(column, dtype=kind)
             if made.shape != (n,):
@@ -92,16 +96,26 @@ class Events:
         keep = np.flatnonzero(np.asarray(rows, dtype=bool))
         assert self.related is not None and self.serious is not None and self.before is not None
         return Events(
-            patient=self.patient[keep], term=[self.term[i] for i in keep.tolist()], grade=self.grade[keep], onset=self.onset[keep],
-            end=self.end[keep], organ_class=[self.organ_class[i] for i in keep.tolist()], related=self.related[keep],
-            serious=self.serious[keep], before=self.before[keep],
-        )  # fmt: skip
+            patient=self.patient[keep],
+            term=[self.term[i] for i in keep.tolist()],
+            grade=self.grade[keep],
+            onset=self.onset[keep],
+            end=self.end[keep],
+            organ_class=[self.organ_class[i] for i in keep.tolist()],
+            related=self.related[keep],
+            serious=self.serious[keep],
+            before=self.before[keep],
+        )
 
 
 def check(
-    patient: Sequence[str], term: Sequence[str], grade: Sequence[int | None], start: Sequence[date | None],
-    end: Sequence[date | None], first_dose: Sequence[date | None],
-) -> tuple[Bools, tuple[Finding, ...]]:  # fmt: skip
+    patient: Sequence[str],
+    term: Sequence[str],
+    grade: Sequence[int | None],
+    start: Sequence[date | None],
+    end: Sequence[date | None],
+    first_dose: Sequence[date | None],
+) -> tuple[Bools, tuple[Finding, ...]]:
     """Return which recorded events can be counted, and a finding for what is wrong with each.
 
     An event without a grade, with one that is none of 1 to 5, without a start, with an end before its start, or of a

@@ -19,17 +19,39 @@ Dimension = Literal["mass", "amount", "charge", "number", "flow"]
 
 # Factor to g/L, mmol/L, mmol/L of charge, 10^9/L and mL/min.
 DIMENSIONS: dict[str, tuple[Dimension, float]] = {
-    "g/l": ("mass", 1.0), "g/dl": ("mass", 10.0), "mg/dl": ("mass", 0.01), "mg/l": ("mass", 1e-3),
-    "mmol/l": ("amount", 1.0), "umol/l": ("amount", 1e-3), "meq/l": ("charge", 1.0),
-    "10^9/l": ("number", 1.0), "10^3/ul": ("number", 1.0), "10^3/ml": ("number", 1e-3), "1/ul": ("number", 1e-3),
-    "10^6/l": ("number", 1e-3), "ml/min": ("flow", 1.0), "ml/s": ("flow", 60.0),
-}  # fmt: skip
+    "g/l": ("mass", 1.0),
+    "g/dl": ("mass", 10.0),
+    "mg/dl": ("mass", 0.01),
+    "mg/l": ("mass", 1e-3),
+    "mmol/l": ("amount", 1.0),
+    "umol/l": ("amount", 1e-3),
+    "meq/l": ("charge", 1.0),
+    "10^9/l": ("number", 1.0),
+    "10^3/ul": ("number", 1.0),
+    "10^3/ml": ("number", 1e-3),
+    "1/ul": ("number", 1e-3),
+    "10^6/l": ("number", 1e-3),
+    "ml/min": ("flow", 1.0),
+    "ml/s": ("flow", 60.0),
+}
 
 SAME = {
-    "10^3/mm3": "10^3/ul", "k/ul": "10^3/ul", "thou/ul": "10^3/ul", "giga/l": "10^9/l", "g/l cells": "10^9/l",
-    "/ul": "1/ul", "/mm3": "1/ul", "1/mm3": "1/ul", "cells/ul": "1/ul", "cells/mm3": "1/ul", "mval/l": "meq/l",
-    "g%": "g/dl", "mg%": "mg/dl", "10^6/ml": "10^3/ul", "10^9/litre": "10^9/l",
-}  # fmt: skip
+    "10^3/mm3": "10^3/ul",
+    "k/ul": "10^3/ul",
+    "thou/ul": "10^3/ul",
+    "giga/l": "10^9/l",
+    "g/l cells": "10^9/l",
+    "/ul": "1/ul",
+    "/mm3": "1/ul",
+    "1/mm3": "1/ul",
+    "cells/ul": "1/ul",
+    "cells/mm3": "1/ul",
+    "mval/l": "meq/l",
+    "g%": "g/dl",
+    "mg%": "mg/dl",
+    "10^6/ml": "10^3/ul",
+    "10^9/litre": "10^9/l",
+}
 """Other spellings."""
 
 
@@ -92,7 +114,10 @@ def factor(analyte: str, unit: str, to: str) -> float | None:
     (kind, size), (wanted, into) = DIMENSIONS[here], DIMENSIONS[there]
     if kind == wanted:
         return size / into
-    per_litre = {"mass": known.molar_mass and 1000 / known.molar_mass, "amount": 1.0,
-                 "charge": known.valence and 1 / known.valence}  # fmt: skip
+    per_litre = {
+        "mass": known.molar_mass and 1000 / known.molar_mass,
+        "amount": 1.0,
+        "charge": known.valence and 1 / known.valence,
+    }
     one, other = per_litre.get(kind), per_litre.get(wanted)
     return size * one / (into * other) if one and other else None

@@ -14,16 +14,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from posology.designs.bayes import Bayes
 from posology.designs.crm import Crm
-from posology.designs.tally import Design, Floats, Tally
+from posology.designs.model_based import Bayes
+from posology.designs.tally import Design, Tally
 from posology.operating.exact import enumerate_trials
+from posology.shared.arrays import Floats
 
 
 def skeleton(
-    halfwidth: float, target: float, mtd: int, levels: int,
-    model: Literal["empiric", "logistic"] = "empiric", intercept: float = 3.0,
-) -> tuple[float, ...]:  # fmt: skip
+    halfwidth: float,
+    target: float,
+    mtd: int,
+    levels: int,
+    model: Literal["empiric", "logistic"] = "empiric",
+    intercept: float = 3.0,
+) -> tuple[float, ...]:
     """Return the skeleton whose model tells neighbouring levels apart at target - halfwidth and target + halfwidth.
 
     Parameters
@@ -248,9 +253,12 @@ class Tried:
 
 
 def search(
-    build: Callable[..., Design], choices: Mapping[str, Sequence[Any]], scenarios: Floats, target: float,
+    build: Callable[..., Design],
+    choices: Mapping[str, Sequence[Any]],
+    scenarios: Floats,
+    target: float,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Tried]:  # fmt: skip
+) -> list[Tried]:
     """Try every combination of parameters against a set of scenarios, exactly; the best first.
 
     Parameters
@@ -279,9 +287,14 @@ def search(
     for done, parameters in enumerate(combinations, start=1):
         found = enumerate_trials(build(**parameters)).under(scenarios)
         tried.append(
-            Tried(parameters, float(found.correct(target).mean()), float(found.overdosed(target).mean()),
-                  float(found.patients.sum(axis=1).mean()), float(found.accuracy(target).mean()))
-        )  # fmt: skip
+            Tried(
+                parameters,
+                float(found.correct(target).mean()),
+                float(found.overdosed(target).mean()),
+                float(found.patients.sum(axis=1).mean()),
+                float(found.accuracy(target).mean()),
+            )
+        )
         if progress:
             progress(done, len(combinations))
     return sorted(tried, key=lambda t: (-t.correct, t.overdosed))

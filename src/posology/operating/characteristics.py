@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.designs.tally import NONE, Bools, Floats, Ints
-from posology.operating.tabular import Table
+from posology.designs.tally import NONE
+from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.tables import Table
 
 if TYPE_CHECKING:
     import altair
@@ -87,10 +88,17 @@ class Characteristics:
     def table(self) -> Table:
         """Return a row for each scenario and level, and one for no level: level 0."""
         rows = [
-            (s + 1, j + 1 if j >= 0 else 0, float(rates[j]) if j >= 0 else 0.0, float(self.selection[s, j + 1]),
-             float(self.patients[s, j]) if j >= 0 else 0.0, float(self.dlts[s, j]) if j >= 0 else 0.0)
-            for s, rates in enumerate(self.truth) for j in range(NONE, self.levels)
-        ]  # fmt: skip
+            (
+                s + 1,
+                j + 1 if j >= 0 else 0,
+                float(rates[j]) if j >= 0 else 0.0,
+                float(self.selection[s, j + 1]),
+                float(self.patients[s, j]) if j >= 0 else 0.0,
+                float(self.dlts[s, j]) if j >= 0 else 0.0,
+            )
+            for s, rates in enumerate(self.truth)
+            for j in range(NONE, self.levels)
+        ]
         names = ("scenario", "level", "true rate", "selected", "patients", "DLTs")
         return Table(
             "Exact operating characteristics", dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))

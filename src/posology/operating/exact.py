@@ -16,9 +16,10 @@ from math import comb, log
 
 import numpy as np
 
-from posology.designs.tally import NONE, Action, Bools, Decision, Design, Floats, Ints, Tally
+from posology.designs.tally import NONE, Action, Decision, Design, Tally
 from posology.operating.characteristics import Characteristics
-from posology.operating.packing import Packing
+from posology.operating.count_packing import Packing
+from posology.shared.arrays import Bools, Floats, Ints
 
 ROWS = 1 << 13  # tallies decided on at once: they stay in the processor's cache
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.designs.tally import NONE, Action, Design, Floats, Tally, number
-from posology.operating.tabular import Table
+from posology.designs.tally import NONE, Action, Design, Tally, number
+from posology.shared.arrays import Floats
+from posology.shared.tables import Table
 
 if TYPE_CHECKING:
     import altair
@@ -105,10 +106,18 @@ class Pathways:
     def rows(self) -> list[dict[str, object]]:
         """Return a row for each node."""
         return [
-            {"node": n.key, "parent": None if n.parent < 0 else n.parent, "cohort": n.depth, "outcome": n.outcome,
-             "action": n.action.name.lower(), "level": n.level, "more": n.more, "reason": n.reason}
+            {
+                "node": n.key,
+                "parent": None if n.parent < 0 else n.parent,
+                "cohort": n.depth,
+                "outcome": n.outcome,
+                "action": n.action.name.lower(),
+                "level": n.level,
+                "more": n.more,
+                "reason": n.reason,
+            }
             for n in self.nodes
-        ]  # fmt: skip
+        ]
 
     def table(self) -> Table:
         """Return the nodes as a table."""
@@ -130,14 +139,23 @@ class Pathways:
             leaves += not below
         deepest = self.nodes[-1].depth
         rows = [
-            {"x": n.depth, "y": place[n.key], "x2": n.depth - 0.52 if n.depth else 0.0, "y2": place[max(n.parent, 0)], "outcome": n.outcome or "now",
-             "says": says(n), "decision": n.action.name.lower().replace("deescalate", "de-escalate")}
+            {
+                "x": n.depth,
+                "y": place[n.key],
+                "x2": n.depth - 0.52 if n.depth else 0.0,
+                "y2": place[max(n.parent, 0)],
+                "outcome": n.outcome or "now",
+                "says": says(n),
+                "decision": n.action.name.lower().replace("deescalate", "de-escalate"),
+            }
             for n in self.nodes
-        ]  # fmt: skip
+        ]
         base = alt.Chart(alt.Data(values=rows)).encode(
-            x=alt.X("x:Q", axis=alt.Axis(title="cohorts from now", tickMinStep=1, grid=False)).scale(domainMax=deepest + 0.9),
+            x=alt.X("x:Q", axis=alt.Axis(title="cohorts from now", tickMinStep=1, grid=False)).scale(
+                domainMax=deepest + 0.9
+            ),
             y=alt.Y("y:Q", axis=None).scale(reverse=True),
-        )  # fmt: skip
+        )
         lines = base.mark_rule(color="#999").encode(x2="x2:Q", y2="y2:Q")
         points = base.mark_point(filled=True, size=70, opacity=1).encode(
             color=alt.Color("decision:N", title="decision"), shape=alt.Shape("decision:N", title="decision")
@@ -243,6 +261,14 @@ def _node(design: Design, tally: Tally, key: int, parent: int, depth: int, outco
     decision = design.decide(tally)
     level = int(decision.level[0])
     return Node(
-        key, parent, depth, outcome, tally, Action(decision.action[0]), None if level == NONE else number(level),
-        int(decision.more[0]), decision.words(tally), ways,
-    )  # fmt: skip
+        key,
+        parent,
+        depth,
+        outcome,
+        tally,
+        Action(decision.action[0]),
+        None if level == NONE else number(level),
+        int(decision.more[0]),
+        decision.words(tally),
+        ways,
+    )

@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from posology.designs.tally import Floats
+from posology.shared.arrays import Floats
 
 
 def logistic_set(levels: int, target: float, odds_ratio: float) -> Floats:
@@ -45,9 +45,15 @@ def grid(levels: int, rates: list[float] | Floats) -> Floats:
 
 
 def paoletti(
-    rng: np.random.Generator, scenarios: int, levels: int, target: float, *,
-    at_mtd: float = 0.05, spread: float = 0.35, gap: float = 0.0,
-) -> Floats:  # fmt: skip
+    rng: np.random.Generator,
+    scenarios: int,
+    levels: int,
+    target: float,
+    *,
+    at_mtd: float = 0.05,
+    spread: float = 0.35,
+    gap: float = 0.0,
+) -> Floats:
     """Draw monotone scenarios around a level drawn at random, on the probit scale (Paoletti 2004; Liu and Yuan 2015).
 
     Parameters

@@ -14,12 +14,13 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from posology.designs.backfill import BfBoin
-from posology.designs.graded import GBoin
+from posology.designs.gboin import GBoin
 from posology.designs.inference import innermost
-from posology.designs.late import RollingSix, TiteBoin, TiteCrm
-from posology.designs.tally import NONE, Action, Bools, Decision, Design, Floats, Ints, Tally, Waiting
-from posology.operating.graded import DLT, MODERATE, check_grades
-from posology.operating.outcome import Simulated
+from posology.designs.tally import NONE, Action, Decision, Design, Tally, Waiting
+from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
+from posology.operating.exact_graded import DLT, MODERATE, check_grades
+from posology.operating.simulation_results import Simulated
+from posology.shared.arrays import Bools, Floats, Ints
 
 LATE = (TiteCrm, TiteBoin, RollingSix)
 
@@ -94,9 +95,13 @@ class Patients:
         tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
         uniform = lambda generator: generator.random((patients, trials)).T
         return cls(
-            uniform(tolerance), uniform(onset), gap.exponential(size=(patients, trials)).T,
-            uniform(leaves), uniform(left_at), uniform(responds),
-        )  # fmt: skip
+            uniform(tolerance),
+            uniform(onset),
+            gap.exponential(size=(patients, trials)).T,
+            uniform(leaves),
+            uniform(left_at),
+            uniform(responds),
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -168,7 +173,7 @@ def simulate(design: Design, setting: Setting, patients: Treatable) -> Simulated
         the world: true rates, window, accrual.
     patients
         the patients, as many a trial as it can need; drop-outs are replaced. :class:`Patients`, or
-        :class:`posology.operating.virtual.Carriers`, whose DLTs come from the drug they carry.
+        :class:`posology.simulation.potential_outcomes.Carriers`, whose DLTs come from the drug they carry.
 
     Raises
     ------

@@ -21,12 +21,13 @@ from annotated_types import Ge, Gt, Lt, MinLen
 from posology import __version__
 from posology.designs.backfill import BfBoin
 from posology.designs.inference import innermost
-from posology.designs.late import RollingSix, TiteBoin, TiteCrm
-from posology.designs.tally import Design, Floats
+from posology.designs.tally import Design
+from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.operating.exact import cores, enumerate_trials
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
 from posology.operating.simulate import Patients, Setting, simulate
-from posology.operating.tabular import Table
+from posology.shared.arrays import Floats
+from posology.shared.tables import Table
 
 BATCH = 2000
 PATIENCE = 10.0  # seconds that a scheduler may take to answer
@@ -141,7 +142,7 @@ class Study:
         posology.protocol.model.Problem, pydantic.ValidationError
             if it is wrong.
         """
-        from posology.protocol.building import design_of
+        from posology.protocol.build import design_of
 
         spec = {k: v for k, v in self.designs[index].items() if k != "name"}
         return design_of(spec, self.levels, self.start, self.doses, {"target": self.target})
@@ -152,13 +153,13 @@ def read(path: str | Path) -> Study:
 
     Raises
     ------
-    posology.protocol.reading.ProtocolError
+    posology.protocol.load.ProtocolError
         listing what is wrong, with its line.
     """
     from pydantic import ValidationError
 
+    from posology.protocol.load import ProtocolError, typed
     from posology.protocol.model import Problem
-    from posology.protocol.reading import ProtocolError, typed
 
     study, refuse = typed(path, Study, "a study file", "see the documentation of `posology study`")
     findings = []
@@ -202,8 +203,19 @@ class Task:
     def key(self) -> str:
         """A name that is the same for the same work, and only for it."""
         s = self.study
-        told = [__version__, s.levels, s.target, s.start, s.seed, s.overdose_share, s.doses, s.designs[self.design],
-                [vars(s.scenarios[k]) for k in self.scenarios], None if self.batch is None else vars(s.simulate), self.batch]  # fmt: skip
+        told = [
+            __version__,
+            s.levels,
+            s.target,
+            s.start,
+            s.seed,
+            s.overdose_share,
+            s.doses,
+            s.designs[self.design],
+            [vars(s.scenarios[k]) for k in self.scenarios],
+            None if self.batch is None else vars(s.simulate),
+            self.batch,
+        ]
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:24]
 
 
@@ -255,11 +267,19 @@ def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]
     correct, over = found.correct(study.target), found.overdosed(study.target, study.overdose_share)
     accuracy = found.accuracy(study.target)
     return [
-        {"truth": truths[s].tolist(), "trials": None, "selection": found.selection[s].tolist(), "patients": found.patients[s].tolist(),
-         "dlts": found.dlts[s].tolist(), "correct": float(correct[s]), "overdosed": float(over[s]), "accuracy": float(accuracy[s]),
-         "size": dict(zip(map(str, numbers.tolist()), sizes[s].tolist(), strict=True))}
+        {
+            "truth": truths[s].tolist(),
+            "trials": None,
+            "selection": found.selection[s].tolist(),
+            "patients": found.patients[s].tolist(),
+            "dlts": found.dlts[s].tolist(),
+            "correct": float(correct[s]),
+            "overdosed": float(over[s]),
+            "accuracy": float(accuracy[s]),
+            "size": dict(zip(map(str, numbers.tolist()), sizes[s].tolist(), strict=True)),
+        }
         for s in range(len(truths))
-    ]  # fmt: skip
+    ]
 
 
 def _simulated(design: Design, setting: Setting, patients: Patients, study: Study) -> dict[str, Any]:
@@ -269,16 +289,27 @@ def _simulated(design: Design, setting: Setting, patients: Patients, study: Stud
     )
     sums = lambda values: [values.sum(axis=0).tolist(), (values.astype(float) ** 2).sum(axis=0).tolist()]
     return {
-        "truth": list(setting.truth), "trials": found.trials, "selection": np.bincount(found.mtd + 1, minlength=study.levels + 1).tolist(),
-        "patients": sums(found.treated), "dlts": sums(found.toxic), "duration": sums(found.duration), "overdosed": int(above.sum()),
-        "size": {str(n): int(c) for n, c in zip(*np.unique(found.treated.sum(axis=1), return_counts=True), strict=True)},
-    }  # fmt: skip
+        "truth": list(setting.truth),
+        "trials": found.trials,
+        "selection": np.bincount(found.mtd + 1, minlength=study.levels + 1).tolist(),
+        "patients": sums(found.treated),
+        "dlts": sums(found.toxic),
+        "duration": sums(found.duration),
+        "overdosed": int(above.sum()),
+        "size": {
+            str(n): int(c) for n, c in zip(*np.unique(found.treated.sum(axis=1), return_counts=True), strict=True)
+        },
+    }
 
 
 def run(
-    study: Study, folder: Path, *, workers: int | None = None, scheduler: str | None = None,
+    study: Study,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Table:  # fmt: skip
+) -> Table:
     """Do what of a study is not yet done, and return its results.
 
     Parameters
@@ -356,10 +387,16 @@ def in_short(table: Table) -> Table:
     told = ("correct", "overdosed", "no MTD", "patients", "DLTs", "days")
     mean = lambda rows, name: None if rows[0][name] is None else float(np.mean([row[name] for row in rows]))
     rows = [
-        {"design": d, "scenario": s, "of": len(rows), "method": rows[0]["method"], **{name: mean(rows, name) for name in told},
-         "± correct": float(np.sqrt(np.sum([row["± correct"] ** 2 for row in rows])) / len(rows))}
+        {
+            "design": d,
+            "scenario": s,
+            "of": len(rows),
+            "method": rows[0]["method"],
+            **{name: mean(rows, name) for name in told},
+            "± correct": float(np.sqrt(np.sum([row["± correct"] ** 2 for row in rows])) / len(rows)),
+        }
         for (d, s), rows in groups.items()
-    ]  # fmt: skip
+    ]
     return Table(table.title, {name: [row[name] for row in rows] for name in rows[0]})
 
 
@@ -382,7 +419,13 @@ def _row(study: Study, parts: list[dict[str, Any]]) -> dict[str, Any]:
         row[f"patients {j + 1}"] = float(means["patients"][j])
     over = float(add("overdosed") / n)
     correct = float(selection[at + 1])
-    row |= {"correct": correct, "± correct": error(correct), "overdosed": over, "± overdosed": error(over),
-            "patients": float(means["patients"].sum()), "DLTs": float(means["dlts"].sum())}  # fmt: skip
+    row |= {
+        "correct": correct,
+        "± correct": error(correct),
+        "overdosed": over,
+        "± overdosed": error(over),
+        "patients": float(means["patients"].sum()),
+        "DLTs": float(means["dlts"].sum()),
+    }
     row["days"] = None if exact else float(add("duration", 0) / n)
     return row

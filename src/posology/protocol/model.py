@@ -1,6 +1,6 @@
 """The trial as planned: one frozen dataclass for each section of the protocol file.
 
-The fields are the file's schema: their types and bounds are checked by :mod:`posology.protocol.reading` when a file is
+The fields are the file's schema: their types and bounds are checked by :mod:`posology.protocol.load` when a file is
 read, and each section's own ``__post_init__`` checks what a type cannot say. Bounds come from ``annotated_types``.
 """
 
@@ -22,25 +22,46 @@ Days = Annotated[int, Ge(1), Le(1000)]
 SomeDays = Annotated[int, Ge(0), Le(1000)]
 Grade = Annotated[int, Ge(1), Le(5)]
 
-Metric = Literal[
-    "total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"
-]  # fmt: skip
+Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
 Mark = Literal["stated", "published", "assumed"]
 Fact = Literal[
-    "age", "sex", "ecog", "tumour_type", "histology", "prior_regimens", "platinum_status", "measurable_disease",
-    "target_intensity", "target_percent_2plus", "h_score", "ps2_plus", "highest_intensity", "pattern", "category", "attested",
-]  # fmt: skip
+    "age",
+    "sex",
+    "ecog",
+    "tumour_type",
+    "histology",
+    "prior_regimens",
+    "platinum_status",
+    "measurable_disease",
+    "target_intensity",
+    "target_percent_2plus",
+    "h_score",
+    "ps2_plus",
+    "highest_intensity",
+    "pattern",
+    "category",
+    "attested",
+]
 
-WORDS: dict[str, tuple[str, ...]] = {"pattern": ("homogeneous", "heterogeneous"),
-                                     "category": ("high", "medium", "low", "negative")}  # fmt: skip
+WORDS: dict[str, tuple[str, ...]] = {
+    "pattern": ("homogeneous", "heterogeneous"),
+    "category": ("high", "medium", "low", "negative"),
+}
 """What a fact of target expression can be, where it is a word."""
 
-NAMES: dict[str, str] = {"h_score": "H-score", "ps2_plus": "PS2+ (% of cells at 2+ or more)",
-                         "pattern": "expression pattern", "category": "PS2+ category"}  # fmt: skip
+NAMES: dict[str, str] = {
+    "h_score": "H-score",
+    "ps2_plus": "PS2+ (% of cells at 2+ or more)",
+    "pattern": "expression pattern",
+    "category": "PS2+ category",
+}
 """How a fact is called, where its own name would not say it."""
 
-UNITS: dict[str, tuple[str, ...]] = {"mg/kg": ("total body weight", "ideal body weight", "adjusted ideal body weight"),
-                                     "mg/m2": ("body surface area",), "mg": ("flat",)}  # fmt: skip
+UNITS: dict[str, tuple[str, ...]] = {
+    "mg/kg": ("total body weight", "ideal body weight", "adjusted ideal body weight"),
+    "mg/m2": ("body surface area",),
+    "mg": ("flat",),
+}
 
 
 class Problem(ValueError):
@@ -114,12 +135,18 @@ class Dose:
 
     def __post_init__(self) -> None:
         if self.body_size not in UNITS[self.unit]:
-            raise Problem("body_size", f"is {self.body_size!r} with unit {self.unit}",
-                          f"a dose in {self.unit} goes by {' or '.join(UNITS[self.unit])}")  # fmt: skip
+            raise Problem(
+                "body_size",
+                f"is {self.body_size!r} with unit {self.unit}",
+                f"a dose in {self.unit} goes by {' or '.join(UNITS[self.unit])}",
+            )
         for i, (low, high) in enumerate(zip(self.levels, self.levels[1:], strict=False)):
             if high <= low:
-                raise Problem(f"levels.{i + 1}", f"level {i + 2} ({high:g}) is not above level {i + 1} ({low:g})",
-                              "list the levels from the lowest to the highest, each once")  # fmt: skip
+                raise Problem(
+                    f"levels.{i + 1}",
+                    f"level {i + 2} ({high:g}) is not above level {i + 1} ({low:g})",
+                    "list the levels from the lowest to the highest, each once",
+                )
         if self.start_level > len(self.levels):
             raise Problem("start_level", f"is {self.start_level}", f"there are levels 1 to {len(self.levels)}")
 
@@ -140,8 +167,11 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if max(self.dosing_days) > self.cycle_days:
-            raise Problem("dosing_days", f"day {max(self.dosing_days)} lies outside the cycle",
-                          f"give days from 1 to {self.cycle_days}")  # fmt: skip
+            raise Problem(
+                "dosing_days",
+                f"day {max(self.dosing_days)} lies outside the cycle",
+                f"give days from 1 to {self.cycle_days}",
+            )
 
 
 @section
@@ -170,8 +200,11 @@ class DltCriterion:
     def __post_init__(self) -> None:
         for i, exemption in enumerate(self.exempt):
             if exemption.maximum_grade < self.minimum_grade:
-                raise Problem(f"exempt.{i}.maximum_grade", f"is {exemption.maximum_grade}",
-                              f"the criterion begins at grade {self.minimum_grade}")  # fmt: skip
+                raise Problem(
+                    f"exempt.{i}.maximum_grade",
+                    f"is {exemption.maximum_grade}",
+                    f"the criterion begins at grade {self.minimum_grade}",
+                )
 
 
 @section
@@ -263,8 +296,10 @@ class Criterion:
             return f"{name} is {' or '.join(self.one_of)}"
         if self.is_true is not None:
             return name if self.is_true else f"no {name}"
-        bounds = [f"at least {self.at_least:g}" if self.at_least is not None else "",
-                  f"at most {self.at_most:g}" if self.at_most is not None else ""]  # fmt: skip
+        bounds = [
+            f"at least {self.at_least:g}" if self.at_least is not None else "",
+            f"at most {self.at_most:g}" if self.at_most is not None else "",
+        ]
         return f"{name} {' and '.join(b for b in bounds if b)}"
 
 
@@ -349,11 +384,17 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if self.titration and self.titration.through_level > len(self.dose.levels):
-            raise Problem("titration.through_level", f"is {self.titration.through_level}",
-                          f"there are levels 1 to {len(self.dose.levels)}")  # fmt: skip
+            raise Problem(
+                "titration.through_level",
+                f"is {self.titration.through_level}",
+                f"there are levels 1 to {len(self.dose.levels)}",
+            )
         if self.dlt.window_days < max(self.schedule.dosing_days):
-            raise Problem("dlt.window_days", f"ends on day {self.dlt.window_days}, before the dose of day "
-                          f"{max(self.schedule.dosing_days)}", "make the window hold all doses of cycle 1")  # fmt: skip
+            raise Problem(
+                "dlt.window_days",
+                f"ends on day {self.dlt.window_days}, before the dose of day {max(self.schedule.dosing_days)}",
+                "make the window hold all doses of cycle 1",
+            )
         lists: dict[str, tuple[Criterion, ...]] = {"eligibility": self.eligibility}
         lists |= {f"expansion.{name}.eligibility": cohort.eligibility for name, cohort in self.expansion.items()}
         for where, criteria in lists.items():
@@ -365,8 +406,11 @@ class Protocol:
         last = self.trial.date
         for i, amendment in enumerate(self.amendments):
             if amendment.date < last:
-                raise Problem(f"amendments.{i}.date", f"{amendment.date} is before {last}",
-                              "list amendments in order of date, none before the protocol's own")  # fmt: skip
+                raise Problem(
+                    f"amendments.{i}.date",
+                    f"{amendment.date} is before {last}",
+                    "list amendments in order of date, none before the protocol's own",
+                )
             last = amendment.date
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from posology.protocol.building import decision_rules
+from posology.protocol.build import decision_rules
 from posology.protocol.model import Criterion, Mark, Protocol
 
 
@@ -75,48 +75,94 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         ],
     )
     parts = [(part.capitalize(), getattr(p.drug, part)) for part in ("antibody", "linker", "payload")]
-    yield "Drug", [
-        ("Name", ", ".join((p.drug.name, *p.drug.other_names)), "drug.name"),
-        ("Type", p.drug.type, "drug.type"),
-        ("Target", p.drug.target, "drug.target"),
-        *((label, part.name + (f": {part.description}" if part.description else ""), f"drug.{label.lower()}")
-          for label, part in parts if part),
-        ("Drug-to-antibody ratio", f"{p.drug.drug_to_antibody_ratio:g} on average" if p.drug.drug_to_antibody_ratio else "",
-         "drug.drug_to_antibody_ratio"),
-    ]  # fmt: skip
+    yield (
+        "Drug",
+        [
+            ("Name", ", ".join((p.drug.name, *p.drug.other_names)), "drug.name"),
+            ("Type", p.drug.type, "drug.type"),
+            ("Target", p.drug.target, "drug.target"),
+            *(
+                (label, part.name + (f": {part.description}" if part.description else ""), f"drug.{label.lower()}")
+                for label, part in parts
+                if part
+            ),
+            (
+                "Drug-to-antibody ratio",
+                f"{p.drug.drug_to_antibody_ratio:g} on average" if p.drug.drug_to_antibody_ratio else "",
+                "drug.drug_to_antibody_ratio",
+            ),
+        ],
+    )
     levels = ", ".join(f"{i}: {dose:g}" for i, dose in enumerate(p.dose.levels, 1))
-    yield "Dose", [
-        ("Dose levels", f"{levels} ({p.dose.unit})", "dose.levels"),
-        ("Body size", f"{p.dose.unit} of {p.dose.body_size}" if p.dose.body_size != "flat" else "flat: the same for all",
-         "dose.body_size"),
-        ("Start", f"level {p.dose.start_level}, {p.dose.at(p.dose.start_level)}", "dose.start_level"),
-        ("Given dose", f"within {p.dose.tolerance_percent:g} % of the planned one", "dose.tolerance_percent"),
-    ]  # fmt: skip
+    yield (
+        "Dose",
+        [
+            ("Dose levels", f"{levels} ({p.dose.unit})", "dose.levels"),
+            (
+                "Body size",
+                f"{p.dose.unit} of {p.dose.body_size}" if p.dose.body_size != "flat" else "flat: the same for all",
+                "dose.body_size",
+            ),
+            ("Start", f"level {p.dose.start_level}, {p.dose.at(p.dose.start_level)}", "dose.start_level"),
+            ("Given dose", f"within {p.dose.tolerance_percent:g} % of the planned one", "dose.tolerance_percent"),
+        ],
+    )
     days = " and ".join(map(str, p.schedule.dosing_days))
-    yield "Schedule", [
-        ("Route", p.schedule.route, "schedule.route"),
-        ("Cycle", f"{p.schedule.cycle_days} days; dose on day {days}", "schedule.cycle_days"),
-        ("Early by", f"at most {p.schedule.window_days} days", "schedule.window_days"),
-        ("Until", p.schedule.until, "schedule.until"),
-        ("Reductions", f"at most {p.modification.maximum_reductions}; delay at most {p.modification.maximum_delay_days} days",
-         "modification"),
-        ("Modification", p.modification.text, "modification"),
-    ]  # fmt: skip
-    yield "Dose-limiting toxicity (DLT)", [
-        ("Window", f"days 1 to {p.dlt.window_days} from the first dose", "dlt.window_days"),
-        *(("DLT", criterion.text, f"dlt.criteria.{i}") for i, criterion in enumerate(p.dlt.criteria, 1)),
-        *(("Except", exemption.text, f"dlt.criteria.{i}.exempt.{j}") for i, criterion in enumerate(p.dlt.criteria, 1)
-          for j, exemption in enumerate(criterion.exempt, 1)),
-        *([("Delay", f"a related toxicity that holds cycle 2 back for more than {p.dlt.maximum_delay_days} days is a DLT",
-            "dlt.maximum_delay_days")] if p.dlt.maximum_delay_days is not None else []),
-        ("Evaluable", f"a DLT in the window, or the window completed with at least {p.dlt.minimum_dose_percent:g} % of the "
-         "planned dose", "dlt.minimum_dose_percent"),
-    ]  # fmt: skip
+    yield (
+        "Schedule",
+        [
+            ("Route", p.schedule.route, "schedule.route"),
+            ("Cycle", f"{p.schedule.cycle_days} days; dose on day {days}", "schedule.cycle_days"),
+            ("Early by", f"at most {p.schedule.window_days} days", "schedule.window_days"),
+            ("Until", p.schedule.until, "schedule.until"),
+            (
+                "Reductions",
+                f"at most {p.modification.maximum_reductions}; delay at most {p.modification.maximum_delay_days} days",
+                "modification",
+            ),
+            ("Modification", p.modification.text, "modification"),
+        ],
+    )
+    yield (
+        "Dose-limiting toxicity (DLT)",
+        [
+            ("Window", f"days 1 to {p.dlt.window_days} from the first dose", "dlt.window_days"),
+            *(("DLT", criterion.text, f"dlt.criteria.{i}") for i, criterion in enumerate(p.dlt.criteria, 1)),
+            *(
+                ("Except", exemption.text, f"dlt.criteria.{i}.exempt.{j}")
+                for i, criterion in enumerate(p.dlt.criteria, 1)
+                for j, exemption in enumerate(criterion.exempt, 1)
+            ),
+            *(
+                [
+                    (
+                        "Delay",
+                        f"a related toxicity that holds cycle 2 back for more than {p.dlt.maximum_delay_days} days is a DLT",
+                        "dlt.maximum_delay_days",
+                    )
+                ]
+                if p.dlt.maximum_delay_days is not None
+                else []
+            ),
+            (
+                "Evaluable",
+                f"a DLT in the window, or the window completed with at least {p.dlt.minimum_dose_percent:g} % of the "
+                "planned dose",
+                "dlt.minimum_dose_percent",
+            ),
+        ],
+    )
     design: list[Entry] = [("Method", p.design["method"], "design.method")]
     if p.titration:
         t = p.titration
-        design.append(("Titration", f"cohorts of {t.cohort} through level {t.through_level}, until a DLT or "
-                       f"{t.ends_on_count} related toxicity of grade {t.ends_on_grade} or worse in the window", "titration"))  # fmt: skip
+        design.append(
+            (
+                "Titration",
+                f"cohorts of {t.cohort} through level {t.through_level}, until a DLT or "
+                f"{t.ends_on_count} related toxicity of grade {t.ends_on_grade} or worse in the window",
+                "titration",
+            )
+        )
     design += [
         ("Parameter", f"{k.replace('_', ' ')}: {v}", f"design.{k}") for k, v in p.design.items() if k != "method"
     ]
@@ -144,14 +190,26 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
             ],
         )
     r, c = p.endpoints.response, p.endpoints.ca125
-    yield "Endpoints", [
-        ("Primary", "; ".join(p.endpoints.primary), "endpoints.primary"),
-        ("Secondary", "; ".join(p.endpoints.secondary), "endpoints.secondary"),
-        ("Response", f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days} days; "
-         f"stable disease after at least {r.minimum_sd_days} days", "endpoints.response"),
-        ("CA-125", f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL" if c else "",
-         "endpoints.ca125"),
-    ]  # fmt: skip
+    yield (
+        "Endpoints",
+        [
+            ("Primary", "; ".join(p.endpoints.primary), "endpoints.primary"),
+            ("Secondary", "; ".join(p.endpoints.secondary), "endpoints.secondary"),
+            (
+                "Response",
+                f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days} days; "
+                f"stable disease after at least {r.minimum_sd_days} days",
+                "endpoints.response",
+            ),
+            (
+                "CA-125",
+                f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL"
+                if c
+                else "",
+                "endpoints.ca125",
+            ),
+        ],
+    )
     yield "Amendments", [(f"Version {a.version}", f"from {a.date}: {a.reason}", "amendments") for a in p.amendments]
 
 

@@ -9,8 +9,8 @@ from datetime import date
 
 import numpy as np
 
-from posology.conduct.plan import plan_of
-from posology.conduct.standing import Standing, standings
+from posology.conduct.dlt_status import Standing, standings
+from posology.conduct.protocol_in_force import plan_of
 from posology.endpoints import best_response, ca125, recist
 from posology.protocol.model import Ca125
 from posology.protocol.model import Response as ResponseRules
@@ -142,9 +142,14 @@ class Course:
         return self.response.is_objective or (self.marker is not None and self.marker.response == "confirmed")
 
 
-STATUS = {None: recist.Status.MEASURED, "present": recist.Status.PRESENT, "absent": recist.Status.ABSENT,
-          "unequivocal progression": recist.Status.PROGRESSION, "too small to measure": recist.Status.TOO_SMALL,
-          "not evaluable": recist.Status.NOT_EVALUABLE}  # fmt: skip
+STATUS = {
+    None: recist.Status.MEASURED,
+    "present": recist.Status.PRESENT,
+    "absent": recist.Status.ABSENT,
+    "unequivocal progression": recist.Status.PROGRESSION,
+    "too small to measure": recist.Status.TOO_SMALL,
+    "not evaluable": recist.Status.NOT_EVALUABLE,
+}
 BENEFIT_DAYS = 168
 """How long without progression is a clinical benefit [days]: 24 weeks."""
 METHOD = {"caliper": recist.Method.CALIPER, "chest x-ray": recist.Method.CHEST_X_RAY}
@@ -162,10 +167,17 @@ def courses(state: State, on: date) -> list[Course]:
     responses = _responses(patients, scans, protocol.endpoints.response)
     markers = _markers(patients, protocol.endpoints.ca125)
     return [
-        Course(p, p.assigned_level, protocol.dose.at(p.assigned_level) if p.assigned_level else p.cohort or "expansion",
-               standing.get(p.id), scans[p.id], responses[p.id], markers.get(p.id))
+        Course(
+            p,
+            p.assigned_level,
+            protocol.dose.at(p.assigned_level) if p.assigned_level else p.cohort or "expansion",
+            standing.get(p.id),
+            scans[p.id],
+            responses[p.id],
+            markers.get(p.id),
+        )
         for p in patients
-    ]  # fmt: skip
+    ]
 
 
 def _measured(patient: Patient) -> list[tuple[Event, LesionMeasured]]:
@@ -191,10 +203,20 @@ def lesions(patients: Sequence[Patient]) -> Measured | None:
         numbers: dict[str, int] = {}
         for event, lesion in _measured(patient):
             size = float("nan") if lesion.diameter_mm is None else lesion.diameter_mm
-            rows.append((i, lesion.assessment, numbers.setdefault(lesion.lesion, len(numbers)), event.occurred.toordinal(),
-                         ROLE[lesion.role], STATUS[lesion.status], lesion.nodal, size,
-                         organs.setdefault(lesion.organ.casefold(), len(organs)),
-                         METHOD.get((lesion.method or "").casefold(), recist.Method.CT_OR_MRI)))  # fmt: skip
+            rows.append(
+                (
+                    i,
+                    lesion.assessment,
+                    numbers.setdefault(lesion.lesion, len(numbers)),
+                    event.occurred.toordinal(),
+                    ROLE[lesion.role],
+                    STATUS[lesion.status],
+                    lesion.nodal,
+                    size,
+                    organs.setdefault(lesion.organ.casefold(), len(organs)),
+                    METHOD.get((lesion.method or "").casefold(), recist.Method.CT_OR_MRI),
+                )
+            )
             names.append(lesion.lesion)
             sources.append(event)
     if not rows:
@@ -226,10 +248,20 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
         cycles = {e.fact.cycle for e in patient.doses if isinstance(e.fact, Dosed) and e.occurred < on}
         overall = recist.Response(result.overall[i, k]).text if k else "baseline"
         scans[i].append(
-            Scan(k, on, patient.study_day(on), len(cycles), _number(result.sum_mm[i, k]), _number(change[i, k]),
-                 _number(from_nadir[i, k]), overall, bool(has_target[i]), recist.Reason(result.why[i, k]).text,
-                 tuple(sources[i, k]))
-        )  # fmt: skip
+            Scan(
+                k,
+                on,
+                patient.study_day(on),
+                len(cycles),
+                _number(result.sum_mm[i, k]),
+                _number(change[i, k]),
+                _number(from_nadir[i, k]),
+                overall,
+                bool(has_target[i]),
+                recist.Reason(result.why[i, k]).text,
+                tuple(sources[i, k]),
+            )
+        )
     return found | {patients[i].id: tuple(read) for i, read in scans.items()}
 
 
@@ -267,15 +299,21 @@ def _responses(
         stable = response in (recist.Response.SD, recist.Response.NON_CR_NON_PD) and stable_until is not None
         used = [by_number.get(0), at, confirmed, progressed, last]
         found[patient.id] = Response(
-            best=response.text if counted else "not assessed", confirmation=state, on=at.on if at else None,
-            confirmed_on=confirmed.on if confirmed else None, progression=progressed.on if progressed else None,
+            best=response.text if counted else "not assessed",
+            confirmation=state,
+            on=at.on if at else None,
+            confirmed_on=confirmed.on if confirmed else None,
+            progression=progressed.on if progressed else None,
             stable_days=stable_until.on.toordinal() - int(start[i]) if stable and stable_until else None,
-            stable_ongoing=stable and progressed is None, cycles=at.cycles if at else None,
-            best_change=min(changes) if changes else None, settled=recist.Response(best.settled[i]),
+            stable_ongoing=stable and progressed is None,
+            cycles=at.cycles if at else None,
+            best_change=min(changes) if changes else None,
+            settled=recist.Response(best.settled[i]),
             why=_not_evaluable(scans[patient.id], recist.Reason(best.why[i])),
-            responded_on=responded.on if responded else None, benefit_on=benefited.on if benefited else None,
+            responded_on=responded.on if responded else None,
+            benefit_on=benefited.on if benefited else None,
             sources=tuple(event for scan in used if scan for event in scan.sources),
-        )  # fmt: skip
+        )
     return found
 
 
@@ -338,10 +376,14 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
         first = response if kind == "confirmed" else awaiting if kind == "awaiting confirmation" else -1
         falls = [-s.change for s in read if s.change is not None and s.study_day and s.study_day > 0]
         found[patient.id] = Marker(
-            response=kind, why=why, on=events[first].occurred if first >= 0 else None,
+            response=kind,
+            why=why,
+            on=events[first].occurred if first >= 0 else None,
             confirmed_on=events[confirmed].occurred if kind == "confirmed" else None,
-            largest_fall=max(falls) if falls else None, samples=read, sources=tuple(events),
-        )  # fmt: skip
+            largest_fall=max(falls) if falls else None,
+            samples=read,
+            sources=tuple(events),
+        )
     return found
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints import ca125_samples, lesion_findings, survival_findings
-from posology.endpoints.finding import Finding
 from posology.readout.cited import Table, cite
 from posology.readout.courses import Course, lesions
-from posology.readout.safety import Reported
-from posology.readout.times import histories
+from posology.readout.tables.adverse_events import Reported
+from posology.readout.tables.times_to_event import histories
 from posology.record.event import Event
 from posology.record.facts import Died, Discontinued, Dosed, Fact, LesionMeasured, MarkerMeasured
+from posology.shared.findings import Finding
 
 CHECKED = "lesions, CA-125 samples, adverse events, and the dates of treatment, assessments and death"
 
@@ -48,8 +48,10 @@ def data_findings(courses: Sequence[Course], ae: Reported, cutoff: date) -> list
         made += found("lesion", wrong, LesionMeasured)
     samples = [
         ca125_samples.Sample(c.id, e.occurred, e.fact.value, e.fact.upper_limit, e.fact.unit, e.fact.laboratory or "")
-        for c in courses for e in c.patient.of(MarkerMeasured) if isinstance(e.fact, MarkerMeasured)
-    ]  # fmt: skip
+        for c in courses
+        for e in c.patient.of(MarkerMeasured)
+        if isinstance(e.fact, MarkerMeasured)
+    ]
     first = {c.id: c.patient.first_dose.occurred for c in courses if c.patient.first_dose}
     made += found("CA-125", ca125_samples.arrange(samples, first, cutoff=cutoff).findings, MarkerMeasured)
     dates = survival_findings.findings(histories(courses), names, cutoff)
@@ -70,8 +72,12 @@ def findings_table(found: Sequence[Found]) -> Table:
     rows = []
     for f in found:
         told = f.finding
-        rows.append(tuple(cite(value, f.sources) for value in
-                          (told.patient, told.on, f.about, told.field, told.wrong, told.right or None)))  # fmt: skip
+        rows.append(
+            tuple(
+                cite(value, f.sources)
+                for value in (told.patient, told.on, f.about, told.field, told.wrong, told.right or None)
+            )
+        )
     columns = ("Patient", "Date", "About", "Field", "What is wrong", "What would be right, or is done")
     return Table("findings", "Findings in the data", columns, tuple(rows), f"Checked: {CHECKED}.")
 
@@ -80,6 +86,11 @@ def plain(found: Found) -> dict[str, Any]:
     """Return a finding as plain data."""
     told = found.finding
     return {
-        "patient": told.patient, "date": told.on.isoformat() if told.on else None, "about": found.about, "field": told.field,
-        "wrong": told.wrong, "right": told.right, "events": sorted({e.seq for e in found.sources}),
-    }  # fmt: skip
+        "patient": told.patient,
+        "date": told.on.isoformat() if told.on else None,
+        "about": found.about,
+        "field": told.field,
+        "wrong": told.wrong,
+        "right": told.right,
+        "events": sorted({e.seq for e in found.sources}),
+    }

@@ -12,8 +12,8 @@ from datetime import date
 from typing import Literal
 
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.levels import opening
-from posology.conduct.plan import plan_of
+from posology.conduct.open_level import opening
+from posology.conduct.protocol_in_force import plan_of
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
 from posology.readout.courses import Course
@@ -134,8 +134,11 @@ def new_patients(of: Reading, dose: float, after: float) -> Cited:
     others = [c.patient.first_dose.occurred for c in of.assigned(after) if c.patient.first_dose]
     if not others:
         raise NotKnown(f"nobody started at {after:g}")
-    fresh = [c for c in of.assigned(dose) if c.patient.off_treatment is None and c.patient.first_dose
-             and c.patient.first_dose.occurred > max(others)]  # fmt: skip
+    fresh = [
+        c
+        for c in of.assigned(dose)
+        if c.patient.off_treatment is None and c.patient.first_dose and c.patient.first_dose.occurred > max(others)
+    ]
     return cite(len(fresh), [c.patient.first_dose for c in fresh], "level")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from posology.conduct.advising import Advice
+from posology.conduct.advice import Advice
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
 from posology.readout.courses import Course
-from posology.record.clinical import TreatmentGiven
+from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import BackgroundNoted, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
 from posology.record.state import State
@@ -43,9 +43,12 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
     noted = [e for e in state.trial.of(BackgroundNoted) if state.trial.simulated]
     said = [
         *([sentence("This trial was simulated: nobody was treated.", noted)] if noted else []),
-        sentence(f"{len(courses)} {'virtual ' * bool(noted)}patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
-                 f"({protocol.dose.body_size}).", [c.patient.first_dose for c in courses])
-    ]  # fmt: skip
+        sentence(
+            f"{len(courses)} {'virtual ' * bool(noted)}patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
+            f"({protocol.dose.body_size}).",
+            [c.patient.first_dose for c in courses],
+        ),
+    ]
     limited = [(c, t) for c in courses for t in c.patient.toxicities if t.is_dlt]
     if limited:
         by_dose = sorted(
@@ -78,8 +81,12 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
     active = [c for c in courses if c.active]
     if active:
         lowest = min(assigned(c) for c in active)
-        said.append(sentence(f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {protocol.dose.at(lowest)} up.",
-                             [e for c in active for e in (*c.response.sources, *(c.marker.sources if c.marker else ()))]))  # fmt: skip
+        said.append(
+            sentence(
+                f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {protocol.dose.at(lowest)} up.",
+                [e for c in active for e in (*c.response.sources, *(c.marker.sources if c.marker else ()))],
+            )
+        )
     return said
 
 
@@ -120,23 +127,45 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
     for t in p.toxicities:
         if t.is_dlt:
             end = f"; it resolved on {t.resolved.occurred}" if t.resolved else "; it has not resolved"
-            told.append(sentence(f"On day {p.study_day(t.event.occurred)} {who.lower()} had a dose-limiting toxicity, {t.fact.term}, "
-                                 f"grade {t.fact.grade}{end}.", t.sources))  # fmt: skip
+            told.append(
+                sentence(
+                    f"On day {p.study_day(t.event.occurred)} {who.lower()} had a dose-limiting toxicity, {t.fact.term}, "
+                    f"grade {t.fact.grade}{end}.",
+                    t.sources,
+                )
+            )
     for event in p.of(DoseReduced):
         if isinstance(event.fact, DoseReduced):
-            told.append(sentence(f"The dose was reduced to {protocol.dose.at(event.fact.to_level)} on {event.occurred} "
-                                 f"({event.fact.why}).", [event]))  # fmt: skip
+            told.append(
+                sentence(
+                    f"The dose was reduced to {protocol.dose.at(event.fact.to_level)} on {event.occurred} "
+                    f"({event.fact.why}).",
+                    [event],
+                )
+            )
     if r.is_objective:
         change = f", {r.best_change:+.0f} % at best" if r.best_change is not None else ""
-        told.append(sentence(f"Best overall response by RECIST 1.1: {r.text}, first seen on {r.on} after {r.cycles} "
-                             f"cycle{'s' * (r.cycles != 1)} given{change}.", r.sources))  # fmt: skip
+        told.append(
+            sentence(
+                f"Best overall response by RECIST 1.1: {r.text}, first seen on {r.on} after {r.cycles} "
+                f"cycle{'s' * (r.cycles != 1)} given{change}.",
+                r.sources,
+            )
+        )
     elif r.stable_days is not None:
         until = "and continuing" if r.stable_ongoing else f"until progression on {r.progression}"
-        told.append(sentence(f"Best overall response by RECIST 1.1: {r.text}, lasting {r.stable_days / 7:.1f} weeks from the first "
-                             f"dose, {until}.", [*r.sources, p.first_dose]))  # fmt: skip
+        told.append(
+            sentence(
+                f"Best overall response by RECIST 1.1: {r.text}, lasting {r.stable_days / 7:.1f} weeks from the first "
+                f"dose, {until}.",
+                [*r.sources, p.first_dose],
+            )
+        )
     if m is not None and m.largest_fall is not None:
-        named = {"confirmed": f"a confirmed response from {m.on} (confirmed {m.confirmed_on})",
-                 "awaiting confirmation": f"a response from {m.on}, awaiting confirmation"}.get(m.response, f"response {m.response}")  # fmt: skip
+        named = {
+            "confirmed": f"a confirmed response from {m.on} (confirmed {m.confirmed_on})",
+            "awaiting confirmation": f"a response from {m.on}, awaiting confirmation",
+        }.get(m.response, f"response {m.response}")
         told.append(sentence(f"CA-125 fell by {m.largest_fall:.0f} % at most; by GCIG {named}.", m.sources))
     left = p.off_treatment
     last = p.last(Dosed) or p.last(TreatmentGiven)

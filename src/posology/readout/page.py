@@ -12,7 +12,7 @@ from markupsafe import Markup
 from posology import __version__
 from posology.readout.cited import SIGNS, Cited
 from posology.readout.data_findings import CHECKED
-from posology.readout.figures import Figure
+from posology.readout.figures.trial_figures import Figure
 
 if TYPE_CHECKING:
     from posology.readout.readout import Readout
@@ -23,9 +23,12 @@ def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -
     from posology.readout.readout import event_words
 
     environment = Environment(
-        loader=PackageLoader("posology.readout"), autoescape=select_autoescape(default=True), undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("posology.readout"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.globals["cited"] = _cited
     cells = [cell for table in readout.tables for row in table.rows for cell in row]
     sentences = [s.cited for s in readout.headline] + [s.cited for _, told in readout.narratives for s in told]
@@ -38,10 +41,17 @@ def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -
     events = {seq: event_words(readout.events[seq]) for seq in sorted(used) if seq in readout.events}
     data = json.dumps(events, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     return environment.get_template("readout.html.j2").render(
-        readout=readout, figures=[(f, Markup(svgs[f.name])) for f in figures], events=Markup(data), version=__version__, signs=SIGNS, checked=CHECKED,
-        holds=sum(c.holds is True for c in readout.claims), fails=sum(c.holds is False for c in readout.claims),
-        open_=sum(c.holds is None for c in readout.claims), claim=lambda c: Cited(c.verdict, c.events, c.mark),
-    )  # fmt: skip
+        readout=readout,
+        figures=[(f, Markup(svgs[f.name])) for f in figures],
+        events=Markup(data),
+        version=__version__,
+        signs=SIGNS,
+        checked=CHECKED,
+        holds=sum(c.holds is True for c in readout.claims),
+        fails=sum(c.holds is False for c in readout.claims),
+        open_=sum(c.holds is None for c in readout.claims),
+        claim=lambda c: Cited(c.verdict, c.events, c.mark),
+    )
 
 
 def _cited(value: Cited) -> Markup:

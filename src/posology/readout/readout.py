@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from posology import __version__
-from posology.conduct.advising import Advice, advise
+from posology.conduct.advice import Advice, advise
 from posology.protocol.model import Protocol
 from posology.protocol.synopsis import Section, synopsis
 from posology.readout.cited import Cited, Table
@@ -28,11 +28,11 @@ from posology.readout.data_findings import Found, data_findings
 from posology.readout.data_findings import plain as plain_finding
 from posology.readout.measures import MEASURES, NotKnown, Reading
 from posology.readout.narratives import Sentence, headline, narrative
-from posology.readout.rates_tables import Counted, rates
-from posology.readout.safety import reported
-from posology.readout.tables import tables
-from posology.readout.times import Endpoint, endpoints
-from posology.readout.times import plain as plain_times
+from posology.readout.tables.adverse_events import reported
+from posology.readout.tables.dose_levels import tables
+from posology.readout.tables.responses import Counted, rates
+from posology.readout.tables.times_to_event import Endpoint, endpoints
+from posology.readout.tables.times_to_event import plain as plain_times
 from posology.record.event import Event, plain
 from posology.record.facts import CutoffLocked
 from posology.record.state import State, fold
@@ -96,13 +96,25 @@ def read(events: Sequence[Event], cutoff: date, claims: Sequence[Claim] = ()) ->
     findings = data_findings(found, ae, cutoff)
     told = [(c.id, narrative(c, protocol)) for c in found if c.active]
     return Readout(
-        cutoff=cutoff, locked=bool(locks), head=known[-1], state=state, protocol=protocol, advice=advice, courses=found,
-        headline=headline(state, protocol, found, advice), rates=rates(found), times=times, findings=findings,
-        tables=tables(state, protocol, found, cutoff, times, findings, ae), narratives=told,
-        claims=[check(claim, reading) for claim in claims], synopsis=synopsis(protocol), events={e.seq: e for e in known},
+        cutoff=cutoff,
+        locked=bool(locks),
+        head=known[-1],
+        state=state,
+        protocol=protocol,
+        advice=advice,
+        courses=found,
+        headline=headline(state, protocol, found, advice),
+        rates=rates(found),
+        times=times,
+        findings=findings,
+        tables=tables(state, protocol, found, cutoff, times, findings, ae),
+        narratives=told,
+        claims=[check(claim, reading) for claim in claims],
+        synopsis=synopsis(protocol),
+        events={e.seq: e for e in known},
         overridden=[e for e in known if e.override and e.occurred <= cutoff],
         corrections=[e for e in known if e.supersedes and e.occurred <= cutoff],
-    )  # fmt: skip
+    )
 
 
 def summary(readout: Readout) -> dict[str, Any]:
@@ -124,11 +136,19 @@ def summary(readout: Readout) -> dict[str, Any]:
         low = high = None
     by_name = {table.name: table for table in readout.tables}
     data: dict[str, Any] = {
-        "trial": readout.protocol.trial.id, "drug": readout.protocol.drug.name, "cutoff": readout.cutoff.isoformat(),
-        "locked": readout.locked, "protocol_version": readout.protocol.version, "software": f"posology {__version__}",
+        "trial": readout.protocol.trial.id,
+        "drug": readout.protocol.drug.name,
+        "cutoff": readout.cutoff.isoformat(),
+        "locked": readout.locked,
+        "protocol_version": readout.protocol.version,
+        "software": f"posology {__version__}",
         "head": {"event": readout.head.seq, "hash": readout.head.hash, "recorded": readout.head.recorded.isoformat()},
-        "reconstructed": readout.reconstructed, "simulated": readout.simulated,
-        "patients_treated": treated, "dose_min": low, "dose_max": high, "dose_unit": readout.protocol.dose.unit,
+        "reconstructed": readout.reconstructed,
+        "simulated": readout.simulated,
+        "patients_treated": treated,
+        "dose_min": low,
+        "dose_max": high,
+        "dose_unit": readout.protocol.dose.unit,
         "body_size": readout.protocol.dose.body_size,
         "mtd": number("mtd", MEASURES["mtd"](reading)),
         "advice": {**readout.advice.plain(), "settled": readout.advice.settled},
@@ -141,45 +161,79 @@ def summary(readout: Readout) -> dict[str, Any]:
         "narratives": {patient: [_cited(s.cited) for s in told] for patient, told in readout.narratives},
         "tables": {name: _table(table) for name, table in by_name.items()},
         "claims": [
-            {"id": c.claim.id, "text": c.claim.text, "holds": c.holds, "found": c.found, "evidence": list(c.events), "mark": c.mark}
+            {
+                "id": c.claim.id,
+                "text": c.claim.text,
+                "holds": c.holds,
+                "found": c.found,
+                "evidence": list(c.events),
+                "mark": c.mark,
+            }
             for c in readout.claims
         ],
-        "overrides": [e.seq for e in readout.overridden], "corrections": [e.seq for e in readout.corrections],
-        "sources": sources, "marks": marks,
-    }  # fmt: skip
+        "overrides": [e.seq for e in readout.overridden],
+        "corrections": [e.seq for e in readout.corrections],
+        "sources": sources,
+        "marks": marks,
+    }
     return data
 
 
 def _dlt(course: Course, toxicity: Any, protocol: Protocol) -> dict[str, Any]:
     return {
-        "patient": course.id, "assigned_level": course.level, "assigned_dose": protocol.dose.levels[(course.level or 1) - 1],
-        "term": toxicity.fact.term, "grade": toxicity.fact.grade, "resolved": toxicity.resolved is not None,
-        "onset": toxicity.event.occurred.isoformat(), "study_day": course.patient.study_day(toxicity.event.occurred),
+        "patient": course.id,
+        "assigned_level": course.level,
+        "assigned_dose": protocol.dose.levels[(course.level or 1) - 1],
+        "term": toxicity.fact.term,
+        "grade": toxicity.fact.grade,
+        "resolved": toxicity.resolved is not None,
+        "onset": toxicity.event.occurred.isoformat(),
+        "study_day": course.patient.study_day(toxicity.event.occurred),
         "events": [e.seq for e in toxicity.sources],
-    }  # fmt: skip
+    }
 
 
 def _response(course: Course, protocol: Protocol) -> dict[str, Any]:
     r, m = course.response, course.marker
     day = lambda on: on.isoformat() if on else None
     return {
-        "patient": course.id, "assigned_level": course.level, "tumour": course.tumour, "best": r.best, "confirmation": r.confirmation or None,
-        "first_seen": day(r.on), "confirmed_on": day(r.confirmed_on), "progression": day(r.progression), "best_change_percent": r.best_change,
-        "stable_weeks": None if r.stable_days is None else round(r.stable_days / 7, 1), "stable_ongoing": r.stable_ongoing,
-        "settled": r.settled.text, "not_evaluable_because": r.why or None, "clinical_benefit_on": day(r.benefit_on),
-        "ca125_response": m.response if m else None, "ca125_confirmed_on": day(m.confirmed_on) if m else None,
-        "ca125_largest_fall_percent": m.largest_fall if m else None, "on_treatment": course.patient.off_treatment is None,
+        "patient": course.id,
+        "assigned_level": course.level,
+        "tumour": course.tumour,
+        "best": r.best,
+        "confirmation": r.confirmation or None,
+        "first_seen": day(r.on),
+        "confirmed_on": day(r.confirmed_on),
+        "progression": day(r.progression),
+        "best_change_percent": r.best_change,
+        "stable_weeks": None if r.stable_days is None else round(r.stable_days / 7, 1),
+        "stable_ongoing": r.stable_ongoing,
+        "settled": r.settled.text,
+        "not_evaluable_because": r.why or None,
+        "clinical_benefit_on": day(r.benefit_on),
+        "ca125_response": m.response if m else None,
+        "ca125_confirmed_on": day(m.confirmed_on) if m else None,
+        "ca125_largest_fall_percent": m.largest_fall if m else None,
+        "on_treatment": course.patient.off_treatment is None,
         "events": sorted({e.seq for e in (*r.sources, *(m.sources if m else ()))}),
-    }  # fmt: skip
+    }
 
 
 def _rate(counted: Counted) -> dict[str, Any]:
     rate = counted.rate
     return {
-        "patients": counted.group, "endpoint": counted.endpoint, "denominator": rate.denominator, "count": rate.count, "of": rate.of,
-        "rate": rate.value, "lower": rate.lower, "upper": rate.upper, "level": rate.level, "who": list(counted.patients),
+        "patients": counted.group,
+        "endpoint": counted.endpoint,
+        "denominator": rate.denominator,
+        "count": rate.count,
+        "of": rate.of,
+        "rate": rate.value,
+        "lower": rate.lower,
+        "upper": rate.upper,
+        "level": rate.level,
+        "who": list(counted.patients),
         "events": sorted({e.seq for e in counted.sources}),
-    }  # fmt: skip
+    }
 
 
 def _cited(cited: Cited) -> dict[str, Any]:
@@ -202,7 +256,7 @@ def write(readout: Readout, out: str | Path, progress: Callable[[str], None] = l
     ReadoutError
         if the folder holds something that is no readout, or cannot be written.
     """
-    from posology.readout.figures import figures
+    from posology.readout.figures.trial_figures import figures
     from posology.readout.page import page
 
     out = Path(out)
@@ -276,9 +330,14 @@ def event_words(event: Event) -> dict[str, Any]:
         if k not in hidden
     }
     shown: dict[str, Any] = {
-        "occurred": event.occurred.isoformat(), "recorded": f"{event.recorded:%Y-%m-%d %H:%M} UTC", "by": event.author,
-        "kind": event.kind.replace("_", " "), "patient": event.patient, "fact": fact, "hash": event.hash[:12],
-    }  # fmt: skip
+        "occurred": event.occurred.isoformat(),
+        "recorded": f"{event.recorded:%Y-%m-%d %H:%M} UTC",
+        "by": event.author,
+        "kind": event.kind.replace("_", " "),
+        "patient": event.patient,
+        "fact": fact,
+        "hash": event.hash[:12],
+    }
     if event.provenance:
         shown["marks"] = event.provenance
     if event.reason:

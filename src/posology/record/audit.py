@@ -54,8 +54,13 @@ def verify(rows: Iterable[Row], head: Head | None = None, witness: Head | None =
         elif place in unread and not foreign:
             row = unread[place]
             if row.digest() == row.hash:
-                found.append(Tampering(place, f"does not follow event {place - 1}: either an event between them was dropped "
-                                              f"and the rest renumbered, or event {place - 1} was rewritten with its hash"))  # fmt: skip
+                found.append(
+                    Tampering(
+                        place,
+                        f"does not follow event {place - 1}: either an event between them was dropped "
+                        f"and the rest renumbered, or event {place - 1} was rewritten with its hash",
+                    )
+                )
         else:
             following = min(
                 (seq for seq, row in unread.items() if seq > place and row.prev not in hashes), default=None

@@ -13,15 +13,25 @@ from pydantic import TypeAdapter, ValidationError
 from posology.record.facts import KINDS, Fact
 
 WORDS = {
-    "int_parsing": "must be a whole number", "int_from_float": "must be a whole number", "int_type": "must be a whole number",
-    "float_parsing": "must be a number", "float_type": "must be a number", "finite_number": "must be a finite number",
-    "bool_parsing": "must be yes or no", "bool_type": "must be yes or no",
-    "string_too_short": "cannot be empty", "string_type": "must be text",
-    "greater_than": "must be above {gt:g}", "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be below {lt:g}", "less_than_equal": "must be at most {le:g}",
-    "literal_error": "must be {expected}", "date_from_datetime_parsing": "must be a date such as 2013-05-10",
-    "date_parsing": "must be a date such as 2013-05-10", "missing": "is missing",
-}  # fmt: skip
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_parsing": "must be yes or no",
+    "bool_type": "must be yes or no",
+    "string_too_short": "cannot be empty",
+    "string_type": "must be text",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be {expected}",
+    "date_from_datetime_parsing": "must be a date such as 2013-05-10",
+    "date_parsing": "must be a date such as 2013-05-10",
+    "missing": "is missing",
+}
 
 
 class EntryError(ValueError):

@@ -84,10 +84,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """Return the SHA-256 of all that the event says, but its number."""
         says = {
-            "occurred": self.occurred, "recorded": self.recorded, "author": self.author, "kind": self.kind,
-            "patient": self.patient, "fact": self.fact, "reason": self.reason, "supersedes": self.supersedes,
-            "override": self.override, "provenance": self.provenance, "prev": self.prev,
-        }  # fmt: skip
+            "occurred": self.occurred,
+            "recorded": self.recorded,
+            "author": self.author,
+            "kind": self.kind,
+            "patient": self.patient,
+            "fact": self.fact,
+            "reason": self.reason,
+            "supersedes": self.supersedes,
+            "override": self.override,
+            "provenance": self.provenance,
+            "prev": self.prev,
+        }
         return hashlib.sha256(canonical(says)).hexdigest()
 
     def line(self) -> bytes:
@@ -103,11 +111,20 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
             if it is no event that this version knows.
         """
         return Event(
-            seq=self.seq, occurred=date.fromisoformat(self.occurred), recorded=datetime.fromisoformat(self.recorded),
-            author=self.author, kind=self.kind, patient=self.patient,
-            fact=_decoder(self.kind).decode(self.fact), reason=self.reason, supersedes=self.supersedes,
-            override=_OVERRIDE.decode(self.override), provenance=_MARKS.decode(self.provenance), prev=self.prev, hash=self.hash,
-        )  # fmt: skip
+            seq=self.seq,
+            occurred=date.fromisoformat(self.occurred),
+            recorded=datetime.fromisoformat(self.recorded),
+            author=self.author,
+            kind=self.kind,
+            patient=self.patient,
+            fact=_decoder(self.kind).decode(self.fact),
+            reason=self.reason,
+            supersedes=self.supersedes,
+            override=_OVERRIDE.decode(self.override),
+            provenance=_MARKS.decode(self.provenance),
+            prev=self.prev,
+            hash=self.hash,
+        )
 
 
 def canonical(data: Any) -> bytes:
@@ -123,11 +140,20 @@ def plain(fact: Fact) -> dict[str, Any]:
 def row(event: Event) -> Row:
     """Return the stored form of an event that is new, its hash not yet taken, and take it."""
     unhashed = Row(
-        seq=event.seq, occurred=event.occurred.isoformat(), recorded=stamp(event.recorded), author=event.author,
-        kind=event.kind, patient=event.patient, fact=msgspec.Raw(canonical(plain(event.fact))), reason=event.reason,
-        supersedes=event.supersedes, override=msgspec.Raw(canonical(event.override)),
-        provenance=msgspec.Raw(canonical(event.provenance)), prev=event.prev, hash="",
-    )  # fmt: skip
+        seq=event.seq,
+        occurred=event.occurred.isoformat(),
+        recorded=stamp(event.recorded),
+        author=event.author,
+        kind=event.kind,
+        patient=event.patient,
+        fact=msgspec.Raw(canonical(plain(event.fact))),
+        reason=event.reason,
+        supersedes=event.supersedes,
+        override=msgspec.Raw(canonical(event.override)),
+        provenance=msgspec.Raw(canonical(event.provenance)),
+        prev=event.prev,
+        hash="",
+    )
     return msgspec.structs.replace(unhashed, hash=unhashed.digest())
 
 

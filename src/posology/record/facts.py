@@ -5,7 +5,7 @@ fields' types and bounds are the schema; bounds come from ``annotated_types`` an
 (:mod:`posology.record.entry`). Dates live in the event: ``occurred`` is the onset of an adverse event, the day of a
 dose, the day of a scan; a fact's ``dated`` is that date as it was collected, where it came with a time of day or only in
 part (and ``occurred`` was imputed). What is collected beside (laboratory, vital signs, other drugs) is in
-:mod:`posology.record.clinical`.
+:mod:`posology.record.collected`.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from posology.protocol.amending import amend
+from posology.protocol.amendments import amend
 from posology.protocol.model import Protocol, protocol_from
-from posology.record.clinical import TreatmentGiven
+from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import (
     SIMULATION,

@@ -195,10 +195,20 @@ class Store:
                         f"{self.name} holds an event numbered {seq!r}: it was put there behind the record's back"
                     )
                 yield Row(
-                    seq=seq, occurred=occurred, recorded=recorded, author=author, kind=kind, patient=patient,
-                    fact=_raw(fact), reason=reason, supersedes=supersedes, override=_raw(override), provenance=_raw(marks),
-                    prev=prev, hash=hash_,
-                )  # fmt: skip
+                    seq=seq,
+                    occurred=occurred,
+                    recorded=recorded,
+                    author=author,
+                    kind=kind,
+                    patient=patient,
+                    fact=_raw(fact),
+                    reason=reason,
+                    supersedes=supersedes,
+                    override=_raw(override),
+                    provenance=_raw(marks),
+                    prev=prev,
+                    hash=hash_,
+                )
             self._db.rollback()
 
     def events(self, after: int = 0) -> list[Event]:
@@ -243,10 +253,24 @@ class Store:
     def _insert(self, rows: Iterable[Row]) -> None:
         text = lambda raw: bytes(raw).decode()
         values = [
-            (self.trial, r.seq, r.occurred, r.recorded, r.author, r.kind, r.patient, text(r.fact), r.reason, r.supersedes,
-             text(r.override), text(r.provenance), r.prev, r.hash)
+            (
+                self.trial,
+                r.seq,
+                r.occurred,
+                r.recorded,
+                r.author,
+                r.kind,
+                r.patient,
+                text(r.fact),
+                r.reason,
+                r.supersedes,
+                text(r.override),
+                text(r.provenance),
+                r.prev,
+                r.hash,
+            )
             for r in rows
-        ]  # fmt: skip
+        ]
         cursor = self._db.cursor()
         cursor.executemany(ADD_EVENT.replace("?", "%s") if self._postgresql else ADD_EVENT, values)
 

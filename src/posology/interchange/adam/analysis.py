@@ -8,19 +8,19 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posology.endpoints.finding import Finding
-from posology.interchange.adam.events import adae
-from posology.interchange.adam.exposures import adex
-from posology.interchange.adam.laboratory import adlb
-from posology.interchange.adam.responses import adrs, seen
+from posology.interchange.adam.adae import adae
+from posology.interchange.adam.adex import adex
+from posology.interchange.adam.adlb import adlb
+from posology.interchange.adam.adrs import adrs, seen
+from posology.interchange.adam.adsl import adsl
+from posology.interchange.adam.adtr import adtr, tumours
+from posology.interchange.adam.adtte import adtte
 from posology.interchange.adam.source import Rules, Source
-from posology.interchange.adam.subjects import adsl
-from posology.interchange.adam.times import adtte
-from posology.interchange.adam.tumours import adtr, tumours
-from posology.interchange.dataset import Dataset, DatasetError
-from posology.interchange.define import Study, define, write_define
-from posology.interchange.formats import SUFFIXES, Format, check, read, write
-from posology.interchange.metadata import dataset_of, standard
+from posology.interchange.datasets.dataset import Dataset, DatasetError
+from posology.interchange.datasets.define import Study, define, write_define
+from posology.interchange.datasets.formats import SUFFIXES, Format, check, read, write
+from posology.interchange.datasets.metadata import dataset_of, standard
+from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,7 +88,7 @@ def _after(column: str, cutoff: date) -> pl.Expr:
     text = pl.col(column).cast(pl.String).str.slice(0, 10)
     return pl.any_horizontal(
         (text.str.len_chars() == size) & (text > cutoff.isoformat()[:size]) for size in (4, 7, 10)
-    ).fill_null(False)  # fmt: skip
+    ).fill_null(False)
 
 
 def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str, pl.DataFrame], list[Finding]]:
@@ -128,13 +128,25 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str
         keys = ["USUBJID", f"{name}SEQ"]
         if set(keys) <= set(frame.columns) and frame.select(keys).is_duplicated().any():
             right = f"{len(parts[name])} datasets are one domain; if they are versions of one, leave one out"
-            findings.append(Finding("", None, f"{name}SEQ", "is not unique in a subject", right if len(parts[name]) > 1 else "it names a row"))  # fmt: skip
+            findings.append(
+                Finding(
+                    "",
+                    None,
+                    f"{name}SEQ",
+                    "is not unique in a subject",
+                    right if len(parts[name]) > 1 else "it names a row",
+                )
+            )
     return domains, findings
 
 
 def export(
-    domains: Mapping[str, pl.DataFrame], out: Path, rules: Rules, formats: tuple[Format, ...] = ("xpt",), study: Study | None = None
-) -> tuple[list[Path], Analysis]:  # fmt: skip
+    domains: Mapping[str, pl.DataFrame],
+    out: Path,
+    rules: Rules,
+    formats: tuple[Format, ...] = ("xpt",),
+    study: Study | None = None,
+) -> tuple[list[Path], Analysis]:
     """Derive the analysis datasets of SDTM and write them, with Define-XML, to a folder.
 
     Parameters
@@ -165,6 +177,8 @@ def export(
     created = datetime.combine(rules.cutoff, time(), UTC) if rules.cutoff else None
     files = [write(d, out / f"{d.name.lower()}.{f}", f, created=created) for d in made.datasets for f in formats]
     name = str(made.datasets[0].frame["STUDYID"][0])
-    document = define(made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created)  # fmt: skip
+    document = define(
+        made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created
+    )
     files.append(write_define(document, out / "define.xml"))
     return files, made

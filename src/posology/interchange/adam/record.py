@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from posology.interchange.adam.source import PRESETS, Rules
-from posology.interchange.define import Study
+from posology.interchange.datasets.define import Study
 from posology.protocol.model import Protocol
 
 

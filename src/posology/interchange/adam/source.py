@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from posology.endpoints import dates
 from posology.endpoints.ctcae import Version
-from posology.endpoints.finding import Finding
 from posology.endpoints.response import ADMIRALONCO, RECIST_11
 from posology.endpoints.response import Rules as Criteria
 from posology.endpoints.survival import ADMIRAL, FDA, Censoring
+from posology.shared import dates
+from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
     import polars as pl
@@ -98,8 +98,10 @@ class Source:
         made = supp.select(*KEY, pl.col("IDVARVAL").cast(pl.Float64).cast(pl.Int64).alias(f"{name}SEQ")).unique()
         for qualifier in qualifiers:
             one = supp.filter(pl.col("QNAM") == qualifier).select(
-                *KEY, pl.col("IDVARVAL").cast(pl.Float64).cast(pl.Int64).alias(f"{name}SEQ"), pl.col("QVAL").alias(qualifier)
-            )  # fmt: skip
+                *KEY,
+                pl.col("IDVARVAL").cast(pl.Float64).cast(pl.Int64).alias(f"{name}SEQ"),
+                pl.col("QVAL").alias(qualifier),
+            )
             made = made.join(one, on=[*KEY, f"{name}SEQ"], how="left")
         return made
 
@@ -108,9 +110,15 @@ class Source:
         self.findings.append(Finding(patient, on, field, wrong, right))
 
     def dated(
-        self, frame: pl.DataFrame, column: str, to: str, rule: dates.Rule | None = None,
-        flag: str = "", not_before: str = "", not_after: str = "",
-    ) -> pl.DataFrame:  # fmt: skip
+        self,
+        frame: pl.DataFrame,
+        column: str,
+        to: str,
+        rule: dates.Rule | None = None,
+        flag: str = "",
+        not_before: str = "",
+        not_after: str = "",
+    ) -> pl.DataFrame:
         """Add a date column read from text; a partial date is imputed by the rule, and flagged, or is no date."""
         import polars as pl
 
@@ -118,8 +126,14 @@ class Source:
         bound = lambda name: frame[name].to_list() if name else None
         quiet = rule is None  # without a rule a partial date is simply no date
         given = [t if t is None or not quiet or len(t) >= 10 else None for t in texts]
-        read = dates.read(given, rule, field=column, patients=frame["USUBJID"].to_list(),
-                          not_before=bound(not_before), not_after=bound(not_after))  # fmt: skip
+        read = dates.read(
+            given,
+            rule,
+            field=column,
+            patients=frame["USUBJID"].to_list(),
+            not_before=bound(not_before),
+            not_after=bound(not_after),
+        )
         self.findings.extend(read.findings)
         made = frame.with_columns(pl.Series(to, read.day.astype("datetime64[ms]")).cast(pl.Date))
         if flag:

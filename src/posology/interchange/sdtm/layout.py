@@ -11,7 +11,7 @@ import types
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from posology.record import clinical as c
+from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.facts import Fact
 
@@ -101,7 +101,11 @@ COLLECTED = """
 --DY | Study Day of {0}"""
 
 LAYOUTS: dict[str, Layout] = {
-    "DM": _layout("DM", "Demographics", c.SubjectDescribed, """
+    "DM": _layout(
+        "DM",
+        "Demographics",
+        c.SubjectDescribed,
+        """
 SUBJID | Subject Identifier for the Study | subject
 RFSTDTC | Subject Reference Start Date/Time | reference_start
 RFENDTC | Subject Reference End Date/Time | reference_end
@@ -126,8 +130,13 @@ ACTARM | Description of Actual Arm | actual_arm
 ARMNRS | Reason Arm and/or Actual Arm is Null | not_assigned
 COUNTRY | Country | country
 DMDTC | Date/Time of Collection
-DMDY | Study Day of Collection"""),
-    "EX": _layout("EX", "Exposure", c.TreatmentGiven, """
+DMDY | Study Day of Collection""",
+    ),
+    "EX": _layout(
+        "EX",
+        "Exposure",
+        c.TreatmentGiven,
+        """
 EXTRT | Name of Treatment | treatment
 EXCAT | Category of Treatment | category
 EXDOSE | Dose | dose
@@ -135,12 +144,19 @@ EXDOSTXT | Dose Description | dose_text
 EXDOSU | Dose Units | unit
 EXDOSFRM | Dose Form | form
 EXDOSFRQ | Dosing Frequency per Interval | frequency
-EXROUTE | Route of Administration | route""" + VISITS + """
+EXROUTE | Route of Administration | route"""
+        + VISITS
+        + """
 EXSTDTC | Start Date/Time of Treatment
 EXENDTC | End Date/Time of Treatment
 EXSTDY | Study Day of Start of Treatment
-EXENDY | Study Day of End of Treatment"""),
-    "AE": _layout("AE", "Adverse Events", f.AdverseEvent, """
+EXENDY | Study Day of End of Treatment""",
+    ),
+    "AE": _layout(
+        "AE",
+        "Adverse Events",
+        f.AdverseEvent,
+        """
 AESPID | Sponsor-Defined Identifier | ae
 AETERM | Reported Term for the Adverse Event | verbatim
 AELLT | Lowest Level Term
@@ -174,8 +190,13 @@ AEDTC | Date/Time of Collection
 AESTDTC | Start Date/Time of Adverse Event
 AEENDTC | End Date/Time of Adverse Event
 AESTDY | Study Day of Start of Adverse Event
-AEENDY | Study Day of End of Adverse Event"""),
-    "CM": _layout("CM", "Concomitant Medications", c.ConcomitantTherapy, """
+AEENDY | Study Day of End of Adverse Event""",
+    ),
+    "CM": _layout(
+        "CM",
+        "Concomitant Medications",
+        c.ConcomitantTherapy,
+        """
 CMSPID | Sponsor-Defined Identifier | sponsor_id
 CMTRT | Reported Name of Drug, Med, or Therapy | therapy
 CMDECOD | Standardized Medication Name | standard_name
@@ -188,7 +209,9 @@ CMDOSTXT | Dose Description | dose_text
 CMDOSU | Dose Units | unit
 CMDOSFRM | Dose Form | form
 CMDOSFRQ | Dosing Frequency per Interval | frequency
-CMROUTE | Route of Administration | route""" + VISITS + """
+CMROUTE | Route of Administration | route"""
+        + VISITS
+        + """
 CMDTC | Date/Time of Collection | collected
 CMSTDTC | Start Date/Time of Medication
 CMENDTC | End Date/Time of Medication | ended
@@ -197,8 +220,13 @@ CMENDY | Study Day of End of Medication
 CMSTRTPT | Start Relative to Reference Time Point | started_relative
 CMENRTPT | End Relative to Reference Time Point | ended_relative
 CMSTRF | Start Relative to Reference Period | started_relative_period
-CMENRF | End Relative to Reference Period | ended_relative_period"""),
-    "MH": _layout("MH", "Medical History", c.MedicalHistory, """
+CMENRF | End Relative to Reference Period | ended_relative_period""",
+    ),
+    "MH": _layout(
+        "MH",
+        "Medical History",
+        c.MedicalHistory,
+        """
 MHSPID | Sponsor-Defined Identifier | sponsor_id
 MHTERM | Reported Term for the Medical History | term
 MHLLT | Lowest Level Term
@@ -210,7 +238,9 @@ MHSCAT | Subcategory for Medical History | subcategory
 MHPRESP | Medical History Event Pre-Specified | prespecified
 MHOCCUR | Medical History Occurrence | present
 MHBODSYS | Body System or Organ Class | body_system
-MHSEV | Severity/Intensity | severity""" + VISITS + """
+MHSEV | Severity/Intensity | severity"""
+        + VISITS
+        + """
 MHDTC | Date/Time of History Collection
 MHSTDTC | Start Date/Time of Medical History Event | started
 MHENDTC | End Date/Time of Medical History Event | ended
@@ -219,8 +249,13 @@ MHSTRTPT | Start Relative to Reference Time Point | started_relative
 MHSTTPT | Start Reference Time Point | started_relative_to
 MHENRTPT | End Relative to Reference Time Point | ended_relative
 MHENTPT | End Reference Time Point | ended_relative_to
-MHENRF | End Relative to Reference Period | ended_relative_period"""),
-    "DS": _layout("DS", "Disposition", c.DispositionNoted, """
+MHENRF | End Relative to Reference Period | ended_relative_period""",
+    ),
+    "DS": _layout(
+        "DS",
+        "Disposition",
+        c.DispositionNoted,
+        """
 DSSPID | Sponsor-Defined Identifier | sponsor_id
 DSTERM | Reported Term for the Disposition Event | term
 DSDECOD | Standardized Disposition Term | standard_term
@@ -231,30 +266,69 @@ VISITNUM | Visit Number | visit_number
 VISIT | Visit Name | visit
 DSDTC | Date/Time of Collection | collected
 DSSTDTC | Start Date/Time of Disposition Event
-DSSTDY | Study Day of Start of Disposition Event"""),
-    "LB": _layout("LB", "Laboratory Test Results", c.LaboratoryMeasured, RESULT.format("Lab Test or Examination") + """
+DSSTDY | Study Day of Start of Disposition Event""",
+    ),
+    "LB": _layout(
+        "LB",
+        "Laboratory Test Results",
+        c.LaboratoryMeasured,
+        RESULT.format("Lab Test or Examination")
+        + """
 LBORNRLO | Reference Range Lower Limit in Orig Unit | reported_lower_limit
-LBORNRHI | Reference Range Upper Limit in Orig Unit | reported_upper_limit""" + STANDARD + """
+LBORNRHI | Reference Range Upper Limit in Orig Unit | reported_upper_limit"""
+        + STANDARD
+        + """
 LBSTNRLO | Reference Range Lower Limit-Std Units | lower_limit
 LBSTNRHI | Reference Range Upper Limit-Std Units | upper_limit
-LBNRIND | Reference Range Indicator | indicator""" + DONE + """
+LBNRIND | Reference Range Indicator | indicator"""
+        + DONE
+        + """
 LBNAM | Laboratory Name | laboratory
 LBSPEC | Specimen Type | specimen
 LBMETHOD | Method of Test or Examination | method
 LBBLFL | Baseline Flag | baseline
-LBFAST | Fasting Status | fasting""" + VISITS + COLLECTED.format("Specimen Collection") + TIMEPOINT),
-    "VS": _layout("VS", "Vital Signs", c.VitalSignMeasured, RESULT.format("Vital Signs Test") + STANDARD + DONE + """
+LBFAST | Fasting Status | fasting"""
+        + VISITS
+        + COLLECTED.format("Specimen Collection")
+        + TIMEPOINT,
+    ),
+    "VS": _layout(
+        "VS",
+        "Vital Signs",
+        c.VitalSignMeasured,
+        RESULT.format("Vital Signs Test")
+        + STANDARD
+        + DONE
+        + """
 VSPOS | Vital Signs Position of Subject | position
 VSLOC | Location of Vital Signs Measurement | location
-VSBLFL | Baseline Flag | baseline""" + VISITS + COLLECTED.format("Measurements") + TIMEPOINT),
-    "PC": _layout("PC", "Pharmacokinetics Concentrations", c.ConcentrationMeasured,
-                  RESULT.format("Pharmacokinetic Test") + STANDARD + DONE + """
+VSBLFL | Baseline Flag | baseline"""
+        + VISITS
+        + COLLECTED.format("Measurements")
+        + TIMEPOINT,
+    ),
+    "PC": _layout(
+        "PC",
+        "Pharmacokinetics Concentrations",
+        c.ConcentrationMeasured,
+        RESULT.format("Pharmacokinetic Test")
+        + STANDARD
+        + DONE
+        + """
 PCNAM | Vendor Name | laboratory
 PCSPEC | Specimen Material Type | specimen
 PCMETHOD | Method of Test or Examination | method
 PCLLOQ | Lower Limit of Quantitation | quantification_limit
-PCBLFL | Baseline Flag | baseline""" + VISITS + COLLECTED.format("Specimen Collection") + TIMEPOINT),
-    "TU": _layout("TU", "Tumor/Lesion Identification", None, """
+PCBLFL | Baseline Flag | baseline"""
+        + VISITS
+        + COLLECTED.format("Specimen Collection")
+        + TIMEPOINT,
+    ),
+    "TU": _layout(
+        "TU",
+        "Tumor/Lesion Identification",
+        None,
+        """
 TULNKID | Link ID
 TUTESTCD | Tumor/Lesion ID Short Name
 TUTEST | Tumor/Lesion ID Test Name
@@ -268,8 +342,13 @@ TUACPTFL | Accepted Record Flag
 VISITNUM | Visit Number
 VISIT | Visit Name
 TUDTC | Date/Time of Tumor/Lesion Identification
-TUDY | Study Day of Tumor/Lesion Identification"""),
-    "TR": _layout("TR", "Tumor/Lesion Results", None, """
+TUDY | Study Day of Tumor/Lesion Identification""",
+    ),
+    "TR": _layout(
+        "TR",
+        "Tumor/Lesion Results",
+        None,
+        """
 TRGRPID | Group ID
 TRLNKGRP | Link Group ID
 TRLNKID | Link ID
@@ -279,7 +358,9 @@ TRORRES | Result or Finding in Original Units
 TRORRESU | Original Units
 TRSTRESC | Character Result/Finding in Std Format
 TRSTRESN | Numeric Result/Finding in Standard Units
-TRSTRESU | Standard Units""" + DONE + """
+TRSTRESU | Standard Units"""
+        + DONE
+        + """
 TRMETHOD | Method Used to Identify the Tumor/Lesion
 TREVAL | Evaluator
 TREVALID | Evaluator Identifier
@@ -287,42 +368,79 @@ TRACPTFL | Accepted Record Flag
 VISITNUM | Visit Number
 VISIT | Visit Name
 TRDTC | Date/Time of Tumor/Lesion Measurement
-TRDY | Study Day of Tumor/Lesion Measurement"""),
-    "RS": _layout("RS", "Disease Response and Clin Classification", c.ResponseRead, """
+TRDY | Study Day of Tumor/Lesion Measurement""",
+    ),
+    "RS": _layout(
+        "RS",
+        "Disease Response and Clin Classification",
+        c.ResponseRead,
+        """
 RSLNKGRP | Link Group ID
 RSTESTCD | Assessment Short Name | test
 RSTEST | Assessment Name | name
 RSCAT | Category for Assessment | criteria
 RSORRES | Result or Finding in Original Units | reported
-RSSTRESC | Character Result/Finding in Std Format | result""" + DONE + """
+RSSTRESC | Character Result/Finding in Std Format | result"""
+        + DONE
+        + """
 RSEVAL | Evaluator
 RSEVALID | Evaluator Identifier
 RSACPTFL | Accepted Record Flag | accepted
 VISITNUM | Visit Number | visit_number
 VISIT | Visit Name | visit
 RSDTC | Date/Time of Assessment
-RSDY | Study Day of Assessment"""),
-    "TS": _layout("TS", "Trial Summary", None, """
+RSDY | Study Day of Assessment""",
+    ),
+    "TS": _layout(
+        "TS",
+        "Trial Summary",
+        None,
+        """
 TSSEQ | Sequence Number
 TSPARMCD | Trial Summary Parameter Short Name
 TSPARM | Trial Summary Parameter
-TSVAL | Parameter Value"""),
-}  # fmt: skip
+TSVAL | Parameter Value""",
+    ),
+}
 """The domains in the order in which they are written."""
 
 SUPP = (
-    ("STUDYID", "Study Identifier"), ("RDOMAIN", "Related Domain Abbreviation"), ("USUBJID", "Unique Subject Identifier"),
-    ("IDVAR", "Identifying Variable"), ("IDVARVAL", "Identifying Variable Value"), ("QNAM", "Qualifier Variable Name"),
-    ("QLABEL", "Qualifier Variable Label"), ("QVAL", "Data Value"), ("QORIG", "Origin"), ("QEVAL", "Evaluator"),
-)  # fmt: skip
+    ("STUDYID", "Study Identifier"),
+    ("RDOMAIN", "Related Domain Abbreviation"),
+    ("USUBJID", "Unique Subject Identifier"),
+    ("IDVAR", "Identifying Variable"),
+    ("IDVARVAL", "Identifying Variable Value"),
+    ("QNAM", "Qualifier Variable Name"),
+    ("QLABEL", "Qualifier Variable Label"),
+    ("QVAL", "Data Value"),
+    ("QORIG", "Origin"),
+    ("QEVAL", "Evaluator"),
+)
 
 QNAMS = {
-    "tumour_type": "TUMTYPE", "histology": "HISTOL", "measurable_disease": "MEASDIS", "percent_2plus": "PCT2PLUS",
-    "regimens": "REGIMENS", "platinum_status": "PLATSTAT", "description": "PRIORDSC", "intensity": "IHCINT",
-    "pattern": "IHCPAT", "assay": "IHCASSAY", "specimen": "SPECIMEN", "planned_mg": "PLANDOSE", "weight_kg": "WEIGHT",
-    "height_cm": "HEIGHT", "to_level": "TOLEVEL", "assessment": "ASSESS", "upper_limit": "ULN", "criterion": "CRITERID",
-    "diameter_mm": "DIAMETER", "perpendicular_mm": "PERPEND", "system_organ_class": "SOC", "laboratory": "LABNAME",
-}  # fmt: skip
+    "tumour_type": "TUMTYPE",
+    "histology": "HISTOL",
+    "measurable_disease": "MEASDIS",
+    "percent_2plus": "PCT2PLUS",
+    "regimens": "REGIMENS",
+    "platinum_status": "PLATSTAT",
+    "description": "PRIORDSC",
+    "intensity": "IHCINT",
+    "pattern": "IHCPAT",
+    "assay": "IHCASSAY",
+    "specimen": "SPECIMEN",
+    "planned_mg": "PLANDOSE",
+    "weight_kg": "WEIGHT",
+    "height_cm": "HEIGHT",
+    "to_level": "TOLEVEL",
+    "assessment": "ASSESS",
+    "upper_limit": "ULN",
+    "criterion": "CRITERID",
+    "diameter_mm": "DIAMETER",
+    "perpendicular_mm": "PERPEND",
+    "system_organ_class": "SOC",
+    "laboratory": "LABNAME",
+}
 """The QNAM of a field whose name does not make one by itself."""
 
 
@@ -330,8 +448,14 @@ KIND = "POSKIND"
 """The qualifier by which a row says which kind of our facts it carries."""
 CARRIED = {("dosed", "actual_mg"): "EXDOSE", ("died", "cause"): "DSTERM"}
 """The fields of such a fact that are in a standard variable of the row, and not in a qualifier."""
-RESERVED = {KIND: "Kind of event in the record", "DERIVED": "Row derived from another event", "DLT": "Dose-limiting toxicity",
-            "DLTWHY": "Why a dose-limiting toxicity or not", "DLTDTC": "Date of the judgement", "NOMDOSE": "Dose level"}  # fmt: skip
+RESERVED = {
+    KIND: "Kind of event in the record",
+    "DERIVED": "Row derived from another event",
+    "DLT": "Dose-limiting toxicity",
+    "DLTWHY": "Why a dose-limiting toxicity or not",
+    "DLTDTC": "Date of the judgement",
+    "NOMDOSE": "Dose level",
+}
 """The QNAMs that are no field: what they say, their labels."""
 
 

@@ -5,27 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from posology.interchange.dataset import Dataset
-from posology.interchange.metadata import DatasetSpec, Method, Standard, VariableSpec
+from posology.interchange.datasets.dataset import Dataset
+from posology.interchange.datasets.metadata import DatasetSpec, Method, Standard, VariableSpec
 
-CLASSES = {"DM": "SPECIAL PURPOSE", "EX": "INTERVENTIONS", "CM": "INTERVENTIONS", "AE": "EVENTS", "MH": "EVENTS", "DS": "EVENTS",
-           "TS": "TRIAL DESIGN"}  # fmt: skip
+CLASSES = {
+    "DM": "SPECIAL PURPOSE",
+    "EX": "INTERVENTIONS",
+    "CM": "INTERVENTIONS",
+    "AE": "EVENTS",
+    "MH": "EVENTS",
+    "DS": "EVENTS",
+    "TS": "TRIAL DESIGN",
+}
 """The class of each domain (SDTMIG 3.3); supplemental qualifiers are RELATIONSHIP, all others FINDINGS."""
 STRUCTURES = {
-    "DM": "One record per subject", "EX": "One record per administration per subject", "CM": "One record per drug taken per subject",
-    "AE": "One record per adverse event per subject", "MH": "One record per history event per subject",
-    "DS": "One record per disposition event or milestone per subject", "LB": "One record per test per sample per subject",
-    "VS": "One record per measurement per subject", "PC": "One record per analyte per sample per subject",
-    "TU": "One record per identified tumour per subject", "TR": "One record per tumour measurement per assessment per subject",
-    "RS": "One record per response assessment per subject", "TS": "One record per trial summary parameter value",
-}  # fmt: skip
+    "DM": "One record per subject",
+    "EX": "One record per administration per subject",
+    "CM": "One record per drug taken per subject",
+    "AE": "One record per adverse event per subject",
+    "MH": "One record per history event per subject",
+    "DS": "One record per disposition event or milestone per subject",
+    "LB": "One record per test per sample per subject",
+    "VS": "One record per measurement per subject",
+    "PC": "One record per analyte per sample per subject",
+    "TU": "One record per identified tumour per subject",
+    "TR": "One record per tumour measurement per assessment per subject",
+    "RS": "One record per response assessment per subject",
+    "TS": "One record per trial summary parameter value",
+}
 METHODS = {
-    "USUBJID": Method("USUBJID", "Unique subject identifier", "Computation", "STUDYID, a hyphen and SUBJID; the USUBJID of the source where a record was imported."),
-    "SEQ": Method("SEQ", "Sequence number", "Computation", "Numbers the records of a subject in the order of their dates."),
+    "USUBJID": Method(
+        "USUBJID",
+        "Unique subject identifier",
+        "Computation",
+        "STUDYID, a hyphen and SUBJID; the USUBJID of the source where a record was imported.",
+    ),
+    "SEQ": Method(
+        "SEQ", "Sequence number", "Computation", "Numbers the records of a subject in the order of their dates."
+    ),
     "DY": Method("DY", "Study day", "Computation", "Date - RFSTDTC + 1 on and after RFSTDTC, date - RFSTDTC before."),
     "STRES": Method("STRES", "Standardised result", "Computation", "The result as reported; diameters in mm."),
-    "RFDATE": Method("RFDATE", "Reference date", "Computation", "RFSTDTC, RFXSTDTC: the date of the first dose; RFENDTC, RFXENDTC: of the last; those of the source where a record was imported with them."),
-}  # fmt: skip
+    "RFDATE": Method(
+        "RFDATE",
+        "Reference date",
+        "Computation",
+        "RFSTDTC, RFXSTDTC: the date of the first dose; RFENDTC, RFXENDTC: of the last; those of the source where a record was imported with them.",
+    ),
+}
 
 
 def described(datasets: Sequence[Dataset]) -> tuple[list[Dataset], Standard]:

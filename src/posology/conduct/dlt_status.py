@@ -1,0 +1,92 @@
+"""Where each patient of the dose finding stands on a day: DLT, no DLT, pending, or not evaluable, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from posology.conduct.protocol_in_force import Plan
+from posology.endpoints.dlt import Answer, evaluable
+from posology.record.event import Event
+from posology.record.facts import Dosed
+from posology.record.state import Patient, State, Toxicity
+
+Outcome = Literal["DLT", "moderate", "no DLT", "pending", "not evaluable"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one patient stands. ``until`` is the last day of a pending patient's window, where a day ends the waiting."""
+
+    patient: str
+    level: int
+    outcome: Outcome
+    why: str
+    until: date | None
+    sources: tuple[Event, ...]
+
+    def __str__(self) -> str:
+        return f"{self.patient} {self.why}"
+
+
+def standings(state: State, plan: Plan, on: date) -> tuple[Standing, ...]:
+    """Return where every treated patient of the dose finding stands, in order of first dose.
+
+    A patient counts at the level assigned, whatever level is given later.
+    """
+    treated = [p for p in state.patients.values() if p.assigned_level is not None and p.first_dose is not None]
+    treated.sort(key=lambda p: (p.first_dose.occurred, p.first_dose.seq))  # type: ignore[union-attr]
+    return tuple(_standing(p, plan, on) for p in treated)
+
+
+def _standing(patient: Patient, plan: Plan, on: date) -> Standing:
+    first, level, definition = patient.first_dose, patient.assigned_level, plan.definition
+    assert first is not None and level is not None
+    last_day = first.occurred + timedelta(days=definition.window_days - 1)
+
+    def stands(outcome: Outcome, why: str, until: date | None = None, *sources: Event | None) -> Standing:
+        return Standing(patient.id, level, outcome, why, until, tuple(e for e in (first, *sources) if e is not None))
+
+    judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day]
+    if judged:
+        return stands(
+            "DLT", f"had a DLT on {judged[0].event.occurred}: {judged[0].fact.term}", None, *judged[0].sources
+        )
+    for toxicity in patient.toxicities:
+        if toxicity.is_dlt is None:
+            meets, why = plan.meets_definition(patient, toxicity, on)
+            if meets is not False:
+                number = f"adverse event {toxicity.fact.ae}, {toxicity.fact.term} grade {toxicity.fact.grade}"
+                return stands("pending", f"waits for the judgement of {number} ({why})", None, toxicity.event)
+    end = patient.off_treatment
+    day = patient.study_day(on) or 0
+    within = [e for e in patient.doses if e.occurred <= last_day]
+    answer, why = evaluable(
+        definition, day, False, [_percent(e) for e in within], patient.study_day(end.occurred) if end else None
+    )
+    if answer is Answer.NOT_YET:
+        return stands("pending", f"is on {why}, until {last_day}", last_day)
+    if answer is Answer.NO:
+        return stands("not evaluable", why, None, end, *within)
+    moderate = _moderate(patient, plan, last_day)
+    if moderate:
+        return stands("moderate", f"no DLT; {moderate.fact.term} grade {moderate.fact.grade}", None, moderate.event)
+    return stands("no DLT", why)
+
+
+def _percent(event: Event) -> float:
+    assert isinstance(event.fact, Dosed)
+    dosed = event.fact
+    return 100 * dosed.actual_mg / dosed.planned_mg if dosed.planned_mg else 0.0
+
+
+def _moderate(patient: Patient, plan: Plan, last_day: date) -> Toxicity | None:
+    """Return the toxicity that would end a titration: related, of its grade, within the window."""
+    if plan.protocol.titration is None:
+        return None
+    grade = plan.protocol.titration.ends_on_grade
+    for toxicity in patient.toxicities:
+        if toxicity.fact.related and toxicity.fact.grade >= grade and toxicity.event.occurred <= last_day:
+            return toxicity
+    return None

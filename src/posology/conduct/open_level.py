@@ -1,0 +1,71 @@
+"""Which dose levels are open, to whom, and how many places are left: what the signed decisions amount to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from posology.protocol.model import Protocol
+from posology.record.facts import DecisionTaken, Enrolled, SlotReserved
+from posology.record.state import Decided, State
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The level now open for enrolment.
+
+    ``level`` is its number; ``slots`` how many places the protocol or the last decision gave; ``ceiling`` the highest level that may be given at all; ``mtd`` the MTD once declared;
+    ``stopped`` whether dose finding ended without one; ``decision`` what opened it (None: the protocol's start).
+    """
+
+    level: int
+    slots: int
+    ceiling: int
+    highest: int
+    mtd: int | None
+    stopped: bool
+    decision: Decided | None
+
+    def because(self) -> str:
+        """Say what opened the level."""
+        if self.decision is None:
+            return "the protocol's starting level"
+        return f"decision {self.decision.fact.number} of {self.decision.event.occurred}"
+
+
+def opening(state: State, protocol: Protocol, first_cohort: int, on: date | None = None) -> Opening:
+    """Return what is open on a date (or at the end of what the state knows).
+
+    ``first_cohort`` is how many patients the design treats first.
+    """
+    signed = [d for d in state.trial.decisions if d.in_force and (on is None or d.signatures[0].occurred <= on)]
+    start = protocol.dose.start_level
+    level, slots, ceiling, mtd, stopped = start, first_cohort, len(protocol.dose.levels), None, False
+    highest, last = start, None
+    for decided in signed:
+        fact: DecisionTaken = decided.fact
+        if fact.closed_from is not None:
+            ceiling = min(ceiling, fact.closed_from - 1)
+        last, slots = decided, fact.slots
+        if fact.action == "declare MTD":
+            mtd, level = fact.level, fact.level or level
+        elif fact.action == "stop":
+            stopped, slots = True, 0
+        elif fact.level is not None:
+            level, mtd, stopped = fact.level, None, False
+        highest = max(highest, level)
+    return Opening(level, slots, ceiling, min(highest, ceiling), mtd, stopped, last)
+
+
+def holders(state: State, open_: Opening) -> tuple[str, ...]:
+    """Return the patients who hold the places of the open level."""
+    since = open_.decision.event.seq if open_.decision else 0
+    places = [(p.id, p.enrolment or p.reservation) for p in state.patients.values()]
+    return tuple(
+        id
+        for id, place in places
+        if place
+        and place.seq > since
+        and isinstance(place.fact, Enrolled | SlotReserved)
+        and place.fact.level == open_.level
+    )

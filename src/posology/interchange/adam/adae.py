@@ -1,0 +1,69 @@
+"""ADAE: adverse events with their dates, grades and whether they emerged under treatment (OCCDS 1.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posology.interchange.adam.source import KEY, Rules, Source, study_day, with_subject
+
+if TYPE_CHECKING:
+    import polars as pl
+
+EMERGENT_DAYS = 30
+NOT_RELATED = ("NONE", "NOT RELATED", "UNLIKELY RELATED", "N")
+
+
+def adae(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+    """Derive ADAE: one row an adverse event of AE.
+
+    A partial start is completed to the first day it can be, not before the first dose where it can be later (so that an
+    event is emergent in doubt); a partial end to the last day, not after death, end of study or cutoff.
+    """
+    import polars as pl
+
+    ae = source.domain(
+        "AE",
+        "AESPID",
+        "AETERM",
+        "AEDECOD",
+        "AEBODSYS",
+        "AESTDTC",
+        "AEENDTC",
+        "AESER",
+        "AESEV",
+        "AETOXGR",
+        "AEREL",
+        "AEACN",
+        "AEOUT",
+    ).with_columns(pl.col("AESEQ").cast(pl.Int64))
+    ae = with_subject(ae, adsl, "TRTEDT", "DTHDT", "EOSDT", "DCUTDT")
+    ae = ae.with_columns(pl.min_horizontal("DTHDT", "EOSDT", "DCUTDT").alias("latest"))
+    ae = source.dated(ae, "AESTDTC", "ASTDT", "first", flag="ASTDTF", not_before="TRTSDT")
+    ae = source.dated(ae, "AEENDTC", "AENDT", "last", flag="AENDTF", not_after="latest")
+    ae = ae.join(source.supplement("AE", "DLT"), on=[*KEY, "AESEQ"], how="left").rename({"DLT": "DLTFL"})
+    duration = (pl.col("AENDT") - pl.col("ASTDT")).dt.total_days() + 1
+    begins, ends, last = pl.col("ASTDT"), pl.col("AENDT"), pl.col("TRTEDT")
+    unknown = begins.is_null() & (ends.is_null() | (ends >= pl.col("TRTSDT")))
+    within = (begins >= pl.col("TRTSDT")) & (last.is_null() | ((begins - last).dt.total_days() <= EMERGENT_DAYS))
+    severity = pl.col("AESEV").replace_strict(
+        {"MILD": 1, "MODERATE": 2, "SEVERE": 3}, default=None, return_dtype=pl.Int64
+    )
+    causality = pl.col("AEREL").str.to_uppercase()
+    ae = ae.with_columns(
+        study_day("ASTDT", "TRTSDT").alias("ASTDY"),
+        study_day("AENDT", "TRTSDT").alias("AENDY"),
+        duration.alias("ADURN"),
+        pl.when(duration.is_not_null()).then(pl.lit("DAYS")).alias("ADURU"),
+        pl.when(pl.col("TRTSDT").is_not_null() & (within | unknown)).then(pl.lit("Y")).alias("TRTEMFL"),
+        pl.col("AESEV").alias("ASEV"),
+        severity.alias("ASEVN"),
+        pl.col("AETOXGR").alias("ATOXGR"),
+        pl.col("AETOXGR").cast(pl.Int64, strict=False).alias("ATOXGRN"),
+        pl.col("AEREL").alias("AREL"),
+        pl.when(causality.is_in(NOT_RELATED)).then(pl.lit("NOT RELATED")).otherwise(pl.lit("RELATED")).alias("RELGR1"),
+    )
+    worst = pl.coalesce("ATOXGRN", "ASEVN").fill_null(0)
+    ordered = ae.with_columns((-worst).alias("mildness")).sort([*KEY, "mildness", "ASTDT", "AESEQ"], nulls_last=True)
+    first = ordered.filter(pl.col("TRTEMFL") == "Y").group_by(KEY, maintain_order=True).agg(pl.col("AESEQ").first())
+    flagged = first.with_columns(pl.lit("Y").alias("AOCCIFL"))
+    return ae.join(flagged, on=[*KEY, "AESEQ"], how="left").sort([*KEY, "AESEQ"])

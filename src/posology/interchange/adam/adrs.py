@@ -1,0 +1,269 @@
+"""ADRS: the response at each assessment, and what it amounts to in each subject (RECIST 1.1, GCIG CA-125)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from posology.endpoints import ca125
+from posology.endpoints.best_response import Best, best_response, clinical_benefit
+from posology.endpoints.ca125_samples import Sample, arrange
+from posology.endpoints.readings import arrange as laid_out
+from posology.endpoints.readings import read
+from posology.endpoints.response import ADMIRALONCO, NEVER, Response
+from posology.interchange.adam.adtr import Tumours
+from posology.interchange.adam.source import KEY, Rules, Source, numbered, read_by, study_day, with_subject
+from posology.shared.arrays import Bools, Ints
+
+if TYPE_CHECKING:
+    import polars as pl
+
+CODES = {
+    "CR": 1.0,
+    "PR": 2.0,
+    "SD": 3.0,
+    "NON-CR/NON-PD": 4.0,
+    "PD": 5.0,
+    "NE": 6.0,
+    "MISSING": 7.0,
+    "Y": 1.0,
+    "N": 0.0,
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The overall responses: ``overall`` and ``day`` (subjects, assessments), column 0 the baseline, days since 1970.
+
+    ``start`` (subjects,) is the day from which times are counted; ``baseline`` whether there was a baseline, None where the
+    data cannot say; ``rows`` the assessments as rows, ``used`` the one of its day that counts; ``by`` whose they are.
+    """
+
+    subjects: tuple[str, ...]
+    start: Ints
+    overall: Ints
+    day: Ints
+    baseline: Bools | None
+    rows: pl.DataFrame
+    by: str
+
+    def best(self, rules: Rules, *, confirmed: bool) -> Best:
+        """Return the best overall response of each subject, with confirmation or without."""
+        criteria = rules.recist if confirmed else replace(rules.recist, confirmation_days=0)
+        return best_response(self.overall, self.day, self.start, rules=criteria)
+
+
+def seen(source: Source, rules: Rules, adsl: pl.DataFrame, measured: Tumours | None) -> Seen | None:
+    """Return the overall responses: the reader's own, or where RS has none of them those that follow from the lesions."""
+    import polars as pl
+
+    rs = source.domain(
+        "RS", "RSTESTCD", "RSSTRESC", "RSEVAL", "RSEVALID", "RSACPTFL", "RSDTC", "VISIT", number=("RSSEQ", "VISITNUM")
+    )
+    rs = rs.filter((pl.col("RSTESTCD") == "OVRLRESP") & read_by("RS", rules.reader) & pl.col("RSSTRESC").is_not_null())
+    begun = adsl.filter(pl.col(rules.start).is_not_null())
+    subjects, starts = tuple(begun["USUBJID"]), begun[rules.start].to_list()
+    start = begun[rules.start].to_physical().cast(pl.Int64).to_numpy()
+    if rs.height:
+        by = {"INVESTIGATOR": "Investigator"}.get(rules.reader, rules.reader.title())
+        return _read(source, rs, adsl, subjects, starts, start, by)
+    if measured is None:
+        return None
+    a = measured.assessments
+    visits = measured.rows.group_by([*KEY, "row", "column"], maintain_order=True).agg(
+        pl.col("VISIT", "VISITNUM", "ADTF").first()
+    )
+    visits = visits.filter(pl.col("column") > 0).sort([*KEY, "column"])
+    row, column = visits["row"].to_numpy(), visits["column"].to_numpy()
+    rows = visits.with_columns(
+        pl.Series("ADT", a.day[row, column], dtype=pl.Int64).cast(pl.Int32).cast(pl.Date),
+        pl.lit("TR").alias("SRCDOM"),
+        pl.Series("AVALC", [Response(r).text.upper() for r in a.overall[row, column]], dtype=pl.String),
+        pl.lit(True).alias("used"),
+        pl.lit(None, dtype=pl.Int64).alias("SRCSEQ"),
+    )
+    return Seen(subjects, start, a.overall, a.day, a.day[:, 0] != NEVER, rows, "Derived from lesions")
+
+
+def _read(
+    source: Source,
+    rs: pl.DataFrame,
+    adsl: pl.DataFrame,
+    subjects: tuple[str, ...],
+    starts: list[date],
+    start: Ints,
+    by: str,
+) -> Seen:
+    import polars as pl
+
+    rs = rs.join(adsl.select(*KEY, "DCUTDT"), on=KEY, how="left").sort([*KEY, "RSSEQ"])
+    rs = source.dated(rs, "RSDTC", "ADT", "last", flag="ADTF", not_after="DCUTDT")
+    for who, seq in rs.filter(pl.col("RSDTC").is_null()).select("USUBJID", "RSSEQ").rows():
+        source.finding(who, None, "RSDTC", f"is missing (RSSEQ {seq:g})", "a response without a date is not used")
+    rs = rs.filter(pl.col("ADT").is_not_null())
+    codes, found = read(
+        rs["USUBJID"].to_list(),
+        rs["ADT"].to_list(),
+        rs["RSSTRESC"].to_list(),
+        dict(zip(subjects, starts, strict=True)),
+        "RSSTRESC",
+    )
+    source.findings.extend(found)
+    place = {name: i for i, name in enumerate(subjects)}
+    rs = rs.with_columns(pl.Series("code", codes), pl.Series("row", [place.get(name, -1) for name in rs["USUBJID"]]))
+    rs = rs.filter((pl.col("code") != int(Response.ABSENT)) & (pl.col("row") >= 0))
+    day = rs["ADT"].to_physical().cast(pl.Int64).to_numpy()
+    laid = laid_out(rs["row"].to_numpy(), day, rs["code"].to_numpy(), len(subjects), not_before=start)
+    kept = {
+        (i, d): c
+        for i, k in zip(*np.nonzero(laid.overall[:, 1:]), strict=True)
+        for d, c in [(int(laid.day[i, k + 1]), int(laid.overall[i, k + 1]))]
+    }
+    last: dict[tuple[int, int], int] = {}
+    for place_, (i, d, c) in enumerate(zip(rs["row"].to_list(), day.tolist(), rs["code"].to_list(), strict=True)):
+        if kept.get((i, d)) == c:
+            last[i, d] = place_
+    used = np.zeros(rs.height, dtype=bool)
+    used[list(last.values())] = True
+    rows = rs.with_columns(
+        pl.Series("AVALC", [Response(c).text.upper() for c in rs["code"]], dtype=pl.String),
+        pl.lit("RS").alias("SRCDOM"),
+        pl.col("RSSEQ").cast(pl.Int64).alias("SRCSEQ"),
+        pl.Series("used", used),
+    )
+    return Seen(subjects, start, laid.overall, laid.day, None, rows, by)
+
+
+def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured: Tumours | None) -> pl.DataFrame:
+    """Derive ADRS: each assessment (OVR), and for each subject with a start one row a parameter."""
+    import polars as pl
+
+    one, two = found.best(rules, confirmed=False), found.best(rules, confirmed=True)
+    admiral = rules.recist.name == ADMIRALONCO.name
+    benefit = lambda days: clinical_benefit(
+        found.overall, found.day, found.start, replace(rules.recist, confirmation_days=days)
+    )
+    made: list[tuple[int, str, str, int | None]] = []
+
+    def yes(code: str, at: Ints) -> None:
+        """A row Y with the day of the assessment in its column, or N, a subject."""
+        made.extend(
+            (i, code, "N" if k == NEVER else "Y", None if k == NEVER else int(found.day[i, k]))
+            for i, k in enumerate(at)
+        )
+
+    objective = lambda best: np.where(np.isin(best.settled, (Response.CR, Response.PR)), best.at, NEVER)
+    yes("PD", one.progressed_at)
+    yes("RSP", one.response_at)
+    yes("CRSP", two.response_at)
+    yes("BCP", objective(one))
+    yes("CBCP", objective(two))
+    yes("CB", benefit(0))
+    yes("CCB", benefit(rules.recist.confirmation_days))
+    for code, best in (("BOR", one), ("CBOR", two)):
+        for i, (response, k) in enumerate(zip(best.settled, best.at, strict=True)):
+            made.append((i, code, Response(response).text.upper(), None if k == NEVER else int(found.day[i, k])))
+    for i, k in enumerate(two.evaluable_at):
+        if k > 0:
+            made.append((i, "LSTA", Response(found.overall[i, k]).text.upper(), int(found.day[i, k])))
+    targets = _targets(source, rules)
+    deaths = dict(adsl.select("USUBJID", pl.col("DTHDT").to_physical().cast(pl.Int64)).rows())
+    died = set(adsl.filter((pl.col("DTHFL") == "Y") | pl.col("DTHDT").is_not_null())["USUBJID"])
+    for i, name in enumerate(found.subjects):
+        if source.domain("TU").height or measured:
+            made.append((i, "MDIS", "Y" if name in targets else "N", None))
+        made.append((i, "DEATH", "Y" if name in died else "N", deaths.get(name)))
+    summary = pl.DataFrame(
+        made, schema={"row": pl.Int64, "PARAMCD": pl.String, "AVALC": pl.String, "day": pl.Int64}, orient="row"
+    )
+    names = pl.DataFrame(
+        {"row": range(len(found.subjects)), "USUBJID": found.subjects}, schema={"row": pl.Int64, "USUBJID": pl.String}
+    )
+    summary = (
+        summary.join(names, on="row")
+        .with_columns(
+            pl.col("day").cast(pl.Int32).cast(pl.Date).alias("ADT"),
+            pl.lit("Y").alias("ANL01FL"),
+            pl.when(pl.col("PARAMCD") != "DEATH").then(pl.lit(found.by)).alias("PARCAT2"),
+        )
+        .join(adsl.select(KEY), on="USUBJID")
+    )
+    origin = found.rows.filter("used").unique([*KEY, "ADT"], keep="last", maintain_order=True)
+    wanted = ["ADTF", "VISIT", "VISITNUM", "SRCDOM", "SRCSEQ"]
+    own = ~pl.col("PARAMCD").is_in(["DEATH", "MDIS"])
+    summary = pl.concat(
+        [
+            summary.filter(own).join(origin.select(*KEY, "ADT", *wanted), on=[*KEY, "ADT"], how="left"),
+            summary.filter(~own),
+        ],
+        how="diagonal",
+    )
+    overall = found.rows.with_columns(
+        pl.lit("OVR").alias("PARAMCD"),
+        pl.when("used").then(pl.lit("Y")).alias("ANL01FL"),
+        pl.lit(found.by).alias("PARCAT2"),
+    )
+    marker = _marker(source, rules, adsl, ca125.ADMIRALONCO if admiral else ca125.PUBLISHED)
+    all_rows = with_subject(pl.concat([overall, summary, marker], how="diagonal").drop("DCUTDT", strict=False), adsl)
+    all_rows = all_rows.with_columns(
+        pl.col("AVALC").replace_strict(CODES, default=None, return_dtype=pl.Float64).alias("AVAL"),
+        study_day("ADT", "TRTSDT").alias("ADY"),
+    )
+    return numbered(all_rows, "PARAMCD", "ADT", "SRCSEQ")
+
+
+def _targets(source: Source, rules: Rules) -> set[str]:
+    """Return the subjects in whom the reader chose a target lesion."""
+    import polars as pl
+
+    tu = source.domain("TU", "TUSTRESC", "TUEVAL", "TUEVALID", "TUACPTFL")
+    return set(tu.filter(read_by("TU", rules.reader) & (pl.col("TUSTRESC").str.to_uppercase() == "TARGET"))["USUBJID"])
+
+
+def _marker(source: Source, rules: Rules, adsl: pl.DataFrame, criteria: ca125.Rules) -> pl.DataFrame:
+    """Return response and progression by CA-125 of the subjects in whom they can be judged; a finding tells why not."""
+    import polars as pl
+
+    lb = source.domain("LB", "LBTESTCD", "LBSTRESC", "LBSTRESU", "LBDTC", "LBNAM", number=("LBSTNRHI",)).filter(
+        pl.col("LBTESTCD") == rules.marker
+    )
+    if rules.marker_tumours:
+        mh = source.domain("MH", "MHTERM", "MHCAT").filter(pl.col("MHCAT").str.to_uppercase() == "PRIMARY DIAGNOSIS")
+        lb = lb.join(mh.filter(pl.col("MHTERM").is_in(rules.marker_tumours)).select(KEY).unique(), on=KEY, how="semi")
+    lb = source.dated(lb, "LBDTC", "on")
+    starts = {who: day for who, day in adsl.select("USUBJID", "TRTSDT").rows() if day and who in set(lb["USUBJID"])}
+    samples = [
+        Sample(who, on, value, limit, unit or "", name or "")
+        for who, on, value, limit, unit, name in lb.select(
+            "USUBJID", "on", "LBSTRESC", "LBSTNRHI", "LBSTRESU", "LBNAM"
+        ).rows()
+        if who in starts
+    ]
+    series = arrange(samples, starts, cutoff=rules.cutoff)
+    source.findings.extend(series.findings)
+    course = series.course(cutoff=rules.cutoff, rules=criteria)
+    columns: dict[str, list[Any]] = {"USUBJID": [], "PARAMCD": [], "AVALC": [], "ADT": []}
+    judged: tuple[tuple[str, Ints, Ints], ...] = (
+        ("CARSP", course.response, course.reason),
+        ("CAPD", course.progression, course.progression_reason),
+    )
+    for code, at, why in judged:
+        days: Callable[[int], date | None] = series.on(at).__getitem__
+        for i, who in enumerate(series.patients):
+            if why[i]:
+                source.finding(
+                    who, None, code, f"not evaluable, because {ca125.Reason(why[i]).text}", "no row is given"
+                )
+                continue
+            for name, value in zip(columns, (who, code, "N" if days(i) is None else "Y", days(i)), strict=True):
+                columns[name].append(value)
+    made = pl.DataFrame(
+        columns, schema={"USUBJID": pl.String, "PARAMCD": pl.String, "AVALC": pl.String, "ADT": pl.Date}
+    )
+    return made.with_columns(
+        pl.lit("LB").alias("SRCDOM"), pl.lit("Y").alias("ANL01FL"), pl.lit("Laboratory").alias("PARCAT2")
+    ).join(adsl.select(KEY), on="USUBJID")

@@ -1,0 +1,124 @@
+"""ADTTE: overall and progression-free survival, duration of response, time to response (ADaM BDS for time to event 1.0)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from posology.endpoints.response import NEVER
+from posology.endpoints.survival import (
+    Histories,
+    Times,
+    Why,
+    duration_of_response,
+    overall_survival,
+    progression_free,
+    time_to_response,
+)
+from posology.endpoints.survival_findings import findings
+from posology.interchange.adam.adrs import Seen
+from posology.interchange.adam.source import KEY, Rules, Source, numbered, with_subject
+
+if TYPE_CHECKING:
+    import polars as pl
+
+EVENTS = {Why.PD: "Disease Progression", Why.DEATH: "Death", Why.RESPONSE: "Response"}
+ENDS = {
+    Why.ALIVE: "Last Known Alive",
+    Why.NO_EVENT: "Last Evaluable Tumor Assessment",
+    Why.NO_ASSESSMENT: "Start",
+    Why.NO_BASELINE: "Start",
+    Why.NEW_THERAPY: "Last Assessment Before New Therapy",
+    Why.MISSED: "Last Assessment Before Missed Ones",
+}
+Dates = npt.NDArray[np.datetime64]
+
+
+def adtte(source: Source, rules: Rules, adsl: pl.DataFrame, seen: Seen) -> pl.DataFrame:
+    """Derive ADTTE: one row a parameter of each subject with a start; RSD and TTR of responders alone."""
+    import polars as pl
+
+    subjects = pl.DataFrame({"USUBJID": seen.subjects}, schema={"USUBJID": pl.String}).join(
+        adsl, on="USUBJID", how="left", maintain_order="left"
+    )
+    therapy = subjects.join(_new_therapy(source, rules, adsl), on=KEY, how="left", maintain_order="left")
+    of = Histories(
+        _dates(subjects[rules.start]),
+        seen.day[:, 1:].astype("datetime64[D]"),
+        seen.overall[:, 1:],
+        death=_dates(subjects["DTHDT"]),
+        new_therapy=_dates(therapy["on"]),
+        last_alive=_dates(subjects["LSTALVDT"]),
+        baseline=seen.baseline,
+    )
+    source.findings.extend(findings(of, seen.subjects, rules.cutoff))
+    best = seen.best(rules, confirmed=rules.confirmed)
+    at = np.take_along_axis(seen.day, np.maximum(best.response_at, 0)[:, None], axis=1)[:, 0].astype("datetime64[D]")
+    response = np.where(best.response_at == NEVER, np.datetime64("NaT"), at).astype("datetime64[D]")
+    by, cutoff = rules.censoring, rules.cutoff
+    times: dict[str, Times] = {
+        "OS": overall_survival(of, rules=by, cutoff=cutoff),
+        "PFS": progression_free(of, rules=by, cutoff=cutoff),
+        "RSD": duration_of_response(of, response, rules=by, cutoff=cutoff),
+        "TTR": time_to_response(of, response, rules=by, cutoff=cutoff),
+    }
+    parts = [_rows(code, of_times, seen.subjects, rules) for code, of_times in times.items()]
+    made = pl.concat(parts).filter((pl.col("PARAMCD") != "TTR") | (pl.col("CNSR") == 0))
+    made = made.join(adsl.select(KEY), on="USUBJID")
+    source_row = seen.rows.filter("used").unique([*KEY, "ADT"], keep="last", maintain_order=True)
+    of_assessment = source_row.select(*KEY, "ADT", pl.lit("ADRS").alias("SRCDOM"), "SRCSEQ")
+    made = made.join(of_assessment, on=[*KEY, "ADT", "SRCDOM"], how="left")
+    return numbered(with_subject(made, adsl), "PARAMCD")
+
+
+def _rows(code: str, times: Times, subjects: tuple[str, ...], rules: Rules) -> pl.DataFrame:
+    import polars as pl
+
+    known = times.known
+    why = [Why(w) for w in times.why[known]]
+    source = {
+        Why.DEATH: ("ADSL", "DTHDT"),
+        Why.ALIVE: ("ADSL", "LSTALVDT"),
+        Why.NO_ASSESSMENT: ("ADSL", rules.start),
+        Why.NO_BASELINE: ("ADSL", rules.start),
+    }
+    sources = [source.get(w, ("ADRS", "ADT")) for w in why]
+    day = lambda array: pl.Series(array[known].astype("datetime64[ms]")).cast(pl.Date)
+    return pl.DataFrame(
+        {
+            "USUBJID": [name for name, is_known in zip(subjects, known, strict=True) if is_known],
+            "PARAMCD": [code] * len(why),
+            "AVAL": times.days[known].astype(np.int64),
+            "STARTDT": day(times.start),
+            "ADT": day(times.date),
+            "CNSR": np.where(times.event[known], 0, 1),
+            "EVNTDESC": [EVENTS.get(w, ENDS.get(w, w.text)) for w in why],
+            "CNSDTDSC": [None if w in EVENTS else w.text for w in why],
+            "SRCDOM": [domain for domain, _ in sources],
+            "SRCVAR": [variable for _, variable in sources],
+        },
+        schema_overrides={
+            "USUBJID": pl.String,
+            "PARAMCD": pl.String,
+            "EVNTDESC": pl.String,
+            "CNSDTDSC": pl.String,
+            "SRCDOM": pl.String,
+            "SRCVAR": pl.String,
+        },
+    )
+
+
+def _dates(column: pl.Series) -> Dates:
+    return column.to_numpy().astype("datetime64[D]")
+
+
+def _new_therapy(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+    """Return the start of the first cancer therapy of CM after the start: CMCAT names it as one, as in ANTI-CANCER."""
+    import polars as pl
+
+    cm = source.dated(source.domain("CM", "CMCAT", "CMSTDTC"), "CMSTDTC", "on")
+    named = pl.col("CMCAT").str.to_uppercase().str.replace_all(r"[^A-Z]", "").str.contains("ANTICANCER", literal=True)
+    cm = cm.join(adsl.select(*KEY, pl.col(rules.start).alias("start")), on=KEY)
+    return cm.filter(named & (pl.col("on") > pl.col("start"))).group_by(KEY).agg(pl.col("on").min())

@@ -1,0 +1,1 @@
+"""Datasets as CDISC has them: values, formats, metadata, conformance."""

@@ -1,0 +1,1 @@
+"""Concentrations and doses, in and out."""

@@ -1,0 +1,266 @@
+"""Concentrations as profiles, each after one dose, from NONMEM event data or from SDTM's PC and EX as CSV."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from posology.interchange.pk.nonmem import DataError, EventData, finding
+from posology.shared.findings import Finding
+
+SHORTLY = 20
+"""A sample before a dose is one at the dose, if the time to it is not above this part of the dosing interval."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The samples after one dose of a patient: times since the dose; 0 for below quantification.
+
+    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number`` that
+    of the dose.
+    """
+
+    patient: str
+    label: str
+    time: tuple[float, ...]
+    concentration: tuple[float, ...]
+    dose: float | None
+    duration: float
+    until: float | None
+    line: int
+    number: int = 1
+
+
+def profiles(data: EventData) -> list[Profile]:
+    """Return a profile for each dose that samples follow; a sample at the time of the next dose belongs to both.
+
+    A sample shortly before a dose, within a twentieth of the time since the last one, stands for the concentration at
+    that dose. So do those before the first dose, though MDV 1 keeps them from fits. A dose at steady state, or one that
+    repeats another (ADDL), makes a profile like any other.
+
+    Raises
+    ------
+    DataError
+        as :meth:`posology.interchange.pk.nonmem.EventData.patients`.
+    """
+    found = []
+    held = dict(data.by_patient())
+    for p in data.patients():
+        doses = sorted(p.doses)
+        if not doses:
+            continue
+        samples = [(t, 0.0 if low else c, after) for (t, c, low), after in zip(p.samples, p.after_dose, strict=True)]
+        samples += [
+            (e.time, 0.0 if e.below else e.value, False)
+            for e in held[p.name]
+            if e.evid == 0 and e.missing and e.value is not None and e.time <= doses[0][0]
+        ]
+        samples.sort(key=lambda sample: (sample[0], sample[2]))
+        for (t, _, after), (u, _, later) in pairwise(samples):
+            if (t, after) == (u, later):
+                line = [e.line for e in held[p.name] if e.evid == 0 and e.time == u][-1]
+                raise DataError(
+                    [finding(data.file, line, "TIME", p.name, f"two samples at {u:g}", "one sample a time")]
+                )
+        for number, (begin, amount, length, _) in enumerate(doses, 1):
+            end = doses[number][0] if number < len(doses) else None
+            since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
+            kept: dict[float, float] = {}
+            for t, c, _ in samples:
+                if t == end:
+                    kept.setdefault(t - begin, c)  # of two at the time of the next dose, that before it
+                elif since <= t and (end is None or t < end):
+                    kept[t - begin] = c  # of two at the time of the dose, that after it
+            early = [t for t in kept if t < 0]
+            for t in early[: -1 if 0 not in kept else None] if number > 1 else ():
+                del kept[t]
+            if any(t > 0 for t in kept):
+                label = p.name if len(doses) == 1 else f"{p.name}, dose {number}"
+                until = None if end is None else end - begin
+                line = held[p.name][0].line
+                found.append(
+                    Profile(p.name, label, tuple(kept), tuple(kept.values()), amount, length, until, line, number)
+                )
+    return found
+
+
+def is_sdtm(path: str | Path) -> bool:
+    """Say whether a file is an SDTM PC domain, by its columns."""
+    try:
+        with _opened(path) as lines:
+            return {"USUBJID", "PCTESTCD"} <= set(next(csv.reader(lines), []))
+    except UnicodeDecodeError:
+        return False
+
+
+def sdtm_profiles(
+    pc: str | Path, ex: str | Path | None = None, *, analyte: str | None = None, specimen: str | None = None
+) -> tuple[list[Profile], list[Finding]]:
+    """Return a profile for each patient and visit of an SDTM PC domain, and what was not used, with the reason.
+
+    Times are hours since the dose: the planned ones (PCTPTNUM), or, where EX gives the dose a time of day, the actual
+    ones (PCDTC − EXSTDTC of the last dose that began by then, or the first one). A missing PCSTRESN, or one of 0, whose
+    PCSTRESC does not say a number is below quantification. Doses come from EX.
+
+    Raises
+    ------
+    DataError
+        listing what is wrong with its line, column and patient; or where there are several analytes or specimens and
+        none is named.
+    """
+    file, rows = str(pc), _rows(pc)
+    findings: list[Finding] = []
+    needed = [c for c in ("USUBJID", "PCTESTCD", "PCSTRESN", "PCTPTNUM") if c not in (rows[0][1] if rows else {})]
+    if needed:
+        raise DataError([finding(file, 1, needed[0], "", "is missing", "a PC domain has it")])
+    rows = _one(file, rows, "PCTESTCD", analyte, "analyte")
+    rows = _one(
+        file,
+        rows,
+        "PCSPEC",
+        specimen or ("PLASMA" if any(r.get("PCSPEC") == "PLASMA" for _, r in rows) else None),
+        "specimen",
+    )
+    doses = _doses(ex)
+    groups: dict[tuple[str, str], list[tuple[int, Mapping[str, str]]]] = {}
+    for line, row in rows:
+        groups.setdefault((row["USUBJID"], row.get("VISIT", "")), []).append((line, row))
+    several = len({visit for _, visit in groups}) > 1
+    found, unused = [], []
+    for (patient, visit), members in groups.items():
+        samples: dict[float, float] = {}
+        given = doses.get(patient, [])
+        dose = _before(given, [row.get("PCDTC", "") for _, row in members])
+        for line, row in members:
+            time, value = _time(row, dose), _value(row)
+            if time is None:
+                findings.append(
+                    finding(file, line, "PCTPTNUM", patient, f"{row['PCTPTNUM']!r} is no time", "hours since the dose")
+                )
+            elif isinstance(value, str):
+                findings.append(
+                    finding(
+                        file, line, "PCSTRESN", patient, value, "a number, or nothing where it is below quantification"
+                    )
+                )
+            elif time in samples:
+                findings.append(
+                    finding(file, line, "PCTPTNUM", patient, f"two samples at {time:g} h", "one sample a time")
+                )
+            else:
+                samples[time] = value
+        if sum(t > 0 for t in samples) < 2:
+            unused.append(
+                finding(
+                    file,
+                    members[0][0],
+                    "PCTPTNUM",
+                    patient,
+                    f"{len(samples)} samples",
+                    "a profile has two after the dose at least",
+                )
+            )
+            continue
+        ordered = tuple(sorted(samples))
+        label = f"{patient}, {visit}" if several and visit else patient
+        amount, length = (dose[1], dose[2]) if dose else (None, 0.0)
+        found.append(
+            Profile(patient, label, ordered, tuple(samples[t] for t in ordered), amount, length, None, members[0][0])
+        )
+    if findings:
+        raise DataError(findings)
+    return found, unused
+
+
+def _opened(path: str | Path):  # type: ignore[no-untyped-def]
+    if str(path).endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return Path(path).open(encoding="utf-8-sig", newline="")
+
+
+def _rows(path: str | Path) -> list[tuple[int, Mapping[str, str]]]:
+    with _opened(path) as lines:
+        return [(n, {k: v or "" for k, v in row.items() if k}) for n, row in enumerate(csv.DictReader(lines), 2)]
+
+
+def _one(
+    file: str, rows: list[tuple[int, Mapping[str, str]]], column: str, wanted: str | None, what: str
+) -> list[tuple[int, Mapping[str, str]]]:
+    held = sorted({row.get(column, "") for _, row in rows})
+    if wanted is None and len(held) > 1:
+        raise DataError([finding(file, 1, column, "", f"holds {', '.join(held)}", f"name the {what}: --{what}")])
+    if wanted is not None and wanted not in held:
+        raise DataError([finding(file, 1, column, "", f"has no {wanted!r}", f"it holds {', '.join(held)}")])
+    return [(n, row) for n, row in rows if wanted is None or row.get(column, "") == wanted]
+
+
+def _doses(ex: str | Path | None) -> dict[str, list[tuple[str, float, float]]]:
+    """Return each patient's doses: start as written, amount, duration in hours (0 where the end is no later time)."""
+    doses: dict[str, list[tuple[str, float, float]]] = {}
+    if ex is None:
+        return doses
+    findings = []
+    for line, row in _rows(ex):
+        try:
+            amount = float(row["EXDOSE"])
+        except (KeyError, ValueError):
+            findings.append(
+                finding(
+                    str(ex), line, "EXDOSE", row.get("USUBJID", ""), f"{row.get('EXDOSE')!r} is no dose", "a number"
+                )
+            )
+            continue
+        begin, end = _moment(row.get("EXSTDTC", "")), _moment(row.get("EXENDTC", ""))
+        length = (
+            (end - begin).total_seconds() / 3600 if begin and end and 0 < (end - begin).days * 24 + 24 <= 24 else 0.0
+        )
+        if amount > 0:
+            doses.setdefault(row["USUBJID"], []).append((row.get("EXSTDTC", ""), amount, max(length, 0.0)))
+    if findings:
+        raise DataError(findings)
+    return {patient: sorted(held) for patient, held in doses.items()}
+
+
+def _before(doses: Sequence[tuple[str, float, float]], samples: Sequence[str]) -> tuple[str, float, float] | None:
+    last = max((s[:10] for s in samples if s), default="")
+    given = [d for d in doses if d[0][:10] <= last] if last else list(doses)
+    first = min((s[:10] for s in samples if s), default="")
+    earlier = [d for d in given if d[0][:10] <= first]
+    return earlier[-1] if earlier else given[0] if given else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
+        return None
+
+
+def _time(row: Mapping[str, str], dose: tuple[str, float, float] | None) -> float | None:
+    begin, taken = _moment(dose[0]) if dose else None, _moment(row.get("PCDTC", ""))
+    if begin is not None and taken is not None and (begin.tzinfo is None) == (taken.tzinfo is None):
+        return (taken - begin).total_seconds() / 3600
+    try:
+        return float(row["PCTPTNUM"])
+    except ValueError:
+        return None
+
+
+def _value(row: Mapping[str, str]) -> float | str:
+    """Return the concentration, 0 for below quantification, or what is wrong."""
+    text = row.get("PCSTRESC", "").upper()
+    cell = row["PCSTRESN"]
+    if not cell:
+        if not text or any(mark in text for mark in ("BLQ", "BLOQ", "BQL", "LLOQ", "<")):
+            return 0.0 if text else "is missing, and PCSTRESC with it"
+        return f"is missing where PCSTRESC says {row['PCSTRESC']!r}"
+    try:
+        value = float(cell)
+    except ValueError:
+        return f"{cell!r} is no number"
+    return value if value >= 0 else f"is {value:g}"

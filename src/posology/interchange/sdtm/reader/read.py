@@ -1,0 +1,203 @@
+"""From a folder of SDTM datasets to the record of a trial, with a report of what was not understood.
+
+CDISC SDTM 1.7 (SDTMIG 3.3), as SAS transport, Dataset-JSON, Parquet or CSV. The domains are read in the files beside
+this one; ``docs/interchange.md`` has the table of what becomes what.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from posology.conduct.import_trial import Taken, adopt
+from posology.interchange.sdtm.reader import findings_domains as measured
+from posology.interchange.sdtm.reader import lesions, patients, treatment
+from posology.interchange.sdtm.reader.domain_tables import SourceError, Table, tables
+from posology.interchange.sdtm.reader.fact_builder import Drafts
+from posology.interchange.sdtm.reader.lesions import Reader
+from posology.interchange.sdtm.reader.protocol import derive
+from posology.interchange.sdtm.reader.report import Report
+from posology.protocol.amendments import versions
+from posology.protocol.model import protocol_from
+from posology.record import collected as c
+from posology.record import facts as f
+from posology.record.store import holds_record, uncollected
+
+STANDARD = "CDISC SDTM"
+GIVEN = "as given"
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a folder of SDTM amounts to: the protocol's document, the facts in the record's order, and the report."""
+
+    document: dict[str, Any]
+    begun: date
+    taken: list[Taken]
+    report: Report
+
+
+def read(
+    folder: str | Path,
+    *,
+    today: date,
+    protocol: dict[str, Any] | None = None,
+    reader: Reader = "investigator",
+    leave_out: Collection[str] = (),
+    progress: Callable[[str], None] = lambda step: None,
+) -> Read:
+    """Read a folder of SDTM datasets.
+
+    Parameters
+    ----------
+    folder
+        holds the datasets, each named after its domain (``dm.xpt``, ``lb_onco.csv.gz``).
+    today
+        what is dated later is no fact yet.
+    protocol
+        the trial's own protocol, as a checked document; without one it is derived from what the data show.
+    reader
+        whose reading of the scans is the trial's own.
+    leave_out
+        names of files, without their ending, that are not to be read.
+    progress
+        is told each step.
+
+    Raises
+    ------
+    SourceError, posology.interchange.datasets.dataset.DatasetError
+        if the folder holds no study, or a file cannot be read.
+    """
+    report = Report()
+    progress("reading files")
+    held, study = tables(Path(folder), report, leave_out)
+    people = held["DM"]
+    begun = _begun(people, today)
+    document = protocol or derive(study, held, begun)
+    if protocol and "TS" in held:
+        report.rules["TS not read: the protocol given is followed"] += len(held.pop("TS"))
+    report.protocol = (
+        GIVEN if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
+    )
+    if protocol and protocol["trial"]["id"] != study:
+        report.find(
+            "",
+            None,
+            "STUDYID",
+            f"is {study}, but the protocol is of {protocol['trial']['id']}",
+            "the protocol's name is kept",
+        )
+    drafts = Drafts(report, today, protocol_from(versions(document)[-1]))
+    if "VS" in held:
+        measured.sizes(held["VS"], drafts)
+    given = treatment.first_doses(held.get("EX"), people, drafts)
+    patients.places(people, drafts, given)
+    steps: dict[str, Callable[[Table], object]] = {
+        "DS": lambda t: patients.disposition(t, drafts),
+        "EX": lambda t: treatment.exposure(t, drafts),
+        "AE": lambda t: treatment.adverse_events(t, drafts),
+        "CM": lambda t: patients.other_therapy(t, drafts),
+        "LB": lambda t: measured.observations(t, drafts),
+        "VS": lambda t: measured.observations(t, drafts),
+        "PC": lambda t: measured.observations(t, drafts),
+    }
+    for domain, step in steps.items():
+        if domain in held:
+            progress(f"reading {domain}")
+            step(held[domain])
+    progress("reading TU, TR, RS")
+    assessed = lesions.lesions(held.get("TU"), held["TR"], drafts, reader) if "TR" in held else {}
+    if "RS" in held:
+        lesions.responses(held["RS"], drafts, assessed, reader)
+    progress("reading DM, MH")
+    tumours = patients.history(held["MH"], drafts) if "MH" in held else {}
+    patients.demographics(people, drafts, tumours, set(drafts.of(f.Screened)))
+    for table in held.values():
+        table.close()
+    progress("checking facts")
+    return Read(document, _created(document, begun), drafts.taken(), report)
+
+
+def import_sdtm(
+    folder: str | Path,
+    where: str | Path,
+    *,
+    by: str,
+    protocol: dict[str, Any] | None = None,
+    reader: Reader = "investigator",
+    leave_out: Collection[str] = (),
+    report_to: Path | None = None,
+    now: datetime | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Report:
+    """Make the record of a trial from a folder of SDTM datasets, whole or not at all; return the report.
+
+    The report is also written to the file ``report_to``, if one is named, as JSON; no record is made if it cannot be.
+
+    Raises
+    ------
+    SourceError, posology.interchange.datasets.dataset.DatasetError
+        if the data cannot be read; nothing was written.
+    posology.record.store.StoreError
+        if there is a record at ``where`` already, or it cannot be written.
+    """
+    moment = now or datetime.now(UTC)
+    with uncollected():
+        made = read(
+            folder, today=moment.date(), protocol=protocol, reader=reader, leave_out=leave_out, progress=progress
+        )
+        progress("recording")
+        source = imported(made.report, Path(folder).resolve().name)
+        with _report(made.report, report_to):
+            adopt(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
+    return made.report
+
+
+@contextmanager
+def _report(report: Report, path: Path | None) -> Iterator[None]:
+    """Write the report as JSON beside its place, and put it there once the record is made."""
+    if path is not None and holds_record(path):
+        raise SourceError(f"{path} is a trial's record: name another file")
+    if path is None:
+        yield
+        return
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_text(json.dumps(report.plain(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        yield
+        draft.replace(path)
+    except OSError as error:
+        raise SourceError(f"cannot write the report to {path}: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def imported(report: Report, source: str) -> c.DataImported:
+    """Return the event that says where the record comes from."""
+    left: dict[str, int] = {}
+    for n in report.not_understood:
+        name = f"{n.domain}.{n.variable}" if n.variable else n.domain
+        left[name] = left.get(name, 0) + n.rows
+    return c.DataImported(
+        source=source or "a folder",
+        standard=STANDARD,
+        files=dict(report.files),
+        events=dict(report.events),
+        not_understood=left,
+        findings=len(report.findings),
+        protocol="given" if report.protocol == GIVEN else "derived",
+    )
+
+
+def _begun(people: Table, today: date) -> date:
+    days = [d for name in ("RFICDTC", "DMDTC", "RFSTDTC") for d in people.dates(name)[0] if d and d <= today]
+    return min(days, default=today)
+
+
+def _created(document: dict[str, Any], begun: date) -> date:
+    return min(begun, date.fromisoformat(str(document["trial"]["date"])))

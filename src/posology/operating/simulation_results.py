@@ -1,0 +1,130 @@
+"""What simulated trials came to, each figure with its Monte Carlo error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from posology.shared.arrays import Floats, Ints
+from posology.shared.tables import Table
+
+if TYPE_CHECKING:
+    import altair
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Simulated trials: one a row.
+
+    Parameters
+    ----------
+    treated, toxic
+        (trials, levels): patients and DLTs by level, drop-outs included.
+    mtd
+        (trials,): index of the level declared, ``NONE`` where none is.
+    duration
+        (trials,): days from the start to the last patient's being known.
+    lost
+        (trials,): patients who left before they were known.
+    truth
+        (levels,): the true DLT rates.
+    later
+        (trials, levels): patients whose DLT comes after the window, where patients carry a drug; the trial misses them.
+    """
+
+    treated: Ints
+    toxic: Ints
+    mtd: Ints
+    duration: Floats
+    lost: Ints
+    truth: Floats
+    later: Ints
+
+    @property
+    def trials(self) -> int:
+        """Number of trials."""
+        return len(self.mtd)
+
+    @property
+    def levels(self) -> int:
+        """Number of dose levels."""
+        return int(self.treated.shape[1])
+
+    @property
+    def selection(self) -> Floats:
+        """(levels + 1,): share of the trials in which no level (first), or each level, is declared the MTD."""
+        return np.bincount(self.mtd + 1, minlength=self.levels + 1) / self.trials
+
+    @property
+    def selection_error(self) -> Floats:
+        """(levels + 1,): standard errors of the shares."""
+        return np.asarray(np.sqrt(self.selection * (1 - self.selection) / self.trials))
+
+    @property
+    def patients(self) -> Floats:
+        """(levels,): mean patients."""
+        return np.asarray(self.treated.mean(axis=0))
+
+    @property
+    def patients_error(self) -> Floats:
+        """(levels,): standard errors of the means."""
+        return np.asarray(self.treated.std(axis=0) / np.sqrt(self.trials))
+
+    @property
+    def dlts(self) -> Floats:
+        """(levels,): mean DLTs."""
+        return np.asarray(self.toxic.mean(axis=0))
+
+    @property
+    def dlts_error(self) -> Floats:
+        """(levels,): standard errors of the means."""
+        return np.asarray(self.toxic.std(axis=0) / np.sqrt(self.trials))
+
+    @property
+    def mean_duration(self) -> tuple[float, float]:
+        """Mean duration in days, and its standard error."""
+        return float(self.duration.mean()), float(self.duration.std() / np.sqrt(self.trials))
+
+    def table(self) -> Table:
+        """Return a row for each level, and one for no level: level 0; every figure with its standard error."""
+        none = lambda values: [0.0, *map(float, values)]
+        return Table(
+            f"{self.trials:,} simulated trials",
+            {
+                "level": list(range(self.levels + 1)),
+                "true rate": none(self.truth),
+                "selected": self.selection.tolist(),
+                "± selected": self.selection_error.tolist(),
+                "patients": none(self.patients),
+                "± patients": none(self.patients_error),
+                "DLTs": none(self.dlts),
+                "± DLTs": none(self.dlts_error),
+            },
+        )
+
+    def plot(self) -> altair.Chart:
+        """Return bars of the share of trials in which each level is declared the MTD; level 0: no level."""
+        return self.table().plot("level", "selected")
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+    def true_mtd(self, target: float) -> int:
+        """Return the level whose true rate is nearest the target, the lower of two that are equally near."""
+        return int(np.abs(self.truth - target).round(12).argmin())
+
+    def correct(self, target: float) -> tuple[float, float]:
+        """Return the share of the trials that select that level, and its standard error."""
+        at = self.true_mtd(target) + 1
+        return float(self.selection[at]), float(self.selection_error[at])
+
+    def overdosed(self, target: float, share: float = 0.6) -> tuple[float, float]:
+        """Return the share of the trials that treat more than a share of their patients above it, and its standard error."""
+        above = self.treated[:, self.true_mtd(target) + 1 :].sum(axis=1) > share * self.treated.sum(axis=1)
+        p = float(above.mean())
+        return p, float(np.sqrt(p * (1 - p) / self.trials))

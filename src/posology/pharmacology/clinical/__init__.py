@@ -1,0 +1,1 @@
+"""Tumour size, survival, toxicity and dose modification of treated patients."""

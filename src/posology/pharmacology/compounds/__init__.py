@@ -1,0 +1,1 @@
+"""What a compound is made of, each number with its evidence."""

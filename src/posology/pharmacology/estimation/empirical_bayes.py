@@ -1,0 +1,107 @@
+"""Each patient's own optimum: the random effects that are most likely, given a population and the patient's data.
+
+Wang Y. Derivation of various NONMEM estimation methods. J Pharmacokinet Pharmacodyn 2007;34:575-593.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import Predicts, terms
+from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.pk_models.time_varying import sensitivities
+from posology.shared.arrays import Floats
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Each patient's optimum: ``eta`` (patients, random effects), those of occasions after the patient's own; the joint −2 log density ``joint`` and the log
+    determinant of its half Hessian, (patients,); the Hessian itself; predictions and their derivatives by ``eta``."""
+
+    eta: Floats
+    joint: Floats
+    log_determinant: Floats
+    hessian: Floats
+    predicted: Floats
+    gradient: Floats
+
+
+def conditional(
+    model: Predicts,
+    data: Measurements,
+    population: Population,
+    start: Floats | None = None,
+    *,
+    tolerance: float = 1e-9,
+    most: int = 200,
+) -> Conditional:
+    """Return the random effects that are most likely for each patient (empirical Bayes, maximum a posteriori).
+
+    All patients at once by Gauss–Newton with shortened steps: the Hessian is the expected information plus Ω⁻¹, and what
+    it misses is learnt from step to step (symmetric rank-one secants; Dennis JE, Gay DM, Welsch RE. ACM Trans Math Softw
+    1981;7:348-368). The search begins at ``start`` (patients, random effects), or at 0.
+
+    Raises
+    ------
+    ValueError
+        naming the patient, if the search does not settle within ``most`` steps.
+    """
+    typical, residual = population.log_parameters(model, data), population.residual
+    random = population.random_effects(model, data)
+    inverse = np.linalg.inv(random.variance)
+    eta = np.zeros((len(data), random.size)) if start is None else start.copy()
+
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a step too far is not taken
+    def at(effects: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        predicted, change = sensitivities(model, data, random.moved(typical, effects))
+        change = random.chained(change)
+        found = terms(data, predicted, residual)
+        joint = found.value.sum(axis=1) + np.einsum("pi,ij,pj->p", effects, inverse, effects)
+        slope = 0.5 * np.einsum("ps,psr->pr", found.by_prediction, change) + effects @ inverse
+        hessian = np.einsum("psr,ps,psq->prq", change, found.information, change) + inverse
+        return joint, slope, hessian, predicted, change
+
+    joint, slope, hessian, predicted, change = at(eta)
+    if not np.isfinite(joint).all():
+        row = int(np.isfinite(joint).argmin())
+        raise ValueError(f"patient {data.names[row]}: the likelihood is not finite where the search begins")
+    size, beyond = np.ones(len(data)), np.zeros_like(hessian)
+    for _ in range(most):
+        gauss = np.linalg.solve(hessian, slope[..., None])[..., 0]
+        try:
+            move = np.linalg.solve(hessian + beyond, slope[..., None])[..., 0]
+        except np.linalg.LinAlgError:
+            move = gauss
+        falls = (move * slope).sum(axis=1) > 0.1 * (gauss * slope).sum(axis=1)
+        move = np.where(falls[:, None], move, gauss)
+        longest = np.abs(move).max(axis=1, initial=0.0)
+        if longest.max(initial=0.0) < tolerance:
+            break
+        move *= np.minimum(1.0, 2.0 / np.maximum(longest, 1e-300))[:, None]  # no further than exp(2) at a time
+        new = eta - size[:, None] * move
+        joint_n, slope_n, hessian_n, predicted_n, change_n = at(new)
+        short = np.einsum("pr,pr->p", slope_n + 0.5 * slope, move) > 0  # not well past the optimum
+        better = joint_n <= joint + 1e-9 * (1 + np.abs(joint))
+        pick = better[:, None]
+        step = new - eta
+        missed = np.where(pick, slope_n - slope - ((hessian_n + beyond) @ step[..., None])[..., 0], 0.0)
+        along = (missed * step).sum(axis=1)
+        clear = (size * longest > 1e-7) & (
+            np.abs(along) > 1e-8 * np.sqrt((missed**2).sum(axis=1) * (step**2).sum(axis=1))
+        )
+        beyond += (
+            missed[:, :, None] * (missed * np.where(clear, 1 / np.where(clear, along, 1.0), 0.0)[:, None])[:, None]
+        )
+        eta, joint, slope = np.where(pick, new, eta), np.where(better, joint_n, joint), np.where(pick, slope_n, slope)
+        hessian = np.where(pick[..., None], hessian_n, hessian)
+        predicted, change = np.where(pick, predicted_n, predicted), np.where(pick[..., None], change_n, change)
+        size = np.where(better & short, np.minimum(1.0, 2 * size), size / 4)
+    else:
+        row = int(longest.argmax())
+        if longest[row] > 1e-4:
+            raise ValueError(f"patient {data.names[row]}: the individual parameters did not settle in {most} steps")
+    _, log_determinant = np.linalg.slogdet(hessian)
+    return Conditional(eta, joint, log_determinant, hessian, predicted, change)

@@ -1,0 +1,104 @@
+"""How the vector that a fit searches maps to a population, and to what is reported of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from posology.pharmacology.estimation.random_effects import Effect, Population
+from posology.pharmacology.estimation.residual_error import Predicts, parts, with_parts
+from posology.shared.arrays import Floats
+
+Scale = Literal["log", "plain", "atanh"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the vector that is searched maps to a population.
+
+    It holds log typical values, powers, the Cholesky factor of Ω with its diagonal as logs, and the logs of the standard
+    deviations: between occasions, and of the residual error.
+    """
+
+    model: Predicts
+    start: Population
+    full: bool
+
+    @property
+    def powers(self) -> list[Effect]:
+        """The effects whose power is estimated."""
+        return [e for e in self.start.effects if e.power is None]
+
+    @property
+    def lower(self) -> tuple[Floats, Floats]:
+        """The places of the factor of Ω that are estimated."""
+        r = len(self.start.random)
+        return np.tril_indices(r) if self.full else (np.arange(r), np.arange(r))  # type: ignore[return-value]
+
+    def vector(self) -> Floats:
+        """Return the vector of the population that the search begins with."""
+        factor = np.linalg.cholesky(self.start.omega)
+        packed = np.where(np.eye(len(factor), dtype=bool), np.log(np.maximum(np.diag(factor), 1e-300)), factor)
+        return np.concatenate(
+            [
+                np.log([self.start.typical[name] for name in self.model.parameters]),
+                np.zeros(len(self.powers)),
+                packed[self.lower],
+                np.log(list(self.start.between_occasions.values())) / 2,
+                np.log(list(parts(self.start.residual).values())),
+            ]
+        )
+
+    def population(self, x: Floats) -> Population:
+        """Return the population of a vector."""
+        sizes = [len(self.model.parameters), len(self.powers), len(self.lower[0]), len(self.start.between_occasions)]
+        typical, power, packed, occasional, errors = np.split(x, np.cumsum(sizes))
+        r = len(self.start.random)
+        factor = np.zeros((r, r))
+        factor[self.lower] = packed
+        factor[np.arange(r), np.arange(r)] = np.exp(np.diag(factor))
+        powers = iter(power)
+        return Population(
+            dict(zip(self.model.parameters, (float(v) for v in np.exp(typical)), strict=True)),
+            self.start.random,
+            factor @ factor.T,
+            with_parts(self.start.residual, np.exp(errors)),
+            tuple(
+                Effect(e.parameter, e.covariate, e.reference, float(next(powers)) if e.power is None else e.power)
+                for e in self.start.effects
+            ),
+            dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),
+        )
+
+    def reported(self, x: Floats) -> tuple[list[str], Floats, list[Scale]]:
+        """Return the names, values and scales of what is reported."""
+        found = self.population(x)
+        names = [*self.model.parameters, *(e.name for e in self.powers)]
+        values = [found.typical[n] for n in self.model.parameters]
+        values += [
+            e.power or 0.0 for e, old in zip(found.effects, self.start.effects, strict=True) if old.power is None
+        ]
+        scales: list[Scale] = []
+        scales += ["log" for _ in self.model.parameters]
+        scales += ["plain" for _ in self.powers]
+        deviation = np.sqrt(np.diag(found.omega))
+        for i, name in enumerate(self.start.random):
+            names.append(f"omega {name}")
+            values.append(float(deviation[i]))
+            scales.append("log")
+        if self.full:
+            for i, j in np.argwhere(np.tril(np.ones(found.omega.shape), -1)):
+                names.append(f"correlation {self.start.random[j]}, {self.start.random[i]}")
+                values.append(float(found.omega[i, j] / deviation[i] / deviation[j]))
+                scales.append("atanh")
+        for name, variance in found.between_occasions.items():
+            names.append(f"omega between occasions {name}")
+            values.append(variance**0.5)
+            scales.append("log")
+        for name, deviation_of in parts(found.residual).items():
+            names.append(name)
+            values.append(deviation_of)
+            scales.append("log")
+        return names, np.array(values), scales

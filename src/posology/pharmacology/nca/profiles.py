@@ -1,0 +1,189 @@
+"""Concentration profiles made ready for analysis: checked, values below quantification, the concentration at the dose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posology.pharmacology.nca.auc import last_measured
+from posology.shared.arrays import Floats, Ints
+
+Route = Literal["extravascular", "bolus", "infusion"]
+What = Literal["zero", "drop"]
+
+
+@dataclass(frozen=True)
+class Below:
+    """What is done with a concentration below quantification, by where it lies.
+
+    ``first`` before the first measurable concentration, ``middle`` between two measurable ones, ``last`` after the
+    last: each ``"zero"``, ``"drop"`` or a number. The default is PKNCA's: zero, drop, zero. (A zero at the end adds to
+    AUCall, never to AUClast.)
+    """
+
+    first: What | float = "zero"
+    middle: What | float = "drop"
+    last: What | float = "zero"
+
+    def __post_init__(self) -> None:
+        _allowed(first=self.first, middle=self.middle, last=self.last)
+
+
+@dataclass(frozen=True)
+class BelowByTmax:
+    """The same by where it lies to the highest concentration: ``before`` or ``after`` it."""
+
+    before: What | float = "zero"
+    after: What | float = "drop"
+
+    def __post_init__(self) -> None:
+        _allowed(before=self.before, after=self.after)
+
+
+def _allowed(**rules: What | float) -> None:
+    for where, what in rules.items():
+        if not (what in ("zero", "drop") if isinstance(what, str) else 0 < what < np.inf):
+            raise ValueError(f"below quantification, {where}: {what!r}; it is 'zero', 'drop' or a number above 0")
+
+
+def rectangular(profiles: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Floats, Floats]:
+    """Return times and concentrations as arrays, (profiles, samples), from profiles of unequal length.
+
+    >>> rectangular([([0, 1], [0.0, 2.0]), ([0], [1.0])])[1]
+    array([[ 0.,  2.], [ 1., nan]])
+    """
+    longest = max((len(t) for t, _ in profiles), default=0)
+    time, value = np.full((2, len(profiles), longest), np.nan)
+    for row, (t, c) in enumerate(profiles):
+        time[row, : len(t)], value[row, : len(c)] = t, c
+    return time, value
+
+
+def checked(
+    time: Floats,
+    concentration: Floats,
+    dose: float | Floats | None,
+    duration: float | Floats,
+    route: Route,
+    tau: float | None,
+    least: int,
+) -> tuple[Floats, Floats]:
+    """Return the dose and duration of each profile, or raise ``ValueError`` naming the first profile that is wrong."""
+    if time.shape != concentration.shape:
+        raise ValueError(f"times are {time.shape} and concentrations {concentration.shape}; they need one shape")
+    if route not in get_args(Route):
+        raise ValueError(f"route is {route!r}; it is one of {', '.join(map(repr, get_args(Route)))}")
+    if least < 2:
+        raise ValueError(f"λz needs at least 2 points, not {least}")
+    for row, (t, c) in enumerate(zip(time, concentration, strict=True), 1):
+        there = t[~np.isnan(t)]
+        if not there.size:
+            raise ValueError(f"profile {row}: it holds no sample; leave it out")
+        if np.isinf(there).any():
+            raise ValueError(f"profile {row}: time {there[np.isinf(there)][0]:g}; a time is finite")
+        if (np.isnan(t) & ~np.isnan(c)).any():
+            raise ValueError(f"profile {row}: concentration {c[np.isnan(t) & ~np.isnan(c)][0]:g} has no time")
+        if (np.diff(there) <= 0).any():
+            at = int(np.argmax(np.diff(there) <= 0))
+            raise ValueError(
+                f"profile {row}: time {there[at + 1]:g} follows {there[at]:g}; times rise, one concentration each"
+            )
+        wrong = c[~np.isnan(t) & ((c < 0) | np.isinf(c))]
+        if wrong.size:
+            raise ValueError(f"profile {row}: concentration {wrong[0]:g}; write 0 for below quantification")
+    amount, length = (
+        _for_each(name, given, len(time))
+        for name, given in (("dose", np.nan if dose is None else dose), ("duration", duration))
+    )
+    wrong = (amount <= 0) | np.isinf(amount)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"profile {row + 1}: dose {amount[row]:g}; a dose is above 0")
+    wrong = ~((length > 0) & np.isfinite(length))
+    if route == "infusion" and wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"profile {row + 1}: an infusion of duration {length[row]:g}; it is above 0")
+    if tau is not None and not 0 < tau < np.inf:
+        raise ValueError(f"the dosing interval is {tau:g}; it is above 0")
+    return amount, length
+
+
+def _for_each(name: str, given: float | Floats, count: int) -> Floats:
+    array = np.asarray(given, float)
+    if array.shape not in ((), (1,), (count,)):
+        raise ValueError(f"{name} has the shape {array.shape}; it is one number, or one for each of {count} profiles")
+    return np.broadcast_to(array, count).copy()
+
+
+def prepared(
+    time: Floats, concentration: Floats, below: Below | BelowByTmax, route: Route, tau: float | None
+) -> tuple[Floats, Floats, Floats, Ints, NDArray[np.str_]]:
+    """Apply the rule for values below quantification, and give each profile its concentration at the dose.
+
+    Return times, concentrations, C0, the column that each value was given in (−1 for none), and the source of the value
+    at the dose.
+    """
+    count, samples = time.shape
+    index = np.arange(samples)
+    value = concentration.copy()
+    measured = ~np.isnan(time) & ~np.isnan(value)
+    low = measured & (value == 0)
+    positive = measured & (value > 0)
+    if isinstance(below, Below):
+        first = np.where(positive.any(axis=1), positive.argmax(axis=1), samples)[:, None]
+        last = last_measured(np.where(measured, value, np.nan))[:, None]
+        parts = [
+            (low & (index < first), below.first),
+            (low & (index > first) & (index < last), below.middle),
+            (low & (index > last) & (index > first), below.last),
+        ]
+    else:
+        top = np.argmax(np.where(measured, value, -1.0), axis=1)[:, None]
+        parts = [(low & (index <= top), below.before), (low & (index > top), below.after)]
+    for where, what in parts:
+        if what == "drop":
+            measured &= ~where
+        elif what != "zero":
+            value = np.where(where, float(what), value)
+
+    before = measured & (time <= 0)
+    has = before.any(axis=1)
+    latest = samples - 1 - np.argmax(before[:, ::-1], axis=1)
+    rows = np.arange(count)
+    at_dose = has & (time[rows, latest] == 0)
+    start = np.where(at_dose, "sampled", np.where(has, "sample before the dose", "zero")).astype("<U24")
+    c_0 = np.where(has, value[rows, latest], 0.0)
+    keep = measured & (time > 0)
+    order = np.argsort(~keep, axis=1, kind="stable")
+    later = np.take_along_axis(keep, order, axis=1)
+    columns = np.where(later, order, -1)
+    t = np.where(later, np.take_along_axis(time, order, axis=1), np.nan)
+    c = np.where(later, np.take_along_axis(value, order, axis=1), np.nan)
+    if route == "bolus":
+        first = np.where(later.any(axis=1), c[:, 0], -np.inf) if c.shape[1] else np.full(count, -np.inf)
+        back = ~has | (c_0 <= 0) | (np.isfinite(first) & (~at_dose | (c_0 < first)))  # sampled before it was given
+        c_0 = np.where(back, _back_extrapolated(t, c), c_0)
+        start = np.where(back, "back-extrapolated", start)
+    elif tau is not None:
+        inside = np.where(later & (t <= tau), c, np.inf)
+        lowest = inside.min(axis=1, initial=np.inf)
+        c_0 = np.where(has | np.isinf(lowest), c_0, lowest)
+        start = np.where(has | np.isinf(lowest), start, "lowest in the interval")
+    t = np.concatenate([np.zeros((count, 1)), t], axis=1)
+    c = np.concatenate([c_0[:, None], c], axis=1)
+    columns = np.concatenate([np.where(has & (start != "back-extrapolated"), latest, -1)[:, None], columns], axis=1)
+    return t, c, c_0, columns, start
+
+
+def _back_extrapolated(time: Floats, concentration: Floats) -> Floats:
+    """C0 of a bolus: the line through ln C of the first two samples where it falls, else the first sample."""
+    if time.shape[1] < 2:
+        return np.nan_to_num(concentration[:, 0])
+    t1, t2, c1, c2 = time[:, 0], time[:, 1], concentration[:, 0], concentration[:, 1]
+    falls = (c2 > 0) & (c1 > c2)
+    rate = np.log(np.where(falls, c1, 1.0) / np.where(falls, c2, 1.0)) / np.where(falls, t2 - t1, 1.0)
+    return np.asarray(np.where(falls, c1 * np.exp(rate * np.where(falls, t1, 0.0)), np.nan_to_num(c1)))

@@ -1,0 +1,1 @@
+"""Structural models to fit to concentrations."""

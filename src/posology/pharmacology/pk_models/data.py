@@ -1,0 +1,282 @@
+"""Doses given and concentrations measured, patient by patient: what a model is fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from posology.shared.arrays import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from posology.pharmacology.pk_models.time_varying import Rows
+
+
+@dataclass(frozen=True)
+class Period:
+    """A time in which a patient's parameters stay as they are: one occasion, and covariates that change no more often.
+
+    It holds from the end of the period before it up to ``until``; the last one holds on. So does NONMEM: it advances
+    from one record to the next with the values of the latter.
+    """
+
+    until: float
+    occasion: str = ""
+    covariates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One patient's doses and samples, in order of time.
+
+    ``doses`` are (time, amount, duration of infusion, dosing interval if the dose is given at steady state, else 0);
+    ``samples`` are (time, concentration, below quantification). Below quantification, the concentration is the limit.
+    A dose at steady state replaces all before it. A sample at the time of a dose was taken before it, unless
+    ``after_dose`` says otherwise for that sample. ``covariates`` are constant; what changes is in ``periods``, to which
+    doses and samples belong by their time, or as ``dose_period`` and ``sample_period`` say (from 0). By its time, a
+    dose where one period ends and the next begins belongs to the next, and a sample to the earlier unless it is after
+    such a dose. ``analyte`` says of each sample what was measured, from 0; empty, it is the one analyte.
+    """
+
+    name: str
+    doses: Sequence[tuple[float, float, float, float]]
+    samples: Sequence[tuple[float, float, bool]]
+    after_dose: Sequence[bool] = ()
+    covariates: Mapping[str, float] = field(default_factory=dict)
+    periods: Sequence[Period] = ()
+    dose_period: Sequence[int] = ()
+    sample_period: Sequence[int] = ()
+    analyte: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All patients as arrays: doses (patients, doses), samples (patients, samples), filled up with zeros.
+
+    ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
+    ``counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
+    steady state that is. ``begins`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is, and
+    ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
+    (patients,), or (patients, periods) where they change. ``analyte`` (patients, samples) is what was measured, by its
+    place among ``analytes``.
+    """
+
+    names: tuple[str, ...]
+    dose_time: Floats
+    amount: Floats
+    duration: Floats
+    interval: Floats
+    time: Floats
+    value: Floats
+    below: Bools
+    observed: Bools
+    counts: Bools
+    covariates: Mapping[str, Floats]
+    begins: Floats
+    occasion: Ints
+    dose_period: Ints
+    sample_period: Ints
+    occasions: tuple[tuple[str, ...], ...]
+    analyte: Ints
+    analytes: tuple[str, ...] = ("",)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def samples(self) -> int:
+        """How many concentrations there are."""
+        return int(self.observed.sum())
+
+    @property
+    def periods(self) -> int:
+        """How many periods the patient with the most has."""
+        return int(self.begins.shape[1])
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The periods as rows of their own, as a piecewise prediction takes them."""
+        from posology.pharmacology.pk_models.time_varying import rows
+
+        return rows(self)
+
+    def at(self, time: Floats) -> Measurements:
+        """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured.
+
+        All are of the first analyte.
+        """
+        time = np.broadcast_to(time, (len(self), np.shape(time)[-1])).astype(float)
+        counts = _latest(self.interval, (self.amount > 0)[:, None] & (self.dose_time[:, None] <= time[:, :, None]))
+        nothing = np.zeros(time.shape, bool)
+        return replace(
+            self,
+            time=time,
+            value=np.zeros(time.shape),
+            below=nothing,
+            observed=~nothing,
+            counts=counts,
+            sample_period=_sampled(time, self.begins, counts, self.dose_period),
+            analyte=np.zeros(time.shape, int),
+        )
+
+    def only(self, rows: Sequence[int]) -> Measurements:
+        """Return some of the patients."""
+        pick = list(rows)
+        return Measurements(
+            tuple(self.names[i] for i in pick),
+            self.dose_time[pick],
+            self.amount[pick],
+            self.duration[pick],
+            self.interval[pick],
+            self.time[pick],
+            self.value[pick],
+            self.below[pick],
+            self.observed[pick],
+            self.counts[pick],
+            {name: values[pick] for name, values in self.covariates.items()},
+            self.begins[pick],
+            self.occasion[pick],
+            self.dose_period[pick],
+            self.sample_period[pick],
+            tuple(self.occasions[i] for i in pick),
+            self.analyte[pick],
+            self.analytes,
+        )
+
+    def replaced(self, value: Floats, limit: float = 0.0) -> Measurements:
+        """Return the same samples with other concentrations; what is under ``limit`` is below quantification."""
+        below = self.observed & (value < limit)
+        return replace(self, value=np.where(below, limit, value), below=below)
+
+
+def _latest(interval: Floats, counts: Bools) -> Bools:
+    """Leave out the doses before the latest one at steady state among those that count."""
+    order = np.arange(interval.shape[1])
+    last = np.where(counts & (interval > 0)[:, None], order, -1).max(axis=2, initial=-1)
+    return np.asarray(counts & (order >= last[..., None]))
+
+
+def _sampled(time: Floats, begins: Floats, counts: Bools, dose_period: Ints) -> Ints:
+    """Return the period of each sample: by its time, but none earlier than that of a dose it is after."""
+    by_time = (begins[:, None] < time[:, :, None]).sum(axis=2) - 1
+    return np.asarray(np.maximum(by_time, np.where(counts, dose_period[:, None], 0).max(axis=2, initial=0)))
+
+
+def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -> Measurements:
+    """Gather patients into arrays; ``analytes`` names what was measured, where it is more than one thing.
+
+    Raises
+    ------
+    ValueError
+        naming the patient, if there is no dose or no sample, a dose, duration or concentration cannot be, a limit of
+        quantification is missing, an infusion at steady state is longer than the dosing interval, a covariate is
+        missing, periods do not follow each other, or a sample is of an analyte without a name.
+
+    Examples
+    --------
+    >>> one = Patient("1", [(0.0, 100.0, 1.0, 0.0)], [(2.0, 8.1, False), (24.0, 0.5, True)])
+    >>> measurements([one]).samples
+    2
+    """
+    if not patients:
+        raise ValueError("no patient: a fit needs one at least")
+    known = sorted(
+        {name for p in patients for held in (p.covariates, *(q.covariates for q in p.periods)) for name in held}
+    )
+    for p in patients:
+        _check(p, known, len(analytes))
+    count, doses = len(patients), max(len(p.doses) for p in patients)
+    samples, periods = max(len(p.samples) for p in patients), max(len(p.periods) or 1 for p in patients)
+    given, taken = np.zeros((4, count, doses)), np.zeros((3, count, samples))
+    observed, after = np.zeros((count, samples), bool), np.zeros((count, samples), bool)
+    begins, occasion = np.full((count, periods), np.inf), np.zeros((count, periods), int)
+    dose_period, sample_period = np.zeros((count, doses), int), np.full((count, samples), -1)
+    analyte = np.zeros((count, samples), int)
+    begins[:, 0] = -np.inf
+    occasions = []
+    for row, p in enumerate(patients):
+        order = sorted(range(len(p.doses)), key=lambda i, p=p: p.doses[i][0])  # type: ignore[misc]
+        given[:, row, : len(order)] = np.array([p.doses[i] for i in order], float).T
+        taken[:, row, : len(p.samples)] = np.array(p.samples, float).T
+        observed[row, : len(p.samples)] = True
+        after[row, : len(p.after_dose)] = p.after_dose
+        begins[row, 1 : len(p.periods)] = [q.until for q in p.periods[:-1]]
+        labels = list(dict.fromkeys(q.occasion for q in p.periods)) or [""]
+        occasions.append(tuple(labels))
+        occasion[row, : len(p.periods)] = [labels.index(q.occasion) for q in p.periods]
+        own = (begins[row] <= given[0, row, : len(order), None]).sum(axis=1) - 1
+        dose_period[row, : len(order)] = [p.dose_period[i] for i in order] if p.dose_period else own
+        sample_period[row, : len(p.sample_period)] = p.sample_period
+        analyte[row, : len(p.analyte)] = p.analyte
+    time, dose_time = taken[0][:, :, None], given[0][:, None, :]
+    counts = (given[1][:, None, :] > 0) & ((dose_time < time) | ((dose_time == time) & after[:, :, None]))
+    counts = _latest(given[3], counts)
+    sample_period = np.where(sample_period < 0, _sampled(taken[0], begins, counts, dose_period), sample_period)
+    return Measurements(
+        tuple(p.name for p in patients),
+        given[0],
+        given[1],
+        given[2],
+        given[3],
+        taken[0],
+        taken[1],
+        taken[2].astype(bool),
+        observed,
+        counts,
+        {n: _covariate(patients, n, periods) for n in known},
+        begins,
+        occasion,
+        dose_period,
+        sample_period,
+        tuple(occasions),
+        analyte,
+        tuple(analytes),
+    )
+
+
+def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
+    """Return a covariate, (patients,), or (patients, periods) if it changes; a patient's last value fills up the row."""
+    rows = []
+    for p in patients:
+        own = [q.covariates.get(name, p.covariates.get(name, np.nan)) for q in p.periods] or [p.covariates[name]]
+        rows.append(own + [own[-1]] * (periods - len(own)))
+    values = np.array(rows, float)
+    return values if (values != values[:, :1]).any() else values[:, 0]
+
+
+def _check(p: Patient, known: Sequence[str], analytes: int) -> None:
+    def refuse(text: str) -> NoReturn:
+        raise ValueError(f"patient {p.name}: {text}")
+
+    if not p.doses:
+        refuse("no dose; a concentration without a dose cannot be fitted")
+    if not p.samples:
+        refuse("no concentration; leave the patient out")
+    if p.analyte and len(p.analyte) != len(p.samples):
+        refuse(f"{len(p.samples)} samples, and the analyte of {len(p.analyte)}; each sample has one")
+    if p.analyte and not 0 <= min(p.analyte) <= max(p.analyte) < analytes:
+        refuse(f"analyte {max(p.analyte, key=abs)}; they are numbered from 0, and {analytes} named")
+    for time, amount, duration, interval in p.doses:
+        if not (np.isfinite(time) and amount > 0 and np.isfinite(amount)):
+            refuse(f"dose {amount:g} at time {time:g}; a dose is above 0")
+        if duration < 0 or interval < 0:
+            refuse(f"dose at time {time:g}: duration {duration:g}, interval {interval:g}; neither is negative")
+        if 0 < interval < duration:
+            refuse(f"dose at time {time:g}: an infusion of {duration:g} every {interval:g}; it ends before the next")
+    for time, value, below in p.samples:
+        if not (np.isfinite(time) and np.isfinite(value) and value >= 0):
+            refuse(f"concentration {value:g} at time {time:g}; it is 0 or above")
+        if below and value <= 0:
+            refuse(f"time {time:g}: below quantification, but the limit is {value:g}; it is above 0")
+    for earlier, later in zip(p.periods, p.periods[1:], strict=False):
+        if not earlier.until <= later.until:
+            refuse(
+                f"a period until {later.until:g} follows one until {earlier.until:g}; they follow each other in time"
+            )
+    for held in [p.covariates] if not p.periods else [{**p.covariates, **q.covariates} for q in p.periods]:
+        missing = [name for name in known if not np.isfinite(held.get(name, np.nan))]
+        if missing:
+            refuse(f"{missing[0]} is missing; every patient needs each covariate")

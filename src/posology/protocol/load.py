@@ -1,0 +1,341 @@
+"""Reads a protocol file and checks it: every error at once, each with its line, its field and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError
+
+from posology.protocol.amendments import amend, versions
+from posology.protocol.build import design_of
+from posology.protocol.model import Problem, Protocol
+
+ADAPTER = TypeAdapter(Protocol)
+Path_ = tuple[str | int, ...]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One error of a protocol file."""
+
+    file: str
+    line: int
+    field: str
+    wrong: str
+    right: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.wrong}" + (f"; {self.right}" if self.right else "")
+
+
+class ProtocolError(ValueError):
+    """A protocol that cannot be used, with everything that is wrong with it."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = sorted(set(findings), key=lambda f: (f.line, f.field))
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+def read(path: str | Path) -> Protocol:
+    """Read a protocol file with all its amendments; the result is the version before the first amendment.
+
+    Raises
+    ------
+    ProtocolError
+        listing every error of the file.
+    """
+    return parse(document(path))
+
+
+def document(path: str | Path) -> dict[str, Any]:
+    """Read and check a protocol file and return it as plain data, as the record keeps it.
+
+    Raises
+    ------
+    ProtocolError
+        listing every error of the file.
+    """
+    name, tree = str(path), tree_of(path, "a protocol file", "start from `posology example protocol`")
+    plain = json.loads(json.dumps(tree))
+    findings = [
+        Finding(name, line_of(tree, path), ".".join(map(str, _people(path))) or "file", wrong, right)
+        for path, wrong, right in _check(plain)
+    ]
+    if findings:
+        raise ProtocolError(findings)
+    return dict(plain)
+
+
+def tree_of(path: str | Path, what: str, otherwise: str) -> Any:
+    """Read a YAML file, keeping the line of each field.
+
+    Raises
+    ------
+    ProtocolError
+        if it cannot be read, or holds no fields; ``what`` it should be, and what to do ``otherwise``.
+    """
+    name = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ProtocolError([Finding(name, 0, "file", "does not exist", f"give the path of {what}")]) from None
+    except IsADirectoryError:
+        raise ProtocolError([Finding(name, 0, "file", "is a folder", f"give the path of {what}")]) from None
+    except UnicodeDecodeError as error:
+        raise ProtocolError([Finding(name, 0, "file", f"is not UTF-8 text ({error.reason})")]) from None
+    try:
+        tree = _yaml().load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        wrong = " ".join((error.problem or "cannot be read").split()[:30])
+        raise ProtocolError([Finding(name, line, "YAML", wrong, "mend the file's layout first")]) from None
+    except Exception as error:
+        raise ProtocolError([Finding(name, 0, "YAML", f"cannot be read: {error}")]) from None
+    if not isinstance(tree, Mapping):
+        raise ProtocolError([Finding(name, 1, "file", "holds no fields", otherwise)])
+    return tree
+
+
+def parse(plain: dict[str, Any]) -> Protocol:
+    """Make a protocol of plain data that has been checked before, without its amendments applied."""
+    return ADAPTER.validate_json(json.dumps(plain), strict=True)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a protocol file, for editors."""
+    from posology.protocol.build import METHODS, RULES
+
+    drawn = ADAPTER.json_schema()
+    drawn["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    drawn["title"] = "Posology protocol"
+    rule = {"type": "object", "properties": {"rule": {"enum": list(RULES)}}, "required": ["rule"]}
+    rules = {"title": "Rules around the design", "type": "array", "items": rule}
+    kinds = []
+    for method, cls in METHODS.items():
+        kind = TypeAdapter(cls).json_schema()
+        fields = {k: v for k, v in kind.get("properties", {}).items() if k not in ("levels", "start")}
+        required = ["method", *(f for f in kind.get("required", ()) if f in fields)]
+        kinds.append(
+            {
+                "type": "object",
+                "title": method,
+                "properties": {"method": {"const": method}, **fields, "rules": rules},
+                "required": required,
+                "additionalProperties": False,
+            }
+        )
+    drawn["properties"]["design"] = {"title": "Design", "oneOf": kinds}
+    return drawn
+
+
+class _Constructor(RoundTripConstructor):
+    """Leaves dates as text, so that a wrong one is found by the schema, with its line."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    return yaml
+
+
+def _check(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
+    """Yield everything wrong in the base version, then in each amended one."""
+    base = list(_check_version(plain))
+    yield from base
+    if base or not plain.get("amendments"):
+        return
+    chain = versions(plain)
+    for i, amendment in enumerate(plain["amendments"]):
+        known = amend(chain[i], {**amendment, "changes": {}})
+        for path, wrong, right in _check_version(chain[i + 1]):
+            changed = _exists(amendment["changes"], path)
+            where = ("amendments", i, "changes", *path) if changed else ("amendments", i)
+            field = "" if changed else f"{'.'.join(map(str, _people(path)))} "
+            yield where, f"version {amendment['version']}: {field}{wrong}", right
+        if chain[i + 1] == known:
+            yield ("amendments", i, "changes"), "change nothing", "say what the amendment changes"
+
+
+def _check_version(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
+    try:
+        protocol = ADAPTER.validate_json(json.dumps(plain), strict=True)
+    except ValidationError as error:
+        yield from (_explain(detail, plain) for detail in error.errors())
+        if any(detail["loc"][:1] in (("design",), ("dose",)) for detail in error.errors()):
+            return
+        levels = plain.get("dose", {}).get("levels", [])
+        start = plain.get("dose", {}).get("start_level", 1)
+        if isinstance(plain.get("design"), dict) and levels:
+            yield from _check_design(plain["design"], levels, start)
+        return
+    yield from _check_design(protocol.design, protocol.dose.levels, protocol.dose.start_level)
+
+
+def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[Path_, str, str]]:
+    try:
+        design_of(spec, levels=len(doses), start=start, doses=doses)
+    except ValidationError as error:
+        for detail in error.errors():
+            path, wrong, right = _explain(detail, spec)
+            yield ("design", *path), wrong, right
+    except Problem as problem:
+        field = tuple(int(step) if step.isdigit() else step for step in problem.field.split("."))
+        yield ("design", *field), problem.wrong, problem.right
+
+
+def _explain(detail: ErrorDetails, plain: Any) -> tuple[Path_, str, str]:
+    """Turn one of pydantic's errors into what is wrong and what would be right."""
+    path = tuple(step for step in detail["loc"] if step != "[key]")
+    kind, context = detail["type"], detail.get("ctx", {})
+    found = detail.get("input")
+    shown = json.dumps(found, ensure_ascii=False, default=str)
+    shown = shown if len(shown) < 60 else shown[:57] + "..."
+    if kind == "missing" or kind == "missing_argument":
+        return path, "is missing", f"it must be given{_of_kind(path)}"
+    if kind in ("unexpected_keyword_argument", "extra_forbidden", "dataclass_unexpected"):
+        near = difflib.get_close_matches(str(path[-1]), _fields_at(path[:-1]), n=1, cutoff=0.5)
+        allowed = ", ".join(_fields_at(path[:-1]))
+        return path, "is no field of a protocol", f"did you mean {near[0]}?" if near else f"known here: {allowed}"
+    if kind == "literal_error":
+        options = context["expected"]
+        names = [o.strip(" '") for o in options.replace(" or ", ", ").split("',")]
+        near = difflib.get_close_matches(str(found), names, n=1, cutoff=0.5)
+        return path, f"is {shown}", f"allowed: {options}" + (f" (did you mean {near[0]}?)" if near else "")
+    if kind == "value_error":
+        error = context.get("error")
+        if isinstance(error, Problem):
+            extra = tuple(int(s) if s.isdigit() else s for s in error.field.split("."))
+            return (*path, *extra), error.wrong, error.right
+        return path, f"is {shown}", str(error)
+    right = {
+        "string_type": 'write it as text, in quotes if it looks like a number ("1.0")',
+        "float_type": "write a number",
+        "float_parsing": "write a number",
+        "int_type": "write a whole number",
+        "int_from_float": "write a whole number",
+        "bool_type": "write true or false",
+        "tuple_type": "write a list: [first, second, ...]",
+        "dict_type": "write fields below it, each on its line",
+        "dataclass_type": "write fields below it, each on its line",
+        "date_type": "write a date as 2013-05-10",
+        "date_from_datetime_parsing": "write a date as 2013-05-10",
+        "date_parsing": "write a date as 2013-05-10",
+        "string_too_short": "it cannot be empty",
+        "too_short": "it cannot be empty",
+        "finite_number": "write a finite number",
+    }.get(kind)
+    if right is None:
+        right = {
+            "greater_than": "must be above {gt:g}",
+            "greater_than_equal": "must be at least {ge:g}",
+            "less_than": "must be below {lt:g}",
+            "less_than_equal": "must be at most {le:g}",
+        }.get(kind, detail["msg"]).format(**context)
+    return path, f"is {shown}" if not isinstance(found, dict | list) else "is not of the right kind", right
+
+
+def _of_kind(path: Path_) -> str:
+    hints = {"method": ": the name of a design", "unit": ": mg/kg, mg/m2 or mg", "posology": ": 1"}
+    return hints.get(str(path[-1]) if path else "", "")
+
+
+def _fields_at(path: Path_) -> list[str]:
+    """Return the names of the fields that may stand at a place of the file."""
+    drawn = schema()
+    node: dict[str, Any] = drawn
+    for step in path:
+        node = _resolve(drawn, node)
+        if isinstance(step, int):
+            node = node.get("items", {})
+        else:
+            node = node.get("properties", {}).get(step) or node.get("additionalProperties") or {}
+            node = node if isinstance(node, dict) else {}
+    return list(_resolve(drawn, node).get("properties", {}))
+
+
+def _resolve(drawn: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    for option in node.get("anyOf", ()):
+        if "$ref" in option:
+            node = option
+    if "$ref" in node:
+        return dict(drawn["$defs"][node["$ref"].rsplit("/", 1)[-1]])
+    return node
+
+
+def _exists(node: Any, path: Path_) -> bool:
+    for step in path:
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _people(path: Path_) -> Iterator[str]:
+    """Number list entries from 1, as people do."""
+    return (str(step + 1) if isinstance(step, int) else step for step in path)
+
+
+def line_of(tree: Any, path: Path_) -> int:
+    """Return the line of the deepest part of ``path`` that stands in the file."""
+    line, node = 1, tree
+    for step in path:
+        try:
+            position = node.lc.item(step) if isinstance(step, int) else node.lc.key(step)
+            line, node = position[0] + 1, node[step]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return int(line)
+
+
+def typed(path: str | Path, kind: type[T], what: str, otherwise: str) -> tuple[T, Callable[..., Finding]]:
+    """Read a YAML file as a dataclass, every error with its line; and return how to refuse a field of it later.
+
+    Raises
+    ------
+    ProtocolError
+        listing what is wrong, with its line.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    tree = tree_of(path, what, otherwise)
+    plain, name = json.loads(json.dumps(tree)), str(path)
+
+    def refuse(where: tuple[str | int, ...], wrong: str, right: str = "") -> Finding:
+        people = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
+        return Finding(name, line_of(tree, where), people or "file", wrong, right)
+
+    try:
+        held: T = TypeAdapter(kind).validate_python(plain, extra="forbid")
+    except ValidationError as error:
+        raise ProtocolError(
+            refuse(*_told(e, otherwise)) for e in error.errors() if not (e["type"] == "too_short" and e["input"])
+        ) from None
+    return held, refuse
+
+
+def _told(detail: ErrorDetails, otherwise: str) -> tuple[Path_, str]:
+    """Return where an error of pydantic is, and what it says to a reader."""
+    if detail["type"] == "unexpected_keyword_argument":
+        return detail["loc"], f"is no field here; {otherwise}"
+    if detail["type"] == "missing":
+        return detail["loc"], "is missing; it must be given"
+    said = detail["msg"].removeprefix("Value error, ")
+    if said.startswith("Input should "):
+        found = "" if isinstance(detail["input"], list | dict) else f"is {detail['input']!r}: "
+        said = f"{found}it must {said.removeprefix('Input should ')}"
+    return detail["loc"], said

@@ -1,0 +1,1 @@
+"""What is written about a design or the drug, before or beside a trial."""

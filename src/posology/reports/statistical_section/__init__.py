@@ -1,0 +1,1 @@
+"""The statistical section of a protocol, for a design."""

@@ -1,0 +1,254 @@
+"""Dates as they are collected: complete, partial or impossible; partial ones imputed only by a rule that is stated.
+
+ISO 8601 as in CDISC SDTM (SDTMIG 3.4, section 4.4.2): components missing from the right are left out (``2013``,
+``2013-05``), one missing in the middle is a hyphen (``2013---10``: the month is not known). An imputed date carries the
+flag of CDISC ADaM (ADaMIG 1.3, section 3.1.3): ``D`` the day was imputed, ``M`` the month, ``Y`` the year, empty if none.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posology.shared.findings import Finding
+
+Rule = Literal["first", "middle", "last"]
+Flag = Literal["", "D", "M", "Y"]
+
+YEARS = range(1850, 2200)
+"""Years in which something of a trial can have happened."""
+
+_ISO = re.compile(r"(\d{4}|-)(?:-(\d{2}|-)(?:-(\d{2}|-))?)?(?:T(\S+))?")
+_TIME = re.compile(r"(-|[01]\d|2[0-3])(?::(-|[0-5]\d)(?::(-|[0-5]\d)(?:\.\d+)?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?")
+_SHOWN = "write a date as 2013-05-10, a partial one as 2013-05 or 2013"
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A date as far as it is known; ``clock`` is its time of day as collected, empty if none.
+
+    Examples
+    --------
+    >>> parse("2013-05").complete, parse("2013-05-10T12:30").clock
+    (False, '12:30')
+    """
+
+    year: int | None
+    month: int | None = None
+    day: int | None = None
+    clock: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether year, month and day are known."""
+        return None not in (self.year, self.month, self.day)
+
+    def __str__(self) -> str:
+        year = "-" if self.year is None else f"{self.year:04d}"
+        month = "-" if self.month is None else f"{self.month:02d}"
+        day = "" if self.day is None else f"{self.day:02d}"
+        text = f"{year}-{month}-{day}" if day else year if self.month is None else f"{year}-{month}"
+        return f"{text}T{self.clock}" if self.clock else text
+
+
+class Imputed(NamedTuple):
+    """A date and the highest component that was imputed; no date where the rule gives none."""
+
+    date: date | None
+    flag: Flag
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> Partial:
+    """Read a date in ISO 8601, complete or partial, with or without a time of day.
+
+    Raises
+    ------
+    ValueError
+        if it is no such date, or one that cannot be (``2013-02-30``).
+
+    Examples
+    --------
+    >>> parse("2013---10")
+    Partial(year=2013, month=None, day=10, clock='')
+    >>> parse("2013-02-30")
+    Traceback (most recent call last):
+    ValueError: '2013-02-30' is impossible: February 2013 has 28 days
+    """
+    found = _ISO.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no date: {_SHOWN}")
+    year, month, day = (None if part in (None, "-") else int(part) for part in found.groups()[:3])
+    clock = found[4] or ""
+    if (year, month, day) == (None, None, None):
+        raise ValueError(f"{text!r} says neither year, month nor day: {_SHOWN}")
+    if year is not None and year not in YEARS:
+        raise ValueError(f"{text!r} is impossible: the year must lie between {YEARS[0]} and {YEARS[-1]}")
+    if month is not None and not 1 <= month <= 12:
+        raise ValueError(f"{text!r} is impossible: there is no month {month}")
+    if day is not None:
+        # A year that is not known may be a leap year, a month that is not known may have 31 days.
+        most = monthrange(year or 2000, month)[1] if month else 31
+        if not 1 <= day <= most:
+            where = f"{date(2000, month, 1):%B} {year or ''}".strip() if month else "a month"
+            raise ValueError(f"{text!r} is impossible: {where} has {most} days")
+    if clock and not _TIME.fullmatch(clock):
+        raise ValueError(f"{text!r} is impossible: there is no time of day {clock}")
+    return Partial(year, month, day, clock)
+
+
+def possible(partial: Partial) -> tuple[date, date]:
+    """Return the first and the last date that a partial date can be; its year must be known.
+
+    >>> [str(day) for day in possible(parse("2012-02"))]
+    ['2012-02-01', '2012-02-29']
+    """
+    if partial.year is None:
+        raise ValueError(f"{partial} has no year: it can be any")
+    return _at(partial, 1, 1), _at(partial, 12, 31)
+
+
+def impute(partial: Partial, rule: Rule, not_before: date | None = None, not_after: date | None = None) -> Imputed:
+    """Complete a partial date by a stated rule; what is known is never changed.
+
+    Parameters
+    ----------
+    partial
+        the date as far as it is known.
+    rule
+        ``first`` or ``last`` day of the month or year; ``middle``: the 15th of the month, 30 June of the year.
+    not_before, not_after
+        bounds (first dose, death, data cutoff): an imputed date beyond one is set to it, if the partial date can be
+        that day; if it cannot, it is known to lie beyond and is left as the rule gives it.
+
+    Returns
+    -------
+    Imputed
+        the date and its flag. No date where the year is not known: no rule here makes up a year.
+
+    Raises
+    ------
+    ValueError
+        if the rule is unknown, or the bounds exclude every date.
+
+    Examples
+    --------
+    >>> day, flag = impute(parse("2013-05"), "first", not_before=date(2013, 5, 10))
+    >>> str(day), flag
+    ('2013-05-10', 'D')
+    """
+    if rule not in ("first", "middle", "last"):
+        raise ValueError(f"the rule is {rule!r}: it must be first, middle or last")
+    if not_before and not_after and not_before > not_after:
+        raise ValueError(f"no date is on or after {not_before} and on or before {not_after}")
+    if partial.year is None:
+        return Imputed(None, "")
+    if partial.complete:
+        return Imputed(_at(partial, 1, 1), "")
+    flag: Flag = "M" if partial.month is None else "D"
+    if partial.month is None and partial.day is not None:
+        days = [
+            date(partial.year, m, partial.day) for m in range(1, 13) if partial.day <= monthrange(partial.year, m)[1]
+        ]
+        inside = [d for d in days if (not_before or d) <= d <= (not_after or d)] or days
+        middle = min(inside, key=lambda d: abs(d - date(d.year, 6, 15)))
+        return Imputed({"first": inside[0], "middle": middle, "last": inside[-1]}[rule], flag)
+    low, high = possible(partial)
+    middle = _at(partial, 6, 30 if partial.month is None else 15)
+    day = {"first": low, "middle": middle, "last": high}[rule]
+    if not_before and day < not_before <= high:
+        day = not_before
+    if not_after and day > not_after >= low:
+        day = not_after
+    return Imputed(day, flag)
+
+
+def _at(partial: Partial, month: int, day: int) -> date:
+    assert partial.year is not None
+    month = partial.month or month
+    return date(partial.year, month, min(partial.day or day, monthrange(partial.year, month)[1]))
+
+
+@dataclass(frozen=True)
+class Dates:
+    """A column of dates: ``day`` (datetime64[D], NaT where there is none), ``flag`` of imputation, and the findings."""
+
+    day: NDArray[np.datetime64]
+    flag: NDArray[np.str_]
+    findings: tuple[Finding, ...]
+
+
+def read(
+    texts: Sequence[str | None],
+    rule: Rule | None = None,
+    *,
+    field: str = "date",
+    patients: Sequence[str] | None = None,
+    not_before: Sequence[date | None] | date | None = None,
+    not_after: Sequence[date | None] | date | None = None,
+) -> Dates:
+    """Read a column of dates; each that is impossible, or partial without a rule, is a finding and no date.
+
+    Parameters
+    ----------
+    texts
+        the dates as collected; None or empty where there is none.
+    rule
+        how partial dates are imputed (see :func:`impute`); None: they are not.
+    field
+        the column's name, for the findings.
+    patients
+        whose dates they are, for the findings.
+    not_before, not_after
+        a bound for all, or one for each.
+
+    Examples
+    --------
+    >>> found = read(["2013-05-10", "2013-05", "2013-13-01"], "last", field="AESTDTC", patients=["1", "1", "2"])
+    >>> [str(day) for day in found.day], list(map(str, found.flag))
+    (['2013-05-10', '2013-05-31', 'NaT'], ['', 'D', ''])
+    >>> print(found.findings[0])
+    patient 2, AESTDTC: '2013-13-01' is impossible: there is no month 13; not used
+    """
+    count = len(texts)
+    day, flag = np.full(count, "NaT", dtype="datetime64[D]"), np.full(count, "", dtype="U1")
+    findings = []
+    low, high = _each(not_before, count, "not_before"), _each(not_after, count, "not_after")
+    if patients is not None and len(patients) != count:
+        raise ValueError(f"there are {count} dates and {len(patients)} patients: give one patient for each date")
+    for i, text in enumerate(texts):
+        if text is None or not text.strip():
+            continue
+        who = patients[i] if patients is not None else ""
+        try:
+            partial = parse(text)
+        except ValueError as error:
+            findings.append(Finding(who, None, field, str(error), "not used"))
+            continue
+        if rule is None and not partial.complete:
+            findings.append(
+                Finding(who, None, field, f"{text!r} is partial", "not used: no rule of imputation is stated")
+            )
+            continue
+        made = impute(partial, rule or "first", low[i], high[i])
+        if made.date is None:
+            findings.append(Finding(who, None, field, f"{text!r} has no year", "not used: no rule makes up a year"))
+            continue
+        day[i], flag[i] = made
+    return Dates(day, flag, tuple(findings))
+
+
+def _each(bound: Sequence[date | None] | date | None, count: int, name: str) -> Sequence[date | None]:
+    if bound is None or isinstance(bound, date):
+        return [bound] * count
+    if len(bound) != count:
+        raise ValueError(f"there are {count} dates and {len(bound)} of {name}: give one for each date, or one for all")
+    return bound

@@ -1,0 +1,1 @@
+"""Exposure under regimens, for virtual patients."""

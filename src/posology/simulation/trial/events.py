@@ -1,0 +1,163 @@
+"""What is recorded of a virtual patient, day by day: screening before there is a dose, then the course under treatment.
+
+Facts stand in the order in which they are entered on a day. Every value is assumed: nobody was treated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from posology.protocol.model import Protocol
+from posology.record import facts as f
+from posology.simulation.trial.course import CLASSES, FOLLOW, LINGERS, Course
+from posology.simulation.trial.patients import FAILS, People
+from posology.simulation.trial.pk_samples import clock, infusion, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+ORGANS = ("liver", "lung", "peritoneum", "adrenal gland", "soft tissue")
+HEALTHY = 5.0
+"""CA-125 that no tumour makes [U/mL]: it is not found below; assumed."""
+SMALLEST = 10.0
+"""Diameter of a target lesion at the baseline [mm], at least."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A fact, so many days after consent or the first dose."""
+
+    day: int
+    fact: f.Fact
+
+
+def screening(person: People, protocol: Protocol, asked: tuple[Any, ...]) -> list[Entry]:
+    """Return what is recorded from consent on, in days from it, of a patient who is checked against the criteria ``asked``."""
+    body, number = person.known, float(person.known.weight_kg[0])
+    tumour = str(body.tumour_type[0])
+    cells = [round(100 * float(share), 1) for share in body.expression[0]]
+    cells[0] = max(0.0, round(100 - sum(cells[1:]), 1))
+    made = [
+        Entry(0, f.Consented()),
+        Entry(
+            1,
+            f.Screened(
+                sex="F" if body.sex[0] == "F" else "M",
+                age=int(person.age[0]),
+                tumour_type=tumour,
+                histology=str(person.histology[0]),
+                height_cm=float(body.height_cm[0]),
+                weight_kg=number,
+                ecog=int(person.ecog[0]),
+                measurable_disease=True,
+            ),
+        ),
+        Entry(1, f.PriorTherapy(regimens=int(body.prior_regimens[0]), platinum_status=str(person.platinum[0]))),  # type: ignore[arg-type]
+        Entry(
+            3,
+            f.TargetScored(
+                assay=protocol.biomarker.assay if protocol.biomarker else "model",
+                intensity=max(k for k in range(4) if cells[k] > 0),
+                percent_2plus=round(cells[2] + cells[3], 1),
+                cells_0=cells[0],
+                cells_1=cells[1],
+                cells_2=cells[2],
+                cells_3=cells[3],
+            ),
+        ),
+    ]
+    attested = [c for c in asked if c.fact == "attested"]
+    for k, criterion in enumerate(attested):
+        met = bool(person.attests[0, k % person.attests.shape[1]] >= FAILS.value)
+        made.append(Entry(5, f.CriterionAttested(criterion=criterion.id, met=met)))
+    return made
+
+
+def baseline(person: People, protocol: Protocol) -> list[f.Fact]:
+    """Return the lesions and the marker before treatment."""
+    size = float(person.known.sld_mm[0])
+    return [*_lesions(person, 0, size), *_marker(person, protocol, float(person.known.ca125[0]))]
+
+
+def course(told: Course, protocol: Callable[[int], Protocol], first: date, follow_up: int = FOLLOW) -> list[Entry]:
+    """Return what is recorded from the ``first`` dose on, in days from it, to the last follow-up."""
+    person, plan, treated = told.person, protocol(0), told.treated
+    given, dead = told.given, told.dead
+    off, why, note = told.off(plan.schedule.cycle_days)
+    end = min(follow_up, int(min(dead, 1e6)))
+    made: list[Entry] = []
+    add = lambda day, *facts: made.extend(Entry(int(day), fact) for fact in facts)
+    here, weight = told.level, float(person.known.weight_kg[0])
+    for step in told.steps:
+        for day, days, reason in step.waits:
+            if day < off:
+                add(day, f.DoseDelayed(days=days, why=reason))
+    reasons = {s.day: s.why for s in told.steps}
+    starts, amounts = [float(day) for day, *_ in given], [mg for *_, mg in given]
+    lengths = infusion(starts, amounts)[1].tolist()
+    moment = lambda since: clock(first, since).isoformat(timespec="minutes")
+    for cycle, ((day, level, mg), length) in enumerate(zip(given, lengths, strict=True), 1):
+        if level < here:
+            add(day, f.DoseReduced(to_level=level, why=reasons[day]))
+            here = level
+        add(
+            day,
+            f.Dosed(
+                cycle=cycle, level=level, weight_kg=weight, actual_mg=mg, dated=moment(day), ended=moment(day + length)
+            ),
+        )
+    for number, trouble in enumerate(told.troubles, 1):
+        add(
+            trouble.onset,
+            f.AdverseEvent(
+                ae=str(number),
+                term=trouble.term,
+                grade=trouble.grade,
+                related=True,
+                system_organ_class=CLASSES[trouble.term],
+            ),
+        )
+        over = int(np.ceil(trouble.over))
+        if over <= min(end, off + LINGERS):
+            add(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
+    for drawn in samples(person.factors, person.noise, starts, amounts, min(off, end), first):
+        add(drawn.day, drawn.fact)
+    visits = [int(v) for v in treated.visits if 0 < v <= min(told.progression, end)]
+    marked = sorted({*(day for day, *_ in given[1:]), *visits})
+    if marked and _marker(person, plan, 1.0):
+        for day, value in zip(marked, treated.ca125(np.array(marked))[0], strict=True):
+            add(day, *_marker(person, plan, float(value)))
+    new = float(person.fate.dynamics.new_lesion[0])
+    for number, day in enumerate(visits, 1):
+        add(day, *_lesions(person, number, float(treated.size[0, number])))
+        if day == told.progression and new <= day:
+            add(day, f.LesionMeasured(assessment=number, lesion="N1", role="new", organ="bone", status="present"))
+    if off <= follow_up:
+        add(off, f.Discontinued(why=why, note=note or None))  # type: ignore[arg-type]
+    if dead <= follow_up:
+        add(dead, f.Died(cause="disease"))
+    return sorted((e for e in made if e.day <= follow_up), key=lambda e: e.day)
+
+
+def _lesions(person: People, assessment: int, size: float) -> list[f.Fact]:
+    """Return the target lesions of an assessment: equal parts of the sum, each large enough at the baseline."""
+    start = float(person.known.sld_mm[0])
+    count = min(int(person.known.lesions[0]), len(ORGANS), max(1, int(start / SMALLEST)))
+    return [
+        f.LesionMeasured(
+            assessment=assessment, lesion=f"T{k}", role="target", organ=organ, diameter_mm=round(size / count, 1)
+        )
+        for k, organ in enumerate(ORGANS[:count], 1)
+    ]
+
+
+def _marker(person: People, protocol: Protocol, value: float) -> list[f.Fact]:
+    """Return CA-125, in the tumour types in which the protocol reads it."""
+    read = protocol.endpoints.ca125
+    if read is None or str(person.known.tumour_type[0]) not in read.tumour_types:
+        return []
+    return [f.MarkerMeasured(value=round(max(value, HEALTHY), 1), upper_limit=float(read.upper_limit_u_ml))]

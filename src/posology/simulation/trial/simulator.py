@@ -1,0 +1,488 @@
+"""A whole simulated trial, conducted day by day: the record's own events, entered under the record's own rules.
+
+Patients come, are screened and get a place where :mod:`posology.conduct` says that one is open; the committee follows the
+design's advice on the day on which it is settled, and signs. Nothing is entered that was not known on its day, and no rule is
+set aside: what a run until a day holds is what a longer run holds by that day. Nobody was treated; every value is assumed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from posology import __version__
+from posology.conduct.advice import Advice, advise
+from posology.conduct.eligibility import Verdict, check, criteria
+from posology.conduct.open_level import holders, opening
+from posology.conduct.protocol_in_force import Plan, plan_of
+from posology.conduct.trial import Ledger, Trial
+from posology.pharmacology.clinical.treatment import VISIT
+from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
+from posology.protocol.amendments import versions
+from posology.protocol.model import Criterion, Protocol, protocol_from
+from posology.record import facts as f
+from posology.record.collected import DispositionNoted
+from posology.record.facts import SIMULATION
+from posology.record.state import State
+from posology.record.store import uncollected
+from posology.simulation.trial import events as diary
+from posology.simulation.trial.course import FOLLOW, Course, follow
+from posology.simulation.trial.events import Entry
+from posology.simulation.trial.patients import People, coming
+
+DOSE_FINDING = ""
+"""The stream of patients who come for dose finding; every expansion cohort has one of its own, by its name."""
+READY, PATIENCE = 7, 35
+"""Days from consent: when eligibility is known, and until when a place is waited for."""
+MONTH = 28
+HOPELESS = 200
+"""Patients screened for a cohort, a twentieth of them or fewer with success, after which it cannot be filled."""
+SHARES = {"ovarian": 0.5, "endometrial": 0.2, "NSCLC": 0.2, "renal": 0.1}
+"""Of the tumour types among those who come for dose finding, as far as the protocol takes them; assumed."""
+FIRM = 2 * 365
+"""Days of treatment after which nobody is given another cycle, where no number of cycles is asked for."""
+JUDGED = 60
+"""Days after the DLT window for which toxicities are looked at once the dose finding is over."""
+OVER = ("MTD declared", "stopped")
+SOUGHT = 5000
+ENDLESS = 100 * 365
+"""Days after which a trial is given up."""
+REFERRED: dict[str, Callable[[People], Any]] = {
+    "tumour_type": lambda person: person.known.tumour_type,
+    "histology": lambda person: person.histology,
+    "platinum_status": lambda person: person.platinum,
+}
+"""What a site knows of a patient before it refers one."""
+MARKS = {"*": "assumed"}
+BY = "simulation"
+COMMITTEE = "Simulated committee"
+
+
+@dataclass(frozen=True)
+class World:
+    """What is simulated.
+
+    Parameters
+    ----------
+    seed
+        of everything.
+    per_month
+        patients who come in a month of 28 days: for dose finding, and for each expansion cohort that is open.
+    arrivals
+        "poisson": at random; "fixed": evenly spaced.
+    expansion
+        whether the expansion cohorts are opened after the dose finding.
+    patients
+        of an expansion cohort for which the protocol gives no number.
+    cycles
+        at most; until progression, two years at most, where None.
+    until
+        the last day that is simulated; to the last follow-up, where None.
+    alone
+        an expansion cohort and a dose level: that cohort alone, at that level, without dose finding.
+    """
+
+    seed: int = 1
+    per_month: float = 3.0
+    arrivals: Literal["poisson", "fixed"] = "poisson"
+    expansion: bool = True
+    patients: int = 40
+    cycles: int | None = None
+    until: date | None = None
+    alone: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.per_month <= 3000:
+            raise ValueError(f"patients a month are {self.per_month:g}: there must be more than none, at most 3,000")
+        if self.patients < 1:
+            raise ValueError(f"patients is {self.patients}: there must be one or more")
+        if self.cycles is not None and self.cycles < 1:
+            raise ValueError(f"cycles is {self.cycles}: there must be one or more")
+
+
+@dataclass
+class Subject:
+    """A patient of the simulation: who it is, what is still to be entered, by day, and the course once treated."""
+
+    id: str
+    person: People
+    stream: str
+    consent: date
+    diary: dict[date, list[f.Fact]] = field(default_factory=dict)
+    kept: f.SlotReserved | None = None
+    course: Course | None = None
+    first: date | None = None
+
+    def write(self, begin: date, entries: list[Entry]) -> None:
+        """Put entries in the diary, in days from ``begin``."""
+        for entry in entries:
+            self.diary.setdefault(begin + timedelta(days=entry.day), []).append(entry.fact)
+
+
+@dataclass
+class Stream:
+    """Who comes for dose finding, or for a cohort: when the next one does, and how many were screened so far."""
+
+    people: Iterator[People]
+    gap: Callable[[], float]
+    next: float
+    screened: int = 0
+    treated: int = 0
+
+
+def simulate(
+    where: str | Path,
+    document: dict[str, Any],
+    world: World,
+    progress: Callable[[date, int], None] = lambda day, came: None,
+) -> Simulation:
+    """Conduct a simulated trial under a checked protocol document, and write its record; return how it was made.
+
+    Raises
+    ------
+    ValueError
+        if something of it cannot be simulated. What was written by then is not kept.
+    """
+    title = f"Simulated, nobody was treated: {document['trial']['title']}"  # so that whatever is exported says it too
+    document = {**document, "trial": {**document["trial"], "title": title}}
+    start = protocol_from(document).trial.date
+    made = Simulation(document, world)
+    began = datetime.combine(start, time(8), UTC)
+    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, uncollected():
+        ledger = trial.ledger()
+        made.run(ledger, progress)
+        trial.keep(ledger)
+    return made
+
+
+class Simulation:
+    """A trial in the making: see :func:`simulate`. ``subjects`` are its patients, in the order of their consent."""
+
+    def __init__(self, document: dict[str, Any], world: World) -> None:
+        self.world = world
+        self.start = protocol_from(document).trial.date
+        self.document = document
+        self.today = self.start
+        self.subjects: list[Subject] = []
+        self.screening: list[Subject] = []
+        self.taken: Counter[str] = Counter()
+        self.advice: Advice | None = None
+        self.asked = 0
+        self.streams: dict[str, Stream] = {}
+        self.versions = [(date.fromisoformat(str(v["trial"]["date"])), protocol_from(v)) for v in versions(document)]
+        if world.until is not None and world.until < self.start:
+            raise ValueError(
+                f"the simulation is to end on {world.until}: the protocol is of {self.start}, before it nothing happens"
+            )
+        _check(document, world)
+
+    @property
+    def state(self) -> State:
+        """What is known today."""
+        return self.ledger.state
+
+    @property
+    def plan(self) -> Plan:
+        """The protocol in force today."""
+        return plan_of(self.state, self.today)
+
+    def run(self, ledger: Ledger, progress: Callable[[date, int], None]) -> None:
+        """Enter all into the ledger of a record just created: until the last follow-up, or the last day that was asked for.
+
+        Raises
+        ------
+        ValueError
+            if a cohort cannot be filled, or the trial does not end.
+        """
+        self.ledger, self.moment = ledger, ledger.last
+        told = "nobody was treated: " + "; ".join(
+            [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
+        )
+        self.enter(
+            f.BackgroundNoted(subject=SIMULATION, item="virtual patients", properties=told, source="posology virtual")
+        )
+        if self.world.alone is not None:
+            self._given(*self.world.alone)
+        while True:
+            self._amended()
+            for subject in self.subjects:
+                for fact in subject.diary.pop(self.today, ()):
+                    self.enter(self._left(subject, fact), subject)
+            self._judge()
+            self._decide()
+            self._open()
+            for name, stream in self.streams.items():
+                self._arrive(name, stream)
+            for subject in list(self.screening):
+                self._place(subject)
+            progress(self.today, len(self.subjects))
+            over = not self.streams and not self.screening and not any(subject.diary for subject in self.subjects)
+            if over or self.today == self.world.until:
+                return
+            if (self.today - self.start).days > ENDLESS:
+                raise ValueError(
+                    f"the trial does not end within {ENDLESS // 365} years: {self.advice.why if self.advice else 'too few patients come'}"
+                )
+            self.today += timedelta(days=1)
+
+    def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
+        """Enter a fact of today."""
+        self.moment = max(datetime.combine(self.today, time(12), UTC), self.moment)
+        self.ledger.enter(
+            fact,
+            patient=subject.id if subject else None,
+            occurred=self.today,
+            recorded=self.moment,
+            by=BY,
+            override=override,
+            provenance=MARKS,
+        )
+
+    # The trial --------------------------------------------------------------------------------------------------------
+
+    def _given(self, cohort: str, level: int) -> None:
+        """Declare the level of a cohort that is simulated alone: it is given, not found."""
+        self.enter(
+            f.DecisionTaken(action="declare MTD", level=level, why=f"{cohort} is simulated alone: the level is given"),
+            override="simulated alone",
+        )
+        self.enter(f.DecisionSigned(decision=1, name=COMMITTEE, role="model"))
+
+    def _amended(self) -> None:
+        """Enter the amendments of today."""
+        for amendment in self.document.get("amendments") or ():
+            if date.fromisoformat(str(amendment["date"])) == self.today > self.start:
+                self.enter(
+                    f.ProtocolAmended(
+                        version=amendment["version"], why=amendment["reason"], changes=amendment["changes"]
+                    )
+                )
+
+    def _judge(self) -> None:
+        """Judge the toxicities of those in dose finding as soon as the protocol's definition tells what they are."""
+        window, over = self.plan.protocol.dlt.window_days, bool(self.advice and self.advice.action in OVER)
+        for subject in self.subjects:
+            since = (self.today - subject.first).days if subject.first else None
+            if subject.stream != DOSE_FINDING or since is None or (over and since > window + JUDGED):
+                continue
+            patient = self.state.patients[subject.id]
+            for toxicity in patient.toxicities:
+                if toxicity.is_dlt is None:
+                    meets, why = self.plan.meets_definition(patient, toxicity, self.today)
+                    if meets:
+                        self.enter(f.DltAdjudicated(ae=toxicity.fact.ae, dlt=True, why=why), subject)
+
+    def _decide(self) -> None:
+        """Follow the design's advice once it is settled, and sign."""
+        if self.world.alone is not None or (self.advice and self.advice.action in OVER):
+            return
+        if self.advice and not self.advice.pending and self.state.seq == self.asked:
+            return  # nothing has happened, and nobody's window goes on
+        self.advice, self.asked = advise(self.state, self.today), self.state.seq
+        if not self.advice.settled or self.advice.action in ("stay", *OVER):
+            return
+        action: Any = self.advice.action
+        slots = self.advice.more if action in ("escalate", "expand", "de-escalate") else 0
+        self.enter(f.DecisionTaken(action=action, level=self.advice.level, slots=slots, why=self.advice.why))
+        self.enter(f.DecisionSigned(decision=len(self.state.trial.decisions), name=COMMITTEE, role="committee"))
+        self.advice = advise(self.state, self.today)
+
+    # Who comes --------------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        """Open and close the streams of patients."""
+        if self.world.alone is not None:
+            wanted = [self.world.alone[0]]
+        elif self.advice is None or self.advice.action not in OVER:
+            wanted = [DOSE_FINDING]
+        else:
+            declared = self.advice.opening.mtd is not None and self.world.expansion
+            wanted = list(self.plan.protocol.expansion) if declared else []
+        known = self.plan.protocol.expansion
+        wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
+        self.streams = {name: self.streams.get(name) or self._stream(name) for name in wanted}
+
+    def _stream(self, name: str) -> Stream:
+        who, when = np.random.default_rng([self.world.seed, zlib.crc32(name.encode())]).spawn(2)
+        mean = MONTH / self.world.per_month
+        gap = (lambda: mean) if self.world.arrivals == "fixed" else (lambda: float(when.exponential(mean)))
+        passed = (self.today - self.start).days
+        return Stream(coming(who, mix(self.plan.protocol, name or None)), gap, passed + gap())
+
+    def _arrive(self, name: str, stream: Stream) -> None:
+        """Screen those who come today, as many as there may be places for; others go elsewhere."""
+        passed = (self.today - self.start).days
+        while stream.next < passed + 1:
+            stream.next += stream.gap()
+            person = self._referred(stream.people, criteria(self.plan.protocol, name or None))
+            if self._free(name) <= sum(s.stream == name and s.kept is None for s in self.screening):
+                continue
+            stream.screened += 1
+            if stream.screened > HOPELESS and stream.treated < stream.screened / 20:
+                raise ValueError(
+                    f"{stream.screened} patients were screened for {name or 'dose finding'}, {stream.treated} treated: "
+                    "virtual patients seldom meet its criteria"
+                )
+            subject = Subject(f"V-{len(self.subjects) + 1:04}", person, name, self.today)
+            self.subjects.append(subject)
+            self.screening.append(subject)
+            protocol = self.plan.protocol
+            asked = criteria(protocol, name or None)
+            subject.write(self.today, diary.screening(person, protocol, asked))
+            for fact in subject.diary.pop(self.today, ()):
+                self.enter(fact, subject)
+
+    def _referred(self, people: Iterator[People], asked: Sequence[Criterion]) -> People:
+        """Return the next patient whom a site would refer: tumour, histology and platinum status are known beforehand."""
+        asked = [c for c in asked if c.fact in REFERRED]
+        for person in islice(people, SOUGHT):
+            if all(_takes(c, str(REFERRED[c.fact](person)[0])) for c in asked):
+                return person
+        raise ValueError(f"none of {SOUGHT} virtual patients has {' and '.join(c.condition for c in asked)}")
+
+    # Places -----------------------------------------------------------------------------------------------------------
+
+    def _places(self, cohort: str) -> int:
+        """Return how many patients a cohort takes."""
+        return self.plan.protocol.expansion[cohort].patients or self.world.patients
+
+    def _free(self, name: str) -> int:
+        """Return how many places are free today, for dose finding or in a cohort."""
+        open_ = opening(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
+        if name:
+            return self._places(name) - self.taken[name] if open_.mtd and name in self.plan.protocol.expansion else 0
+        return 0 if open_.mtd or open_.stopped else open_.slots - len(holders(self.state, open_))
+
+    def _place(self, subject: Subject) -> None:
+        """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""
+        days = (self.today - subject.consent).days
+        if days < READY:
+            return
+        if subject.kept:
+            self._treat(subject)
+            return
+        patient, protocol = self.state.patients[subject.id], self.plan.protocol
+        names = [subject.stream, *(name for name in self.streams if name and name != subject.stream)]
+        unmet = {
+            name: [c for c in check(patient, criteria(protocol, name or None)) if c.verdict is not Verdict.MET]
+            for name in names
+            if not name or name in protocol.expansion
+        }
+        name = next((name for name, found in unmet.items() if not found and self._free(name) > 0), None)
+        if name is not None:
+            level = None if name else opening(self.state, protocol, self.plan.first_cohort, self.today).level
+            subject.stream, subject.kept = name, f.SlotReserved(cohort=name or None, level=level)
+            self.taken[name] += 1
+            self.enter(subject.kept, subject)
+            if not patient.of(f.LesionMeasured):
+                for fact in diary.baseline(subject.person, protocol):
+                    self.enter(fact, subject)
+        elif all(unmet.values()):
+            found = unmet.get(subject.stream) or next(iter(unmet.values()), [])
+            why = "; ".join(f"{c.criterion.id}: {c.found}" for c in found) or f"{subject.stream} is no longer open"
+            self._away(subject, "SCREEN FAILURE", why)
+        elif days > PATIENCE:
+            self._away(subject, "NO PLACE", "no place was free in time")
+
+    def _away(self, subject: Subject, term: str, why: str) -> None:
+        self.enter(
+            DispositionNoted(term=why, standard_term=term, category="DISPOSITION EVENT", epoch="SCREENING"), subject
+        )
+        self.screening.remove(subject)
+
+    def _treat(self, subject: Subject) -> None:
+        """Enrol and treat a patient in the place kept, if it is still open; else give it back."""
+        kept, first = subject.kept, self.today
+        assert kept is not None
+        open_ = opening(self.state, self.plan.protocol, self.plan.first_cohort, first)
+        level = kept.level or open_.mtd
+        if level is None or (not kept.cohort and (open_.mtd or open_.stopped or open_.level != level)):
+            self.enter(f.SlotReleased(why=f"level {kept.level} is no longer open"), subject)
+            self.taken[subject.stream] -= 1
+            subject.kept = None
+            return
+        self.enter(f.Enrolled(level=kept.level, cohort=kept.cohort), subject)
+        self.screening.remove(subject)
+        on = lambda day: next(
+            (p for begin, p in reversed(self.versions) if begin <= first + timedelta(days=day)), self.versions[0][1]
+        )
+        cycles = self.world.cycles or -(-FIRM // self.plan.protocol.schedule.cycle_days)
+        subject.first, subject.course = first, follow(subject.person, level, on, most=cycles)
+        subject.write(first, diary.course(subject.course, on, first, FOLLOW))
+        for fact in subject.diary.pop(first):
+            self.enter(fact, subject)
+        if stream := self.streams.get(subject.stream):
+            stream.treated += 1
+
+    def _left(self, subject: Subject, fact: f.Fact) -> f.Fact:
+        """Return the fact; that a patient left for a dose-limiting toxicity says so."""
+        if not isinstance(fact, f.Discontinued) or fact.why != "adverse event" or subject.stream != DOSE_FINDING:
+            return fact
+        patient = self.state.patients[subject.id]
+        named = [t for t in patient.toxicities if (fact.note or "").startswith(t.fact.term)]
+        limited = any(t.is_dlt or self.plan.meets_definition(patient, t, self.today)[0] for t in named)
+        return replace(fact, why="dose-limiting toxicity") if limited else fact
+
+
+def mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType, float]]:
+    """Return the tumour types of those who come, with their shares: those of the model that the protocol takes.
+
+    Raises
+    ------
+    ValueError
+        if there is none.
+    """
+    asked = [c for c in criteria(protocol, cohort) if c.fact == "tumour_type"]
+    names = [name for name in SHARES if all(_takes(c, name) for c in asked)]
+    if not names:
+        raise ValueError(
+            f"{cohort or 'dose finding'} takes {' and '.join(c.condition for c in asked)}: there are virtual patients "
+            f"with {', '.join(SHARES)} cancer"
+        )
+    total = sum(SHARES[name] for name in names)
+    return [(TUMOUR_TYPES[name], SHARES[name] / total) for name in names]
+
+
+def _takes(criterion: Criterion, value: str) -> bool:
+    named = value.casefold() in {word.casefold() for word in criterion.one_of or ()}
+    return named if criterion.kind == "inclusion" else not named
+
+
+def _check(document: dict[str, Any], world: World) -> None:
+    """Refuse what cannot be simulated, whichever version of the protocol asks for it."""
+    for version in versions(document):
+        protocol = protocol_from(version)
+        if protocol.drug.name != "IMGN853":
+            raise ValueError(
+                f"the drug is {protocol.drug.name}: virtual patients carry IMGN853, the one that is calibrated"
+            )
+        if list(protocol.schedule.dosing_days) != [1]:
+            raise ValueError(
+                f"schedule.dosing_days is {list(protocol.schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
+            )
+        if protocol.endpoints.response.assess_every_days != VISIT:
+            raise ValueError(
+                f"endpoints.response.assess_every_days is {protocol.endpoints.response.assess_every_days}: "
+                f"virtual patients are scanned every {VISIT:g} days"
+            )
+        if world.alone is None:
+            for cohort in (None, *(protocol.expansion if world.expansion else ())):
+                mix(protocol, cohort)
+    if world.alone is not None:
+        cohort, level = world.alone
+        protocol = protocol_from(versions(document)[0])
+        if cohort not in protocol.expansion:
+            later = any(cohort in protocol_from(version).expansion for version in versions(document))
+            why = "comes with an amendment only" if later else "is no expansion cohort"
+            raise ValueError(f"{cohort!r} {why}; the protocol begins with {', '.join(protocol.expansion) or 'none'}")
+        if not 1 <= level <= len(protocol.dose.levels):
+            raise ValueError(f"level {level}: the protocol has levels 1 to {len(protocol.dose.levels)}")
+        mix(protocol, cohort)
