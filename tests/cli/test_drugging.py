@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from posology.cli.app import app
-from posology.protocol.load import ProtocolError
+from posology.shared.yaml_files import InputFileError
 
 GOOD = """\
 compound: IMGN853, geometric means
@@ -180,7 +180,7 @@ def test_saturable_compound(run) -> None:
 def test_wrong_files(run, old: str, new: str, told: str) -> None:
     assert GOOD.count(old) >= 1
     result = run(GOOD.replace(old, new, 1))
-    assert result.exit_code == 1 and isinstance(result.exception, ProtocolError)
+    assert result.exit_code == 1 and isinstance(result.exception, InputFileError)
     assert told in str(result.exception), str(result.exception)
     assert "after validation" not in str(result.exception)
 

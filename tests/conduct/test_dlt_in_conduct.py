@@ -12,9 +12,10 @@ import pytest
 
 from posology.conduct.trial import Trial
 from posology.protocol.build import dlt_definition
-from posology.protocol.load import ProtocolError, document
+from posology.protocol.load import document
 from posology.protocol.model import protocol_from
 from posology.record import facts as f
+from posology.shared.yaml_files import InputFileError
 from tests.conftest import EXAMPLE, Clock, give, treat
 
 
@@ -98,7 +99,7 @@ def test_an_exception_that_can_never_hold(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         text.replace("      minimum_grade: 4\n      terms: [Thrombocytopenia]\n", odd), encoding="utf-8"
     )
-    with pytest.raises(ProtocolError, match="the criterion begins at grade 4"):
+    with pytest.raises(InputFileError, match="the criterion begins at grade 4"):
         document(tmp_path / "p.yaml")
 
 

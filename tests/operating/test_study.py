@@ -11,7 +11,7 @@ import pytest
 from posology.designs import Boin
 from posology.operating import enumerate_trials
 from posology.operating.study import BATCH, Study, in_short, read, run, tasks
-from posology.protocol.load import ProtocolError
+from posology.shared.yaml_files import InputFileError
 
 TEXT = """
 study: a small one
@@ -109,12 +109,12 @@ def test_what_is_wrong_is_told_with_its_line(was: str, now: str, said: str, tmp_
     path = tmp_path / "study.yaml"
     assert was in TEXT
     path.write_text(TEXT.replace(was, now))
-    with pytest.raises(ProtocolError) as error:
+    with pytest.raises(InputFileError) as error:
         read(path)
     assert said in str(error.value)
     assert all(f.line > 0 for f in error.value.findings)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match="does not exist; give the path of a study file"):
+    with pytest.raises(InputFileError, match="does not exist; give the path of a study file"):
         read(tmp_path / "none.yaml")

@@ -12,9 +12,10 @@ from ruamel.yaml import YAML
 from posology.protocol.amendments import in_force, merge, versions
 from posology.protocol.build import decision_rules, design
 from posology.protocol.diff import differences
-from posology.protocol.load import ProtocolError, document, schema
+from posology.protocol.load import document, schema
 from posology.protocol.model import protocol_from
 from posology.protocol.synopsis import mark, synopsis
+from posology.shared.yaml_files import InputFileError
 from tests.conftest import EXAMPLE
 
 TEXT = (EXAMPLE / "protocol.yaml").read_text(encoding="utf-8")
@@ -23,7 +24,7 @@ TEXT = (EXAMPLE / "protocol.yaml").read_text(encoding="utf-8")
 def findings(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "p.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ProtocolError) as error:
+    with pytest.raises(InputFileError) as error:
         document(path)
     return [str(f).removeprefix(str(path)) for f in error.value.findings]
 
@@ -87,14 +88,14 @@ def test_every_error_at_once(tmp_path: Path) -> None:
 def test_no_protocol_at_all(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
-    with pytest.raises(ProtocolError):
+    with pytest.raises(InputFileError):
         document(path)
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ProtocolError, match="does not exist"):
+    with pytest.raises(InputFileError, match="does not exist"):
         document(tmp_path / "none.yaml")
-    with pytest.raises(ProtocolError, match="is a folder"):
+    with pytest.raises(InputFileError, match="is a folder"):
         document(tmp_path)
 
 
@@ -209,7 +210,7 @@ def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, val
         path.write_text(json.dumps(made), encoding="utf-8")
         try:
             checked = document(path)
-        except ProtocolError as error:
+        except InputFileError as error:
             assert all(finding.line >= 1 and finding.wrong for finding in error.findings), place
         else:
             assert synopsis(protocol_from(checked)), place

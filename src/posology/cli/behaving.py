@@ -599,7 +599,7 @@ def paths(
     if out is None:
         print(text)
     else:
-        from posology.shared.charts import write_text
+        from posology.shared.files import write_text
 
         write_text(out, text + "\n")
         print(f"written: {out}")

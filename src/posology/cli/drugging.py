@@ -58,7 +58,8 @@ def pk(
     from posology.cli.studying import bar
     from posology.reports import exposure_tables
     from posology.reports.exposure_figure import figure as draw
-    from posology.shared.charts import save_chart, write_text
+    from posology.shared.charts import save_chart
+    from posology.shared.files import write_text
     from posology.simulation.regimens import file as regimens
     from posology.simulation.regimens import simulate as exposure
 

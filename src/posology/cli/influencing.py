@@ -194,7 +194,8 @@ def _show(
 ) -> None:
     from posology import __version__
     from posology.reports import sensitivity as influence
-    from posology.shared.charts import save_chart, write_text
+    from posology.shared.charts import save_chart
+    from posology.shared.files import write_text
 
     table, known = influence.indices_table(title, found), influence.priors_table(priors)
     if csv is not None:

@@ -28,13 +28,14 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 
     Example: posology check protocol.yaml
     """
-    from posology.protocol.load import ProtocolError, document
+    from posology.protocol.load import document
     from posology.protocol.model import protocol_from
     from posology.protocol.synopsis import synopsis
+    from posology.shared.yaml_files import InputFileError
 
     try:
         checked = document(file)
-    except ProtocolError as error:
+    except InputFileError as error:
         if as_json:
             print_json({"ok": False, "errors": [vars(finding) for finding in error.findings]})
         else:

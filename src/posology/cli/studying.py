@@ -83,7 +83,7 @@ def study(
     Example: posology study study.yaml --out results.csv
     """
     from posology.operating.study import in_short, read, run
-    from posology.shared.charts import write_text
+    from posology.shared.files import write_text
 
     if workers is not None and workers < 1:
         raise ValueError(f"--workers is {workers}: it must be 1 or more")

@@ -81,7 +81,7 @@ def virtual(
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
     from posology.protocol.load import document
-    from posology.shared.charts import write_bytes
+    from posology.shared.files import write_bytes
     from posology.simulation.trial import World, simulate
 
     if trial.exists():

@@ -153,15 +153,15 @@ def read(path: str | Path) -> Study:
 
     Raises
     ------
-    posology.protocol.load.ProtocolError
+    posology.protocol.load.InputFileError
         listing what is wrong, with its line.
     """
     from pydantic import ValidationError
 
-    from posology.protocol.load import ProtocolError, typed
     from posology.protocol.model import Problem
+    from posology.shared.yaml_files import InputFileError, load_typed
 
-    study, refuse = typed(path, Study, "a study file", "see the documentation of `posology study`")
+    study, refuse = load_typed(path, Study, "a study file", "see the documentation of `posology study`")
     findings = []
     for i in range(len(study.designs)):
         try:
@@ -181,7 +181,7 @@ def read(path: str | Path) -> Study:
     if len(set(study.names)) < len(study.names):
         findings.append(refuse(("designs",), "two designs have one name", "give each a name"))
     if findings:
-        raise ProtocolError(findings)
+        raise InputFileError(findings)
     return study
 
 

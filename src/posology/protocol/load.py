@@ -4,47 +4,21 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import RoundTripConstructor
-from ruamel.yaml.error import MarkedYAMLError
 
 from posology.protocol.amendments import amend, versions
 from posology.protocol.build import design_of
 from posology.protocol.model import Problem, Protocol
+from posology.shared.yaml_files import FieldPath, InputFileError, field_steps, line_of, load_yaml, yaml_finding
 
 ADAPTER = TypeAdapter(Protocol)
-Path_ = tuple[str | int, ...]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One error of a protocol file."""
-
-    file: str
-    line: int
-    field: str
-    wrong: str
-    right: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.field}: {self.wrong}" + (f"; {self.right}" if self.right else "")
-
-
-class ProtocolError(ValueError):
-    """A protocol that cannot be used, with everything that is wrong with it."""
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = sorted(set(findings), key=lambda f: (f.line, f.field))
-        super().__init__("\n".join(map(str, self.findings)))
 
 
 def read(path: str | Path) -> Protocol:
@@ -52,7 +26,7 @@ def read(path: str | Path) -> Protocol:
 
     Raises
     ------
-    ProtocolError
+    InputFileError
         listing every error of the file.
     """
     return parse(document(path))
@@ -63,48 +37,18 @@ def document(path: str | Path) -> dict[str, Any]:
 
     Raises
     ------
-    ProtocolError
+    InputFileError
         listing every error of the file.
     """
-    name, tree = str(path), tree_of(path, "a protocol file", "start from `posology example protocol`")
+    name, tree = str(path), load_yaml(path, "a protocol file", "start from `posology example protocol`")
     plain = json.loads(json.dumps(tree))
     findings = [
-        Finding(name, line_of(tree, path), ".".join(map(str, _people(path))) or "file", wrong, right)
+        yaml_finding(name, line_of(tree, path), ".".join(map(str, field_steps(path))) or "file", wrong, right)
         for path, wrong, right in _check(plain)
     ]
     if findings:
-        raise ProtocolError(findings)
+        raise InputFileError(findings)
     return dict(plain)
-
-
-def tree_of(path: str | Path, what: str, otherwise: str) -> Any:
-    """Read a YAML file, keeping the line of each field.
-
-    Raises
-    ------
-    ProtocolError
-        if it cannot be read, or holds no fields; ``what`` it should be, and what to do ``otherwise``.
-    """
-    name = str(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ProtocolError([Finding(name, 0, "file", "does not exist", f"give the path of {what}")]) from None
-    except IsADirectoryError:
-        raise ProtocolError([Finding(name, 0, "file", "is a folder", f"give the path of {what}")]) from None
-    except UnicodeDecodeError as error:
-        raise ProtocolError([Finding(name, 0, "file", f"is not UTF-8 text ({error.reason})")]) from None
-    try:
-        tree = _yaml().load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        wrong = " ".join((error.problem or "cannot be read").split()[:30])
-        raise ProtocolError([Finding(name, line, "YAML", wrong, "mend the file's layout first")]) from None
-    except Exception as error:
-        raise ProtocolError([Finding(name, 0, "YAML", f"cannot be read: {error}")]) from None
-    if not isinstance(tree, Mapping):
-        raise ProtocolError([Finding(name, 1, "file", "holds no fields", otherwise)])
-    return tree
 
 
 def parse(plain: dict[str, Any]) -> Protocol:
@@ -139,20 +83,7 @@ def schema() -> dict[str, Any]:
     return drawn
 
 
-class _Constructor(RoundTripConstructor):
-    """Leaves dates as text, so that a wrong one is found by the schema, with its line."""
-
-
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda self, node: node.value)
-
-
-def _yaml() -> YAML:
-    yaml = YAML(typ="rt")
-    yaml.Constructor = _Constructor
-    return yaml
-
-
-def _check(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
+def _check(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
     """Yield everything wrong in the base version, then in each amended one."""
     base = list(_check_version(plain))
     yield from base
@@ -164,13 +95,13 @@ def _check(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
         for path, wrong, right in _check_version(chain[i + 1]):
             changed = _exists(amendment["changes"], path)
             where = ("amendments", i, "changes", *path) if changed else ("amendments", i)
-            field = "" if changed else f"{'.'.join(map(str, _people(path)))} "
+            field = "" if changed else f"{'.'.join(map(str, field_steps(path)))} "
             yield where, f"version {amendment['version']}: {field}{wrong}", right
         if chain[i + 1] == known:
             yield ("amendments", i, "changes"), "change nothing", "say what the amendment changes"
 
 
-def _check_version(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
+def _check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
     try:
         protocol = ADAPTER.validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:
@@ -185,7 +116,7 @@ def _check_version(plain: dict[str, Any]) -> Iterator[tuple[Path_, str, str]]:
     yield from _check_design(protocol.design, protocol.dose.levels, protocol.dose.start_level)
 
 
-def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[Path_, str, str]]:
+def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[FieldPath, str, str]]:
     try:
         design_of(spec, levels=len(doses), start=start, doses=doses)
     except ValidationError as error:
@@ -197,7 +128,7 @@ def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> I
         yield ("design", *field), problem.wrong, problem.right
 
 
-def _explain(detail: ErrorDetails, plain: Any) -> tuple[Path_, str, str]:
+def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
     """Turn one of pydantic's errors into what is wrong and what would be right."""
     path = tuple(step for step in detail["loc"] if step != "[key]")
     kind, context = detail["type"], detail.get("ctx", {})
@@ -248,12 +179,12 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[Path_, str, str]:
     return path, f"is {shown}" if not isinstance(found, dict | list) else "is not of the right kind", right
 
 
-def _of_kind(path: Path_) -> str:
+def _of_kind(path: FieldPath) -> str:
     hints = {"method": ": the name of a design", "unit": ": mg/kg, mg/m2 or mg", "posology": ": 1"}
     return hints.get(str(path[-1]) if path else "", "")
 
 
-def _fields_at(path: Path_) -> list[str]:
+def _fields_at(path: FieldPath) -> list[str]:
     """Return the names of the fields that may stand at a place of the file."""
     drawn = schema()
     node: dict[str, Any] = drawn
@@ -276,66 +207,10 @@ def _resolve(drawn: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
-def _exists(node: Any, path: Path_) -> bool:
+def _exists(node: Any, path: FieldPath) -> bool:
     for step in path:
         try:
             node = node[step]
         except (KeyError, IndexError, TypeError):
             return False
     return True
-
-
-def _people(path: Path_) -> Iterator[str]:
-    """Number list entries from 1, as people do."""
-    return (str(step + 1) if isinstance(step, int) else step for step in path)
-
-
-def line_of(tree: Any, path: Path_) -> int:
-    """Return the line of the deepest part of ``path`` that stands in the file."""
-    line, node = 1, tree
-    for step in path:
-        try:
-            position = node.lc.item(step) if isinstance(step, int) else node.lc.key(step)
-            line, node = position[0] + 1, node[step]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return int(line)
-
-
-def typed(path: str | Path, kind: type[T], what: str, otherwise: str) -> tuple[T, Callable[..., Finding]]:
-    """Read a YAML file as a dataclass, every error with its line; and return how to refuse a field of it later.
-
-    Raises
-    ------
-    ProtocolError
-        listing what is wrong, with its line.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    tree = tree_of(path, what, otherwise)
-    plain, name = json.loads(json.dumps(tree)), str(path)
-
-    def refuse(where: tuple[str | int, ...], wrong: str, right: str = "") -> Finding:
-        people = ".".join(str(step + 1) if isinstance(step, int) else step for step in where)
-        return Finding(name, line_of(tree, where), people or "file", wrong, right)
-
-    try:
-        held: T = TypeAdapter(kind).validate_python(plain, extra="forbid")
-    except ValidationError as error:
-        raise ProtocolError(
-            refuse(*_told(e, otherwise)) for e in error.errors() if not (e["type"] == "too_short" and e["input"])
-        ) from None
-    return held, refuse
-
-
-def _told(detail: ErrorDetails, otherwise: str) -> tuple[Path_, str]:
-    """Return where an error of pydantic is, and what it says to a reader."""
-    if detail["type"] == "unexpected_keyword_argument":
-        return detail["loc"], f"is no field here; {otherwise}"
-    if detail["type"] == "missing":
-        return detail["loc"], "is missing; it must be given"
-    said = detail["msg"].removeprefix("Value error, ")
-    if said.startswith("Input should "):
-        found = "" if isinstance(detail["input"], list | dict) else f"is {detail['input']!r}: "
-        said = f"{found}it must {said.removeprefix('Input should ')}"
-    return detail["loc"], said

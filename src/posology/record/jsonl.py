@@ -11,7 +11,8 @@ import msgspec
 
 from posology.record.audit import verify
 from posology.record.event import Row
-from posology.record.store import StoreError, holds_record
+from posology.record.store import StoreError
+from posology.shared.files import holds_record
 
 
 def write(rows: Iterable[Row], path: str | Path) -> int:

@@ -42,15 +42,6 @@ class StoreError(Exception):
     """A store that cannot be used, and why."""
 
 
-def holds_record(path: str | Path) -> bool:
-    """Whether a file is a trial's record: no other file may ever take its place."""
-    path = Path(path)
-    if not path.is_file():
-        return False
-    with path.open("rb") as handle:
-        return handle.read(15) == b"SQLite format 3"
-
-
 class Conflict(StoreError):
     """Somebody else wrote to the record since it was read."""
 

@@ -1,4 +1,4 @@
-"""Charts and texts to files: written beside and renamed, so that nothing is ever half-written."""
+"""Charts with one look: the palette, the font, and a chart to a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from posology.record.store import holds_record
+from posology.shared.files import write_bytes, write_text
 
 
 def svg(chart: Any) -> str:
@@ -40,27 +40,3 @@ def save_chart(chart: Any, path: Path) -> None:
         write_text(path, vl_convert.vegalite_to_html(chart.to_json(), bundle=True))
     else:
         save(chart, path, path.suffix[1:])
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    FileNotFoundError
-        naming the file and the folder that is not there.
-    FileExistsError
-        if the file is a trial's record.
-    """
-    if holds_record(path):
-        raise FileExistsError(f"{path} is a trial's record: name another file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(content)
-    beside.replace(path)

@@ -23,7 +23,7 @@ from posology.pharmacology.exposure_response.exposure_metrics import FirstCycle,
 from posology.pharmacology.nca.profiles import rectangular
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.linear import MODELS
-from posology.shared.charts import write_text
+from posology.shared.files import write_text
 
 Measure = Literal["auc", "cmax", "ctrough"]
 AVERAGE = "average-until-event"

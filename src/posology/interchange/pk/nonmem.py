@@ -17,7 +17,7 @@ from itertools import groupby
 from pathlib import Path
 
 from posology.pharmacology.pk_models.data import Measurements, Patient, Period, measurements
-from posology.shared.charts import write_text
+from posology.shared.files import write_text
 from posology.shared.findings import Finding
 
 KNOWN = (

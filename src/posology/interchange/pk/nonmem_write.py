@@ -10,7 +10,7 @@ from typing import Any
 
 from posology.interchange.pk.from_record import COVARIATES, Recorded
 from posology.interchange.pk.nonmem import text_of
-from posology.shared.charts import write_text
+from posology.shared.files import write_text
 
 
 def export_nonmem(made: Recorded, path: str | Path, about: Mapping[str, Any]) -> Path:

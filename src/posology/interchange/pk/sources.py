@@ -136,7 +136,7 @@ def measured(
 
 def is_record(path: str | Path) -> bool:
     """Say whether there is a record at a path or URL."""
-    from posology.record.store import holds_record
+    from posology.shared.files import holds_record
 
     return "://" in str(path) or holds_record(path)
 

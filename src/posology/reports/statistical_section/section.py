@@ -22,7 +22,8 @@ from posology.operating.study import TIMED, patients_needed
 from posology.reports.statistical_section.design_description import describe
 from posology.reports.statistical_section.document import Block, Grid, Heading, Items, Paragraph, Picture, html, word
 from posology.shared.arrays import Floats
-from posology.shared.charts import save, write_bytes, write_text
+from posology.shared.charts import save
+from posology.shared.files import write_bytes, write_text
 from posology.shared.tables import Table
 
 if TYPE_CHECKING:

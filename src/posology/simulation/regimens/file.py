@@ -251,12 +251,12 @@ def read(path: str | Path) -> Exposures:
 
     Raises
     ------
-    posology.protocol.load.ProtocolError
+    posology.protocol.load.InputFileError
         listing what is wrong, with its line.
     """
-    from posology.protocol.load import ProtocolError, typed
+    from posology.shared.yaml_files import InputFileError, load_typed
 
-    held, refuse = typed(path, Exposures, "a file of regimens", "see `posology pk --help`")
+    held, refuse = load_typed(path, Exposures, "a file of regimens", "see `posology pk --help`")
     findings = []
 
     def check(where: tuple[str | int, ...], name: str) -> bool:
@@ -294,5 +294,5 @@ def read(path: str | Path) -> Exposures:
     if len({r.name for r in held.regimens}) < len(held.regimens):
         findings.append(refuse(("regimens",), "two regimens have one name", "give each its own"))
     if findings:
-        raise ProtocolError(findings)
+        raise InputFileError(findings)
     return held

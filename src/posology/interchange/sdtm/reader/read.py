@@ -26,7 +26,8 @@ from posology.protocol.amendments import versions
 from posology.protocol.model import protocol_from
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.store import holds_record, uncollected
+from posology.record.store import uncollected
+from posology.shared.files import holds_record
 
 STANDARD = "CDISC SDTM"
 GIVEN = "as given"
