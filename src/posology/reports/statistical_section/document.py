@@ -112,7 +112,7 @@ def docx(title: str, blocks: Sequence[Block]) -> bytes:
                     document.add_paragraph(item, style="List Number")
             case TableBlock(caption, heads, rows):
                 document.add_paragraph().add_run(caption).bold = True
-                table = document.add_table(rows=1, cols=len(heads), style="Light TableBlock Accent 1")
+                table = document.add_table(rows=1, cols=len(heads), style="Light Grid Accent 1")
                 for cell, head in zip(table.rows[0].cells, heads, strict=True):
                     cell.text = head
                 for row in rows:
