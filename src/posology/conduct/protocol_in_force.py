@@ -71,7 +71,7 @@ class Plan:
 def _plan(protocol: Protocol) -> Plan:
     built = design(protocol)
     first = built.decide(Tally.start(1, len(protocol.dose.levels)))
-    return Plan(protocol, built, dlt_definition(protocol), int(np.asarray(first.more)[0]))
+    return Plan(protocol, built, dlt_definition(protocol), int(np.asarray(first.patients_to_treat)[0]))
 
 
 def plan_of(state: State, on: date | None = None) -> Plan:
