@@ -206,7 +206,7 @@ def test_a_statistical_section(go: Any, tmp_path: Path) -> None:  # noqa: F811
 
 def test_every_design_is_described_in_words(go: Any) -> None:  # noqa: F811
     from posology.designs import DESIGNS
-    from posology.protocol.build import design_of
+    from posology.protocol.build import design_from_spec
     from posology.reports.statistical_section.design_description import describe
 
     need = {
@@ -218,7 +218,7 @@ def test_every_design_is_described_in_words(go: Any) -> None:  # noqa: F811
         "table": {"rows": [[3, ["E", "S", "D", "DU"]]], "max_patients": 3},
     }
     for name in DESIGNS:
-        found = describe(design_of({"method": name, **need.get(name, {})}, 3, 1, defaults={"target": 0.3}))
+        found = describe(design_from_spec({"method": name, **need.get(name, {})}, 3, 1, defaults={"target": 0.3}))
         assert found.paragraphs, name
         assert found.references or name == "table", name
         assert "{" not in " ".join(found.paragraphs)

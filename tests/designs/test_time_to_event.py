@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from posology.designs import Action, Boin, Crm, PendingPatients, RollingSix, Tally, ThreePlusThree, TiteBoin, TiteCrm
 from posology.designs.time_to_event import weights
 from posology.operating import enumerate_trials
-from tests.designs.test_models import tally_of
+from tests.designs.test_model_based import tally_of
 from tests.designs.test_three_plus_three import cases
 
 SKELETON = (0.05, 0.12, 0.25, 0.40, 0.55)

@@ -12,13 +12,13 @@ from datetime import date
 from typing import Literal
 
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.open_level import opening
-from posology.conduct.protocol_in_force import plan_of
+from posology.conduct.open_level import open_level
+from posology.conduct.protocol_in_force import plan_in_force
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
 from posology.readout.courses import Course
 from posology.record.event import Event
-from posology.record.facts import BackgroundNoted, Dosed, PriorTherapy, Screened, TargetScored
+from posology.record.facts import BackgroundFact, Dosed, PriorTherapy, Screened, TargetScored
 from posology.record.state import State
 
 
@@ -166,8 +166,8 @@ def _activity(course: Course) -> list[Event]:
 @measure
 def mtd(of: Reading) -> Cited:
     """The maximum tolerated dose, null while none is declared."""
-    plan = plan_of(of.state, of.cutoff)
-    found = opening(of.state, of.protocol, plan.first_cohort, of.cutoff)
+    plan = plan_in_force(of.state, of.cutoff)
+    found = open_level(of.state, of.protocol, plan.first_cohort, of.cutoff)
     return cite(of.dose(found.mtd), [d.event for d in of.state.trial.decisions])
 
 
@@ -198,8 +198,8 @@ def background_property(of: Reading, subject: str, item: str, property: str) -> 
     raise NotKnown(f"the record notes no {property} of {item}")
 
 
-def _background(of: Reading, subject: str) -> list[tuple[Event, BackgroundNoted]]:
-    found = [(e, e.fact) for e in of.state.trial.of(BackgroundNoted) if isinstance(e.fact, BackgroundNoted)]
+def _background(of: Reading, subject: str) -> list[tuple[Event, BackgroundFact]]:
+    found = [(e, e.fact) for e in of.state.trial.of(BackgroundFact) if isinstance(e.fact, BackgroundFact)]
     found = [(e, fact) for e, fact in found if fact.subject == subject]
     if not found:
         raise NotKnown(f"the record notes nothing on {subject}")

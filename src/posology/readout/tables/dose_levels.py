@@ -139,7 +139,7 @@ def decisions(state: State, protocol: Protocol) -> Table:
     rows = []
     for decided in state.trial.decisions:
         fact, advice = decided.fact, decided.fact.advice or {}
-        at = f" level {fact.level}, {protocol.dose.at(fact.level)}" if fact.level else ""
+        at = f" level {fact.level}, {protocol.dose.dose_label(fact.level)}" if fact.level else ""
         rule = (
             f"{advice.get('action', '')} level {advice['level']}"
             if advice.get("level")
