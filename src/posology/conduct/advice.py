@@ -105,7 +105,7 @@ def advise(state: State, on: date) -> Advice:
     tally = _tally(counts, open_)
     decision = plan.design.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
-    why, more = decision.words(tally), int(decision.more[0])
+    why, more = decision.words(tally), int(decision.patients_to_treat[0])
     here = [s for s in pending if s.level == open_.level]
     taken = slot_holders(state, open_)
     free, treated = max(0, open_.slots - len(taken)), {s.patient for s in known}
@@ -178,7 +178,7 @@ def _completions(tally: Tally, pending: tuple[DltStatus, ...]) -> Tally:
     rows = len(outcomes)
     return Tally(
         np.repeat(tally.treated + waiting, rows, axis=0),
-        tally.toxic + outcomes,
+        tally.dlts + outcomes,
         np.repeat(tally.level, rows),
         np.repeat(tally.moderate, rows, axis=0),
         np.repeat(tally.ceiling, rows),

@@ -71,7 +71,7 @@ class ConductPlan:
 def _plan(protocol: Protocol) -> ConductPlan:
     built = design_from_protocol(protocol)
     first = built.decide(Tally.start(1, len(protocol.dose.levels)))
-    return ConductPlan(protocol, built, dlt_definition(protocol), int(np.asarray(first.more)[0]))
+    return ConductPlan(protocol, built, dlt_definition(protocol), int(np.asarray(first.patients_to_treat)[0]))
 
 
 def plan_in_force(state: State, on: date | None = None) -> ConductPlan:
