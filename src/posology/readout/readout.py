@@ -33,7 +33,7 @@ from posology.readout.tables.dose_levels import tables
 from posology.readout.tables.responses import Counted, rates
 from posology.readout.tables.times_to_event import Endpoint, endpoints
 from posology.readout.tables.times_to_event import plain as plain_times
-from posology.record.event import Event, plain
+from posology.record.event import Event, to_dict
 from posology.record.facts import CutoffLocked
 from posology.record.state import State, fold
 
@@ -326,7 +326,7 @@ def event_words(event: Event) -> dict[str, Any]:
     hidden = ("protocol", "advice", "changes")
     fact = {
         k: (v.isoformat() if isinstance(v, date | datetime) else v)
-        for k, v in plain(event.fact).items()
+        for k, v in to_dict(event.fact).items()
         if k not in hidden
     }
     shown: dict[str, Any] = {
