@@ -13,22 +13,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from annotated_types import Ge, Gt, Le, MinLen
 
+if TYPE_CHECKING:
+    from posology.record.event import Event
+
 T = TypeVar("T")
 Text = Annotated[str, MinLen(1)]
-Level = Annotated[int, Ge(1)]
+Level = Annotated[int, Ge(1), Le(1000)]
 Grade = Annotated[int, Ge(1), Le(5)]
 Kilograms = Annotated[float, Gt(0), Le(400)]
 Centimetres = Annotated[float, Ge(50), Le(250)]
 Percent = Annotated[float, Ge(0), Le(100)]
+AssessmentNumber = Annotated[int, Ge(0), Le(500)]
 
 SIMULATION = "simulation"
 """The subject of the background that says a record was simulated."""
 KINDS: dict[str, type[Fact]] = {}
 """Every kind of fact by the name it has in the record, in files and on the command line."""
+
+
+SYSTEM_FIELDS = frozenset(
+    {"planned_mg", "number", "advice", "departs", "protocol_version", "signed", "attested", "judged", "amends"}
+)
+"""Fields that the system writes, never a hand."""
 
 
 class Fact:
@@ -67,11 +77,15 @@ class TrialCreated(TrialFact):
 
 @fact
 class ProtocolAmended(TrialFact):
-    """From the day it occurred on, the protocol is this version."""
+    """From the day it occurred on, the protocol is this version.
+
+    ``amends`` is the hash of the event that holds the version before it, written by the system.
+    """
 
     version: Text
     why: Text
     changes: dict[str, Any]
+    amends: str | None = None
 
 
 @fact
@@ -79,29 +93,66 @@ class DecisionTaken(TrialFact):
     """The committee's decision after a cohort, with the rule's own advice beside it.
 
     ``level`` is the level that opens (or the MTD), ``slots`` how many more patients may be enrolled at it. ``closed_from``
-    closes that level and all above it. ``number``, ``advice``, ``departs`` and ``protocol_version`` are written by the
+    closes that level and all above it. Beside the level that is open, a level below it can be opened for backfilling, and
+    an expansion ``cohort`` at a level. ``number``, ``advice``, ``departs`` and ``protocol_version`` are written by the
     system, never by hand.
     """
 
     number: Level | None = None
-    action: Literal["escalate", "expand", "de-escalate", "declare MTD", "stop"]
+    action: Literal[
+        "escalate",
+        "expand",
+        "de-escalate",
+        "declare MTD",
+        "stop",
+        "open backfill",
+        "close backfill",
+        "open cohort",
+        "close cohort",
+    ]
     level: Level | None = None
-    slots: Annotated[int, Ge(0)] = 0
+    slots: Annotated[int, Ge(0), Le(1000)] = 0
     closed_from: Level | None = None
+    cohort: str | None = None
     why: Text
     advice: dict[str, Any] | None = None
     departs: bool | None = None
     protocol_version: str | None = None
 
 
+APPROVALS = ("approved", "approval", "approve")
+REJECTIONS = ("rejected", "rejection", "reject")
+MEANINGS = ("approved", "rejected", "reviewed")
+"""What a signature can mean. Only an approval gives force."""
+
+
 @fact
 class DecisionSigned(TrialFact):
-    """A named person signs a decision; from then on it is in force."""
+    """The author signs a decision as it stands. Once all who must have approved it, it is in force.
+
+    ``name`` is the author's; ``meaning`` approved, rejected or reviewed. ``signed`` is the hash of the decision's event,
+    written by the system: a decision that is changed or voided afterwards is not signed.
+    """
 
     decision: Level
-    name: Text
+    name: Text | None = None
     role: Text
     meaning: Text = "approved"
+    signed: str | None = None
+
+    @property
+    def approves(self) -> bool:
+        """Whether it gives force."""
+        return self.meaning.casefold() in APPROVALS
+
+    @property
+    def rejects(self) -> bool:
+        """Whether it refuses the decision."""
+        return self.meaning.casefold() in REJECTIONS
+
+    def binds(self, seq: int, decision: Event) -> bool:
+        """Whether this signature, event ``seq``, is of a decision as it stands: by its hash, else by what was in effect then."""
+        return decision.seq < seq if self.signed is None else self.signed == decision.hash
 
 
 @fact
@@ -197,11 +248,15 @@ class TargetScored(Fact):
 
 @fact
 class CriterionAttested(Fact):
-    """The investigator states whether a criterion of eligibility is met."""
+    """The investigator states whether a criterion of eligibility is met.
+
+    ``attested`` is the hash of the criterion's wording, written by the system: under another wording it is open again.
+    """
 
     criterion: Text
     met: bool
     note: str | None = None
+    attested: str | None = None
 
 
 @fact
@@ -238,8 +293,8 @@ class Dosed(Fact):
     (2013-05-10T09:00).
     """
 
-    cycle: Level
-    day: Level = 1
+    cycle: Annotated[int, Ge(1), Le(500)]
+    day: Annotated[int, Ge(1), Le(366)] = 1
     level: Level
     weight_kg: Kilograms
     planned_mg: float | None = None
@@ -261,7 +316,7 @@ class DoseReduced(Fact):
 class DoseDelayed(Fact):
     """The next dose is put off."""
 
-    days: Annotated[int, Ge(1)]
+    days: Annotated[int, Ge(1), Le(1000)]
     why: Text
 
 
@@ -308,11 +363,16 @@ class AdverseEventResolved(Fact):
 
 @fact
 class DltAdjudicated(Fact):
-    """The investigator and sponsor judge an adverse event: a DLT or not. Occurs on the day of the judgement."""
+    """The investigator and sponsor judge an adverse event: a DLT or not. Occurs on the day of the judgement.
+
+    ``judged`` is what it was judged on, written by the system: the hashes of the adverse event, of its end and of the
+    definition, the study day of its onset, and what the definition said. When one of them changes, it is open again.
+    """
 
     ae: Text
     dlt: bool
     why: Text
+    judged: dict[str, str] | None = None
 
 
 @fact
@@ -339,7 +399,7 @@ class Died(Fact):
 class LesionMeasured(Fact):
     """One lesion at one assessment. Assessment 0 is the baseline; a nodal lesion is measured on its short axis."""
 
-    assessment: Annotated[int, Ge(0)]
+    assessment: AssessmentNumber
     lesion: Text
     role: Literal["target", "non-target", "new"]
     organ: Text
@@ -359,7 +419,7 @@ class LesionMeasured(Fact):
 class TumourAssessed(Fact):
     """The investigator's own reading of an assessment, kept beside what follows from the lesions."""
 
-    assessment: Annotated[int, Ge(0)]
+    assessment: AssessmentNumber
     overall: Literal["CR", "PR", "SD", "PD", "NE", "non-CR/non-PD"]
     note: str | None = None
     reader: str | None = None
