@@ -15,7 +15,7 @@ from posology.interchange.datasets.formats import read as read_dataset
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.reader.report import Report
 from posology.interchange.sdtm.writer.write import datasets
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.audit import verify
@@ -226,7 +226,7 @@ def test_endpoints_are_the_same_after_a_way_through_sdtm(state: State, tmp_path:
             course.response.on,
             [(s.number, s.on, s.sum_mm, s.overall) for s in course.scans],
         )
-        for course in sorted(courses(of, on), key=lambda course: course.id)
+        for course in sorted(patient_courses(of, on), key=lambda course: course.id)
     ]
     assert read(again) == read(state)
     count = lambda of: Counter((p.id, e.kind) for p in of.patients.values() for e in p.events)

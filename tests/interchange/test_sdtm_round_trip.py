@@ -21,7 +21,7 @@ from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
 from posology.protocol.load import document
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import plain
@@ -58,7 +58,7 @@ def endpoints(state: State, on: date) -> list[Any]:
             {k: v for k, v in vars(p.response).items() if k != "sources"},
             p.marker and {k: v for k, v in vars(p.marker).items() if k not in ("sources", "samples")},
         )
-        for p in sorted(courses(state, on), key=lambda p: p.id)
+        for p in sorted(patient_courses(state, on), key=lambda p: p.id)
     ]
 
 
@@ -243,7 +243,7 @@ def test_without_the_protocol_arms_are_cohorts_and_tumours_read_the_same(example
     on = date(2014, 6, 1)
     back = state_of(tmp_path / "again.posology")
     assert back.protocol().dose.levels == state.protocol().dose.levels[: len(back.protocol().dose.levels)]
-    scans = lambda of: {p.id: [(s.on, s.sum_mm, s.overall) for s in p.scans] for p in courses(of, on)}
+    scans = lambda of: {p.id: [(s.on, s.sum_mm, s.overall) for s in p.scans] for p in patient_courses(of, on)}
     assert scans(back) == scans(state)
     with (
         Trial.open(tmp_path / "again.posology") as trial,

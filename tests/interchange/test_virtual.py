@@ -25,12 +25,15 @@ from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infuse
 from posology.protocol.build import design as of_protocol
 from posology.protocol.load import document
 from posology.protocol.model import protocol_from
-from posology.readout.readout import read, write
+from posology.readout.readout import make_readout
+from posology.readout.results.patient_courses import patient_courses
+from posology.readout.write import write_readout
 from posology.record import facts as f
 from posology.record.audit import verify
 from posology.record.collected import DispositionNoted
 from posology.record.entry import fact_from
 from posology.record.event import plain
+from posology.record.snapshot import take_snapshot
 from posology.record.state import State
 from posology.simulation.trial import Simulation, World, simulate
 from posology.simulation.trial.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
@@ -203,7 +206,7 @@ def test_doses_follow_the_protocol(whole: tuple[Simulation, Trial]) -> None:
 
 def test_endpoints_find_what_the_model_says(whole: tuple[Simulation, Trial]) -> None:
     made, trial = whole
-    courses = {c.id: c for c in read(trial.events(), made.today).courses}
+    courses = {c.id: c for c in patient_courses(trial.state(made.today), made.today)}
     responders = 0
     for subject in (s for s in made.subjects if s.first):
         told, course = subject.course, courses[subject.id]
@@ -303,17 +306,17 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
 
 def test_the_readout_says_that_nobody_was_treated(whole: tuple[Simulation, Trial]) -> None:
     made, trial = whole
-    readout = read(trial.events(), made.today)
+    readout = make_readout(take_snapshot(trial.events(), made.today))
     assert readout.headline[0].cited.text == "This trial was simulated: nobody was treated."
-    assert readout.simulated and not readout.findings
-    assert {c.dose for c in readout.courses if c.level is None} == set(readout.protocol.expansion)
+    assert readout.snapshot.is_simulated and not readout.results.findings
+    assert {c.dose for c in readout.results.courses if c.level is None} == set(readout.results.protocol.expansion)
 
 
 @pytest.mark.slow
 def test_readout_and_exports(whole: tuple[Simulation, Trial], go: Any, tmp_path: Path) -> None:  # noqa: F811
     made, trial = whole
-    readout = read(trial.events(), made.today)
-    written = write(readout, tmp_path / "readout")
+    readout = make_readout(take_snapshot(trial.events(), made.today))
+    written = write_readout(readout, tmp_path / "readout")
     page = next(p for p in written if p.name == "readout.html").read_text(encoding="utf-8")
     assert "nobody was treated" in page and "A reconstruction" not in page
     back = again(trial.state(), tmp_path, "xpt", None, PLAN)
@@ -356,7 +359,7 @@ def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> Non
     with Trial.open(tmp_path / "c.posology") as trial:
         state = trial.state()
         overridden = [e for e in trial.events() if e.override]
-        said = [s.cited.text for s in read(trial.events(), date(2020, 1, 1)).headline]
+        said = [s.cited.text for s in make_readout(take_snapshot(trial.events(), date(2020, 1, 1))).headline]
     assert [e.kind for e in overridden] == ["decision_taken"]
     assert "Nobody was treated in dose finding, where dose-limiting toxicities count." in said
     assert any("the rules were set aside" in text for text in said)

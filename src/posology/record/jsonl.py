@@ -29,7 +29,7 @@ def write(rows: Iterable[Row], path: str | Path) -> int:
     count = 0
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-            for count, row in enumerate(rows, 1):  # noqa: B007
+            for count, row in enumerate(rows, 1):
                 draft.write(row.line() + b"\n")
             draft.flush()
             os.fsync(draft.fileno())
