@@ -18,7 +18,7 @@ from pathlib import Path
 
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.readout.readout import make_readout
 from posology.readout.write import write_readout
 from posology.record.audit import verify
@@ -167,7 +167,7 @@ def main() -> None:
     patients, events = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (1000, 200_000)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        plan = document(EXAMPLE / "protocol.yaml")
+        plan = load_document(EXAMPLE / "protocol.yaml")
         made = rows(patients, events)
         with (home / "events.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, [c for c in COLUMNS if c != "role_of"])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from posology.conduct.import_trial import Taken, adopt
-from posology.record.collected import ConcentrationMeasured, DataImported
+from posology.record.collected import DataImport, PkConcentration
 from posology.record.facts import AdverseEvent, Consented, Dosed, Enrolled, Fact, Screened, TargetScored
 
 START = datetime(2013, 1, 7, 9, 0)
@@ -58,7 +58,7 @@ def sample(
         "quantification_limit": 0.5,
         **when,
     } | more
-    return at.date(), ConcentrationMeasured(**said)
+    return at.date(), PkConcentration(**said)
 
 
 def dosed(
@@ -97,7 +97,7 @@ def made(where: Path, document: dict[str, Any], patients: dict[str, Sequence[tup
         )
         taken += [Taken(fact, name, before, "test") for fact in opening]
         taken += [Taken(fact, name, on, "test") for on, fact in sorted(facts, key=lambda entry: entry[0])]
-    source = DataImported(
+    source = DataImport(
         source="test", standard="none", files={}, events={}, not_understood={}, findings=0, protocol="given"
     )
     adopt(where, document, source, taken, by="test", recorded=RECORDED, created=date(2012, 12, 1))

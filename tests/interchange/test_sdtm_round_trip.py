@@ -20,7 +20,7 @@ from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, typ
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
@@ -29,7 +29,7 @@ from posology.record.facts import KINDS
 from posology.record.state import State
 
 EXAMPLE = Path(str(files("posology.examples") / "imgn853"))
-PLAN = document(str(EXAMPLE / "protocol.yaml"))
+PLAN = load_document(str(EXAMPLE / "protocol.yaml"))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
@@ -68,7 +68,7 @@ def facts(state: State) -> dict[str, list[Any]]:
         p.id: sorted(
             (e.occurred, e.kind, sorted((k, str(v)) for k, v in plain(e.fact).items() if k not in ("visit", "dated")))
             for e in p.events
-            if e.kind != c.SubjectDescribed.kind
+            if e.kind != c.Demographics.kind
         )
         for p in state.patients.values()
     }
@@ -258,7 +258,7 @@ def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     state = state_of(tmp_path / "simulated.posology", cutoff)
     patient = next(p for p in state.patients.values() if p.first_dose and p.enrolment)
     given = c.TreatmentGiven(treatment="X", ended="2012-09-01")
-    described = c.SubjectDescribed(last_exposure="2013-01-01", participation_end="2012-08-01", death="2013-02-01")
+    described = c.Demographics(last_exposure="2013-01-01", participation_end="2012-08-01", death="2013-02-01")
     late = [replace_fact(state, patient.id, given), replace_fact(state, patient.id, described)]
     seen = State(
         cutoff,
@@ -317,7 +317,7 @@ def test_no_two_fields_of_a_kind_share_a_qualifier() -> None:
         names = [qnam(name) for name in types_of(kind) if name not in held]
         if len(names) == len({*names}):
             continue
-        assert kind in (c.LesionRead,), kind
+        assert kind in (c.IndependentLesion,), kind
     assert all(len(name) <= 8 for name in (*QNAMS.values(), *RESERVED))
     assert not {*QNAMS.values()} & {*RESERVED}
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.conduct.protocol_in_force import plan_of
+from posology.conduct.protocol_in_force import plan_in_force
 from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
 from posology.operating import Setting
@@ -22,15 +22,15 @@ from posology.pharmacology.clinical.tumour_size import judge
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infused
-from posology.protocol.build import design as of_protocol
-from posology.protocol.load import document
+from posology.protocol.build import design_from_protocol as of_protocol
+from posology.protocol.load import load_document
 from posology.protocol.model import protocol_from
 from posology.readout.readout import make_readout
 from posology.readout.results.patient_courses import patient_courses
 from posology.readout.write import write_readout
 from posology.record import facts as f
 from posology.record.audit import verify
-from posology.record.collected import DispositionNoted
+from posology.record.collected import DispositionEvent
 from posology.record.entry import fact_from
 from posology.record.event import plain
 from posology.record.snapshot import take_snapshot
@@ -45,7 +45,7 @@ from tests.interchange.test_sdtm_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)
-PLAN = document(FILE)
+PLAN = load_document(FILE)
 DESIGNS: dict[str, dict[str, Any]] = {
     "3+3": {"method": "3+3", "mtd_patients": 6},
     "boin": {"method": "boin", "target": 0.3, "max_patients": 30},
@@ -87,10 +87,10 @@ def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[Simu
     }
     places = [p.enrolment.fact for p in state.patients.values() if p.enrolment]
     assert all(sum(place.cohort == name for place in places) == 10 for name in state.protocol().expansion)
-    failed = [p for p in state.patients.values() if p.of(DispositionNoted)]
+    failed = [p for p in state.patients.values() if p.of(DispositionEvent)]
     assert failed and all(p.enrolment is None and not p.of(f.LesionMeasured) for p in failed)
-    assert any("X4" in p.of(DispositionNoted)[0].fact.term for p in failed), "too little target"
-    assert any("X3" in p.of(DispositionNoted)[0].fact.term for p in failed), "too many prior regimens"
+    assert any("X4" in p.of(DispositionEvent)[0].fact.term for p in failed), "too little target"
+    assert any("X3" in p.of(DispositionEvent)[0].fact.term for p in failed), "too many prior regimens"
     last = max(s.first for s in made.subjects if s.first)
     assert made.today <= last + timedelta(days=FOLLOW)
     assert verify(trial.store.rows()) == []
@@ -175,8 +175,8 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
     found = operate(of_protocol(protocol), setting, carriers)
     assert found.treated[0].tolist() == [c.treated for c in advice.counts]
     assert found.toxic[0].tolist() == [c.dlt for c in advice.counts]
-    assert found.mtd[0] == (-1 if advice.opening.mtd is None else advice.opening.mtd - 1)
-    assert plan_of(state).design == of_protocol(protocol)
+    assert found.mtd[0] == (-1 if advice.open_level.mtd is None else advice.open_level.mtd - 1)
+    assert plan_in_force(state).design == of_protocol(protocol)
 
 
 def test_doses_follow_the_protocol(whole: tuple[Simulation, Trial]) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posology.designs import Boin, ThreePlusThree, Titrated
+from posology.designs import Boin, ThreePlusThree, Titration
 from posology.operating import TooLarge, enumerate_trials
-from tests.designs.enumerate import exact
+from tests.designs.plain_enumeration import exact
 from tests.designs.test_three_plus_three import cases
 
 
@@ -56,7 +56,7 @@ DESIGNS = [
     ThreePlusThree(4),
     ThreePlusThree(4, mtd_patients=3),
     ThreePlusThree(4, start=1),
-    Titrated(ThreePlusThree(4), through=2),
+    Titration(ThreePlusThree(4), last_titration_level=2),
     Boin(4, 0.3, max_patients=12),
     Boin(4, 0.25, cohort=2, max_patients=12),
     Boin(4, 0.2, cohort=1, max_patients=8, stop_at=5),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.designs import Boin, Crm, GBoin, ThreePlusThree, Titrated
+from posology.designs import Boin, Crm, GBoin, ThreePlusThree, Titration
 from posology.operating import Patients, Setting, enumerate_graded, enumerate_trials, simulate
 
 GRADES = np.array([[0.6, 0.2, 0.15, 0.04, 0.01], [0.4, 0.2, 0.2, 0.15, 0.05], [0.2, 0.2, 0.2, 0.3, 0.1]])
@@ -36,9 +36,9 @@ def test_a_score_of_one_for_dlts_alone_is_boin() -> None:
 
 
 DESIGNS: list[Any] = [
-    Titrated(ThreePlusThree(3), through=3),
-    Titrated(ThreePlusThree(3), through=3, moderate=2),
-    Titrated(Boin(3, 0.3, max_patients=12), through=2),
+    Titration(ThreePlusThree(3), last_titration_level=3),
+    Titration(ThreePlusThree(3), last_titration_level=3, moderate=2),
+    Titration(Boin(3, 0.3, max_patients=12), last_titration_level=2),
     GBoin(3, 0.25, max_patients=12),
     GBoin(3, 0.25, max_patients=12, score="continuous"),
 ]
@@ -56,7 +56,7 @@ def test_exact_and_simulated_agree(design: Any) -> None:
 
 
 def test_more_moderate_toxicity_ends_the_titration_sooner() -> None:
-    design = Titrated(ThreePlusThree(3), through=3)
+    design = Titration(ThreePlusThree(3), last_titration_level=3)
     calm = np.array([[0.9, 0.05, 0.0, 0.05, 0.0]] * 3)
     rough = np.array([[0.5, 0.05, 0.4, 0.05, 0.0]] * 3)
     both = enumerate_graded(design, np.stack([calm, rough]))

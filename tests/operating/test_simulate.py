@@ -26,7 +26,7 @@ from posology.designs import (
     ThreePlusThree,
     TiteBoin,
     TiteCrm,
-    Titrated,
+    Titration,
     Tpi,
 )
 from posology.operating import Patients, Setting, enumerate_trials, simulate
@@ -49,7 +49,7 @@ EVERY: list[Any] = [
     Crm(4, 0.25, skeleton=SKELETON, max_patients=12, fit="mle", initial=(3, 3, 3, 3)),
     Blrm(4, 0.25, doses=DOSES, max_patients=15),
     Ewoc(4, 0.3, doses=DOSES, max_patients=15),
-    Titrated(Boin(4, 0.3, max_patients=15), through=3),
+    Titration(Boin(4, 0.3, max_patients=15), last_titration_level=3),
     NoSkipping(Crm(4, 0.25, skeleton=SKELETON, max_patients=12, no_skipping=False)),
 ]
 

@@ -14,7 +14,7 @@ from scipy.stats import binom
 from typer.testing import CliRunner
 
 from posology.cli.app import app
-from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin, Titrated
+from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin, Titration
 from posology.endpoints.body_size import Metric, dose_mg
 from posology.examples import imgn853
 from posology.operating import Patients, Setting, simulate
@@ -34,7 +34,7 @@ DESIGNS: list[Any] = [
     TiteBoin(3, 0.3, max_patients=15),
     RollingSix(3),
     BfBoin(3, 0.3, max_patients=12, cap=6),
-    Titrated(ThreePlusThree(3), through=2),
+    Titration(ThreePlusThree(3), last_titration_level=2),
 ]
 
 
@@ -102,7 +102,7 @@ def test_a_dlt_after_the_window_is_missed() -> None:
 def test_an_ocular_event_of_grade_2_ends_titration() -> None:
     never = np.full((1, 40, 3), np.inf)
     second = lambda day: np.stack([np.full(never.shape, 5.0), np.full(never.shape, day), never], axis=-1)  # of grade 2
-    design = Titrated(ThreePlusThree(3), through=3)
+    design = Titration(ThreePlusThree(3), last_titration_level=3)
     quiet = simulate(design, Setting((0.0,) * 3, window=21), carriers(never))
     events = simulate(design, Setting((0.0,) * 3, window=21), carriers(never, second(10.0)))
     after = simulate(design, Setting((0.0,) * 3, window=21), carriers(never, second(22.0)))

@@ -58,7 +58,7 @@ def test_batches_do_not_matter(events: list[Event], cuts: list[int], day: int | 
     assert state == whole
     one_by_one = State(occurred_by=by)
     for event in events:
-        one_by_one = one_by_one.after(event)
+        one_by_one = one_by_one.with_event(event)
     assert one_by_one == whole
     for patient in whole.patients.values():
         assert one_by_one.patients[patient.id].of(f.MarkerMeasured) == patient.of(f.MarkerMeasured)

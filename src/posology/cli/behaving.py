@@ -426,7 +426,7 @@ def table(
     """
     from posology.cli.designing import build
     from posology.designs import decision_table as decisions
-    from posology.designs.titration import Titrated
+    from posology.designs.modifiers.titration import Titration
 
     built = build(
         design,
@@ -441,7 +441,7 @@ def table(
         settings=settings or (),
         rules=rules or (),
     )
-    behind = built.design if isinstance(built, Titrated) else built
+    behind = built.design if isinstance(built, Titration) else built
     cells = decisions.decision_table(behind)
     if as_json:
         print_json([{"patients": c.patients, "dlts": c.dlts, "action": c.words, "letter": c.letter} for c in cells])
@@ -496,7 +496,7 @@ def next_dose(
     result: dict[str, Any] = {
         "action": action.name.lower(),
         "level": level + 1 if level >= 0 else None,
-        "more": int(decision.more[0]),
+        "more": int(decision.patients_to_treat[0]),
         "why": decision.words(tally),
     }
     found = infer(built, tally)
@@ -512,7 +512,7 @@ def next_dose(
         (
             r["level"],
             int(tally.treated[0, k]),
-            int(tally.toxic[0, k]),
+            int(tally.dlts[0, k]),
             *(
                 f"{100 * float(str(r[n])):.1f}" if r["known"] else "-"
                 for n in ("rate", "lower", "upper", "under", "within", "over")

@@ -81,9 +81,9 @@ def create(
     Example: posology create mytrial.posology protocol.yaml --on 2012-06-01
     """
     from posology.conduct.trial import Trial, somebody
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    with Trial.create(trial, document(protocol), by=by or somebody(), on=on) as created:
+    with Trial.create(trial, load_document(protocol), by=by or somebody(), on=on) as created:
         acknowledge(created.events(), as_json)
 
 
@@ -111,9 +111,9 @@ def load(
     def progress(rows: Any) -> Any:
         return track(rows, description=f"checking {file.name}", console=console_err(), transient=True)
 
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(protocol) if protocol else None
+    plan = load_document(protocol) if protocol else None
     with Trial.open(trial) as opened:
         events = load_file(opened, file, by=by or somebody(), kind=kind, protocol=plan, progress=progress)
     if as_json:
@@ -149,9 +149,9 @@ def amend(
     Each holds from its own date on.
     """
     from posology.conduct.trial import Trial, somebody
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    checked = document(protocol)
+    checked = load_document(protocol)
     with Trial.open(trial) as opened:
         events = opened.amend(checked, by=by or somebody(), on=on)
     if not events and not as_json:
@@ -221,8 +221,8 @@ def decide(
                 "dose": advice.dose,
                 "settled": advice.settled,
                 "protocol_version": advice.protocol_version,
-                "mtd": advice.opening.mtd,
-                "ceiling": advice.opening.ceiling,
+                "mtd": advice.open_level.mtd,
+                "ceiling": advice.open_level.ceiling,
             }
         )
         return
@@ -237,7 +237,13 @@ def decide(
     print(f"why: {advice.why}\n")
     print("level  dose          treated  evaluable  DLT  pending  not evaluable")
     for c in advice.counts:
-        here = " <- open" if c.level == advice.opening.level else " closed" if c.level > advice.opening.ceiling else ""
+        here = (
+            " <- open"
+            if c.level == advice.open_level.level
+            else " closed"
+            if c.level > advice.open_level.ceiling
+            else ""
+        )
         print(
             f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7}  {c.not_evaluable:>13}{here}"
         )

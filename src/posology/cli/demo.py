@@ -10,7 +10,7 @@ from pathlib import Path
 from posology.cli.common import console, print_json
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.readout.claims import read_claims
 from posology.readout.readout import Readout, make_readout
 from posology.readout.summary import summarise
@@ -44,7 +44,7 @@ def run(out: Path, as_json: bool) -> None:
     copy_example(out)
     place = out / "imgn853.posology"
     place.unlink(missing_ok=True)
-    plan = document(out / "protocol.yaml")
+    plan = load_document(out / "protocol.yaml")
     say(
         f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels, {plan['design']['method']}"
     )

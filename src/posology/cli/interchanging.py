@@ -115,9 +115,9 @@ def import_sdtm(
 
     from posology.conduct.trial import somebody
     from posology.interchange.sdtm.reader.read import import_sdtm as run
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(protocol) if protocol else None
+    plan = load_document(protocol) if protocol else None
     place = report or _beside(trial)
     with Console(stderr=True).status("reading") as status:
         made = run(

@@ -105,8 +105,8 @@ def simulate(
     from posology.operating import Patients, Setting
     from posology.operating import simulate as run
     from posology.operating.study import patients_needed
-    from posology.protocol.build import design as of_protocol
-    from posology.protocol.load import document
+    from posology.protocol.build import design_from_protocol as of_protocol
+    from posology.protocol.load import load_document
     from posology.protocol.model import UNITS, protocol_from
 
     if (patients == "rates") != (truth is not None):
@@ -116,7 +116,7 @@ def simulate(
     writable(figure)
     if figure is not None and (figure.suffix not in (".png", ".svg") or patients == "rates"):
         raise ValueError(f"--figure is {figure}: it must end in .png or .svg, and goes with --patients drug")
-    protocol = protocol_from(document(file))
+    protocol = protocol_from(load_document(file))
     windows = sorted(set(window or [float(protocol.dlt.window_days)]))
     for days in windows:
         if not 1 <= days <= 365:

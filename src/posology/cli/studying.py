@@ -265,11 +265,11 @@ def prior(
     Example: posology calibrate prior --design crm --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55
     """
     from posology.cli.designing import build
-    from posology.designs.model_based import Bayes
+    from posology.designs.model_based import ModelBasedDesign
     from posology.operating.calibrate import prior_worth
 
     built = build(design, None, levels, target, None, None, skeleton=skeleton, doses=doses, settings=settings or ())
-    if not isinstance(built, Bayes):
+    if not isinstance(built, ModelBasedDesign):
         raise ValueError(f"{design} has no prior on a model: ask of crm, blrm or ewoc")
     worth = prior_worth(built).tolist()
     if as_json:

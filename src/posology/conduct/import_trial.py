@@ -1,7 +1,7 @@
 """Taking over a trial that was run elsewhere: its events in one batch, with what that means said in the record.
 
 The rules of conduct ask, before something is done, whether the protocol allows it. Of a trial that was run elsewhere
-they cannot be asked: it happened. So they are not: the event :class:`~posology.record.collected.DataImported`, that goes
+they cannot be asked: it happened. So they are not: the event :class:`~posology.record.collected.DataImport`, that goes
 before all others, sets every rule aside by name, with the source and who took it over. The bounds of each field hold as
 everywhere. What is entered later goes through the rules again.
 """
@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from posology.conduct.rulebook import EVERY, RULES
+from posology.conduct.rulebook import RULES, RULES_FOR_ALL
 from posology.protocol.amendments import in_force
-from posology.record.collected import DataImported
+from posology.record.collected import DataImport
 from posology.record.event import GENESIS, Override, Row, canonical, plain, stamp
 from posology.record.facts import Fact, ProtocolAmended, TrialCreated
 from posology.record.store import Store
@@ -38,7 +38,7 @@ class Taken:
 def adopt(
     where: str | Path,
     document: dict[str, Any],
-    imported: DataImported,
+    imported: DataImport,
     taken: Iterable[Taken],
     *,
     by: str,
@@ -82,9 +82,10 @@ def adopt(
     return len(chain.rows)
 
 
-def _set_aside(imported: DataImported, by: str) -> Override:
+def _set_aside(imported: DataImport, by: str) -> Override:
     rules = {
-        rule.__name__.replace("_", "-") for rule in (*EVERY, *(rule for rules in RULES.values() for rule in rules))
+        rule.__name__.replace("_", "-")
+        for rule in (*RULES_FOR_ALL, *(rule for rules in RULES.values() for rule in rules))
     }
     return Override(
         rules=tuple(sorted(rules)),

@@ -2,9 +2,9 @@
 
 >>> from importlib.resources import files
 >>> from tempfile import mkdtemp
->>> from posology.protocol.load import document
+>>> from posology.protocol.load import load_document
 >>> from posology.record.facts import Consented, Dosed
->>> plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
+>>> plan = load_document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
 >>> trial = Trial.create(Path(mkdtemp()) / "mine.posology", plan, by="Dr A", on=date(2013, 6, 3))
 >>> trial.record(Consented(), patient="001", occurred=date(2013, 6, 4), by="Dr A").seq
 2
@@ -32,9 +32,9 @@ import msgspec
 from posology.conduct.advice import Advice, advise
 from posology.conduct.derived_fields import complete
 from posology.conduct.rulebook import Refusal, refusals
-from posology.conduct.rules import Asked
+from posology.conduct.rules import EventRequest
 from posology.protocol.amendments import in_force
-from posology.record.collected import DataImported
+from posology.record.collected import DataImport
 from posology.record.event import GENESIS, Event, Override, Row, row
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
@@ -102,7 +102,7 @@ class Ledger:
         state = self._without(supersedes, patient, fact, reason) if supersedes is not None else self.state
         today = recorded.date()
         fact = complete(fact, state, patient, occurred)
-        found = refusals(Asked(state, fact, patient, occurred, today))
+        found = refusals(EventRequest(state, fact, patient, occurred, today))
         if isinstance(fact, Voided):
             found = []
         if found and not override:
@@ -130,7 +130,7 @@ class Ledger:
         stored = row(event)
         event = msgspec.structs.replace(event, hash=stored.hash)
         self.head = Head(stored.seq, stored.hash)
-        self.state = self.state.after(event)
+        self.state = self.state.with_event(event)
         self.last = recorded
         self.pending.append((event, stored))
         return event
@@ -347,7 +347,7 @@ class Trial:
         """
         day = on or self._clock().date()
         events = self.store.events()
-        if any(isinstance(e.fact, DataImported) and e.fact.protocol == "derived" for e in events[:2]):
+        if any(isinstance(e.fact, DataImport) and e.fact.protocol == "derived" for e in events[:2]):
             raise ValueError(
                 f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
                 "import it again with --protocol FILE"

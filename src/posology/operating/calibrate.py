@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from posology.designs.crm import Crm
-from posology.designs.model_based import Bayes
+from posology.designs.model_based import ModelBasedDesign
 from posology.designs.tally import Design, Tally
 from posology.operating.exact import enumerate_trials
 from posology.shared.arrays import Floats
@@ -193,7 +193,7 @@ def _next(design: Crm, treated: Sequence[int], level: int) -> int:
     return int(np.abs(design.estimates(tally)[0] - design.target).argmin())
 
 
-def prior_worth(design: Bayes) -> Floats:
+def prior_worth(design: ModelBasedDesign) -> Floats:
     """Return (levels,): the number of patients that the prior is worth at each level.
 
     The beta distribution with the mean and variance of the prior of the DLT rate is that of so many patients; a uniform

@@ -125,7 +125,7 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     ) -> tuple[list[tuple[int, int, int, Ints, Floats]], tuple[Ints, Ints, Floats]]:
         last, keys, ways = part
         treated, toxic = packing.unpack(keys)
-        decision = design.decide(Tally.trusted(treated, toxic, last))
+        decision = design.decide(Tally.unchecked(treated, toxic, last))
         over = decision.action >= Action.DECLARE
         had = treated[np.arange(len(ways)), np.maximum(decision.level, 0)]
         grown = list(_grown(packing, keys, ways, had, decision, ~over))
@@ -181,7 +181,7 @@ def _grown(
     packing: Packing, keys: Ints, ways: Floats, had: Ints, decision: Decision, live: Bools
 ) -> Iterator[tuple[int, int, int, Ints, Floats]]:
     """Yield level and size of the next cohort, DLTs in it, and keys and ways after it."""
-    kind = np.where(live, decision.level * 1024 + decision.more, -1)
+    kind = np.where(live, decision.level * 1024 + decision.patients_to_treat, -1)
     for which in np.flatnonzero(np.bincount(kind[live])) if live.any() else ():
         to, size = divmod(int(which), 1024)
         rows = np.flatnonzero(kind == which)

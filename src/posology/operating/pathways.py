@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.designs.tally import NONE, Action, Design, Tally, number
+from posology.designs.tally import NONE, Action, Design, Tally, level_number
 from posology.shared.arrays import Floats
 from posology.shared.tables import Table
 
@@ -89,7 +89,7 @@ class Pathways:
         chance = np.ones(len(self.nodes))
         for node in self.nodes[1:]:
             before = self.nodes[node.parent].tally
-            n, y = (node.tally.treated - before.treated)[0], (node.tally.toxic - before.toxic)[0]
+            n, y = (node.tally.treated - before.treated)[0], (node.tally.dlts - before.dlts)[0]
             chance[node.key] = chance[node.parent] * node.ways * float(np.prod(rates**y * (1 - rates) ** (n - y)))
         return chance
 
@@ -242,7 +242,7 @@ def pathways(design: Design, tally: Tally | str = "", cohorts: int = 2) -> Pathw
                 before = node.tally
                 after = Tally(
                     before.treated + node.more * one,
-                    before.toxic + dlts * one,
+                    before.dlts + dlts * one,
                     np.array([at]),
                     before.moderate,
                     before.ceiling,
@@ -267,8 +267,8 @@ def _node(design: Design, tally: Tally, key: int, parent: int, depth: int, outco
         outcome,
         tally,
         Action(decision.action[0]),
-        None if level == NONE else number(level),
-        int(decision.more[0]),
+        None if level == NONE else level_number(level),
+        int(decision.patients_to_treat[0]),
         decision.words(tally),
         ways,
     )

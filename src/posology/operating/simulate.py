@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from posology.designs.backfill import BfBoin
 from posology.designs.gboin import GBoin
 from posology.designs.inference import innermost
-from posology.designs.tally import NONE, Action, Decision, Design, Tally, Waiting
+from posology.designs.tally import NONE, Action, Decision, Design, PendingPatients, Tally
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.operating.exact_graded import DLT, MODERATE, check_grades
 from posology.operating.simulation_results import Simulated
@@ -279,7 +279,7 @@ class _Clock:
         cell = np.arange(len(rows))[:, None] * self.design.levels + level
         count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
         toxic = counts & known & self.dlt[rows]
-        tally = Tally.trusted(count(counts), count(toxic), self.at[rows])
+        tally = Tally.unchecked(count(counts), count(toxic), self.at[rows])
         if self.graded:
             tally = self._graded(rows, tally, counts & known, cell)
         open_ = counts & ~known
@@ -291,7 +291,9 @@ class _Clock:
         share = np.clip((now - pick(self.entry[rows])) / self.setting.window, 0.0, 1.0)
         took = np.subtract(self.known[rows], self.entry[rows], out=np.full(toxic.shape, np.nan), where=toxic)
         dlt_at = took / self.setting.window
-        return tally.followed_by(Waiting(np.where(waits, pick(level), NONE), np.where(waits, share, 0.0), dlt_at))
+        return tally.with_pending(
+            PendingPatients(np.where(waits, pick(level), NONE), np.where(waits, share, 0.0), dlt_at)
+        )
 
     def _graded(self, rows: Ints, tally: Tally, known: Bools, cell: Ints) -> Tally:
         """Return the tally with moderate toxicities and scores of the patients known."""
@@ -301,7 +303,7 @@ class _Clock:
         scores = grade >= DLT if self.scores is None else self.scores[grade]
         sums = np.bincount(cell[known], weights=scores[known].astype(np.float64), minlength=size)
         burden = np.asarray(sums, dtype=np.float64).reshape(shape)
-        return replace(tally, moderate=moderate, burden=burden)
+        return replace(tally, moderate=moderate, toxicity_score_sum=burden)
 
     def _end_of_follow_up(self, rows: Ints) -> Floats:
         return np.asarray(np.where(self.level[rows] != NONE, self.known[rows], -np.inf).max(axis=1, initial=-np.inf))
@@ -328,7 +330,7 @@ class _Clock:
 
     def _follow(self, rows: Ints, decision: Decision, which: Bools) -> None:
         """Do as was decided."""
-        action, level, more = decision.action[which], decision.level[which], decision.more[which]
+        action, level, more = decision.action[which], decision.level[which], decision.patients_to_treat[which]
         over = action >= Action.DECLARE
         self.mtd[rows[over]] = level[over]
         self.going[rows[over]] = False
@@ -342,7 +344,7 @@ class _Clock:
         mtd = self.design.select(self._tally(rows))
         action = np.where(ends, np.where(mtd == NONE, Action.STOP, Action.DECLARE), decision.action)
         more = np.where(going & ~ends & (decision.action != Action.WAIT), self.backfills.cohort, 0)
-        return replace(decision, action=action, level=np.where(ends, mtd, decision.level), more=more)
+        return replace(decision, action=action, level=np.where(ends, mtd, decision.level), patients_to_treat=more)
 
     def _blocked(self, rows: Ints, time: Floats) -> Bools:
         """Return whether the escalation may treat nobody yet at a time."""

@@ -139,13 +139,13 @@ class Study:
 
         Raises
         ------
-        posology.protocol.model.Problem, pydantic.ValidationError
+        posology.protocol.model.FieldError, pydantic.ValidationError
             if it is wrong.
         """
-        from posology.protocol.build import design_of
+        from posology.protocol.build import design_from_spec
 
         spec = {k: v for k, v in self.designs[index].items() if k != "name"}
-        return design_of(spec, self.levels, self.start, self.doses, {"target": self.target})
+        return design_from_spec(spec, self.levels, self.start, self.doses, {"target": self.target})
 
 
 def read(path: str | Path) -> Study:
@@ -158,7 +158,7 @@ def read(path: str | Path) -> Study:
     """
     from pydantic import ValidationError
 
-    from posology.protocol.model import Problem
+    from posology.protocol.model import FieldError
     from posology.shared.yaml_files import InputFileError, load_typed
 
     study, refuse = load_typed(path, Study, "a study file", "see the documentation of `posology study`")
@@ -170,7 +170,7 @@ def read(path: str | Path) -> Study:
             findings += [
                 refuse(("designs", i, *e["loc"]), e["msg"].removeprefix("Value error, ")) for e in error.errors()
             ]
-        except Problem as problem:
+        except FieldError as problem:
             steps = (int(s) if s.isdigit() else s for s in problem.field.split("."))
             findings.append(refuse(("designs", i, *steps), problem.wrong, problem.right))
     for i, scenario in enumerate(study.scenarios):

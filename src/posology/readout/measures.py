@@ -14,7 +14,7 @@ from posology.readout.cited import Cited, cite
 from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.trial_results import TrialResults
 from posology.record.event import Event
-from posology.record.facts import BackgroundNoted, Dosed, PriorTherapy, Screened, TargetScored
+from posology.record.facts import BackgroundFact, Dosed, PriorTherapy, Screened, TargetScored
 
 
 class NotRecorded(Exception):
@@ -154,7 +154,7 @@ def _activity(course: PatientCourse) -> list[Event]:
 @measure
 def mtd(of: TrialResults) -> Cited:
     """The maximum tolerated dose, null while none is declared."""
-    return cite(dose_of(of, of.advice.opening.mtd), [d.event for d in of.state.trial.decisions])
+    return cite(dose_of(of, of.advice.open_level.mtd), [d.event for d in of.state.trial.decisions])
 
 
 @measure
@@ -184,8 +184,8 @@ def background_property(of: TrialResults, subject: str, item: str, property: str
     raise NotRecorded(f"the record notes no {property} of {item}")
 
 
-def _background(of: TrialResults, subject: str) -> list[tuple[Event, BackgroundNoted]]:
-    found = [(e, e.fact) for e in of.state.trial.of(BackgroundNoted) if isinstance(e.fact, BackgroundNoted)]
+def _background(of: TrialResults, subject: str) -> list[tuple[Event, BackgroundFact]]:
+    found = [(e, e.fact) for e in of.state.trial.of(BackgroundFact) if isinstance(e.fact, BackgroundFact)]
     found = [(e, fact) for e, fact in found if fact.subject == subject]
     if not found:
         raise NotRecorded(f"the record notes nothing on {subject}")

@@ -9,11 +9,10 @@ from datetime import date
 
 import numpy as np
 
-from posology.conduct.dlt_status import Standing, standings
-from posology.conduct.protocol_in_force import plan_of
+from posology.conduct.dlt_status import DltStatus, dlt_statuses
+from posology.conduct.protocol_in_force import plan_in_force
 from posology.endpoints import best_response, ca125, recist
-from posology.protocol.model import Ca125
-from posology.protocol.model import Response as ResponseRules
+from posology.protocol.model import Ca125, ResponseRules
 from posology.record.event import Event
 from posology.record.facts import Dosed, LesionMeasured, MarkerMeasured
 from posology.record.state import Patient, State
@@ -108,7 +107,7 @@ class PatientCourse:
     patient: Patient
     level: int | None
     dose: str
-    standing: Standing | None
+    standing: DltStatus | None
     scans: tuple[Assessment, ...]
     response: BestResponse
     marker: Ca125Response | None
@@ -158,9 +157,9 @@ ROLE = {"target": recist.Role.TARGET, "non-target": recist.Role.NON_TARGET, "new
 
 def patient_courses(state: State, on: date) -> list[PatientCourse]:
     """Return the course of every treated patient on a day, in order of first dose."""
-    plan = plan_of(state, on)
+    plan = plan_in_force(state, on)
     protocol = plan.protocol
-    standing = {s.patient: s for s in standings(state, plan, on)}
+    standing = {s.patient: s for s in dlt_statuses(state, plan, on)}
     treated = [(p.first_dose.occurred, p.first_dose.seq, p) for p in state.patients.values() if p.first_dose]
     patients = [p for *_, p in sorted(treated, key=lambda entry: entry[:2])]
     scans = _scans(patients)
@@ -170,7 +169,7 @@ def patient_courses(state: State, on: date) -> list[PatientCourse]:
         PatientCourse(
             p,
             p.assigned_level,
-            protocol.dose.at(p.assigned_level) if p.assigned_level else p.cohort or "expansion",
+            protocol.dose.dose_label(p.assigned_level) if p.assigned_level else p.cohort or "expansion",
             standing.get(p.id),
             scans[p.id],
             responses[p.id],

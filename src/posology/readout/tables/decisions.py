@@ -11,7 +11,7 @@ def decisions(results: TrialResults) -> TableBody:
     rows = []
     for decided in results.state.trial.decisions:
         fact, advice = decided.fact, decided.fact.advice or {}
-        at = f" level {fact.level}, {results.protocol.dose.at(fact.level)}" if fact.level else ""
+        at = f" level {fact.level}, {results.protocol.dose.dose_label(fact.level)}" if fact.level else ""
         rule = (
             f"{advice.get('action', '')} level {advice['level']}"
             if advice.get("level")

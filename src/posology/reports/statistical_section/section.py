@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology import __version__
-from posology.designs.decision_table import WORDS, as_csv, decision_table
+from posology.designs.decision_table import DECISION_LABELS, as_csv, decision_table
 from posology.designs.inference import innermost
+from posology.designs.modifiers.titration import Titration
 from posology.designs.tally import Design
-from posology.designs.titration import Titrated
 from posology.operating.exact import enumerate_trials
 from posology.operating.simulate import Patients, Setting, simulate
 from posology.operating.study import TIMED, patients_needed
@@ -75,12 +75,12 @@ def section(
     described = describe(design)
     exact = not isinstance(innermost(design), TIMED)
     table = _exact(design, scenarios, target) if exact else _simulated(design, scenarios, target, trials, seed, setting)
-    behind = design.design if isinstance(design, Titrated) else design
+    behind = design.design if isinstance(design, Titration) else design
     cells = decision_table(behind)
-    letters = [letter for letter in WORDS if letter in {c.letter for c in cells}]
+    letters = [letter for letter in DECISION_LABELS if letter in {c.letter for c in cells}]
     sizes = dict.fromkeys(c.patients for c in cells)
     of = lambda n, letter: _range([c.dlts for c in cells if (c.patients, c.letter) == (n, letter)])
-    heads = tuple(WORDS[letter].replace("{more} ", "") for letter in letters)
+    heads = tuple(DECISION_LABELS[letter].replace("{more} ", "") for letter in letters)
     decisions = Grid(
         "Decisions at a level: for each number of patients evaluable there, the numbers of DLTs to",
         ("Patients", *heads),

@@ -178,13 +178,13 @@ def _report(report: Report, path: Path | None) -> Iterator[None]:
         draft.unlink(missing_ok=True)
 
 
-def imported(report: Report, source: str) -> c.DataImported:
+def imported(report: Report, source: str) -> c.DataImport:
     """Return the event that says where the record comes from."""
     left: dict[str, int] = {}
     for n in report.not_understood:
         name = f"{n.domain}.{n.variable}" if n.variable else n.domain
         left[name] = left.get(name, 0) + n.rows
-    return c.DataImported(
+    return c.DataImport(
         source=source or "a folder",
         standard=STANDARD,
         files=dict(report.files),

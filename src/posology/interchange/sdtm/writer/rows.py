@@ -82,7 +82,7 @@ def carried(event: Event) -> dict[str, Any]:
 
 def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | None) -> Row:
     """Return a patient's row of DM."""
-    described = patient.last(c.SubjectDescribed)
+    described = patient.last(c.Demographics)
     said: dict[str, Any] = dict(plain(described.fact)) if described else {}
     screened, consent, first, death = patient.last(f.Screened), patient.consent, patient.first_dose, patient.death
     doses = [*patient.of(f.Dosed), *patient.of(c.TreatmentGiven)]
@@ -121,8 +121,8 @@ def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | Non
 
 def subject_id(patient: Patient, study: str) -> str:
     """Return USUBJID: as it came, or the study's identifier and the patient's."""
-    described = patient.last(c.SubjectDescribed)
-    came = described.fact.unique_subject if described and isinstance(described.fact, c.SubjectDescribed) else None
+    described = patient.last(c.Demographics)
+    came = described.fact.unique_subject if described and isinstance(described.fact, c.Demographics) else None
     return came or f"{study}-{patient.id}"
 
 
@@ -131,7 +131,7 @@ def _arm(patient: Patient, protocol: Protocol) -> dict[str, str]:
     if not isinstance(place, f.Enrolled):
         return {"not_assigned": "NOT ASSIGNED" if patient.reservation else "SCREEN FAILURE"}
     if place.level:
-        code, name = f"L{place.level}", f"Level {place.level}: {protocol.dose.at(place.level)}"
+        code, name = f"L{place.level}", f"Level {place.level}: {protocol.dose.dose_label(place.level)}"
     else:
         code = place.cohort or ""
         name = protocol.expansion[code].title if code in protocol.expansion else code
@@ -160,7 +160,9 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
             "EXSTDTC": collected(event),
             "EXENDTC": known(dose.ended, cutoff) or event.occurred.isoformat(),
         }
-        yield Row(event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.at(dose.level)})
+        yield Row(
+            event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.dose_label(dose.level)}
+        )
     for event in patient.of(c.TreatmentGiven):
         fact = plain(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["EX"].variables if v.field}
@@ -213,7 +215,7 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: da
 def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
     """Yield a patient's rows of DS: what was noted, and the facts that DS carries."""
     noted: set[tuple[date, str]] = set()
-    for event in patient.of(c.DispositionNoted):
+    for event in patient.of(c.DispositionEvent):
         fact = plain(event.fact)
         noted |= {
             (event.occurred, str(fact.get("category", "")).upper()),
@@ -223,7 +225,7 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
         yield Row(
             event.occurred, event.seq, {**values, "DSSTDTC": collected(event)}, dict(fact.get("qualifiers") or {})
         )
-    described = patient.last(c.SubjectDescribed)
+    described = patient.last(c.Demographics)
     arms = {described.fact.planned_arm_code, described.fact.actual_arm_code} if described else set()  # type: ignore[attr-defined]
     arms.discard(None)
     for kind, (term, category) in CARRIERS.items():
@@ -257,9 +259,9 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
     """Return a patient's rows of TU and of TR."""
     identified: dict[tuple[str, str], Row] = {}
     results: list[Row] = []
-    for event in (*patient.of(f.LesionMeasured), *patient.of(c.LesionRead)):
+    for event in (*patient.of(f.LesionMeasured), *patient.of(c.IndependentLesion)):
         fact = event.fact
-        assert isinstance(fact, f.LesionMeasured | c.LesionRead)
+        assert isinstance(fact, f.LesionMeasured | c.IndependentLesion)
         mine = isinstance(fact, f.LesionMeasured)
         number = fact.assessment if isinstance(fact, f.LesionMeasured) else None
         accepted = True if mine and fact.reader else getattr(fact, "accepted", None)
@@ -305,7 +307,7 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
     return list(identified.values()), results
 
 
-def _results(fact: f.LesionMeasured | c.LesionRead) -> Iterator[dict[str, Any]]:
+def _results(fact: f.LesionMeasured | c.IndependentLesion) -> Iterator[dict[str, Any]]:
     tests = ("SAXIS", "Short Axis") if fact.nodal else ("LDIAM", "Longest Diameter")
     for (code, name), size in ((tests, fact.diameter_mm), (("LPERP", "Longest Perpendicular"), fact.perpendicular_mm)):
         if size is not None:
@@ -352,7 +354,7 @@ def responses(patient: Patient) -> Iterator[Row]:
         }
         note = {qnam("note"): read.note} if read.note else {}
         yield Row(event.occurred, event.seq, values, {qnam("assessment"): read.assessment, **note})
-    for event in patient.of(c.ResponseRead):
+    for event in patient.of(c.IndependentResponse):
         fact = plain(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["RS"].variables if v.field}
         values |= {f"RS{name}": value for name, value in _reader(fact.get("reader")).items()}

@@ -99,7 +99,7 @@ def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
         "DS": lambda p: r.dispositions(p, cutoff),
         "LB": _laboratory,
         "VS": _vital_signs,
-        "PC": lambda p: _plain(p, "PC", c.ConcentrationMeasured, "PCDTC", cutoff),
+        "PC": lambda p: _plain(p, "PC", c.PkConcentration, "PCDTC", cutoff),
         "TU": lambda p: tumours[p.id][0],
         "TR": lambda p: tumours[p.id][1],
         "RS": r.responses,

@@ -12,7 +12,7 @@ import pytest
 
 from posology.conduct.trial import Trial
 from posology.protocol.build import dlt_definition
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.protocol.model import protocol_from
 from posology.record import facts as f
 from posology.shared.yaml_files import InputFileError
@@ -41,11 +41,11 @@ def event(trial: Trial, term: str, grade: int, **more: Any) -> None:
 
 
 def meets(trial: Trial, on: date) -> bool | None:
-    from posology.conduct.protocol_in_force import plan_of
+    from posology.conduct.protocol_in_force import plan_in_force
 
     state = trial.state()
     patient = state.patients["001"]
-    return plan_of(state, on).meets_definition(patient, patient.toxicities[0], on)[0]
+    return plan_in_force(state, on).meets_definition(patient, patient.toxicities[0], on)[0]
 
 
 def test_treated_nausea_that_resolves_in_time(strict: Trial, clock: Clock) -> None:
@@ -100,7 +100,7 @@ def test_an_exception_that_can_never_hold(tmp_path: Path) -> None:
         text.replace("      minimum_grade: 4\n      terms: [Thrombocytopenia]\n", odd), encoding="utf-8"
     )
     with pytest.raises(InputFileError, match="the criterion begins at grade 4"):
-        document(tmp_path / "p.yaml")
+        load_document(tmp_path / "p.yaml")
 
 
 def test_doses_planned_within_the_window(imgn853_document: dict[str, Any]) -> None:

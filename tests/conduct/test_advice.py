@@ -10,7 +10,7 @@ import pytest
 
 from posology.conduct.eligibility import check, criteria
 from posology.conduct.trial import Refused, Trial
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.record import facts as f
 from tests.conftest import EXAMPLE, Clock, decide, screen, treat
 
@@ -67,7 +67,7 @@ def test_a_patient_who_leaves_early_is_replaced(trial: Trial, clock: Clock) -> N
 
 
 def test_two_dlts_need_no_third_patient(trial: Trial, clock: Clock) -> None:
-    """At level 1 with three places: once two of three had a DLT, the one still inside the window changes nothing."""
+    """At level 1 with three slots: once two of three had a DLT, the one still inside the window changes nothing."""
     treat(trial, "001", 1)
     clock.to("2030-01-05")
     tox(trial, "001", 3, dlt=True)
@@ -129,7 +129,7 @@ def test_imgn853_beyond_the_rule(imgn853: Trial) -> None:
 
 def test_imgn853_at_the_cutoff(imgn853: Trial) -> None:
     advice = imgn853.advise(date(2013, 5, 10))
-    assert advice.opening.mtd is None
+    assert advice.open_level.mtd is None
     assert (advice.action, advice.level, advice.more, advice.settled) == ("stay", 6, 0, False)
     assert {s.patient: s.until for s in advice.pending} == {
         "0401-016": date(2013, 5, 12),
@@ -163,8 +163,8 @@ def test_each_criterion_is_met_not_met_or_not_known(imgn853: Trial) -> None:
 
 
 def test_a_design_that_would_rise_waits_for_the_cohort(tmp_path: Path) -> None:
-    """BOIN escalates on no patients at all: it is asked once the places that the level was given are taken, and known."""
-    plan = document(EXAMPLE / "protocol.yaml")
+    """BOIN escalates on no patients at all: it is asked once the slots that the level was given are taken, and known."""
+    plan = load_document(EXAMPLE / "protocol.yaml")
     plan = {k: v for k, v in plan.items() if k != "titration"} | {
         "design": {"method": "boin", "target": 0.3, "max_patients": 30}
     }
@@ -205,7 +205,7 @@ def test_a_design_that_would_rise_waits_for_the_cohort(tmp_path: Path) -> None:
 
 
 def test_a_level_that_is_exceeded_is_not_filled(tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any]) -> None:
-    """Two DLTs decide at once, with a place still free: nobody more is treated there."""
+    """Two DLTs decide at once, with a slot still free: nobody more is treated there."""
     plan = {k: v for k, v in imgn853_document.items() if k != "titration"} | {
         "design": {"method": "3+3", "mtd_patients": 3}
     }

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from posology.conduct.trial import Refused, Trial
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.record import facts as f
 from posology.simulation.trial import World, simulate
 from tests.conftest import EXAMPLE
 
 
 def test_a_level_holds_until_it_is_reduced(tmp_path: Path) -> None:
-    plan, world = document(EXAMPLE / "protocol.yaml"), {"alone": ("ovarian-relapsed", 6), "patients": 1, "seed": 2}
+    plan, world = load_document(EXAMPLE / "protocol.yaml"), {"alone": ("ovarian-relapsed", 6), "patients": 1, "seed": 2}
     made = simulate(tmp_path / "whole.posology", plan, World(**world))  # type: ignore[arg-type]
     treated = next(s for s in made.subjects if s.first)
     assert treated.first

@@ -10,9 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from posology.protocol.amendments import in_force, merge, versions
-from posology.protocol.build import decision_rules, design
+from posology.protocol.build import decision_rules, design_from_protocol
 from posology.protocol.diff import differences
-from posology.protocol.load import document, schema
+from posology.protocol.load import load_document, protocol_schema
 from posology.protocol.model import protocol_from
 from posology.protocol.synopsis import mark, synopsis
 from posology.shared.yaml_files import InputFileError
@@ -25,7 +25,7 @@ def findings(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / "p.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputFileError) as error:
-        document(path)
+        load_document(path)
     return [str(f).removeprefix(str(path)) for f in error.value.findings]
 
 
@@ -89,14 +89,14 @@ def test_no_protocol_at_all(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
     with pytest.raises(InputFileError):
-        document(path)
+        load_document(path)
 
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="does not exist"):
-        document(tmp_path / "none.yaml")
+        load_document(tmp_path / "none.yaml")
     with pytest.raises(InputFileError, match="is a folder"):
-        document(tmp_path)
+        load_document(tmp_path)
 
 
 def test_synopsis_says_it_all(imgn853_document: dict[str, Any]) -> None:
@@ -160,11 +160,11 @@ def test_the_schema_fits_the_example() -> None:
     from jsonschema import Draft202012Validator
 
     plain = json.loads(json.dumps(YAML(typ="safe").load(TEXT), default=str))
-    Draft202012Validator.check_schema(schema())
-    assert list(Draft202012Validator(schema()).iter_errors(plain)) == []
+    Draft202012Validator.check_schema(protocol_schema())
+    assert list(Draft202012Validator(protocol_schema()).iter_errors(plain)) == []
     plain["dose"]["unit"] = "mg/kq"
     plain["design"]["mtd_patients"] = 5
-    assert len(list(Draft202012Validator(schema()).iter_errors(plain))) == 2
+    assert len(list(Draft202012Validator(protocol_schema()).iter_errors(plain))) == 2
 
 
 def test_a_boin_protocol(imgn853_document: dict[str, Any]) -> None:
@@ -174,7 +174,7 @@ def test_a_boin_protocol(imgn853_document: dict[str, Any]) -> None:
         "titration": None,
     }
     protocol = protocol_from(made)
-    assert type(design(protocol)).__name__ == "Boin"
+    assert type(design_from_protocol(protocol)).__name__ == "Boin"
     assert (
         decision_rules(protocol)[0]
         == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 DLT: de-escalate; 3 DLT: de-escalate, never to return"
@@ -209,7 +209,7 @@ def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, val
             parent[place[-1]] = value
         path.write_text(json.dumps(made), encoding="utf-8")
         try:
-            checked = document(path)
+            checked = load_document(path)
         except InputFileError as error:
             assert all(finding.line >= 1 and finding.wrong for finding in error.findings), place
         else:
