@@ -20,7 +20,7 @@ from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.audit import verify
 from posology.record.entry import fact_from
-from posology.record.event import plain
+from posology.record.event import to_dict
 from posology.record.state import State
 from posology.record.store import Store
 from tests.interchange.sdtm_folder import DATA, pilot
@@ -168,7 +168,7 @@ def test_every_fact_keeps_the_bounds_of_the_record(state: State) -> None:
         for event in patient.events:
             seen[event.kind] += 1
             if seen[event.kind] <= 400:
-                assert fact_from(event.kind, plain(event.fact)) == event.fact
+                assert fact_from(event.kind, to_dict(event.fact)) == event.fact
 
 
 def test_the_record_says_where_it_comes_from_and_is_sound(imported: tuple[Path, Report]) -> None:

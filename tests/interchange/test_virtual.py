@@ -32,7 +32,7 @@ from posology.record import facts as f
 from posology.record.audit import verify
 from posology.record.collected import DispositionEvent
 from posology.record.entry import fact_from
-from posology.record.event import plain
+from posology.record.event import to_dict
 from posology.record.snapshot import take_snapshot
 from posology.record.state import State
 from posology.simulation.trial import Simulation, World, simulate
@@ -95,7 +95,7 @@ def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[Simu
     assert made.today <= last + timedelta(days=FOLLOW)
     assert verify(trial.store.rows()) == []
     for event in events[1:]:
-        assert fact_from(event.kind, plain(event.fact)) == event.fact, event.seq
+        assert fact_from(event.kind, to_dict(event.fact)) == event.fact, event.seq
 
 
 def test_each_decision_is_what_the_design_advised_on_its_day(whole: tuple[Simulation, Trial]) -> None:

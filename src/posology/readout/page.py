@@ -15,7 +15,7 @@ from posology.readout.cited import MARK_LETTERS, Cited
 from posology.readout.figures import Figure
 from posology.readout.readout import Readout
 from posology.readout.results.data_findings import CHECKED
-from posology.record.event import Event, plain
+from posology.record.event import Event, to_dict
 
 __all__ = ["page"]
 
@@ -75,7 +75,7 @@ def _event_words(event: Event) -> dict[str, Any]:
     hidden = ("protocol", "advice", "changes")
     fact = {
         k: (v.isoformat() if isinstance(v, date | datetime) else v)
-        for k, v in plain(event.fact).items()
+        for k, v in to_dict(event.fact).items()
         if k not in hidden
     }
     shown: dict[str, Any] = {

@@ -23,7 +23,7 @@ from posology.conduct.advice import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.open_level import open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
-from posology.conduct.trial import Ledger, Trial
+from posology.conduct.trial import PendingEvents, Trial
 from posology.pharmacology.clinical.treatment import VISIT
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.amendments import versions
@@ -32,7 +32,7 @@ from posology.record import facts as f
 from posology.record.collected import DispositionEvent
 from posology.record.facts import SIMULATION
 from posology.record.state import State
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 from posology.simulation.trial import events as diary
 from posology.simulation.trial.course import FOLLOW, Course, follow
 from posology.simulation.trial.events import Entry
@@ -156,10 +156,10 @@ def simulate(
     start = protocol_from(document).trial.date
     made = Simulation(document, world)
     began = datetime.combine(start, time(8), UTC)
-    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, uncollected():
-        ledger = trial.ledger()
-        made.run(ledger, progress)
-        trial.keep(ledger)
+    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, gc_paused():
+        pending = trial.pending_events()
+        made.run(pending, progress)
+        trial.commit(pending)
     return made
 
 
@@ -187,22 +187,22 @@ class Simulation:
     @property
     def state(self) -> State:
         """What is known today."""
-        return self.ledger.state
+        return self.pending.state
 
     @property
     def plan(self) -> ConductPlan:
         """The protocol in force today."""
         return plan_in_force(self.state, self.today)
 
-    def run(self, ledger: Ledger, progress: Callable[[date, int], None]) -> None:
-        """Enter all into the ledger of a record just created: until the last follow-up, or the last day that was asked for.
+    def run(self, pending: PendingEvents, progress: Callable[[date, int], None]) -> None:
+        """Enter all into the events still to be committed of a record just created: until the last follow-up, or the last day that was asked for.
 
         Raises
         ------
         ValueError
             if a cohort cannot be filled, or the trial does not end.
         """
-        self.ledger, self.moment = ledger, ledger.last
+        self.pending, self.moment = pending, pending.last
         told = "nobody was treated: " + "; ".join(
             [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
         )
@@ -236,7 +236,7 @@ class Simulation:
     def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
         """Enter a fact of today."""
         self.moment = max(datetime.combine(self.today, time(12), UTC), self.moment)
-        self.ledger.enter(
+        self.pending.add(
             fact,
             patient=subject.id if subject else None,
             occurred=self.today,
