@@ -16,7 +16,7 @@ import pytest
 from posology.conduct.protocol_in_force import plan_in_force
 from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
-from posology.operating import Setting
+from posology.operating import Scenario
 from posology.operating import simulate as operate
 from posology.pharmacology.clinical.tumour_size import judge
 from posology.pharmacology.compounds.library import IMGN853
@@ -138,13 +138,13 @@ class Carried:
 
     left_at = gap
 
-    def dlt_day(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+    def dlt_day(self, setting: Scenario, rows: Any, k: Any, level: Any) -> Any:
         return self.dlt[k, level]
 
-    def respond(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+    def respond(self, setting: Scenario, rows: Any, k: Any, level: Any) -> Any:
         return np.zeros(len(k), dtype=bool)
 
-    def grades(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+    def grades(self, setting: Scenario, rows: Any, k: Any, level: Any) -> Any:
         within = lambda day: day[k, level] <= setting.window
         return np.where(within(self.dlt), 3, np.where(within(self.moderate), 2, 0))
 
@@ -171,7 +171,7 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
                 if t.grade >= 2:
                     into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
     carriers = Carried(dlt[0], moderate[0])
-    setting = Setting((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
+    setting = Scenario((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
     found = operate(of_protocol(protocol), setting, carriers)
     assert found.treated[0].tolist() == [c.treated for c in advice.counts]
     assert found.toxic[0].tolist() == [c.dlt for c in advice.counts]
