@@ -32,7 +32,7 @@ def main(values: int = 1_000_000) -> None:
         term = np.array([row.term for row in rows], dtype=object)[which]
         unit = np.array([row.unit for row in rows], dtype=object)[which]
         value, base = chance.lognormal(1, 1.5, values), chance.lognormal(1, 1, values)
-        run = lambda: grade(term, value, unit, version=version, lower=2.0, upper=5.0, baseline=base)
+        run = lambda: grade(term, value, unit, version=version, lower=2.0, upper=5.0, baseline=base)  # noqa: B023
         graded = (run().grade != NONE).mean()
         print(f"{version:<8}{len(rows):>8}{seconds(run):>10.3f}{graded:>10.1%}")
 

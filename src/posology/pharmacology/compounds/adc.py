@@ -5,7 +5,7 @@ those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381 (plasma) and S
 J Pharmacokinet Pharmacodyn 2012;39:643 (tumour). Parts are swapped with :meth:`Compound.swap`.
 """
 
-
+# ruff: noqa: RUF009 (`_of` declares a field)
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ class Planned:
             raise ValueError(f"changes name dose {doses[-1]}: there are {self.count}")
         if len(self.first_doses) > self.count:
             raise ValueError(f"first_doses has {len(self.first_doses)} doses: there are {self.count}")
-        self.regimen
+        self.regimen  # noqa: B018 (raises if the days are out of order)
 
     @property
     def count(self) -> int:
