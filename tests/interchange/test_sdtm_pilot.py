@@ -15,12 +15,12 @@ from posology.interchange.datasets.formats import read as read_dataset
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.reader.report import Report
 from posology.interchange.sdtm.writer.write import datasets
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.audit import verify
 from posology.record.entry import fact_from
-from posology.record.event import plain
+from posology.record.event import to_dict
 from posology.record.state import State
 from posology.record.store import Store
 from tests.interchange.sdtm_folder import DATA, pilot
@@ -168,7 +168,7 @@ def test_every_fact_keeps_the_bounds_of_the_record(state: State) -> None:
         for event in patient.events:
             seen[event.kind] += 1
             if seen[event.kind] <= 400:
-                assert fact_from(event.kind, plain(event.fact)) == event.fact
+                assert fact_from(event.kind, to_dict(event.fact)) == event.fact
 
 
 def test_the_record_says_where_it_comes_from_and_is_sound(imported: tuple[Path, Report]) -> None:
@@ -226,7 +226,7 @@ def test_endpoints_are_the_same_after_a_way_through_sdtm(state: State, tmp_path:
             course.response.on,
             [(s.number, s.on, s.sum_mm, s.overall) for s in course.scans],
         )
-        for course in sorted(courses(of, on), key=lambda course: course.id)
+        for course in sorted(patient_courses(of, on), key=lambda course: course.id)
     ]
     assert read(again) == read(state)
     count = lambda of: Counter((p.id, e.kind) for p in of.patients.values() for e in p.events)

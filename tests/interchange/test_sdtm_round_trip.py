@@ -21,10 +21,10 @@ from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
 from posology.protocol.load import load_document
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.event import plain
+from posology.record.event import to_dict
 from posology.record.facts import KINDS
 from posology.record.state import State
 
@@ -58,7 +58,7 @@ def endpoints(state: State, on: date) -> list[Any]:
             {k: v for k, v in vars(p.response).items() if k != "sources"},
             p.marker and {k: v for k, v in vars(p.marker).items() if k not in ("sources", "samples")},
         )
-        for p in sorted(courses(state, on), key=lambda p: p.id)
+        for p in sorted(patient_courses(state, on), key=lambda p: p.id)
     ]
 
 
@@ -66,7 +66,7 @@ def facts(state: State) -> dict[str, list[Any]]:
     """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit)."""
     return {
         p.id: sorted(
-            (e.occurred, e.kind, sorted((k, str(v)) for k, v in plain(e.fact).items() if k not in ("visit", "dated")))
+            (e.occurred, e.kind, sorted((k, str(v)) for k, v in to_dict(e.fact).items() if k not in ("visit", "dated")))
             for e in p.events
             if e.kind != c.Demographics.kind
         )
@@ -103,10 +103,10 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
     with Trial.create(
         where, PLAN, by="simulation", on=date(2012, 5, 30), recorded=datetime(2012, 5, 30, tzinfo=UTC)
     ) as trial:
-        ledger = trial.ledger()
+        pending = trial.pending_events()
         for k in range(patients):
             p, day, level = f"V{k:03}", start + timedelta(days=int(k * 3)), 1 + k % len(levels)
-            enter = lambda fact, on, p=p: ledger.enter(
+            enter = lambda fact, on, p=p: pending.add(
                 fact, patient=p, occurred=on, recorded=NOW, by="simulation", override="simulated"
             )
             days = lambda n, day=day: day + timedelta(days=int(n))
@@ -223,7 +223,7 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
                 )  # type: ignore[arg-type]
             if k % 7 == 1:
                 enter(f.Died(cause="disease"), days(150))
-        trial.keep(ledger)
+        trial.commit(pending)
 
 
 @pytest.mark.parametrize("cutoff", [None, date(2012, 8, 15)])
@@ -243,7 +243,7 @@ def test_without_the_protocol_arms_are_cohorts_and_tumours_read_the_same(example
     on = date(2014, 6, 1)
     back = state_of(tmp_path / "again.posology")
     assert back.protocol().dose.levels == state.protocol().dose.levels[: len(back.protocol().dose.levels)]
-    scans = lambda of: {p.id: [(s.on, s.sum_mm, s.overall) for s in p.scans] for p in courses(of, on)}
+    scans = lambda of: {p.id: [(s.on, s.sum_mm, s.overall) for s in p.scans] for p in patient_courses(of, on)}
     assert scans(back) == scans(state)
     with (
         Trial.open(tmp_path / "again.posology") as trial,
@@ -335,4 +335,4 @@ def test_text_in_parts_is_the_text_again(text: str, longest: int) -> None:
 
 def test_kinds_before_this_version_read_as_before() -> None:
     old = {"ae": "1", "term": "Nausea", "grade": 1, "related": True, "serious": False}
-    assert plain(replace(f.AdverseEvent(**old))) == old  # type: ignore[arg-type]
+    assert to_dict(replace(f.AdverseEvent(**old))) == old  # type: ignore[arg-type]

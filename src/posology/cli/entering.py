@@ -89,13 +89,13 @@ def _command(kind: type[f.Fact]) -> Any:
         **values: Any,
     ) -> None:
         from posology.cli.conducting import acknowledge
-        from posology.conduct.trial import Trial, somebody
+        from posology.conduct.trial import Trial, current_user
         from posology.record.entry import fact_from
 
         fact = fact_from(kind.kind, {name: value for name, value in values.items() if value is not None})
         with Trial.open(trial) as opened:
             event = opened.record(
-                fact, patient=patient, occurred=on, by=by or somebody(), reason=reason, override=override
+                fact, patient=patient, occurred=on, by=by or current_user(), reason=reason, override=override
             )
         acknowledge([event], as_json)
 

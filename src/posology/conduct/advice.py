@@ -70,7 +70,13 @@ class Advice:
             "more": self.more,
             "why": self.why,
             "counts": [
-                {"level": c.level, "treated": c.treated, "evaluable": c.evaluable, "dlt": c.dlt, "pending": c.pending + c.awaiting}
+                {
+                    "level": c.level,
+                    "treated": c.treated,
+                    "evaluable": c.evaluable,
+                    "dlt": c.dlt,
+                    "pending": c.pending + c.awaiting,
+                }
                 for c in self.counts
             ],
             "pending": [str(s) for s in self.pending],
@@ -111,7 +117,7 @@ def advise(state: State, on: date) -> Advice:
     tally = _tally(counts, open_)
     decision = plan.design.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
-    why, more = decision.words(tally), int(decision.more[0])
+    why, more = decision.words(tally), int(decision.patients_to_treat[0])
     settled = not undecided or _unanimous(plan.design.decide(_completions(tally, undecided)), decision)
     here = [s for s in undecided if s.level == open_.level]
     taken = slot_holders(state, open_, plan.protocol, on)
@@ -209,7 +215,7 @@ def _completions(tally: Tally, pending: tuple[DltStatus, ...]) -> Tally:
     rows = len(outcomes)
     return Tally(
         np.repeat(tally.treated + waiting, rows, axis=0),
-        tally.toxic + outcomes,
+        tally.dlts + outcomes,
         np.repeat(tally.level, rows),
         np.repeat(tally.moderate, rows, axis=0),
         np.repeat(tally.ceiling, rows),

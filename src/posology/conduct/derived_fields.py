@@ -60,7 +60,9 @@ def complete(
             decided = next((d for d in state.trial.decisions if d.fact.number == fact.decision), None)
             return replace(fact, name=fact.name or by, signed=decided.event.hash if decided else None)
         case ProtocolAmended():
-            versions = [e for e in (*state.trial.of(TrialCreated), *state.trial.of(ProtocolAmended)) if e.occurred <= occurred]
+            versions = [
+                e for e in (*state.trial.of(TrialCreated), *state.trial.of(ProtocolAmended)) if e.occurred <= occurred
+            ]
             return replace(fact, amends=versions[-1].hash if versions else None)
         case DecisionTaken():
             return _advised(fact, state, occurred, corrects)

@@ -59,10 +59,13 @@ def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> 
     for toxicity in patient.toxicities:
         changed = open_again[toxicity.fact.ae]
         if changed or toxicity.is_dlt is None:
-            meets, why = (None, changed) if changed else plan.meets_definition(patient, toxicity, on)
+            may_be = bool(toxicity.outdated and toxicity.outdated[0].fact.dlt) or plan.in_window(patient, toxicity)  # type: ignore[attr-defined]
+            meets, why = (None, changed) if changed and may_be else plan.meets_definition(patient, toxicity, on)
             if meets is not False:
                 number = f"adverse event {toxicity.fact.ae}, {toxicity.fact.term} grade {toxicity.fact.grade}"
-                return stands("awaiting judgement", f"waits for the judgement of {number} ({why})", None, toxicity.event)
+                return stands(
+                    "awaiting judgement", f"waits for the judgement of {number} ({why})", None, toxicity.event
+                )
     end = patient.off_treatment
     day = patient.study_day(on) or 0
     within = [e for e in patient.doses if e.occurred <= last_day]

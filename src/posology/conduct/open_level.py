@@ -130,7 +130,9 @@ def lapses_on(reservation: Event, protocol: Protocol) -> date | None:
     return None if days is None else reservation.occurred + timedelta(days=days + 1)
 
 
-def slot_of(state: State, patient: Patient, protocol: Protocol, on: date | None, before: Moment | None = None) -> Event | None:
+def slot_of(
+    state: State, patient: Patient, protocol: Protocol, on: date | None, before: Moment | None = None
+) -> Event | None:
     """Return the event by which a patient holds a slot: the enrolment, or a reservation that has not lapsed."""
     if before is not None:
         kinds = (*patient.of(SlotReserved), *patient.of(SlotReleased), *patient.of(Enrolled))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import json
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -48,6 +48,11 @@ class ConductPlan:
                 answer, why = late, reason
         return {Answer.YES: True, Answer.NO: False, Answer.NOT_YET: None}[answer], why
 
+    def in_window(self, patient: Patient, toxicity: Toxicity) -> bool:
+        """Whether a toxicity began within the window: of any other, the definition reads no more than its onset."""
+        day = patient.study_day(toxicity.event.occurred)
+        return day is not None and 1 <= day <= self.definition.window_days
+
     def _holds_back(self, event: AdverseEvent) -> bool:
         """Whether a related toxicity of the window was still there when the second cycle was due."""
         due = self.protocol.schedule.cycle_days + 1
@@ -73,7 +78,7 @@ class ConductPlan:
 def _plan(protocol: Protocol) -> ConductPlan:
     built = design_from_protocol(protocol)
     first = built.decide(Tally.start(1, len(protocol.dose.levels)))
-    return ConductPlan(protocol, built, dlt_definition(protocol), int(np.asarray(first.more)[0]))
+    return ConductPlan(protocol, built, dlt_definition(protocol), int(np.asarray(first.patients_to_treat)[0]))
 
 
 def plan_in_force(state: State, on: date | None = None) -> ConductPlan:
@@ -94,14 +99,17 @@ def definition_hash(state: State, on: date) -> str:
 
 def judged_on(state: State, patient: Patient, toxicity: Toxicity, on: date) -> dict[str, str]:
     """Return what a judgement of a day is made on, as the record keeps it."""
-    meets, _ = plan_in_force(state, on).meets_definition(patient, toxicity, on)
+    plan = plan_in_force(state, on)
+    meets, _ = plan.meets_definition(patient, toxicity, on)
     basis = {
-        "adverse_event": toxicity.event.hash,
         "onset_day": str(patient.study_day(toxicity.event.occurred)),
         "definition": definition_hash(state, on),
         "definition_says": SAYS[meets],
     }
-    return basis | ({"resolution": toxicity.resolved.hash} if toxicity.resolved else {})
+    if not plan.in_window(patient, toxicity):
+        return basis
+    ends = {"resolution": toxicity.resolved.hash} if toxicity.resolved else {}
+    return basis | {"adverse_event": toxicity.event.hash} | ends
 
 
 SAYS = {True: "DLT", False: "no DLT", None: "not yet known"}

@@ -134,10 +134,12 @@ def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -
 
 
 @cache
-def _resting_on(kind: type[f.Fact], changed: type[f.Fact], late: bool) -> tuple[ConductRule, ...]:
+def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
     """Return the rules of a kind of event that another kind can break: by being entered ``late``, or by being changed."""
     table = READS_LATE if late else READS
-    return tuple(rule for rule in (*RULES_FOR_ALL, *RULES.get(kind, ())) if changed in table.get(rule, ()))
+    return tuple(
+        rule for rule in (*RULES_FOR_ALL, *RULES.get(f.KINDS[kind], ())) if f.KINDS[changed] in table.get(rule, ())
+    )
 
 
 def broken_by(before: State, after: State, new: Event, old: Event | None) -> list[Refusal]:
@@ -167,12 +169,12 @@ def _asked_again(
     before: State, after: State, new: Event, old: Event | None
 ) -> Iterator[tuple[Event, tuple[ConductRule, ...]]]:
     """Yield the events that a change may break, with the rules to ask again."""
-    kinds = {type(e.fact) for e in (new, old) if e is not None and not isinstance(e.fact, f.Voided)}
+    kinds = {e.kind for e in (new, old) if e is not None and not isinstance(e.fact, f.Voided)}
     since = min(order for e, state in ((new, after), (old, before)) if e for order in [state.order(e)])
     for event in _in_reach(after, new, old, since):
         if event.seq == new.seq:
             continue
-        rules = tuple(dict.fromkeys(rule for kind in kinds for rule in _resting_on(type(event.fact), kind, old is None)))
+        rules = tuple(dict.fromkeys(rule for kind in kinds for rule in _resting_on(event.kind, kind, old is None)))
         if not any(is_fatal(e) for e in (new, old) if e is not None):
             rules = tuple(rule for rule in rules if rule is not r.none_after_death)
         if rules:

@@ -121,9 +121,7 @@ class EventRequest:
     def slots_taken(self, open_: OpenLevel | OpenBeside) -> tuple[str, ...]:
         """Return the other patients who hold the slots of a level at the moment."""
         again = self.moment if self.event or self.corrects else None
-        return slot_holders(
-            self.state, open_, self.plan.protocol, self.occurred, before=again, without=self.patient_id
-        )
+        return slot_holders(self.state, open_, self.plan.protocol, self.occurred, before=again, without=self.patient_id)
 
 
 ConductRule = Callable[[EventRequest], str | None]

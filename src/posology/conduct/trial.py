@@ -31,11 +31,11 @@ import msgspec
 
 from posology.conduct.advice import Advice, advise
 from posology.conduct.derived_fields import complete
-from posology.conduct.rulebook import Refusal, refusals
+from posology.conduct.rulebook import Refusal, broken_by, refusals
 from posology.conduct.rules import EventRequest
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
-from posology.record.event import GENESIS, Event, Override, Row, row
+from posology.record.event import GENESIS, Event, Override, StoredEvent, to_stored
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
 from posology.record.store import Head, Store
@@ -56,7 +56,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ledger:
+class PendingEvents:
     """A record being written: its head, its state, and the events not yet in the store.
 
     One is opened for each piece of work. What it holds is on disk only after :meth:`Trial.keep`.
@@ -65,9 +65,9 @@ class Ledger:
     def __init__(self, events: list[Event], head: Head) -> None:
         self.head, self.state = head, fold(events)
         self.last = events[-1].recorded if events else datetime.min.replace(tzinfo=UTC)
-        self.pending: list[tuple[Event, Row]] = []
+        self.pending: list[tuple[Event, StoredEvent]] = []
 
-    def enter(
+    def add(
         self,
         fact: Fact,
         *,
@@ -99,20 +99,10 @@ class Ledger:
                 ],
                 fact.kind,
             )
-        state = self._without(supersedes, patient, fact, reason) if supersedes is not None else self.state
-        today = recorded.date()
-        fact = complete(fact, state, patient, occurred)
-        found = refusals(EventRequest(state, fact, patient, occurred, today))
-        if isinstance(fact, Voided):
-            found = []
-        if found and not override:
-            raise Refused(found, f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else ""))
-        aside = None
-        if found and override:
-            aside = Override(
-                rules=tuple(r.rule for r in found), facts=tuple(r.fact for r in found), by=by, why=override
-            )
-        event = Event(
+        old = self._corrected(supersedes, patient, fact, reason) if supersedes is not None else None
+        state = self.state if old is None else self._without(old)
+        fact = complete(fact, state, patient, occurred, by=by, corrects=old)
+        draft = Event(
             seq=self.head.seq + 1,
             occurred=occurred,
             recorded=recorded,
@@ -122,28 +112,48 @@ class Ledger:
             fact=fact,
             reason=reason,
             supersedes=supersedes,
-            override=aside,
             provenance=dict(provenance or {}),
             prev=self.head.hash,
             hash="",
         )
-        stored = row(event)
-        event = msgspec.structs.replace(event, hash=stored.hash)
+        forbidden = self._forbidden(state, draft, old)
+        if forbidden and (not override or any(refusal.absolute for refusal in forbidden)):
+            what = f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else "")
+            raise Refused([r for r in forbidden if r.absolute] or forbidden if override else forbidden, what)
+        if forbidden and override:
+            aside = Override(
+                rules=tuple(dict.fromkeys(r.rule for r in forbidden)),
+                facts=tuple(f"event {r.event}: {r.fact}" if r.event else r.fact for r in forbidden),
+                by=by,
+                why=override,
+            )
+            draft = msgspec.structs.replace(draft, override=aside)
+        stored = to_stored(draft)
+        event = msgspec.structs.replace(draft, hash=stored.hash)
         self.head = Head(stored.seq, stored.hash)
         self.state = self.state.with_event(event)
         self.last = recorded
         self.pending.append((event, stored))
         return event
 
-    def _without(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> State:
-        """Return the state without the event that is corrected, after checking that it can be."""
+    def _forbidden(self, state: State, draft: Event, old: Event | None) -> list[Refusal]:
+        """Return the rules that forbid an event, and those that it would break for events of the record."""
+        entered = float("inf") if old is None else self.state.order(old)[1]
+        request = EventRequest(
+            state, draft.fact, draft.patient, draft.occurred, draft.recorded.date(), draft.author, entered, old
+        )
+        own = [] if isinstance(draft.fact, Voided) else refusals(request)
+        return own + broken_by(self.state, self.state.with_event(draft), draft, old)
+
+    def _corrected(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> Event:
+        """Return the event that is corrected, after checking that it can be."""
         old = self.state.find(seq)
         refuse = lambda text: Refused(
             [Refusal("correction", "A correction names an event in effect, and why", text)], "correction"
         )
         if old is None:
             raise refuse(f"there is no event {seq} in effect")
-        if not reason:
+        if not reason or not reason.strip():
             raise refuse("give the reason of the correction")
         if isinstance(old.fact, TrialCreated):
             raise refuse("the creation of the trial cannot be corrected: amend the protocol")
@@ -151,15 +161,19 @@ class Ledger:
             raise refuse(f"event {seq} is about {old.patient or 'the trial'}: void it, then enter it where it belongs")
         if not isinstance(fact, Voided) and fact.kind != old.kind:
             raise refuse(f"event {seq} is {old.kind}: void it, then enter the {fact.kind}")
+        return old
+
+    def _without(self, old: Event) -> State:
+        """Return the state without the event that is corrected."""
         ghost = Event(
             seq=self.state.seq,
             occurred=old.occurred,
             recorded=self.last,
             author="",
             kind=Voided.kind,
-            patient=patient,
+            patient=old.patient,
             fact=Voided(),
-            supersedes=seq,
+            supersedes=old.seq,
             prev="",
             hash="",
         )
@@ -205,7 +219,7 @@ class Trial:
             prev=GENESIS,
             hash="",
         )
-        return cls(Store.create(where, document["trial"]["id"], [row(event)]), clock)
+        return cls(Store.create(where, document["trial"]["id"], [to_stored(event)]), clock)
 
     def close(self) -> None:
         """Close the store."""
@@ -225,24 +239,24 @@ class Trial:
         """Return what is known: of all that occurred by a day, as the record knew it at a moment."""
         return fold(self.store.events(), occurred_by=occurred_by, recorded_by=recorded_by)
 
-    def ledger(self) -> Ledger:
+    def pending_events(self) -> PendingEvents:
         """Read the record, to write to it."""
         events = self.store.events()
-        return Ledger(events, Head(events[-1].seq, events[-1].hash))
+        return PendingEvents(events, Head(events[-1].seq, events[-1].hash))
 
-    def keep(self, ledger: Ledger) -> list[Event]:
-        """Write what the ledger holds, all of it or nothing.
+    def commit(self, pending: PendingEvents) -> list[Event]:
+        """Write what is pending, all of it or nothing.
 
         Raises
         ------
         posology.record.store.Conflict
-            if somebody else wrote to the record since the ledger was read.
+            if somebody else wrote to the record since these events were begun.
         """
-        new = ledger.pending
+        new = pending.pending
         if new:
             first = new[0][0]
             self.store.append([stored for _, stored in new], after=Head(first.seq - 1, first.prev))
-            ledger.pending = []
+            pending.pending = []
         return [event for event, _ in new]
 
     def record(
@@ -256,8 +270,8 @@ class Trial:
         override: str | None = None,
     ) -> Event:
         """Record one fact."""
-        ledger, moment = self.ledger(), self._clock()
-        event = ledger.enter(
+        pending, moment = self.pending_events(), self._clock()
+        event = pending.add(
             fact,
             patient=patient,
             occurred=occurred or moment.date(),
@@ -266,7 +280,7 @@ class Trial:
             reason=reason,
             override=override,
         )
-        self.keep(ledger)
+        self.commit(pending)
         return event
 
     def correct(
@@ -280,10 +294,10 @@ class Trial:
         **changes: Any,
     ) -> Event:
         """Correct an event: the same fact with some fields changed, or its day. The old one stays in the record."""
-        ledger, moment = self.ledger(), self._clock()
-        old = ledger.state.find(seq)
+        pending, moment = self.pending_events(), self._clock()
+        old = pending.state.find(seq)
         fact = replace(old.fact, **changes) if old else Voided()  # type: ignore[type-var]
-        event = ledger.enter(
+        event = pending.add(
             fact,
             patient=old.patient if old else None,
             occurred=occurred or (old.occurred if old else moment.date()),
@@ -293,14 +307,14 @@ class Trial:
             supersedes=seq,
             override=override,
         )
-        self.keep(ledger)
+        self.commit(pending)
         return event
 
-    def void(self, seq: int, *, by: str, reason: str) -> Event:
+    def void(self, seq: int, *, by: str, reason: str, override: str | None = None) -> Event:
         """Take an event out of effect: it was entered in error. It stays in the record."""
-        ledger, moment = self.ledger(), self._clock()
-        old = ledger.state.find(seq)
-        event = ledger.enter(
+        pending, moment = self.pending_events(), self._clock()
+        old = pending.state.find(seq)
+        event = pending.add(
             Voided(),
             patient=old.patient if old else None,
             occurred=old.occurred if old else moment.date(),
@@ -308,21 +322,29 @@ class Trial:
             by=by,
             reason=reason,
             supersedes=seq,
+            override=override,
         )
-        self.keep(ledger)
+        self.commit(pending)
         return event
 
     def amend(self, document: dict[str, Any], *, by: str, on: date | None = None) -> list[Event]:
-        """Record the amendments of a checked protocol document that the record does not hold yet and that are due."""
-        ledger, moment = self.ledger(), self._clock()
-        held = {version.version for _, version in ledger.state.trial.protocols}
+        """Record the amendments of a checked protocol document that the record does not hold yet and that are due.
+
+        Raises
+        ------
+        Refused
+            if the document is of another trial, or starts from another protocol.
+        """
+        pending, moment = self.pending_events(), self._clock()
+        refuse_other_trial(pending.state, document)
+        held = {version.version for _, version in pending.state.trial.protocols}
         for amendment in document.get("amendments") or ():
             day = date.fromisoformat(str(amendment["date"]))
             if amendment["version"] in held or day > (on or moment.date()):
                 continue
             fact = ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"])
-            ledger.enter(fact, patient=None, occurred=day, recorded=moment, by=by)
-        return self.keep(ledger)
+            pending.add(fact, patient=None, occurred=day, recorded=moment, by=by)
+        return self.commit(pending)
 
     def lock(self, cutoff: date, *, by: str, name: str = "") -> Event:
         """Lock a data cutoff: from now on its readout can be reproduced as it is now."""
@@ -334,7 +356,8 @@ class Trial:
         Parameters
         ----------
         on
-            the day asked about (else today): the answer rests on what occurred by then. For a day on which the
+            the day asked about (else today): the answer rests on what occurred by then. On a day to come nothing more is
+            known than today: whoever is inside the window today, is. For a day on which the
             committee decided, it is the answer the committee had before it: without that decision and what was
             recorded after it that day.
         known_by
@@ -345,7 +368,8 @@ class Trial:
         ValueError
             if the trial was imported without its protocol.
         """
-        day = on or self._clock().date()
+        today = self._clock().date()
+        day = min(on or today, today)
         events = self.store.events()
         if any(isinstance(e.fact, DataImport) and e.fact.protocol == "derived" for e in events[:2]):
             raise ValueError(
@@ -357,12 +381,27 @@ class Trial:
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)
 
 
-def end_of(day: date) -> datetime:
+def refuse_other_trial(state: State, document: dict[str, Any]) -> None:
+    """Refuse a protocol document that is not of the trial of a record.
+
+    Raises
+    ------
+    Refused
+        naming both.
+    """
+    _, own = state.trial.documents[0]
+    given, wanted = document["trial"]["id"], own["trial"]["id"]
+    if given != wanted:
+        text = f"the protocol is of trial {given}; this is {wanted}"
+        raise Refused([Refusal("amendment-of-this-trial", "An amendment is of this trial", text)], "amendment")
+
+
+def end_of_day(day: date) -> datetime:
     """Return the last moment of a day, UTC."""
     return datetime(day.year, day.month, day.day, 23, 59, 59, 999999, tzinfo=UTC)
 
 
-def somebody() -> str:
+def current_user() -> str:
     """Return the name under which this user writes: POSOLOGY_USER, or the name at the machine."""
     import getpass
 

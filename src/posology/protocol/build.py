@@ -9,14 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from posology.designs import DESIGNS, MODIFIERS, Design, Titrated
+from posology.designs import DESIGNS, FORMER_NAMES, MODIFIERS, Design, Titration
 from posology.designs.committee_table import rows_from_csv
 from posology.designs.decision_table import decision_table
 from posology.endpoints.dlt import Criterion, Definition, Exempt
 from posology.protocol.model import FieldError, Protocol
 
 METHODS: dict[str, type] = DESIGNS
-RULES: dict[str, type] = {**MODIFIERS, "titration": Titrated}
+RULES: dict[str, type] = MODIFIERS
 """Every rule that goes around a design, by the name a file gives it."""
 
 
@@ -47,7 +47,7 @@ def design_from_spec(
 
     cls = _class_named(METHODS, spec.get("method"), "method", "the design")
     spec = _with_table(spec)
-    given = {key: value for key, value in spec.items() if key not in ("method", "rules")}
+    given = {FORMER_NAMES.get(key, key): value for key, value in spec.items() if key not in ("method", "rules")}
     known = {f.name for f in fields(cls)}
     _refuse_unknown(given, sorted(known - {"levels", "start"}), spec["method"])
     fill = {key: value for key, value in (defaults or {}).items() if key in known}
@@ -102,11 +102,13 @@ def _with_rule(design: Design, rule: Any, i: int) -> Design:
 
     if not isinstance(rule, dict):
         raise FieldError(f"rules.{i}", "is not a rule", "write {rule: name, ...}")
-    cls = _class_named(RULES, rule.get("rule"), f"rules.{i}.rule", "the rule")
+    name = rule.get("rule")
+    name = FORMER_NAMES.get(str(name), name)
+    cls = _class_named(RULES, name, f"rules.{i}.rule", "the rule")
     hints = get_type_hints(cls, include_extras=True)
     own = [(f.name, hints[f.name], f) for f in fields(cls) if f.name != "design"]
     alone = make_dataclass(cls.__name__, [(n, t, field(default=f.default)) for n, t, f in own])
-    given = {key: value for key, value in rule.items() if key != "rule"}
+    given = {FORMER_NAMES.get(str(key), str(key)): value for key, value in rule.items() if key != "rule"}
     _refuse_unknown(given, [n for n, *_ in own], rule["rule"], f"rules.{i}.")
     try:
         values = vars(TypeAdapter(alone).validate_python(given))
@@ -128,14 +130,18 @@ def design_from_protocol(protocol: Protocol) -> Design:
     if spec.get("rules") or "prior" in spec or spec["method"] == "table":
         base = design_from_spec(spec, levels, start + 1, _amounts(protocol))
     else:
-        parameters = {key: _as_tuples(value) for key, value in spec.items() if key not in ("method", "rules")}
+        parameters = {
+            FORMER_NAMES.get(key, key): _as_tuples(value)
+            for key, value in spec.items()
+            if key not in ("method", "rules")
+        }
         if "doses" not in parameters and any(f.name == "doses" for f in fields(cls)):
             parameters["doses"] = tuple(_amounts(protocol))
         base = cls(levels=levels, start=start, **parameters)
     if protocol.titration is None:
         return base
     t = protocol.titration
-    return Titrated(base, through=t.through_level, cohort=t.cohort, moderate=t.ends_on_count)
+    return Titration(base, last_titration_level=t.through_level, cohort=t.cohort, moderate=t.ends_on_count)
 
 
 def _as_tuples(value: Any) -> Any:

@@ -257,7 +257,7 @@ def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: 
     """Say what changed in an adverse event since it was judged; None if the judgement still holds.
 
     A judgement carries what it was made of: the hashes of the adverse event and its resolution, and the study day of
-    its onset. One that was recorded before judgements did is of the event that was in effect when it was recorded.
+    its onset (of an event outside the window the definition reads no more than that). One that was recorded before judgements did is of the event that was in effect when it was recorded.
     """
     basis = _cast_fact(DltAdjudicated, judgement).judged
     after = f"after it was judged (event {judgement.seq})"
@@ -267,7 +267,7 @@ def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: 
         if end and end.supersedes is not None and end.supersedes < judgement.seq < end.seq:
             return f"its end was changed by event {end.seq}, {after}"
         return None
-    if basis["adverse_event"] != event.hash:
+    if basis.get("adverse_event", event.hash) != event.hash:
         return f"it was changed by event {event.seq}, {after}"
     if "resolution" in basis and (end is None or end.hash != basis["resolution"]):
         return f"its end was {f'changed by event {end.seq}' if end else 'voided'}, {after}"
@@ -319,7 +319,9 @@ class SignedDecision:
             return None
         signed = [s for s in self.signatures if _cast_fact(DecisionSigned, s).approves]
         return next(
-            s for i, s in enumerate(signed, 1) if not SignedDecision(self.event, tuple(signed[:i]), (), self.required).missing
+            s
+            for i, s in enumerate(signed, 1)
+            if not SignedDecision(self.event, tuple(signed[:i]), (), self.required).missing
         )
 
     @property
@@ -345,7 +347,8 @@ class TrialTimeline(Timeline):
         return tuple(self._signed(event) for event in self.of(DecisionTaken))
 
     def _signed(self, decision: Event) -> SignedDecision:
-        valid, broken = [], []
+        valid: list[Event] = []
+        broken: list[Event] = []
         for signature in self.of(DecisionSigned):
             fact = _cast_fact(DecisionSigned, signature)
             if fact.decision == _cast_fact(DecisionTaken, decision).number:
@@ -354,7 +357,7 @@ class TrialTimeline(Timeline):
 
     def _required(self, on: date) -> tuple[str, ...]:
         """Return the roles that must sign a decision of a day."""
-        document = next((d for day, d in reversed(self.documents) if day <= on), {})
+        document: dict[str, Any] = next((d for day, d in reversed(self.documents) if day <= on), {})
         return tuple((document.get("committee") or {}).get("sign") or ())
 
     @cached_property
@@ -450,7 +453,7 @@ class State:
         """Return the state without what happened after a day."""
         if all(not t.events or t.events[-1].occurred <= day for t in (self.trial, *self.patients.values())):
             return self
-        cut = lambda timeline: tuple(e for e in timeline.events if e.occurred <= day)
+        cut = lambda line: tuple(e for e in line.events if e.occurred <= day or isinstance(e.fact, TrialCreated))
         patients = {id: p if p.events[-1].occurred <= day else Patient(id, cut(p)) for id, p in self.patients.items()}
         trial = TrialTimeline(cut(self.trial)).with_protocols_of(self.trial)
         return replace(self, occurred_by=day, trial=trial, patients={id: p for id, p in patients.items() if p.events})

@@ -23,7 +23,7 @@ from posology.conduct.advice import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.open_level import open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
-from posology.conduct.trial import Ledger, Trial
+from posology.conduct.trial import PendingEvents, Trial
 from posology.pharmacology.clinical.treatment import VISIT
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.amendments import versions
@@ -32,7 +32,7 @@ from posology.record import facts as f
 from posology.record.collected import DispositionEvent
 from posology.record.facts import SIMULATION
 from posology.record.state import State
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 from posology.simulation.trial import events as diary
 from posology.simulation.trial.course import FOLLOW, Course, follow
 from posology.simulation.trial.events import Entry
@@ -63,7 +63,6 @@ REFERRED: dict[str, Callable[[People], Any]] = {
 """What a site knows of a patient before it refers one."""
 MARKS = {"*": "assumed"}
 BY = "simulation"
-COMMITTEE = "Simulated committee"
 
 
 @dataclass(frozen=True)
@@ -156,10 +155,10 @@ def simulate(
     start = protocol_from(document).trial.date
     made = Simulation(document, world)
     began = datetime.combine(start, time(8), UTC)
-    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, uncollected():
-        ledger = trial.ledger()
-        made.run(ledger, progress)
-        trial.keep(ledger)
+    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, gc_paused():
+        pending = trial.pending_events()
+        made.run(pending, progress)
+        trial.commit(pending)
     return made
 
 
@@ -187,22 +186,22 @@ class Simulation:
     @property
     def state(self) -> State:
         """What is known today."""
-        return self.ledger.state
+        return self.pending.state
 
     @property
     def plan(self) -> ConductPlan:
         """The protocol in force today."""
         return plan_in_force(self.state, self.today)
 
-    def run(self, ledger: Ledger, progress: Callable[[date, int], None]) -> None:
-        """Enter all into the ledger of a record just created: until the last follow-up, or the last day that was asked for.
+    def run(self, pending: PendingEvents, progress: Callable[[date, int], None]) -> None:
+        """Enter all into the events still to be committed of a record just created: until the last follow-up, or the last day that was asked for.
 
         Raises
         ------
         ValueError
             if a cohort cannot be filled, or the trial does not end.
         """
-        self.ledger, self.moment = ledger, ledger.last
+        self.pending, self.moment = pending, pending.last
         told = "nobody was treated: " + "; ".join(
             [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
         )
@@ -236,7 +235,7 @@ class Simulation:
     def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
         """Enter a fact of today."""
         self.moment = max(datetime.combine(self.today, time(12), UTC), self.moment)
-        self.ledger.enter(
+        self.pending.add(
             fact,
             patient=subject.id if subject else None,
             occurred=self.today,
@@ -254,7 +253,7 @@ class Simulation:
             f.DecisionTaken(action="declare MTD", level=level, why=f"{cohort} is simulated alone: the level is given"),
             override="simulated alone",
         )
-        self.enter(f.DecisionSigned(decision=1, name=COMMITTEE, role="model"))
+        self.enter(f.DecisionSigned(decision=1, name=BY, role="model"))
 
     def _amended(self) -> None:
         """Enter the amendments of today."""
@@ -292,7 +291,7 @@ class Simulation:
         action: Any = self.advice.action
         slots = self.advice.more if action in ("escalate", "expand", "de-escalate") else 0
         self.enter(f.DecisionTaken(action=action, level=self.advice.level, slots=slots, why=self.advice.why))
-        self.enter(f.DecisionSigned(decision=len(self.state.trial.decisions), name=COMMITTEE, role="committee"))
+        self.enter(f.DecisionSigned(decision=len(self.state.trial.decisions), name=BY, role="committee"))
         self.advice = advise(self.state, self.today)
 
     # Who comes --------------------------------------------------------------------------------------------------------
@@ -359,7 +358,11 @@ class Simulation:
         open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
         if name:
             return self._places(name) - self.taken[name] if open_.mtd and name in self.plan.protocol.expansion else 0
-        return 0 if open_.mtd or open_.stopped else open_.slots - len(slot_holders(self.state, open_))
+        return (
+            0
+            if open_.mtd or open_.stopped
+            else open_.slots - len(slot_holders(self.state, open_, self.plan.protocol, self.today))
+        )
 
     def _place(self, subject: Subject) -> None:
         """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""

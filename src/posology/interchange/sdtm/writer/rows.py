@@ -12,7 +12,7 @@ from posology.interchange.sdtm.reader.treatment import OUTCOME, SERIOUS
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.event import Event, plain
+from posology.record.event import Event, to_dict
 from posology.record.facts import Fact
 from posology.record.state import Patient, Toxicity
 
@@ -73,7 +73,9 @@ def known(text: str | None, cutoff: date | None) -> str | None:
 def carried(event: Event) -> dict[str, Any]:
     """Return the qualifiers that carry one of our facts: its kind and its fields."""
     kind = event.kind
-    held = {name: value for name, value in plain(event.fact).items() if name != "dated" and (kind, name) not in CARRIED}
+    held = {
+        name: value for name, value in to_dict(event.fact).items() if name != "dated" and (kind, name) not in CARRIED
+    }
     return {KIND: kind, **{qnam(name): value for name, value in held.items()}}
 
 
@@ -83,7 +85,7 @@ def carried(event: Event) -> dict[str, Any]:
 def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | None) -> Row:
     """Return a patient's row of DM."""
     described = patient.last(c.Demographics)
-    said: dict[str, Any] = dict(plain(described.fact)) if described else {}
+    said: dict[str, Any] = dict(to_dict(described.fact)) if described else {}
     screened, consent, first, death = patient.last(f.Screened), patient.consent, patient.first_dose, patient.death
     doses = [*patient.of(f.Dosed), *patient.of(c.TreatmentGiven)]
     ends = [known(getattr(e.fact, "ended", None), cutoff) or collected(e) or "" for e in doses]
@@ -164,7 +166,7 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
             event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.dose_label(dose.level)}
         )
     for event in patient.of(c.TreatmentGiven):
-        fact = plain(event.fact)
+        fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["EX"].variables if v.field}
         values |= {"EXSTDTC": collected(event), "EXENDTC": known(fact.get("ended"), cutoff)}
         yield Row(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
@@ -216,7 +218,7 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
     """Yield a patient's rows of DS: what was noted, and the facts that DS carries."""
     noted: set[tuple[date, str]] = set()
     for event in patient.of(c.DispositionEvent):
-        fact = plain(event.fact)
+        fact = to_dict(event.fact)
         noted |= {
             (event.occurred, str(fact.get("category", "")).upper()),
             (event.occurred, str(fact.get("standard_term", "")).upper()),
@@ -355,7 +357,7 @@ def responses(patient: Patient) -> Iterator[Row]:
         note = {qnam("note"): read.note} if read.note else {}
         yield Row(event.occurred, event.seq, values, {qnam("assessment"): read.assessment, **note})
     for event in patient.of(c.IndependentResponse):
-        fact = plain(event.fact)
+        fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["RS"].variables if v.field}
         values |= {f"RS{name}": value for name, value in _reader(fact.get("reader")).items()}
         yield Row(event.occurred, event.seq, {**values, "RSDTC": collected(event)}, dict(fact.get("qualifiers") or {}))

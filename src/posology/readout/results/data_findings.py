@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints import ca125_samples, lesion_findings, survival_findings
-from posology.readout.cited import Table, cite
-from posology.readout.courses import Course, lesions
-from posology.readout.tables.adverse_events import Reported
-from posology.readout.tables.times_to_event import histories
+from posology.readout.results.patient_courses import PatientCourse, lesions
+from posology.readout.results.times_to_event import histories
+from posology.readout.results.treatment_emergent import TreatmentEmergentEvents
 from posology.record.event import Event
 from posology.record.facts import Died, Discontinued, Dosed, Fact, LesionMeasured, MarkerMeasured
 from posology.shared.findings import Finding
@@ -22,7 +21,7 @@ CHECKED = "lesions, CA-125 samples, adverse events, and the dates of treatment, 
 
 
 @dataclass(frozen=True)
-class Found:
+class CitedFinding:
     """A finding, what it is about, and the events it was found in."""
 
     about: str
@@ -30,17 +29,17 @@ class Found:
     sources: tuple[Event, ...]
 
 
-def data_findings(courses: Sequence[Course], ae: Reported, cutoff: date) -> list[Found]:
+def data_findings(courses: Sequence[PatientCourse], ae: TreatmentEmergentEvents, cutoff: date) -> list[CitedFinding]:
     """Return every finding, by patient and date. Only what occurred by the cutoff is looked at."""
     if not courses:
         return []
     by_id = {c.id: c for c in courses}
 
-    def found(about: str, findings: Sequence[Finding], *kinds: type[Fact]) -> list[Found]:
-        return [Found(about, f, _sources(by_id[f.patient], f, kinds)) for f in findings]
+    def found(about: str, findings: Sequence[Finding], *kinds: type[Fact]) -> list[CitedFinding]:
+        return [CitedFinding(about, f, _sources(by_id[f.patient], f, kinds)) for f in findings]
 
     names = [c.id for c in courses]
-    made: list[Found] = [Found("adverse event", f, (event,)) for f, event in ae.findings]
+    made: list[CitedFinding] = [CitedFinding("adverse event", f, (event,)) for f, event in ae.findings]
     measured = lesions([c.patient for c in courses])
     if measured is not None:
         start = np.array([c.patient.first_dose.occurred.toordinal() for c in courses if c.patient.first_dose])
@@ -59,7 +58,7 @@ def data_findings(courses: Sequence[Course], ae: Reported, cutoff: date) -> list
     return sorted(made, key=lambda m: (m.finding.patient, m.finding.on or date.min, m.about, m.finding.field))
 
 
-def _sources(course: Course, finding: Finding, kinds: Sequence[type[Fact]]) -> tuple[Event, ...]:
+def _sources(course: PatientCourse, finding: Finding, kinds: Sequence[type[Fact]]) -> tuple[Event, ...]:
     """Return the events of that day and kind; where there are none, all of the kind."""
     mine = [e for kind in kinds for e in course.patient.of(kind)]
     same = [e for e in mine if e.occurred == finding.on]
@@ -67,22 +66,7 @@ def _sources(course: Course, finding: Finding, kinds: Sequence[type[Fact]]) -> t
     return tuple(same or mine or ([first] if first else []))
 
 
-def findings_table(found: Sequence[Found]) -> Table:
-    """List the findings."""
-    rows = []
-    for f in found:
-        told = f.finding
-        rows.append(
-            tuple(
-                cite(value, f.sources)
-                for value in (told.patient, told.on, f.about, told.field, told.wrong, told.right or None)
-            )
-        )
-    columns = ("Patient", "Date", "About", "Field", "What is wrong", "What would be right, or is done")
-    return Table("findings", "Findings in the data", columns, tuple(rows), f"Checked: {CHECKED}.")
-
-
-def plain(found: Found) -> dict[str, Any]:
+def to_dict(found: CitedFinding) -> dict[str, Any]:
     """Return a finding as plain data."""
     told = found.finding
     return {

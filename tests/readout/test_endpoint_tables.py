@@ -12,8 +12,11 @@ import pytest
 from scipy.stats import binomtest
 
 from posology.conduct.trial import Trial
-from posology.readout.readout import Readout, read, summary, write
+from posology.readout.readout import Readout, make_readout
+from posology.readout.summary import summarise
+from posology.readout.write import write_readout
 from posology.record import facts as f
+from posology.record.snapshot import take_snapshot
 from tests.conftest import Clock, give, treat
 
 FIRST, SECOND = date(2013, 5, 10), date(2013, 6, 14)
@@ -22,7 +25,7 @@ FIRST, SECOND = date(2013, 5, 10), date(2013, 6, 14)
 @pytest.fixture(scope="module")
 def readouts(imgn853_file: Path) -> dict[date, Readout]:
     with Trial.open(imgn853_file) as trial:
-        return {cutoff: read(trial.events(), cutoff) for cutoff in (FIRST, SECOND)}
+        return {cutoff: make_readout(take_snapshot(trial.events(), cutoff)) for cutoff in (FIRST, SECOND)}
 
 
 def grid(made: Readout, name: str) -> list[dict[str, str]]:
@@ -31,7 +34,9 @@ def grid(made: Readout, name: str) -> list[dict[str, str]]:
 
 
 def rate(made: Readout, endpoint: str, patients: str = "all", denominator: str = "treated") -> tuple[int, int]:
-    found = [r for r in made.rates if (r.group, r.endpoint, r.rate.denominator) == (patients, endpoint, denominator)]
+    found = [
+        r for r in made.results.rates if (r.group, r.endpoint, r.rate.denominator) == (patients, endpoint, denominator)
+    ]
     return found[0].rate.count, found[0].rate.of
 
 
@@ -48,7 +53,7 @@ def test_response_rates(readouts: dict[date, Readout]) -> None:
     assert rate(made, "disease control", "7.0 mg/kg") == (4, 5)
     assert rate(made, "disease control", "5.0 mg/kg") == (2, 6)
     assert grid(made, "response_rates")[0]["Disease control"] == "8/18 = 44.4 % (21.5–69.2)"
-    assert sum(r.rate.of for r in made.rates if r.endpoint == "disease control" and r.group != "all") == 18
+    assert sum(r.rate.of for r in made.results.rates if r.endpoint == "disease control" and r.group != "all") == 18
 
 
 def test_response_rates_once_confirmed(readouts: dict[date, Readout]) -> None:
@@ -57,14 +62,14 @@ def test_response_rates_once_confirmed(readouts: dict[date, Readout]) -> None:
     assert rate(made, "objective response, confirmed") == (1, 18)
     assert rate(made, "objective response, awaiting confirmation") == (0, 18)
     assert rate(made, "disease control") == (11, 18)
-    confirmed = next(r for r in made.rates if r.endpoint == "objective response, confirmed")
+    confirmed = next(r for r in made.results.rates if r.endpoint == "objective response, confirmed")
     assert confirmed.patients == ("0401-013",)
     assert rate(made, "clinical benefit") == (1, 18)
 
 
 def test_intervals_are_exact(readouts: dict[date, Readout]) -> None:
     for made in readouts.values():
-        for found in made.rates:
+        for found in made.results.rates:
             known = binomtest(found.rate.count, found.rate.of).proportion_ci(0.95, "exact")
             assert (found.rate.lower, found.rate.upper) == pytest.approx((known.low, known.high), abs=1e-9)
 
@@ -80,7 +85,7 @@ def test_adverse_events_are_those_of_the_record(readouts: dict[date, Readout]) -
                     grade = 3 if "≥ 3" in head else least
                     who = {
                         c.id
-                        for c in made.courses
+                        for c in made.results.courses
                         for t in c.patient.toxicities
                         if row["Term"] in ("all terms", t.fact.term)
                         and t.fact.grade >= grade
@@ -151,7 +156,7 @@ def test_progression_free_survival(readouts: dict[date, Readout]) -> None:
     told = next(r for r in grid(made, "times_to_event") if r["Endpoint"] == "Progression-free survival")
     assert (told["Patients"], told["Events"], told["Censored"], told["Median (days)"]) == ("18", "9", "9", "85")
     assert (told["95 % interval (days)"], told["Median (months)"]) == ("43 to not estimable", "2.8")
-    curve = next(e.curve for e in made.times if e.name == "progression_free_survival")
+    curve = next(e.curve for e in made.results.times if e.name == "progression_free_survival")
     assert curve is not None
     assert curve.survival.tolist() == pytest.approx([1, 8 / 14, 8 / 14, 8 / 14, 8 / 42, 0])
     assert curve.at_risk_at([0, 42, 84, 126]).tolist() == [18, 14, 3, 1]
@@ -159,7 +164,7 @@ def test_progression_free_survival(readouts: dict[date, Readout]) -> None:
 
 def test_time_on_treatment_is_censored_at_the_cutoff(readouts: dict[date, Readout]) -> None:
     for cutoff, made in readouts.items():
-        for row, c in zip(grid(made, "time_on_treatment"), made.courses, strict=True):
+        for row, c in zip(grid(made, "time_on_treatment"), made.results.courses, strict=True):
             left, first = c.patient.off_treatment, c.patient.first_dose
             assert first is not None
             end = left.occurred if left else cutoff
@@ -180,7 +185,7 @@ def test_duration_of_response(readouts: dict[date, Readout]) -> None:
 
 def test_no_date_after_the_cutoff(readouts: dict[date, Readout]) -> None:
     for cutoff, made in readouts.items():
-        for endpoint in made.times:
+        for endpoint in made.results.times:
             for _, time, sources in endpoint.times:
                 assert time.date is None or time.date <= cutoff
                 assert all(e.occurred <= cutoff for e in sources)
@@ -197,8 +202,8 @@ def test_why_a_response_is_not_evaluable(readouts: dict[date, Readout]) -> None:
 
 def test_the_example_has_no_findings(readouts: dict[date, Readout], tmp_path: Path) -> None:
     made = readouts[FIRST]
-    assert summary(made)["findings"] == []
-    write(made, tmp_path / "out")
+    assert summarise(made)["findings"] == []
+    write_readout(made, tmp_path / "out")
     assert "None. Checked: lesions, CA-125 samples" in (tmp_path / "out/readout.html").read_text(encoding="utf-8")
     assert {p.name for p in (tmp_path / "out/figures").glob("km_*")} == {
         f"km_{name}.{kind}" for name in ("progression_free_survival", "time_on_treatment") for kind in ("svg", "png")
@@ -225,8 +230,8 @@ def test_findings_and_the_investigators_reading(trial: Trial, clock: Clock, tmp_
     trial.record(ca125(380.0, 30.0), patient="001", by="laboratory")
     measure(trial, 1, T1=42.0, T2=9.0, T3=20.0)
     trial.record(f.TumourAssessed(assessment=1, overall="PD"), patient="001", by="Dr A")
-    made = read(trial.events(), date(2030, 3, 1))
-    found = {(w.about, w.finding.field, w.finding.on): w for w in made.findings}
+    made = make_readout(take_snapshot(trial.events(), date(2030, 3, 1)))
+    found = {(w.about, w.finding.field, w.finding.on): w for w in made.results.findings}
     small = found["lesion", "diameter_mm", date(2030, 1, 1)]
     assert small.finding.wrong == "target lesion T2 is 8 mm"
     assert {e.kind for e in small.sources} == {"lesion_measured"}
@@ -234,9 +239,9 @@ def test_findings_and_the_investigators_reading(trial: Trial, clock: Clock, tmp_
     assert "is 30, but 35" in found["CA-125", "upper_limit", date(2030, 2, 12)].finding.wrong
     (differs,) = grid(made, "reading_differences")
     assert (differs["From the lesions"], differs["The investigator"], differs["On progression"]) == ("SD", "PD", "yes")
-    write(made, tmp_path / "out")
+    write_readout(made, tmp_path / "out")
     data = json.loads((tmp_path / "out/readout.json").read_text(encoding="utf-8"))
-    assert len(data["findings"]) == len(made.findings)
+    assert len(data["findings"]) == len(made.results.findings)
     assert all(w["events"] and w["patient"] == "001" for w in data["findings"])
     page = (tmp_path / "out/readout.html").read_text(encoding="utf-8")
     assert "target lesion T2 is 8 mm" in page
@@ -248,5 +253,5 @@ def test_an_assessment_that_cannot_be_read_says_why(trial: Trial, clock: Clock) 
     measure(trial, 0, T1=40.0)
     clock.to("2030-02-12")
     measure(trial, 1, T1=None)
-    (row,) = grid(read(trial.events(), date(2030, 3, 1)), "not_evaluable")
+    (row,) = grid(make_readout(take_snapshot(trial.events(), date(2030, 3, 1))), "not_evaluable")
     assert row["Why"] == "no assessment was evaluable; assessment 1 on 2030-02-12: a target lesion was not evaluated"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.designs import Boin, Crm, GBoin, ThreePlusThree, Titrated
-from posology.operating import Patients, Setting, enumerate_graded, enumerate_trials, simulate
+from posology.designs import Boin, Crm, GBoin, ThreePlusThree, Titration
+from posology.operating import PotentialOutcomes, Scenario, enumerate_graded, enumerate_trials, simulate
 
 GRADES = np.array([[0.6, 0.2, 0.15, 0.04, 0.01], [0.4, 0.2, 0.2, 0.15, 0.05], [0.2, 0.2, 0.2, 0.3, 0.1]])
 TRUTH = GRADES[:, 3:].sum(axis=1)
@@ -19,7 +19,7 @@ TRUTH = GRADES[:, 3:].sum(axis=1)
     [ThreePlusThree(3), Boin(3, 0.3, max_patients=12), Crm(3, 0.25, skeleton=(0.1, 0.25, 0.4), max_patients=9)],
 )
 def test_without_grades_it_is_the_binary_enumeration(design: Any) -> None:
-    graded, binary = enumerate_graded(design, GRADES), enumerate_trials(design).under(TRUTH)
+    graded, binary = enumerate_graded(design, GRADES), enumerate_trials(design).characteristics(TRUTH)
     np.testing.assert_allclose(graded.selection, binary.selection, atol=1e-12)
     np.testing.assert_allclose(graded.patients, binary.patients, atol=1e-10)
     np.testing.assert_allclose(graded.dlts, binary.dlts, atol=1e-10)
@@ -29,16 +29,16 @@ def test_without_grades_it_is_the_binary_enumeration(design: Any) -> None:
 
 
 def test_a_score_of_one_for_dlts_alone_is_boin() -> None:
-    plain = enumerate_trials(Boin(3, 0.3, max_patients=12)).under(TRUTH)
+    plain = enumerate_trials(Boin(3, 0.3, max_patients=12)).characteristics(TRUTH)
     graded = enumerate_graded(GBoin(3, 0.3, max_patients=12, scores=(0, 0, 0, 1, 1)), GRADES)
     np.testing.assert_allclose(graded.patients, plain.patients, atol=1e-10)
     np.testing.assert_allclose(graded.truth[0], TRUTH)
 
 
 DESIGNS: list[Any] = [
-    Titrated(ThreePlusThree(3), through=3),
-    Titrated(ThreePlusThree(3), through=3, moderate=2),
-    Titrated(Boin(3, 0.3, max_patients=12), through=2),
+    Titration(ThreePlusThree(3), last_titration_level=3),
+    Titration(ThreePlusThree(3), last_titration_level=3, moderate=2),
+    Titration(Boin(3, 0.3, max_patients=12), last_titration_level=2),
     GBoin(3, 0.25, max_patients=12),
     GBoin(3, 0.25, max_patients=12, score="continuous"),
 ]
@@ -47,8 +47,8 @@ DESIGNS: list[Any] = [
 @pytest.mark.parametrize("design", DESIGNS)
 def test_exact_and_simulated_agree(design: Any) -> None:
     exact = enumerate_graded(design, GRADES)
-    patients = Patients.draw(np.random.default_rng(4), 20_000, 24)
-    found = simulate(design, Setting(tuple(TRUTH), grades=tuple(map(tuple, GRADES))), patients)
+    patients = PotentialOutcomes.draw(np.random.default_rng(4), 20_000, 24)
+    found = simulate(design, Scenario(tuple(TRUTH), grades=tuple(map(tuple, GRADES))), patients)
     assert exact.selection.sum() == pytest.approx(1)
     assert exact.size_chances.sum() == pytest.approx(1)
     assert (np.abs(found.selection - exact.selection[0]) < 5 * found.selection_error + 1e-4).all()
@@ -56,7 +56,7 @@ def test_exact_and_simulated_agree(design: Any) -> None:
 
 
 def test_more_moderate_toxicity_ends_the_titration_sooner() -> None:
-    design = Titrated(ThreePlusThree(3), through=3)
+    design = Titration(ThreePlusThree(3), last_titration_level=3)
     calm = np.array([[0.9, 0.05, 0.0, 0.05, 0.0]] * 3)
     rough = np.array([[0.5, 0.05, 0.4, 0.05, 0.0]] * 3)
     both = enumerate_graded(design, np.stack([calm, rough]))
@@ -74,4 +74,4 @@ def test_nonsense_is_refused(grades: Any, said: str) -> None:
 
 def test_truth_and_grades_must_agree() -> None:
     with pytest.raises(ValueError, match="the DLT rates are"):
-        Setting((0.1, 0.2, 0.3), grades=tuple(map(tuple, GRADES)))
+        Scenario((0.1, 0.2, 0.3), grades=tuple(map(tuple, GRADES)))

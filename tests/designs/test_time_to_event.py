@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posology.designs import Action, Boin, Crm, RollingSix, Tally, ThreePlusThree, TiteBoin, TiteCrm, Waiting
+from posology.designs import Action, Boin, Crm, PendingPatients, RollingSix, Tally, ThreePlusThree, TiteBoin, TiteCrm
 from posology.designs.time_to_event import weights
 from posology.operating import enumerate_trials
-from tests.designs.test_models import tally_of
+from tests.designs.test_model_based import tally_of
 from tests.designs.test_three_plus_three import cases
 
 SKELETON = (0.05, 0.12, 0.25, 0.40, 0.55)
@@ -47,7 +47,9 @@ def test_tite_crm_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> N
     open_ = np.flatnonzero((tox == 0) & ((share < 1) | (scheme == "adaptive")))
     tally = tally_of(inputs["level"], inputs["tox"], levels)
     if len(open_):
-        tally = tally.followed_by(Waiting(np.array([inputs["level"]])[:, open_] - 1, share[None, open_], dlt_at))
+        tally = tally.with_pending(
+            PendingPatients(np.array([inputs["level"]])[:, open_] - 1, share[None, open_], dlt_at)
+        )
     accuracy = 2e-6 if fit == "bayes" else 2e-4
     assert design.beta(tally)[0] == pytest.approx(outputs["estimate"], abs=accuracy)
     np.testing.assert_allclose(design.estimates(tally)[0], outputs["ptox"], atol=accuracy)
@@ -72,7 +74,7 @@ def test_tite_boin_of_titegboin(inputs: dict[str, Any], outputs: dict[str, Any],
     tally = Tally(n, y, np.array([at]))
     if pending[0, at]:
         share = inputs["ft"][at] / inputs["maxt"] / pending[0, at]
-        tally = tally.followed_by(Waiting([[at] * int(pending[0, at])], [[share] * int(pending[0, at])]))
+        tally = tally.with_pending(PendingPatients([[at] * int(pending[0, at])], [[share] * int(pending[0, at])]))
     decision = design.decide(tally)
     assert (Action(decision.action[0]) is Action.WAIT) == bool(outputs["pending"])
     assert (np.flatnonzero(design.eliminated(tally)[0]).tolist()) == np.flatnonzero(outputs["elimi"]).tolist()
@@ -101,7 +103,7 @@ def test_nobody_waited_for_is_the_plain_design() -> None:
         (TiteCrm(5, 0.25, skeleton=SKELETON, max_patients=12), Crm(5, 0.25, skeleton=SKELETON, max_patients=12)),
         (TiteBoin(5, 0.3, max_patients=12), Boin(5, 0.3, max_patients=12)),
     ):
-        a, b = (enumerate_trials(d).under(truth) for d in (late, plain))
+        a, b = (enumerate_trials(d).characteristics(truth) for d in (late, plain))
         np.testing.assert_allclose(a.selection, b.selection, atol=1e-12)
 
 
@@ -110,7 +112,7 @@ def test_follow_up_lies_between_nothing_and_all(share: float) -> None:
     """Two patients without follow-up count nothing, with full follow-up as two without DLT."""
     design = TiteCrm(5, 0.25, skeleton=SKELETON)
     with_two, without = Tally.of("1NNN 2NNT 2NN", 5), Tally.of("1NNN 2NNT", 5)
-    found = design.mean_rates(with_two.followed_by(Waiting([[1, 1]], [[share, share]])))[0]
+    found = design.mean_rates(with_two.with_pending(PendingPatients([[1, 1]], [[share, share]])))[0]
     low, high = design.mean_rates(with_two)[0], design.mean_rates(without)[0]
     expected = {0.0: high, 1.0: low}.get(share)
     if expected is not None:
@@ -122,7 +124,7 @@ def rolling(outcome: str, pending: int) -> tuple[str, int]:
     """Decide on level 2 of 3, level 1 clean, of whose patients the last ``pending`` are waited for."""
     tally = Tally.of(f"1NNN 2{outcome}", 3)
     if pending:
-        tally = tally.followed_by(Waiting([[1] * pending], [[0.5] * pending]))
+        tally = tally.with_pending(PendingPatients([[1] * pending], [[0.5] * pending]))
     decision = RollingSix(3).decide(tally)
     return Action(decision.action[0]).name, int(decision.level[0]) + 1
 
@@ -144,17 +146,17 @@ def test_rolling_six_by_its_table() -> None:
 def test_rolling_six_with_everyone_known_selects_as_3_plus_3() -> None:
     """One by one, no patient waited for: the same MTD as 3+3 with six at the MTD, only with the sixth patient saved."""
     truth = [0.1, 0.25, 0.4]
-    a = enumerate_trials(RollingSix(3)).under(truth).selection
-    b = enumerate_trials(ThreePlusThree(3)).under(truth).selection
+    a = enumerate_trials(RollingSix(3)).characteristics(truth).selection
+    b = enumerate_trials(ThreePlusThree(3)).characteristics(truth).selection
     np.testing.assert_allclose(a, b, atol=0.03)
 
 
 def test_nonsense_is_refused() -> None:
     tally = Tally.of("1NNT", 3)
     for build, said in (
-        (lambda: tally.followed_by(Waiting([[0, 0, 0]], [[0.5, 0.5, 0.5]])), "only 3 treated"),
-        (lambda: Waiting([[0]], [[1.5]]), "between 0 and 1"),
-        (lambda: Waiting([[0]], [[0.5, 0.5]]), "both"),
+        (lambda: tally.with_pending(PendingPatients([[0, 0, 0]], [[0.5, 0.5, 0.5]])), "only 3 treated"),
+        (lambda: PendingPatients([[0]], [[1.5]]), "between 0 and 1"),
+        (lambda: PendingPatients([[0]], [[0.5, 0.5]]), "both"),
         (lambda: replace(RollingSix(3), start=5), "levels 1 to 3"),
     ):
         with pytest.raises(ValueError, match=said):

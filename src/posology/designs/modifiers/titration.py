@@ -26,14 +26,14 @@ BEGIN, FILL, UP, LEAVE = range(4)
 
 
 @dataclass(frozen=True)
-class Titrated:
+class Titration:
     """A design with accelerated titration in front.
 
     Parameters
     ----------
     design
         the design that takes over.
-    through
+    last_titration_level
         number of levels, from the lowest, at which small cohorts are treated.
     cohort
         patients a level during titration.
@@ -43,21 +43,21 @@ class Titrated:
     Examples
     --------
     >>> from posology.designs import ThreePlusThree
-    >>> design = Titrated(ThreePlusThree(levels=5), through=3)
+    >>> design = Titration(ThreePlusThree(levels=5), last_titration_level=3)
     >>> tally = Tally.of("1N 2M", levels=5)
     >>> design.decide(tally).words(tally)
     '1 of 3 patients of the cohort at level 2 are evaluable, 0 with a DLT: 2 more at the level'
     """
 
     design: Design
-    through: Annotated[int, Ge(1)]
+    last_titration_level: Annotated[int, Ge(1)]
     cohort: Annotated[int, Ge(1)] = 1
     moderate: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.through <= self.design.levels:
+        if not 1 <= self.last_titration_level <= self.design.levels:
             raise ValueError(
-                f"titration goes through level {self.through}: the design has levels 1 to {self.design.levels}"
+                f"titration goes through level {self.last_titration_level}: the design has levels 1 to {self.design.levels}"
             )
 
     @property
@@ -78,20 +78,20 @@ class Titrated:
         here = np.maximum(tally.level, 0)
         n = tally.treated[rows, here]
         above = np.minimum(here + 1, self.levels - 1)
-        quiet = (tally.toxic.sum(axis=1) == 0) & (tally.moderate.sum(axis=1) < self.moderate)
+        quiet = (tally.dlts.sum(axis=1) == 0) & (tally.moderate.sum(axis=1) < self.moderate)
         begins = tally.level == NONE
         fills = ~begins & (n < self.cohort)
         rises = (here < np.minimum(tally.ceiling, self.levels - 1)) & ~fills & ~begins
-        titrates = quiet & (here < self.through) & (begins | fills | rises)
-        leaves = rises & (above >= self.through)
+        titrates = quiet & (here < self.last_titration_level) & (begins | fills | rises)
+        leaves = rises & (above >= self.last_titration_level)
         why = np.select([begins, fills, leaves], [BEGIN, FILL, LEAVE], UP)
         action = np.where(rises, Action.ESCALATE, Action.STAY)
         level = np.select([begins, rises], [start.level[0], above], here)
-        more = np.select([fills, leaves], [self.cohort - n, start.more[0]], self.cohort)
+        more = np.select([fills, leaves], [self.cohort - n, start.patients_to_treat[0]], self.cohort)
         return Decision(
             np.where(titrates, action, behind.action),
             np.where(titrates, level, behind.level),
-            np.where(titrates, more, behind.more),
+            np.where(titrates, more, behind.patients_to_treat),
             np.where(titrates, why + len(behind.reasons), behind.why),
             (*behind.reasons, *REASONS),
         )

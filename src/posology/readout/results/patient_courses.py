@@ -21,7 +21,7 @@ Events = tuple[Event, ...]
 
 
 @dataclass(frozen=True)
-class Scan:
+class Assessment:
     """One tumour assessment. ``sum_mm`` and the changes are None where the sum cannot be known.
 
     ``measurable`` says whether there are target lesions; ``why`` why the response is not evaluable, empty where it is.
@@ -41,7 +41,7 @@ class Scan:
 
 
 @dataclass(frozen=True)
-class Response:
+class BestResponse:
     """Best overall response by RECIST 1.1.
 
     ``best`` is CR, PR, SD, PD or NE as the criteria give it with ``confirmation`` one of: confirmed, awaiting
@@ -77,7 +77,7 @@ class Response:
 
 
 @dataclass(frozen=True)
-class Sample:
+class Ca125Value:
     """One marker sample."""
 
     on: date
@@ -88,7 +88,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Marker:
+class Ca125Response:
     """CA-125 by GCIG. ``response``: confirmed, awaiting confirmation, none, not assessed, not evaluable or not applicable."""
 
     response: str
@@ -96,29 +96,29 @@ class Marker:
     on: date | None
     confirmed_on: date | None
     largest_fall: float | None
-    samples: tuple[Sample, ...]
+    samples: tuple[Ca125Value, ...]
     sources: Events
 
 
 @dataclass(frozen=True)
-class Course:
+class PatientCourse:
     """All that a patient's course amounts to at the cutoff."""
 
     patient: Patient
     level: int | None
     dose: str
     standing: DltStatus | None
-    scans: tuple[Scan, ...]
-    response: Response
-    marker: Marker | None
+    scans: tuple[Assessment, ...]
+    response: BestResponse
+    marker: Ca125Response | None
 
     @property
-    def baseline(self) -> Scan | None:
+    def baseline(self) -> Assessment | None:
         """The assessment before treatment."""
         return next((s for s in self.scans if s.number == 0), None)
 
     @property
-    def assessed(self) -> tuple[Scan, ...]:
+    def assessed(self) -> tuple[Assessment, ...]:
         """The assessments on treatment."""
         return tuple(s for s in self.scans if s.number)
 
@@ -136,7 +136,7 @@ class Course:
         return screening.tumour_type + (f", {screening.histology}" if screening.histology else "")
 
     @property
-    def active(self) -> bool:
+    def has_activity(self) -> bool:
         """Whether there is evidence of activity: an objective response, or a confirmed CA-125 response."""
         return self.response.is_objective or (self.marker is not None and self.marker.response == "confirmed")
 
@@ -155,7 +155,7 @@ METHOD = {"caliper": recist.Method.CALIPER, "chest x-ray": recist.Method.CHEST_X
 ROLE = {"target": recist.Role.TARGET, "non-target": recist.Role.NON_TARGET, "new": recist.Role.NEW}
 
 
-def courses(state: State, on: date) -> list[Course]:
+def patient_courses(state: State, on: date) -> list[PatientCourse]:
     """Return the course of every treated patient on a day, in order of first dose."""
     plan = plan_in_force(state, on)
     protocol = plan.protocol
@@ -166,7 +166,7 @@ def courses(state: State, on: date) -> list[Course]:
     responses = _responses(patients, scans, protocol.endpoints.response)
     markers = _markers(patients, protocol.endpoints.ca125)
     return [
-        Course(
+        PatientCourse(
             p,
             p.assigned_level,
             protocol.dose.dose_label(p.assigned_level) if p.assigned_level else p.cohort or "expansion",
@@ -179,12 +179,22 @@ def courses(state: State, on: date) -> list[Course]:
     ]
 
 
+def doses_assigned(courses: Sequence[PatientCourse]) -> list[str]:
+    """Return the doses assigned, lowest first, an expansion cohort last."""
+    return list(dict.fromkeys(c.dose for c in sorted(courses, key=lambda c: c.level or 10**6)))
+
+
+def first_doses(courses: Sequence[PatientCourse]) -> list[Event]:
+    """Return the first dose of each patient: who was treated."""
+    return [c.patient.first_dose for c in courses if c.patient.first_dose]
+
+
 def _measured(patient: Patient) -> list[tuple[Event, LesionMeasured]]:
     return [(e, e.fact) for e in patient.of(LesionMeasured) if isinstance(e.fact, LesionMeasured)]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredLesions:
     """All lesions of some patients, in the order of the patients, with the event behind each row and the lesions' names."""
 
     lesions: recist.Lesions
@@ -192,7 +202,7 @@ class Measured:
     sources: Events
 
 
-def lesions(patients: Sequence[Patient]) -> Measured | None:
+def lesions(patients: Sequence[Patient]) -> MeasuredLesions | None:
     """Return every lesion measured as the endpoints room takes them; None if there is none."""
     rows: list[tuple[int, int, int, int, int, int, bool, float, int, int]] = []
     names: list[str] = []
@@ -224,12 +234,12 @@ def lesions(patients: Sequence[Patient]) -> Measured | None:
         np.array(column) for column in zip(*rows, strict=True)
     )
     made = recist.Lesions(patient_, assessment, number, day, role, status, nodal, size_, organ=organ, method=method)
-    return Measured(made, tuple(names), tuple(sources))
+    return MeasuredLesions(made, tuple(names), tuple(sources))
 
 
-def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
+def _scans(patients: list[Patient]) -> dict[str, tuple[Assessment, ...]]:
     """Read every patient's assessments in one batch."""
-    found: dict[str, tuple[Scan, ...]] = {p.id: () for p in patients}
+    found: dict[str, tuple[Assessment, ...]] = {p.id: () for p in patients}
     measured = lesions(patients)
     if measured is None:
         return found
@@ -240,14 +250,14 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
     result = recist.assess(rows, len(patients), int(rows.assessment.max()) + 1)
     has_target = result.has_target
     change, from_nadir = result.change, result.change_from_nadir
-    scans: dict[int, list[Scan]] = defaultdict(list)
+    scans: dict[int, list[Assessment]] = defaultdict(list)
     for i, k in sorted(sources):
         patient = patients[i]
         on = date.fromordinal(int(result.day[i, k]))
         cycles = {e.fact.cycle for e in patient.doses if isinstance(e.fact, Dosed) and e.occurred < on}
         overall = recist.Response(result.overall[i, k]).text if k else "baseline"
         scans[i].append(
-            Scan(
+            Assessment(
                 k,
                 on,
                 patient.study_day(on),
@@ -265,8 +275,8 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Scan, ...]]:
 
 
 def _responses(
-    patients: list[Patient], scans: dict[str, tuple[Scan, ...]], rules: ResponseRules
-) -> dict[str, Response]:
+    patients: list[Patient], scans: dict[str, tuple[Assessment, ...]], rules: ResponseRules
+) -> dict[str, BestResponse]:
     columns = max([2, *(scan.number + 1 for read in scans.values() for scan in read)])
     seen = np.full((len(patients), columns), recist.Response.ABSENT)
     day = np.zeros((len(patients), columns), dtype=np.int64)
@@ -297,7 +307,7 @@ def _responses(
         stable_until = progressed or last
         stable = response in (recist.Response.SD, recist.Response.NON_CR_NON_PD) and stable_until is not None
         used = [by_number.get(0), at, confirmed, progressed, last]
-        found[patient.id] = Response(
+        found[patient.id] = BestResponse(
             best=response.text if counted else "not assessed",
             confirmation=state,
             on=at.on if at else None,
@@ -316,7 +326,7 @@ def _responses(
     return found
 
 
-def _not_evaluable(scans: tuple[Scan, ...], reason: recist.Reason) -> str:
+def _not_evaluable(scans: tuple[Assessment, ...], reason: recist.Reason) -> str:
     """Say why there is no best response: the reason, and what each assessment lacks."""
     if not scans:
         return "no assessment, not even a baseline"
@@ -324,7 +334,7 @@ def _not_evaluable(scans: tuple[Scan, ...], reason: recist.Reason) -> str:
     return "; ".join([reason.text, *lacking]) if reason else ""
 
 
-def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
+def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Ca125Response]:
     if rules is None:
         return {}
     sampled = [(p, [(e, e.fact) for e in p.of(MarkerMeasured) if isinstance(e.fact, MarkerMeasured)]) for p in patients]
@@ -345,7 +355,7 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
         base = int(result.baseline[i])
         before = value[i, base] if base >= 0 else None
         read = tuple(
-            Sample(
+            Ca125Value(
                 e.occurred,
                 patient.study_day(e.occurred),
                 f.value,
@@ -374,7 +384,7 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Marker]:
             kind, why = "none", "no fall by half that was kept 28 days"
         first = response if kind == "confirmed" else awaiting if kind == "awaiting confirmation" else -1
         falls = [-s.change for s in read if s.change is not None and s.study_day and s.study_day > 0]
-        found[patient.id] = Marker(
+        found[patient.id] = Ca125Response(
             response=kind,
             why=why,
             on=events[first].occurred if first >= 0 else None,

@@ -22,7 +22,7 @@ def exact(design: Design, truth: list[float]) -> tuple[list[float], list[float],
         decision = design.decide(tally)
         after: dict[tuple[tuple[int, ...], tuple[int, ...], int], float] = {}
         for i, (n, y, _) in enumerate(keys):
-            weight, level, more = live[keys[i]], int(decision.level[i]), int(decision.more[i])
+            weight, level, more = live[keys[i]], int(decision.level[i]), int(decision.patients_to_treat[i])
             if decision.action[i] in (Action.DECLARE, Action.STOP):
                 chosen[level + 1] += weight
                 sizes[sum(n)] = sizes.get(sum(n), 0.0) + weight
