@@ -47,7 +47,7 @@ VERBS: dict[str, type[f.Fact]] = {
     "sign": f.DecisionSigned,
     "lock": f.CutoffLocked,
 }
-COMPUTED = {"planned_mg", "number", "advice", "departs", "protocol_version", "coding", "qualifiers"}
+COMPUTED = f.SYSTEM_FIELDS | {"coding", "qualifiers"}
 PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why this is entered, if it needs saying.")]
 OverrideOption = Annotated[
