@@ -38,7 +38,7 @@ from posology.simulation.trial.pk_samples import TIMES, samples
 from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
-from tests.interchange.test_sdtm_round_trip import again, facts
+from tests.interchange.sdtm.test_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)
@@ -106,11 +106,13 @@ def replayed(trial: Trial) -> State:
     for decided in state.trial.decisions:
         advice = trial.advise(on=decided.event.occurred)
         fact = decided.fact
-        assert advice.settled and not fact.departs
+        assert advice.best_if_no_more_data and not fact.departs
         assert (fact.action, fact.level, fact.why) == (advice.action, advice.level, advice.why)
         assert fact.slots == (advice.more if fact.action in ("escalate", "expand", "de-escalate") else 0)
         before = trial.advise(on=decided.event.occurred - timedelta(days=1))
-        assert (before.action, before.settled) != (fact.action, True), "the committee met on the day it was settled"
+        assert (before.action, before.best_if_no_more_data) != (fact.action, True), (
+            "the committee met on the day it was settled"
+        )
     return state
 
 

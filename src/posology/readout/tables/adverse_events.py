@@ -52,7 +52,9 @@ def reported(courses: Sequence[Course]) -> Reported:
     may = np.ones(len(listed), dtype=bool)
     findings: list[tuple[Finding, Event]] = []
     for k, (_, c, t) in enumerate(listed):
-        good, wrong = toxicity.check([c.id], [t.fact.term], [t.fact.grade], [t.event.occurred], [end[k]], [first[k]])
+        good, wrong = toxicity.check_events(
+            [c.id], [t.fact.term], [t.fact.grade], [t.event.occurred], [end[k]], [first[k]]
+        )
         may[k] = good[0]
         findings += [(found, t.event) for found in wrong]
     kept = [k for k in range(len(listed)) if may[k]]
@@ -125,7 +127,7 @@ def onset(courses: Sequence[Course], ae: Reported) -> Table:
     rows = []
     for name in _classes(ae):
         mine, events = _mine(ae, name)
-        found = toxicity.course(mine, len(courses))
+        found = toxicity.event_durations(mine, len(courses))
         had = found.onset != toxicity.NEVER
         days, gone = found.onset[had], found.days[~np.isnan(found.days)]
         numbers = {e.seq for e in events}
@@ -160,7 +162,7 @@ def profile(courses: Sequence[Course], ae: Reported, window_days: int) -> Table:
     for name in _classes(ae):
         mine, _ = _mine(ae, name)
         found = toxicity.late_onset(mine, starts)
-        first = toxicity.course(mine, len(courses)).onset
+        first = toxicity.event_durations(mine, len(courses)).onset
         had = first != toxicity.NEVER
         cycle = toxicity.cycle_of(np.where(had, first, 1), np.arange(len(courses)), starts)
         for k in range(starts.shape[1]):

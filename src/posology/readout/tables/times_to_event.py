@@ -66,8 +66,8 @@ def endpoints(courses: Sequence[Course], protocol: Protocol, cutoff: date) -> li
     responded = np.array([np.datetime64(on or "NaT", "D") for on in counted], dtype="datetime64[D]")
     waiting, clinical = sum(awaiting(c) for c in courses), sum(_clinical(c) for c in courses)
     censoring = (
-        f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.missed} missed assessments before the event (more "
-        f"than {rules.missed} × {rules.interval_days} + {rules.window_days} days after the last adequate one). New anticancer therapy is not in the record. "
+        f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.max_missed} missed assessments before the event (more "
+        f"than {rules.max_missed} × {rules.interval_days} + {rules.window_days} days after the last adequate one). New anticancer therapy is not in the record. "
         f"Progression that the lesions do not show is no event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
     )
     return [
@@ -105,7 +105,7 @@ def _clinical(course: Course) -> bool:
 def _endpoint(name: str, title: str, courses: Sequence[Course], times: Times, note: str) -> Endpoint:
     known = np.flatnonzero(times.known)
     curve = kaplan_meier(times.days[known], times.event[known]) if len(known) else None
-    asked = [i for i in range(len(courses)) if times.known[i] or times.why[i] != survival.Why.NOT_APPLICABLE]
+    asked = [i for i in range(len(courses)) if times.known[i] or times.reason[i] != survival.Why.NOT_APPLICABLE]
     return Endpoint(
         name,
         title,
