@@ -40,7 +40,7 @@ def main(patients: int) -> None:
         new_lesions=new.astype(int),
         new_mm=nothing,
         non_target_increased=new,
-        why=new.astype(int),
+        reason=new.astype(int),
     )
     found = ca125.assess_ca125(value, day, upper, start)
 

@@ -228,7 +228,7 @@ def test_nothing_after_progression_changes_the_best_response(
     before: list[Response], after: list[Response], by: RecistRules
 ) -> None:
     one, two = best(*before, PD, rules=by), best(*before, PD, *after, rules=by)
-    for name in ("response", "at", "progressed_at", "response_at", "evaluable_at", "why"):
+    for name in ("response", "at", "progressed_at", "response_at", "evaluable_at", "reason"):
         assert getattr(one, name)[0] == getattr(two, name)[0], name
 
 

@@ -119,7 +119,7 @@ def seen(*visits: tuple[int, Response, Response], new_on: int | None = None) -> 
         new_lesions=new.astype(int),
         new_mm=nan,
         non_target_increased=no,
-        why=no.astype(int),
+        reason=no.astype(int),
     )
 
 

@@ -400,7 +400,7 @@ def test_good_dates_have_no_finding_nor_do_bad_ones_after_the_cutoff() -> None:
     assert survival_data_checks(patient(last_alive="2013-03-02", death="2013-03-01"), ["1"], date(2013, 2, 1)) == ()
 
 
-@pytest.mark.parametrize(("field", "value"), [("missed", 0), ("interval_days", 0), ("window_days", -1)])
+@pytest.mark.parametrize(("field", "value"), [("max_missed", 0), ("interval_days", 0), ("window_days", -1)])
 def test_impossible_rules_are_refused(field: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{field} is {value}: it must be at least"):
         replace(FDA, **{field: value})

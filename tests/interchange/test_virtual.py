@@ -106,11 +106,11 @@ def replayed(trial: Trial) -> State:
     for decided in state.trial.decisions:
         advice = trial.advise(on=decided.event.occurred)
         fact = decided.fact
-        assert advice.best_if_no_more_data and not fact.departs
+        assert advice.settled and not fact.departs
         assert (fact.action, fact.level, fact.why) == (advice.action, advice.level, advice.why)
         assert fact.slots == (advice.more if fact.action in ("escalate", "expand", "de-escalate") else 0)
         before = trial.advise(on=decided.event.occurred - timedelta(days=1))
-        assert (before.action, before.best_if_no_more_data) != (fact.action, True), (
+        assert (before.action, before.settled) != (fact.action, True), (
             "the committee met on the day it was settled"
         )
     return state

@@ -150,13 +150,13 @@ def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[TriSt
     --------
     >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3),))
     >>> is_dlt(AdverseEvent("Keratitis", 3, True, onset_day=17), rule, day=20)
-    (<Answer.YES: 'yes'>, 'grade 3 or worse, related')
+    (<TriState.YES: 'yes'>, 'grade 3 or worse, related')
     >>> is_dlt(AdverseEvent("Keratitis", 3, True, onset_day=25), rule, day=30)[1]
     'onset on day 25, after the window of 21 days'
     >>> soon = Exemption("nausea that resolves within 72 hours of treatment", 3, ("Nausea",), with_treatment=True)
     >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3, exempt=(soon,)),))
     >>> is_dlt(AdverseEvent("Nausea", 3, True, 5, treated=True), rule, day=7)
-    (<Answer.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of treatment')
+    (<TriState.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of treatment')
     """
     if event.onset_day < 1:
         return TriState.NO, f"onset on day {event.onset_day}, before the first dose"
@@ -250,7 +250,7 @@ def delay_is_dlt(definition: Definition, due_day: int, given_day: int | None, da
     --------
     >>> rule = Definition(21, (), maximum_delay_days=14)
     >>> delay_is_dlt(rule, due_day=22, given_day=None, day=37)
-    (<Answer.YES: 'yes'>, 'the dose due on day 22 is delayed by 15 days, more than 14')
+    (<TriState.YES: 'yes'>, 'the dose due on day 22 is delayed by 15 days, more than 14')
     """
     most = definition.maximum_delay_days
     if most is None:
@@ -346,7 +346,7 @@ def evaluable(
     --------
     >>> rule = Definition(21, (Criterion("grade 3 or worse", 3),))
     >>> evaluable(rule, day=22, had_dlt=False, dose_percents=[100.0])
-    (<Answer.YES: 'yes'>, 'completed the window of 21 days')
+    (<TriState.YES: 'yes'>, 'completed the window of 21 days')
     >>> evaluable(rule, day=21, had_dlt=False, dose_percents=[100.0])[0].name
     'NOT_YET'
     """

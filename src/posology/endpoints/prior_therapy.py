@@ -143,8 +143,8 @@ def platinum(regimens: Sequence[Regimen], as_of: date, rule: ImputationRule | No
 
     Examples
     --------
-    >>> from posology.shared.dates import parse
-    >>> given = [Regimen("carboplatin", "advanced", None, parse("2012-01-10"), True, parse("2012-07-09"))]
+    >>> from posology.shared.dates import parse_date
+    >>> given = [Regimen("carboplatin", "advanced", None, parse_date("2012-01-10"), True, parse_date("2012-07-09"))]
     >>> found = platinum(given, date(2013, 5, 10))
     >>> found.status, found.interval_days
     ('resistant', 181)
@@ -216,8 +216,8 @@ def check_regimens(patient: str, regimens: Sequence[Regimen], first_dose: date) 
 
     Examples
     --------
-    >>> from posology.shared.dates import parse
-    >>> print(check_regimens("001", [Regimen("carboplatin", "advanced", parse("2012-05"), parse("2012-04"))], date(2013, 5, 10))[0])
+    >>> from posology.shared.dates import parse_date
+    >>> print(check_regimens("001", [Regimen("carboplatin", "advanced", parse_date("2012-05"), parse_date("2012-04"))], date(2013, 5, 10))[0])
     patient 001, 2012-04-30, end: carboplatin ends on 2012-04, before its start on 2012-05; correct one of the two
     """
     findings = []

@@ -78,7 +78,7 @@ def parse_date(text: str) -> PartialDate:
     Examples
     --------
     >>> parse_date("2013---10")
-    Partial(year=2013, month=None, day=10, clock='')
+    PartialDate(year=2013, month=None, day=10, clock='')
     >>> parse_date("2013-02-30")
     Traceback (most recent call last):
     ValueError: '2013-02-30' is impossible: February 2013 has 28 days
