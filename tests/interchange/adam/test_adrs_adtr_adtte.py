@@ -22,7 +22,7 @@ from posology.interchange.adam.adtte import adtte
 from posology.interchange.adam.analysis import analyse
 from posology.interchange.adam.source import PRESETS, AdamConventions, SdtmSource
 from posology.interchange.datasets.conformance.check import conform_datasets
-from tests.interchange.adam.test_analysis import ADMIRAL_ALIVE, differing, frame, source
+from tests.interchange.test_adam import ADMIRAL_ALIVE, differing, frame, source
 
 KEYS = ["USUBJID", "PARAMCD"]
 THEIRS = PRESETS["admiralonco"]
@@ -337,7 +337,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
     from posology.cli.app import app
     from posology.conduct.trial import Trial
     from posology.interchange.datasets.formats import read_dataset
-    from posology.readout.courses import courses
+    from posology.readout.results.patient_courses import patient_courses
 
     run = CliRunner().invoke
     trial, out = imgn853_file, tmp_path / "adam"
@@ -355,7 +355,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
         for who, code, n, c in frames["adtte"].select("USUBJID", "PARAMCD", "AVAL", "CNSR").rows()
     }
     with Trial.open(str(trial)) as opened:
-        read_out = courses(opened.state(occurred_by=date(2013, 5, 10)), date(2013, 5, 10))
+        read_out = patient_courses(opened.state(occurred_by=date(2013, 5, 10)), date(2013, 5, 10))
     assert len(read_out) == 18
     for course in read_out:
         response, marker = course.response, course.marker

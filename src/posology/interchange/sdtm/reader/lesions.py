@@ -159,7 +159,7 @@ def lesions(
             said["visit_number"] = numbers[i]
         if role:
             said["role"] = role
-        drafts.add(c.LesionRead, table, i, days[i], {**said, "reader": read_by, **_accepted(accepted[i])}, marks)
+        drafts.add(c.IndependentLesion, table, i, days[i], {**said, "reader": read_by, **_accepted(accepted[i])}, marks)
     return assessments
 
 
@@ -394,5 +394,5 @@ def responses(table: DomainTable, drafts: FactBuilder, assessments: Mapping[Visi
             unknown.append(said["result"])
         if who[i] != "INVESTIGATOR":
             said["reader"] = who[i]
-        drafts.add(c.ResponseRead, table, i, days[i], said, marks)
+        drafts.add(c.IndependentResponse, table, i, days[i], said, marks)
     table.add_not_understood("RSSTRESC", unknown, "no response by RECIST 1.1: kept as a reading")
