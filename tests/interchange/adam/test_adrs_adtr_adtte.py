@@ -22,7 +22,7 @@ from posology.interchange.adam.adtte import adtte
 from posology.interchange.adam.analysis import analyse
 from posology.interchange.adam.source import PRESETS, AdamConventions, SdtmSource
 from posology.interchange.datasets.conformance.check import conform_datasets
-from tests.interchange.test_adam import ADMIRAL_ALIVE, differing, frame, source
+from tests.interchange.adam.test_analysis import ADMIRAL_ALIVE, differing, frame, source
 
 KEYS = ["USUBJID", "PARAMCD"]
 THEIRS = PRESETS["admiralonco"]

@@ -45,7 +45,7 @@ class BestResponse:
     """Best overall response by RECIST 1.1.
 
     ``best`` is CR, PR, SD, PD or NE as the criteria give it with ``confirmation`` one of: confirmed, awaiting
-    confirmation, not confirmed, or empty where nothing is to confirm. ``settled`` is what it is if nothing more is seen; ``why``
+    confirmation, not confirmed, or empty where nothing is to confirm. ``best_if_no_more_data`` is what it is if nothing more is seen; ``why``
     why it is not evaluable. ``responded_on`` is the day of the first CR or PR that counts, a confirmed one where the protocol asks
     for it; ``benefit_on`` the day by which there was clinical benefit: such a response, or 24 weeks without progression.
     """
