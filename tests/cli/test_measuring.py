@@ -197,7 +197,7 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
     lines = (tmp_path / "data.csv").read_text().splitlines()
     blank = [re.sub(r"^3,([^,]+),\.,[^,]+,2,", r"3,\1,.,.,2,", line) for line in lines]  # no sample on that occasion
     (tmp_path / "blank.csv").write_text("\n".join(blank))
-    status, out, _ = go("pk", "fit", "blank.csv", *begin[2:], "--random", "CL", "--individual")
+    status, out, _ = go("pk", "fit", "blank.csv", *begin[3:], "--random", "CL", "--individual")
     assert status == 0 and re.search(r"3, occasion 2\s+│ –", out) and re.search(r"3, occasion 3\s+│ [\d.]+", out)
 
 
