@@ -85,7 +85,7 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
     """Tell what was recorded."""
     import msgspec
 
-    from posology.record.event import plain
+    from posology.record.event import to_dict
 
     shown = list(events)
     if as_json:
@@ -98,7 +98,7 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
                     "occurred": e.occurred,
                     "hash": e.hash,
                     "override": msgspec.to_builtins(e.override),
-                    "fact": msgspec.to_builtins(plain(e.fact)),
+                    "fact": msgspec.to_builtins(to_dict(e.fact)),
                 }
                 for e in shown
             ]

@@ -99,7 +99,7 @@ def export_nonmem(
 
     Example: posology export nonmem mytrial.posology pk.csv --cutoff 2013-05-10
     """
-    from posology.conduct.trial import end_of
+    from posology.conduct.trial import end_of_day
     from posology.interchange.pk.nonmem_write import columns
     from posology.interchange.pk.nonmem_write import export_nonmem as run
     from posology.interchange.pk.sources import from_record
@@ -109,7 +109,7 @@ def export_nonmem(
         analyte=analyte,
         specimen=specimen,
         cutoff=cutoff,
-        known_by=end_of(known_by) if known_by else None,
+        known_by=end_of_day(known_by) if known_by else None,
         time="h" if hours else "d",
         infusion=infusion,
     )

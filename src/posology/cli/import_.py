@@ -70,17 +70,17 @@ def import_sdtm(
     """
     from rich.console import Console
 
-    from posology.conduct.trial import somebody
+    from posology.conduct.trial import current_user
     from posology.interchange.sdtm.reader.read import import_sdtm as run
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(protocol) if protocol else None
+    plan = load_document(protocol) if protocol else None
     place = report or _beside(trial)
     with Console(stderr=True).status("reading") as status:
         made = run(
             folder,
             trial,
-            by=by or somebody(),
+            by=by or current_user(),
             protocol=plan,
             reader=reader.value,
             leave_out=leave_out or (),

@@ -24,13 +24,13 @@ def eligibility(
 ) -> None:
     """Check a patient against each criterion: met, not met or not known, and from which event."""
     from posology.conduct.eligibility import SOURCES, check, criteria
-    from posology.conduct.trial import Trial, end_of
+    from posology.conduct.trial import Trial, end_of_day
     from posology.readout.cited import mark
 
     FIELDS = {fact: field for fact, (_, field) in SOURCES.items()}
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of(known_by) if known_by else None)
+        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
     protocol = state.protocol(as_of)
     if patient not in state.patients:
         raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")

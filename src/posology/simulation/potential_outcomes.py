@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.operating.simulate import Setting
+from posology.operating.simulate import Scenario
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, Driver
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
 from posology.pharmacology.clinical.treatment import Fate, Rule, as_labelled, treat
@@ -58,7 +58,7 @@ class Carriers:
     response
         (trials, patients, levels): whether the tumour responds.
     gap, leaves, left_at
-        (trials, patients): as in :class:`posology.operating.Patients`.
+        (trials, patients): as in :class:`posology.operating.PotentialOutcomes`.
 
     Raises
     ------
@@ -100,18 +100,18 @@ class Carriers:
         """Number of dose levels."""
         return int(self.dlt.shape[2])
 
-    def dlt_day(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Floats:
+    def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
         """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
         return np.asarray(self.dlt[rows, k, level])
 
-    def respond(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Bools:
+    def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
         """Return whether their tumours respond."""
         return np.asarray(self.response[rows, k, level])
 
-    def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
+    def grades(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Ints | None:
         """Return the worst grade of toxicity within the window: 3 for a DLT, else of the ocular events, else 0."""
-        grade = (self.ocular[rows, k, level] <= setting.window).sum(axis=-1)
-        return np.where(self.dlt[rows, k, level] <= setting.window, OCULAR_DLT, grade)
+        grade = (self.ocular[rows, k, level] <= scenario.window).sum(axis=-1)
+        return np.where(self.dlt[rows, k, level] <= scenario.window, OCULAR_DLT, grade)
 
     def ocular_dlt(self) -> Floats:
         """Return (trials, patients, levels): day of the first ocular event of grade 3 or worse; inf where none comes."""

@@ -94,9 +94,9 @@ def initial(
 
     Example: posology design calibrate initial --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55 --max 20
     """
-    from posology.operating.calibrate import coherent_initial
+    from posology.operating.calibrate import coherent_initial_sequence
 
-    found = coherent_initial(_crm(target, skeleton, model=model), patients)
+    found = coherent_initial_sequence(_crm(target, skeleton, model=model), patients)
     print_json({"initial": found}) if as_json else print(", ".join(map(str, found)))
 
 
@@ -115,13 +115,13 @@ def prior(
     Example: posology design calibrate prior --design crm --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55
     """
     from posology.cli._design import build
-    from posology.designs.model_based import Bayes
-    from posology.operating.calibrate import prior_worth
+    from posology.designs.model_based import ModelBasedDesign
+    from posology.operating.calibrate import prior_effective_sample_size
 
     built = build(design, None, levels, target, None, None, skeleton=skeleton, doses=doses, settings=settings or ())
-    if not isinstance(built, Bayes):
+    if not isinstance(built, ModelBasedDesign):
         raise ValueError(f"{design} has no prior on a model: ask of crm, blrm or ewoc")
-    worth = prior_worth(built).tolist()
+    worth = prior_effective_sample_size(built).tolist()
     if as_json:
         print_json({"patients": worth})
         return
@@ -149,11 +149,11 @@ def size(
     Example: posology design calibrate size --target 0.3 --levels 4 --correct 0.5 --odds-ratio 2
     """
     from posology.cli._design import build
-    from posology.operating.calibrate import patients_needed
+    from posology.operating.calibrate import required_sample_size
     from posology.operating.scenarios import logistic_set
 
     built = build(design, None, levels, target, cohort, most, skeleton=skeleton, doses=doses, settings=settings or ())
-    found, tried = patients_needed(
+    found, tried = required_sample_size(
         built, logistic_set(levels, target, odds_ratio), target, correct, list(range(cohort, most + 1, cohort))
     )
     if as_json:

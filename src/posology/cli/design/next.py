@@ -71,7 +71,7 @@ def next_dose(
     result: dict[str, Any] = {
         "action": action.name.lower(),
         "level": level + 1 if level >= 0 else None,
-        "more": int(decision.more[0]),
+        "more": int(decision.patients_to_treat[0]),
         "why": decision.words(tally),
     }
     found = infer(built, tally)
@@ -87,7 +87,7 @@ def next_dose(
         (
             r["level"],
             int(tally.treated[0, k]),
-            int(tally.toxic[0, k]),
+            int(tally.dlts[0, k]),
             *(
                 f"{100 * float(str(r[n])):.1f}" if r["known"] else "-"
                 for n in ("rate", "lower", "upper", "under", "within", "over")

@@ -163,9 +163,9 @@ def graded(design: Design, chances: list[list[float]], target: float | None) -> 
 def depends_on_time(design: Design) -> bool:
     """Whether a design depends on when DLTs are seen, and so is simulated."""
     from posology.designs.inference import innermost
-    from posology.operating.study import TIMED
+    from posology.operating.study import TIME_DEPENDENT
 
-    return isinstance(innermost(design), TIMED)
+    return isinstance(innermost(design), TIME_DEPENDENT)
 
 
 def _target(design: Design) -> float | None:
@@ -179,7 +179,7 @@ def exact(design: Design, rates: list[list[float]], target: float | None) -> lis
     from posology.operating import TooLarge, enumerate_trials
 
     try:
-        found = enumerate_trials(design).under(rates)
+        found = enumerate_trials(design).characteristics(rates)
     except TooLarge as error:
         raise ValueError(f"{error}; add --simulate 10000") from None
     sizes, chance = found.size
@@ -195,7 +195,7 @@ def exact(design: Design, rates: list[list[float]], target: float | None) -> lis
             "expected_dlts": float(found.dlts[s].sum()),
             "sample_size": {int(n): float(p) for n, p in zip(sizes, chance[s], strict=True) if p > 0},
             "exact": True,
-            "ends": len(found.ends.ways),
+            "ends": len(found.ends.n_paths),
         }
         for name, of in (("patients_distribution", found.patients_at), ("dlts_distribution", found.dlts_at)):
             each = [of(j) for j in range(design.levels)]
@@ -222,11 +222,11 @@ def simulated(
     """Return the operating characteristics under true DLT rates, from simulated trials, with standard errors."""
     import numpy as np
 
-    from posology.operating import Patients, Setting, simulate
-    from posology.operating.study import patients_needed
+    from posology.operating import PotentialOutcomes, Scenario, simulate
+    from posology.operating.study import patients_to_draw
 
-    patients = Patients.draw(np.random.default_rng(seed), trials, patients_needed(design, world["dropout"]))
-    found = simulate(design, Setting(tuple(truth), **world), patients)
+    patients = PotentialOutcomes.draw(np.random.default_rng(seed), trials, patients_to_draw(design, world["dropout"]))
+    found = simulate(design, Scenario(tuple(truth), **world), patients)
     days, error = found.mean_duration
     data: dict[str, Any] = {
         "truth": truth,

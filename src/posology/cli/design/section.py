@@ -54,7 +54,7 @@ def section(
     Example: posology design section --design boin --target 0.3 --levels 4 --scenario steep=0.05,0.1,0.3,0.6 --out section
     """
     from posology.cli._design import build, numbers
-    from posology.reports.statistical_section import section as writing
+    from posology.reports.statistical_section.section import statistical_section, write_section
 
     named: dict[str, list[float]] = {}
     for text in scenario:
@@ -77,8 +77,8 @@ def section(
         settings=settings or (),
         rules=rules or (),
     )
-    found = writing.section(built, named, target, trials=trials, seed=seed)
-    files = writing.write(found, out)
+    found = statistical_section(built, named, target, trials=trials, seed=seed)
+    files = write_section(found, out)
     if as_json:
         print_json({"title": found.title, "files": [str(f) for f in files], "rows": found.characteristics.rows()})
         return

@@ -32,20 +32,20 @@ def study(
 
     Example: posology design study study.yaml --out results.csv
     """
-    from posology.operating.study import in_short, read, run
+    from posology.operating.study import read_study, run_study, summary
     from posology.shared.files import write_text
 
     if workers is not None and workers < 1:
         raise ValueError(f"--workers is {workers}: it must be 1 or more")
-    wanted = read(file)
+    wanted = read_study(file)
     folder = keep or file.with_suffix(".tasks")
     with bar(wanted.study) as progress:
-        table = run(wanted, folder, workers=workers, scheduler=scheduler, progress=progress)
-    short = in_short(table)
+        table = run_study(wanted, folder, workers=workers, scheduler=scheduler, progress=progress)
+    short = summary(table)
     if out is not None:
         write_text(out, table.to_csv())
     if as_json:
-        print_json({"study": wanted.study, "seed": wanted.seed, "rows": table.rows(), "in_short": short.rows()})
+        print_json({"study": wanted.study, "seed": wanted.seed, "rows": table.rows(), "summary": short.rows()})
         return
     show = lambda value: f"{value:.3f}" if isinstance(value, float) else value
     heads = (

@@ -52,7 +52,7 @@ def table(
     """
     from posology.cli._design import build
     from posology.designs import decision_table as decisions
-    from posology.designs.titration import Titrated
+    from posology.designs.modifiers.titration import Titration
 
     built = build(
         design,
@@ -67,7 +67,7 @@ def table(
         settings=settings or (),
         rules=rules or (),
     )
-    behind = built.design if isinstance(built, Titrated) else built
+    behind = built.design if isinstance(built, Titration) else built
     cells = decisions.decision_table(behind)
     if as_json:
         print_json([{"patients": c.patients, "dlts": c.dlts, "action": c.words, "letter": c.letter} for c in cells])

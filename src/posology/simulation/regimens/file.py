@@ -18,7 +18,7 @@ from posology.pharmacology.disposition.adc_plasma import UNITS
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regimen
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.virtual_patients.demographics import RESIDUALS, TUMOUR_TYPES, Patients, Residual
-from posology.protocol.model import section
+from posology.protocol.model import protocol_section
 from posology.shared.arrays import Floats
 
 
@@ -45,7 +45,7 @@ UNIT_OF: dict[Metric, str] = {
 }
 
 
-@section
+@protocol_section
 class Person:
     """A patient listed by hand."""
 
@@ -54,7 +54,7 @@ class Person:
     sex: Literal["F", "M"]
 
 
-@section
+@protocol_section
 class People:
     """Who is treated: so many virtual patients of a mix of tumour types, or patients listed by hand."""
 
@@ -82,7 +82,7 @@ class People:
         )
 
 
-@section
+@protocol_section
 class Change:
     """What happens to one dose: put off by days (those after it as well), or given at a factor; 0 is a dose missed."""
 
@@ -91,7 +91,7 @@ class Change:
     factor: Annotated[float, Ge(0), Le(10)] = 1.0
 
 
-@section
+@protocol_section
 class Value:
     """A value in place of the compound's, with its unit; and how uncertain it is, and how it differs between patients."""
 
@@ -101,7 +101,7 @@ class Value:
     between: Annotated[float, Ge(0), Le(5)] | None = None
 
 
-@section
+@protocol_section
 class Assay:
     """How an analyte is measured: additive and proportional SD and limit of quantification, in the analyte's unit."""
 
@@ -110,7 +110,7 @@ class Assay:
     limit: Annotated[float, Ge(0)] = 0.0
 
 
-@section
+@protocol_section
 class Planned:
     """A regimen as written: the dose with its unit and the body size it goes by, when, and of which compound.
 
@@ -178,7 +178,7 @@ class Planned:
         return factor, delay
 
 
-@section
+@protocol_section
 class Exposures:
     """A file of regimens.
 

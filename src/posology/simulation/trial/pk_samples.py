@@ -18,7 +18,7 @@ from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import UNITS, Plasma
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infused
 from posology.pharmacology.virtual_patients.demographics import RESIDUALS
-from posology.record.collected import ConcentrationMeasured
+from posology.record.collected import PkConcentration
 from posology.shared.arrays import Floats
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Sample:
     """What was found in one sample of one analyte, on a ``day`` from that of the first dose."""
 
     day: int
-    fact: ConcentrationMeasured
+    fact: PkConcentration
 
 
 def infusion(start: Sequence[float], mg: Sequence[float]) -> tuple[Doses, Floats]:
@@ -122,7 +122,7 @@ def samples(
             low = value < limit
             said = f"<{limit:g}" if low else f"{float(f'{value:.3g}'):g}"
             moment = clock(first, begin + since)
-            fact = ConcentrationMeasured(
+            fact = PkConcentration(
                 test=code,
                 name=called,
                 category="ANALYTE",

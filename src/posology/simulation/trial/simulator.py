@@ -21,18 +21,18 @@ import numpy as np
 from posology import __version__
 from posology.conduct.advice import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.open_level import holders, opening
-from posology.conduct.protocol_in_force import Plan, plan_of
-from posology.conduct.trial import Ledger, Trial
+from posology.conduct.open_level import open_level, slot_holders
+from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
+from posology.conduct.trial import PendingEvents, Trial
 from posology.pharmacology.clinical.treatment import VISIT
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.amendments import versions
-from posology.protocol.model import Criterion, Protocol, protocol_from
+from posology.protocol.model import EligibilityCriterion, Protocol, protocol_from
 from posology.record import facts as f
-from posology.record.collected import DispositionNoted
+from posology.record.collected import DispositionEvent
 from posology.record.facts import SIMULATION
 from posology.record.state import State
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 from posology.simulation.trial import events as diary
 from posology.simulation.trial.course import FOLLOW, Course, follow
 from posology.simulation.trial.events import Entry
@@ -156,10 +156,10 @@ def simulate(
     start = protocol_from(document).trial.date
     made = Simulation(document, world)
     began = datetime.combine(start, time(8), UTC)
-    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, uncollected():
-        ledger = trial.ledger()
-        made.run(ledger, progress)
-        trial.keep(ledger)
+    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, gc_paused():
+        pending = trial.pending_events()
+        made.run(pending, progress)
+        trial.commit(pending)
     return made
 
 
@@ -187,27 +187,27 @@ class Simulation:
     @property
     def state(self) -> State:
         """What is known today."""
-        return self.ledger.state
+        return self.pending.state
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> ConductPlan:
         """The protocol in force today."""
-        return plan_of(self.state, self.today)
+        return plan_in_force(self.state, self.today)
 
-    def run(self, ledger: Ledger, progress: Callable[[date, int], None]) -> None:
-        """Enter all into the ledger of a record just created: until the last follow-up, or the last day that was asked for.
+    def run(self, pending: PendingEvents, progress: Callable[[date, int], None]) -> None:
+        """Enter all into the events still to be committed of a record just created: until the last follow-up, or the last day that was asked for.
 
         Raises
         ------
         ValueError
             if a cohort cannot be filled, or the trial does not end.
         """
-        self.ledger, self.moment = ledger, ledger.last
+        self.pending, self.moment = pending, pending.last
         told = "nobody was treated: " + "; ".join(
             [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
         )
         self.enter(
-            f.BackgroundNoted(
+            f.BackgroundFact(
                 subject=SIMULATION, item="virtual patients", properties=told, source="posology simulate trial"
             )
         )
@@ -238,7 +238,7 @@ class Simulation:
     def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
         """Enter a fact of today."""
         self.moment = max(datetime.combine(self.today, time(12), UTC), self.moment)
-        self.ledger.enter(
+        self.pending.add(
             fact,
             patient=subject.id if subject else None,
             occurred=self.today,
@@ -306,7 +306,7 @@ class Simulation:
         elif self.advice is None or self.advice.action not in OVER:
             wanted = [DOSE_FINDING]
         else:
-            declared = self.advice.opening.mtd is not None and self.world.expansion
+            declared = self.advice.open_level.mtd is not None and self.world.expansion
             wanted = list(self.plan.protocol.expansion) if declared else []
         known = self.plan.protocol.expansion
         wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
@@ -342,7 +342,7 @@ class Simulation:
             for fact in subject.diary.pop(self.today, ()):
                 self.enter(fact, subject)
 
-    def _referred(self, people: Iterator[People], asked: Sequence[Criterion]) -> People:
+    def _referred(self, people: Iterator[People], asked: Sequence[EligibilityCriterion]) -> People:
         """Return the next patient whom a site would refer: tumour, histology and platinum status are known beforehand."""
         asked = [c for c in asked if c.fact in REFERRED]
         for person in islice(people, SOUGHT):
@@ -358,10 +358,10 @@ class Simulation:
 
     def _free(self, name: str) -> int:
         """Return how many places are free today, for dose finding or in a cohort."""
-        open_ = opening(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
+        open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
         if name:
             return self._places(name) - self.taken[name] if open_.mtd and name in self.plan.protocol.expansion else 0
-        return 0 if open_.mtd or open_.stopped else open_.slots - len(holders(self.state, open_))
+        return 0 if open_.mtd or open_.stopped else open_.slots - len(slot_holders(self.state, open_))
 
     def _place(self, subject: Subject) -> None:
         """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""
@@ -380,7 +380,7 @@ class Simulation:
         }
         name = next((name for name, found in unmet.items() if not found and self._free(name) > 0), None)
         if name is not None:
-            level = None if name else opening(self.state, protocol, self.plan.first_cohort, self.today).level
+            level = None if name else open_level(self.state, protocol, self.plan.first_cohort, self.today).level
             subject.stream, subject.kept = name, f.SlotReserved(cohort=name or None, level=level)
             self.taken[name] += 1
             self.enter(subject.kept, subject)
@@ -396,7 +396,7 @@ class Simulation:
 
     def _away(self, subject: Subject, term: str, why: str) -> None:
         self.enter(
-            DispositionNoted(term=why, standard_term=term, category="DISPOSITION EVENT", epoch="SCREENING"), subject
+            DispositionEvent(term=why, standard_term=term, category="DISPOSITION EVENT", epoch="SCREENING"), subject
         )
         self.screening.remove(subject)
 
@@ -404,7 +404,7 @@ class Simulation:
         """Enrol and treat a patient in the place kept, if it is still open; else give it back."""
         kept, first = subject.kept, self.today
         assert kept is not None
-        open_ = opening(self.state, self.plan.protocol, self.plan.first_cohort, first)
+        open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, first)
         level = kept.level or open_.mtd
         if level is None or (not kept.cohort and (open_.mtd or open_.stopped or open_.level != level)):
             self.enter(f.SlotReleased(why=f"level {kept.level} is no longer open"), subject)
@@ -453,7 +453,7 @@ def mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType,
     return [(TUMOUR_TYPES[name], SHARES[name] / total) for name in names]
 
 
-def _takes(criterion: Criterion, value: str) -> bool:
+def _takes(criterion: EligibilityCriterion, value: str) -> bool:
     named = value.casefold() in {word.casefold() for word in criterion.one_of or ()}
     return named if criterion.kind == "inclusion" else not named
 
