@@ -17,7 +17,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from posology.pharmacology.clinical.treatment import Fate, treat
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.linear_compartments import Doses, two_compartment
 from posology.pharmacology.tumour.model import Dopri5, Reduced, Rodas, Tumour, simulate

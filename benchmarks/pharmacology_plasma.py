@@ -19,7 +19,8 @@ from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.dosing_regimen import Regimen
 from posology.pharmacology.disposition.linear_compartments import concentration
-from posology.pharmacology.virtual_patients.demographics import Patients, Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.between_patient import Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.demographics import Patients
 
 LIMIT = 0.3
 WEEKS = np.arange(0, 365.0, 7)

@@ -33,7 +33,8 @@ from posology.record.entry import fact_from
 from posology.record.event import plain
 from posology.record.state import State
 from posology.simulation.trial import Simulation, World, simulate
-from posology.simulation.trial.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
+from posology.simulation.trial.course import FOLLOW, follow
+from posology.simulation.trial.dosing import HOLDS, REDUCES, STOPS
 from posology.simulation.trial.pk_samples import TIMES, samples
 from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401

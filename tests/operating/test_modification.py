@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from posology.endpoints.body_size import dose_mg
+from posology.pharmacology.clinical.dose_modification import as_planned
 from posology.pharmacology.clinical.exposure_driver import BY_TROUGH
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
-from posology.pharmacology.clinical.treatment import as_planned
 from posology.simulation.dose_modification import MEASURES, RULES, Compared, compare
 
 

@@ -18,10 +18,10 @@ from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin,
 from posology.endpoints.body_size import Metric, dose_mg
 from posology.examples import imgn853
 from posology.operating import Patients, Setting, simulate
+from posology.pharmacology.clinical.dose_modification import as_planned
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
-from posology.pharmacology.clinical.treatment import as_planned
-from posology.pharmacology.compounds.adc import Quantity
 from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.virtual_patients.demographics import OVARIAN

@@ -12,17 +12,14 @@ from scipy.integrate import solve_ivp
 from scipy.stats import binom
 
 from posology.pharmacology.clinical.ca125 import CA125, halved, levels
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Effect, ocular_hazard, ocular_risk, other_dlt
-from posology.pharmacology.clinical.treatment import (
-    Fate,
-    Standing,
-    Treated,
-    as_labelled,
-    as_planned,
-    at_recurrence,
-    treat,
-)
-from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, OVARIAN_SURVIVAL, Dynamics, death, invert, judge
+from posology.pharmacology.clinical.dose_modification import Standing, as_labelled, as_planned, at_recurrence
+from posology.pharmacology.clinical.effect_compartment import Effect
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, ocular_hazard, ocular_risk
+from posology.pharmacology.clinical.other_toxicities import other_dlt
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.survival import OVARIAN_SURVIVAL, death, invert
+from posology.pharmacology.clinical.treatment import Treated, treat
+from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, Dynamics, judge
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 
 PATIENTS = 8000

@@ -7,9 +7,11 @@ import pytest
 from scipy.integrate import quad
 
 from posology.pharmacology.clinical.ca125 import halved
+from posology.pharmacology.clinical.dose_modification import Standing, as_planned
+from posology.pharmacology.clinical.effect_compartment import Effect
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, BY_TROUGH, Driver
-from posology.pharmacology.clinical.ocular_toxicity import Effect
-from posology.pharmacology.clinical.treatment import Fate, Standing, as_planned, treat
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE, MONTH
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from posology.pharmacology.clinical.dose_modification import Rule, as_labelled, as_planned, at_recurrence
 from posology.pharmacology.clinical.ocular_episodes import MOST, Course, Episodes, Eyes
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
-from posology.pharmacology.clinical.treatment import Fate, Rule, Treated, as_labelled, as_planned, at_recurrence, treat
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.treatment import Treated, treat
 from posology.pharmacology.clinical.tumour_size import NEVER
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 

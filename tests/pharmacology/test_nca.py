@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.pharmacology.nca.auc import concentration_at, partial_area, trapezoids
+from posology.pharmacology.nca.blq import Below, BelowByTmax
 from posology.pharmacology.nca.dose_proportionality import dose_proportionality
 from posology.pharmacology.nca.parameters import accumulation, nca
-from posology.pharmacology.nca.profiles import Below, BelowByTmax, rectangular
+from posology.pharmacology.nca.profiles import rectangular
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
 

@@ -10,22 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.endpoints.body_size import adjusted_ideal_weight, surface_area
-from posology.pharmacology.compounds.adc import Quantity
 from posology.pharmacology.compounds.library import BRENTUXIMAB_VEDOTIN, IMGN853, IMGN853_GEOMETRIC, T_DM1
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regimen, infused, spread
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.virtual_patients.demographics import (
-    ENDOMETRIAL,
-    NSCLC,
-    OVARIAN,
-    RESIDUALS,
-    Patients,
-    Variability,
-    by_weight,
-    combined,
-    occasions,
-)
+from posology.pharmacology.virtual_patients.assay_error import RESIDUALS
+from posology.pharmacology.virtual_patients.between_patient import Variability, by_weight, combined, occasions
+from posology.pharmacology.virtual_patients.demographics import ENDOMETRIAL, NSCLC, OVARIAN, Patients
 
 
 def test_schedule() -> None:

@@ -7,7 +7,7 @@ import pytest
 from SALib.analyze import sobol as salib
 from scipy.stats import norm
 
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.uncertainty.sobol import Prior, deviates, indices
 
 ISHIGAMI = ([0.3139, 0.4424, 0.0], [0.5576, 0.4424, 0.2437])

@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from posology.endpoints.body_size import surface_area
 from posology.pharmacology.compounds.library import IMGN853, T_DM1
-from posology.pharmacology.virtual_patients.demographics import RESIDUALS, occasions
+from posology.pharmacology.virtual_patients.assay_error import RESIDUALS
+from posology.pharmacology.virtual_patients.between_patient import occasions
 from posology.reports import exposure_tables
 from posology.simulation.regimens import simulate as exposure
 from posology.simulation.regimens.file import Exposures, Person, read

@@ -159,8 +159,8 @@ def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _notes(
     held: Any, found: Any, kind: str, parameters: dict[str, Any], uncertain: dict[str, Any], uncertainty: bool
 ) -> None:
-    from posology.pharmacology.compounds.adc import LEGEND, MARKS
-    from posology.pharmacology.virtual_patients.demographics import OCCASION
+    from posology.pharmacology.compounds.quantity import LEGEND, MARKS
+    from posology.pharmacology.virtual_patients.between_patient import OCCASION
 
     shown = lambda q: f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
     print("parameters: " + ", ".join(f"{name} {shown(q)}" for name, q in parameters.items()))

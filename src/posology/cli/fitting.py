@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from posology.interchange.pk.sources import Measured
     from posology.pharmacology.estimation.foce import Effect, Fit, Individual, Population
-    from posology.pharmacology.estimation.residual_error import Predicts
+    from posology.pharmacology.pk_models.base import Predicts
     from posology.pharmacology.pk_models.data import Measurements
 
 Form = Literal["one", "two", "oral", "saturable", "conjugate"]
@@ -144,8 +144,9 @@ def fit(
     from posology.interchange.pk.sources import measured
     from posology.pharmacology.estimation.foce import fit as fitted
     from posology.pharmacology.estimation.foce import individual as each
+    from posology.pharmacology.pk_models import MODELS
     from posology.pharmacology.pk_models.adc import conjugate, in_order
-    from posology.pharmacology.pk_models.linear import MODELS, TWO_COMPARTMENTS
+    from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 
     _drawable(plot)
     if occasion and not iov:

@@ -231,7 +231,7 @@ def _show(
         print_table(outcome, ["number", "median", "first", "total"], [influence.shown(row) for row in some])
         if others:
             print(others)
-    from posology.pharmacology.compounds.adc import LEGEND
+    from posology.pharmacology.compounds.quantity import LEGEND
 
     print(told)
     print(HOW_TO_READ)

@@ -240,8 +240,8 @@ def _carriers(
     from rich.progress import Progress
 
     from posology.endpoints.body_size import dose_mg
+    from posology.pharmacology.clinical.dose_modification import as_labelled, as_planned
     from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
-    from posology.pharmacology.clinical.treatment import as_labelled, as_planned
     from posology.simulation.potential_outcomes import draw
 
     if protocol.drug.name != "IMGN853":

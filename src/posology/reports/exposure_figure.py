@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from posology.pharmacology.disposition.adc_plasma import UNITS
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.reports.exposure_tables import holds
 from posology.simulation.regimens.file import Exposures
 from posology.simulation.regimens.simulate import Kind, Simulated

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints.body_size import adjusted_ideal_weight, ideal_weight, surface_area
-from posology.pharmacology.disposition.adc_plasma import UNITS
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.dosing_regimen import spread
 from posology.pharmacology.virtual_patients.demographics import Patients
 from posology.shared.arrays import Floats

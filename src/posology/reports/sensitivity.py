@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from posology.pharmacology.compounds.adc import MARKS
+from posology.pharmacology.compounds.quantity import MARKS
 from posology.pharmacology.tumour.sensitivity import Influence
 from posology.pharmacology.uncertainty.sobol import Prior
 from posology.shared.tables import Table, significant

@@ -13,17 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from posology.pharmacology.clinical.dose_modification import Rule, as_labelled, as_planned, at_full_dose, at_recurrence
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
-from posology.pharmacology.clinical.treatment import (
-    Rule,
-    Treated,
-    as_labelled,
-    as_planned,
-    at_full_dose,
-    at_recurrence,
-    treat,
-)
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, Others
+from posology.pharmacology.clinical.treatment import Treated, treat
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.tables import Table
 from posology.simulation.potential_outcomes import BATCH, Sizing, carried

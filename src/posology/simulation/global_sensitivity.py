@@ -12,16 +12,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from posology.pharmacology.clinical.dose_modification import as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
-from posology.pharmacology.clinical.treatment import Fate, Treated, as_labelled, treat
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, Others
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.treatment import Treated, treat
 from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE, MONTH, Response
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.tumour.sensitivity import Influence, widened
 from posology.pharmacology.uncertainty.sobol import Prior, deviates, indices
-from posology.pharmacology.virtual_patients.demographics import EXPONENTS, Patients, Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.between_patient import EXPONENTS, Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.demographics import Patients
 from posology.shared.arrays import Floats
 from posology.simulation.potential_outcomes import OCULAR_DLT, Sizing, conjugate, receptor
 

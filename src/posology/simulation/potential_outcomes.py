@@ -16,23 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.operating.simulate import Setting
+from posology.pharmacology.clinical.dose_modification import Rule, as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
-from posology.pharmacology.clinical.treatment import Fate, Rule, as_labelled, treat
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, Others
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE
 from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import IMGN853
-from posology.pharmacology.disposition.adc_plasma import CENTRAL, Plasma
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.adc_states import CENTRAL
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 from posology.pharmacology.tumour.model import FOLATE_RECEPTOR_ALPHA
-from posology.pharmacology.virtual_patients.demographics import (
-    OVARIAN,
-    Patients,
-    TumourType,
-    Variability,
-    by_weight,
-    combined,
-)
+from posology.pharmacology.virtual_patients.between_patient import Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.demographics import OVARIAN, Patients, TumourType
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.tables import Table
 

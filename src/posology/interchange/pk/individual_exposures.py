@@ -18,11 +18,11 @@ import numpy as np
 from posology.interchange.pk.from_record import HOURS, Recorded
 from posology.interchange.pk.pc_profiles import profiles
 from posology.interchange.pk.sources import Measured
-from posology.pharmacology.estimation.residual_error import Predicts
 from posology.pharmacology.exposure_response.exposure_metrics import FirstCycle, average_until, by_model, by_samples
 from posology.pharmacology.nca.profiles import rectangular
+from posology.pharmacology.pk_models import MODELS
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
-from posology.pharmacology.pk_models.linear import MODELS
 from posology.shared.files import write_text
 
 Measure = Literal["auc", "cmax", "ctrough"]

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.tumour.plasma_input import within
+from posology.pharmacology.compounds.quantity import Quantity, within
 from posology.shared.arrays import ArrayLike, Bools, Floats
 
 

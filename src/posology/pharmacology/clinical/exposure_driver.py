@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.clinical.ocular_toxicity import Effect
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.clinical.effect_compartment import Effect
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.linear_compartments import Exponentials
 from posology.shared.arrays import Floats
 

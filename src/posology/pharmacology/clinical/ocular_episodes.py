@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular, draw_grades
-from posology.pharmacology.clinical.tumour_size import NEVER, invert
+from posology.pharmacology.clinical.survival import invert
+from posology.pharmacology.clinical.tumour_size import NEVER
 from posology.shared.arrays import Floats, Ints
 
 MOST = 40

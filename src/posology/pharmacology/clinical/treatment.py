@@ -8,172 +8,30 @@ designs compared on the same patients. What follows is then certain. The parts a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.pharmacology.clinical.ca125 import CA125, Marker, levels
+from posology.pharmacology.clinical.ca125 import CA125, levels
+from posology.pharmacology.clinical.dose_modification import Rule, Standing, as_labelled
+from posology.pharmacology.clinical.effect_compartment import Effect
 from posology.pharmacology.clinical.exposure_driver import AREA, BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_episodes import Course, Episodes, Eyes
-from posology.pharmacology.clinical.ocular_toxicity import (
-    IMGN853_OCULAR,
-    IMGN853_OTHERS,
-    Effect,
-    Ocular,
-    Others,
-    ocular_hazard,
-    other_dlt,
-)
-from posology.pharmacology.clinical.tumour_size import (
-    IMGN853_RESPONSE,
-    NEVER,
-    WEEK,
-    Dynamics,
-    Judged,
-    Response,
-    death,
-    invert,
-    judge,
-)
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.tumour.plasma_input import within
-from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
+from posology.pharmacology.clinical.ocular_episodes import Course, Episodes
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular, ocular_hazard
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, Others, other_dlt
+from posology.pharmacology.clinical.potential_outcomes import Fate
+from posology.pharmacology.clinical.survival import death, invert
+from posology.pharmacology.clinical.tumour_size import NEVER, Judged, judge
+from posology.pharmacology.compounds.quantity import within
+from posology.shared.arrays import ArrayLike, Bools, Floats
 
 if TYPE_CHECKING:
     from posology.pharmacology.disposition.linear_compartments import Exponentials
 
 
-ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
 VISIT = 42.0
 STEPS = np.linspace(0, 1, 22)
-HORIZON = 168.0
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What is in store for each patient, whatever the dose: (patients,) each.
-
-    ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
-    another DLT: the chance above which it comes, and the day in the first cycle;
-    ``pneumonitis`` and ``setback`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
-    """
-
-    dynamics: Dynamics
-    eyes: Eyes
-    neuropathy: Floats
-    neuropathy_grade: Ints
-    tolerance: Floats
-    on: Floats
-    pneumonitis: Floats
-    pneumonitis_grade: Ints
-    setback: Floats
-    ecog: Ints
-    dying: Floats
-    kelim: Floats
-    ca0: Floats
-
-    @classmethod
-    def draw(
-        cls,
-        rng: np.random.Generator,
-        patients: int,
-        *,
-        response: Response = IMGN853_RESPONSE,
-        ocular: Ocular = IMGN853_OCULAR,
-        others: Others = IMGN853_OTHERS,
-        marker: Marker = CA125,
-        s0: ArrayLike | None = None,
-        receptor: ArrayLike | None = None,
-        ca0: ArrayLike | None = None,
-        explained: float = 0.0,
-    ) -> Fate:
-        """Draw patients; with ``s0`` [mm], ``receptor`` [nM] and ``ca0`` [U/mL] where they are known."""
-        dynamics = Dynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
-        vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))
-        chance = lambda q: rng.random(patients) < q.value
-        when = lambda q: np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER)
-        return cls(
-            dynamics=dynamics,
-            eyes=Eyes.draw(rng, patients, ocular),
-            neuropathy=rng.exponential(size=patients),
-            neuropathy_grade=np.where(chance(others.neuropathy_grade_3), 3, rng.integers(1, 3, patients)),
-            tolerance=rng.random(patients),
-            on=rng.uniform(0, 21, patients),
-            pneumonitis=when(others.pneumonitis),
-            pneumonitis_grade=np.where(chance(others.pneumonitis_grade_3), 3, rng.integers(1, 3, patients)),
-            setback=when(others.delay),
-            ecog=chance(ECOG).astype(np.int64),
-            dying=rng.exponential(size=patients),
-            kelim=vary(marker.kelim),
-            ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(within("ca0", ca0, "U/mL"), (patients,)),
-        )
-
-    @property
-    def grade(self) -> Ints:
-        """Grade of the first ocular episode (patients,), should it come."""
-        return self.eyes.grade[:, 0]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where the patients stand when a cycle is due: what a rule for the dose may look at; (patients,) each.
-
-    ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now, ``worst`` so
-    far, ``recovers`` the day from which the latest episode is over; ``setback`` whether another reaction came in the cycle
-    before; ``lately`` the worst ocular grade since the dose before was due, be it over or not; ``held`` how many episodes of
-    grade 2 or worse there have been.
-    """
-
-    cycle: int
-    due: Floats
-    factor: Floats
-    ocular: Ints
-    worst: Ints
-    recovers: Floats
-    setback: Bools
-    lately: Ints
-    held: Ints
-
-
-Rule = Callable[[Standing], tuple["Floats", "Floats"]]
-"""Gives each patient's dose over the planned one, 0 to leave it out, and by how many days it is delayed."""
-LEVELS = np.array([1.0, 5 / 6, 4 / 6, 0.0])
-"""6, 5, 4 mg/kg, then stop."""
-LONGEST_DELAY = 42.0
-
-
-def as_labelled(standing: Standing) -> tuple[Floats, Floats]:
-    """Hold for an ocular event of grade 2 or more until it is over, six weeks at most; a level less after grade 3; stop at 4.
-
-    Another reaction delays a dose by a week.
-    """
-    return _held(standing, standing.lately == 3)
-
-
-def at_full_dose(standing: Standing) -> tuple[Floats, Floats]:
-    """Hold as labelled, and go on at the dose before; stop at grade 4."""
-    return _held(standing, np.zeros_like(standing.setback))
-
-
-def at_recurrence(standing: Standing) -> tuple[Floats, Floats]:
-    """Do as labelled, and give a level less at the second event of grade 2 too, and at each that follows."""
-    return _held(standing, (standing.lately == 3) | ((standing.lately == 2) & (standing.held >= 2)))
-
-
-def _held(standing: Standing, less: Bools) -> tuple[Floats, Floats]:
-    """Hold for grade 2 or more, stop at grade 4; give a level less where it says so."""
-    wait = np.where(standing.ocular >= 2, np.clip(standing.recovers - standing.due, 0, LONGEST_DELAY), 0.0)
-    level = np.searchsorted(-LEVELS, -standing.factor - 1e-9)
-    level = np.where(less, np.minimum(level + 1, len(LEVELS) - 1), level)
-    factor = np.where(standing.worst >= 4, 0.0, LEVELS[level])
-    return factor, np.maximum(wait, np.where(standing.setback, WEEK, 0.0))
-
-
-def as_planned(standing: Standing) -> tuple[Floats, Floats]:
-    """Give every dose as planned, whatever happens."""
-    return np.ones_like(standing.due), np.zeros_like(standing.due)
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.tumour.plasma_input import within
+from posology.pharmacology.compounds.quantity import Quantity, within
 from posology.shared.arrays import ArrayLike, Floats
 
 WEEK, MONTH = 7.0, 30.4375
@@ -189,82 +188,3 @@ def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike =
     change[:, 0] = np.inf
     best = np.where(np.isfinite(change).any(axis=1), change.min(axis=1), np.nan)
     return Judged(response, progression, best)
-
-
-@dataclass(frozen=True)
-class Survival:
-    """Death as a Weibull hazard: lam alpha (lam t)^(alpha - 1) exp(by size, change of it, new lesion, ECOG)."""
-
-    lam: Quantity
-    alpha: Quantity
-    size: Quantity
-    change: Quantity
-    new_lesion: Quantity
-    ecog: Quantity
-
-
-ZECCHIN = "Zecchin 2016, Br J Clin Pharmacol 82:717; DDMODEL00000218"
-OVARIAN_SURVIVAL = Survival(
-    lam=Quantity(0.001183, "/d", "retrieved", ZECCHIN),
-    alpha=Quantity(2.004, "1", "retrieved", ZECCHIN),
-    size=Quantity(0.2084, "1", "retrieved", f"{ZECCHIN}, sum of diameters at the start over 70 mm"),
-    change=Quantity(0.9036, "1", "retrieved", f"{ZECCHIN}, change from the start, that of week 12 from then on"),
-    new_lesion=Quantity(1.230, "1", "retrieved", f"{ZECCHIN}, from the day of it"),
-    ecog=Quantity(0.5162, "1", "retrieved", f"{ZECCHIN}, ECOG 1 or more"),
-)
-WEEK_12 = 84.0
-
-
-def death(
-    dynamics: Dynamics,
-    ecog: ArrayLike,
-    threshold: Floats,
-    start: ArrayLike = 0.0,
-    exposure: ArrayLike = 1.0,
-    survival: Survival = OVARIAN_SURVIVAL,
-    horizon: float = 3650.0,
-) -> Floats:
-    """Return the day of death (patients,), :data:`NEVER` where it lies beyond the horizon [d].
-
-    By inversion: the Weibull part of the cumulated hazard is exact within a week, the rest is that of the week's middle.
-
-    Parameters
-    ----------
-    dynamics, start, exposure
-        as for :meth:`Dynamics.size`.
-    ecog
-        (patients,): performance status.
-    threshold
-        (patients,): standard exponential draws, the cumulated hazard at which each dies.
-    """
-    weeks = np.arange(0, horizon + WEEK, WEEK)
-    middle = (weeks[:-1] + weeks[1:]) / 2
-    early = middle[middle < WEEK_12]
-    change = np.expm1(np.minimum(dynamics.log_change(np.append(early, WEEK_12), start, exposure), 3.0))
-    change = change[:, np.minimum(np.arange(len(middle)), len(early))]
-    base = np.diff((survival.lam.value * weeks) ** survival.alpha.value)
-    push = survival.size.value * dynamics.s0 / 70 + survival.ecog.value * (np.asarray(ecog) >= 1)
-    grown = np.where(middle >= dynamics.new_lesion[:, None], survival.new_lesion.value, 0.0)
-    total = np.cumsum(base * np.exp(push[:, None] + survival.change.value * change + grown), axis=1)
-    return invert(total, weeks, threshold)
-
-
-def invert(total: Floats, edges: Floats, threshold: Floats) -> Floats:
-    """Return when the cumulated hazard reaches each threshold: (patients,), :data:`NEVER` where it does not.
-
-    ``total`` (patients, pieces), at the end of each piece; ``edges`` (pieces + 1,) or (patients, pieces + 1). Linear within one.
-
-    Examples
-    --------
-    >>> invert(np.array([[1.0, 3.0]]), np.array([0.0, 10.0, 20.0]), np.array([2.0]))
-    array([15.])
-    """
-    k = (total < threshold[:, None]).sum(axis=1)
-    reached = k < total.shape[1]
-    at = np.minimum(k, total.shape[1] - 1)[:, None]
-    upper = np.take_along_axis(total, at, axis=1)[:, 0]
-    lower = np.where(at[:, 0] > 0, np.take_along_axis(total, np.maximum(at - 1, 0), axis=1)[:, 0], 0.0)
-    edges = np.broadcast_to(edges, (len(total), total.shape[1] + 1))
-    begin, end = (np.take_along_axis(edges, at + j, axis=1)[:, 0] for j in (0, 1))
-    share = np.divide(threshold - lower, upper - lower, out=np.zeros_like(upper), where=upper > lower)
-    return np.where(reached, begin + share * (end - begin), NEVER)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import comb
 
-from posology.pharmacology.compounds.adc import Antibody, Compound, Evidence, Linker, Payload, Quantity, quantities
+from posology.pharmacology.compounds.adc import Antibody, Compound, Linker, Payload
+from posology.pharmacology.compounds.quantity import Evidence, Quantity, quantities
 
 POUZIN = "Pouzin 2022, J Pharmacokinet Pharmacodyn 49:381"
 SHAH = "Shah 2012, J Pharmacokinet Pharmacodyn 39:643"

@@ -21,15 +21,9 @@ from functools import cached_property
 import numpy as np
 
 from posology.pharmacology.compounds.adc import DRUGS, Compound
+from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD, UNITS
 from posology.pharmacology.disposition.linear_compartments import Doses, LinearSystem, batch, days, two_compartment
 from posology.shared.arrays import ArrayLike, Floats
-
-CENTRAL = np.arange(0, 2 * (DRUGS + 1), 2)
-"""Where the states of the central compartment stand, by drugs on the antibody; each peripheral one follows its own."""
-PAYLOAD = 2 * (DRUGS + 1)
-"""Where the free payload stands; the last state is its metabolite."""
-ANALYTES = ("adc", "naked", "antibody", "payload", "metabolite")
-UNITS = {"adc": "ug/mL", "naked": "ug/mL", "antibody": "ug/mL", "dar": "1", "payload": "ng/mL", "metabolite": "ng/mL"}
 
 
 @dataclass(frozen=True)

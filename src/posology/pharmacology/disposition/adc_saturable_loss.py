@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.compounds.adc import DRUGS
-from posology.pharmacology.disposition.adc_plasma import CENTRAL, PAYLOAD
+from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD
 from posology.pharmacology.disposition.linear_compartments import Doses, Timeline, batch, days, exponentials
 from posology.shared.arrays import ArrayLike, Floats
 

@@ -14,7 +14,8 @@ import numpy as np
 from posology.pharmacology.estimation.empirical_bayes import conditional
 from posology.pharmacology.estimation.foce import simulate
 from posology.pharmacology.estimation.random_effects import Population
-from posology.pharmacology.estimation.residual_error import Predicts, variance_of
+from posology.pharmacology.estimation.residual_error import variance_of
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Bools, Floats, Ints

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.estimation.random_effects import Population
-from posology.pharmacology.estimation.residual_error import Predicts, terms
+from posology.pharmacology.estimation.residual_error import terms
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.time_varying import sensitivities
 from posology.shared.arrays import Floats

@@ -14,10 +14,12 @@ from typing import Literal
 import numpy as np
 
 from posology.pharmacology.estimation.empirical_bayes import Conditional, conditional
+from posology.pharmacology.estimation.estimate import Estimate, Scale
 from posology.pharmacology.estimation.identifiability import doubts, unsaturated
-from posology.pharmacology.estimation.parameterisation import Layout, Scale
+from posology.pharmacology.estimation.parameterisation import Layout
 from posology.pharmacology.estimation.random_effects import Effect, Population, check
-from posology.pharmacology.estimation.residual_error import Predicts, Residual, variance_of
+from posology.pharmacology.estimation.residual_error import Residual, variance_of
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats
@@ -34,24 +36,8 @@ __all__ = [
     "simulate",
     "starting",
 ]
-
 NONE = 1e-3  # a standard deviation of random effects below which there is none
 STEP = 1e-4  # of the central differences of the objective function by the parameters
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One estimate: its value, standard error, relative standard error [%] and 95 % interval.
-
-    The interval is symmetric on the log scale for typical values and standard deviations, on Fisher's z for correlations.
-    """
-
-    name: str
-    value: float
-    standard_error: float
-    relative: float
-    lower: float
-    upper: float
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from posology.shared.arrays import Floats
 
 if TYPE_CHECKING:
-    from posology.pharmacology.estimation.foce import Estimate
+    from posology.pharmacology.estimation.estimate import Estimate
 
 CONDITION = 1000.0
 RELATIVE = 50.0  # %

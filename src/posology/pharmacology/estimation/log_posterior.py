@@ -13,15 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.estimation.random_effects import Effect, Population
-from posology.pharmacology.estimation.residual_error import (
-    Predicts,
-    Residual,
-    Residuals,
-    by_parts,
-    parts,
-    terms,
-    with_parts,
-)
+from posology.pharmacology.estimation.residual_error import Residual, Residuals, by_parts, parts, terms, with_parts
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.time_varying import sensitivities
 from posology.shared.arrays import Floats

@@ -21,7 +21,7 @@ from posology.pharmacology.estimation.log_posterior import (
     population_density,
 )
 from posology.pharmacology.estimation.random_effects import Population, check
-from posology.pharmacology.estimation.residual_error import Predicts
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.shared.arrays import Floats
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from posology.pharmacology.estimation.estimate import Scale
 from posology.pharmacology.estimation.random_effects import Effect, Population
-from posology.pharmacology.estimation.residual_error import Predicts, parts, with_parts
+from posology.pharmacology.estimation.residual_error import parts, with_parts
+from posology.pharmacology.pk_models.base import Predicts
 from posology.shared.arrays import Floats
-
-Scale = Literal["log", "plain", "atanh"]
 
 
 @dataclass(frozen=True)

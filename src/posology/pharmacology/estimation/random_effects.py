@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts, Residuals, matched, named
+from posology.pharmacology.estimation.residual_error import Residuals, matched, named
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats

@@ -8,29 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.shared.arrays import Floats
-
-
-class Predicts(Protocol):
-    """A structural model, as :class:`posology.pharmacology.pk_models.linear.Model` is.
-
-    One whose parameters may change between periods is a :class:`posology.pharmacology.pk_models.time_varying.Changes` too.
-    """
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters, in order."""
-
-    def predict(self, data: Measurements, phi: Floats) -> Floats:
-        """Return the concentrations (patients, samples) at log parameters (patients, parameters)."""
-
-    def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
-        """Return them with their derivatives, (patients, samples, parameters)."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts
 from posology.pharmacology.nca.auc import concentration_at
 from posology.pharmacology.nca.parameters import MUCH_BEYOND, nca
 from posology.pharmacology.nca.profiles import Route
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.shared.arrays import Floats
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from posology.pharmacology.nca.auc import Method, concentration_at, last_measured, partial_area, trapezoids
-from posology.pharmacology.nca.profiles import Below, BelowByTmax, Route, checked, prepared
+from posology.pharmacology.nca.blq import Below, BelowByTmax
+from posology.pharmacology.nca.profiles import Route, checked, prepared
 from posology.shared.arrays import Bools, Floats, Ints
 
 SHORT_SPAN = 2.0  # half-lives that the points of λz should span

@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posology.pharmacology.nca.auc import last_measured
+from posology.pharmacology.nca.blq import Below, BelowByTmax
 from posology.shared.arrays import Floats, Ints
 
 Route = Literal["extravascular", "bolus", "infusion"]
-What = Literal["zero", "drop"]
-
-
-@dataclass(frozen=True)
-class Below:
-    """What is done with a concentration below quantification, by where it lies.
-
-    ``first`` before the first measurable concentration, ``middle`` between two measurable ones, ``last`` after the
-    last: each ``"zero"``, ``"drop"`` or a number. The default is PKNCA's: zero, drop, zero. (A zero at the end adds to
-    AUCall, never to AUClast.)
-    """
-
-    first: What | float = "zero"
-    middle: What | float = "drop"
-    last: What | float = "zero"
-
-    def __post_init__(self) -> None:
-        _allowed(first=self.first, middle=self.middle, last=self.last)
-
-
-@dataclass(frozen=True)
-class BelowByTmax:
-    """The same by where it lies to the highest concentration: ``before`` or ``after`` it."""
-
-    before: What | float = "zero"
-    after: What | float = "drop"
-
-    def __post_init__(self) -> None:
-        _allowed(before=self.before, after=self.after)
-
-
-def _allowed(**rules: What | float) -> None:
-    for where, what in rules.items():
-        if not (what in ("zero", "drop") if isinstance(what, str) else 0 < what < np.inf):
-            raise ValueError(f"below quantification, {where}: {what!r}; it is 'zero', 'drop' or a number above 0")
 
 
 def rectangular(profiles: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Floats, Floats]:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts
+from posology.pharmacology.pk_models.base import Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS, Terms, response
 from posology.pharmacology.pk_models.time_varying import predict

@@ -14,7 +14,6 @@ import numpy as np
 
 from posology.pharmacology.disposition.linear_compartments import one_compartment, two_compartment
 from posology.pharmacology.pk_models.data import Measurements
-from posology.pharmacology.pk_models.michaelis_menten import SATURABLE, Saturable
 from posology.shared.arrays import Floats
 
 Terms = tuple[Floats, Floats, Floats, Floats]
@@ -115,10 +114,3 @@ def _two(phi: Floats) -> Terms:
 ONE_COMPARTMENT = Model("one compartment, intravenous", ("CL", "V"), _one)
 ORAL = Model("one compartment, first-order absorption", ("ka", "CL", "V"), _oral)
 TWO_COMPARTMENTS = Model("two compartments, intravenous", ("CL", "V1", "Q", "V2"), _two)
-MODELS: dict[str, Model | Saturable] = {
-    "one": ONE_COMPARTMENT,
-    "oral": ORAL,
-    "two": TWO_COMPARTMENTS,
-    "saturable": SATURABLE,
-}
-"""The models by the name that a command takes."""

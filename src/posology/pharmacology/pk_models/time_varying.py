@@ -9,26 +9,16 @@ Daleckii JL, Krein SG. AMS Transl 1965;47:1-30; Higham NJ. Functions of Matrices
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts
+from posology.pharmacology.pk_models.base import Changes, Predicts
 from posology.pharmacology.pk_models.data import Measurements
 from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, response
-from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.arrays import Floats
 
 APART = 1e-4  # of two exponents, relatively: nearer ones are moved apart, which changes results by 1e-8
-
-
-class Changes(Protocol):
-    """A structural model whose parameters may change between periods."""
-
-    def changing(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
-        """Return concentrations (patients, samples) at log parameters (patients, periods, parameters).
-
-        Their derivatives by these are the second result, (patients, samples, periods, parameters).
-        """
 
 
 def predict(model: Predicts, data: Measurements, phi: Floats) -> Floats:
@@ -57,103 +47,6 @@ def _changes(model: Predicts) -> Changes:
             f"variability between occasions and no covariate that changes; those of {', '.join(LINEAR)} can"
         )
     return found
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Each period of each patient as a row: its doses, with infusions cut where periods end, and its points of time.
-
-    ``data`` has patients × periods rows; its samples are those of the period, and in the last column the period's end.
-    ``since`` is the time since the period began; ``carried`` marks the points at which what was there then still counts
-    (it does until a dose at steady state). ``row`` and ``column`` (patients, samples) say where a sample is.
-    """
-
-    data: Measurements
-    since: Floats
-    carried: Bools
-    row: Ints
-    column: Ints
-
-
-def rows(data: Measurements) -> Rows:
-    """Cut the doses and samples of each patient into periods.
-
-    Raises
-    ------
-    ValueError
-        naming patient and time, if a period ends during an infusion at steady state.
-    """
-    count, periods = len(data), data.periods
-    start = data.begins.copy()
-    start[:, 0] = np.where(data.amount > 0, data.dose_time, np.inf).min(axis=1)
-    end = np.append(data.begins[:, 1:], np.full((count, 1), np.inf), axis=1)
-    pieces: list[
-        list[tuple[int, float, float, float, float]]
-    ] = []  # of doses: place, begin, amount, duration, interval
-    points: list[list[int]] = []  # places of samples
-    row, column = np.zeros(data.time.shape, int), np.zeros(data.time.shape, int)
-    for p in range(count):
-        steady = [(d, int(data.dose_period[p, d])) for d in np.nonzero(data.interval[p])[0]]
-        for j in range(periods):
-            held = []
-            for d in np.nonzero(data.amount[p])[0]:
-                begin, amount, length = data.dose_time[p, d], data.amount[p, d], data.duration[p, d]
-                if any(d < later and period < j for later, period in steady):
-                    continue  # replaced by a dose at steady state in an earlier period
-                first, last = max(begin, start[p, j]), min(begin + length, end[p, j])
-                if length == 0:
-                    if data.dose_period[p, d] == j:
-                        held.append((int(d), begin, amount, 0.0, data.interval[p, d]))
-                elif last > first:
-                    share = (last - first) / length
-                    if data.interval[p, d] and share < 1:
-                        raise ValueError(
-                            f"patient {data.names[p]}, time {begin:g}: the occasion or a covariate changes during an "
-                            "infusion at steady state; write the doses before it out"
-                        )
-                    held.append((int(d), first, amount * share, last - first, data.interval[p, d]))
-            pieces.append(held)
-            own = np.nonzero(data.observed[p] & (data.sample_period[p] == j))[0].tolist()
-            row[p, own], column[p, own] = p * periods + j, np.arange(len(own))
-            points.append(own)
-    doses, columns = max(map(len, pieces)), max(map(len, points)) + 1
-    given = np.zeros((4, len(pieces), doses))
-    counts, time = np.zeros((len(pieces), columns, doses), bool), np.zeros((len(pieces), columns))
-    begun, ends = start.ravel(), end.ravel()
-    for r, (held, own) in enumerate(zip(pieces, points, strict=True)):
-        p = r // periods
-        given[:, r, : len(held)] = np.array([d[1:] for d in held], float).reshape(-1, 4).T
-        time[r] = ends[r] if np.isfinite(ends[r]) else begun[r] if np.isfinite(begun[r]) else 0.0
-        time[r, : len(own)] = data.time[p, own]
-        counts[r, -1, : len(held)] = np.isfinite(ends[r])
-        counts[r, : len(own), : len(held)] = data.counts[p][np.ix_(own, [d[0] for d in held])]
-    steady_dose = given[3] > 0
-    order = np.arange(doses)
-    latest = np.where(counts & steady_dose[:, None], order, -1).max(axis=2, initial=-1)
-    counts &= order >= latest[..., None]
-    since = np.maximum(time - np.where(np.isfinite(begun), begun, time[:, -1])[:, None], 0.0)
-    nothing = np.zeros(time.shape, bool)
-    single, whole = np.zeros((len(pieces), 1)), np.zeros((len(pieces), doses), int)
-    cut = Measurements(
-        tuple(n for n in data.names for _ in range(periods)),
-        given[0],
-        given[1],
-        given[2],
-        given[3],
-        time,
-        np.zeros(time.shape),
-        nothing,
-        ~nothing,
-        counts,
-        {},
-        single - np.inf,
-        single.astype(int),
-        whole,
-        np.zeros(time.shape, int),
-        ((),) * len(pieces),
-        np.zeros(time.shape, int),
-    )
-    return Rows(cut, since, latest < 0, row, column)
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
+from posology.pharmacology.compounds.quantity import Quantity, within
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.tumour.equations import surface
-from posology.pharmacology.tumour.plasma_input import Drive, within
+from posology.pharmacology.tumour.plasma_input import Drive
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.compounds.adc import Compound
+from posology.pharmacology.compounds.quantity import within
 from posology.pharmacology.disposition.linear_compartments import Doses, Exponentials, days, two_compartment
 from posology.shared.arrays import ArrayLike, Floats, Ints
 
@@ -207,27 +208,3 @@ class Drive:
             0.0  # what is left of sums that cancel
         )
         return np.minimum(when, outputs[-1]), running, slot[order]
-
-
-def within(name: str, values: ArrayLike, unit: str, *, zero: bool = False, most: float = np.inf) -> Floats:
-    """Return values as an array (patients,); refuse one that is no number or outside its domain.
-
-    Raises
-    ------
-    ValueError
-        naming the patient (from 1), the parameter, its value, and what it must be.
-
-    Examples
-    --------
-    >>> within("kint", [0.6, -1], "/d")
-    Traceback (most recent call last):
-        ...
-    ValueError: patient 2: kint is -1 /d: it must be above 0
-    """
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    wrong = ~np.isfinite(array) | (array < 0) | (array > most) | ((array == 0) & (not zero))
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        bound = ("0 or more" if zero else "above 0") + (f" and at most {most:g}" if np.isfinite(most) else "")
-        raise ValueError(f"patient {i + 1}: {name} is {array[i]:g} {unit}: it must be {bound}")
-    return array

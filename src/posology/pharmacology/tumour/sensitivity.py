@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.tumour.model import FOLATE_RECEPTOR_ALPHA, Target, Tumour, simulate
 from posology.pharmacology.tumour.plasma_input import Drive

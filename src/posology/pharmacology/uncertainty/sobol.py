@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:

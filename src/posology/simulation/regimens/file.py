@@ -12,12 +12,14 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import AfterValidator
 
 from posology.endpoints.body_size import Metric, dose_mg
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import COMPOUNDS
-from posology.pharmacology.disposition.adc_plasma import UNITS
+from posology.pharmacology.compounds.quantity import Quantity
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regimen
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.virtual_patients.demographics import RESIDUALS, TUMOUR_TYPES, Patients, Residual
+from posology.pharmacology.virtual_patients.assay_error import RESIDUALS, Residual
+from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, Patients
 from posology.protocol.model import section
 from posology.shared.arrays import Floats
 

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from posology.pharmacology.compounds.adc import Compound
-from posology.pharmacology.disposition.adc_plasma import UNITS, Course, Plasma
+from posology.pharmacology.disposition.adc_plasma import Course, Plasma
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.nca.auc import trapezoids
 from posology.pharmacology.uncertainty.sobol import Prior
-from posology.pharmacology.virtual_patients.demographics import Patients, Variability, by_weight, combined, occasions
+from posology.pharmacology.virtual_patients.between_patient import Variability, by_weight, combined, occasions
+from posology.pharmacology.virtual_patients.demographics import Patients
 from posology.shared.arrays import Floats
 from posology.simulation.regimens.file import Exposures, Planned
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from posology.protocol.model import Protocol
 from posology.record import facts as f
-from posology.simulation.trial.course import CLASSES, FOLLOW, LINGERS, Course
+from posology.simulation.trial.course import FOLLOW, Course
+from posology.simulation.trial.dosing import CLASSES, LINGERS
 from posology.simulation.trial.patients import FAILS, People
 from posology.simulation.trial.pk_samples import clock, infusion, samples
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from posology.pharmacology.clinical.treatment import Fate
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.clinical.potential_outcomes import Fate
 from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.linear_compartments import Exponentials
-from posology.pharmacology.virtual_patients.demographics import Patients, TumourType, Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.between_patient import Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.demographics import Patients, TumourType
 from posology.shared.arrays import Floats
 from posology.simulation.potential_outcomes import conjugate, receptor
 from posology.simulation.trial.pk_samples import ANALYTES, TIMES

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
 from posology.pharmacology.compounds.library import IMGN853
-from posology.pharmacology.disposition.adc_plasma import UNITS, Plasma
+from posology.pharmacology.compounds.quantity import Quantity
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infused
-from posology.pharmacology.virtual_patients.demographics import RESIDUALS
+from posology.pharmacology.virtual_patients.assay_error import RESIDUALS
 from posology.record.collected import ConcentrationMeasured
 from posology.shared.arrays import Floats
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,88 +24,37 @@ from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.open_level import holders, opening
 from posology.conduct.protocol_in_force import Plan, plan_of
 from posology.conduct.trial import Ledger, Trial
-from posology.pharmacology.clinical.treatment import VISIT
-from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.amendments import versions
-from posology.protocol.model import Criterion, Protocol, protocol_from
+from posology.protocol.model import Criterion, protocol_from
 from posology.record import facts as f
 from posology.record.collected import DispositionNoted
 from posology.record.facts import SIMULATION
 from posology.record.state import State
 from posology.record.store import uncollected
 from posology.simulation.trial import events as diary
+from posology.simulation.trial.accrual import MONTH, REFERRED, SOUGHT, Stream, _takes, mix
+from posology.simulation.trial.checks import _check
 from posology.simulation.trial.course import FOLLOW, Course, follow
 from posology.simulation.trial.events import Entry
 from posology.simulation.trial.patients import People, coming
+from posology.simulation.trial.settings import World
 
 DOSE_FINDING = ""
 """The stream of patients who come for dose finding; every expansion cohort has one of its own, by its name."""
 READY, PATIENCE = 7, 35
 """Days from consent: when eligibility is known, and until when a place is waited for."""
-MONTH = 28
 HOPELESS = 200
 """Patients screened for a cohort, a twentieth of them or fewer with success, after which it cannot be filled."""
-SHARES = {"ovarian": 0.5, "endometrial": 0.2, "NSCLC": 0.2, "renal": 0.1}
-"""Of the tumour types among those who come for dose finding, as far as the protocol takes them; assumed."""
 FIRM = 2 * 365
 """Days of treatment after which nobody is given another cycle, where no number of cycles is asked for."""
 JUDGED = 60
 """Days after the DLT window for which toxicities are looked at once the dose finding is over."""
 OVER = ("MTD declared", "stopped")
-SOUGHT = 5000
 ENDLESS = 100 * 365
 """Days after which a trial is given up."""
-REFERRED: dict[str, Callable[[People], Any]] = {
-    "tumour_type": lambda person: person.known.tumour_type,
-    "histology": lambda person: person.histology,
-    "platinum_status": lambda person: person.platinum,
-}
-"""What a site knows of a patient before it refers one."""
 MARKS = {"*": "assumed"}
 BY = "simulation"
 COMMITTEE = "Simulated committee"
-
-
-@dataclass(frozen=True)
-class World:
-    """What is simulated.
-
-    Parameters
-    ----------
-    seed
-        of everything.
-    per_month
-        patients who come in a month of 28 days: for dose finding, and for each expansion cohort that is open.
-    arrivals
-        "poisson": at random; "fixed": evenly spaced.
-    expansion
-        whether the expansion cohorts are opened after the dose finding.
-    patients
-        of an expansion cohort for which the protocol gives no number.
-    cycles
-        at most; until progression, two years at most, where None.
-    until
-        the last day that is simulated; to the last follow-up, where None.
-    alone
-        an expansion cohort and a dose level: that cohort alone, at that level, without dose finding.
-    """
-
-    seed: int = 1
-    per_month: float = 3.0
-    arrivals: Literal["poisson", "fixed"] = "poisson"
-    expansion: bool = True
-    patients: int = 40
-    cycles: int | None = None
-    until: date | None = None
-    alone: tuple[str, int] | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.per_month <= 3000:
-            raise ValueError(f"patients a month are {self.per_month:g}: there must be more than none, at most 3,000")
-        if self.patients < 1:
-            raise ValueError(f"patients is {self.patients}: there must be one or more")
-        if self.cycles is not None and self.cycles < 1:
-            raise ValueError(f"cycles is {self.cycles}: there must be one or more")
 
 
 @dataclass
@@ -125,17 +74,6 @@ class Subject:
         """Put entries in the diary, in days from ``begin``."""
         for entry in entries:
             self.diary.setdefault(begin + timedelta(days=entry.day), []).append(entry.fact)
-
-
-@dataclass
-class Stream:
-    """Who comes for dose finding, or for a cohort: when the next one does, and how many were screened so far."""
-
-    people: Iterator[People]
-    gap: Callable[[], float]
-    next: float
-    screened: int = 0
-    treated: int = 0
 
 
 def simulate(
@@ -430,59 +368,3 @@ class Simulation:
         named = [t for t in patient.toxicities if (fact.note or "").startswith(t.fact.term)]
         limited = any(t.is_dlt or self.plan.meets_definition(patient, t, self.today)[0] for t in named)
         return replace(fact, why="dose-limiting toxicity") if limited else fact
-
-
-def mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType, float]]:
-    """Return the tumour types of those who come, with their shares: those of the model that the protocol takes.
-
-    Raises
-    ------
-    ValueError
-        if there is none.
-    """
-    asked = [c for c in criteria(protocol, cohort) if c.fact == "tumour_type"]
-    names = [name for name in SHARES if all(_takes(c, name) for c in asked)]
-    if not names:
-        raise ValueError(
-            f"{cohort or 'dose finding'} takes {' and '.join(c.condition for c in asked)}: there are virtual patients "
-            f"with {', '.join(SHARES)} cancer"
-        )
-    total = sum(SHARES[name] for name in names)
-    return [(TUMOUR_TYPES[name], SHARES[name] / total) for name in names]
-
-
-def _takes(criterion: Criterion, value: str) -> bool:
-    named = value.casefold() in {word.casefold() for word in criterion.one_of or ()}
-    return named if criterion.kind == "inclusion" else not named
-
-
-def _check(document: dict[str, Any], world: World) -> None:
-    """Refuse what cannot be simulated, whichever version of the protocol asks for it."""
-    for version in versions(document):
-        protocol = protocol_from(version)
-        if protocol.drug.name != "IMGN853":
-            raise ValueError(
-                f"the drug is {protocol.drug.name}: virtual patients carry IMGN853, the one that is calibrated"
-            )
-        if list(protocol.schedule.dosing_days) != [1]:
-            raise ValueError(
-                f"schedule.dosing_days is {list(protocol.schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
-            )
-        if protocol.endpoints.response.assess_every_days != VISIT:
-            raise ValueError(
-                f"endpoints.response.assess_every_days is {protocol.endpoints.response.assess_every_days}: "
-                f"virtual patients are scanned every {VISIT:g} days"
-            )
-        if world.alone is None:
-            for cohort in (None, *(protocol.expansion if world.expansion else ())):
-                mix(protocol, cohort)
-    if world.alone is not None:
-        cohort, level = world.alone
-        protocol = protocol_from(versions(document)[0])
-        if cohort not in protocol.expansion:
-            later = any(cohort in protocol_from(version).expansion for version in versions(document))
-            why = "comes with an amendment only" if later else "is no expansion cohort"
-            raise ValueError(f"{cohort!r} {why}; the protocol begins with {', '.join(protocol.expansion) or 'none'}")
-        if not 1 <= level <= len(protocol.dose.levels):
-            raise ValueError(f"level {level}: the protocol has levels 1 to {len(protocol.dose.levels)}")
-        mix(protocol, cohort)
