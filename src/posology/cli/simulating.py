@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posology.operating.simulate import Treatable
     from posology.protocol.model import Protocol
     from posology.shared.tables import Table
-    from posology.simulation.potential_outcomes import Carriers
+    from posology.simulation.potential_outcomes import DrugDrivenPatients
 
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
@@ -234,7 +234,7 @@ def _other(
 
 def _carriers(
     protocol: Protocol, metric: str, trials: int, needed: int, seed: int, slope: int, drops: bool, reduce: bool
-) -> Carriers:
+) -> DrugDrivenPatients:
     import numpy as np
     from rich.console import Console
     from rich.progress import Progress
@@ -242,7 +242,7 @@ def _carriers(
     from posology.endpoints.body_size import dose_mg
     from posology.pharmacology.clinical.dose_modification import as_labelled, as_planned
     from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
-    from posology.simulation.potential_outcomes import draw
+    from posology.simulation.potential_outcomes import draw_patients
 
     if protocol.drug.name != "IMGN853":
         raise ValueError(
@@ -259,7 +259,7 @@ def _carriers(
     ocular = IMGN853_OCULAR.with_power(slope)
     with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
-        return draw(
+        return draw_patients(
             np.random.default_rng(seed),
             trials,
             needed,
@@ -337,7 +337,9 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
             print(f"  {line}")
 
 
-def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: str, scenario: str, path: Path) -> None:
+def _draw(
+    carriers: DrugDrivenPatients, windows: list[float], protocol: Protocol, metric: str, scenario: str, path: Path
+) -> None:
     """Draw the true DLT rate by level, a line for each window, told apart by shape and dash as well as colour."""
     import altair as alt
     import numpy as np

@@ -173,7 +173,7 @@ def simulate(design: Design, setting: Setting, patients: Treatable) -> Simulated
         the world: true rates, window, accrual.
     patients
         the patients, as many a trial as it can need; drop-outs are replaced. :class:`Patients`, or
-        :class:`posology.simulation.potential_outcomes.Carriers`, whose DLTs come from the drug they carry.
+        :class:`posology.simulation.potential_outcomes.DrugDrivenPatients`, whose DLTs come from the drug they carry.
 
     Raises
     ------

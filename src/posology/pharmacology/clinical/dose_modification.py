@@ -12,7 +12,7 @@ from posology.shared.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
-class Standing:
+class PatientStatus:
     """Where the patients stand when a cycle is due: what a rule for the dose may look at; (patients,) each.
 
     ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now, ``worst`` so
@@ -32,14 +32,14 @@ class Standing:
     held: Ints
 
 
-Rule = Callable[[Standing], tuple["Floats", "Floats"]]
+DoseRule = Callable[[PatientStatus], tuple["Floats", "Floats"]]
 """Gives each patient's dose over the planned one, 0 to leave it out, and by how many days it is delayed."""
-LEVELS = np.array([1.0, 5 / 6, 4 / 6, 0.0])
+LABEL_DOSE_LEVELS = np.array([1.0, 5 / 6, 4 / 6, 0.0])
 """6, 5, 4 mg/kg, then stop."""
-LONGEST_DELAY = 42.0
+MAX_DELAY_DAYS = 42.0
 
 
-def as_labelled(standing: Standing) -> tuple[Floats, Floats]:
+def as_labelled(standing: PatientStatus) -> tuple[Floats, Floats]:
     """Hold for an ocular event of grade 2 or more until it is over, six weeks at most; a level less after grade 3; stop at 4.
 
     Another reaction delays a dose by a week.
@@ -47,25 +47,25 @@ def as_labelled(standing: Standing) -> tuple[Floats, Floats]:
     return _held(standing, standing.lately == 3)
 
 
-def at_full_dose(standing: Standing) -> tuple[Floats, Floats]:
+def at_full_dose(standing: PatientStatus) -> tuple[Floats, Floats]:
     """Hold as labelled, and go on at the dose before; stop at grade 4."""
     return _held(standing, np.zeros_like(standing.setback))
 
 
-def at_recurrence(standing: Standing) -> tuple[Floats, Floats]:
+def at_recurrence(standing: PatientStatus) -> tuple[Floats, Floats]:
     """Do as labelled, and give a level less at the second event of grade 2 too, and at each that follows."""
     return _held(standing, (standing.lately == 3) | ((standing.lately == 2) & (standing.held >= 2)))
 
 
-def _held(standing: Standing, less: Bools) -> tuple[Floats, Floats]:
+def _held(standing: PatientStatus, less: Bools) -> tuple[Floats, Floats]:
     """Hold for grade 2 or more, stop at grade 4; give a level less where it says so."""
-    wait = np.where(standing.ocular >= 2, np.clip(standing.recovers - standing.due, 0, LONGEST_DELAY), 0.0)
-    level = np.searchsorted(-LEVELS, -standing.factor - 1e-9)
-    level = np.where(less, np.minimum(level + 1, len(LEVELS) - 1), level)
-    factor = np.where(standing.worst >= 4, 0.0, LEVELS[level])
+    wait = np.where(standing.ocular >= 2, np.clip(standing.recovers - standing.due, 0, MAX_DELAY_DAYS), 0.0)
+    level = np.searchsorted(-LABEL_DOSE_LEVELS, -standing.factor - 1e-9)
+    level = np.where(less, np.minimum(level + 1, len(LABEL_DOSE_LEVELS) - 1), level)
+    factor = np.where(standing.worst >= 4, 0.0, LABEL_DOSE_LEVELS[level])
     return factor, np.maximum(wait, np.where(standing.setback, WEEK, 0.0))
 
 
-def as_planned(standing: Standing) -> tuple[Floats, Floats]:
+def as_planned(standing: PatientStatus) -> tuple[Floats, Floats]:
     """Give every dose as planned, whatever happens."""
     return np.ones_like(standing.due), np.zeros_like(standing.due)

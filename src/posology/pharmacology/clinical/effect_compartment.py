@@ -16,7 +16,7 @@ from posology.shared.arrays import ArrayLike, Floats
 
 
 @dataclass(frozen=True)
-class Unit:
+class UnitResponse:
     """C, E1, E2 of a unit of each mode, (patients, T, M); exp(-ke t) and ke t, (patients, T)."""
 
     c: Floats
@@ -27,7 +27,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Effect:
+class EffectCompartment:
     """Plasma and effect compartment of each patient: the state that is carried from cycle to cycle.
 
     ``modes`` (patients, M) amounts [mg] behind the exponentials of ``plasma``; ``first``, ``second`` (patients,) [ug/mL].
@@ -40,31 +40,33 @@ class Effect:
     second: Floats
 
     @classmethod
-    def start(cls, plasma: Exponentials, ke: float, patients: int) -> Effect:
+    def start(cls, plasma: Exponentials, ke: float, patients: int) -> EffectCompartment:
         """Return the state before the first dose."""
         rates = np.broadcast_to(np.atleast_2d(plasma.rates), (patients, plasma.rates.shape[-1]))
         gains = np.broadcast_to(np.atleast_2d(plasma.coefficients), rates.shape)
         zero = np.zeros(patients)
         return cls(Exponentials(gains, rates), ke, np.zeros_like(rates), zero, zero)
 
-    def dosed(self, mg: ArrayLike) -> Effect:
+    def dosed(self, mg: ArrayLike) -> EffectCompartment:
         """Return the state after a dose [mg] (patients,), as a bolus: beside weeks an infusion of hours is none."""
         return replace(self, modes=self.modes + np.broadcast_to(mg, self.first.shape)[:, None])
 
-    def unit(self, since: Floats) -> Unit:
+    def unit(self, since: Floats) -> UnitResponse:
         """Return what each part of the state brings at times (patients, T) [d] since; the same whatever the state."""
         t, rates = since[..., None], self.plasma.rates[:, None, :]
         c = self.plasma.coefficients[:, None, :] * np.exp(-rates * t)
         x, k = (self.ke - rates) * t, self.ke * t
-        return Unit(c, c * k * _one(x), c * k * k * _two(x), np.exp(-self.ke * since), self.ke * since)
+        return UnitResponse(
+            c, c * k * _mean_exponential(x), c * k * k * _mean_gamma(x), np.exp(-self.ke * since), self.ke * since
+        )
 
-    def at(self, unit: Unit) -> tuple[Floats, Floats, Floats]:
+    def at(self, unit: UnitResponse) -> tuple[Floats, Floats, Floats]:
         """Return C, E1, E2 (patients, T) [ug/mL], exact, where ke is one of plasma's rates too."""
         c, first, second = (np.einsum("ptm,pm->pt", a, self.modes) for a in (unit.c, unit.first, unit.second))
         left = self.first[:, None] * unit.fall
         return c, left + first, self.second[:, None] * unit.fall + left * unit.passed + second
 
-    def after(self, days: Floats) -> Effect:
+    def after(self, days: Floats) -> EffectCompartment:
         """Return the state ``days`` (patients,) later."""
         _, first, second = self.at(self.unit(days[:, None]))
         return replace(
@@ -83,14 +85,14 @@ class Effect:
         return np.asarray((self.plasma.coefficients * self.modes * part).sum(axis=1))
 
 
-def _one(x: Floats) -> Floats:
+def _mean_exponential(x: Floats) -> Floats:
     """Return (1 - exp(-x)) / x, by its series near 0."""
     near = np.abs(x) < 1e-4
     safe = np.where(near, 1.0, x)
     return np.where(near, 1 - x * (0.5 - x / 6), -np.expm1(-safe) / safe)
 
 
-def _two(x: Floats) -> Floats:
+def _mean_gamma(x: Floats) -> Floats:
     """Return (1 - exp(-x) (1 + x)) / x^2, by its series near 0."""
     near = np.abs(x) < 1e-3
     safe = np.where(near, 1.0, x)

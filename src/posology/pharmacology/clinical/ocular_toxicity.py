@@ -18,12 +18,12 @@ from posology.pharmacology.compounds.quantity import Quantity
 from posology.shared.arrays import ArrayLike, Floats, Ints
 
 LABEL = "quoted from memory of the label, to be checked"
-CAREFUL = "calibrated with the model below to numbers quoted from memory of the label, to be checked"
+CALIBRATED_FROM_MEMORY = "calibrated with the model below to numbers quoted from memory of the label, to be checked"
 GRADES = (0.23, 0.065, 0.0015)
 
 
 @dataclass(frozen=True)
-class Ocular:
+class OcularToxicity:
     """Ocular events: when they come, their grade, and how long they last.
 
     Parameters
@@ -47,7 +47,7 @@ class Ocular:
     alike: Quantity
     recovery: Quantity
 
-    def with_power(self, power: float) -> Ocular:
+    def with_power(self, power: float) -> OcularToxicity:
         """Return the scenario of another slope g, with h0 calibrated anew to the same risk at the reference dose.
 
         >>> IMGN853_OCULAR.with_power(1).h0.value
@@ -66,7 +66,7 @@ class Ocular:
             h0=replace(self.h0, value=known[int(power)] * ratio),
         )
 
-    def with_alike(self, alike: float) -> Ocular:
+    def with_alike(self, alike: float) -> OcularToxicity:
         """Return the scenario in which all episodes of a patient have one grade (1), or each its own (0), calibrated anew.
 
         >>> [q.value for q in IMGN853_OCULAR.with_alike(1).grades]
@@ -80,7 +80,7 @@ class Ocular:
         two, three, four = (replace(q, value=v) for q, v in zip(self.grades, known[int(alike)], strict=True))
         return replace(self, grades=(two, three, four), alike=replace(self.alike, value=float(alike)))
 
-    def with_drops(self, hazard: float = 0.8, severe: float = 0.15) -> Ocular:
+    def with_drops(self, hazard: float = 0.8, severe: float = 0.15) -> OcularToxicity:
         """Return the scenario of steroid drops: h0 times ``hazard``, grades 3 and 4 times ``severe``, at grade 2 instead.
 
         The middles of .7 to .9 and of 0 to .3, assumed after 40 patients of whom none had grade 3 (Matulonis 2019). The label's
@@ -110,11 +110,11 @@ class Ocular:
         return replace(self, h0=scenario(self.h0, hazard * self.h0.value), grades=grades)
 
 
-IMGN853_OCULAR = Ocular(
-    ke=Quantity(0.12, "/d", "computed", CAREFUL, cv=0.3),
+IMGN853_OCULAR = OcularToxicity(
+    ke=Quantity(0.12, "/d", "computed", CALIBRATED_FROM_MEMORY, cv=0.3),
     power=Quantity(2.0, "1", "assumed", "not identifiable: the label gives its direction alone", cv=0.4),
-    between=Quantity(2.2, "1", "computed", CAREFUL),
-    h0=Quantity(0.00574, "/d", "computed", CAREFUL, cv=0.2),
+    between=Quantity(2.2, "1", "computed", CALIBRATED_FROM_MEMORY),
+    h0=Quantity(0.00574, "/d", "computed", CALIBRATED_FROM_MEMORY, cv=0.2),
     reference=Quantity(37.3, "ug/mL", "computed", "mean of E over 24 weeks at 6 mg/kg, typical patient"),
     grades=(
         Quantity(GRADES[0], "1", "computed", "39 % of patients with a dose delayed in SORAYA, with other reactions"),
@@ -126,10 +126,10 @@ IMGN853_OCULAR = Ocular(
     ),
     recovery=Quantity(21.0, "d", "retrieved", "about 60 % resolved by the next cycle, interview with Matulonis"),
 )
-"""As in the label's trials; :meth:`Ocular.with_drops` is a scenario beside it."""
+"""As in the label's trials; :meth:`OcularToxicity.with_drops` is a scenario beside it."""
 
 
-def ocular_hazard(level: Floats, ocular: Ocular = IMGN853_OCULAR) -> Floats:
+def ocular_hazard(level: Floats, ocular: OcularToxicity = IMGN853_OCULAR) -> Floats:
     """Return the hazard [/d] of a patient with z = 1, of E2 [ug/mL]: h0 (E2/Eref)^g."""
     return np.asarray(ocular.h0.value * (level / ocular.reference.value) ** ocular.power.value)
 
@@ -147,7 +147,7 @@ def ocular_risk(total: ArrayLike, between: float) -> Floats:
     return np.asarray(1 - (weight / weight.sum() * np.exp(-h[..., None] * np.exp(between * node))).sum(axis=-1))
 
 
-def draw_grades(rng: np.random.Generator, size: int | tuple[int, ...], ocular: Ocular = IMGN853_OCULAR) -> Ints:
+def draw_grades(rng: np.random.Generator, size: int | tuple[int, ...], ocular: OcularToxicity = IMGN853_OCULAR) -> Ints:
     """Return the worst grade, 1 to 4, that each ocular episode has, should it come: of the shape ``size``."""
     edges = np.cumsum([1 - sum(q.value for q in ocular.grades), *(q.value for q in ocular.grades)])
     return np.asarray(1 + np.minimum(np.searchsorted(edges, rng.random(size), side="right"), 3))

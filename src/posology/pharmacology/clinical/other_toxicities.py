@@ -12,7 +12,7 @@ from posology.shared.arrays import ArrayLike, Floats
 
 
 @dataclass(frozen=True)
-class Others:
+class OtherToxicities:
     """Toxicities beside the ocular ones.
 
     Parameters
@@ -37,7 +37,7 @@ class Others:
     delay: Quantity
 
 
-IMGN853_OTHERS = Others(
+IMGN853_OTHERS = OtherToxicities(
     neuropathy=Quantity(0.00238, "/d", "computed", "33 % in SORAYA within 24 weeks"),
     neuropathy_grade_3=Quantity(0.06, "1", "computed", "2 % of 33 %, SORAYA"),
     dlt=Quantity(
@@ -52,7 +52,7 @@ IMGN853_OTHERS = Others(
 )
 
 
-def other_dlt(dose: ArrayLike, reference: float, others: Others = IMGN853_OTHERS) -> Floats:
+def other_dlt(dose: ArrayLike, reference: float, others: OtherToxicities = IMGN853_OTHERS) -> Floats:
     """Return the chance of another DLT in the first cycle, of a dose over a reference in the same unit.
 
     Examples

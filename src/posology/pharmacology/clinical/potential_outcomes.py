@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.clinical.ca125 import CA125, Marker
-from posology.pharmacology.clinical.ocular_episodes import Eyes
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
-from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, Others
-from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE, NEVER, Dynamics, Response
-from posology.pharmacology.compounds.quantity import Quantity, within
+from posology.pharmacology.clinical.ca125 import CA125, Ca125Parameters
+from posology.pharmacology.clinical.ocular_episodes import OcularPotentialOutcomes
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
+from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR, NEVER, TumourDynamics, TumourGrowthInhibition
+from posology.pharmacology.compounds.quantity import Quantity, checked_values
 from posology.shared.arrays import ArrayLike, Floats, Ints
 
 ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
@@ -22,7 +22,7 @@ HORIZON = 168.0
 
 
 @dataclass(frozen=True)
-class Fate:
+class PotentialOutcomes:
     """What is in store for each patient, whatever the dose: (patients,) each.
 
     ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
@@ -30,8 +30,8 @@ class Fate:
     ``pneumonitis`` and ``setback`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
     """
 
-    dynamics: Dynamics
-    eyes: Eyes
+    dynamics: TumourDynamics
+    eyes: OcularPotentialOutcomes
     neuropathy: Floats
     neuropathy_grade: Ints
     tolerance: Floats
@@ -50,23 +50,23 @@ class Fate:
         rng: np.random.Generator,
         patients: int,
         *,
-        response: Response = IMGN853_RESPONSE,
-        ocular: Ocular = IMGN853_OCULAR,
-        others: Others = IMGN853_OTHERS,
-        marker: Marker = CA125,
+        response: TumourGrowthInhibition = IMGN853_TUMOUR,
+        ocular: OcularToxicity = IMGN853_OCULAR,
+        others: OtherToxicities = IMGN853_OTHERS,
+        marker: Ca125Parameters = CA125,
         s0: ArrayLike | None = None,
         receptor: ArrayLike | None = None,
         ca0: ArrayLike | None = None,
         explained: float = 0.0,
-    ) -> Fate:
+    ) -> PotentialOutcomes:
         """Draw patients; with ``s0`` [mm], ``receptor`` [nM] and ``ca0`` [U/mL] where they are known."""
-        dynamics = Dynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
+        dynamics = TumourDynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
         vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))
         chance = lambda q: rng.random(patients) < q.value
         when = lambda q: np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER)
         return cls(
             dynamics=dynamics,
-            eyes=Eyes.draw(rng, patients, ocular),
+            eyes=OcularPotentialOutcomes.draw(rng, patients, ocular),
             neuropathy=rng.exponential(size=patients),
             neuropathy_grade=np.where(chance(others.neuropathy_grade_3), 3, rng.integers(1, 3, patients)),
             tolerance=rng.random(patients),
@@ -77,7 +77,7 @@ class Fate:
             ecog=chance(ECOG).astype(np.int64),
             dying=rng.exponential(size=patients),
             kelim=vary(marker.kelim),
-            ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(within("ca0", ca0, "U/mL"), (patients,)),
+            ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(checked_values("ca0", ca0, "U/mL"), (patients,)),
         )
 
     @property

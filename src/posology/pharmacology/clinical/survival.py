@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.clinical.tumour_size import NEVER, WEEK, Dynamics
+from posology.pharmacology.clinical.tumour_size import NEVER, WEEK, TumourDynamics
 from posology.pharmacology.compounds.quantity import Quantity
 from posology.shared.arrays import ArrayLike, Floats
 
 
 @dataclass(frozen=True)
-class Survival:
+class SurvivalModel:
     """Death as a Weibull hazard: lam alpha (lam t)^(alpha - 1) exp(by size, change of it, new lesion, ECOG)."""
 
     lam: Quantity
@@ -27,7 +27,7 @@ class Survival:
 
 
 ZECCHIN = "Zecchin 2016, Br J Clin Pharmacol 82:717; DDMODEL00000218"
-OVARIAN_SURVIVAL = Survival(
+OVARIAN_SURVIVAL = SurvivalModel(
     lam=Quantity(0.001183, "/d", "retrieved", ZECCHIN),
     alpha=Quantity(2.004, "1", "retrieved", ZECCHIN),
     size=Quantity(0.2084, "1", "retrieved", f"{ZECCHIN}, sum of diameters at the start over 70 mm"),
@@ -38,13 +38,13 @@ OVARIAN_SURVIVAL = Survival(
 WEEK_12 = 84.0
 
 
-def death(
-    dynamics: Dynamics,
+def death_day(
+    dynamics: TumourDynamics,
     ecog: ArrayLike,
     threshold: Floats,
     start: ArrayLike = 0.0,
     exposure: ArrayLike = 1.0,
-    survival: Survival = OVARIAN_SURVIVAL,
+    survival: SurvivalModel = OVARIAN_SURVIVAL,
     horizon: float = 3650.0,
 ) -> Floats:
     """Return the day of death (patients,), :data:`NEVER` where it lies beyond the horizon [d].
@@ -54,7 +54,7 @@ def death(
     Parameters
     ----------
     dynamics, start, exposure
-        as for :meth:`Dynamics.size`.
+        as for :meth:`TumourDynamics.size`.
     ecog
         (patients,): performance status.
     threshold
@@ -69,17 +69,17 @@ def death(
     push = survival.size.value * dynamics.s0 / 70 + survival.ecog.value * (np.asarray(ecog) >= 1)
     grown = np.where(middle >= dynamics.new_lesion[:, None], survival.new_lesion.value, 0.0)
     total = np.cumsum(base * np.exp(push[:, None] + survival.change.value * change + grown), axis=1)
-    return invert(total, weeks, threshold)
+    return time_at_cumulative_hazard(total, weeks, threshold)
 
 
-def invert(total: Floats, edges: Floats, threshold: Floats) -> Floats:
+def time_at_cumulative_hazard(total: Floats, edges: Floats, threshold: Floats) -> Floats:
     """Return when the cumulated hazard reaches each threshold: (patients,), :data:`NEVER` where it does not.
 
     ``total`` (patients, pieces), at the end of each piece; ``edges`` (pieces + 1,) or (patients, pieces + 1). Linear within one.
 
     Examples
     --------
-    >>> invert(np.array([[1.0, 3.0]]), np.array([0.0, 10.0, 20.0]), np.array([2.0]))
+    >>> time_at_cumulative_hazard(np.array([[1.0, 3.0]]), np.array([0.0, 10.0, 20.0]), np.array([2.0]))
     array([15.])
     """
     k = (total < threshold[:, None]).sum(axis=1)

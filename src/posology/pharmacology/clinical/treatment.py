@@ -1,6 +1,6 @@
 """The course of treated patients, cycle by cycle: doses that depend on what happened, toxicities, response, CA-125, death.
 
-Every chance of a patient is drawn beforehand, as a :class:`Fate`: the same patients can be treated with other doses, and
+Every chance of a patient is drawn beforehand, as a :class:`PotentialOutcomes`: the same patients can be treated with other doses, and
 designs compared on the same patients. What follows is then certain. The parts are :mod:`posology.pharmacology.clinical.tumour_size`,
 :mod:`~posology.pharmacology.clinical.ca125`, :mod:`~posology.pharmacology.clinical.ocular_toxicity` and :mod:`~posology.pharmacology.clinical.ocular_episodes`;
 :mod:`~posology.pharmacology.clinical.exposure_driver` says what of the conjugate the efficacy of a cycle goes with.
@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.pharmacology.clinical.ca125 import CA125, levels
-from posology.pharmacology.clinical.dose_modification import Rule, Standing, as_labelled
-from posology.pharmacology.clinical.effect_compartment import Effect
-from posology.pharmacology.clinical.exposure_driver import AREA, BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_episodes import Course, Episodes
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular, ocular_hazard
-from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, Others, other_dlt
-from posology.pharmacology.clinical.potential_outcomes import Fate
-from posology.pharmacology.clinical.survival import death, invert
-from posology.pharmacology.clinical.tumour_size import NEVER, Judged, judge
-from posology.pharmacology.compounds.quantity import within
+from posology.pharmacology.clinical.ca125 import CA125, from_tumour_size
+from posology.pharmacology.clinical.dose_modification import DoseRule, PatientStatus, as_labelled
+from posology.pharmacology.clinical.effect_compartment import EffectCompartment
+from posology.pharmacology.clinical.exposure_driver import BY_AREA, REFERENCE_AUC, ExposureDriver
+from posology.pharmacology.clinical.ocular_episodes import Episodes, OcularCourse
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity, ocular_hazard
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities, other_dlt
+from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.survival import death_day, time_at_cumulative_hazard
+from posology.pharmacology.clinical.tumour_size import NEVER, RecistOutcome, assess_recist
+from posology.pharmacology.compounds.quantity import checked_values
 from posology.shared.arrays import ArrayLike, Bools, Floats
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ STEPS = np.linspace(0, 1, 22)
 
 
 @dataclass(frozen=True)
-class Treated:
+class TreatmentOutcome:
     """What became of the patients: (patients,) or (patients, cycles) each, days from the first dose.
 
     ``start``, ``mg``, ``exposure`` of each cycle (a dose left out is one of 0 mg); ``delayed`` whether any dose was;
@@ -43,7 +43,7 @@ class Treated:
     while followed; ``until`` the day up to which toxicities count; ``size`` (patients, visits) [mm]; ``judged`` by RECIST.
     """
 
-    fate: Fate
+    fate: PotentialOutcomes
     start: Floats
     mg: Floats
     exposure: Floats
@@ -56,7 +56,7 @@ class Treated:
     until: Floats
     visits: Floats
     size: Floats
-    judged: Judged
+    judged: RecistOutcome
 
     @property
     def ocular(self) -> Floats:
@@ -92,24 +92,24 @@ class Treated:
         """Return CA-125 [U/mL], (patients, days), of whole days in order."""
         every = np.arange(0.0, float(np.max(days)) + 1)
         change = self.fate.dynamics.log_change(every, self.start, self.exposure)
-        found = levels(every, change, self.fate.kelim, self.fate.ca0, CA125.power.value)
+        found = from_tumour_size(every, change, self.fate.kelim, self.fate.ca0, CA125.power.value)
         return np.asarray(found[:, np.asarray(days, dtype=np.int64)])
 
 
 def treat(
-    fate: Fate,
+    fate: PotentialOutcomes,
     plasma: Exponentials,
     planned: ArrayLike,
     *,
     reference: ArrayLike = 355.0,
     cycles: int = 8,
     interval: float = 21.0,
-    rule: Rule = as_labelled,
-    ocular: Ocular = IMGN853_OCULAR,
-    others: Others = IMGN853_OTHERS,
-    driver: Driver = BY_AREA,
+    rule: DoseRule = as_labelled,
+    ocular: OcularToxicity = IMGN853_OCULAR,
+    others: OtherToxicities = IMGN853_OTHERS,
+    driver: ExposureDriver = BY_AREA,
     follow: float = 730.0,
-) -> Treated:
+) -> TreatmentOutcome:
     """Treat patients for so many cycles, or until they progress or die.
 
     Parameters
@@ -124,7 +124,7 @@ def treat(
         how many cycles at most, of how many days.
     rule
         what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or another
-        function of a :class:`Standing`.
+        function of a :class:`PatientStatus`.
     driver
         what the efficacy of a cycle goes with: :data:`~posology.pharmacology.clinical.exposure_driver.BY_AREA` or ``BY_TROUGH``. The cycle of a
         delayed dose lasts longer, and its exposure is that of its whole length.
@@ -139,17 +139,17 @@ def treat(
     Examples
     --------
     >>> from posology.pharmacology.disposition.linear_compartments import two_compartment
-    >>> fate = Fate.draw(np.random.default_rng(7), 2000)
+    >>> fate = PotentialOutcomes.draw(np.random.default_rng(7), 2000)
     >>> treated = treat(fate, two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6), 355.0)
     >>> [float(treated.dlt_within(days).mean().round(2)) for days in (21, 42, 63)]
     [0.06, 0.07, 0.09]
     """
     patients = len(fate.ecog)
-    dose = np.broadcast_to(within("the planned dose", planned, "mg", zero=True), (patients,))
-    usual = np.broadcast_to(within("the reference dose", reference, "mg"), (patients,))
+    dose = np.broadcast_to(checked_values("the planned dose", planned, "mg", zero=True), (patients,))
+    usual = np.broadcast_to(checked_values("the reference dose", reference, "mg"), (patients,))
     if cycles < 1 or interval <= 0:
         raise ValueError(f"cycles is {cycles}, interval {interval:g} d: at least one cycle, of more than no days")
-    effect = Effect.start(plasma, ocular.ke.value, patients)
+    effect = EffectCompartment.start(plasma, ocular.ke.value, patients)
     due, factor, going = np.zeros(patients), np.ones(patients), np.ones(patients, dtype=bool)
     days = np.full(patients, interval)
     grid = days[:, None] * STEPS
@@ -171,7 +171,7 @@ def treat(
                 delayed = np.minimum(delayed, np.where(going & (delay > 0), due, NEVER))
                 effect, due = effect.after(delay), due + delay
             seen = fate.dynamics.size(visits[visits <= due.max()], start, exposure)
-            ended = judge(seen, visits[visits <= due.max()], fate.dynamics.new_lesion).progression <= due
+            ended = assess_recist(seen, visits[visits <= due.max()], fate.dynamics.new_lesion).progression <= due
             going = going & ~ended & (factor > 0)
         given = np.where(going, factor * dose, 0.0)
         effect = effect.dosed(given)
@@ -181,13 +181,13 @@ def treat(
         effect, due = effect.after(days), due + days
     clock.pass_(effect.at(unit), grid, due)
     start, exposure = np.column_stack([start, due]), np.column_stack([exposure, np.zeros(patients)])
-    dead = death(fate.dynamics, fate.ecog, fate.dying, start, exposure)
+    dead = death_day(fate.dynamics, fate.ecog, fate.dying, start, exposure)
     size = fate.dynamics.size(visits, start, exposure)
     mg = np.where(start[:, :-1] < dead[:, None], mg, 0.0)
     until = np.minimum(dead, start[:, :-1].max(axis=1, where=mg > 0, initial=0.0) + 2 * interval)
     came = lambda when: np.where(when <= until, when, NEVER)
     other = np.where(fate.tolerance < other_dlt(mg[:, 0] / usual, 1.0, others), fate.on, NEVER)
-    return Treated(
+    return TreatmentOutcome(
         fate,
         start[:, :-1],
         mg,
@@ -201,16 +201,16 @@ def treat(
         until,
         visits,
         size,
-        judge(size, visits, fate.dynamics.new_lesion, dead),
+        assess_recist(size, visits, fate.dynamics.new_lesion, dead),
     )
 
 
 class _Clock:
     """The hazards as time passes: cumulated so far, and when they reached what was in store."""
 
-    def __init__(self, fate: Fate, ocular: Ocular, others: Others, patients: int) -> None:
-        self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (AREA.value / 21)
-        self.eyes, self.total, self.neuropathy = Course(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
+    def __init__(self, fate: PotentialOutcomes, ocular: OcularToxicity, others: OtherToxicities, patients: int) -> None:
+        self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (REFERENCE_AUC.value / 21)
+        self.eyes, self.total, self.neuropathy = OcularCourse(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
 
     def pass_(self, levels: tuple[Floats, Floats, Floats], since: Floats, day: Floats) -> None:
         """Let time pass from ``day``: levels at times ``since`` (patients, T), between them trapezoids of a day or so."""
@@ -220,12 +220,14 @@ class _Clock:
         pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
         total = before[:, None] + np.cumsum(pieces, axis=1)
         reached = (before < threshold) & (total[:, -1] >= threshold)
-        when = day + np.minimum(invert(total - before[:, None], since, threshold - before), since[:, -1])
+        when = day + np.minimum(
+            time_at_cumulative_hazard(total - before[:, None], since, threshold - before), since[:, -1]
+        )
         self.neuropathy, self.total = np.where(reached, when, self.neuropathy), total[:, -1]
 
-    def standing(self, cycle: int, due: Floats, factor: Floats, interval: float) -> Standing:
+    def standing(self, cycle: int, due: Floats, factor: Floats, interval: float) -> PatientStatus:
         eyes = self.eyes
-        found = Standing(
+        found = PatientStatus(
             cycle,
             due,
             factor,

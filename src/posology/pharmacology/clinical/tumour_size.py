@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.compounds.quantity import Quantity, within
+from posology.pharmacology.compounds.quantity import Quantity, checked_values
 from posology.shared.arrays import ArrayLike, Floats
 
 WEEK, MONTH = 7.0, 30.4375
@@ -22,7 +22,7 @@ NEVER = np.inf
 
 
 @dataclass(frozen=True)
-class Response:
+class TumourGrowthInhibition:
     """What governs response at the reference dose, in patients whose tumours bear much target.
 
     Parameters
@@ -48,20 +48,20 @@ class Response:
     high: Quantity
 
 
-SET = "calibrated to ORR, PFS and DOR of MIRASOL at 6 mg/kg; one set of many: kg and kd are correlated"
-IMGN853_RESPONSE = Response(
-    kg=Quantity(0.0191, "/wk", "computed", SET, between=1.03),
-    kd=Quantity(0.0831, "/wk", "computed", SET, between=0.88),
-    lam=Quantity(0.0344, "/wk", "computed", SET, between=0.93),
+CALIBRATED = "calibrated to ORR, PFS and DOR of MIRASOL at 6 mg/kg; one set of many: kg and kd are correlated"
+IMGN853_TUMOUR = TumourGrowthInhibition(
+    kg=Quantity(0.0191, "/wk", "computed", CALIBRATED, between=1.03),
+    kd=Quantity(0.0831, "/wk", "computed", CALIBRATED, between=0.88),
+    lam=Quantity(0.0344, "/wk", "computed", CALIBRATED, between=0.93),
     s0=Quantity(57.8, "mm", "retrieved", "Wilbaux 2014, CALYPSO; spread calibrated", between=0.47),
-    new_lesion=Quantity(0.104, "/mo", "computed", SET),
+    new_lesion=Quantity(0.104, "/mo", "computed", CALIBRATED),
     r50=Quantity(60.0, "nM", "assumed", "medium expression gains little, FORWARD I; no number is public", cv=1),
     high=Quantity(60.0, "nM", "assumed", "mean of cells that score 2 and 3; no number is public", cv=1),
 )
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class TumourDynamics:
     """Each patient's own: kg, kd, lam [/d], s0 [mm], and when the first new lesion comes [d]; (patients,) each."""
 
     kg: Floats
@@ -75,12 +75,12 @@ class Dynamics:
         cls,
         rng: np.random.Generator,
         patients: int,
-        response: Response = IMGN853_RESPONSE,
+        response: TumourGrowthInhibition = IMGN853_TUMOUR,
         *,
         s0: ArrayLike | None = None,
         receptor: ArrayLike | None = None,
         explained: float = 0.0,
-    ) -> Dynamics:
+    ) -> TumourDynamics:
         """Draw patients; with ``s0`` [mm] and ``receptor`` [nM] where they are known.
 
         ``explained``: the SD of the logarithm of exposure, where exposures differ between patients; kd's own spread was
@@ -88,7 +88,7 @@ class Dynamics:
 
         Examples
         --------
-        >>> drawn = Dynamics.draw(np.random.default_rng(1), 1000)
+        >>> drawn = TumourDynamics.draw(np.random.default_rng(1), 1000)
         >>> float(np.median(drawn.kd * 7).round(3))
         0.082
         """
@@ -101,10 +101,10 @@ class Dynamics:
         kg, kd, lam, size = (vary(q) for q in (response.kg, own, response.lam, response.s0))
         new = rng.exponential(MONTH / response.new_lesion.value, patients)
         if s0 is not None:
-            size = np.broadcast_to(within("s0", s0, "mm"), (patients,))
+            size = np.broadcast_to(checked_values("s0", s0, "mm"), (patients,))
         if receptor is not None:
             f = lambda r: r / (r + response.r50.value)
-            kd = kd * f(within("receptor", receptor, "nM", zero=True)) / f(response.high.value)
+            kd = kd * f(checked_values("receptor", receptor, "nM", zero=True)) / f(response.high.value)
         return cls(kg / WEEK, kd / WEEK, lam / WEEK, np.asarray(size), new)
 
     def size(self, times: ArrayLike, start: ArrayLike = 0.0, exposure: ArrayLike = 1.0) -> Floats:
@@ -121,7 +121,7 @@ class Dynamics:
 
         Examples
         --------
-        >>> one = Dynamics(*(np.array([x]) for x in (0.0027, 0.0119, 0.0049, 57.8, 300.0)))
+        >>> one = TumourDynamics(*(np.array([x]) for x in (0.0027, 0.0119, 0.0049, 57.8, 300.0)))
         >>> one.size([0, 42, 84]).round(1)
         array([[57.8, 41.2, 32. ]])
         """
@@ -148,7 +148,7 @@ class Dynamics:
 
 
 @dataclass(frozen=True)
-class Judged:
+class RecistOutcome:
     """What the visits show, (patients,) each; days are :data:`NEVER` where it did not come to pass.
 
     ``response`` the first visit of a partial response that the next visit confirms; ``progression`` the visit that shows it;
@@ -160,7 +160,7 @@ class Judged:
     best: Floats
 
 
-def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike = NEVER) -> Judged:
+def assess_recist(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike = NEVER) -> RecistOutcome:
     """Judge the sums of diameters [mm], (patients, visits), the first of them the baseline, by RECIST 1.1.
 
     Partial response: 30 % below the baseline, at this visit and the next, before progression. Progression: 20 % and 5 mm
@@ -168,7 +168,7 @@ def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike =
 
     Examples
     --------
-    >>> found = judge(np.array([[50.0, 34, 30, 40]]), [0, 42, 84, 126], np.array([np.inf]))
+    >>> found = assess_recist(np.array([[50.0, 34, 30, 40]]), [0, 42, 84, 126], np.array([np.inf]))
     >>> float(found.response[0]), float(found.progression[0]), float(found.best[0])
     (42.0, 126.0, -0.4)
     """
@@ -187,4 +187,4 @@ def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike =
     change = np.where(open_ | (day == progression[:, None]), size / size[:, :1] - 1, np.inf)
     change[:, 0] = np.inf
     best = np.where(np.isfinite(change).any(axis=1), change.min(axis=1), np.nan)
-    return Judged(response, progression, best)
+    return RecistOutcome(response, progression, best)

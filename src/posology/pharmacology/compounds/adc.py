@@ -26,7 +26,7 @@ def _of(unit: str, *, least: float = 0.0, above: bool = False, most: float = mat
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """What the three parts share: every quantity has the unit that the equations expect, and lies in its domain."""
 
     name: str
@@ -66,7 +66,7 @@ def _check(name: str, quantity: Quantity, *, unit: str, least: float, above: boo
 
 
 @dataclass(frozen=True)
-class Antibody(Part):
+class Antibody(Component):
     """The antibody: how it is disposed of, and how it meets its target.
 
     Parameters
@@ -108,7 +108,7 @@ class Antibody(Part):
 
 
 @dataclass(frozen=True)
-class Linker(Part):
+class Linker(Component):
     """The linker: how many drugs it carries, how it loses them in blood, and what it leaves in a cell.
 
     Parameters
@@ -163,7 +163,7 @@ class Linker(Part):
 
 
 @dataclass(frozen=True)
-class Payload(Part):
+class Payload(Component):
     """The payload: its course in plasma, how it crosses a membrane, and how it kills.
 
     Parameters

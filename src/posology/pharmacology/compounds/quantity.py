@@ -1,6 +1,5 @@
 """Numbers with their evidence: a value, its unit, how well it is known, and where it comes from."""
 
-
 from __future__ import annotations
 
 import math
@@ -76,7 +75,7 @@ def quantities(values: Sequence[float], unit: str, evidence: Evidence, source: s
     return tuple(Quantity(value, unit, evidence, source) for value in values)
 
 
-def within(name: str, values: ArrayLike, unit: str, *, zero: bool = False, most: float = np.inf) -> Floats:
+def checked_values(name: str, values: ArrayLike, unit: str, *, zero: bool = False, most: float = np.inf) -> Floats:
     """Return values as an array (patients,); refuse one that is no number or outside its domain.
 
     Raises
@@ -86,7 +85,7 @@ def within(name: str, values: ArrayLike, unit: str, *, zero: bool = False, most:
 
     Examples
     --------
-    >>> within("kint", [0.6, -1], "/d")
+    >>> checked_values("kint", [0.6, -1], "/d")
     Traceback (most recent call last):
         ...
     ValueError: patient 2: kint is -1 /d: it must be above 0

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-What = Literal["zero", "drop"]
+BlqAction = Literal["zero", "drop"]
 
 
 @dataclass(frozen=True)
-class Below:
+class BlqRule:
     """What is done with a concentration below quantification, by where it lies.
 
     ``first`` before the first measurable concentration, ``middle`` between two measurable ones, ``last`` after the
@@ -19,26 +19,26 @@ class Below:
     AUCall, never to AUClast.)
     """
 
-    first: What | float = "zero"
-    middle: What | float = "drop"
-    last: What | float = "zero"
+    first: BlqAction | float = "zero"
+    middle: BlqAction | float = "drop"
+    last: BlqAction | float = "zero"
 
     def __post_init__(self) -> None:
         _allowed(first=self.first, middle=self.middle, last=self.last)
 
 
 @dataclass(frozen=True)
-class BelowByTmax:
+class BlqRuleByTmax:
     """The same by where it lies to the highest concentration: ``before`` or ``after`` it."""
 
-    before: What | float = "zero"
-    after: What | float = "drop"
+    before: BlqAction | float = "zero"
+    after: BlqAction | float = "drop"
 
     def __post_init__(self) -> None:
         _allowed(before=self.before, after=self.after)
 
 
-def _allowed(**rules: What | float) -> None:
+def _allowed(**rules: BlqAction | float) -> None:
     for where, what in rules.items():
         if not (what in ("zero", "drop") if isinstance(what, str) else 0 < what < np.inf):
             raise ValueError(f"below quantification, {where}: {what!r}; it is 'zero', 'drop' or a number above 0")

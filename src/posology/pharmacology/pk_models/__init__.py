@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
-from posology.pharmacology.pk_models.michaelis_menten import SATURABLE, Saturable
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
+from posology.pharmacology.pk_models.michaelis_menten import SATURABLE, MichaelisMenten
 
-MODELS: dict[str, Model | Saturable] = {
+MODELS: dict[str, LinearModel | MichaelisMenten] = {
     "one": ONE_COMPARTMENT,
     "oral": ORAL,
     "two": TWO_COMPARTMENTS,

@@ -26,7 +26,7 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Patient:
+class SubjectData:
     """One patient's doses and samples, in order of time.
 
     ``doses`` are (time, amount, duration of infusion, dosing interval if the dose is given at steady state, else 0);
@@ -50,7 +50,7 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Measurements:
+class PkDataset:
     """All patients as arrays: doses (patients, doses), samples (patients, samples), filled up with zeros.
 
     ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
@@ -94,13 +94,13 @@ class Measurements:
         return int(self.begins.shape[1])
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> PeriodRows:
         """The periods as rows of their own, as a piecewise prediction takes them."""
         pass
 
-        return rows(self)
+        return period_rows(self)
 
-    def at(self, time: Floats) -> Measurements:
+    def at(self, time: Floats) -> PkDataset:
         """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured.
 
         All are of the first analyte.
@@ -119,10 +119,10 @@ class Measurements:
             analyte=np.zeros(time.shape, int),
         )
 
-    def only(self, rows: Sequence[int]) -> Measurements:
+    def only(self, rows: Sequence[int]) -> PkDataset:
         """Return some of the patients."""
         pick = list(rows)
-        return Measurements(
+        return PkDataset(
             tuple(self.names[i] for i in pick),
             self.dose_time[pick],
             self.amount[pick],
@@ -143,7 +143,7 @@ class Measurements:
             self.analytes,
         )
 
-    def replaced(self, value: Floats, limit: float = 0.0) -> Measurements:
+    def replaced(self, value: Floats, limit: float = 0.0) -> PkDataset:
         """Return the same samples with other concentrations; what is under ``limit`` is below quantification."""
         below = self.observed & (value < limit)
         return replace(self, value=np.where(below, limit, value), below=below)
@@ -162,7 +162,7 @@ def _sampled(time: Floats, begins: Floats, counts: Bools, dose_period: Ints) -> 
     return np.asarray(np.maximum(by_time, np.where(counts, dose_period[:, None], 0).max(axis=2, initial=0)))
 
 
-def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -> Measurements:
+def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",)) -> PkDataset:
     """Gather patients into arrays; ``analytes`` names what was measured, where it is more than one thing.
 
     Raises
@@ -174,8 +174,8 @@ def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -
 
     Examples
     --------
-    >>> one = Patient("1", [(0.0, 100.0, 1.0, 0.0)], [(2.0, 8.1, False), (24.0, 0.5, True)])
-    >>> measurements([one]).samples
+    >>> one = SubjectData("1", [(0.0, 100.0, 1.0, 0.0)], [(2.0, 8.1, False), (24.0, 0.5, True)])
+    >>> pk_dataset([one]).samples
     2
     """
     if not patients:
@@ -212,7 +212,7 @@ def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -
     counts = (given[1][:, None, :] > 0) & ((dose_time < time) | ((dose_time == time) & after[:, :, None]))
     counts = _latest(given[3], counts)
     sample_period = np.where(sample_period < 0, _sampled(taken[0], begins, counts, dose_period), sample_period)
-    return Measurements(
+    return PkDataset(
         tuple(p.name for p in patients),
         given[0],
         given[1],
@@ -234,7 +234,7 @@ def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -
     )
 
 
-def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
+def _covariate(patients: Sequence[SubjectData], name: str, periods: int) -> Floats:
     """Return a covariate, (patients,), or (patients, periods) if it changes; a patient's last value fills up the row."""
     rows = []
     for p in patients:
@@ -244,7 +244,7 @@ def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
     return values if (values != values[:, :1]).any() else values[:, 0]
 
 
-def _check(p: Patient, known: Sequence[str], analytes: int) -> None:
+def _check(p: SubjectData, known: Sequence[str], analytes: int) -> None:
     def refuse(text: str) -> NoReturn:
         raise ValueError(f"patient {p.name}: {text}")
 
@@ -280,7 +280,7 @@ def _check(p: Patient, known: Sequence[str], analytes: int) -> None:
 
 
 @dataclass(frozen=True)
-class Rows:
+class PeriodRows:
     """Each period of each patient as a row: its doses, with infusions cut where periods end, and its points of time.
 
     ``data`` has patients × periods rows; its samples are those of the period, and in the last column the period's end.
@@ -288,14 +288,14 @@ class Rows:
     (it does until a dose at steady state). ``row`` and ``column`` (patients, samples) say where a sample is.
     """
 
-    data: Measurements
+    data: PkDataset
     since: Floats
     carried: Bools
     row: Ints
     column: Ints
 
 
-def rows(data: Measurements) -> Rows:
+def period_rows(data: PkDataset) -> PeriodRows:
     """Cut the doses and samples of each patient into periods.
 
     Raises
@@ -354,7 +354,7 @@ def rows(data: Measurements) -> Rows:
     since = np.maximum(time - np.where(np.isfinite(begun), begun, time[:, -1])[:, None], 0.0)
     nothing = np.zeros(time.shape, bool)
     single, whole = np.zeros((len(pieces), 1)), np.zeros((len(pieces), doses), int)
-    cut = Measurements(
+    cut = PkDataset(
         tuple(n for n in data.names for _ in range(periods)),
         given[0],
         given[1],
@@ -373,4 +373,4 @@ def rows(data: Measurements) -> Rows:
         ((),) * len(pieces),
         np.zeros(time.shape, int),
     )
-    return Rows(cut, since, latest < 0, row, column)
+    return PeriodRows(cut, since, latest < 0, row, column)

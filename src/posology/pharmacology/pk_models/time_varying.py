@@ -13,15 +13,15 @@ from typing import cast
 
 import numpy as np
 
-from posology.pharmacology.pk_models.base import Changes, Predicts
-from posology.pharmacology.pk_models.data import Measurements
-from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, response
+from posology.pharmacology.pk_models.base import StructuralModel, TimeVaryingModel
+from posology.pharmacology.pk_models.data import PkDataset
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, superposed_response
 from posology.shared.arrays import Floats
 
-APART = 1e-4  # of two exponents, relatively: nearer ones are moved apart, which changes results by 1e-8
+MIN_RATE_GAP = 1e-4  # of two exponents, relatively: nearer ones are moved apart, which changes results by 1e-8
 
 
-def predict(model: Predicts, data: Measurements, phi: Floats) -> Floats:
+def predict(model: StructuralModel, data: PkDataset, phi: Floats) -> Floats:
     """Return the concentrations (patients, samples) at log parameters (patients, [periods,] parameters).
 
     Raises
@@ -32,25 +32,25 @@ def predict(model: Predicts, data: Measurements, phi: Floats) -> Floats:
     return model.predict(data, phi) if phi.ndim == 2 else _changes(model).changing(data, phi)[0]
 
 
-def sensitivities(model: Predicts, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
+def sensitivities(model: StructuralModel, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
     """Return them with their derivatives, (patients, samples, [periods,] parameters); raises as :func:`predict`."""
     return model.sensitivities(data, phi) if phi.ndim == 2 else _changes(model).changing(data, phi)
 
 
-def _changes(model: Predicts) -> Changes:
+def _changes(model: StructuralModel) -> TimeVaryingModel:
     if hasattr(model, "changing"):
-        return cast(Changes, model)
-    found = LINEAR.get(getattr(model, "name", ""))
+        return cast(TimeVaryingModel, model)
+    found = TIME_VARYING.get(getattr(model, "name", ""))
     if found is None:
         raise ValueError(
             f"the parameters of {getattr(model, 'name', type(model).__name__)!r} cannot change within a patient: no "
-            f"variability between occasions and no covariate that changes; those of {', '.join(LINEAR)} can"
+            f"variability between occasions and no covariate that changes; those of {', '.join(TIME_VARYING)} can"
         )
     return found
 
 
 @dataclass(frozen=True)
-class Compartments:
+class TimeVaryingLinear:
     """Linear compartments as a table: M = Σᵢ exp(wᵢ·φ) Eᵢ; doses go into the first, one is observed over its volume.
 
     Parameters
@@ -68,14 +68,14 @@ class Compartments:
     observed: int
     volume: int
 
-    def changing(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
-        """Return concentrations and derivatives; see :class:`Changes`."""
+    def changing(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
+        """Return concentrations and derivatives; see :class:`TimeVaryingModel`."""
         count, periods, k = phi.shape
         cut, flat = data.rows, phi.reshape(-1, k)
         rate = np.exp(flat @ self.exponents.T)
         exponent, into, back = _modes(np.einsum("ri,inm->rnm", rate, self.patterns))
         by = back[:, None] @ np.einsum("ri,ik,inm->rknm", rate, self.exponents, self.patterns) @ into[:, None]
-        dosed, d_dosed = response(cut.data, exponent)
+        dosed, d_dosed = superposed_response(cut.data, exponent)
         kept = np.exp(-exponent[:, None, :] * cut.since[..., None]) * cut.carried[..., None]
         dosed_2, kept_2 = _divided(dosed, d_dosed, exponent), _divided(kept, -cut.since[..., None] * kept, exponent)
         dose = back[:, :, 0]
@@ -116,7 +116,7 @@ def _modes(matrix: Floats) -> tuple[Floats, Floats, Floats]:
         one = np.ones_like(matrix)
         return matrix[:, 0], one, one
     (a, b), (c, d) = matrix.transpose(1, 2, 0)
-    gap = np.maximum(np.sqrt((a - d) ** 2 + 4 * b * c), APART * (a + d))
+    gap = np.maximum(np.sqrt((a - d) ** 2 + 4 * b * c), MIN_RATE_GAP * (a + d))
     fast = (a + d + gap) / 2
     slow = (a * d - b * c) / fast
     one = np.ones_like(a)
@@ -136,7 +136,7 @@ def _divided(value: Floats, slope: Floats, exponent: Floats) -> Floats:
 
 def _table(
     parameters: tuple[str, ...], rates: dict[str, list[list[float]]], observed: int, volume: str
-) -> Compartments:
+) -> TimeVaryingLinear:
     """Write a model as a table: its rates, as ``"CL/V"`` or ``"ka"``, with the matrix of each."""
     exponents = np.zeros((len(rates), len(parameters)))
     for row, name in enumerate(rates):
@@ -144,10 +144,10 @@ def _table(
         exponents[row, parameters.index(above)] = 1
         if under:
             exponents[row, parameters.index(under)] = -1
-    return Compartments(exponents, np.array(list(rates.values()), float), observed, parameters.index(volume))
+    return TimeVaryingLinear(exponents, np.array(list(rates.values()), float), observed, parameters.index(volume))
 
 
-LINEAR = {
+TIME_VARYING = {
     ONE_COMPARTMENT.name: _table(ONE_COMPARTMENT.parameters, {"CL/V": [[1]]}, 0, "V"),
     ORAL.name: _table(ORAL.parameters, {"ka": [[1, 0], [-1, 0]], "CL/V": [[0, 0], [0, 1]]}, 1, "V"),
     TWO_COMPARTMENTS.name: _table(

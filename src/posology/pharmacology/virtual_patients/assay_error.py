@@ -18,7 +18,7 @@ POUZIN = "Pouzin 2022, J Pharmacokinet Pharmacodyn 49:381"
 
 
 @dataclass(frozen=True)
-class Residual:
+class AssayError:
     """What a measurement adds: an additive SD, in the analyte's unit, and a proportional one."""
 
     additive: Quantity
@@ -27,7 +27,7 @@ class Residual:
     def measure(self, rng: np.random.Generator, truth: Floats, limit: float = 0.0) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the measured values, and which lie below the ``limit`` of quantification; those have its value.
 
-        >>> exact = Residual(Quantity(0, "ug/mL", "assumed", "x"), Quantity(0, "1", "assumed", "x"))
+        >>> exact = AssayError(Quantity(0, "ug/mL", "assumed", "x"), Quantity(0, "1", "assumed", "x"))
         >>> values, below = exact.measure(np.random.default_rng(1), np.array([5.0, 0.2]), limit=0.5)
         >>> values.tolist(), below.tolist()
         ([5.0, 0.5], [False, True])
@@ -43,11 +43,11 @@ class Residual:
         return np.where(below, limit, values), below
 
 
-def _residual(unit: str, additive: float, proportional: float) -> Residual:
-    return Residual(Quantity(additive, unit, "retrieved", POUZIN), Quantity(proportional, "1", "retrieved", POUZIN))
+def _residual(unit: str, additive: float, proportional: float) -> AssayError:
+    return AssayError(Quantity(additive, unit, "retrieved", POUZIN), Quantity(proportional, "1", "retrieved", POUZIN))
 
 
-RESIDUALS = {
+ASSAY_ERRORS = {
     "adc": _residual("ug/mL", 1.03, 0.089),
     "naked": _residual("ug/mL", 0, 0.26),
     "payload": _residual("ng/mL", 0, 0.335),

@@ -9,7 +9,7 @@ import numpy as np
 
 from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.quantity import Quantity
-from posology.pharmacology.virtual_patients.demographics import _someone
+from posology.pharmacology.virtual_patients.demographics import check_patient_count
 from posology.shared.arrays import ArrayLike, Floats
 
 REFERENCE_WEIGHT = 67.0
@@ -22,10 +22,10 @@ EXPONENTS: Mapping[str, Quantity] = {
 OCCASION = Quantity(0.10, "1", "assumed", "log SD of the clearance between cycles, within a patient")
 
 
-def by_weight(weight_kg: ArrayLike, exponents: Mapping[str, Quantity] = EXPONENTS) -> dict[str, Floats]:
+def allometric_factors(weight_kg: ArrayLike, exponents: Mapping[str, Quantity] = EXPONENTS) -> dict[str, Floats]:
     """Return the factor (P,) on each typical value: (weight / 67 kg)^exponent.
 
-    >>> round(float(by_weight([80.0])["antibody.cl"][0]), 3)
+    >>> round(float(allometric_factors([80.0])["antibody.cl"][0]), 3)
     1.093
     """
     weight = np.atleast_1d(np.asarray(weight_kg, dtype=np.float64))
@@ -35,7 +35,7 @@ def by_weight(weight_kg: ArrayLike, exponents: Mapping[str, Quantity] = EXPONENT
 
 
 @dataclass(frozen=True)
-class Variability:
+class BetweenPatient:
     """How patients differ: the logarithms of the quantities are normal with one covariance.
 
     Parameters
@@ -48,7 +48,7 @@ class Variability:
     Examples
     --------
     >>> from posology.pharmacology.compounds.library import IMGN853
-    >>> found = Variability.of(IMGN853)
+    >>> found = BetweenPatient.of(IMGN853)
     >>> factors = found.draw(np.random.default_rng(1), 20_000)
     >>> round(float(np.log(factors["antibody.cl"]).std()), 2)
     0.33
@@ -68,7 +68,7 @@ class Variability:
             )
 
     @classmethod
-    def of(cls, compound: Compound) -> Variability:
+    def of(cls, compound: Compound) -> BetweenPatient:
         """Return the variability that a compound's quantities and correlations state."""
         spread = {name: q.between for name, q in compound.quantities().items() if q.between > 0}
         names = tuple(spread)
@@ -85,7 +85,7 @@ class Variability:
 
     def draw(self, rng: np.random.Generator, patients: int) -> dict[str, Floats]:
         """Return the factor (P,) on each quantity."""
-        _someone(patients)
+        check_patient_count(patients)
         if not self.names:
             return {}
         fully = np.linalg.eigvalsh(self.covariance).min() > 1e-12  # else some quantities go with others
@@ -108,7 +108,7 @@ class Variability:
         return {name: np.exp(eta) for name, eta in zip(self.names, root @ own.T, strict=True)}
 
 
-def combined(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
+def multiply(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return the products of factors by name."""
     product: dict[str, Floats] = {}
     for each in factors:
@@ -122,9 +122,11 @@ def combined(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
     return product
 
 
-def occasions(rng: np.random.Generator, patients: int, cycles: int, sd: float = OCCASION.value) -> Floats:
+def between_occasion_factors(
+    rng: np.random.Generator, patients: int, cycles: int, sd: float = OCCASION.value
+) -> Floats:
     """Return (P, cycles): factors on a patient's clearance that differ from cycle to cycle; ``sd`` of their logarithm."""
-    _someone(patients)
+    check_patient_count(patients)
     if cycles < 1 or not 0 <= sd < np.inf:
         raise ValueError(f"cycles is {cycles} and sd {sd:g}: they must be 1 or more, and 0 or more")
     return np.asarray(np.exp(sd * rng.standard_normal((patients, cycles))))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 BODY = "virtual population that gives the mean adjusted ideal weight of MIRASOL, 59.1 kg"
-GUESS = "assumed for want of a public number"
+NO_PUBLIC_SOURCE = "assumed for want of a public number"
 WILBAUX = "Wilbaux 2014, ovarian cancer, CALYPSO"
 
 
@@ -39,9 +39,9 @@ WOMEN = Body(
     Quantity(26, "kg/m2", "computed", BODY, between=0.21),
 )
 MEN = Body(
-    Quantity(175, "cm", "assumed", GUESS),
-    Quantity(7, "cm", "assumed", GUESS),
-    Quantity(27, "kg/m2", "assumed", GUESS, between=0.17),
+    Quantity(175, "cm", "assumed", NO_PUBLIC_SOURCE),
+    Quantity(7, "cm", "assumed", NO_PUBLIC_SOURCE),
+    Quantity(27, "kg/m2", "assumed", NO_PUBLIC_SOURCE, between=0.17),
 )
 
 
@@ -80,10 +80,10 @@ class TumourType:
     prior: Quantity
 
 
-_STRONG = Quantity(0.5, "1", "assumed", GUESS)
+_STRONG = Quantity(0.5, "1", "assumed", NO_PUBLIC_SOURCE)
 _SLD = Quantity(57.8, "mm", "retrieved", f"{WILBAUX}; spread calibrated to MIRASOL", between=0.47)
-_LESIONS = Quantity(2.6, "1", "assumed", GUESS)
-_PRIOR = Quantity(3, "1", "assumed", GUESS)
+_LESIONS = Quantity(2.6, "1", "assumed", NO_PUBLIC_SOURCE)
+_PRIOR = Quantity(3, "1", "assumed", NO_PUBLIC_SOURCE)
 _NORMAL = Quantity(15, "U/mL", "assumed", "below the upper limit of normal", between=0.6)
 OVARIAN = TumourType(
     "ovarian",
@@ -99,19 +99,19 @@ OVARIAN = TumourType(
 ENDOMETRIAL = TumourType(
     "endometrial",
     female=Quantity(1, "1", "retrieved", "anatomy"),
-    ps2_a=Quantity(0.4, "1", "assumed", GUESS),
-    ps2_b=Quantity(1.2, "1", "assumed", GUESS),
+    ps2_a=Quantity(0.4, "1", "assumed", NO_PUBLIC_SOURCE),
+    ps2_b=Quantity(1.2, "1", "assumed", NO_PUBLIC_SOURCE),
     strong=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
     prior=_PRIOR,
-    ca125=Quantity(40, "U/mL", "assumed", GUESS, between=0.9),
+    ca125=Quantity(40, "U/mL", "assumed", NO_PUBLIC_SOURCE, between=0.9),
 )
 NSCLC = TumourType(
     "NSCLC",
-    female=Quantity(0.45, "1", "assumed", GUESS),
-    ps2_a=Quantity(0.6, "1", "assumed", GUESS),
-    ps2_b=Quantity(1.2, "1", "assumed", GUESS),
+    female=Quantity(0.45, "1", "assumed", NO_PUBLIC_SOURCE),
+    ps2_a=Quantity(0.6, "1", "assumed", NO_PUBLIC_SOURCE),
+    ps2_b=Quantity(1.2, "1", "assumed", NO_PUBLIC_SOURCE),
     strong=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
@@ -120,9 +120,9 @@ NSCLC = TumourType(
 )
 RENAL = TumourType(
     "renal",
-    female=Quantity(0.35, "1", "assumed", GUESS),
-    ps2_a=Quantity(0.4, "1", "assumed", GUESS),
-    ps2_b=Quantity(1.4, "1", "assumed", GUESS),
+    female=Quantity(0.35, "1", "assumed", NO_PUBLIC_SOURCE),
+    ps2_a=Quantity(0.4, "1", "assumed", NO_PUBLIC_SOURCE),
+    ps2_b=Quantity(1.4, "1", "assumed", NO_PUBLIC_SOURCE),
     strong=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
@@ -133,7 +133,7 @@ TUMOUR_TYPES = {kind.name: kind for kind in (OVARIAN, ENDOMETRIAL, NSCLC, RENAL)
 
 
 @dataclass(frozen=True)
-class Patients:
+class VirtualPatients:
     """Virtual patients, a row each.
 
     Parameters
@@ -153,7 +153,7 @@ class Patients:
 
     Examples
     --------
-    >>> women = Patients.draw(np.random.default_rng(853), 1000)
+    >>> women = VirtualPatients.draw(np.random.default_rng(853), 1000)
     >>> float(women.height_cm.mean().round(1)), float(np.median(women.weight_kg).round(1))
     (161.4, 66.9)
     """
@@ -176,12 +176,12 @@ class Patients:
         """(P,): share of the tumour cells stained 2+ or more."""
         return np.asarray(self.expression[:, 2:].sum(axis=1))
 
-    def chosen(self, rows: NDArray[np.int64]) -> Patients:
+    def chosen(self, rows: NDArray[np.int64]) -> VirtualPatients:
         """Return some of the patients, by row."""
-        return Patients(**{name: values[rows] for name, values in vars(self).items()})
+        return VirtualPatients(**{name: values[rows] for name, values in vars(self).items()})
 
     @classmethod
-    def joined(cls, groups: Sequence[Patients]) -> Patients:
+    def joined(cls, groups: Sequence[VirtualPatients]) -> VirtualPatients:
         """Return the patients of several groups, one after the other."""
         return cls(**{name: np.concatenate([vars(group)[name] for group in groups]) for name in vars(groups[0])})
 
@@ -193,7 +193,7 @@ class Patients:
         mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),),
         women: Body = WOMEN,
         men: Body = MEN,
-    ) -> Patients:
+    ) -> VirtualPatients:
         """Draw patients of a ``mix`` of tumour types with their shares.
 
         Raises
@@ -201,7 +201,7 @@ class Patients:
         ValueError
             if there is nobody to draw, or the shares do not sum to 1.
         """
-        _someone(patients)
+        check_patient_count(patients)
         shares = np.array([share for _, share in mix])
         if not ((shares >= 0).all() and abs(shares.sum() - 1) < 1e-6):
             raise ValueError(f"the shares of the tumour types are {shares.tolist()}: they must sum to 1")
@@ -232,6 +232,7 @@ class Patients:
         )
 
 
-def _someone(patients: int) -> None:
+def check_patient_count(patients: int) -> None:
+    """Refuse a number of patients that is no whole number, 1 or more."""
     if not (patients >= 1 and patients == int(patients)):
         raise ValueError(f"patients is {patients}: it must be a whole number, 1 or more")

@@ -9,13 +9,13 @@ from typing import Any
 from posology.conduct.eligibility import criteria
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.model import Criterion, Protocol
-from posology.simulation.trial.patients import People
+from posology.simulation.trial.patients import TrialPatients
 
-MONTH = 28
+MONTH_DAYS = 28
 SHARES = {"ovarian": 0.5, "endometrial": 0.2, "NSCLC": 0.2, "renal": 0.1}
 """Of the tumour types among those who come for dose finding, as far as the protocol takes them; assumed."""
-SOUGHT = 5000
-REFERRED: dict[str, Callable[[People], Any]] = {
+MAX_REFERRAL_TRIES = 5000
+REFERRED: dict[str, Callable[[TrialPatients], Any]] = {
     "tumour_type": lambda person: person.known.tumour_type,
     "histology": lambda person: person.histology,
     "platinum_status": lambda person: person.platinum,
@@ -24,17 +24,17 @@ REFERRED: dict[str, Callable[[People], Any]] = {
 
 
 @dataclass
-class Stream:
+class Accrual:
     """Who comes for dose finding, or for a cohort: when the next one does, and how many were screened so far."""
 
-    people: Iterator[People]
+    people: Iterator[TrialPatients]
     gap: Callable[[], float]
     next: float
     screened: int = 0
     treated: int = 0
 
 
-def mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType, float]]:
+def tumour_mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType, float]]:
     """Return the tumour types of those who come, with their shares: those of the model that the protocol takes.
 
     Raises

@@ -7,11 +7,11 @@ from typing import Any
 from posology.pharmacology.clinical.treatment import VISIT
 from posology.protocol.amendments import versions
 from posology.protocol.model import protocol_from
-from posology.simulation.trial.accrual import mix
-from posology.simulation.trial.settings import World
+from posology.simulation.trial.accrual import tumour_mix
+from posology.simulation.trial.settings import TrialSettings
 
 
-def _check(document: dict[str, Any], world: World) -> None:
+def check_simulable(document: dict[str, Any], world: TrialSettings) -> None:
     """Refuse what cannot be simulated, whichever version of the protocol asks for it."""
     for version in versions(document):
         protocol = protocol_from(version)
@@ -30,7 +30,7 @@ def _check(document: dict[str, Any], world: World) -> None:
             )
         if world.alone is None:
             for cohort in (None, *(protocol.expansion if world.expansion else ())):
-                mix(protocol, cohort)
+                tumour_mix(protocol, cohort)
     if world.alone is not None:
         cohort, level = world.alone
         protocol = protocol_from(versions(document)[0])
@@ -40,4 +40,4 @@ def _check(document: dict[str, Any], world: World) -> None:
             raise ValueError(f"{cohort!r} {why}; the protocol begins with {', '.join(protocol.expansion) or 'none'}")
         if not 1 <= level <= len(protocol.dose.levels):
             raise ValueError(f"level {level}: the protocol has levels 1 to {len(protocol.dose.levels)}")
-        mix(protocol, cohort)
+        tumour_mix(protocol, cohort)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from posology.pharmacology.clinical.dose_modification import Standing
+from posology.pharmacology.clinical.dose_modification import PatientStatus
 from posology.shared.arrays import Floats
 
 EYE, NERVE, LUNG, OTHER, TIRED = (
@@ -24,17 +24,17 @@ CLASSES = {
     OTHER: "Metabolism and nutrition disorders",
     TIRED: "General disorders and administration site conditions",
 }
-HOLDS = {EYE: 2, NERVE: 3, LUNG: 2, OTHER: 3, TIRED: 2}
+HOLD_GRADE = {EYE: 2, NERVE: 3, LUNG: 2, OTHER: 3, TIRED: 2}
 """The grade from which a toxicity holds the next dose, until it is over."""
-STOPS = {EYE: 4, NERVE: 4, LUNG: 3, OTHER: 4, TIRED: 5}
+STOP_GRADE = {EYE: 4, NERVE: 4, LUNG: 3, OTHER: 4, TIRED: 5}
 """The grade from which it ends treatment for good."""
-REDUCES = 3
+REDUCE_GRADE = 3
 """The grade from which a dose after it is a level lower."""
-WEEK, LINGERS = 7, 28.0
+WEEK, AE_FOLLOW_UP_DAYS = 7, 28.0
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Toxicity:
     """A toxicity at its worst grade; ``over`` is the day on which it is gone."""
 
     onset: float
@@ -44,7 +44,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Step:
+class DoseDecision:
     """What was done about a dose: ``due`` when, put off by ``waits`` (day, days, why), given on ``day`` at ``level`` (None: not).
 
     ``why`` it was reduced or not given, empty where neither.
@@ -58,7 +58,7 @@ class Step:
 
 
 @dataclass
-class Dosing:
+class ProtocolDosing:
     """The protocol's rule for a patient's doses, for :func:`posology.pharmacology.clinical.treatment.treat`; it keeps what it did.
 
     ``mg`` gives the amount of a level on a day.
@@ -69,14 +69,14 @@ class Dosing:
     reductions: int
     longest: int
     interval: int
-    troubles: tuple[Trouble, ...]
-    steps: list[Step] = field(default_factory=list)
+    troubles: tuple[Toxicity, ...]
+    steps: list[DoseDecision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._now, self._left, self._over = self.level, self.reductions, False
-        self._answered: set[Trouble] = set()
+        self._answered: set[Toxicity] = set()
 
-    def __call__(self, standing: Standing) -> tuple[Floats, Floats]:
+    def __call__(self, standing: PatientStatus) -> tuple[Floats, Floats]:
         """Return the dose over the planned one, and the delay."""
         if self._over:
             return np.zeros(1), np.zeros(1)
@@ -89,23 +89,23 @@ class Dosing:
             waited += step
         level, why = self._level(due + waited, held)
         self._over = level is None
-        self.steps.append(Step(due, tuple(waits), due + waited, level, why))
+        self.steps.append(DoseDecision(due, tuple(waits), due + waited, level, why))
         factor = self.mg(level, due + waited) / self.mg(self.level, 0) if level else 0.0
         return np.array([factor]), np.array([float(waited)])
 
-    def _held(self, day: int) -> Trouble | None:
+    def _held(self, day: int) -> Toxicity | None:
         """Return what holds a dose on a day."""
-        there = (t for t in self.troubles if t.onset <= day < t.over and HOLDS[t.term] <= t.grade)
+        there = (t for t in self.troubles if t.onset <= day < t.over and HOLD_GRADE[t.term] <= t.grade)
         return next(there, None)
 
-    def _level(self, day: int, held: Trouble | None) -> tuple[int | None, str]:
+    def _level(self, day: int, held: Toxicity | None) -> tuple[int | None, str]:
         """Return the level of a dose on a day and why it is another than before; None where treatment ends."""
         said = lambda t: f"{t.term}, grade {t.grade}"
-        if ends := next((t for t in self.troubles if t.onset <= day and t.grade >= STOPS[t.term]), None):
+        if ends := next((t for t in self.troubles if t.onset <= day and t.grade >= STOP_GRADE[t.term]), None):
             return None, said(ends)
         if held:
             return None, f"{said(held)}, not over {self.longest} days after the dose was due"
-        severe = [t for t in self.troubles if t.onset <= day and t.grade >= REDUCES and t not in self._answered]
+        severe = [t for t in self.troubles if t.onset <= day and t.grade >= REDUCE_GRADE and t not in self._answered]
         if not severe:
             return self._now, ""
         self._answered |= set(severe)

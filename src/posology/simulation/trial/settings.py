@@ -8,7 +8,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class World:
+class TrialSettings:
     """What is simulated.
 
     Parameters
