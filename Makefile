@@ -2,15 +2,19 @@
 PYTHON ?= python3.11
 BIN = .venv/bin
 
-.PHONY: demo test nightly bench lint docs lock clean
+.PHONY: demo test nightly bench docs lock changelog clean
 
 demo: .venv/run
 	$(BIN)/posology demo
 
 test: .venv/dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --durations=15 --cov --cov-report=term
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The fast tests of one room: make test-designs, make test-endpoints, ...
+test-%: .venv/dev
+	$(BIN)/python -m pytest --durations=5 tests/$* src/posology/$*
 
 # The long validations.
 nightly: .venv/dev
@@ -18,6 +22,10 @@ nightly: .venv/dev
 
 bench: .venv/dev
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done
+
+# Gathers the fragments of changelog.d under a version: make changelog VERSION=0.2.0
+changelog: .venv/dev
+	$(BIN)/towncrier build --version $(VERSION)
 
 docs: .venv/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -13,7 +13,7 @@ import tracemalloc
 import numpy as np
 
 from posology.designs import Boin, TiteBoin
-from posology.operating import Setting, simulate
+from posology.operating import Scenario, simulate
 from posology.simulation.potential_outcomes import draw_patients
 
 LIMIT = 60.0
@@ -29,7 +29,7 @@ def main() -> None:
     print(f"{'patients treated at each level':<40} {whole:>8.2f} s")
     for design in (Boin(7, 0.3, max_patients=30), TiteBoin(7, 0.3, max_patients=30)):
         begun = time.perf_counter()
-        simulate(design, Setting(tuple(people.rate(63)), window=63), people)
+        simulate(design, Scenario(tuple(people.rate(63)), window=63), people)
         own = time.perf_counter() - begun
         print(f"{type(design).__name__ + ', window of 63 days':<40} {own:>8.2f} s")
         whole += own

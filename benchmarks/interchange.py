@@ -20,7 +20,7 @@ from posology.interchange.adam.analysis import read_folder
 from posology.interchange.adam.source import Rules
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import export_sdtm
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 
 T = TypeVar("T")
 LIMIT = 15.0
@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
         report = timed("import: SDTM to record", lambda: import_sdtm(folder, record, by="benchmark"))
         with Trial.open(record) as trial:
             state = timed("open and fold the record", trial.state)
-        timed("derive: RECIST and courses", lambda: courses(state, date.today()))
+        timed("derive: RECIST and courses", lambda: patient_courses(state, date.today()))
         timed(
             "derive: ADaM with Define-XML",
             lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", Rules(), ("xpt",)),

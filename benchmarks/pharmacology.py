@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.linear_compartments import Doses, two_compartment
@@ -122,7 +122,7 @@ def main() -> None:
         )
 
     plasma = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
-    fate = PotentialOutcomes.draw(np.random.default_rng(1), 30_000)
+    fate = PatientPotentialOutcomes.draw(np.random.default_rng(1), 30_000)
     for cycles, follow in ((3, 126.0), (8, 730.0)):
         print(
             f"clinical course, 30,000 patients, {cycles} cycles: "

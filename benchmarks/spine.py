@@ -18,9 +18,11 @@ from pathlib import Path
 
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.load import document
-from posology.readout.readout import read, write
+from posology.protocol.load import load_document
+from posology.readout.readout import make_readout
+from posology.readout.write import write_readout
 from posology.record.audit import verify
+from posology.record.snapshot import take_snapshot
 from posology.record.state import fold
 
 EXAMPLE = Path(__file__).parents[1] / "src/posology/examples/imgn853"
@@ -165,7 +167,7 @@ def main() -> None:
     patients, events = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (1000, 200_000)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        plan = document(EXAMPLE / "protocol.yaml")
+        plan = load_document(EXAMPLE / "protocol.yaml")
         made = rows(patients, events)
         with (home / "events.csv").open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, [c for c in COLUMNS if c != "role_of"])
@@ -188,10 +190,14 @@ def main() -> None:
             report("read and fold", timed(lambda: fold(trial.events())), 2.0)
             report("verify the chain", timed(lambda: verify(trial.store.rows(), trial.store.head())), 10.0)
             cutoff = date(2018, 1, 1)
-            report("read out: endpoints, tables", timed(lambda: held.append(read(known, cutoff))), 30.0)
+            report(
+                "read out: endpoints, tables",
+                timed(lambda: held.append(make_readout(take_snapshot(known, cutoff)))),
+                30.0,
+            )
             report(
                 "read out: write page, data and figures",
-                timed(lambda: write(read(known, cutoff), home / "out")),
+                timed(lambda: write_readout(make_readout(take_snapshot(known, cutoff)), home / "out")),
                 60.0,
                 f"page {(home / 'out/readout.html').stat().st_size / 1e6:.0f} MB",
             )

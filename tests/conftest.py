@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.load import document
+from posology.protocol.load import load_document
 from posology.record import facts as f
 
 settings.register_profile("posology", deadline=None, max_examples=40)
@@ -42,7 +42,7 @@ class Clock:
 
 @pytest.fixture(scope="session")
 def imgn853_document() -> dict[str, Any]:
-    return document(EXAMPLE / "protocol.yaml")
+    return load_document(EXAMPLE / "protocol.yaml")
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def test_designs_that_depend_on_time_are_simulated(go: Any) -> None:  # noqa: F8
 
 def test_grades(go: Any) -> None:  # noqa: F811
     """Titration that ends at moderate toxicity, exact: with few of them it goes on alone for longer."""
-    design = ("oc", "--design", "3+3", "--levels", "2", "--rule", "titration:through=2")
+    design = ("oc", "--design", "3+3", "--levels", "2", "--rule", "titration:last_titration_level=2")
     calm = told(go, *design, "--grades", "0.9,0.05,0,0.05,0", "--grades", "0.8,0.05,0,0.15,0")
     rough = told(go, *design, "--grades", "0.5,0.05,0.4,0.05,0", "--grades", "0.4,0.05,0.4,0.15,0")
     assert calm["truth"] == pytest.approx([0.05, 0.15])
@@ -117,11 +117,11 @@ def test_next_dose_with_what_is_known(go: Any) -> None:  # noqa: F811
 
 def test_decision_tables_agree_with_the_users_own(go: Any, tmp_path: Path) -> None:  # noqa: F811
     """A table printed as CSV, read back as a design of the user's own, decides the same."""
-    from posology.designs import Agreed, Boin
+    from posology.designs import Boin, CommitteeTable
     from posology.designs.decision_table import decision_table
 
     text = go("table", *BOIN, "--csv")[1]
-    own = Agreed.from_csv(text, 5, 0.3, max_patients=30)
+    own = CommitteeTable.from_csv(text, 5, 0.3, max_patients=30)
     same = lambda design: [
         c.letter for c in decision_table(design) if c.patients < 18
     ]  # at 18 the table ends the trial
@@ -206,7 +206,7 @@ def test_a_statistical_section(go: Any, tmp_path: Path) -> None:  # noqa: F811
 
 def test_every_design_is_described_in_words(go: Any) -> None:  # noqa: F811
     from posology.designs import DESIGNS
-    from posology.protocol.build import design_of
+    from posology.protocol.build import design_from_spec
     from posology.reports.statistical_section.design_description import describe
 
     need = {
@@ -218,7 +218,7 @@ def test_every_design_is_described_in_words(go: Any) -> None:  # noqa: F811
         "table": {"rows": [[3, ["E", "S", "D", "DU"]]], "max_patients": 3},
     }
     for name in DESIGNS:
-        found = describe(design_of({"method": name, **need.get(name, {})}, 3, 1, defaults={"target": 0.3}))
+        found = describe(design_from_spec({"method": name, **need.get(name, {})}, 3, 1, defaults={"target": 0.3}))
         assert found.paragraphs, name
         assert found.references or name == "table", name
         assert "{" not in " ".join(found.paragraphs)

@@ -9,7 +9,7 @@ import pytest
 
 from posology.designs import Action, Boin, Tally
 from posology.designs.isotonic import isotonic
-from tests.designs.enumerate import exact
+from tests.designs.plain_enumeration import exact
 from tests.designs.test_three_plus_three import cases
 
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.designs import Boin, I3plus3, Iboin, Keyboard, Mtpi, Mtpi2, Tally, Tpi
-from posology.designs.interval import Interval
+from posology.designs.interval import IntervalDesign
 from posology.operating import enumerate_trials
 from posology.shared.arrays import Ints
 from tests.designs.test_three_plus_three import cases
 
 
-def table_of(inputs: dict[str, Any]) -> Interval:
+def table_of(inputs: dict[str, Any]) -> IntervalDesign:
     p = inputs["params"]
     kind, target, levels = inputs["design"], inputs["target"], inputs.get("num_doses", 5)
     if kind == "BOIN":
@@ -122,7 +122,7 @@ def test_exact_paths_of_escalation(inputs: dict[str, Any], outputs: dict[str, An
 @pytest.mark.parametrize(("inputs", "outputs"), cases("boin_get_oc") + cases("keyboard_get_oc_kb"))
 def test_simulations_of_the_authors(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
     """BOIN's get.oc, 10,000 trials a case, and Keyboard's, 5,000: within five standard errors of the exact value."""
-    from posology.designs import Titrated
+    from posology.designs import Titration
 
     shared: dict[str, Any] = {
         "levels": len(inputs["p.true"]),
@@ -138,8 +138,8 @@ def test_simulations_of_the_authors(inputs: dict[str, Any], outputs: dict[str, A
         Keyboard(**shared, part_keys=True) if keyboard else Boin(**shared, bounded=inputs.get("boundMTD", False))
     )
     if inputs.get("titration"):
-        design = Titrated(design, through=design.levels)
-    found = enumerate_trials(design).under(inputs["p.true"])
+        design = Titration(design, last_titration_level=design.levels)
+    found = enumerate_trials(design).characteristics(inputs["p.true"])
     expected = np.array([outputs["percentstop"], *outputs["selpercent"]]) / 100
     error = np.sqrt(np.maximum(found.selection[0] * (1 - found.selection[0]), 1e-4) / inputs["ntrial"])
     assert (np.abs(found.selection[0] - expected) < 5 * error).all(), (found.selection[0], expected)
@@ -158,7 +158,7 @@ def test_keyboard_with_part_keys_is_mtpi2() -> None:
 
 def test_iboin_without_worth_is_boin() -> None:
     prior = (0.1, 0.2, 0.3, 0.4)
-    np.testing.assert_array_equal(Iboin(4, 0.3, prior=prior, worth=(0,)).table[2], Boin(4, 0.3).table[0])
+    np.testing.assert_array_equal(Iboin(4, 0.3, prior=prior, prior_sample_size=(0,)).table[2], Boin(4, 0.3).table[0])
     hypotheses = Iboin(4, 0.3, prior=prior).hypotheses
     np.testing.assert_allclose(hypotheses.sum(axis=1), 1)
     assert (np.diff(hypotheses[:, 2]) > 0).all()  # the higher the guess, the likelier too toxic
@@ -190,7 +190,7 @@ def test_coherent_and_monotone(kind: Any, target: float) -> None:
 @pytest.mark.parametrize("kind", EVERY)
 def test_expectations_agree_with_the_truth(kind: Any) -> None:
     truth = np.array([0.05, 0.2, 0.35, 0.5])
-    found = enumerate_trials(kind(4, 0.3, max_patients=15)).under(truth)
+    found = enumerate_trials(kind(4, 0.3, max_patients=15)).characteristics(truth)
     assert found.selection.sum() == pytest.approx(1)
     np.testing.assert_allclose(found.dlts[0], truth * found.patients[0], atol=1e-10)
 

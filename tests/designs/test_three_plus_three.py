@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.designs import Action, Tally, ThreePlusThree, Titrated
-from tests.designs.enumerate import exact
+from posology.designs import Action, Tally, ThreePlusThree, Titration
+from tests.designs.plain_enumeration import exact
 
 DATA = Path(__file__).parents[1] / "data/designs"
 
@@ -89,14 +89,14 @@ def tallies(draw: st.DrawFn) -> Tally:
 @given(tallies(), st.sampled_from([3, 6]))
 def test_every_tally_has_a_decision(tally: Tally, mtd_patients: Any) -> None:
     decision = ThreePlusThree(levels=tally.levels, mtd_patients=mtd_patients).decide(tally)
-    action, level, more = Action(decision.action[0]), int(decision.level[0]), int(decision.more[0])
+    action, level, more = Action(decision.action[0]), int(decision.level[0]), int(decision.patients_to_treat[0])
     assert decision.words(tally)
     here = int(tally.level[0])
     assert (more > 0) == (action in (Action.STAY, Action.ESCALATE, Action.DEESCALATE))
     assert (level == -1) == (action is Action.STOP)
     if action is Action.ESCALATE:
         assert level == here + 1 <= tally.ceiling[0]
-        assert not (tally.toxic[0, here] >= 2 and tally.toxic[0, here] * 3 >= tally.treated[0, here])
+        assert not (tally.dlts[0, here] >= 2 and tally.dlts[0, here] * 3 >= tally.treated[0, here])
     if action is Action.DEESCALATE:
         assert level == here - 1
 
@@ -104,9 +104,9 @@ def test_every_tally_has_a_decision(tally: Tally, mtd_patients: Any) -> None:
 @given(tallies())
 def test_more_toxicity_never_gives_a_higher_dose(tally: Tally) -> None:
     design, here = ThreePlusThree(levels=tally.levels), max(int(tally.level[0]), 0)
-    if tally.toxic[0, here] == tally.treated[0, here]:
+    if tally.dlts[0, here] == tally.treated[0, here]:
         return
-    worse = tally.toxic.copy()
+    worse = tally.dlts.copy()
     worse[0, here] += 1
     worse_tally = Tally(tally.treated, worse, tally.level, ceiling=tally.ceiling)
     assert design.decide(worse_tally).level[0] <= design.decide(tally).level[0]
@@ -114,7 +114,7 @@ def test_more_toxicity_never_gives_a_higher_dose(tally: Tally) -> None:
 
 def test_a_closed_level_is_not_reopened() -> None:
     tally = Tally.of("1NNN 2NNN 3NNNNT 2NNN", levels=3)
-    open_, closed = tally, Tally(tally.treated, tally.toxic, tally.level, ceiling=np.array([1]))
+    open_, closed = tally, Tally(tally.treated, tally.dlts, tally.level, ceiling=np.array([1]))
     design = ThreePlusThree(levels=3)
     assert Action(design.decide(open_).action[0]) is Action.ESCALATE
     decision = design.decide(closed)
@@ -135,9 +135,9 @@ def test_a_closed_level_is_not_reopened() -> None:
     ],
 )
 def test_titration(outcomes: str, level: int, more: int) -> None:
-    design = Titrated(ThreePlusThree(levels=7), through=4)
+    design = Titration(ThreePlusThree(levels=7), last_titration_level=4)
     decision = design.decide(Tally.of(outcomes, levels=7))
-    assert (decision.level[0] + 1, decision.more[0]) == (level, more)
+    assert (decision.level[0] + 1, decision.patients_to_treat[0]) == (level, more)
 
 
 @pytest.mark.parametrize("arguments", [{"levels": 3, "start": 3}, {"levels": 3, "mtd_patients": 4}])

@@ -13,7 +13,7 @@ from posology.conduct.eligibility import Verdict
 from posology.conduct.eligibility import check as check_criteria
 from posology.conduct.trial import Trial
 from posology.endpoints.ihc import category, check, funnel, h_score, highest_intensity, mixed_assays, pattern, ps2_plus
-from posology.protocol.model import Criterion, Problem
+from posology.protocol.model import EligibilityCriterion, FieldError
 from posology.record import facts as f
 from posology.record.entry import EntryError, fact_from
 from tests.conftest import screen
@@ -105,8 +105,8 @@ def test_a_stage_for_every_patient() -> None:
         funnel(["a", "b"], {"scored": [True]})
 
 
-def criterion(**test: Any) -> Criterion:
-    return Criterion(id="X", text="x", **test)
+def criterion(**test: Any) -> EligibilityCriterion:
+    return EligibilityCriterion(id="X", text="x", **test)
 
 
 SHARES = {"cells_0": 10.0, "cells_1": 20.0, "cells_2": 30.0, "cells_3": 40.0}
@@ -146,9 +146,9 @@ def test_a_criterion_names_each_measure(
 
 def test_words_of_a_criterion() -> None:
     assert criterion(fact="ps2_plus", at_least=75.0).condition == "PS2+ (% of cells at 2+ or more) at least 75"
-    with pytest.raises(Problem, match="'strong' is no category; it is high or medium or low or negative"):
+    with pytest.raises(FieldError, match="'strong' is no category; it is high or medium or low or negative"):
         criterion(fact="category", one_of=("strong",))
-    with pytest.raises(Problem, match="does not fit the fact pattern"):
+    with pytest.raises(FieldError, match="does not fit the fact pattern"):
         criterion(fact="pattern", at_least=1.0)
 
 

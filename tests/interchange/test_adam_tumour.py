@@ -335,7 +335,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
     from posology.cli.app import app
     from posology.conduct.trial import Trial
     from posology.interchange.datasets.formats import read
-    from posology.readout.courses import courses
+    from posology.readout.results.patient_courses import patient_courses
 
     run = CliRunner().invoke
     trial, out = imgn853_file, tmp_path / "adam"
@@ -353,7 +353,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
         for who, code, n, c in frames["adtte"].select("USUBJID", "PARAMCD", "AVAL", "CNSR").rows()
     }
     with Trial.open(str(trial)) as opened:
-        read_out = courses(opened.state(occurred_by=date(2013, 5, 10)), date(2013, 5, 10))
+        read_out = patient_courses(opened.state(occurred_by=date(2013, 5, 10)), date(2013, 5, 10))
     assert len(read_out) == 18
     for course in read_out:
         response, marker = course.response, course.marker

@@ -22,7 +22,7 @@ from posology.interchange.pk.sources import from_record, measured
 from posology.interchange.sdtm.writer.write import export_sdtm
 from posology.pharmacology.nca.parameters import nca
 from posology.pharmacology.nca.profiles import padded
-from posology.record.collected import ConcentrationMeasured, TreatmentGiven
+from posology.record.collected import PkConcentration, TreatmentGiven
 from tests.interchange.pk_record import CLEARANCE, HOURS, START, concentration, course, dosed, made, sample
 
 
@@ -339,7 +339,7 @@ def test_repeated_doses_and_unknown_covariates(tmp_path: Path, imgn853_document:
 
 def test_a_correction_is_what_counts(two: str) -> None:
     with Trial.open(two) as trial:
-        event = next(e for e in trial.events() if isinstance(e.fact, ConcentrationMeasured) and e.fact.value)
+        event = next(e for e in trial.events() if isinstance(e.fact, PkConcentration) and e.fact.value)
         trial.correct(event.seq, by="Dr A", reason="transcribed wrongly", value=1.0)
         made_ = recorded(trial.state())
     assert 1.0 in [e.value for e in made_.data.events]
@@ -349,7 +349,7 @@ def test_a_correction_is_what_counts(two: str) -> None:
     ("text", "hours"), [("PT2H", 2.0), ("-PT15M", -0.25), ("P1DT12H", 36.0), ("P2D", 48.0), ("P", 7.0), ("x", 7.0)]
 )
 def test_planned_hours(text: str, hours: float) -> None:
-    assert planned_hours(ConcentrationMeasured(test="ADC", timepoint_elapsed=text, timepoint_number=7.0)) == hours
+    assert planned_hours(PkConcentration(test="ADC", timepoint_elapsed=text, timepoint_number=7.0)) == hours
 
 
 def test_a_number_is_one_patient() -> None:
@@ -417,7 +417,7 @@ def test_whatever_is_recorded_is_either_refused_or_written_and_read_again(
         assert sorted(e.time for e in events) == [e.time for e in events]
         first = next(e.time for e in events if e.evid == 1)
         assert first == 0 and all(e.missing == (e.time <= 0) for e in events if e.evid == 0)
-        sampled_ = sum(isinstance(f, ConcentrationMeasured) for _, f in held[name])
+        sampled_ = sum(isinstance(f, PkConcentration) for _, f in held[name])
         assert sum(e.evid == 0 for e in events) == sampled_
     if any(e.evid == 0 and not e.missing for e in again.events):
         assert (again.measurements().time > 0).sum() == sum(e.evid == 0 and not e.missing for e in again.events)

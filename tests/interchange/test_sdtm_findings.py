@@ -199,7 +199,7 @@ def test_assessments_before_the_baseline_and_without_one(tmp_path: Path) -> None
     made = taken(study(tmp_path, ex=[dose("1")], tr=early))
     assert "2019-12-01, TRDTC: SCREENING is an assessment before the baseline; kept as a reading" in told(made)
     assert [(m.assessment, m.diameter_mm) for m in facts(made, f.LesionMeasured)] == [(0, 32.0), (1, 20.0)]
-    assert [r.diameter_mm for r in facts(made, c.LesionRead)] == [30.0]
+    assert [r.diameter_mm for r in facts(made, c.IndependentLesion)] == [30.0]
     without = taken(study(tmp_path / "b", ex=[dose("1")], tr=[lesion(20, "2020-02-01", "WEEK 4")]))
     assert "there is no assessment before treatment; no baseline: response is not evaluable" in told(without)
 
@@ -357,9 +357,9 @@ def test_qualifiers_are_kept_and_those_of_no_row_are_told(tmp_path: Path) -> Non
 def test_an_arm_that_the_protocol_does_not_know(tmp_path: Path) -> None:
     from importlib.resources import files
 
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
+    plan = load_document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
     made = taken(
         study(
             tmp_path,
@@ -376,9 +376,9 @@ def test_an_arm_that_the_protocol_does_not_know(tmp_path: Path) -> None:
 def test_doses_at_a_level_of_the_protocol(tmp_path: Path) -> None:
     from importlib.resources import files
 
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
+    plan = load_document(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
     weight = {"USUBJID": "1", "VSTESTCD": "WEIGHT", "VSSTRESN": 60, "VSSTRESU": "kg", "VSDTC": "2019-12-30"}
     drug = lambda amount, unit, on, visit: dose(
         "1", on, EXTRT="Mirvetuximab Soravtansine", EXDOSE=amount, EXDOSU=unit, VISIT=visit

@@ -15,12 +15,12 @@ from posology.interchange.datasets.formats import read as read_dataset
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.reader.report import Report
 from posology.interchange.sdtm.writer.write import datasets
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.audit import verify
 from posology.record.entry import fact_from
-from posology.record.event import plain
+from posology.record.event import to_dict
 from posology.record.state import State
 from posology.record.store import Store
 from tests.interchange.sdtm_folder import DATA, pilot
@@ -72,8 +72,8 @@ def test_adverse_events_by_arm_are_those_of_adae(state: State) -> None:
     severity = {1: "MILD", 2: "MODERATE", 3: "SEVERE"}
     found: Counter[tuple[str, str, str, str]] = Counter()
     for patient in state.patients.values():
-        described = patient.last(c.SubjectDescribed)
-        assert described is not None and isinstance(described.fact, c.SubjectDescribed)
+        described = patient.last(c.Demographics)
+        assert described is not None and isinstance(described.fact, c.Demographics)
         for toxicity in patient.toxicities:
             fact = toxicity.fact
             said = fact.severity or severity[fact.grade]
@@ -131,9 +131,9 @@ def test_history_drugs_concentrations_and_disposition_are_all_there(state: State
     for name, kind in (
         ("mh", c.MedicalHistory),
         ("cm", c.ConcomitantTherapy),
-        ("pc", c.ConcentrationMeasured),
+        ("pc", c.PkConcentration),
         ("vs", c.VitalSignMeasured),
-        ("ds", c.DispositionNoted),
+        ("ds", c.DispositionEvent),
     ):
         assert sum(len(p.of(kind)) for p in state.patients.values()) == sdtm(folder, name).height, name
     reasons = Counter(
@@ -157,7 +157,7 @@ def test_responses_of_the_readers_are_all_there(state: State, folder: Path) -> N
         for e in p.of(f.TumourAssessed)
         if isinstance(e.fact, f.TumourAssessed)
     ]
-    others = [e for p in state.patients.values() for e in p.of(c.ResponseRead)]
+    others = [e for p in state.patients.values() for e in p.of(c.IndependentResponse)]
     wanted = rs.filter(pl.col("RSEVAL") == "INVESTIGATOR").select("USUBJID", "RSSTRESC").rows()
     assert Counter(own) == Counter(wanted) and len(own) + len(others) == rs.height
 
@@ -168,7 +168,7 @@ def test_every_fact_keeps_the_bounds_of_the_record(state: State) -> None:
         for event in patient.events:
             seen[event.kind] += 1
             if seen[event.kind] <= 400:
-                assert fact_from(event.kind, plain(event.fact)) == event.fact
+                assert fact_from(event.kind, to_dict(event.fact)) == event.fact
 
 
 def test_the_record_says_where_it_comes_from_and_is_sound(imported: tuple[Path, Report]) -> None:
@@ -177,7 +177,7 @@ def test_the_record_says_where_it_comes_from_and_is_sound(imported: tuple[Path, 
         rows, head = list(store.rows()), store.head()
     assert verify(rows, head) == []
     source = rows[1].event()
-    assert isinstance(source.fact, c.DataImported) and source.fact.protocol == "derived"
+    assert isinstance(source.fact, c.DataImport) and source.fact.protocol == "derived"
     assert source.fact.files["dm.csv.gz"] == report.files["dm.csv.gz"] and len(source.fact.files["dm.csv.gz"]) == 64
     assert (
         source.override is not None
@@ -226,7 +226,7 @@ def test_endpoints_are_the_same_after_a_way_through_sdtm(state: State, tmp_path:
             course.response.on,
             [(s.number, s.on, s.sum_mm, s.overall) for s in course.scans],
         )
-        for course in sorted(courses(of, on), key=lambda course: course.id)
+        for course in sorted(patient_courses(of, on), key=lambda course: course.id)
     ]
     assert read(again) == read(state)
     count = lambda of: Counter((p.id, e.kind) for p in of.patients.values() for e in p.events)

@@ -20,16 +20,16 @@ from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, typ
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
-from posology.protocol.load import document
-from posology.readout.courses import courses
+from posology.protocol.load import load_document
+from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.event import plain
+from posology.record.event import to_dict
 from posology.record.facts import KINDS
 from posology.record.state import State
 
 EXAMPLE = Path(str(files("posology.examples") / "imgn853"))
-PLAN = document(str(EXAMPLE / "protocol.yaml"))
+PLAN = load_document(str(EXAMPLE / "protocol.yaml"))
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
@@ -58,7 +58,7 @@ def endpoints(state: State, on: date) -> list[Any]:
             {k: v for k, v in vars(p.response).items() if k != "sources"},
             p.marker and {k: v for k, v in vars(p.marker).items() if k not in ("sources", "samples")},
         )
-        for p in sorted(courses(state, on), key=lambda p: p.id)
+        for p in sorted(patient_courses(state, on), key=lambda p: p.id)
     ]
 
 
@@ -66,9 +66,9 @@ def facts(state: State) -> dict[str, list[Any]]:
     """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit)."""
     return {
         p.id: sorted(
-            (e.occurred, e.kind, sorted((k, str(v)) for k, v in plain(e.fact).items() if k not in ("visit", "dated")))
+            (e.occurred, e.kind, sorted((k, str(v)) for k, v in to_dict(e.fact).items() if k not in ("visit", "dated")))
             for e in p.events
-            if e.kind != c.SubjectDescribed.kind
+            if e.kind != c.Demographics.kind
         )
         for p in state.patients.values()
     }
@@ -103,10 +103,10 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
     with Trial.create(
         where, PLAN, by="simulation", on=date(2012, 5, 30), recorded=datetime(2012, 5, 30, tzinfo=UTC)
     ) as trial:
-        ledger = trial.ledger()
+        pending = trial.pending_events()
         for k in range(patients):
             p, day, level = f"V{k:03}", start + timedelta(days=int(k * 3)), 1 + k % len(levels)
-            enter = lambda fact, on, p=p: ledger.enter(
+            enter = lambda fact, on, p=p: pending.add(
                 fact, patient=p, occurred=on, recorded=NOW, by="simulation", override="simulated"
             )
             days = lambda n, day=day: day + timedelta(days=int(n))
@@ -223,7 +223,7 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
                 )  # type: ignore[arg-type]
             if k % 7 == 1:
                 enter(f.Died(cause="disease"), days(150))
-        trial.keep(ledger)
+        trial.commit(pending)
 
 
 @pytest.mark.parametrize("cutoff", [None, date(2012, 8, 15)])
@@ -243,7 +243,7 @@ def test_without_the_protocol_arms_are_cohorts_and_tumours_read_the_same(example
     on = date(2014, 6, 1)
     back = state_of(tmp_path / "again.posology")
     assert back.protocol().dose.levels == state.protocol().dose.levels[: len(back.protocol().dose.levels)]
-    scans = lambda of: {p.id: [(s.on, s.sum_mm, s.overall) for s in p.scans] for p in courses(of, on)}
+    scans = lambda of: {p.id: [(s.on, s.sum_mm, s.overall) for s in p.scans] for p in patient_courses(of, on)}
     assert scans(back) == scans(state)
     with (
         Trial.open(tmp_path / "again.posology") as trial,
@@ -258,7 +258,7 @@ def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     state = state_of(tmp_path / "simulated.posology", cutoff)
     patient = next(p for p in state.patients.values() if p.first_dose and p.enrolment)
     given = c.TreatmentGiven(treatment="X", ended="2012-09-01")
-    described = c.SubjectDescribed(last_exposure="2013-01-01", participation_end="2012-08-01", death="2013-02-01")
+    described = c.Demographics(last_exposure="2013-01-01", participation_end="2012-08-01", death="2013-02-01")
     late = [replace_fact(state, patient.id, given), replace_fact(state, patient.id, described)]
     seen = State(
         cutoff,
@@ -317,7 +317,7 @@ def test_no_two_fields_of_a_kind_share_a_qualifier() -> None:
         names = [qnam(name) for name in types_of(kind) if name not in held]
         if len(names) == len({*names}):
             continue
-        assert kind in (c.LesionRead,), kind
+        assert kind in (c.IndependentLesion,), kind
     assert all(len(name) <= 8 for name in (*QNAMS.values(), *RESERVED))
     assert not {*QNAMS.values()} & {*RESERVED}
 
@@ -335,4 +335,4 @@ def test_text_in_parts_is_the_text_again(text: str, longest: int) -> None:
 
 def test_kinds_before_this_version_read_as_before() -> None:
     old = {"ae": "1", "term": "Nausea", "grade": 1, "related": True, "serious": False}
-    assert plain(replace(f.AdverseEvent(**old))) == old  # type: ignore[arg-type]
+    assert to_dict(replace(f.AdverseEvent(**old))) == old  # type: ignore[arg-type]

@@ -13,24 +13,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.conduct.protocol_in_force import plan_of
+from posology.conduct.protocol_in_force import plan_in_force
 from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
-from posology.operating import Setting
+from posology.operating import Scenario
 from posology.operating import simulate as operate
 from posology.pharmacology.clinical.tumour_size import assess_recist
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infusion_doses
-from posology.protocol.build import design as of_protocol
-from posology.protocol.load import document
+from posology.protocol.build import design_from_protocol as of_protocol
+from posology.protocol.load import load_document
 from posology.protocol.model import protocol_from
-from posology.readout.readout import read, write
+from posology.readout.readout import make_readout
+from posology.readout.results.patient_courses import patient_courses
+from posology.readout.write import write_readout
 from posology.record import facts as f
 from posology.record.audit import verify
-from posology.record.collected import DispositionNoted
+from posology.record.collected import DispositionEvent
 from posology.record.entry import fact_from
-from posology.record.event import plain
+from posology.record.event import to_dict
+from posology.record.snapshot import take_snapshot
 from posology.record.state import State
 from posology.simulation.trial import TrialSettings, TrialSimulator, simulate_trial
 from posology.simulation.trial.course import FOLLOW_UP_DAYS, simulate_course
@@ -43,7 +46,7 @@ from tests.interchange.test_sdtm_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)
-PLAN = document(FILE)
+PLAN = load_document(FILE)
 DESIGNS: dict[str, dict[str, Any]] = {
     "3+3": {"method": "3+3", "mtd_patients": 6},
     "boin": {"method": "boin", "target": 0.3, "max_patients": 30},
@@ -85,15 +88,15 @@ def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[Tria
     }
     places = [p.enrolment.fact for p in state.patients.values() if p.enrolment]
     assert all(sum(place.cohort == name for place in places) == 10 for name in state.protocol().expansion)
-    failed = [p for p in state.patients.values() if p.of(DispositionNoted)]
+    failed = [p for p in state.patients.values() if p.of(DispositionEvent)]
     assert failed and all(p.enrolment is None and not p.of(f.LesionMeasured) for p in failed)
-    assert any("X4" in p.of(DispositionNoted)[0].fact.term for p in failed), "too little target"
-    assert any("X3" in p.of(DispositionNoted)[0].fact.term for p in failed), "too many prior regimens"
+    assert any("X4" in p.of(DispositionEvent)[0].fact.term for p in failed), "too little target"
+    assert any("X3" in p.of(DispositionEvent)[0].fact.term for p in failed), "too many prior regimens"
     last = max(s.first for s in made.subjects if s.first)
     assert made.today <= last + timedelta(days=FOLLOW_UP_DAYS)
     assert verify(trial.store.rows()) == []
     for event in events[1:]:
-        assert fact_from(event.kind, plain(event.fact)) == event.fact, event.seq
+        assert fact_from(event.kind, to_dict(event.fact)) == event.fact, event.seq
 
 
 def test_each_decision_is_what_the_design_advised_on_its_day(whole: tuple[TrialSimulator, Trial]) -> None:
@@ -136,13 +139,13 @@ class Carried:
 
     left_at = gap
 
-    def dlt_day(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+    def dlt_day(self, setting: Scenario, rows: Any, k: Any, level: Any) -> Any:
         return self.dlt[k, level]
 
-    def respond(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+    def respond(self, setting: Scenario, rows: Any, k: Any, level: Any) -> Any:
         return np.zeros(len(k), dtype=bool)
 
-    def grades(self, setting: Setting, rows: Any, k: Any, level: Any) -> Any:
+    def grades(self, setting: Scenario, rows: Any, k: Any, level: Any) -> Any:
         within = lambda day: day[k, level] <= setting.window
         return np.where(within(self.dlt), 3, np.where(within(self.moderate), 2, 0))
 
@@ -171,12 +174,12 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
                 if t.grade >= 2:
                     into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
     carriers = Carried(dlt[0], moderate[0])
-    setting = Setting((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
+    setting = Scenario((0.1,) * 7, window=float(protocol.dlt.window_days), accrual=100.0, arrivals="fixed")
     found = operate(of_protocol(protocol), setting, carriers)
     assert found.treated[0].tolist() == [c.treated for c in advice.counts]
     assert found.toxic[0].tolist() == [c.dlt for c in advice.counts]
-    assert found.mtd[0] == (-1 if advice.opening.mtd is None else advice.opening.mtd - 1)
-    assert plan_of(state).design == of_protocol(protocol)
+    assert found.mtd[0] == (-1 if advice.open_level.mtd is None else advice.open_level.mtd - 1)
+    assert plan_in_force(state).design == of_protocol(protocol)
 
 
 def test_doses_follow_the_protocol(whole: tuple[TrialSimulator, Trial]) -> None:
@@ -208,7 +211,7 @@ def test_doses_follow_the_protocol(whole: tuple[TrialSimulator, Trial]) -> None:
 
 def test_endpoints_find_what_the_model_says(whole: tuple[TrialSimulator, Trial]) -> None:
     made, trial = whole
-    courses = {c.id: c for c in read(trial.events(), made.today).courses}
+    courses = {c.id: c for c in patient_courses(trial.state(made.today), made.today)}
     responders = 0
     for subject in (s for s in made.subjects if s.first):
         told, course = subject.course, courses[subject.id]
@@ -308,17 +311,17 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
 
 def test_the_readout_says_that_nobody_was_treated(whole: tuple[TrialSimulator, Trial]) -> None:
     made, trial = whole
-    readout = read(trial.events(), made.today)
+    readout = make_readout(take_snapshot(trial.events(), made.today))
     assert readout.headline[0].cited.text == "This trial was simulated: nobody was treated."
-    assert readout.simulated and not readout.findings
-    assert {c.dose for c in readout.courses if c.level is None} == set(readout.protocol.expansion)
+    assert readout.snapshot.is_simulated and not readout.results.findings
+    assert {c.dose for c in readout.results.courses if c.level is None} == set(readout.results.protocol.expansion)
 
 
 @pytest.mark.slow
 def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_path: Path) -> None:  # noqa: F811
     made, trial = whole
-    readout = read(trial.events(), made.today)
-    written = write(readout, tmp_path / "readout")
+    readout = make_readout(take_snapshot(trial.events(), made.today))
+    written = write_readout(readout, tmp_path / "readout")
     page = next(p for p in written if p.name == "readout.html").read_text(encoding="utf-8")
     assert "nobody was treated" in page and "A reconstruction" not in page
     back = again(trial.state(), tmp_path, "xpt", None, PLAN)
@@ -361,7 +364,7 @@ def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> Non
     with Trial.open(tmp_path / "c.posology") as trial:
         state = trial.state()
         overridden = [e for e in trial.events() if e.override]
-        said = [s.cited.text for s in read(trial.events(), date(2020, 1, 1)).headline]
+        said = [s.cited.text for s in make_readout(take_snapshot(trial.events(), date(2020, 1, 1))).headline]
     assert [e.kind for e in overridden] == ["decision_taken"]
     assert "Nobody was treated in dose finding, where dose-limiting toxicities count." in said
     assert any("the rules were set aside" in text for text in said)

@@ -14,10 +14,10 @@ from scipy.stats import binom
 from typer.testing import CliRunner
 
 from posology.cli.app import app
-from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin, Titrated
+from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin, Titration
 from posology.endpoints.body_size import Metric, dose_mg
 from posology.examples import imgn853
-from posology.operating import Patients, Setting, simulate
+from posology.operating import PotentialOutcomes, Scenario, simulate
 from posology.pharmacology.clinical.dose_modification import as_planned
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
 from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
@@ -34,7 +34,7 @@ DESIGNS: list[Any] = [
     TiteBoin(3, 0.3, max_patients=15),
     RollingSix(3),
     BfBoin(3, 0.3, max_patients=12, cap=6),
-    Titrated(ThreePlusThree(3), through=2),
+    Titration(ThreePlusThree(3), last_titration_level=2),
 ]
 
 
@@ -42,16 +42,16 @@ def by(metric: Metric, levels: Any = LEVELS) -> Any:
     return lambda p: dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * np.asarray(levels)
 
 
-def written_out(patients: Patients, setting: Setting) -> DrugDrivenPatients:
+def written_out(patients: PotentialOutcomes, scenario: Scenario) -> DrugDrivenPatients:
     """Coin flips as days of a DLT at each level."""
     trials, many = patients.shape
-    levels = len(setting.truth)
+    levels = len(scenario.truth)
     rows, k, level = (a.ravel() for a in np.indices((trials, many, levels)))
     wide = lambda values: values.reshape(trials, many, levels)
     return DrugDrivenPatients(
-        wide(patients.dlt_day(setting, rows, k, level)),
+        wide(patients.dlt_day(scenario, rows, k, level)),
         np.full((trials, many, levels, 3), np.inf),
-        wide(patients.respond(setting, rows, k, level)),
+        wide(patients.respond(scenario, rows, k, level)),
         patients.gap,
         patients.leaves,
         patients.left_at,
@@ -69,9 +69,9 @@ def written_out(patients: Patients, setting: Setting) -> DrugDrivenPatients:
 def test_coin_flips_written_out_as_days_give_the_same_trials(
     design: Any, seed: int, truth: Any, dropout: float, late: float
 ) -> None:
-    setting = Setting(truth, dropout=dropout, late=late, response=(0.1, 0.3, 0.5))
-    patients = Patients.draw(np.random.default_rng(seed), 20, 80)
-    flips, days = (simulate(design, setting, each) for each in (patients, written_out(patients, setting)))
+    scenario = Scenario(truth, dropout=dropout, late=late, response=(0.1, 0.3, 0.5))
+    patients = PotentialOutcomes.draw(np.random.default_rng(seed), 20, 80)
+    flips, days = (simulate(design, scenario, each) for each in (patients, written_out(patients, scenario)))
     for name in ("treated", "toxic", "mtd", "duration", "lost", "later"):
         assert (getattr(flips, name) == getattr(days, name)).all(), name
     assert (flips.later == 0).all()
@@ -93,8 +93,8 @@ def carriers(dlt: Any, ocular: Any = None) -> DrugDrivenPatients:
 def test_a_dlt_after_the_window_is_missed() -> None:
     """Everybody has a DLT on day 30: seen in 42 days, where the trial ends at level 1; missed in 21, where it goes up."""
     people = carriers(np.full((1, 30, 3), 30.0))
-    short = simulate(ThreePlusThree(3), Setting(tuple(people.rate(21)), window=21), people)
-    long = simulate(ThreePlusThree(3), Setting(tuple(people.rate(42)), window=42), people)
+    short = simulate(ThreePlusThree(3), Scenario(tuple(people.rate(21)), window=21), people)
+    long = simulate(ThreePlusThree(3), Scenario(tuple(people.rate(42)), window=42), people)
     assert short.mtd[0] == 2 and short.toxic.sum() == 0 and (short.later == short.treated).all()
     assert long.mtd[0] == -1 and long.toxic[0].tolist() == [3, 0, 0] and long.later.sum() == 0
 
@@ -102,10 +102,10 @@ def test_a_dlt_after_the_window_is_missed() -> None:
 def test_an_ocular_event_of_grade_2_ends_titration() -> None:
     never = np.full((1, 40, 3), np.inf)
     second = lambda day: np.stack([np.full(never.shape, 5.0), np.full(never.shape, day), never], axis=-1)  # of grade 2
-    design = Titrated(ThreePlusThree(3), through=3)
-    quiet = simulate(design, Setting((0.0,) * 3, window=21), carriers(never))
-    events = simulate(design, Setting((0.0,) * 3, window=21), carriers(never, second(10.0)))
-    after = simulate(design, Setting((0.0,) * 3, window=21), carriers(never, second(22.0)))
+    design = Titration(ThreePlusThree(3), last_titration_level=3)
+    quiet = simulate(design, Scenario((0.0,) * 3, window=21), carriers(never))
+    events = simulate(design, Scenario((0.0,) * 3, window=21), carriers(never, second(10.0)))
+    after = simulate(design, Scenario((0.0,) * 3, window=21), carriers(never, second(22.0)))
     assert events.treated[0, 0] == 3 and quiet.treated[0, 0] == 1
     assert (after.treated == quiet.treated).all()
 

@@ -16,7 +16,7 @@ from posology.pharmacology.clinical.dose_modification import PatientStatus, as_l
 from posology.pharmacology.clinical.effect_compartment import EffectCompartment
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, ocular_hazard, ocular_risk
 from posology.pharmacology.clinical.other_toxicities import other_dlt
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.survival import OVARIAN_SURVIVAL, death_day, time_at_cumulative_hazard
 from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
 from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, TumourDynamics, assess_recist
@@ -38,12 +38,12 @@ def varied() -> Exponentials:
 
 
 @pytest.fixture(scope="module")
-def fate() -> PotentialOutcomes:
-    return PotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=0.3)
+def fate() -> PatientPotentialOutcomes:
+    return PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=0.3)
 
 
 @pytest.fixture(scope="module")
-def trial(fate: PotentialOutcomes, varied: Exponentials) -> TreatmentOutcome:
+def trial(fate: PatientPotentialOutcomes, varied: Exponentials) -> TreatmentOutcome:
     return treat(fate, varied, 355.0, cycles=24)
 
 
@@ -180,7 +180,7 @@ def test_v13_ocular_events_and_delays(trial: TreatmentOutcome) -> None:
     assert np.isfinite(trial.neuropathy).mean() == pytest.approx(0.33, abs=0.05)
 
 
-def test_v14_dose_limiting_toxicities_of_phase_1(fate: PotentialOutcomes, varied: Exponentials) -> None:
+def test_v14_dose_limiting_toxicities_of_phase_1(fate: PatientPotentialOutcomes, varied: Exponentials) -> None:
     """7 mg/kg of total weight: 1 of 5 within 21 days; 6 mg/kg of adjusted ideal weight: none of 6."""
     ideal = 59.1
     seven = treat(fate, varied, 7 * 70.0, reference=6 * ideal, cycles=1).dlt_within(21).mean()
@@ -229,7 +229,7 @@ def test_a_window_of_21_days_misses_most_ocular_events(trial: TreatmentOutcome) 
 # Doses that change
 
 
-def test_fate_is_fixed_and_the_dose_matters(fate: PotentialOutcomes, varied: Exponentials) -> None:
+def test_fate_is_fixed_and_the_dose_matters(fate: PatientPotentialOutcomes, varied: Exponentials) -> None:
     low, high = (treat(fate, varied, 355.0 * f, cycles=6, rule=as_planned) for f in (0.5, 1.0))
     assert np.array_equal(low.fate.grade, high.fate.grade)
     assert np.all(low.size[:, 1:3] >= high.size[:, 1:3])
@@ -271,7 +271,7 @@ def test_rule_by_label() -> None:
 
 
 def test_a_rule_of_ones_own_is_checked() -> None:
-    few = PotentialOutcomes.draw(np.random.default_rng(1), 3)
+    few = PatientPotentialOutcomes.draw(np.random.default_rng(1), 3)
     with pytest.raises(ValueError, match=r"patient 2, day 21: the rule gives the delay as -1 d"):
         treat(few, PLASMA, 355.0, cycles=2, rule=lambda s: (np.ones(3), np.array([0.0, -1, 0])))
     with pytest.raises(ValueError, match=r"patient 3: the planned dose is nan mg"):
@@ -281,17 +281,17 @@ def test_a_rule_of_ones_own_is_checked() -> None:
 
 
 def test_seeds_give_the_same_patients() -> None:
-    a, b = (PotentialOutcomes.draw(np.random.default_rng(3), 50) for _ in range(2))
+    a, b = (PatientPotentialOutcomes.draw(np.random.default_rng(3), 50) for _ in range(2))
     assert np.array_equal(a.eyes.hazard, b.eyes.hazard) and np.array_equal(a.dynamics.kd, b.dynamics.kd)
 
 
 def test_known_baselines_are_kept() -> None:
-    fate = PotentialOutcomes.draw(
+    fate = PatientPotentialOutcomes.draw(
         np.random.default_rng(3), 3, s0=[40.0, 60, 80], ca0=[100.0, 200, 300], receptor=[60.0, 6.0, 0.0]
     )
     assert fate.dynamics.s0.tolist() == [40, 60, 80] and fate.ca0.tolist() == [100, 200, 300]
     assert fate.dynamics.kd[2] == 0  # no target, no shrinkage
-    plain = PotentialOutcomes.draw(np.random.default_rng(3), 3)
+    plain = PatientPotentialOutcomes.draw(np.random.default_rng(3), 3)
     assert fate.dynamics.kd[0] == pytest.approx(plain.dynamics.kd[0])
 
 

@@ -10,7 +10,7 @@ from posology.pharmacology.clinical.ca125 import gcig_halved
 from posology.pharmacology.clinical.dose_modification import PatientStatus, as_planned
 from posology.pharmacology.clinical.effect_compartment import EffectCompartment
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, BY_TROUGH, ExposureDriver
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR, MONTH
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
@@ -60,7 +60,7 @@ def test_trough_spreads_more_than_kd_can() -> None:
 def test_a_delay_dilutes_the_cycle_before_it(driver: ExposureDriver) -> None:
     """By area: the mean of all 31 days. By trough: those of day 21 and day 31, by the time each stands for."""
     late = lambda s: (np.ones_like(s.due), np.full_like(s.due, 10.0 if s.cycle == 1 else 0.0))
-    fate = PotentialOutcomes.draw(np.random.default_rng(1), 1)
+    fate = PatientPotentialOutcomes.draw(np.random.default_rng(1), 1)
     found = treat(fate, PLASMA, 355.0, cycles=3, rule=late, driver=driver)
     assert found.start[0].tolist() == [0, 31, 52]
     if driver is BY_AREA:
@@ -72,7 +72,7 @@ def test_a_delay_dilutes_the_cycle_before_it(driver: ExposureDriver) -> None:
 
 @pytest.mark.parametrize(("driver", "left"), [(BY_AREA, 0.5), (BY_TROUGH, np.sqrt(0.5))])
 def test_half_the_dose(driver: ExposureDriver, left: float) -> None:
-    fate = PotentialOutcomes.draw(np.random.default_rng(1), 5)
+    fate = PatientPotentialOutcomes.draw(np.random.default_rng(1), 5)
     whole, half = (treat(fate, PLASMA, mg, cycles=2, rule=as_planned, driver=driver).exposure for mg in (355.0, 177.5))
     assert half == pytest.approx(left * whole, rel=1e-9)
 
@@ -83,7 +83,7 @@ def test_a_dose_left_out_leaves_what_is_still_there(driver: ExposureDriver) -> N
         return np.full_like(standing.due, 1e-9), np.zeros_like(standing.due)
 
     found = treat(
-        PotentialOutcomes.draw(np.random.default_rng(1), 50), PLASMA, 355.0, cycles=2, rule=skip, driver=driver
+        PatientPotentialOutcomes.draw(np.random.default_rng(1), 50), PLASMA, 355.0, cycles=2, rule=skip, driver=driver
     ).exposure
     assert (found[:, 1] > 0).all() and (found[:, 1] < 0.3 * found[:, 0]).all()
 
@@ -91,7 +91,7 @@ def test_a_dose_left_out_leaves_what_is_still_there(driver: ExposureDriver) -> N
 @pytest.mark.parametrize("driver", [BY_AREA, BY_TROUGH])
 def test_v11_v12_by_either_driver(driver: ExposureDriver) -> None:
     plasma = population()
-    fate = PotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.spread(plasma))
+    fate = PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.spread(plasma))
     found = treat(fate, plasma, 355.0, cycles=24, driver=driver)
     responded = np.isfinite(found.judged.response)
     assert responded.mean() == pytest.approx(0.42, abs=0.04)
@@ -109,7 +109,7 @@ def test_trough_tells_responders_apart_better() -> None:
     quarter = np.argsort(np.argsort(plasma.area)) * 4 // PATIENTS
     gap = []
     for driver in (BY_AREA, BY_TROUGH):
-        fate = PotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.spread(plasma))
+        fate = PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.spread(plasma))
         responded = np.isfinite(treat(fate, plasma, 355.0, cycles=8, rule=as_planned, driver=driver).judged.response)
         gap.append(responded[quarter == 3].mean() - responded[quarter == 0].mean())
     assert 0.15 < gap[0] < gap[1] < 0.5

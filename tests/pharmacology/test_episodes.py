@@ -13,7 +13,7 @@ from scipy.stats import binom
 from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled, as_planned, at_recurrence
 from posology.pharmacology.clinical.ocular_episodes import MAX_EPISODES, Episodes, OcularCourse, OcularPotentialOutcomes
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
 from posology.pharmacology.clinical.tumour_size import NEVER
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
@@ -31,11 +31,11 @@ def course(
     cycles: int = 8,
     ocular: OcularToxicity = IMGN853_OCULAR,
     patients: int = PATIENTS,
-    fate: PotentialOutcomes | None = None,
+    fate: PatientPotentialOutcomes | None = None,
 ) -> TreatmentOutcome:
     """Return the same patients under a rule, at a dose."""
     some = (
-        PotentialOutcomes.draw(np.random.default_rng(9), patients, ocular=ocular, explained=0.3)
+        PatientPotentialOutcomes.draw(np.random.default_rng(9), patients, ocular=ocular, explained=0.3)
         if fate is None
         else fate
     )
@@ -209,9 +209,9 @@ def test_later_grade_3_is_a_dlt(labelled: TreatmentOutcome) -> None:
 
 def test_grades_alike_are_one_grade_for_each_patient() -> None:
     alike = IMGN853_OCULAR.with_alike(1)
-    grade = PotentialOutcomes.draw(np.random.default_rng(1), 2000, ocular=alike).eyes.grade
+    grade = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000, ocular=alike).eyes.grade
     assert (grade == grade[:, :1]).all()
-    own = PotentialOutcomes.draw(np.random.default_rng(1), 2000).eyes.grade
+    own = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000).eyes.grade
     assert np.corrcoef(own[:, 0], own[:, 1])[0, 1] == pytest.approx(0, abs=0.07)
     with pytest.raises(ValueError, match=r"alike is 0\.3: the scenarios"):
         alike.with_alike(0.3)

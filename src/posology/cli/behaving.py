@@ -193,9 +193,9 @@ def _graded(design: Design, chances: list[list[float]], target: float | None) ->
 
 def _timed(design: Design) -> bool:
     from posology.designs.inference import innermost
-    from posology.operating.study import TIMED
+    from posology.operating.study import TIME_DEPENDENT
 
-    return isinstance(innermost(design), TIMED)
+    return isinstance(innermost(design), TIME_DEPENDENT)
 
 
 def _target(design: Design) -> float | None:
@@ -208,7 +208,7 @@ def _exact(design: Design, rates: list[list[float]], target: float | None) -> li
     from posology.operating import TooLarge, enumerate_trials
 
     try:
-        found = enumerate_trials(design).under(rates)
+        found = enumerate_trials(design).characteristics(rates)
     except TooLarge as error:
         raise ValueError(f"{error}; add --simulate 10000") from None
     sizes, chance = found.size
@@ -224,7 +224,7 @@ def _exact(design: Design, rates: list[list[float]], target: float | None) -> li
             "expected_dlts": float(found.dlts[s].sum()),
             "sample_size": {int(n): float(p) for n, p in zip(sizes, chance[s], strict=True) if p > 0},
             "exact": True,
-            "ends": len(found.ends.ways),
+            "ends": len(found.ends.n_paths),
         }
         for name, of in (("patients_distribution", found.patients_at), ("dlts_distribution", found.dlts_at)):
             each = [of(j) for j in range(design.levels)]
@@ -250,11 +250,11 @@ def _simulated(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from posology.operating import Patients, Setting, simulate
-    from posology.operating.study import patients_needed
+    from posology.operating import PotentialOutcomes, Scenario, simulate
+    from posology.operating.study import patients_to_draw
 
-    patients = Patients.draw(np.random.default_rng(seed), trials, patients_needed(design, world["dropout"]))
-    found = simulate(design, Setting(tuple(truth), **world), patients)
+    patients = PotentialOutcomes.draw(np.random.default_rng(seed), trials, patients_to_draw(design, world["dropout"]))
+    found = simulate(design, Scenario(tuple(truth), **world), patients)
     days, error = found.mean_duration
     data: dict[str, Any] = {
         "truth": truth,
@@ -426,7 +426,7 @@ def table(
     """
     from posology.cli.designing import build
     from posology.designs import decision_table as decisions
-    from posology.designs.titration import Titrated
+    from posology.designs.modifiers.titration import Titration
 
     built = build(
         design,
@@ -441,7 +441,7 @@ def table(
         settings=settings or (),
         rules=rules or (),
     )
-    behind = built.design if isinstance(built, Titrated) else built
+    behind = built.design if isinstance(built, Titration) else built
     cells = decisions.decision_table(behind)
     if as_json:
         print_json([{"patients": c.patients, "dlts": c.dlts, "action": c.words, "letter": c.letter} for c in cells])
@@ -496,7 +496,7 @@ def next_dose(
     result: dict[str, Any] = {
         "action": action.name.lower(),
         "level": level + 1 if level >= 0 else None,
-        "more": int(decision.more[0]),
+        "more": int(decision.patients_to_treat[0]),
         "why": decision.words(tally),
     }
     found = infer(built, tally)
@@ -512,7 +512,7 @@ def next_dose(
         (
             r["level"],
             int(tally.treated[0, k]),
-            int(tally.toxic[0, k]),
+            int(tally.dlts[0, k]),
             *(
                 f"{100 * float(str(r[n])):.1f}" if r["known"] else "-"
                 for n in ("rate", "lower", "upper", "under", "within", "over")

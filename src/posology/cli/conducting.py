@@ -43,7 +43,7 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
     """Tell what was recorded."""
     import msgspec
 
-    from posology.record.event import plain
+    from posology.record.event import to_dict
 
     shown = list(events)
     if as_json:
@@ -56,7 +56,7 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
                     "occurred": e.occurred,
                     "hash": e.hash,
                     "override": msgspec.to_builtins(e.override),
-                    "fact": msgspec.to_builtins(plain(e.fact)),
+                    "fact": msgspec.to_builtins(to_dict(e.fact)),
                 }
                 for e in shown
             ]
@@ -80,10 +80,10 @@ def create(
 
     Example: posology create mytrial.posology protocol.yaml --on 2012-06-01
     """
-    from posology.conduct.trial import Trial, somebody
-    from posology.protocol.load import document
+    from posology.conduct.trial import Trial, current_user
+    from posology.protocol.load import load_document
 
-    with Trial.create(trial, document(protocol), by=by or somebody(), on=on) as created:
+    with Trial.create(trial, load_document(protocol), by=by or current_user(), on=on) as created:
         acknowledge(created.events(), as_json)
 
 
@@ -106,16 +106,16 @@ def load(
     from rich.progress import track
 
     from posology.conduct.csv_import import load as load_file
-    from posology.conduct.trial import Trial, somebody
+    from posology.conduct.trial import Trial, current_user
 
     def progress(rows: Any) -> Any:
         return track(rows, description=f"checking {file.name}", console=console_err(), transient=True)
 
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(protocol) if protocol else None
+    plan = load_document(protocol) if protocol else None
     with Trial.open(trial) as opened:
-        events = load_file(opened, file, by=by or somebody(), kind=kind, protocol=plan, progress=progress)
+        events = load_file(opened, file, by=by or current_user(), kind=kind, protocol=plan, progress=progress)
     if as_json:
         print_json(
             {
@@ -148,12 +148,12 @@ def amend(
 
     Each holds from its own date on.
     """
-    from posology.conduct.trial import Trial, somebody
-    from posology.protocol.load import document
+    from posology.conduct.trial import Trial, current_user
+    from posology.protocol.load import load_document
 
-    checked = document(protocol)
+    checked = load_document(protocol)
     with Trial.open(trial) as opened:
-        events = opened.amend(checked, by=by or somebody(), on=on)
+        events = opened.amend(checked, by=by or current_user(), on=on)
     if not events and not as_json:
         print("the record holds every amendment of the file that is due")
     acknowledge(events, as_json)
@@ -173,9 +173,9 @@ def correct(
 
     Example: posology correct mytrial.posology 57 grade=2 --reason "source document checked"
     """
-    from posology.conduct.trial import Trial, somebody
+    from posology.conduct.trial import Trial, current_user
     from posology.record.entry import EntryError, fact_from
-    from posology.record.event import plain
+    from posology.record.event import to_dict
 
     pairs = dict(change.partition("=")[::2] for change in changes or ())
     with Trial.open(trial) as opened:
@@ -184,9 +184,9 @@ def correct(
             raise ValueError(f"there is no event {event} in effect")
         if not pairs and on is None:
             raise EntryError(["say what changes, as field=value, or the day by --on"])
-        fact = fact_from(old.kind, {**plain(old.fact), **pairs})
+        fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
         wanted = {name: getattr(fact, name) for name in pairs}
-        made = opened.correct(event, by=by or somebody(), reason=reason, occurred=on, override=override, **wanted)
+        made = opened.correct(event, by=by or current_user(), reason=reason, occurred=on, override=override, **wanted)
     acknowledge([made], as_json)
 
 
@@ -194,10 +194,10 @@ def void(
     trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
 ) -> None:
     """Take an event out of effect that was entered in error. It stays in the record."""
-    from posology.conduct.trial import Trial, somebody
+    from posology.conduct.trial import Trial, current_user
 
     with Trial.open(trial) as opened:
-        made = opened.void(event, by=by or somebody(), reason=reason)
+        made = opened.void(event, by=by or current_user(), reason=reason)
     acknowledge([made], as_json)
 
 
@@ -208,11 +208,11 @@ def decide(
 
     Example: posology decide mytrial.posology --as-of 2013-03-25
     """
-    from posology.conduct.trial import Trial, end_of
+    from posology.conduct.trial import Trial, end_of_day
     from posology.readout.cited import mark, weakest
 
     with Trial.open(trial) as opened:
-        advice = opened.advise(as_of, end_of(known_by) if known_by else None)
+        advice = opened.advise(as_of, end_of_day(known_by) if known_by else None)
         simulated = not as_json and opened.state().trial.simulated
     if as_json:
         print_json(
@@ -221,8 +221,8 @@ def decide(
                 "dose": advice.dose,
                 "settled": advice.settled,
                 "protocol_version": advice.protocol_version,
-                "mtd": advice.opening.mtd,
-                "ceiling": advice.opening.ceiling,
+                "mtd": advice.open_level.mtd,
+                "ceiling": advice.open_level.ceiling,
             }
         )
         return
@@ -237,7 +237,13 @@ def decide(
     print(f"why: {advice.why}\n")
     print("level  dose          treated  evaluable  DLT  pending  not evaluable")
     for c in advice.counts:
-        here = " <- open" if c.level == advice.opening.level else " closed" if c.level > advice.opening.ceiling else ""
+        here = (
+            " <- open"
+            if c.level == advice.open_level.level
+            else " closed"
+            if c.level > advice.open_level.ceiling
+            else ""
+        )
         print(
             f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7}  {c.not_evaluable:>13}{here}"
         )
@@ -260,13 +266,13 @@ def eligibility(
 ) -> None:
     """Check a patient against each criterion: met, not met or not known, and from which event."""
     from posology.conduct.eligibility import SOURCES, check, criteria
-    from posology.conduct.trial import Trial, end_of
+    from posology.conduct.trial import Trial, end_of_day
     from posology.readout.cited import mark
 
     FIELDS = {fact: field for fact, (_, field) in SOURCES.items()}
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of(known_by) if known_by else None)
+        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
     protocol = state.protocol(as_of)
     if patient not in state.patients:
         raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")
@@ -300,10 +306,10 @@ def status(
 ) -> None:
     """Show who is at which dose, who had a DLT, and who is still on treatment."""
     from posology.conduct.overview import overview
-    from posology.conduct.trial import Trial, end_of
+    from posology.conduct.trial import Trial, end_of_day
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of(known_by) if known_by else None)
+        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
         rows = overview(state, as_of or opened._clock().date())
     if as_json:
         print_json([vars(row) for row in rows])
@@ -327,7 +333,7 @@ def log(
 ) -> None:
     """Show the record: every event, corrections and overrides included."""
     from posology.conduct.trial import Trial
-    from posology.record.event import plain
+    from posology.record.event import to_dict
 
     with Trial.open(trial) as opened:
         events = [e for e in opened.events() if (not patient or e.patient == patient) and (not kind or e.kind == kind)]
@@ -337,7 +343,9 @@ def log(
     hidden = ("protocol", "advice", "changes")
     for e in events:
         origin = lambda field, event=e: f" [{event.mark(field)}]" if event.provenance else ""
-        facts = ", ".join(f"{k.replace('_', ' ')} {v}{origin(k)}" for k, v in plain(e.fact).items() if k not in hidden)
+        facts = ", ".join(
+            f"{k.replace('_', ' ')} {v}{origin(k)}" for k, v in to_dict(e.fact).items() if k not in hidden
+        )
         about = f" of {e.patient}" if e.patient else ""
         print(f"{e.seq:>6}  {e.occurred}  {e.kind.replace('_', ' ')}{about}: {facts}")
         notes = [f"by {e.author}, recorded {e.recorded:%Y-%m-%d %H:%M} UTC"]

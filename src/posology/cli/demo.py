@@ -10,10 +10,13 @@ from pathlib import Path
 from posology.cli.common import console, print_json
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.protocol.load import document
-from posology.readout.claims import read as read_claims
-from posology.readout.readout import Readout, read, summary, write
+from posology.protocol.load import load_document
+from posology.readout.claims import read_claims
+from posology.readout.readout import Readout, make_readout
+from posology.readout.summary import summarise
+from posology.readout.write import write_readout
 from posology.record.audit import verify
+from posology.record.snapshot import take_snapshot
 
 FILES = ("protocol.yaml", "events.csv", "claims.yaml", "study.yaml", "regimens.yaml", "concentrations.csv")
 START = datetime(2012, 6, 1, 8, tzinfo=UTC)
@@ -41,7 +44,7 @@ def run(out: Path, as_json: bool) -> None:
     copy_example(out)
     place = out / "imgn853.posology"
     place.unlink(missing_ok=True)
-    plan = document(out / "protocol.yaml")
+    plan = load_document(out / "protocol.yaml")
     say(
         f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels, {plan['design']['method']}"
     )
@@ -64,14 +67,14 @@ def run(out: Path, as_json: bool) -> None:
         made: dict[Path, Readout] = {}
         for cutoff in (date(2013, 5, 10), date(2013, 6, 14)):
             folder = out / f"readout-{cutoff}"
-            at_first = read(trial.events(), cutoff, listed if not made else ())
-            write(at_first, folder, progress=lambda step: status.update(f"writing: {step}"))
+            at_first = make_readout(take_snapshot(trial.events(), cutoff), listed if not made else ())
+            write_readout(at_first, folder, progress=lambda step: status.update(f"writing: {step}"))
             made[folder] = at_first
     if as_json:
-        print_json({str(folder): summary(each) for folder, each in made.items()})
+        print_json({str(folder): summarise(each) for folder, each in made.items()})
         return
     for folder, each in made.items():
-        say(f"[bold]Readout[/]   {each.cutoff}: {folder / 'readout.html'}")
+        say(f"[bold]Readout[/]   {each.snapshot.cutoff}: {folder / 'readout.html'}")
         for said in each.headline:
             say(f"  {said.cited.text}" + (rf" \[{said.cited.mark}]" if said.cited.mark else ""))
     claims = next(iter(made.values())).claims

@@ -110,13 +110,13 @@ def build(
     """
     from pydantic import ValidationError
 
-    from posology.protocol.build import design as of_protocol
-    from posology.protocol.build import design_of
-    from posology.protocol.load import document
-    from posology.protocol.model import Problem, protocol_from
+    from posology.protocol.build import design_from_protocol as of_protocol
+    from posology.protocol.build import design_from_spec
+    from posology.protocol.load import load_document
+    from posology.protocol.model import FieldError, protocol_from
 
     if protocol is not None:
-        return of_protocol(protocol_from(document(protocol)))
+        return of_protocol(protocol_from(load_document(protocol)))
     rates, amounts = (numbers(t, o) if t else [] for t, o in ((skeleton, "--skeleton"), (doses, "--doses")))
     if levels is None and (rates or amounts):
         levels = len(rates or amounts)
@@ -135,10 +135,10 @@ def build(
     if rules:
         spec["rules"] = [rule(text) for text in rules]
     try:
-        return design_of(spec, levels, start, defaults={} if target is None else {"target": target})
+        return design_from_spec(spec, levels, start, defaults={} if target is None else {"target": target})
     except ValidationError as error:
         raise ValueError(f"{design}: {'; '.join(map(_words, error.errors()))}") from None
-    except Problem as problem:
+    except FieldError as problem:
         raise ValueError(f"{problem.field} {problem.wrong}: {problem.right}") from None
 
 

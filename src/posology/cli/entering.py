@@ -33,14 +33,14 @@ VERBS: dict[str, type[f.Fact]] = {
     "ca125": f.MarkerMeasured,
     "lab": c.LaboratoryMeasured,
     "vital": c.VitalSignMeasured,
-    "concentration": c.ConcentrationMeasured,
-    "describe": c.SubjectDescribed,
+    "concentration": c.PkConcentration,
+    "describe": c.Demographics,
     "medical-history": c.MedicalHistory,
     "conmed": c.ConcomitantTherapy,
     "treat": c.TreatmentGiven,
-    "disposition": c.DispositionNoted,
-    "read-lesion": c.LesionRead,
-    "read-response": c.ResponseRead,
+    "disposition": c.DispositionEvent,
+    "read-lesion": c.IndependentLesion,
+    "read-response": c.IndependentResponse,
     "discontinue": f.Discontinued,
     "death": f.Died,
     "decision": f.DecisionTaken,
@@ -89,13 +89,13 @@ def _command(kind: type[f.Fact]) -> Any:
         **values: Any,
     ) -> None:
         from posology.cli.conducting import acknowledge
-        from posology.conduct.trial import Trial, somebody
+        from posology.conduct.trial import Trial, current_user
         from posology.record.entry import fact_from
 
         fact = fact_from(kind.kind, {name: value for name, value in values.items() if value is not None})
         with Trial.open(trial) as opened:
             event = opened.record(
-                fact, patient=patient, occurred=on, by=by or somebody(), reason=reason, override=override
+                fact, patient=patient, occurred=on, by=by or current_user(), reason=reason, override=override
             )
         acknowledge([event], as_json)
 

@@ -314,7 +314,7 @@ def _levels(state: State, seen: list[Observed]) -> list[tuple[str, float, list[i
         first = state.patients[one.patient].first_dose
         if first is not None and isinstance(first.fact, Dosed) and first.fact.level <= len(plan.levels):
             held.setdefault(first.fact.level, []).append(row)
-    return [(plan.at(level), plan.levels[level - 1], rows) for level, rows in sorted(held.items())]
+    return [(plan.dose_label(level), plan.levels[level - 1], rows) for level, rows in sorted(held.items())]
 
 
 def _cautions(given: Exposures | None, by: str | None, seen: list[Observed], state: State) -> list[str]:

@@ -140,7 +140,7 @@ def fit(
     import numpy as np
     from rich.console import Console
 
-    from posology.conduct.trial import end_of
+    from posology.conduct.trial import end_of_day
     from posology.interchange.pk.individual_exposures import write_exposures
     from posology.interchange.pk.sources import measured
     from posology.pharmacology.estimation.foce import fit as fitted
@@ -167,7 +167,7 @@ def fit(
         analytes=several,
         specimen=specimen,
         cutoff=cutoff,
-        known_by=end_of(known_by) if known_by else None,
+        known_by=end_of_day(known_by) if known_by else None,
         time="h" if time_unit == "h" else "d",
         infusion=infusion,
     )

@@ -113,17 +113,17 @@ def import_sdtm(
     """
     from rich.console import Console
 
-    from posology.conduct.trial import somebody
+    from posology.conduct.trial import current_user
     from posology.interchange.sdtm.reader.read import import_sdtm as run
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
-    plan = document(protocol) if protocol else None
+    plan = load_document(protocol) if protocol else None
     place = report or _beside(trial)
     with Console(stderr=True).status("reading") as status:
         made = run(
             folder,
             trial,
-            by=by or somebody(),
+            by=by or current_user(),
             protocol=plan,
             reader=reader.value,
             leave_out=leave_out or (),
@@ -205,7 +205,7 @@ def export_nonmem(
 
     Example: posology export nonmem mytrial.posology pk.csv --cutoff 2013-05-10
     """
-    from posology.conduct.trial import end_of
+    from posology.conduct.trial import end_of_day
     from posology.interchange.pk.nonmem_write import columns
     from posology.interchange.pk.nonmem_write import export_nonmem as run
     from posology.interchange.pk.sources import from_record
@@ -215,7 +215,7 @@ def export_nonmem(
         analyte=analyte,
         specimen=specimen,
         cutoff=cutoff,
-        known_by=end_of(known_by) if known_by else None,
+        known_by=end_of_day(known_by) if known_by else None,
         time="h" if hours else "d",
         infusion=infusion,
     )

@@ -85,7 +85,7 @@ def nca(
     """
     import numpy as np
 
-    from posology.conduct.trial import end_of
+    from posology.conduct.trial import end_of_day
     from posology.interchange.pk.sources import measured
     from posology.pharmacology.nca.dose_proportionality import dose_proportionality
     from posology.pharmacology.nca.parameters import nca as analysed
@@ -99,7 +99,7 @@ def nca(
         analyte=analyte,
         specimen=specimen,
         cutoff=cutoff,
-        known_by=end_of(known_by) if known_by else None,
+        known_by=end_of_day(known_by) if known_by else None,
         time="h" if time_unit == "h" else "d",
         infusion=infusion,
     )

@@ -28,13 +28,13 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 
     Example: posology check protocol.yaml
     """
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
     from posology.protocol.model import protocol_from
     from posology.protocol.synopsis import synopsis
     from posology.shared.yaml_files import InputFileError
 
     try:
-        checked = document(file)
+        checked = load_document(file)
     except InputFileError as error:
         if as_json:
             print_json({"ok": False, "errors": [vars(finding) for finding in error.findings]})
@@ -90,12 +90,12 @@ def diff(old: VersionArgument, new: VersionArgument, as_json: JsonOption = False
 
 def _version(text: str) -> dict[str, Any]:
     from posology.protocol.amendments import versions
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
 
     file, at, wanted = text.rpartition("@")
     if not at or not Path(file).exists():
-        return document(text)
-    chain = versions(document(file))
+        return load_document(text)
+    chain = versions(load_document(file))
     for version in chain:
         if version["trial"]["version"] == wanted:
             return version
@@ -105,6 +105,6 @@ def _version(text: str) -> dict[str, Any]:
 
 def schema() -> None:
     """Print the JSON Schema of a protocol file, for editors that complete and check while you type."""
-    from posology.protocol.load import schema as drawn
+    from posology.protocol.load import protocol_schema as drawn
 
     print_json(drawn())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
+
+if TYPE_CHECKING:
+    from posology.record.event import Event
 
 CutoffOption = Annotated[
     date | None,
@@ -41,21 +44,24 @@ def readout(
     from rich.console import Console
 
     from posology.conduct.trial import Trial
-    from posology.readout.claims import read as read_claims
-    from posology.readout.readout import read, summary, write
+    from posology.readout.claims import read_claims
+    from posology.readout.readout import make_readout
+    from posology.readout.summary import summarise
+    from posology.readout.write import write_readout
+    from posology.record.snapshot import take_snapshot
 
     listed = read_claims(claims) if claims else []
     with Trial.open(trial) as opened:
         events = opened.events()
-    made = read(events, cutoff or _last_cutoff(events), listed)
+    made = make_readout(take_snapshot(events, cutoff or _last_cutoff(events)), listed)
     with Console(stderr=True).status("reading") as status:
-        files = write(made, out, progress=lambda step: status.update(f"writing: {step}"))
+        files = write_readout(made, out, progress=lambda step: status.update(f"writing: {step}"))
     if as_json:
-        print_json(summary(made))
+        print_json(summarise(made))
         return
     for said in made.headline:
         print(said.cited.text + (f" [{said.cited.mark}]" if said.cited.mark else ""))
-    if not made.locked:
+    if made.snapshot.lock is None:
         print("the cutoff is not locked: `posology lock` makes this readout reproducible for good")
     print(f"wrote {len(files)} files to {out}: open {out / 'readout.html'}")
 
@@ -71,13 +77,14 @@ def claims(
     Ends with status 1 if one does not hold. Example: posology claims mytrial.posology claims.yaml --cutoff 2013-05-10
     """
     from posology.conduct.trial import Trial
-    from posology.readout.claims import read as read_claims
-    from posology.readout.readout import read
+    from posology.readout.claims import read_claims
+    from posology.readout.readout import make_readout
+    from posology.record.snapshot import take_snapshot
 
     listed = read_claims(file)
     with Trial.open(trial) as opened:
         events = opened.events()
-    checked = read(events, cutoff or _last_cutoff(events), listed).claims
+    checked = make_readout(take_snapshot(events, cutoff or _last_cutoff(events)), listed).claims
     if as_json:
         print_json(
             [
@@ -103,9 +110,10 @@ def claims(
     raise typer.Exit(1 if any(c.holds is False for c in checked) else 0)
 
 
-def _last_cutoff(events: list) -> date:  # type: ignore[type-arg]
-    locked = [e.fact.cutoff for e in events if e.kind == "cutoff_locked"]
-    return locked[-1] if locked else date.today()
+def _last_cutoff(events: Sequence[Event]) -> date:
+    from posology.record.snapshot import last_locked_cutoff
+
+    return last_locked_cutoff(events) or date.today()
 
 
 def demo(

@@ -13,7 +13,7 @@ from posology.cli.designing import CohortOption, MaxOption, SetOption
 if TYPE_CHECKING:
     from posology.designs import Design
     from posology.endpoints.body_size import Metric
-    from posology.operating.simulate import Treatable
+    from posology.operating.simulate import PatientModel
     from posology.protocol.model import Protocol
     from posology.shared.tables import Table
     from posology.simulation.potential_outcomes import DrugDrivenPatients
@@ -102,11 +102,11 @@ def simulate(
     """
     import numpy as np
 
-    from posology.operating import Patients, Setting
+    from posology.operating import PotentialOutcomes, Scenario
     from posology.operating import simulate as run
-    from posology.operating.study import patients_needed
-    from posology.protocol.build import design as of_protocol
-    from posology.protocol.load import document
+    from posology.operating.study import patients_to_draw
+    from posology.protocol.build import design_from_protocol as of_protocol
+    from posology.protocol.load import load_document
     from posology.protocol.model import UNITS, protocol_from
 
     if (patients == "rates") != (truth is not None):
@@ -116,7 +116,7 @@ def simulate(
     writable(figure)
     if figure is not None and (figure.suffix not in (".png", ".svg") or patients == "rates"):
         raise ValueError(f"--figure is {figure}: it must end in .png or .svg, and goes with --patients drug")
-    protocol = protocol_from(document(file))
+    protocol = protocol_from(load_document(file))
     windows = sorted(set(window or [float(protocol.dlt.window_days)]))
     for days in windows:
         if not 1 <= days <= 365:
@@ -135,8 +135,8 @@ def simulate(
     designs = {f"{protocol.design['method']} (protocol)": of_protocol(protocol)}
     for name in design or ():
         designs[name] = _other(name, protocol, target, cohort, most, settings or [])
-    needed = max(patients_needed(each, dropout) for each in designs.values())
-    people: Treatable
+    needed = max(patients_to_draw(each, dropout) for each in designs.values())
+    people: PatientModel
     rates: dict[float, tuple[float, ...]]
     told: dict[str, Any] = {
         "protocol": protocol.trial.id,
@@ -151,7 +151,7 @@ def simulate(
     if truth is not None:
         from posology.cli.designing import numbers
 
-        people = Patients.draw(np.random.default_rng(seed), trials, needed)
+        people = PotentialOutcomes.draw(np.random.default_rng(seed), trials, needed)
         rates = dict.fromkeys(windows, tuple(numbers(truth, "--truth")))
     else:
         carriers = _carriers(protocol, metric, trials, needed, seed, slope, drops, reduce)
@@ -173,8 +173,8 @@ def simulate(
     found: list[dict[str, Any]] = []
     for days in windows:
         for name, each in designs.items():
-            setting = Setting(rates[days], window=days, accrual=accrual / 28, dropout=dropout)
-            result = run(each, setting, people)
+            scenario = Scenario(rates[days], window=days, accrual=accrual / 28, dropout=dropout)
+            result = run(each, scenario, people)
             length, error = result.mean_duration
             missed = result.later.sum(axis=1)
             found.append(

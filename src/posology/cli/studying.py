@@ -82,20 +82,20 @@ def study(
 
     Example: posology study study.yaml --out results.csv
     """
-    from posology.operating.study import in_short, read, run
+    from posology.operating.study import read_study, run_study, summary
     from posology.shared.files import write_text
 
     if workers is not None and workers < 1:
         raise ValueError(f"--workers is {workers}: it must be 1 or more")
-    wanted = read(file)
+    wanted = read_study(file)
     folder = keep or file.with_suffix(".tasks")
     with bar(wanted.study) as progress:
-        table = run(wanted, folder, workers=workers, scheduler=scheduler, progress=progress)
-    short = in_short(table)
+        table = run_study(wanted, folder, workers=workers, scheduler=scheduler, progress=progress)
+    short = summary(table)
     if out is not None:
         write_text(out, table.to_csv())
     if as_json:
-        print_json({"study": wanted.study, "seed": wanted.seed, "rows": table.rows(), "in_short": short.rows()})
+        print_json({"study": wanted.study, "seed": wanted.seed, "rows": table.rows(), "summary": short.rows()})
         return
     show = lambda value: f"{value:.3f}" if isinstance(value, float) else value
     heads = (
@@ -147,7 +147,7 @@ def section(
     Example: posology section --design boin --target 0.3 --levels 4 --scenario steep=0.05,0.1,0.3,0.6 --out section
     """
     from posology.cli.designing import build, numbers
-    from posology.reports.statistical_section import section as writing
+    from posology.reports.statistical_section.section import statistical_section, write_section
 
     named: dict[str, list[float]] = {}
     for text in scenario:
@@ -170,8 +170,8 @@ def section(
         settings=settings or (),
         rules=rules or (),
     )
-    found = writing.section(built, named, target, trials=trials, seed=seed)
-    files = writing.write(found, out)
+    found = statistical_section(built, named, target, trials=trials, seed=seed)
+    files = write_section(found, out)
     if as_json:
         print_json({"title": found.title, "files": [str(f) for f in files], "rows": found.characteristics.rows()})
         return
@@ -245,9 +245,9 @@ def initial(
 
     Example: posology calibrate initial --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55 --max 20
     """
-    from posology.operating.calibrate import coherent_initial
+    from posology.operating.calibrate import coherent_initial_sequence
 
-    found = coherent_initial(_crm(target, skeleton, model=model), patients)
+    found = coherent_initial_sequence(_crm(target, skeleton, model=model), patients)
     print_json({"initial": found}) if as_json else print(", ".join(map(str, found)))
 
 
@@ -265,13 +265,13 @@ def prior(
     Example: posology calibrate prior --design crm --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55
     """
     from posology.cli.designing import build
-    from posology.designs.model_based import Bayes
-    from posology.operating.calibrate import prior_worth
+    from posology.designs.model_based import ModelBasedDesign
+    from posology.operating.calibrate import prior_effective_sample_size
 
     built = build(design, None, levels, target, None, None, skeleton=skeleton, doses=doses, settings=settings or ())
-    if not isinstance(built, Bayes):
+    if not isinstance(built, ModelBasedDesign):
         raise ValueError(f"{design} has no prior on a model: ask of crm, blrm or ewoc")
-    worth = prior_worth(built).tolist()
+    worth = prior_effective_sample_size(built).tolist()
     if as_json:
         print_json({"patients": worth})
         return
@@ -298,11 +298,11 @@ def size(
     Example: posology calibrate size --target 0.3 --levels 4 --correct 0.5 --odds-ratio 2
     """
     from posology.cli.designing import build
-    from posology.operating.calibrate import patients_needed
+    from posology.operating.calibrate import required_sample_size
     from posology.operating.scenarios import logistic_set
 
     built = build(design, None, levels, target, cohort, most, skeleton=skeleton, doses=doses, settings=settings or ())
-    found, tried = patients_needed(
+    found, tried = required_sample_size(
         built, logistic_set(levels, target, odds_ratio), target, correct, list(range(cohort, most + 1, cohort))
     )
     if as_json:

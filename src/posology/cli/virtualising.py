@@ -80,7 +80,7 @@ def virtual(
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    from posology.protocol.load import document
+    from posology.protocol.load import load_document
     from posology.shared.files import write_bytes
     from posology.simulation.trial import TrialSettings, simulate_trial
 
@@ -100,7 +100,7 @@ def virtual(
         until=until,
         alone=None if cohort is None or level is None else (cohort, level),
     )
-    plan = document(file)
+    plan = load_document(file)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / "virtual.posology"
         with Progress(
@@ -134,11 +134,11 @@ def virtual(
 def told(made: TrialSimulator) -> dict[str, Any]:
     """Return what a simulated trial came to."""
     from posology.conduct.advice import advise
-    from posology.record.collected import DispositionNoted
+    from posology.record.collected import DispositionEvent
 
     state, subjects = made.state, [s for s in made.subjects if s.first]
     advice = advise(state, made.today)
-    away = [e.fact for p in state.patients.values() for e in p.of(DispositionNoted)]
+    away = [e.fact for p in state.patients.values() for e in p.of(DispositionEvent)]
     dose = f", {advice.dose}" if advice.dose else ""
     return {
         "start": made.start,
@@ -147,10 +147,10 @@ def told(made: TrialSimulator) -> dict[str, Any]:
         "screened": len(made.subjects),
         "treated": len(subjects),
         "screen_failures": sum(
-            fact.standard_term == "SCREEN FAILURE" for fact in away if isinstance(fact, DispositionNoted)
+            fact.standard_term == "SCREEN FAILURE" for fact in away if isinstance(fact, DispositionEvent)
         ),
         "outcome": f"{advice.action}{f', level {advice.level}{dose}' if advice.level else ''}",
-        "mtd": advice.opening.mtd,
+        "mtd": advice.open_level.mtd,
         "decisions": len(state.trial.decisions),
         "levels": [
             {"level": c.level, "dose": c.dose, "treated": c.treated, "evaluable": c.evaluable, "dlt": c.dlt}

@@ -13,9 +13,9 @@ from itertools import product
 
 import numpy as np
 
-from posology.conduct.dlt_status import Standing, standings
-from posology.conduct.open_level import Opening, holders, opening
-from posology.conduct.protocol_in_force import Plan, plan_of
+from posology.conduct.dlt_status import DltStatus, dlt_statuses
+from posology.conduct.open_level import OpenLevel, open_level, slot_holders
+from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.designs import Action, Decision, Tally
 from posology.designs.tally import NONE
 from posology.record.event import Event
@@ -56,8 +56,8 @@ class Advice:
     why: str
     settled: bool
     counts: tuple[Count, ...]
-    pending: tuple[Standing, ...]
-    opening: Opening
+    pending: tuple[DltStatus, ...]
+    open_level: OpenLevel
     protocol_version: str
 
     def plain(self) -> dict[str, object]:
@@ -87,27 +87,27 @@ NAMES = {
 
 def advise(state: State, on: date) -> Advice:
     """Return what the design in force says about the state on a day."""
-    plan = plan_of(state, on)
-    known = standings(state, plan, on)
-    open_ = opening(state, plan.protocol, plan.first_cohort, on)
+    plan = plan_in_force(state, on)
+    known = dlt_statuses(state, plan, on)
+    open_ = open_level(state, plan.protocol, plan.first_cohort, on)
     counts = tuple(_count(level, plan, known) for level in range(1, plan.levels + 1))
     pending = tuple(s for s in known if s.outcome == "pending")
 
     def answer(action: str, level: int | None, more: int, why: str, settled: bool = True) -> Advice:
-        dose = plan.protocol.dose.at(level) if level else None
+        dose = plan.protocol.dose.dose_label(level) if level else None
         return Advice(on, action, level, dose, more, why, settled, counts, pending, open_, plan.protocol.version)
 
     if open_.mtd is not None:
-        return answer("MTD declared", open_.mtd, 0, f"declared by {open_.because()}")
+        return answer("MTD declared", open_.mtd, 0, f"declared by {open_.reason()}")
     if open_.stopped:
-        return answer("stopped", None, 0, f"dose finding was stopped by {open_.because()}")
+        return answer("stopped", None, 0, f"dose finding was stopped by {open_.reason()}")
 
     tally = _tally(counts, open_)
     decision = plan.design.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
-    why, more = decision.words(tally), int(decision.more[0])
+    why, more = decision.words(tally), int(decision.patients_to_treat[0])
     here = [s for s in pending if s.level == open_.level]
-    taken = holders(state, open_)
+    taken = slot_holders(state, open_)
     free, treated = max(0, open_.slots - len(taken)), {s.patient for s in known}
     untreated = [p for p in taken if p not in treated]
     if action is Action.STAY:
@@ -116,7 +116,7 @@ def advise(state: State, on: date) -> Advice:
         if granted > 0:
             return answer("expand", level, missing, why)
         if missing > 0:
-            return answer("stay", level, missing, f"{why}; {free} of {open_.slots} places are free")
+            return answer("stay", level, missing, f"{why}; {free} of {open_.slots} slots are free")
         return answer("stay", level, 0, f"{why}; {_waiting(here, untreated)}", settled=False)
     rises = action is Action.ESCALATE or (action is Action.DECLARE and level >= open_.level)
     if rises and (open_places := min(free, _advised(open_) - len(taken))) > 0:
@@ -124,7 +124,7 @@ def advise(state: State, on: date) -> Advice:
             "stay",
             open_.level,
             open_places,
-            f"{len(taken)} of {open_.slots} places at level {open_.level} are taken; fill the cohort",
+            f"{len(taken)} of {open_.slots} slots at level {open_.level} are taken; fill the cohort",
         )
     if rises and untreated:
         return answer("stay", open_.level, 0, f"{_waiting((), untreated)}; without them: {why}", settled=False)
@@ -136,18 +136,18 @@ def advise(state: State, on: date) -> Advice:
     return answer(NAMES[action], None if action is Action.STOP else level, more, why)
 
 
-def _advised(open_: Opening) -> int:
+def _advised(open_: OpenLevel) -> int:
     """Return how many patients the design asked for when the level was opened: a committee that gave more may leave them out."""
     told = (open_.decision.fact.advice or {}) if open_.decision else {}
     return min(open_.slots, int(told.get("more") or open_.slots))
 
 
-def _count(level: int, plan: Plan, known: tuple[Standing, ...]) -> Count:
+def _count(level: int, plan: ConductPlan, known: tuple[DltStatus, ...]) -> Count:
     here = [s for s in known if s.level == level]
     number = lambda *outcomes: sum(s.outcome in outcomes for s in here)
     return Count(
         level=level,
-        dose=plan.protocol.dose.at(level),
+        dose=plan.protocol.dose.dose_label(level),
         treated=len(here),
         evaluable=number("DLT", "moderate", "no DLT"),
         dlt=number("DLT"),
@@ -159,7 +159,7 @@ def _count(level: int, plan: Plan, known: tuple[Standing, ...]) -> Count:
     )
 
 
-def _tally(counts: tuple[Count, ...], open_: Opening) -> Tally:
+def _tally(counts: tuple[Count, ...], open_: OpenLevel) -> Tally:
     treated = np.array([[c.evaluable for c in counts]])
     toxic = np.array([[c.dlt for c in counts]])
     moderate = np.array([[c.moderate for c in counts]])
@@ -169,7 +169,7 @@ def _tally(counts: tuple[Count, ...], open_: Opening) -> Tally:
     )
 
 
-def _completions(tally: Tally, pending: tuple[Standing, ...]) -> Tally:
+def _completions(tally: Tally, pending: tuple[DltStatus, ...]) -> Tally:
     """Return a batch with every number of DLTs that the pending patients may still show, level by level."""
     waiting = np.zeros(tally.levels, dtype=np.int64)
     for standing in pending:
@@ -178,7 +178,7 @@ def _completions(tally: Tally, pending: tuple[Standing, ...]) -> Tally:
     rows = len(outcomes)
     return Tally(
         np.repeat(tally.treated + waiting, rows, axis=0),
-        tally.toxic + outcomes,
+        tally.dlts + outcomes,
         np.repeat(tally.level, rows),
         np.repeat(tally.moderate, rows, axis=0),
         np.repeat(tally.ceiling, rows),
@@ -190,7 +190,7 @@ def _unanimous(every: Decision, decision: Decision) -> bool:
     return bool(same.all())
 
 
-def _waiting(pending: tuple[Standing, ...] | list[Standing], untreated: list[str] | tuple[()]) -> str:
+def _waiting(pending: tuple[DltStatus, ...] | list[DltStatus], untreated: list[str] | tuple[()]) -> str:
     return "wait for " + ", ".join(
         [*(s.patient for s in pending), *(f"{p} (enrolled, not yet treated)" for p in untreated)]
     )

@@ -1,4 +1,4 @@
-"""Fills in what the system knows better than the person who enters a fact: planned doses, places, advice."""
+"""Fills in what the system knows better than the person who enters a fact: planned doses, slots, advice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from posology.conduct.advice import advise
-from posology.conduct.protocol_in_force import plan_of
+from posology.conduct.protocol_in_force import plan_in_force
 from posology.endpoints.body_size import dose_mg
 from posology.protocol.model import Dose
 from posology.record.facts import DecisionTaken, Dosed, Enrolled, Fact
@@ -33,7 +33,7 @@ def complete(fact: Fact, state: State, patient: str | None, occurred: date) -> F
                 number=len(state.trial.decisions) + 1,
                 advice=advice.plain(),
                 departs=departs,
-                protocol_version=plan_of(state, occurred).protocol.version,
+                protocol_version=plan_in_force(state, occurred).protocol.version,
             )
     return fact
 

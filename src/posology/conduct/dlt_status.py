@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from posology.conduct.protocol_in_force import Plan
+from posology.conduct.protocol_in_force import ConductPlan
 from posology.endpoints.dlt import Answer, evaluable
 from posology.record.event import Event
 from posology.record.facts import Dosed
@@ -16,7 +16,7 @@ Outcome = Literal["DLT", "moderate", "no DLT", "pending", "not evaluable"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class DltStatus:
     """Where one patient stands. ``until`` is the last day of a pending patient's window, where a day ends the waiting."""
 
     patient: str
@@ -30,7 +30,7 @@ class Standing:
         return f"{self.patient} {self.why}"
 
 
-def standings(state: State, plan: Plan, on: date) -> tuple[Standing, ...]:
+def dlt_statuses(state: State, plan: ConductPlan, on: date) -> tuple[DltStatus, ...]:
     """Return where every treated patient of the dose finding stands, in order of first dose.
 
     A patient counts at the level assigned, whatever level is given later.
@@ -40,13 +40,13 @@ def standings(state: State, plan: Plan, on: date) -> tuple[Standing, ...]:
     return tuple(_standing(p, plan, on) for p in treated)
 
 
-def _standing(patient: Patient, plan: Plan, on: date) -> Standing:
+def _standing(patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
     first, level, definition = patient.first_dose, patient.assigned_level, plan.definition
     assert first is not None and level is not None
     last_day = first.occurred + timedelta(days=definition.window_days - 1)
 
-    def stands(outcome: Outcome, why: str, until: date | None = None, *sources: Event | None) -> Standing:
-        return Standing(patient.id, level, outcome, why, until, tuple(e for e in (first, *sources) if e is not None))
+    def stands(outcome: Outcome, why: str, until: date | None = None, *sources: Event | None) -> DltStatus:
+        return DltStatus(patient.id, level, outcome, why, until, tuple(e for e in (first, *sources) if e is not None))
 
     judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day]
     if judged:
@@ -81,7 +81,7 @@ def _percent(event: Event) -> float:
     return 100 * dosed.actual_mg / dosed.planned_mg if dosed.planned_mg else 0.0
 
 
-def _moderate(patient: Patient, plan: Plan, last_day: date) -> Toxicity | None:
+def _moderate(patient: Patient, plan: ConductPlan, last_day: date) -> Toxicity | None:
     """Return the toxicity that would end a titration: related, of its grade, within the window."""
     if plan.protocol.titration is None:
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from posology.endpoints.ihc import category, h_score, highest_intensity, pattern, ps2_plus
-from posology.protocol.model import NAMES, Criterion, Protocol
+from posology.protocol.model import FACT_LABELS, EligibilityCriterion, Protocol
 from posology.record.event import Event
 from posology.record.facts import CriterionAttested, PriorTherapy, Screened, TargetScored
 from posology.record.state import Patient
@@ -22,10 +22,10 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedCriterion:
     """One criterion, checked for one patient."""
 
-    criterion: Criterion
+    criterion: EligibilityCriterion
     verdict: Verdict
     found: str
     event: Event | None
@@ -78,27 +78,27 @@ NOT_STATED = "not stated"
 """A value that says that nothing is known."""
 
 
-def criteria(protocol: Protocol, cohort: str | None = None) -> tuple[Criterion, ...]:
+def criteria(protocol: Protocol, cohort: str | None = None) -> tuple[EligibilityCriterion, ...]:
     """Return the criteria for dose finding, or those of an expansion cohort after the ones for all patients."""
     own = protocol.expansion[cohort].eligibility if cohort else ()
     replaced = {criterion.id for criterion in own}
     return (*(c for c in protocol.eligibility if c.id not in replaced), *own)
 
 
-def check(patient: Patient, wanted: Iterable[Criterion]) -> tuple[Checked, ...]:
+def check(patient: Patient, wanted: Iterable[EligibilityCriterion]) -> tuple[CheckedCriterion, ...]:
     """Check each criterion against what the record knows about the patient."""
     return tuple(_check(patient, criterion) for criterion in wanted)
 
 
-def _check(patient: Patient, criterion: Criterion) -> Checked:
+def _check(patient: Patient, criterion: EligibilityCriterion) -> CheckedCriterion:
     if criterion.fact == "attested":
         for event in reversed(patient.of(CriterionAttested)):
             if isinstance(event.fact, CriterionAttested) and event.fact.criterion == criterion.id:
                 verdict = Verdict.MET if event.fact.met else Verdict.NOT_MET
-                return Checked(criterion, verdict, f"attested by {event.author}", event)
-        return Checked(criterion, Verdict.NOT_KNOWN, "not attested yet", None)
+                return CheckedCriterion(criterion, verdict, f"attested by {event.author}", event)
+        return CheckedCriterion(criterion, Verdict.NOT_KNOWN, "not attested yet", None)
     kind, name = SOURCES[criterion.fact]
-    called = NAMES.get(criterion.fact, criterion.fact.replace("_", " "))
+    called = FACT_LABELS.get(criterion.fact, criterion.fact.replace("_", " "))
     for event in reversed(patient.of(kind)):
         fact = event.fact
         value = (
@@ -108,11 +108,11 @@ def _check(patient: Patient, criterion: Criterion) -> Checked:
             holds = _holds(criterion, value)
             met = holds if criterion.kind == "inclusion" else not holds
             found = f"{called} is {_shown(value)}"
-            return Checked(criterion, Verdict.MET if met else Verdict.NOT_MET, found, event)
-    return Checked(criterion, Verdict.NOT_KNOWN, f"{called} is not recorded", None)
+            return CheckedCriterion(criterion, Verdict.MET if met else Verdict.NOT_MET, found, event)
+    return CheckedCriterion(criterion, Verdict.NOT_KNOWN, f"{called} is not recorded", None)
 
 
-def _holds(criterion: Criterion, value: float | str | bool) -> bool:
+def _holds(criterion: EligibilityCriterion, value: float | str | bool) -> bool:
     if criterion.one_of is not None:
         return str(value).casefold() in {option.casefold() for option in criterion.one_of}
     if criterion.is_true is not None:

@@ -1,7 +1,7 @@
 """Taking over a trial that was run elsewhere: its events in one batch, with what that means said in the record.
 
 The rules of conduct ask, before something is done, whether the protocol allows it. Of a trial that was run elsewhere
-they cannot be asked: it happened. So they are not: the event :class:`~posology.record.collected.DataImported`, that goes
+they cannot be asked: it happened. So they are not: the event :class:`~posology.record.collected.DataImport`, that goes
 before all others, sets every rule aside by name, with the source and who took it over. The bounds of each field hold as
 everywhere. What is entered later goes through the rules again.
 """
@@ -16,16 +16,16 @@ from typing import Any
 
 import msgspec
 
-from posology.conduct.rulebook import EVERY, RULES
+from posology.conduct.rulebook import RULES, RULES_FOR_ALL
 from posology.protocol.amendments import in_force
-from posology.record.collected import DataImported
-from posology.record.event import GENESIS, Override, Row, canonical, plain, stamp
+from posology.record.collected import DataImport
+from posology.record.event import GENESIS, Override, StoredEvent, canonical_json, to_dict, utc_timestamp
 from posology.record.facts import Fact, ProtocolAmended, TrialCreated
 from posology.record.store import Store
 
 
 @dataclass(frozen=True)
-class Taken:
+class ImportedFact:
     """One fact taken over: about whom, from which row of the source, and which of its values were assumed."""
 
     fact: Fact
@@ -35,11 +35,11 @@ class Taken:
     assumed: Mapping[str, str] = field(default_factory=dict)
 
 
-def adopt(
+def import_events(
     where: str | Path,
     document: dict[str, Any],
-    imported: DataImported,
-    taken: Iterable[Taken],
+    imported: DataImport,
+    taken: Iterable[ImportedFact],
     *,
     by: str,
     recorded: datetime,
@@ -82,9 +82,10 @@ def adopt(
     return len(chain.rows)
 
 
-def _set_aside(imported: DataImported, by: str) -> Override:
+def _set_aside(imported: DataImport, by: str) -> Override:
     rules = {
-        rule.__name__.replace("_", "-") for rule in (*EVERY, *(rule for rules in RULES.values() for rule in rules))
+        rule.__name__.replace("_", "-")
+        for rule in (*RULES_FOR_ALL, *(rule for rules in RULES.values() for rule in rules))
     }
     return Override(
         rules=tuple(sorted(rules)),
@@ -98,8 +99,8 @@ class _Chain:
     """Rows of the record, each with the hash of the one before it."""
 
     def __init__(self, by: str, recorded: datetime) -> None:
-        self.rows: list[Row] = []
-        self._by, self._recorded, self._last = by, stamp(recorded), GENESIS
+        self.rows: list[StoredEvent] = []
+        self._by, self._recorded, self._last = by, utc_timestamp(recorded), GENESIS
         self._nothing, self._unmarked = msgspec.Raw(b"null"), msgspec.Raw(b"{}")
 
     def add(
@@ -111,18 +112,18 @@ class _Chain:
         override: Override | None = None,
         marks: Mapping[str, str] | None = None,
     ) -> None:
-        row = Row(
+        row = StoredEvent(
             seq=len(self.rows) + 1,
             occurred=occurred.isoformat(),
             recorded=self._recorded,
             author=self._by,
             kind=fact.kind,
             patient=patient,
-            fact=msgspec.Raw(canonical(plain(fact))),
+            fact=msgspec.Raw(canonical_json(to_dict(fact))),
             reason=reason,
             supersedes=None,
-            override=msgspec.Raw(canonical(override)) if override else self._nothing,
-            provenance=msgspec.Raw(canonical(marks)) if marks else self._unmarked,
+            override=msgspec.Raw(canonical_json(override)) if override else self._nothing,
+            provenance=msgspec.Raw(canonical_json(marks)) if marks else self._unmarked,
             prev=self._last,
             hash="",
         )

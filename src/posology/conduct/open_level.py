@@ -1,4 +1,4 @@
-"""Which dose levels are open, to whom, and how many places are left: what the signed decisions amount to."""
+"""Which dose levels are open, to whom, and how many slots are left: what the signed decisions amount to."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import date
 
 from posology.protocol.model import Protocol
 from posology.record.facts import DecisionTaken, Enrolled, SlotReserved
-from posology.record.state import Decided, State
+from posology.record.state import SignedDecision, State
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpenLevel:
     """The level now open for enrolment.
 
-    ``level`` is its number; ``slots`` how many places the protocol or the last decision gave; ``ceiling`` the highest level that may be given at all; ``mtd`` the MTD once declared;
+    ``level`` is its number; ``slots`` how many slots the protocol or the last decision gave; ``ceiling`` the highest level that may be given at all; ``mtd`` the MTD once declared;
     ``stopped`` whether dose finding ended without one; ``decision`` what opened it (None: the protocol's start).
     """
 
@@ -24,16 +24,16 @@ class Opening:
     highest: int
     mtd: int | None
     stopped: bool
-    decision: Decided | None
+    decision: SignedDecision | None
 
-    def because(self) -> str:
+    def reason(self) -> str:
         """Say what opened the level."""
         if self.decision is None:
             return "the protocol's starting level"
         return f"decision {self.decision.fact.number} of {self.decision.event.occurred}"
 
 
-def opening(state: State, protocol: Protocol, first_cohort: int, on: date | None = None) -> Opening:
+def open_level(state: State, protocol: Protocol, first_cohort: int, on: date | None = None) -> OpenLevel:
     """Return what is open on a date (or at the end of what the state knows).
 
     ``first_cohort`` is how many patients the design treats first.
@@ -54,18 +54,18 @@ def opening(state: State, protocol: Protocol, first_cohort: int, on: date | None
         elif fact.level is not None:
             level, mtd, stopped = fact.level, None, False
         highest = max(highest, level)
-    return Opening(level, slots, ceiling, min(highest, ceiling), mtd, stopped, last)
+    return OpenLevel(level, slots, ceiling, min(highest, ceiling), mtd, stopped, last)
 
 
-def holders(state: State, open_: Opening) -> tuple[str, ...]:
-    """Return the patients who hold the places of the open level."""
+def slot_holders(state: State, open_: OpenLevel) -> tuple[str, ...]:
+    """Return the patients who hold the slots of the open level."""
     since = open_.decision.event.seq if open_.decision else 0
-    places = [(p.id, p.enrolment or p.reservation) for p in state.patients.values()]
+    slots = [(p.id, p.enrolment or p.reservation) for p in state.patients.values()]
     return tuple(
         id
-        for id, place in places
-        if place
-        and place.seq > since
-        and isinstance(place.fact, Enrolled | SlotReserved)
-        and place.fact.level == open_.level
+        for id, slot in slots
+        if slot
+        and slot.seq > since
+        and isinstance(slot.fact, Enrolled | SlotReserved)
+        and slot.fact.level == open_.level
     )

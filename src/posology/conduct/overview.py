@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from posology.conduct.dlt_status import standings
-from posology.conduct.protocol_in_force import plan_of
-from posology.record.collected import DispositionNoted
+from posology.conduct.dlt_status import dlt_statuses
+from posology.conduct.protocol_in_force import plan_in_force
+from posology.record.collected import DispositionEvent
 from posology.record.facts import Discontinued, Dosed
 from posology.record.state import Patient, State
 
@@ -16,7 +16,7 @@ NOT_TREATED = ("SCREEN FAILURE", "NO PLACE")
 
 
 @dataclass(frozen=True)
-class Row:
+class PatientOverview:
     """One patient at a glance: the dose assigned (in an expansion ``cohort``: that of the first dose), and the current one."""
 
     patient: str
@@ -30,18 +30,18 @@ class Row:
     treatment: str
 
 
-def overview(state: State, on: date) -> list[Row]:
+def overview(state: State, on: date) -> list[PatientOverview]:
     """Return one row a patient, in the order they came."""
-    plan = plan_of(state, on)
+    plan = plan_in_force(state, on)
     standing = {
-        s.patient: f"{s.outcome}: {s.why}" if s.outcome != "no DLT" else "no DLT" for s in standings(state, plan, on)
+        s.patient: f"{s.outcome}: {s.why}" if s.outcome != "no DLT" else "no DLT" for s in dlt_statuses(state, plan, on)
     }
-    dose = lambda level: plan.protocol.dose.at(level) if level else ""
+    dose = lambda level: plan.protocol.dose.dose_label(level) if level else ""
     rows = []
     for patient in state.patients.values():
         first = next((t.fact.level for t in patient.treatments if isinstance(t.fact, Dosed)), None)
         rows.append(
-            Row(
+            PatientOverview(
                 patient=patient.id,
                 tumour=patient.screening.tumour_type if patient.screening else "",
                 cohort=patient.cohort or "",
@@ -66,7 +66,7 @@ def treatment(patient: Patient) -> str:
         return "on treatment"
     if patient.enrolment:
         return "enrolled"
-    for event in patient.of(DispositionNoted):
-        if isinstance(event.fact, DispositionNoted) and event.fact.standard_term in NOT_TREATED:
+    for event in patient.of(DispositionEvent):
+        if isinstance(event.fact, DispositionEvent) and event.fact.standard_term in NOT_TREATED:
             return f"{event.fact.standard_term.lower()} {event.occurred}"
-    return "place reserved" if patient.reservation else "screening"
+    return "slot reserved" if patient.reservation else "screening"

@@ -2,165 +2,165 @@
 
 from __future__ import annotations
 
-from posology.conduct.rules import Asked
+from posology.conduct.rules import EventRequest
 from posology.record import facts as f
 from posology.record.state import Toxicity
 
 # Doses ----------------------------------------------------------------------------------------------------------------
 
 
-def enrolled_before_dosing(asked: Asked) -> str | None:
+def enrolled_before_dosing(request: EventRequest) -> str | None:
     """Only an enrolled patient is treated."""
-    place = asked.patient.enrolment
-    if place is None:
-        return f"{asked.patient_id} is not enrolled"
-    if asked.occurred < place.occurred:
-        return f"{asked.patient_id} was enrolled on {place.occurred} (event {place.seq}), after {asked.occurred}"
+    slot = request.patient.enrolment
+    if slot is None:
+        return f"{request.patient_id} is not enrolled"
+    if request.occurred < slot.occurred:
+        return f"{request.patient_id} was enrolled on {slot.occurred} (event {slot.seq}), after {request.occurred}"
     return None
 
 
-def on_treatment(asked: Asked) -> str | None:
+def on_treatment(request: EventRequest) -> str | None:
     """Nothing is given or changed once a patient has left treatment."""
-    end = asked.patient.off_treatment
-    if end is None or asked.occurred < end.occurred:
+    end = request.patient.off_treatment
+    if end is None or request.occurred < end.occurred:
         return None
-    return f"{asked.patient_id} left treatment on {end.occurred} (event {end.seq})"
+    return f"{request.patient_id} left treatment on {end.occurred} (event {end.seq})"
 
 
-def not_above_the_open_level(asked: Asked) -> str | None:
+def not_above_the_open_level(request: EventRequest) -> str | None:
     """No dose above the highest level that is open."""
-    highest = asked.opening.highest
-    if asked.fact.level <= highest:
+    highest = request.open_level.highest
+    if request.fact.level <= highest:
         return None
     why = (
-        f"closed by {asked.opening.because()}"
-        if asked.opening.ceiling < asked.fact.level
+        f"closed by {request.open_level.reason()}"
+        if request.open_level.ceiling < request.fact.level
         else "not opened by any decision"
     )
-    return f"level {asked.fact.level} is {why}; the highest open level is {highest}"
+    return f"level {request.fact.level} is {why}; the highest open level is {highest}"
 
 
-def at_the_assigned_level(asked: Asked) -> str | None:
+def at_the_assigned_level(request: EventRequest) -> str | None:
     """A patient gets the level assigned, or the one it was reduced to."""
-    level = asked.patient.current_level
-    if level is None or asked.fact.level == level:
+    level = request.patient.current_level
+    if level is None or request.fact.level == level:
         return None
-    reduced = asked.patient.last(f.DoseReduced)
+    reduced = request.patient.last(f.DoseReduced)
     how = f"reduced to on {reduced.occurred} (event {reduced.seq})" if reduced else "assigned"
-    return f"{asked.patient_id} is at level {level}, {how}; level {asked.fact.level} was asked for"
+    return f"{request.patient_id} is at level {level}, {how}; level {request.fact.level} was asked for"
 
 
-def dose_as_planned(asked: Asked) -> str | None:
+def dose_as_planned(request: EventRequest) -> str | None:
     """The dose given is the planned one, within the protocol's tolerance."""
-    planned, actual = asked.fact.planned_mg, asked.fact.actual_mg
-    tolerance = asked.plan.protocol.dose.tolerance_percent
+    planned, actual = request.fact.planned_mg, request.fact.actual_mg
+    tolerance = request.plan.protocol.dose.tolerance_percent
     if planned is None:
-        return f"the planned dose cannot be computed: {asked.plan.protocol.dose.body_size} needs the patient's height and sex"
+        return f"the planned dose cannot be computed: {request.plan.protocol.dose.body_size} needs the patient's height and sex"
     if abs(actual - planned) <= planned * tolerance / 100 + 1e-9:
         return None
     return f"{actual:g} mg was given, {planned:g} mg planned: {100 * (actual / planned - 1):+.1f} %, more than {tolerance:g} %"
 
 
-def doses_in_order(asked: Asked) -> str | None:
+def doses_in_order(request: EventRequest) -> str | None:
     """Each dose has a cycle and day of its own, follows the one before, and is not given early."""
-    schedule = asked.plan.protocol.schedule
-    if asked.fact.day not in schedule.dosing_days:
-        return f"day {asked.fact.day} is no dosing day; the protocol doses on day {', '.join(map(str, schedule.dosing_days))}"
-    given = [(e, e.fact) for e in asked.patient.doses if isinstance(e.fact, f.Dosed)]
+    schedule = request.plan.protocol.schedule
+    if request.fact.day not in schedule.dosing_days:
+        return f"day {request.fact.day} is no dosing day; the protocol doses on day {', '.join(map(str, schedule.dosing_days))}"
+    given = [(e, e.fact) for e in request.patient.doses if isinstance(e.fact, f.Dosed)]
     for event, dose in given:
-        if (dose.cycle, dose.day) == (asked.fact.cycle, asked.fact.day):
+        if (dose.cycle, dose.day) == (request.fact.cycle, request.fact.day):
             return f"cycle {dose.cycle} day {dose.day} was given on {event.occurred} (event {event.seq})"
-    before = [(e, d) for e, d in given if (d.cycle, d.day) < (asked.fact.cycle, asked.fact.day)]
+    before = [(e, d) for e, d in given if (d.cycle, d.day) < (request.fact.cycle, request.fact.day)]
     if not before:
-        return f"the first dose is cycle 1, not {asked.fact.cycle}" if asked.fact.cycle != 1 and not given else None
+        return f"the first dose is cycle 1, not {request.fact.cycle}" if request.fact.cycle != 1 and not given else None
     event, dose = before[-1]
-    if asked.fact.cycle > dose.cycle + 1:
-        return f"cycle {dose.cycle} was the last one given; cycle {asked.fact.cycle} skips one"
-    due = (asked.fact.cycle - dose.cycle) * schedule.cycle_days + asked.fact.day - dose.day
-    if (asked.occurred - event.occurred).days < due - schedule.window_days:
+    if request.fact.cycle > dose.cycle + 1:
+        return f"cycle {dose.cycle} was the last one given; cycle {request.fact.cycle} skips one"
+    due = (request.fact.cycle - dose.cycle) * schedule.cycle_days + request.fact.day - dose.day
+    if (request.occurred - event.occurred).days < due - schedule.window_days:
         return (
             f"cycle {dose.cycle} day {dose.day} was given on {event.occurred}; this dose is due {due} days later "
-            f"(at most {schedule.window_days} days early), not {(asked.occurred - event.occurred).days}"
+            f"(at most {schedule.window_days} days early), not {(request.occurred - event.occurred).days}"
         )
     return None
 
 
-def to_a_defined_lower_level(asked: Asked) -> str | None:
+def to_a_defined_lower_level(request: EventRequest) -> str | None:
     """A dose is reduced only to a defined lower level."""
-    level = asked.patient.current_level
+    level = request.patient.current_level
     if level is None:
-        return f"{asked.patient_id} has no dose level"
+        return f"{request.patient_id} has no dose level"
     return (
         None
-        if asked.fact.to_level < level
-        else f"{asked.patient_id} is at level {level}; {asked.fact.to_level} is not lower"
+        if request.fact.to_level < level
+        else f"{request.patient_id} is at level {level}; {request.fact.to_level} is not lower"
     )
 
 
-def reductions_left(asked: Asked) -> str | None:
+def reductions_left(request: EventRequest) -> str | None:
     """No more dose reductions than the protocol allows."""
-    done, allowed = len(asked.patient.of(f.DoseReduced)), asked.plan.protocol.modification.maximum_reductions
+    done, allowed = len(request.patient.of(f.DoseReduced)), request.plan.protocol.modification.maximum_reductions
     return f"{done} reductions were made; the protocol allows {allowed}" if done >= allowed else None
 
 
-def delay_allowed(asked: Asked) -> str | None:
+def delay_allowed(request: EventRequest) -> str | None:
     """A dose is not delayed longer than the protocol allows."""
-    allowed = asked.plan.protocol.modification.maximum_delay_days
+    allowed = request.plan.protocol.modification.maximum_delay_days
     return (
-        f"{asked.fact.days} days were asked for; the protocol allows {allowed}" if asked.fact.days > allowed else None
+        f"{request.fact.days} days were asked for; the protocol allows {allowed}"
+        if request.fact.days > allowed
+        else None
     )
 
 
 # Toxicity -------------------------------------------------------------------------------------------------------------
 
 
-def _named(asked: Asked) -> Toxicity | None:
-    return next((t for t in asked.patient.toxicities if t.fact.ae == asked.fact.ae), None)
+def _named(request: EventRequest) -> Toxicity | None:
+    return next((t for t in request.patient.toxicities if t.fact.ae == request.fact.ae), None)
 
 
-def event_number_is_new(asked: Asked) -> str | None:
+def ae_number_is_unique(request: EventRequest) -> str | None:
     """Each adverse event of a patient has a number of its own."""
-    for event in asked.patient.of(f.AdverseEvent):
-        if event.fact.ae == asked.fact.ae:  # type: ignore[attr-defined]
+    for event in request.patient.of(f.AdverseEvent):
+        if event.fact.ae == request.fact.ae:  # type: ignore[attr-defined]
             term = event.fact.term  # type: ignore[attr-defined]
-            return (
-                f"adverse event {asked.fact.ae} of {asked.patient_id} is {term} (event {event.seq}): correct that one"
-            )
+            return f"adverse event {request.fact.ae} of {request.patient_id} is {term} (event {event.seq}): correct that one"
     return None
 
 
-def event_number_is_known(asked: Asked) -> str | None:
+def ae_number_is_known(request: EventRequest) -> str | None:
     """Only an adverse event that is recorded can be resolved or judged, and not before its onset."""
-    known = _named(asked)
+    known = _named(request)
     if known is None:
-        numbers = ", ".join(t.fact.ae for t in asked.patient.toxicities) or "none"
-        return f"{asked.patient_id} has no adverse event {asked.fact.ae}; recorded: {numbers}"
-    if asked.occurred < known.event.occurred:
-        return f"its onset was on {known.event.occurred} (event {known.event.seq}), after {asked.occurred}"
+        numbers = ", ".join(t.fact.ae for t in request.patient.toxicities) or "none"
+        return f"{request.patient_id} has no adverse event {request.fact.ae}; recorded: {numbers}"
+    if request.occurred < known.event.occurred:
+        return f"its onset was on {known.event.occurred} (event {known.event.seq}), after {request.occurred}"
     return None
 
 
-def resolved_once(asked: Asked) -> str | None:
+def resolved_once(request: EventRequest) -> str | None:
     """An adverse event ends once."""
-    known = _named(asked)
+    known = _named(request)
     return f"it ended on {known.resolved.occurred} (event {known.resolved.seq})" if known and known.resolved else None
 
 
-def judged_once(asked: Asked) -> str | None:
+def judged_once(request: EventRequest) -> str | None:
     """An adverse event is judged once; a new judgement corrects the old."""
-    known = _named(asked)
+    known = _named(request)
     if known and known.adjudicated:
         return f"it was judged on {known.adjudicated.occurred} (event {known.adjudicated.seq})"
     return None
 
 
-def judged_by_the_definition(asked: Asked) -> str | None:
+def judged_by_the_definition(request: EventRequest) -> str | None:
     """What is judged a DLT meets the protocol's definition, and what is judged none does not."""
-    known = _named(asked)
+    known = _named(request)
     if known is None:
         return None
-    meets, why = asked.plan.meets_definition(asked.patient, known, asked.occurred)
-    if meets is None or meets == asked.fact.dlt:
+    meets, why = request.plan.meets_definition(request.patient, known, request.occurred)
+    if meets is None or meets == request.fact.dlt:
         return None
     return f"by the definition it is {'' if meets else 'not '}a DLT: {why}"
 
@@ -168,21 +168,21 @@ def judged_by_the_definition(asked: Asked) -> str | None:
 # Activity -------------------------------------------------------------------------------------------------------------
 
 
-def lesion_measured_once(asked: Asked) -> str | None:
+def lesion_measured_once(request: EventRequest) -> str | None:
     """Each lesion is recorded once an assessment."""
-    lesion, assessment = asked.fact.lesion, asked.fact.assessment
-    for event in asked.patient.of(f.LesionMeasured):
+    lesion, assessment = request.fact.lesion, request.fact.assessment
+    for event in request.patient.of(f.LesionMeasured):
         if event.fact.assessment == assessment and event.fact.lesion == lesion:  # type: ignore[attr-defined]
             return f"lesion {lesion} at assessment {assessment} is event {event.seq}: correct that one"
     return None
 
 
-def lesion_keeps_its_role(asked: Asked) -> str | None:
+def lesion_keeps_its_role(request: EventRequest) -> str | None:
     """A lesion keeps its role, organ and kind; target and non-target lesions begin at the baseline, new ones after it."""
-    fact: f.LesionMeasured = asked.fact
+    fact: f.LesionMeasured = request.fact
     if fact.role == "new" and fact.assessment == 0:
         return f"lesion {fact.lesion} is new at the baseline"
-    for event in asked.patient.of(f.LesionMeasured):
+    for event in request.patient.of(f.LesionMeasured):
         known = event.fact
         assert isinstance(known, f.LesionMeasured)
         if known.lesion == fact.lesion:
@@ -197,9 +197,9 @@ def lesion_keeps_its_role(asked: Asked) -> str | None:
     return None
 
 
-def lesion_says_something(asked: Asked) -> str | None:
+def lesion_has_value(request: EventRequest) -> str | None:
     """A target lesion has a diameter or the reason why not; the others have a status."""
-    fact: f.LesionMeasured = asked.fact
+    fact: f.LesionMeasured = request.fact
     if fact.role == "target":
         if fact.diameter_mm is None and fact.status not in ("absent", "too small to measure", "not evaluable"):
             return f"target lesion {fact.lesion} has neither a diameter nor a status absent, too small to measure or not evaluable"
@@ -209,59 +209,61 @@ def lesion_says_something(asked: Asked) -> str | None:
     return None if fact.status else f"{fact.role} lesion {fact.lesion} has no status"
 
 
-def baseline_before_treatment(asked: Asked) -> str | None:
+def baseline_before_treatment(request: EventRequest) -> str | None:
     """The baseline is assessed before the first dose, later assessments after it."""
-    first = asked.patient.first_dose
+    first = request.patient.first_dose
     if first is None:
         return (
-            None if asked.fact.assessment == 0 else f"{asked.patient_id} has not been treated: only assessment 0 fits"
+            None
+            if request.fact.assessment == 0
+            else f"{request.patient_id} has not been treated: only assessment 0 fits"
         )
-    if asked.fact.assessment == 0 and asked.occurred > first.occurred:
+    if request.fact.assessment == 0 and request.occurred > first.occurred:
         return f"the first dose was given on {first.occurred} (event {first.seq}), before this baseline"
-    if asked.fact.assessment > 0 and asked.occurred <= first.occurred:
-        return f"the first dose was given on {first.occurred} (event {first.seq}), not before assessment {asked.fact.assessment}"
+    if request.fact.assessment > 0 and request.occurred <= first.occurred:
+        return f"the first dose was given on {first.occurred} (event {first.seq}), not before assessment {request.fact.assessment}"
     return None
 
 
-def assessments_in_order(asked: Asked) -> str | None:
+def assessments_in_order(request: EventRequest) -> str | None:
     """Assessments are numbered in the order of their days."""
-    known = asked.patient.of(f.LesionMeasured)
-    if known and known[-1].fact.assessment == asked.fact.assessment and known[-1].occurred == asked.occurred:  # type: ignore[attr-defined]
+    known = request.patient.of(f.LesionMeasured)
+    if known and known[-1].fact.assessment == request.fact.assessment and known[-1].occurred == request.occurred:  # type: ignore[attr-defined]
         return None  # one more lesion of the assessment that was the last one entered, in order
-    for event in (*known, *asked.patient.of(f.TumourAssessed)):
+    for event in (*known, *request.patient.of(f.TumourAssessed)):
         number = event.fact.assessment  # type: ignore[attr-defined]
-        if number < asked.fact.assessment and event.occurred > asked.occurred:
-            return f"assessment {number} is of {event.occurred} (event {event.seq}), after {asked.occurred}"
-        if number > asked.fact.assessment and event.occurred < asked.occurred:
-            return f"assessment {number} is of {event.occurred} (event {event.seq}), before {asked.occurred}"
+        if number < request.fact.assessment and event.occurred > request.occurred:
+            return f"assessment {number} is of {event.occurred} (event {event.seq}), after {request.occurred}"
+        if number > request.fact.assessment and event.occurred < request.occurred:
+            return f"assessment {number} is of {event.occurred} (event {event.seq}), before {request.occurred}"
     return None
 
 
-def assessed_once(asked: Asked) -> str | None:
+def assessed_once(request: EventRequest) -> str | None:
     """The investigator reads an assessment once."""
-    for event in asked.patient.of(f.TumourAssessed):
-        if event.fact.assessment == asked.fact.assessment:  # type: ignore[attr-defined]
-            return f"assessment {asked.fact.assessment} was read (event {event.seq}): correct that one"
+    for event in request.patient.of(f.TumourAssessed):
+        if event.fact.assessment == request.fact.assessment:  # type: ignore[attr-defined]
+            return f"assessment {request.fact.assessment} was read (event {event.seq}): correct that one"
     return None
 
 
-def marker_measured_once(asked: Asked) -> str | None:
+def marker_measured_once(request: EventRequest) -> str | None:
     """A marker is recorded once a day."""
-    for event in asked.patient.of(f.MarkerMeasured):
-        if event.occurred == asked.occurred and event.fact.marker == asked.fact.marker:  # type: ignore[attr-defined]
-            return f"{asked.fact.marker} of {asked.occurred} is event {event.seq}: correct that one"
+    for event in request.patient.of(f.MarkerMeasured):
+        if event.occurred == request.occurred and event.fact.marker == request.fact.marker:  # type: ignore[attr-defined]
+            return f"{request.fact.marker} of {request.occurred} is event {event.seq}: correct that one"
     return None
 
 
 # Leaving --------------------------------------------------------------------------------------------------------------
 
 
-def leaves_once(asked: Asked) -> str | None:
+def discontinued_once(request: EventRequest) -> str | None:
     """A patient leaves treatment once, and dies once."""
-    known = asked.patient.first(type(asked.fact))
+    known = request.patient.first(type(request.fact))
     return f"recorded on {known.occurred} (event {known.seq})" if known else None
 
 
-def treated_to_leave(asked: Asked) -> str | None:
+def enrolled_before_discontinuation(request: EventRequest) -> str | None:
     """Only an enrolled patient can leave treatment."""
-    return None if asked.patient.enrolment else f"{asked.patient_id} was never enrolled"
+    return None if request.patient.enrolment else f"{request.patient_id} was never enrolled"

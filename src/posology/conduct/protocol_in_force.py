@@ -10,14 +10,14 @@ import numpy as np
 
 from posology.designs import Design, Tally
 from posology.endpoints.dlt import AdverseEvent, Answer, Definition, delay_is_dlt, is_dlt
-from posology.protocol.build import design, dlt_definition
+from posology.protocol.build import design_from_protocol, dlt_definition
 from posology.protocol.model import Protocol
 from posology.record.facts import Dosed
 from posology.record.state import Patient, State, Toxicity
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConductPlan:
     """A version of the protocol, ready to work with."""
 
     protocol: Protocol
@@ -68,12 +68,12 @@ class Plan:
 
 
 @lru_cache(maxsize=32)
-def _plan(protocol: Protocol) -> Plan:
-    built = design(protocol)
+def _plan(protocol: Protocol) -> ConductPlan:
+    built = design_from_protocol(protocol)
     first = built.decide(Tally.start(1, len(protocol.dose.levels)))
-    return Plan(protocol, built, dlt_definition(protocol), int(np.asarray(first.more)[0]))
+    return ConductPlan(protocol, built, dlt_definition(protocol), int(np.asarray(first.patients_to_treat)[0]))
 
 
-def plan_of(state: State, on: date | None = None) -> Plan:
+def plan_in_force(state: State, on: date | None = None) -> ConductPlan:
     """Return the plan in force on a date."""
     return _plan(state.protocol(on))

@@ -16,14 +16,14 @@ from typing import Any
 
 from posology.conduct.advice import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.open_level import Opening, holders, opening
-from posology.conduct.protocol_in_force import Plan, plan_of
+from posology.conduct.open_level import OpenLevel, open_level, slot_holders
+from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.record import facts as f
 from posology.record.state import Patient, State
 
 
 @dataclass(frozen=True)
-class Asked:
+class EventRequest:
     """An event that somebody asks to record, and the state it would enter; ``patient`` is the patient as known so far."""
 
     state: State
@@ -38,14 +38,14 @@ class Asked:
         object.__setattr__(self, "patient", self.state.patients.get(id) or Patient(id, ()))
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> ConductPlan:
         """The protocol in force on the day."""
-        return plan_of(self.state, self.occurred)
+        return plan_in_force(self.state, self.occurred)
 
     @cached_property
-    def opening(self) -> Opening:
+    def open_level(self) -> OpenLevel:
         """What is open on the day."""
-        return opening(self.state, self.plan.protocol, self.plan.first_cohort, self.occurred)
+        return open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.occurred)
 
     @cached_property
     def advice(self) -> Advice:
@@ -53,170 +53,170 @@ class Asked:
         return advise(self.state, self.occurred)
 
 
-Rule = Callable[[Asked], str | None]
+ConductRule = Callable[[EventRequest], str | None]
 
 
 # Any event ------------------------------------------------------------------------------------------------------------
 
 
-def not_in_the_future(asked: Asked) -> str | None:
+def not_in_the_future(request: EventRequest) -> str | None:
     """An event is recorded on or after the day it occurred."""
-    return f"{asked.occurred} is after today, {asked.today}" if asked.occurred > asked.today else None
+    return f"{request.occurred} is after today, {request.today}" if request.occurred > request.today else None
 
 
-def not_before_the_trial(asked: Asked) -> str | None:
+def not_before_the_trial(request: EventRequest) -> str | None:
     """Nothing about the trial itself is dated before it was created."""
-    if asked.patient_id is not None:
+    if request.patient_id is not None:
         return None
-    created = asked.state.trial.first(f.TrialCreated)
-    if created is None or asked.occurred >= created.occurred:
+    created = request.state.trial.first(f.TrialCreated)
+    if created is None or request.occurred >= created.occurred:
         return None
-    return f"{asked.occurred} is before the trial was created on {created.occurred}"
+    return f"{request.occurred} is before the trial was created on {created.occurred}"
 
 
-def consent_first(asked: Asked) -> str | None:
+def consent_first(request: EventRequest) -> str | None:
     """No event about a patient before consent."""
-    if asked.patient_id is None or isinstance(asked.fact, f.Consented):
+    if request.patient_id is None or isinstance(request.fact, f.Consented):
         return None
-    consent = asked.patient.consent
+    consent = request.patient.consent
     if consent is None:
-        return f"no consent of {asked.patient_id} is recorded"
-    if asked.occurred < consent.occurred:
-        return f"{asked.patient_id} consented on {consent.occurred} (event {consent.seq}), after {asked.occurred}"
+        return f"no consent of {request.patient_id} is recorded"
+    if request.occurred < consent.occurred:
+        return f"{request.patient_id} consented on {consent.occurred} (event {consent.seq}), after {request.occurred}"
     return None
 
 
 AFTER_DEATH = (f.AdverseEventResolved, f.DltAdjudicated, f.TumourAssessed, f.Discontinued, f.CriterionAttested)
 
 
-def none_after_death(asked: Asked) -> str | None:
+def none_after_death(request: EventRequest) -> str | None:
     """Nothing happens to a patient after death."""
-    death = asked.patient.death if asked.patient_id else None
-    if death is None or asked.occurred <= death.occurred or isinstance(asked.fact, AFTER_DEATH):
+    death = request.patient.death if request.patient_id else None
+    if death is None or request.occurred <= death.occurred or isinstance(request.fact, AFTER_DEATH):
         return None
-    return f"{asked.patient_id} died on {death.occurred} (event {death.seq})"
+    return f"{request.patient_id} died on {death.occurred} (event {death.seq})"
 
 
 # Entering the trial ---------------------------------------------------------------------------------------------------
 
 
-def consent_once(asked: Asked) -> str | None:
+def consent_once(request: EventRequest) -> str | None:
     """A patient consents once."""
-    consent = asked.patient.consent
-    return f"{asked.patient_id} consented on {consent.occurred} (event {consent.seq})" if consent else None
+    consent = request.patient.consent
+    return f"{request.patient_id} consented on {consent.occurred} (event {consent.seq})" if consent else None
 
 
-def criterion_exists(asked: Asked) -> str | None:
+def criterion_exists(request: EventRequest) -> str | None:
     """Only a criterion of the protocol that the investigator attests can be attested."""
-    p = asked.plan.protocol
+    p = request.plan.protocol
     known = {
         c.id
         for c in (*p.eligibility, *(c for x in p.expansion.values() for c in x.eligibility))
         if c.fact == "attested"
     }
-    if asked.fact.criterion in known:
+    if request.fact.criterion in known:
         return None
-    return f"{asked.fact.criterion!r} is none of {', '.join(sorted(known)) or 'them: the protocol has none'}"
+    return f"{request.fact.criterion!r} is none of {', '.join(sorted(known)) or 'them: the protocol has none'}"
 
 
-def enrolled_once(asked: Asked) -> str | None:
-    """A patient is enrolled once, and holds one place."""
-    place = asked.patient.enrolment
-    if place:
-        return f"{asked.patient_id} was enrolled on {place.occurred} (event {place.seq})"
-    kept = asked.patient.reservation
-    if kept and isinstance(asked.fact, f.SlotReserved):
-        return f"{asked.patient_id} holds a place since {kept.occurred} (event {kept.seq})"
+def enrolled_once(request: EventRequest) -> str | None:
+    """A patient is enrolled once, and holds one slot."""
+    slot = request.patient.enrolment
+    if slot:
+        return f"{request.patient_id} was enrolled on {slot.occurred} (event {slot.seq})"
+    kept = request.patient.reservation
+    if kept and isinstance(request.fact, f.SlotReserved):
+        return f"{request.patient_id} holds a slot since {kept.occurred} (event {kept.seq})"
     return None
 
 
-def level_or_cohort(asked: Asked) -> str | None:
-    """A place is at a dose level or in an expansion cohort of the protocol."""
-    level, cohort = asked.fact.level, asked.fact.cohort
+def level_or_cohort(request: EventRequest) -> str | None:
+    """A slot is at a dose level or in an expansion cohort of the protocol."""
+    level, cohort = request.fact.level, request.fact.cohort
     if (level is None) == (cohort is None):
         return "give a level or a cohort, one of the two"
-    levels, cohorts = asked.plan.levels, asked.plan.protocol.expansion
+    levels, cohorts = request.plan.levels, request.plan.protocol.expansion
     if level is not None and level > levels:
         return f"there is no level {level}; the protocol has levels 1 to {levels}"
     if cohort is not None and cohort not in cohorts:
-        return f"there is no cohort {cohort!r} on {asked.occurred}; there are {', '.join(cohorts) or 'none'}"
+        return f"there is no cohort {cohort!r} on {request.occurred}; there are {', '.join(cohorts) or 'none'}"
     return None
 
 
-def eligible(asked: Asked) -> str | None:
-    """Only a patient who meets every criterion of eligibility gets a place."""
-    cohort = asked.fact.cohort
-    if cohort is not None and cohort not in asked.plan.protocol.expansion:
+def eligible(request: EventRequest) -> str | None:
+    """Only a patient who meets every criterion of eligibility gets a slot."""
+    cohort = request.fact.cohort
+    if cohort is not None and cohort not in request.plan.protocol.expansion:
         return None
-    wanted = criteria(asked.plan.protocol, cohort)
-    failed = [str(c) for c in check(asked.patient, wanted) if c.verdict is not Verdict.MET]
+    wanted = criteria(request.plan.protocol, cohort)
+    failed = [str(c) for c in check(request.patient, wanted) if c.verdict is not Verdict.MET]
     return "; ".join(failed) or None
 
 
-def level_is_open(asked: Asked) -> str | None:
-    """A place is kept only at the level that is open."""
-    fact, open_ = asked.fact, asked.opening
+def level_is_open(request: EventRequest) -> str | None:
+    """A slot is kept only at the level that is open."""
+    fact, open_ = request.fact, request.open_level
     if fact.cohort is not None:
         return None if open_.mtd else "expansion cohorts open once the MTD is declared; it is not"
     if open_.stopped:
-        return f"dose finding was stopped by {open_.because()}"
+        return f"dose finding was stopped by {open_.reason()}"
     if fact.level == open_.level:
         return None
-    return f"level {fact.level} is not open: level {open_.level} is, by {open_.because()}"
+    return f"level {fact.level} is not open: level {open_.level} is, by {open_.reason()}"
 
 
-def place_is_free(asked: Asked) -> str | None:
-    """No more patients than the protocol or the decision gives places."""
-    fact, open_ = asked.fact, asked.opening
+def slot_is_free(request: EventRequest) -> str | None:
+    """No more patients than the protocol or the decision gives slots."""
+    fact, open_ = request.fact, request.open_level
     if fact.cohort is not None:
-        cohort = asked.plan.protocol.expansion.get(fact.cohort)
+        cohort = request.plan.protocol.expansion.get(fact.cohort)
         if cohort is None or cohort.patients is None:
             return None
-        places = [p.enrolment or p.reservation for p in asked.state.patients.values()]
-        taken = sum(1 for e in places if e and getattr(e.fact, "cohort", None) == fact.cohort)
-        return f"all {taken} places of {fact.cohort} are taken" if taken >= cohort.patients else None
-    held = holders(asked.state, open_)
+        slots = [p.enrolment or p.reservation for p in request.state.patients.values()]
+        taken = sum(1 for e in slots if e and getattr(e.fact, "cohort", None) == fact.cohort)
+        return f"all {taken} slots of {fact.cohort} are taken" if taken >= cohort.patients else None
+    held = slot_holders(request.state, open_)
     if fact.level != open_.level or len(held) < open_.slots:
         return None
     held_by = ", ".join(held) or "nobody"
-    return f"all {open_.slots} places that {open_.because()} gave at level {open_.level} are taken, by {held_by}"
+    return f"all {open_.slots} slots that {open_.reason()} gave at level {open_.level} are taken, by {held_by}"
 
 
-def place_is_kept(asked: Asked) -> str | None:
-    """A patient is enrolled in the place that was reserved."""
-    kept = asked.patient.reservation
+def slot_is_reserved(request: EventRequest) -> str | None:
+    """A patient is enrolled in the slot that was reserved."""
+    kept = request.patient.reservation
     if kept is None:
-        return f"no place is reserved for {asked.patient_id}"
-    if (kept.fact.level, kept.fact.cohort) != (asked.fact.level, asked.fact.cohort):  # type: ignore[attr-defined]
-        return f"the place reserved (event {kept.seq}) is at {kept.fact.level or kept.fact.cohort}"  # type: ignore[attr-defined]
+        return f"no slot is reserved for {request.patient_id}"
+    if (kept.fact.level, kept.fact.cohort) != (request.fact.level, request.fact.cohort):  # type: ignore[attr-defined]
+        return f"the slot reserved (event {kept.seq}) is at {kept.fact.level or kept.fact.cohort}"  # type: ignore[attr-defined]
     return None
 
 
-def place_to_release(asked: Asked) -> str | None:
-    """Only a place that is held can be given back."""
-    return None if asked.patient.reservation else f"{asked.patient_id} holds no place"
+def slot_to_release(request: EventRequest) -> str | None:
+    """Only a slot that is held can be given back."""
+    return None if request.patient.reservation else f"{request.patient_id} holds no slot"
 
 
 # The trial ------------------------------------------------------------------------------------------------------------
 
 
-def level_exists(asked: Asked) -> str | None:
+def level_exists(request: EventRequest) -> str | None:
     """A decision names a level of the protocol where its action needs one."""
-    fact = asked.fact
+    fact = request.fact
     if fact.action == "stop":
         return None if fact.level is None else "stopping opens no level"
     if fact.level is None:
         return f"to {fact.action}, name the level"
-    if fact.level > asked.plan.levels:
-        return f"there is no level {fact.level}; the protocol has levels 1 to {asked.plan.levels}"
+    if fact.level > request.plan.levels:
+        return f"there is no level {fact.level}; the protocol has levels 1 to {request.plan.levels}"
     if fact.closed_from is not None and fact.closed_from <= fact.level:
         return f"level {fact.level} cannot be opened and closed (from {fact.closed_from}) at once"
     return None
 
 
-def action_fits_level(asked: Asked) -> str | None:
+def action_fits_level(request: EventRequest) -> str | None:
     """Escalating goes up by one level, expanding stays, de-escalating goes down."""
-    fact, now = asked.fact, asked.opening.level
+    fact, now = request.fact, request.open_level.level
     if fact.level is None:
         return None
     if fact.action == "escalate" and fact.level != now + 1:
@@ -229,74 +229,74 @@ def action_fits_level(asked: Asked) -> str | None:
     return None
 
 
-def level_not_closed(asked: Asked) -> str | None:
+def level_not_closed(request: EventRequest) -> str | None:
     """A level that was closed stays closed."""
-    level, ceiling = asked.fact.level, asked.opening.ceiling
+    level, ceiling = request.fact.level, request.open_level.ceiling
     return f"level {level} was closed: the highest level left is {ceiling}" if level and level > ceiling else None
 
 
-def places_given(asked: Asked) -> str | None:
-    """A decision that opens a level gives places at it."""
-    if asked.fact.action in ("escalate", "expand", "de-escalate") and asked.fact.slots < 1:
-        return f"to {asked.fact.action}, say how many patients (slots)"
+def slots_given(request: EventRequest) -> str | None:
+    """A decision that opens a level gives slots at it."""
+    if request.fact.action in ("escalate", "expand", "de-escalate") and request.fact.slots < 1:
+        return f"to {request.fact.action}, say how many patients (slots)"
     return None
 
 
-def cohort_is_evaluable(asked: Asked) -> str | None:
+def cohort_is_evaluable(request: EventRequest) -> str | None:
     """The next level opens, and an MTD is declared, only once the cohort is evaluable."""
-    if asked.fact.action not in ("escalate", "declare MTD") or asked.advice.settled:
+    if request.fact.action not in ("escalate", "declare MTD") or request.advice.settled:
         return None
-    return "; ".join(map(str, asked.advice.pending)) or asked.advice.why
+    return "; ".join(map(str, request.advice.pending)) or request.advice.why
 
 
-def no_higher_than_advised(asked: Asked) -> str | None:
+def no_higher_than_advised(request: EventRequest) -> str | None:
     """The committee may stay below what the design advises, with its reason; it does not go above it."""
-    fact, advice = asked.fact, asked.advice
+    fact, advice = request.fact, request.advice
     if fact.action not in ("escalate", "declare MTD") or not advice.settled or advice.action == fact.action:
         return None
     at = f" at level {advice.level}" if advice.level else ""
     return f"the design advises to {advice.action}{at}: {advice.why}"
 
 
-def decision_exists(asked: Asked) -> str | None:
+def decision_exists(request: EventRequest) -> str | None:
     """Only a decision that was taken can be signed, once by each name."""
-    numbered = {d.fact.number: d for d in asked.state.trial.decisions}
-    decided = numbered.get(asked.fact.decision)
+    numbered = {d.fact.number: d for d in request.state.trial.decisions}
+    decided = numbered.get(request.fact.decision)
     if decided is None:
-        return f"there is no decision {asked.fact.decision}; there are {len(numbered)}"
-    if asked.occurred < decided.event.occurred:
-        return f"decision {asked.fact.decision} was taken on {decided.event.occurred}, after {asked.occurred}"
+        return f"there is no decision {request.fact.decision}; there are {len(numbered)}"
+    if request.occurred < decided.event.occurred:
+        return f"decision {request.fact.decision} was taken on {decided.event.occurred}, after {request.occurred}"
     for signature in decided.signatures:
-        if isinstance(signature.fact, f.DecisionSigned) and signature.fact.name == asked.fact.name:
-            return f"{asked.fact.name} signed decision {asked.fact.decision} (event {signature.seq})"
+        if isinstance(signature.fact, f.DecisionSigned) and signature.fact.name == request.fact.name:
+            return f"{request.fact.name} signed decision {request.fact.decision} (event {signature.seq})"
     return None
 
 
-def decisions_in_order(asked: Asked) -> str | None:
+def decisions_in_order(request: EventRequest) -> str | None:
     """A decision is signed before the next one is taken, and none is dated before the last."""
-    for decided in asked.state.trial.decisions:
+    for decided in request.state.trial.decisions:
         if not decided.in_force:
             return f"decision {decided.fact.number} of {decided.event.occurred} is not signed"
-        if asked.occurred < decided.event.occurred:
-            return f"decision {decided.fact.number} was taken on {decided.event.occurred}, after {asked.occurred}"
+        if request.occurred < decided.event.occurred:
+            return f"decision {decided.fact.number} was taken on {decided.event.occurred}, after {request.occurred}"
     return None
 
 
-def amendment_in_order(asked: Asked) -> str | None:
+def amendment_in_order(request: EventRequest) -> str | None:
     """An amendment has a version of its own and is not dated before the last one."""
-    for day, version in asked.state.trial.protocols:
-        if version.version == asked.fact.version:
-            return f"version {asked.fact.version} is in the record already, from {day}"
-        if asked.occurred < day:
-            return f"version {version.version} holds from {day}, after {asked.occurred}"
+    for day, version in request.state.trial.protocols:
+        if version.version == request.fact.version:
+            return f"version {request.fact.version} is in the record already, from {day}"
+        if request.occurred < day:
+            return f"version {version.version} holds from {day}, after {request.occurred}"
     return None
 
 
-def cutoff_is_past(asked: Asked) -> str | None:
+def cutoff_is_past(request: EventRequest) -> str | None:
     """A data cutoff is locked on or after its day, once."""
-    if asked.fact.cutoff > asked.occurred:
-        return f"the cutoff {asked.fact.cutoff} is after {asked.occurred}"
-    for lock in asked.state.trial.locks:
-        if isinstance(lock.fact, f.CutoffLocked) and lock.fact.cutoff == asked.fact.cutoff:
-            return f"the cutoff {asked.fact.cutoff} was locked on {lock.occurred} (event {lock.seq})"
+    if request.fact.cutoff > request.occurred:
+        return f"the cutoff {request.fact.cutoff} is after {request.occurred}"
+    for lock in request.state.trial.locks:
+        if isinstance(lock.fact, f.CutoffLocked) and lock.fact.cutoff == request.fact.cutoff:
+            return f"the cutoff {request.fact.cutoff} was locked on {lock.occurred} (event {lock.seq})"
     return None

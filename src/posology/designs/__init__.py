@@ -10,28 +10,29 @@ from posology.designs.a_plus_b import APlusB
 from posology.designs.backfill import BeBoin, BfBoin
 from posology.designs.blrm import Blrm, Normal, prior_from_quantiles
 from posology.designs.boin import Boin, Iboin
-from posology.designs.committee_table import Agreed
+from posology.designs.committee_table import CommitteeTable
 from posology.designs.crm import Crm
 from posology.designs.ewoc import Ewoc
 from posology.designs.gboin import GBoin
 from posology.designs.inference import Inference, infer
 from posology.designs.modifiers import (
+    FORMER_NAMES,
     MODIFIERS,
-    AtLeast,
-    AtMost,
-    Capped,
     Coherent,
     CohortSizes,
     IsotonicMtd,
+    MaxLevel,
+    MaxPatients,
+    MinPatients,
     NoSkipping,
     StopAt,
     StopPrecise,
     StopToxic,
+    Titration,
 )
-from posology.designs.tally import Action, Decision, Design, Tally, Waiting
+from posology.designs.tally import Action, Decision, Design, PendingPatients, Tally
 from posology.designs.three_plus_three import ThreePlusThree
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
-from posology.designs.titration import Titrated
 from posology.designs.tpi import I3plus3, Keyboard, Mtpi, Mtpi2, Tpi
 
 DESIGNS: dict[str, type] = {
@@ -48,7 +49,7 @@ DESIGNS: dict[str, type] = {
     "blrm": Blrm,
     "ewoc": Ewoc,
     "gboin": GBoin,
-    "table": Agreed,
+    "table": CommitteeTable,
     "tite-crm": TiteCrm,
     "tite-boin": TiteBoin,
     "rolling six": RollingSix,
@@ -59,19 +60,17 @@ DESIGNS: dict[str, type] = {
 
 __all__ = [
     "DESIGNS",
+    "FORMER_NAMES",
     "MODIFIERS",
     "APlusB",
     "Action",
-    "Agreed",
-    "AtLeast",
-    "AtMost",
     "BeBoin",
     "BfBoin",
     "Blrm",
     "Boin",
-    "Capped",
     "Coherent",
     "CohortSizes",
+    "CommitteeTable",
     "Crm",
     "Decision",
     "Design",
@@ -82,10 +81,14 @@ __all__ = [
     "Inference",
     "IsotonicMtd",
     "Keyboard",
+    "MaxLevel",
+    "MaxPatients",
+    "MinPatients",
     "Mtpi",
     "Mtpi2",
     "NoSkipping",
     "Normal",
+    "PendingPatients",
     "RollingSix",
     "StopAt",
     "StopPrecise",
@@ -94,9 +97,8 @@ __all__ = [
     "ThreePlusThree",
     "TiteBoin",
     "TiteCrm",
-    "Titrated",
+    "Titration",
     "Tpi",
-    "Waiting",
     "infer",
     "prior_from_quantiles",
 ]

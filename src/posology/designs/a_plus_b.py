@@ -81,7 +81,7 @@ class APlusB:
 
     def exceeded(self, tally: Tally) -> Bools:
         """Return (trials, levels): whether a level exceeds the MTD; DLTs beyond what a full level tolerates always do."""
-        n, y = tally.treated, tally.toxic
+        n, y = tally.treated, tally.dlts
         return (y > self.d) & (n <= self.a) | (y > self.e) & ((n > self.a) | (y > max(self.d, self.e)))
 
     def decide(self, tally: Tally) -> Decision:
@@ -89,7 +89,7 @@ class APlusB:
         if tally.levels != self.levels:
             raise ValueError(f"the tally has {tally.levels} levels, the design {self.levels}")
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        n, y = tally.treated[rows, here], tally.toxic[rows, here]
+        n, y = tally.treated[rows, here], tally.dlts[rows, here]
         above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
         exceeded = self.exceeded(tally)
         over = exceeded[rows, here] | (here > tally.ceiling)

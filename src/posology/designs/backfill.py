@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.boin import TIE, Boin
+from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
 from posology.designs.tally import NONE, Tally
 from posology.designs.time_to_event import TiteBoin
 from posology.shared.arrays import Bools, Floats, Ints
@@ -43,12 +43,12 @@ class BfBoin(Boin):
 
     def too_high(self, tally: Tally) -> Bools:
         """Return (trials, levels): levels whose DLT rate, and the rate pooled with the level above, reach lambda_d."""
-        return self._too_high(tally.treated.astype(np.float64), tally.toxic.astype(np.float64))
+        return self._too_high(tally.treated.astype(np.float64), tally.dlts.astype(np.float64))
 
     def _too_high(self, n: Floats, y: Floats) -> Bools:
         above = lambda a: np.concatenate([a[:, 1:], np.zeros((len(a), 1), dtype=a.dtype)], axis=1)
         pooled_n, pooled_y = n + above(n), y + above(y)
-        reaches = lambda count, size: (count >= self.lambda_d * size - TIE) & (size > 0)
+        reaches = lambda count, size: (count >= self.lambda_d * size - BOUNDARY_TOLERANCE) & (size > 0)
         return np.asarray(reaches(y, n) & reaches(pooled_y, pooled_n))
 
     def open_level(self, tally: Tally, responses: Ints) -> Ints:
@@ -73,7 +73,7 @@ class BeBoin(BfBoin, TiteBoin):
 
     def too_high(self, tally: Tally) -> Bools:
         """Return (trials, levels): as for BF-BOIN, patients waited for counting for the share followed."""
-        if tally.waiting is None:
+        if tally.pending is None:
             return super().too_high(tally)
         pending, followed = self._known(tally)
-        return self._too_high(tally.treated - pending + followed, tally.toxic.astype(np.float64))
+        return self._too_high(tally.treated - pending + followed, tally.dlts.astype(np.float64))

@@ -17,13 +17,15 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.model_based import Bayes, Grid, beyond
+from posology.designs.model_based import Grid, ModelBasedDesign, tail_weights
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
-REACH = 6.5  # prior standard deviations that the grid reaches to either side
-FINENESS = 0.75  # of the spacing: chances to 1e-6, whatever the data; at 1 to 2e-5 where levels contradict each other
-MOST_INFORMATION = (0.25, 1.0)  # of log alpha, and of log beta, that a patient brings
+GRID_HALF_WIDTH_SD = 6.5  # prior standard deviations that the grid reaches to either side
+GRID_SPACING = (
+    0.75  # of the spacing: chances to 1e-6, whatever the data; at 1 to 2e-5 where levels contradict each other
+)
+MAX_INFORMATION = (0.25, 1.0)  # of log alpha, and of log beta, that a patient brings
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,15 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class Blrm(Bayes):
+class Blrm(ModelBasedDesign):
     """The two-parameter logistic model with overdose control.
 
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.cohort_design.Course`.
+        see :class:`posology.designs.cohort_design.CohortDesign`.
     no_skipping, coherent, stop_toxic, stop_toxic_from
-        see :class:`posology.designs.model_based.Bayes`.
+        see :class:`posology.designs.model_based.ModelBasedDesign`.
     doses
         the dose at each level, rising, in any unit.
     reference
@@ -145,9 +147,11 @@ class Blrm(Bayes):
         sd = np.sqrt(np.diag(covariance))
         rest = sd[0] * sqrt(1 - (covariance[0, 1] / (sd[0] * sd[1])) ** 2)
         nodes = []
-        for scale, information, share in zip((rest, sd[1]), MOST_INFORMATION, narrow, strict=True):
-            spacing = FINENESS / sqrt(information * self.max_patients * scale**2 + share**-2)
-            nodes.append(np.linspace(-REACH, REACH, int(np.ceil(2 * REACH / spacing)) + 1))
+        for scale, information, share in zip((rest, sd[1]), MAX_INFORMATION, narrow, strict=True):
+            spacing = GRID_SPACING / sqrt(information * self.max_patients * scale**2 + share**-2)
+            nodes.append(
+                np.linspace(-GRID_HALF_WIDTH_SD, GRID_HALF_WIDTH_SD, int(np.ceil(2 * GRID_HALF_WIDTH_SD / spacing)) + 1)
+            )
         return nodes[0], nodes[1]
 
     def _place(self, z1: Floats, z2: Floats) -> Floats:
@@ -172,19 +176,19 @@ class Blrm(Bayes):
         log_p, log_q = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
         return Grid(log_p.T.copy(), log_q.T.copy(), np.logaddexp.reduce(parts, axis=0))
 
-    def exceeding(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float) -> Floats:
         """Return (nodes, levels): the rate is exceeded where log alpha lies above a bound that log beta moves."""
         z1, z2 = self.axes
         base = self._place(np.zeros_like(z2), z2)
         per_z1 = self._place(np.ones(1), np.zeros(1))[0, 0] - self._place(np.zeros(1), np.zeros(1))[0, 0]
         bound = (log(rate / (1 - rate)) - np.exp(base[:, 1:]) * self.scaled - base[:, :1]) / per_z1  # (z2, levels)
-        far = 1e4 * REACH
-        above = beyond(np.clip(bound, -far, far).ravel(), z1).reshape(len(z1), len(z2), self.levels)
+        far = 1e4 * GRID_HALF_WIDTH_SD
+        above = tail_weights(np.clip(bound, -far, far).ravel(), z1).reshape(len(z1), len(z2), self.levels)
         return above.reshape(-1, self.levels)
 
     @cached_property
     def _cuts(self) -> Floats:
-        return np.concatenate([self.exceeding(cut) for cut in self.interval], axis=1)
+        return np.concatenate([self.exceedance_weights(cut) for cut in self.interval], axis=1)
 
     def intervals(self, tally: Tally) -> Floats:
         """Return (trials, levels, 3): chances of underdosing, of the target interval, of overdosing."""

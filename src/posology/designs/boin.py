@@ -16,24 +16,24 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from posology.designs.interval import Interval
+from posology.designs.interval import IntervalDesign
 from posology.designs.isotonic import nearest_to_target
 from posology.designs.tally import Tally
 from posology.shared.arrays import Floats, Ints
 
-TIE = 1e-9  # a rate so near a boundary lies on it
+BOUNDARY_TOLERANCE = 1e-9  # a rate so near a boundary lies on it
 
 
 @dataclass(frozen=True)
-class Boin(Interval):
+class Boin(IntervalDesign):
     """The BOIN design.
 
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.cohort_design.Course`.
+        see :class:`posology.designs.cohort_design.CohortDesign`.
     elimination, eliminate_from, extra_safe, smoothing
-        see :class:`posology.designs.interval.Interval`.
+        see :class:`posology.designs.interval.IntervalDesign`.
     p_saf, p_tox
         highest DLT rate that is deemed too low, lowest that is deemed too high; 0.6 and 1.4 times the target.
     bounded
@@ -79,9 +79,9 @@ class Boin(Interval):
         phi, phi_2 = self.target, self.phi_2
         return log((1 - phi) / (1 - phi_2)) / log(phi_2 * (1 - phi) / (phi * (1 - phi_2)))
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move: up where y/n <= lambda_e, down where y/n >= lambda_d."""
-        up, down = y <= self.lambda_e * n + TIE, y >= self.lambda_d * n - TIE
+        up, down = y <= self.lambda_e * n + BOUNDARY_TOLERANCE, y >= self.lambda_d * n - BOUNDARY_TOLERANCE
         return np.where(up, 1, np.where(down & (y > 0), -1, 0))
 
     def select(self, tally: Tally) -> Ints:
@@ -100,18 +100,18 @@ class Iboin(Boin):
     ----------
     prior
         the guessed DLT rate of each level, rising.
-    worth
+    prior_sample_size
         patients that the guess is worth, at each level or one number for all; 0 gives BOIN.
 
     Examples
     --------
-    >>> design = Iboin(levels=3, target=0.3, prior=(0.1, 0.3, 0.5), worth=(3, 3, 3))
+    >>> design = Iboin(levels=3, target=0.3, prior=(0.1, 0.3, 0.5), prior_sample_size=(3, 3, 3))
     >>> design.table[:, 6, 2].tolist()  # two DLTs in six: a dose thought safe is kept, one thought toxic left
     [0, 0, -1]
     """
 
     prior: tuple[float, ...] = ()
-    worth: tuple[Annotated[int, Ge(0)], ...] = (3,)
+    prior_sample_size: tuple[Annotated[int, Ge(0)], ...] = (3,)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,8 +119,10 @@ class Iboin(Boin):
             raise ValueError(f"prior has {len(self.prior)} rates: give one for each of the {self.levels} levels")
         if not all(0 < q < 1 for q in self.prior) or any(np.diff(self.prior) < 0):
             raise ValueError(f"prior is {self.prior}: rates between 0 and 1, rising from level to level")
-        if len(self.worth) not in (1, self.levels) or any(w < 0 for w in self.worth):
-            raise ValueError(f"worth is {self.worth}: give one number of patients, or one for each level")
+        if len(self.prior_sample_size) not in (1, self.levels) or any(w < 0 for w in self.prior_sample_size):
+            raise ValueError(
+                f"prior_sample_size is {self.prior_sample_size}: give one number of patients, or one for each level"
+            )
 
     @property
     def hypotheses(self) -> Floats:
@@ -129,15 +131,15 @@ class Iboin(Boin):
         The chance of each hypothesis after x DLTs among the patients that the guess is worth, averaged over x.
         """
         rates = np.array([self.phi_1, self.target, self.phi_2])
-        worth = self.worth * self.levels if len(self.worth) == 1 else self.worth
+        sizes = self.prior_sample_size * self.levels if len(self.prior_sample_size) == 1 else self.prior_sample_size
         chances = np.zeros((self.levels, 3))
-        for j, (q, m) in enumerate(zip(self.prior, worth, strict=True)):
+        for j, (q, m) in enumerate(zip(self.prior, sizes, strict=True)):
             for x in range(m + 1):
                 likelihood = rates**x * (1 - rates) ** (m - x)
                 chances[j] += comb(m, x) * q**x * (1 - q) ** (m - x) * likelihood / likelihood.sum()
         return chances
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move at each level: boundaries shifted by the log odds of the hypotheses, over n."""
         phi_1, phi, phi_2 = self.phi_1, self.target, self.phi_2
         too_low, right, too_high = (self.hypotheses[:, k, None, None] for k in range(3))
@@ -145,5 +147,5 @@ class Iboin(Boin):
         d = log(phi_2 * (1 - phi) / (phi * (1 - phi_2)))
         lambda_e = self.lambda_e + np.log(too_low / right) / (n * e)
         lambda_d = self.lambda_d + np.log(right / too_high) / (n * d)
-        up, down = y <= lambda_e * n + TIE, y >= lambda_d * n - TIE
+        up, down = y <= lambda_e * n + BOUNDARY_TOLERANCE, y >= lambda_d * n - BOUNDARY_TOLERANCE
         return np.where(up, 1, np.where(down, -1, 0))

@@ -1,7 +1,7 @@
 """The course that a trial takes under most designs, whatever chooses the dose: cohorts, a maximum, reasons to end.
 
-A design that inherits :class:`Course` says which level it would give next (:meth:`Course.propose`) and which it would
-choose as MTD (:meth:`Course.select`); the course fills cohorts, ends the trial and words the reasons.
+A design that inherits :class:`CohortDesign` says which level it would give next (:meth:`CohortDesign.propose`) and which it would
+choose as MTD (:meth:`CohortDesign.select`); the course fills cohorts, ends the trial and words the reasons.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from annotated_types import Ge, Gt, Lt
 from posology.designs.tally import NONE, Action, Decision, Tally
 from posology.shared.arrays import Bools, Ints
 
-START, FILL, UP, STAY, DOWN, LOWEST, TOXIC, DONE, DONE_NONE, ENOUGH, WAIT = range(11)
+START, FILL, UP, STAY, DOWN, ALREADY_LOWEST, TOXIC, MAX_REACHED, MAX_REACHED_NO_MTD, STOP_AT_REACHED, WAIT = range(11)
 WAITS = "too many patients at level {level} are still followed: nobody is treated until more is known"
 
 
 @dataclass(frozen=True)
-class Course:
+class CohortDesign:
     """What designs in cohorts share.
 
     Parameters
@@ -130,10 +130,10 @@ class Course:
                 to < here,
                 leave,
             ],
-            [START, TOXIC, DONE_NONE, DONE, FILL, ENOUGH, WAIT, UP, DOWN, LOWEST],
+            [START, TOXIC, MAX_REACHED_NO_MTD, MAX_REACHED, FILL, STOP_AT_REACHED, WAIT, UP, DOWN, ALREADY_LOWEST],
             STAY,
         )
-        declared, over = (why == DONE) | (why == ENOUGH), (why == TOXIC) | (why == DONE_NONE)
+        declared, over = (why == MAX_REACHED) | (why == STOP_AT_REACHED), (why == TOXIC) | (why == MAX_REACHED_NO_MTD)
         level = np.where(declared, mtd, np.where(over, NONE, np.where((why == FILL) | (why == WAIT), here, to)))
         level = np.where(begins, self.start, level)
         action = np.select(

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from posology.designs.interval import Interval
+from posology.designs.interval import IntervalDesign
 from posology.shared.arrays import Floats, Ints
 
-WORDS = {
+DECISION_LABELS = {
     "E": "E",
     "ESCALATE": "E",
     "S": "S",
@@ -27,7 +27,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Agreed(Interval):
+class CommitteeTable(IntervalDesign):
     """A design whose decisions stand in a table.
 
     Parameters
@@ -46,7 +46,7 @@ class Agreed(Interval):
     >>> table = '''patients,0,1,2,3,4,5,6
     ... 3,E,S,D,DU
     ... 6,E,E,S,D,DU,DU,DU'''
-    >>> design = Agreed.from_csv(table, levels=4, target=0.3)
+    >>> design = CommitteeTable.from_csv(table, levels=4, target=0.3)
     >>> from posology.designs.tally import Tally
     >>> tally = Tally.of("1NNN 2NNT", levels=4)
     >>> design.decide(tally).action.tolist()  # stay
@@ -95,12 +95,12 @@ class Agreed(Interval):
             table[k, size + 1 :] = value[actions[-1]]
         return table[row, np.minimum(y, table.shape[1] - 1)]
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move that the table says."""
         return self._read(n, y, {"E": 1, "S": 0, "D": -1, "DU": -1})
 
     @cached_property
-    def over(self) -> Floats:
+    def elimination_table(self) -> Floats:
         """(N + 1, N + 1): 1 where the table eliminates."""
         size = 2 * self.max_patients + 1
         n, y = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
@@ -108,7 +108,7 @@ class Agreed(Interval):
         return sure.astype(np.float64)
 
     def _fewest(self, cutoff: float) -> Ints:
-        eliminates = self.over > 0
+        eliminates = self.elimination_table > 0
         return np.where(eliminates.any(axis=1), eliminates.argmax(axis=1), np.arange(len(eliminates)) + 1)
 
 
@@ -138,9 +138,9 @@ def rows_from_csv(text: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
         n = int(cells[0])
         actions = [c for c in cells[1:] if c]
         for dlts, action in enumerate(actions):
-            if action not in WORDS:
+            if action not in DECISION_LABELS:
                 raise ValueError(f"line {number}, {dlts} DLTs: {action!r} is not an action: write E, S, D or DU")
         if len(actions) != n + 1:
             raise ValueError(f"line {number}: {len(actions)} actions for {n} patients: one for each of 0 to {n} DLTs")
-        rows.append((n, tuple(WORDS[a] for a in actions)))
+        rows.append((n, tuple(DECISION_LABELS[a] for a in actions)))
     return tuple(rows)

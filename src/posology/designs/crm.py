@@ -15,25 +15,28 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.model_based import Bayes, Grid, beyond, legendre_below
+from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, tail_weights
 from posology.designs.tally import Tally
 from posology.shared.arrays import Floats, Ints
 
-REACH = 8.0  # prior standard deviations that the grid reaches to either side
-INFORMATION = {"empiric": 0.65, "logistic": 3.2}  # no patient tells more of beta: maximum of (dp/dbeta)^2 / (p (1 - p))
+GRID_HALF_WIDTH_SD = 8.0  # prior standard deviations that the grid reaches to either side
+MAX_INFORMATION = {
+    "empiric": 0.65,
+    "logistic": 3.2,
+}  # no patient tells more of beta: maximum of (dp/dbeta)^2 / (p (1 - p))
 LARGEST = 10.0  # bound on the maximum likelihood estimate
 
 
 @dataclass(frozen=True)
-class Crm(Bayes):
+class Crm(ModelBasedDesign):
     """The CRM.
 
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.cohort_design.Course`.
+        see :class:`posology.designs.cohort_design.CohortDesign`.
     no_skipping, coherent, stop_toxic, stop_toxic_from
-        see :class:`posology.designs.model_based.Bayes`.
+        see :class:`posology.designs.model_based.ModelBasedDesign`.
     skeleton
         the prior guess of each level's DLT rate, rising.
     model
@@ -135,8 +138,8 @@ class Crm(Bayes):
         if self.prior == "gamma":
             low, high, spread = log(b) - 24 / a - 4, log(b) + log(a + 50 + 10 * sqrt(a)), min(1.0, 1 / sqrt(a))
         else:
-            low, high, spread = a - REACH * b, a + REACH * b, b
-        narrowest = 1 / sqrt(INFORMATION[self.model] * self.max_patients + spread**-2)
+            low, high, spread = a - GRID_HALF_WIDTH_SD * b, a + GRID_HALF_WIDTH_SD * b, b
+        narrowest = 1 / sqrt(MAX_INFORMATION[self.model] * self.max_patients + spread**-2)
         beta = np.linspace(low, high, int(np.ceil((high - low) / narrowest)) + 1)
         if self.prior == "gamma":
             density = a * (beta - log(b)) - np.exp(beta - log(b)) - lgamma(a)
@@ -150,12 +153,12 @@ class Crm(Bayes):
         log_p, log_q = self.logs(self.nodes)
         return Grid(log_p.T.copy(), log_q.T.copy(), self._nodes_and_weights[1])
 
-    def exceeding(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float) -> Floats:
         """Return (nodes, levels): the rate is exceeded where beta lies below :meth:`beta_at`."""
         at = self.beta_at(rate)
         if self.prior != "uniform":
             far = 1e4 * np.abs(self.nodes).max()
-            return 1 - beyond(np.clip(at, -far, far), self.nodes)
+            return 1 - tail_weights(np.clip(at, -far, far), self.nodes)
         a, b = self.prior_parameters
         x = 2 * (np.clip(np.exp(np.minimum(at, 700.0)), a, b) - a) / (b - a) - 1
         return legendre_below(x, len(self.nodes))
@@ -196,13 +199,13 @@ class Crm(Bayes):
             to = np.abs(rates - self.target).argmin(axis=1)
         if self.initial:
             stands = self.start + np.searchsorted(np.cumsum(self.initial), tally.treated.sum(axis=1), side="right")
-            first = tally.toxic.sum(axis=1) == 0
+            first = tally.dlts.sum(axis=1) == 0
             to = np.where(first, np.minimum(stands, self.start + len(self.initial) - 1), to)
         return np.asarray(to)
 
     def _log_likelihood(self, tally: Tally, beta: Floats) -> Floats:
         log_p, log_q = self.logs(beta)
-        return np.asarray((tally.toxic * log_p + (tally.treated - tally.toxic) * log_q).sum(axis=1))
+        return np.asarray((tally.dlts * log_p + (tally.treated - tally.dlts) * log_q).sum(axis=1))
 
     def _maximum(self, tally: Tally) -> Floats:
         """Maximise the likelihood: the best node of a coarse search, then golden sections around it."""

@@ -9,7 +9,7 @@ import numpy as np
 from posology.designs.inference import innermost
 from posology.designs.tally import NONE, Action, Design, Tally
 
-WORDS = {
+DECISION_LABELS = {
     "E": "escalate",
     "S": "treat {more} more",
     "D": "de-escalate",
@@ -53,7 +53,7 @@ def decision_table(design: Design, most: int | None = None) -> list[Cell]:
     """
     levels = design.levels
     here = min(max(levels // 2, 1), levels - 1) if levels > 1 else 0
-    start = int(design.decide(Tally.start(1, levels)).more[0])
+    start = int(design.decide(Tally.start(1, levels)).patients_to_treat[0])
     cohort = int(getattr(design, "cohort", start))
     top = most or min(int(getattr(design, "max_patients", 6)), 6 * cohort)
     sizes = list(range(cohort, top + 1, cohort)) or [cohort]
@@ -74,7 +74,7 @@ def decision_table(design: Design, most: int | None = None) -> list[Cell]:
             letter = "STOP" if level == NONE else "X"
         else:
             letter = {Action.ESCALATE: "E", Action.DEESCALATE: "DU" if out[i] else "D"}.get(action, "S")
-        cells.append(Cell(n, dlts, letter, WORDS[letter].format(more=int(decision.more[i]))))
+        cells.append(Cell(n, dlts, letter, DECISION_LABELS[letter].format(more=int(decision.patients_to_treat[i]))))
     return cells
 
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.model_based import Bayes, Grid, legendre_below
+from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below
 from posology.designs.tally import Tally
 from posology.shared.arrays import Floats, Ints
 
@@ -23,15 +23,15 @@ RHO_NODES, MTD_NODES = 24, 96
 
 
 @dataclass(frozen=True)
-class Ewoc(Bayes):
+class Ewoc(ModelBasedDesign):
     """EWOC on dose levels.
 
     Parameters
     ----------
     levels, target, start, cohort, max_patients, stop_at, stop_when
-        see :class:`posology.designs.cohort_design.Course`; the target is the paper's theta.
+        see :class:`posology.designs.cohort_design.CohortDesign`; the target is the paper's theta.
     no_skipping, coherent, stop_toxic, stop_toxic_from
-        see :class:`posology.designs.model_based.Bayes`.
+        see :class:`posology.designs.model_based.ModelBasedDesign`.
     doses
         the dose at each level, rising.
     overdose
@@ -97,7 +97,7 @@ class Ewoc(Bayes):
         x = np.clip(2 * (doses - low) / (high - low) - 1, -1, 1)
         return np.tile(legendre_below(x, MTD_NODES), (RHO_NODES, 1))
 
-    def exceeding(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float) -> Floats:
         """Return (nodes, levels): what to expect to find Pr(p > rate): given rho, the MTD lies below a bound."""
         low, high = self.range
         logit = lambda p: np.log(p / (1 - p))

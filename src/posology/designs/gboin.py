@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Le
 
-from posology.designs.boin import TIE, Boin
+from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
 from posology.designs.isotonic import isotonic
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Ints
@@ -38,7 +38,7 @@ class GBoin(Boin):
     Examples
     --------
     >>> design = GBoin(levels=5, target=0.3)
-    >>> tally = Tally([[3, 3, 0, 0, 0]], [[0, 0, 0, 0, 0]], [1], burden=[[0.2, 1.3, 0, 0, 0]])
+    >>> tally = Tally([[3, 3, 0, 0, 0]], [[0, 0, 0, 0, 0]], [1], toxicity_score_sum=[[0.2, 1.3, 0, 0, 0]])
     >>> int(design.decide(tally).level[0])  # 1.3 of 3 is too much: back to level 1
     0
     """
@@ -65,7 +65,7 @@ class GBoin(Boin):
         """Return (trials, levels): levels too toxic, or above one that is."""
         from scipy.special import betainc
 
-        n, y = tally.treated, tally.burden
+        n, y = tally.treated, tally.toxicity_score_sum
         tail = 1 - betainc(1 + y, 1 + n - y, self.target)
         cutoff = np.full(self.levels, self.elimination)
         cutoff[0] -= self.extra_safe
@@ -74,18 +74,22 @@ class GBoin(Boin):
     def propose(self, tally: Tally) -> tuple[Ints, Bools]:
         """Return where to go next by the mean score at the level."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        n, y = tally.treated[rows, here], tally.burden[rows, here]
+        n, y = tally.treated[rows, here], tally.toxicity_score_sum[rows, here]
         out = self.eliminated(tally)
         leave = out[rows, here] | (here > tally.ceiling)
         above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
-        up = (y <= self.lambda_e * n + TIE) & (here < np.minimum(tally.ceiling, self.levels - 1)) & ~out[rows, above]
-        down = (y >= self.lambda_d * n - TIE) & (n > 0)
+        up = (
+            (y <= self.lambda_e * n + BOUNDARY_TOLERANCE)
+            & (here < np.minimum(tally.ceiling, self.levels - 1))
+            & ~out[rows, above]
+        )
+        down = (y >= self.lambda_d * n - BOUNDARY_TOLERANCE) & (n > 0)
         return np.where(out[:, 0], NONE, np.select([leave | down, up], [below, above], here)), leave
 
     def select(self, tally: Tally) -> Ints:
         """Return the level whose isotonic mean score is nearest the target, of those tried and not eliminated."""
         allowed = ~self.eliminated(tally) & (np.arange(self.levels) <= tally.ceiling[:, None]) & (tally.treated > 0)
-        n, y = tally.treated + 2 * self.smoothing, tally.burden + self.smoothing
+        n, y = tally.treated + 2 * self.smoothing, tally.toxicity_score_sum + self.smoothing
         mean = isotonic(np.asarray(y / n), np.asarray(n * allowed, dtype=np.float64)) + 1e-10 * np.arange(self.levels)
         distance = np.where(allowed, np.abs(mean - self.target), np.inf)
         return np.where(allowed.any(axis=1), distance.argmin(axis=1), NONE)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from posology.designs.isotonic import PRIOR_DLT, dlt_rates, isotonic
-from posology.designs.model_based import Bayes
-from posology.designs.tally import Design, Tally, number
+from posology.designs.model_based import ModelBasedDesign
+from posology.designs.tally import Design, Tally, level_number
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -43,7 +43,7 @@ class Inference:
         per_level = [f.name for f in fields(self) if f.name not in ("recommended", "reasons")]
         return [
             {
-                "level": number(j),
+                "level": level_number(j),
                 **{name: getattr(self, name)[trial, j].item() for name in per_level},
                 "recommended": int(self.recommended[trial]) == j,
             }
@@ -87,7 +87,7 @@ def infer(
     if not 0 < low < high < 1:
         raise ValueError(f"interval is {low} to {high}: two rising rates between 0 and 1")
     model = innermost(design)
-    if isinstance(model, Bayes):
+    if isinstance(model, ModelBasedDesign):
         rate, (lower, upper) = model.mean_rates(tally), _quantiles(model, tally, level)
         above_low, over = model.probability_above(tally, low), model.probability_above(tally, high)
         known = np.ones(rate.shape, dtype=bool)
@@ -111,7 +111,7 @@ def innermost(design: Design) -> Design:
     return design
 
 
-def _quantiles(model: Bayes, tally: Tally, level: float) -> tuple[Floats, Floats]:
+def _quantiles(model: ModelBasedDesign, tally: Tally, level: float) -> tuple[Floats, Floats]:
     """Return the posterior quantiles of each rate, by bisection on Pr(p > rate)."""
     limits = []
     for tail in ((1 + level) / 2, (1 - level) / 2):
@@ -121,7 +121,7 @@ def _quantiles(model: Bayes, tally: Tally, level: float) -> tuple[Floats, Floats
             above = np.empty_like(middle)
             for trial in range(tally.trials):
                 for j in range(tally.levels):
-                    column = model.exceeding(float(middle[trial, j]))[:, j : j + 1]
+                    column = model.exceedance_weights(float(middle[trial, j]))[:, j : j + 1]
                     above[trial, j] = model.expect(tally.rows(np.array([trial])), column)[0, 0]
             low, high = np.where(above > tail, middle, low), np.where(above > tail, high, middle)
         limits.append((low + high) / 2)
@@ -133,8 +133,8 @@ def _isotonic(tally: Tally, low: float, high: float, level: float) -> tuple[Floa
     from scipy.special import betainc, betaincinv
 
     tried = tally.treated > 0
-    a = tally.toxic + PRIOR_DLT
-    b = tally.treated - tally.toxic + PRIOR_DLT
+    a = tally.dlts + PRIOR_DLT
+    b = tally.treated - tally.dlts + PRIOR_DLT
     n = a + b
     weight = np.where(tried, n * n * (n + 1) / (a * b), 0.0)
     even = np.where(tried, 1.0, 0.0)

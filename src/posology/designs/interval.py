@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from posology.designs.cohort_design import WAITS, Course
+from posology.designs.cohort_design import WAITS, CohortDesign
 from posology.designs.isotonic import PRIOR_DLT, nearest_to_target
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
@@ -35,7 +35,7 @@ REASONS = (
 
 
 @dataclass(frozen=True)
-class Interval(Course):
+class IntervalDesign(CohortDesign):
     """What interval designs share, beyond the course of a trial.
 
     Parameters
@@ -67,7 +67,7 @@ class Interval(Course):
         if self.eliminate_from < 1 or self.smoothing <= 0:
             raise ValueError("eliminate_from and smoothing must be above 0")
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return +1 (escalate), 0 (stay) or -1 (de-escalate) for y DLTs of n patients: (..., n) or (levels, ..., n)."""
         raise NotImplementedError
 
@@ -76,11 +76,11 @@ class Interval(Course):
         """(levels or 1, N + 1, N + 1): the move for n patients (row) and y DLTs (column)."""
         top = 2 * self.max_patients
         n, y = np.meshgrid(np.arange(top + 1), np.arange(top + 1), indexing="ij")
-        found = self.moves(np.maximum(n, 1), np.minimum(y, n)).astype(np.int64)
+        found = self.transitions(np.maximum(n, 1), np.minimum(y, n)).astype(np.int64)
         return found if found.ndim == 3 else found[None]
 
     @cached_property
-    def over(self) -> Floats:
+    def elimination_table(self) -> Floats:
         """(N + 1, N + 1): Pr(p > target) for n patients (row) and y DLTs (column)."""
         n = np.arange(2 * self.max_patients + 1)
         return beta_tail(n, self.target, *self.PRIOR)
@@ -102,7 +102,7 @@ class Interval(Course):
         return up, np.minimum(deescalate, eliminate), eliminate
 
     def _fewest(self, cutoff: float) -> Ints:
-        over = self.over > cutoff
+        over = self.elimination_table > cutoff
         n = np.arange(len(over))
         return np.where((n >= self.eliminate_from) & over.any(axis=1), over.argmax(axis=1), n + 1)
 
@@ -113,9 +113,9 @@ class Interval(Course):
     def eliminated(self, tally: Tally) -> Bools:
         """Return (trials, levels): levels too toxic, or above one that is."""
         fewest, lowest = self._eliminating
-        over = tally.toxic >= fewest.take(tally.treated, mode="clip")
+        over = tally.dlts >= fewest.take(tally.treated, mode="clip")
         if self.extra_safe:
-            over[:, 0] |= tally.toxic[:, 0] >= lowest.take(tally.treated[:, 0], mode="clip")
+            over[:, 0] |= tally.dlts[:, 0] >= lowest.take(tally.treated[:, 0], mode="clip")
         for level in range(1, self.levels):
             over[:, level] |= over[:, level - 1]
         return over
@@ -123,7 +123,7 @@ class Interval(Course):
     def propose(self, tally: Tally) -> tuple[Ints, Bools]:
         """Return the level that the table, the eliminated levels and the closed ones leave."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        n, y = tally.treated[rows, here], tally.toxic[rows, here]
+        n, y = tally.treated[rows, here], tally.dlts[rows, here]
         out = self.eliminated(tally)
         top = self.table.shape[1] - 1
         excess = np.maximum(n - top, 0)  # beyond the table, the rate counts

@@ -52,7 +52,7 @@ def dlt_rates(tally: Tally, smoothing: float = PRIOR_DLT, among: Bools | None = 
     ``smoothing`` DLTs, and as many patients without, are added to each level first. Only levels ``among`` the given ones
     bear on the estimates. Where no level counts, minus or plus infinity stands.
     """
-    n, y = tally.treated + 2 * smoothing, tally.toxic + smoothing
+    n, y = tally.treated + 2 * smoothing, tally.dlts + smoothing
     precision = n * n * (n + 1) / (y * (n - y))
     return isotonic(y / n, precision * (tally.treated > 0 if among is None else among & (tally.treated > 0)))
 

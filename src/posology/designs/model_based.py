@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from posology.designs.cohort_design import WAITS, Course
+from posology.designs.cohort_design import WAITS, CohortDesign
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
 
@@ -64,7 +64,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Bayes(Course):
+class ModelBasedDesign(CohortDesign):
     """What designs with a model share.
 
     Parameters
@@ -99,7 +99,7 @@ class Bayes(Course):
         """The model on its nodes."""
         raise NotImplementedError
 
-    def exceeding(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float) -> Floats:
         """Return (nodes, levels): what to expect to find Pr(p > rate) at each level."""
         raise NotImplementedError
 
@@ -109,7 +109,7 @@ class Bayes(Course):
 
     def log_posterior(self, tally: Tally) -> Floats:
         """Return (trials, nodes): the log of the posterior's weights, not normalised."""
-        return self.grid.likelihood(tally.treated, tally.toxic)
+        return self.grid.likelihood(tally.treated, tally.dlts)
 
     def expect(self, tally: Tally, values: Floats) -> Floats:
         """Return (trials, k): posterior expectations of k functions, given by their values (nodes, k)."""
@@ -125,7 +125,7 @@ class Bayes(Course):
 
     def probability_above(self, tally: Tally, rate: float) -> Floats:
         """Return (trials, levels): Pr(p > rate | data)."""
-        return np.clip(self.expect(tally, self.exceeding(rate)), 0.0, 1.0)
+        return np.clip(self.expect(tally, self.exceedance_weights(rate)), 0.0, 1.0)
 
     def mean_rates(self, tally: Tally) -> Floats:
         """Return (trials, levels): posterior means of the DLT rates."""
@@ -133,7 +133,7 @@ class Bayes(Course):
 
     @cached_property
     def _lowest_exceeds(self) -> Floats:
-        return self.exceeding(self.stop_toxic_rate or self.target)[:, :1]
+        return self.exceedance_weights(self.stop_toxic_rate or self.target)[:, :1]
 
     def too_toxic(self, tally: Tally) -> Bools:
         """Return whether the rule of stopping for toxicity ends each trial."""
@@ -151,7 +151,7 @@ class Bayes(Course):
             tried = np.where(tally.treated > 0, np.arange(self.levels), NONE).max(axis=1)
             to = np.minimum(to, np.maximum(tried + 1, self.start))
         if self.coherent:
-            hot = tally.toxic[rows, here] >= self.target * tally.treated[rows, here] - 1e-9
+            hot = tally.dlts[rows, here] >= self.target * tally.treated[rows, here] - 1e-9
             to = np.where(hot & (tally.treated[rows, here] > 0), np.minimum(to, here), to)
         return np.where(none, NONE, np.minimum(to, tally.ceiling)), here > tally.ceiling
 
@@ -162,7 +162,7 @@ class Bayes(Course):
         return np.where(self.too_toxic(tally), NONE, to)
 
 
-def beyond(points: Floats, nodes: Floats) -> Floats:
+def tail_weights(points: Floats, nodes: Floats) -> Floats:
     """Return (nodes, points): by sinc integration, the weights of equally spaced nodes in an integral from each point up.
 
     Relative to the trapezoidal weight: 1 well above the point, 0 well below it, and wavering around it.

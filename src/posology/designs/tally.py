@@ -2,7 +2,7 @@
 
 A trial is a row. All arrays have one row a trial, so a live trial is a batch of one, a simulation a batch of ten
 thousand, and an exact enumeration a batch of every reachable tally. Dose levels are indices from 0 here; people see
-them numbered from 1 (:func:`number`).
+them numbered from 1 (:func:`level_number`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ NONE = -1
 """The index that stands for "no level": nobody treated yet, or no level safe enough."""
 
 
-def number(index: int) -> int:
+def level_number(index: int) -> int:
     """Return the number by which people call the dose level at ``index``: index 0 is level 1.
 
-    >>> number(0)
+    >>> level_number(0)
     1
     """
     return index + 1
@@ -33,15 +33,15 @@ class Action(IntEnum):
     """What to do next."""
 
     WAIT = -1  # treat nobody yet: too many patients are still followed
-    STAY = 0  # treat `more` patients at `level`, the level last given
-    ESCALATE = 1  # treat `more` patients at `level`, above the level last given
-    DEESCALATE = 2  # treat `more` patients at `level`, below the level last given
+    STAY = 0  # treat `patients_to_treat` at `level`, the level last given
+    ESCALATE = 1  # treat `patients_to_treat` at `level`, above the level last given
+    DEESCALATE = 2  # treat `patients_to_treat` at `level`, below the level last given
     DECLARE = 3  # the dose finding is over: `level` is the MTD
     STOP = 4  # the dose finding is over: no level is safe enough, `level` is NONE
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingPatients:
     """Patients treated whose DLT window is still open, and who have had no DLT yet: one row a trial.
 
     Parameters
@@ -71,17 +71,17 @@ class Waiting:
         if not ((followed >= 0) & (followed <= 1)).all():
             raise ValueError("a patient has been followed for a share of the window between 0 and 1")
 
-    def pending(self, levels: int) -> Ints:
+    def count(self, levels: int) -> Ints:
         """Return (trials, levels): how many patients are waited for."""
         return np.stack([(self.level == j).sum(axis=1) for j in range(levels)], axis=1)
 
-    def followed(self, levels: int) -> Floats:
+    def windows_followed(self, levels: int) -> Floats:
         """Return (trials, levels): their follow-up, in windows."""
         return np.stack([np.where(self.level == j, self.fraction, 0.0).sum(axis=1) for j in range(levels)], axis=1)
 
-    def rows(self, which: Ints | Bools | slice) -> Waiting:
+    def rows(self, which: Ints | Bools | slice) -> PendingPatients:
         """Return some of the trials."""
-        return Waiting(self.level[which], self.fraction[which], self.dlt_at[which])
+        return PendingPatients(self.level[which], self.fraction[which], self.dlt_at[which])
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Tally:
 
     Parameters
     ----------
-    treated, toxic
+    treated, dlts
         (trials, levels): patients evaluable for DLT at each level, and those of them with a DLT.
     level
         (trials,): index of the level last given, ``NONE`` before the first patient.
@@ -100,42 +100,42 @@ class Tally:
     ceiling
         (trials,): index of the highest level that may still be given; the top level where not given. A committee that
         closes a level lowers it.
-    burden
+    toxicity_score_sum
         (trials, levels): sum of the patients' toxicity scores, each from 0 to 1, for designs that grade toxicity. The
         DLTs where not given.
-    waiting
+    pending
         those of the treated whose window is still open, for designs that do not wait for them. None: nobody is waited for.
 
     Raises
     ------
     ValueError
-        if shapes differ, a count is negative, or more patients are toxic than treated.
+        if shapes differ, a count is negative, or more patients had a DLT than were treated.
 
     Examples
     --------
     >>> Tally.of("1NNN 2NTN", levels=3)
-    Tally(treated=[[3 3 0]], toxic=[[0 1 0]], level=[1])
+    Tally(treated=[[3 3 0]], dlts=[[0 1 0]], level=[1])
     """
 
     treated: Ints
-    toxic: Ints
+    dlts: Ints
     level: Ints
     moderate: Ints = None  # type: ignore[assignment]  # set in __post_init__
     ceiling: Ints = None  # type: ignore[assignment]
-    burden: Floats = None  # type: ignore[assignment]
-    waiting: Waiting | None = None
+    toxicity_score_sum: Floats = None  # type: ignore[assignment]
+    pending: PendingPatients | None = None
 
     def __post_init__(self) -> None:
-        self._put(treated=self.treated, toxic=self.toxic, level=self.level)
+        self._set_arrays(treated=self.treated, dlts=self.dlts, level=self.level)
         if self.treated.ndim != 2:
             raise ValueError(f"treated must be (trials, levels), not of shape {self.treated.shape}")
         trials, levels = self.treated.shape
         if self.moderate is None:
-            self._put(moderate=np.zeros((trials, levels)))
+            self._set_arrays(moderate=np.zeros((trials, levels)))
         if self.ceiling is None:
-            self._put(ceiling=np.full(trials, levels - 1))
-        self._put(moderate=self.moderate, ceiling=self.ceiling)
-        for name in ("toxic", "moderate"):
+            self._set_arrays(ceiling=np.full(trials, levels - 1))
+        self._set_arrays(moderate=self.moderate, ceiling=self.ceiling)
+        for name in ("dlts", "moderate"):
             if getattr(self, name).shape != (trials, levels):
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, treated has {(trials, levels)}")
         for name in ("level", "ceiling"):
@@ -143,24 +143,26 @@ class Tally:
                 raise ValueError(
                     f"{name} has shape {getattr(self, name).shape}; it needs one entry a trial, {(trials,)}"
                 )
-        given = self.toxic if self.burden is None else self.burden
-        object.__setattr__(self, "burden", np.asarray(given, dtype=np.float64))
-        if self.burden.shape != (trials, levels):
-            raise ValueError(f"burden has shape {self.burden.shape}, treated has {(trials, levels)}")
-        if not ((self.burden >= 0) & (self.burden <= self.treated)).all():
-            raise ValueError("a level's burden of toxicity lies between 0 and the number of its patients")
-        if (self.toxic < 0).any() or (self.moderate < 0).any():
-            raise ValueError("counts cannot be negative")
-        if (self.toxic + self.moderate > self.treated).any():
-            row, col = np.argwhere(self.toxic + self.moderate > self.treated)[0]
+        scores = self.dlts if self.toxicity_score_sum is None else self.toxicity_score_sum
+        object.__setattr__(self, "toxicity_score_sum", np.asarray(scores, dtype=np.float64))
+        if self.toxicity_score_sum.shape != (trials, levels):
             raise ValueError(
-                f"level {number(int(col))} has {self.toxic[row, col]} patients with a DLT and "
+                f"toxicity_score_sum has shape {self.toxicity_score_sum.shape}, treated has {(trials, levels)}"
+            )
+        if not ((self.toxicity_score_sum >= 0) & (self.toxicity_score_sum <= self.treated)).all():
+            raise ValueError("a level's toxicity_score_sum lies between 0 and the number of its patients")
+        if (self.dlts < 0).any() or (self.moderate < 0).any():
+            raise ValueError("counts cannot be negative")
+        if (self.dlts + self.moderate > self.treated).any():
+            row, col = np.argwhere(self.dlts + self.moderate > self.treated)[0]
+            raise ValueError(
+                f"level {level_number(int(col))} has {self.dlts[row, col]} patients with a DLT and "
                 f"{self.moderate[row, col]} with a moderate toxicity, but only {self.treated[row, col]} treated"
             )
         if (self.level < NONE).any() or (self.level >= levels).any():
             raise ValueError(f"a level must lie between 1 and {levels}")
 
-    def _put(self, **arrays: ArrayLike) -> None:
+    def _set_arrays(self, **arrays: ArrayLike) -> None:
         for name, array in arrays.items():
             object.__setattr__(self, name, np.asarray(array, dtype=np.int64))
 
@@ -196,7 +198,7 @@ class Tally:
         ValueError
             naming the cohort that cannot be read, and what may stand there.
         """
-        treated, toxic, moderate = (np.zeros((1, levels), dtype=np.int64) for _ in range(3))
+        treated, dlts, moderate = (np.zeros((1, levels), dtype=np.int64) for _ in range(3))
         level = NONE
         for cohort in outcomes.split():
             digits = cohort[: len(cohort) - len(cohort.lstrip("0123456789"))]
@@ -210,54 +212,56 @@ class Tally:
             if not 0 <= level < levels:
                 raise ValueError(f"cohort {cohort!r} names level {digits}; this design has levels 1 to {levels}")
             treated[0, level] += len(patients)
-            toxic[0, level] += patients.count("T")
+            dlts[0, level] += patients.count("T")
             moderate[0, level] += patients.count("M")
-        return cls(treated, toxic, np.array([level]), moderate)
+        return cls(treated, dlts, np.array([level]), moderate)
 
     def rows(self, which: Ints | Bools | slice) -> Self:
         """Return the tally of some of the trials."""
-        part = self._made(
+        part = self._from_arrays(
             self.treated[which],
-            self.toxic[which],
+            self.dlts[which],
             self.level[which],
             self.moderate[which],
             self.ceiling[which],
-            self.burden[which],
+            self.toxicity_score_sum[which],
         )
-        object.__setattr__(part, "waiting", None if self.waiting is None else self.waiting.rows(which))
+        object.__setattr__(part, "pending", None if self.pending is None else self.pending.rows(which))
         return part
 
     @classmethod
-    def trusted(cls, treated: Ints, toxic: Ints, level: Ints) -> Self:
+    def unchecked(cls, treated: Ints, dlts: Ints, level: Ints) -> Self:
         """Build from arrays known to be right, unchecked: int64, of the right shapes."""
         nothing, top = np.zeros((), dtype=np.int64), np.full((), treated.shape[1] - 1)
         moderate, ceiling = np.broadcast_to(nothing, treated.shape), np.broadcast_to(top, level.shape)
-        return cls._made(treated, toxic, level, moderate, ceiling, toxic)
+        return cls._from_arrays(treated, dlts, level, moderate, ceiling, dlts)
 
     @classmethod
-    def _made(cls, *arrays: Ints | Floats) -> Self:
-        made = cls.__new__(cls)
-        for name, array in zip(("treated", "toxic", "level", "moderate", "ceiling", "burden"), arrays, strict=True):
-            object.__setattr__(made, name, array)
-        object.__setattr__(made, "waiting", None)
-        return made
+    def _from_arrays(cls, *arrays: Ints | Floats) -> Self:
+        tally = cls.__new__(cls)
+        for name, array in zip(
+            ("treated", "dlts", "level", "moderate", "ceiling", "toxicity_score_sum"), arrays, strict=True
+        ):
+            object.__setattr__(tally, name, array)
+        object.__setattr__(tally, "pending", None)
+        return tally
 
-    def followed_by(self, waiting: Waiting) -> Self:
+    def with_pending(self, patients: PendingPatients) -> Self:
         """Return the tally with patients, of those it counts as treated, who are still waited for."""
-        pending = waiting.pending(self.levels)
-        if (pending + self.toxic > self.treated).any():
-            row, col = np.argwhere(pending + self.toxic > self.treated)[0]
+        pending = patients.count(self.levels)
+        if (pending + self.dlts > self.treated).any():
+            row, col = np.argwhere(pending + self.dlts > self.treated)[0]
             raise ValueError(
-                f"level {number(int(col))} has {pending[row, col]} patients waited for and {self.toxic[row, col]} with a DLT, "
+                f"level {level_number(int(col))} has {pending[row, col]} patients waited for and {self.dlts[row, col]} with a DLT, "
                 f"but only {self.treated[row, col]} treated"
             )
         whole = self.rows(np.arange(self.trials))
-        object.__setattr__(whole, "waiting", waiting)
+        object.__setattr__(whole, "pending", patients)
         return whole
 
     def __repr__(self) -> str:
-        shown = (np.array2string(a, threshold=20).replace("\n", "") for a in (self.treated, self.toxic, self.level))
-        return "Tally(treated={}, toxic={}, level={})".format(*shown)
+        shown = (np.array2string(a, threshold=20).replace("\n", "") for a in (self.treated, self.dlts, self.level))
+        return "Tally(treated={}, dlts={}, level={})".format(*shown)
 
 
 @dataclass(frozen=True)
@@ -270,7 +274,7 @@ class Decision:
         (trials,): an :class:`Action` each.
     level
         (trials,): index of the level to give next; the MTD where the action is DECLARE; ``NONE`` where it is STOP.
-    more
+    patients_to_treat
         (trials,): how many more patients to treat there before deciding again; 0 when the dose finding is over.
     why
         (trials,): index into ``reasons`` of the rule that decided.
@@ -281,7 +285,7 @@ class Decision:
 
     action: Ints
     level: Ints
-    more: Ints
+    patients_to_treat: Ints
     why: Ints
     reasons: Sequence[str]
 
@@ -291,10 +295,10 @@ class Decision:
         at = max(last, 0)
         return self.reasons[int(self.why[row])].format(
             n=int(tally.treated[row, at]),
-            dlt=int(tally.toxic[row, at]),
-            level=number(last),
-            next=number(int(self.level[row])),
-            more=int(self.more[row]),
+            dlt=int(tally.dlts[row, at]),
+            level=level_number(last),
+            next=level_number(int(self.level[row])),
+            more=int(self.patients_to_treat[row]),
         )
 
 

@@ -83,7 +83,7 @@ class ThreePlusThree:
             raise ValueError(f"the tally has {tally.levels} levels, the design {self.levels}")
         rows = np.arange(tally.trials)
         here = np.maximum(tally.level, 0)
-        n, dlt = tally.treated[rows, here], tally.toxic[rows, here]
+        n, dlt = tally.treated[rows, here], tally.dlts[rows, here]
         exceeded = exceeds(tally)
         above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
         may_rise = (here < np.minimum(tally.ceiling, self.levels - 1)) & ~exceeded[rows, above]
@@ -127,4 +127,4 @@ def exceeds(tally: Tally) -> Bools:
 
     Of three patients two, of six two: with more than six, a third of them.
     """
-    return (tally.toxic >= 2) & (3 * tally.toxic >= tally.treated)
+    return (tally.dlts >= 2) & (3 * tally.dlts >= tally.treated)

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from posology.designs.boin import TIE, Boin
+from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
 from posology.designs.crm import Crm
 from posology.designs.tally import NONE, Action, Decision, Tally
 from posology.designs.three_plus_three import exceeds
@@ -66,10 +66,10 @@ class TiteCrm(Crm):
 
     Examples
     --------
-    >>> from posology.designs import Tally, Waiting
+    >>> from posology.designs import Tally, PendingPatients
     >>> design = TiteCrm(5, 0.25, skeleton=(0.05, 0.12, 0.25, 0.40, 0.55), cohort=1)
     >>> tally = Tally.of("1NNN 2NNN 3NNT", 5)
-    >>> half = tally.followed_by(Waiting([[2, 2]], [[0.5, 0.5]]))  # two at level 3 half way through their window
+    >>> half = tally.with_pending(PendingPatients([[2, 2]], [[0.5, 0.5]]))  # two at level 3 half way through their window
     >>> design.mean_rates(tally)[0, 2].round(3), design.mean_rates(half)[0, 2].round(3)
     (np.float64(0.213), np.float64(0.245))
     """
@@ -78,25 +78,25 @@ class TiteCrm(Crm):
 
     def log_posterior(self, tally: Tally) -> Floats:
         """Return (trials, nodes): the log of the posterior's weights, not normalised."""
-        if tally.waiting is None:
+        if tally.pending is None:
             return super().log_posterior(tally)
-        log = self.grid.likelihood(tally.treated - tally.waiting.pending(self.levels), tally.toxic)
-        w = weights(tally.waiting.fraction, tally.waiting.dlt_at, self.weight)
+        log = self.grid.likelihood(tally.treated - tally.pending.count(self.levels), tally.dlts)
+        w = weights(tally.pending.fraction, tally.pending.dlt_at, self.weight)
         for slot in range(w.shape[1]):
-            at = tally.waiting.level[:, slot]
+            at = tally.pending.level[:, slot]
             rows = np.flatnonzero(at != NONE)
             log[rows] += np.log1p(-w[rows, slot, None] * self.grid.p[at[rows]])
         return log
 
     def _log_likelihood(self, tally: Tally, beta: Floats) -> Floats:
-        if tally.waiting is None:
+        if tally.pending is None:
             return super()._log_likelihood(tally, beta)
         log_p, log_q = self.logs(beta)
-        done = tally.treated - tally.waiting.pending(self.levels)
-        log = (tally.toxic * log_p + (done - tally.toxic) * log_q).sum(axis=1)
-        w = weights(tally.waiting.fraction, tally.waiting.dlt_at, self.weight)
-        p = np.take_along_axis(np.exp(log_p), np.maximum(tally.waiting.level, 0), axis=1)
-        return np.asarray(log + np.log1p(-np.where(tally.waiting.level != NONE, w * p, 0.0)).sum(axis=1))
+        done = tally.treated - tally.pending.count(self.levels)
+        log = (tally.dlts * log_p + (done - tally.dlts) * log_q).sum(axis=1)
+        w = weights(tally.pending.fraction, tally.pending.dlt_at, self.weight)
+        p = np.take_along_axis(np.exp(log_p), np.maximum(tally.pending.level, 0), axis=1)
+        return np.asarray(log + np.log1p(-np.where(tally.pending.level != NONE, w * p, 0.0)).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ class TiteBoin(Boin):
 
     Examples
     --------
-    >>> from posology.designs import Tally, Waiting
+    >>> from posology.designs import Tally, PendingPatients
     >>> design = TiteBoin(levels=4, target=0.3)
-    >>> tally = Tally.of("1NNN 2NNN 2NNT", 4).followed_by(Waiting([[1, 1]], [[0.2, 0.6]]))
+    >>> tally = Tally.of("1NNN 2NNN 2NNT", 4).with_pending(PendingPatients([[1, 1]], [[0.2, 0.6]]))
     >>> design.rate(tally).round(3)
     array([0.226])
     >>> design.decide(tally).level
@@ -131,16 +131,16 @@ class TiteBoin(Boin):
 
     def _known(self, tally: Tally) -> tuple[Ints, Floats]:
         """Return pending patients and their follow-up, (trials, levels) each."""
-        if tally.waiting is None:
+        if tally.pending is None:
             nothing = np.zeros(tally.treated.shape, dtype=np.int64)
             return nothing, nothing.astype(np.float64)
-        return tally.waiting.pending(self.levels), tally.waiting.followed(self.levels)
+        return tally.pending.count(self.levels), tally.pending.windows_followed(self.levels)
 
     def rate(self, tally: Tally) -> Floats:
         """Return (trials,): the DLT rate at the level last given that is compared with the boundaries."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         pending, followed = (a[rows, here] for a in self._known(tally))
-        n, y = tally.treated[rows, here], tally.toxic[rows, here]
+        n, y = tally.treated[rows, here], tally.dlts[rows, here]
         if self.impute == "effective":
             known = n - pending + followed
             return np.asarray(y / np.where(known > 0, known, 1.0))
@@ -151,13 +151,13 @@ class TiteBoin(Boin):
 
     def eliminated(self, tally: Tally) -> Bools:
         """Return (trials, levels): levels too toxic, or above one that is."""
-        if tally.waiting is None:
+        if tally.pending is None:
             return super().eliminated(tally)
         from scipy.special import betainc
 
         pending, followed = self._known(tally)
         known = tally.treated - pending + followed
-        tail = 1 - betainc(1 + tally.toxic, 1 + known - tally.toxic, self.target)
+        tail = 1 - betainc(1 + tally.dlts, 1 + known - tally.dlts, self.target)
         cutoff = np.full(self.levels, self.elimination)
         cutoff[0] -= self.extra_safe
         return np.logical_or.accumulate((tail > cutoff) & (tally.treated >= self.eliminate_from), axis=1)
@@ -167,19 +167,23 @@ class TiteBoin(Boin):
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         pending = self._known(tally)[0][rows, here]
         out = self.eliminated(tally)[rows, here]
-        return (pending > self.max_pending * tally.treated[rows, here] + TIE) & ~out
+        return (pending > self.max_pending * tally.treated[rows, here] + BOUNDARY_TOLERANCE) & ~out
 
     def propose(self, tally: Tally) -> tuple[Ints, Bools]:
         """Return where to go next by the imputed rate at the level."""
-        if tally.waiting is None:
+        if tally.pending is None:
             return super().propose(tally)
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         out = self.eliminated(tally)
         leave = out[rows, here] | (here > tally.ceiling)
         above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
         rate = self.rate(tally)
-        up = (rate <= self.lambda_e + TIE) & (here < np.minimum(tally.ceiling, self.levels - 1)) & ~out[rows, above]
-        to = np.select([leave | (rate >= self.lambda_d - TIE), up], [below, above], here)
+        up = (
+            (rate <= self.lambda_e + BOUNDARY_TOLERANCE)
+            & (here < np.minimum(tally.ceiling, self.levels - 1))
+            & ~out[rows, above]
+        )
+        to = np.select([leave | (rate >= self.lambda_d - BOUNDARY_TOLERANCE), up], [below, above], here)
         return np.where(out[:, 0], NONE, to), leave
 
 
@@ -212,10 +216,10 @@ class RollingSix:
 
     Examples
     --------
-    >>> from posology.designs import Tally, Waiting
+    >>> from posology.designs import Tally, PendingPatients
     >>> design = RollingSix(levels=3)
     >>> tally = Tally.of("1NNN", 3)
-    >>> design.decide(tally).level, design.decide(tally.followed_by(Waiting([[0]], [[0.5]]))).level
+    >>> design.decide(tally).level, design.decide(tally.with_pending(PendingPatients([[0]], [[0.5]]))).level
     (array([1]), array([0]))
     """
 
@@ -234,8 +238,8 @@ class RollingSix:
     def decide(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        n, y = tally.treated[rows, here], tally.toxic[rows, here]
-        waits = np.zeros_like(n) if tally.waiting is None else tally.waiting.pending(self.levels)[rows, here]
+        n, y = tally.treated[rows, here], tally.dlts[rows, here]
+        waits = np.zeros_like(n) if tally.pending is None else tally.pending.count(self.levels)[rows, here]
         above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
         exceeded, n_below = exceeds(tally), tally.treated[rows, below]
         over = (y >= 2) | (here > tally.ceiling)

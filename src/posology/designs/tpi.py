@@ -15,15 +15,15 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.interval import Interval
+from posology.designs.interval import IntervalDesign
 from posology.shared.arrays import Floats, Ints
 
 Margin = Annotated[float, Gt(0), Lt(1)]
-TIE = 1e-12
+BOUNDARY_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
-class _Equivalence(Interval):
+class _Equivalence(IntervalDesign):
     """Designs with an equivalence interval around the target.
 
     Parameters
@@ -61,7 +61,7 @@ class Mtpi(_Equivalence):
 
     eliminate_from: int = 1
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move of the interval of highest unit probability mass."""
         edges = np.array([0, self.target - self.below, self.target + self.above, 1])
         return _highest(n, y, edges, np.array([1, 0, -1]))
@@ -87,7 +87,7 @@ class Mtpi2(_Equivalence):
 
     ends: ClassVar[bool] = True
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move of the key of highest posterior probability, a part key by its density."""
         low, high = self.target - self.below, self.target + self.above
         width = high - low
@@ -131,7 +131,7 @@ class Keyboard(Mtpi2):
 
 
 @dataclass(frozen=True)
-class Tpi(Interval):
+class Tpi(IntervalDesign):
     """The TPI design: intervals around the target in standard deviations of the posterior.
 
     Parameters
@@ -152,7 +152,7 @@ class Tpi(Interval):
 
     PRIOR: ClassVar[tuple[float, float]] = (0.005, 0.005)
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move of the interval of highest posterior probability."""
         from scipy.special import betainc
 
@@ -182,11 +182,11 @@ class I3plus3(_Equivalence):
     [0, 2, 3]
     """
 
-    def moves(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints, y: Ints) -> Ints:
         """Return the move by the observed rate."""
         low, high = (self.target - self.below) * n, (self.target + self.above) * n
-        inside = (y >= low - TIE) & (y <= high + TIE)
-        return np.select([y < low - TIE, inside, y - 1 < low - TIE], [1, 0, 0], -1)
+        inside = (y >= low - BOUNDARY_TOLERANCE) & (y <= high + BOUNDARY_TOLERANCE)
+        return np.select([y < low - BOUNDARY_TOLERANCE, inside, y - 1 < low - BOUNDARY_TOLERANCE], [1, 0, 0], -1)
 
 
 def _highest(n: Ints, y: Ints, edges: Floats, signs: Ints) -> Ints:

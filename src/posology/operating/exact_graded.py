@@ -22,7 +22,7 @@ from posology.shared.arrays import Floats, Ints
 from posology.shared.tables import Table
 
 MODERATE, DLT = 2, 3  # grades: the moderate one that a titration counts, and the least that is a DLT
-UNITS = 1000  # scores are whole multiples of a thousandth
+SCORE_UNITS = 1000  # scores are whole multiples of a thousandth
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ def enumerate_graded(
 
     Examples
     --------
-    >>> from posology.designs import ThreePlusThree, Titrated
+    >>> from posology.designs import ThreePlusThree, Titration
     >>> grades = [[0.6, 0.2, 0.15, 0.05, 0.0], [0.4, 0.2, 0.2, 0.15, 0.05], [0.2, 0.2, 0.2, 0.3, 0.1]]
-    >>> found = enumerate_graded(Titrated(ThreePlusThree(3), through=2), grades)
+    >>> found = enumerate_graded(Titration(ThreePlusThree(3), last_titration_level=2), grades)
     >>> found.selection.round(3), found.patients.round(2)
     (array([[0.019, 0.289, 0.446, 0.245]]), array([[2.88, 4.74, 3.41]]))
     """
@@ -144,7 +144,7 @@ def enumerate_graded(
     if len(scores) < count:
         raise ValueError(f"the design scores {len(scores)} grades, grades has {count}: give a score for each")
     scores = scores[:count]
-    units = np.rint(scores * UNITS).astype(np.int64)
+    units = np.rint(scores * SCORE_UNITS).astype(np.int64)
     kinds = np.stack([np.arange(count) >= DLT, np.arange(count) == MODERATE, units], axis=1).astype(np.int64)
 
     # A tally: patients, DLTs, moderate toxicities and units of score at each level, then the level last given.
@@ -156,7 +156,7 @@ def enumerate_graded(
     sizes: dict[int, Floats] = {}
     while len(state):
         part = state[:, :-1].reshape(-1, 4, levels)
-        tally = Tally(part[:, 0], part[:, 1], state[:, -1], part[:, 2], burden=part[:, 3] / UNITS)
+        tally = Tally(part[:, 0], part[:, 1], state[:, -1], part[:, 2], toxicity_score_sum=part[:, 3] / SCORE_UNITS)
         decision = design.decide(tally)
         over = decision.action >= Action.DECLARE
         for chosen in range(NONE, levels):
@@ -166,8 +166,10 @@ def enumerate_graded(
         for n in np.unique(total[over]):
             sizes[int(n)] = sizes.get(int(n), np.zeros(scenarios)) + weight[over & (total == n)].sum(axis=0)
         grown, masses = [], []
-        for to, more in {(int(a), int(b)) for a, b in zip(decision.level[~over], decision.more[~over], strict=True)}:
-            rows = ~over & (decision.level == to) & (decision.more == more)
+        for to, more in {
+            (int(a), int(b)) for a, b in zip(decision.level[~over], decision.patients_to_treat[~over], strict=True)
+        }:
+            rows = ~over & (decision.level == to) & (decision.patients_to_treat == more)
             for (dlts, moderate, scored), chance in _cohort(chances[:, to], kinds, more).items():
                 after = state[rows].copy()
                 for offset, add in enumerate((more, dlts, moderate, scored)):

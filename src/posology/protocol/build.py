@@ -9,18 +9,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from posology.designs import DESIGNS, MODIFIERS, Design, Titrated
+from posology.designs import DESIGNS, FORMER_NAMES, MODIFIERS, Design, Titration
 from posology.designs.committee_table import rows_from_csv
 from posology.designs.decision_table import decision_table
 from posology.endpoints.dlt import Criterion, Definition, Exempt
-from posology.protocol.model import Problem, Protocol
+from posology.protocol.model import FieldError, Protocol
 
 METHODS: dict[str, type] = DESIGNS
-RULES: dict[str, type] = {**MODIFIERS, "titration": Titrated}
+RULES: dict[str, type] = MODIFIERS
 """Every rule that goes around a design, by the name a file gives it."""
 
 
-def design_of(
+def design_from_spec(
     spec: dict[str, Any], levels: int, start: int, doses: Sequence[float] = (), defaults: dict[str, Any] | None = None
 ) -> Design:
     """Build the design that a ``design`` section names, its parameters checked.
@@ -38,27 +38,27 @@ def design_of(
 
     Raises
     ------
-    Problem
+    FieldError
         if no method is named, or one we do not know, or a rule is wrong.
     pydantic.ValidationError
         if a parameter is wrong.
     """
     from pydantic import TypeAdapter
 
-    cls = _named(METHODS, spec.get("method"), "method", "the design")
+    cls = _class_named(METHODS, spec.get("method"), "method", "the design")
     spec = _with_table(spec)
-    given = {key: value for key, value in spec.items() if key not in ("method", "rules")}
+    given = {FORMER_NAMES.get(key, key): value for key, value in spec.items() if key not in ("method", "rules")}
     known = {f.name for f in fields(cls)}
-    _no_others(given, sorted(known - {"levels", "start"}), spec["method"])
+    _refuse_unknown(given, sorted(known - {"levels", "start"}), spec["method"])
     fill = {key: value for key, value in (defaults or {}).items() if key in known}
     if "doses" in known and doses:
         fill["doses"] = list(doses)
     built: Design = TypeAdapter(cls).validate_python({"levels": levels, "start": start - 1, **fill, **given})
     rules = spec.get("rules", [])
     if not isinstance(rules, list):
-        raise Problem("rules", "is not a list", "write a list of rules, each {rule: name, ...}")
+        raise FieldError("rules", "is not a list", "write a list of rules, each {rule: name, ...}")
     for i, rule in enumerate(rules):
-        built = _ruled(built, rule, i)
+        built = _with_rule(built, rule, i)
     return built
 
 
@@ -71,75 +71,81 @@ def _with_table(spec: dict[str, Any]) -> dict[str, Any]:
         text = str(spec["csv"]) if source == "csv" else Path(str(spec["file"])).read_text(encoding="utf-8")
         return {k: v for k, v in spec.items() if k != source} | {"rows": rows_from_csv(text)}
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem(
+        raise FieldError(
             source, f"cannot be read: {error}", "give a CSV file: patients,0,1,2,... and a row a number of patients"
         ) from None
     except ValueError as error:
-        raise Problem(source, f"is no decision table: {error}", "see `posology table --csv`") from None
+        raise FieldError(source, f"is no decision table: {error}", "see `posology table --csv`") from None
 
 
-def _named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:
+def _class_named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:
     if not isinstance(name, str):
-        raise Problem(field, "is missing" if name is None else "is not a name", f"name {what}: {', '.join(kinds)}")
+        raise FieldError(field, "is missing" if name is None else "is not a name", f"name {what}: {', '.join(kinds)}")
     if name not in kinds:
         near = difflib.get_close_matches(name.lower(), kinds, n=1, cutoff=0.4)
-        raise Problem(field, f"is {name!r}", f"did you mean {near[0]}? " if near else f"known: {', '.join(kinds)}")
+        raise FieldError(field, f"is {name!r}", f"did you mean {near[0]}? " if near else f"known: {', '.join(kinds)}")
     return kinds[name]
 
 
-def _no_others(given: dict[str, Any], known: Sequence[str], what: str, before: str = "") -> None:
+def _refuse_unknown(given: dict[str, Any], known: Sequence[str], what: str, before: str = "") -> None:
     """Refuse parameters of other names, with the nearest of those known."""
     for key in given:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
             right = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            raise Problem(f"{before}{key}", f"is no parameter of {what!r}", right)
+            raise FieldError(f"{before}{key}", f"is no parameter of {what!r}", right)
 
 
-def _ruled(design: Design, rule: Any, i: int) -> Design:
+def _with_rule(design: Design, rule: Any, i: int) -> Design:
     """Put a rule around a design."""
     from pydantic import TypeAdapter, ValidationError
 
     if not isinstance(rule, dict):
-        raise Problem(f"rules.{i}", "is not a rule", "write {rule: name, ...}")
-    cls = _named(RULES, rule.get("rule"), f"rules.{i}.rule", "the rule")
+        raise FieldError(f"rules.{i}", "is not a rule", "write {rule: name, ...}")
+    name = rule.get("rule")
+    name = FORMER_NAMES.get(str(name), name)
+    cls = _class_named(RULES, name, f"rules.{i}.rule", "the rule")
     hints = get_type_hints(cls, include_extras=True)
     own = [(f.name, hints[f.name], f) for f in fields(cls) if f.name != "design"]
     alone = make_dataclass(cls.__name__, [(n, t, field(default=f.default)) for n, t, f in own])
-    given = {key: value for key, value in rule.items() if key != "rule"}
-    _no_others(given, [n for n, *_ in own], rule["rule"], f"rules.{i}.")
+    given = {FORMER_NAMES.get(str(key), str(key)): value for key, value in rule.items() if key != "rule"}
+    _refuse_unknown(given, [n for n, *_ in own], rule["rule"], f"rules.{i}.")
     try:
         values = vars(TypeAdapter(alone).validate_python(given))
         ruled: Design = cls(design, **values)
     except ValidationError as error:
         detail = error.errors()[0]
         where = ".".join(str(step) for step in detail["loc"])
-        raise Problem(f"rules.{i}.{where}", f"is {detail.get('input')!r}", detail["msg"]) from None
+        raise FieldError(f"rules.{i}.{where}", f"is {detail.get('input')!r}", detail["msg"]) from None
     except ValueError as error:
-        raise Problem(f"rules.{i}", "cannot be", str(error)) from None
+        raise FieldError(f"rules.{i}", "cannot be", str(error)) from None
     return ruled
 
 
-def design(protocol: Protocol) -> Design:
+def design_from_protocol(protocol: Protocol) -> Design:
     """Build the design of a checked protocol, with its titration in front of it."""
     spec = protocol.design
     levels, start = len(protocol.dose.levels), protocol.dose.start_level - 1
     cls = METHODS[spec["method"]]
     if spec.get("rules") or "prior" in spec or spec["method"] == "table":
-        base = design_of(spec, levels, start + 1, _amounts(protocol))
+        base = design_from_spec(spec, levels, start + 1, _amounts(protocol))
     else:
-        parameters = {key: _tupled(value) for key, value in spec.items() if key not in ("method", "rules")}
+        parameters = {
+            FORMER_NAMES.get(key, key): _as_tuples(value)
+            for key, value in spec.items()
+            if key not in ("method", "rules")
+        }
         if "doses" not in parameters and any(f.name == "doses" for f in fields(cls)):
             parameters["doses"] = tuple(_amounts(protocol))
         base = cls(levels=levels, start=start, **parameters)
     if protocol.titration is None:
         return base
     t = protocol.titration
-    return Titrated(base, through=t.through_level, cohort=t.cohort, moderate=t.ends_on_count)
+    return Titration(base, last_titration_level=t.through_level, cohort=t.cohort, moderate=t.ends_on_count)
 
 
-def _tupled(value: Any) -> Any:
-    return tuple(map(_tupled, value)) if isinstance(value, list) else value
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 def _amounts(protocol: Protocol) -> list[float]:
@@ -169,7 +175,7 @@ def dlt_definition(protocol: Protocol) -> Definition:
 def decision_rules(protocol: Protocol) -> list[str]:
     """Say the decision table of the protocol's design, that behind a titration, in words: a line for each number of patients."""
     rules = []
-    cells = decision_table(design(replace(protocol, titration=None)))
+    cells = decision_table(design_from_protocol(replace(protocol, titration=None)))
     for n, rows in groupby(cells, key=lambda cell: cell.patients):
         by_action: dict[str, list[int]] = {}
         for cell in rows:

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from posology.protocol.amendments import amend, versions
-from posology.protocol.build import design_of
-from posology.protocol.model import Problem, Protocol
+from posology.protocol.build import design_from_spec
+from posology.protocol.model import FieldError, Protocol
 from posology.shared.yaml_files import FieldPath, InputFileError, field_steps, line_of, load_yaml, yaml_finding
 
 ADAPTER = TypeAdapter(Protocol)
@@ -21,7 +21,7 @@ ADAPTER = TypeAdapter(Protocol)
 T = TypeVar("T")
 
 
-def read(path: str | Path) -> Protocol:
+def read_protocol(path: str | Path) -> Protocol:
     """Read a protocol file with all its amendments; the result is the version before the first amendment.
 
     Raises
@@ -29,10 +29,10 @@ def read(path: str | Path) -> Protocol:
     InputFileError
         listing every error of the file.
     """
-    return parse(document(path))
+    return parse_protocol(load_document(path))
 
 
-def document(path: str | Path) -> dict[str, Any]:
+def load_document(path: str | Path) -> dict[str, Any]:
     """Read and check a protocol file and return it as plain data, as the record keeps it.
 
     Raises
@@ -51,12 +51,12 @@ def document(path: str | Path) -> dict[str, Any]:
     return dict(plain)
 
 
-def parse(plain: dict[str, Any]) -> Protocol:
+def parse_protocol(plain: dict[str, Any]) -> Protocol:
     """Make a protocol of plain data that has been checked before, without its amendments applied."""
     return ADAPTER.validate_json(json.dumps(plain), strict=True)
 
 
-def schema() -> dict[str, Any]:
+def protocol_schema() -> dict[str, Any]:
     """Return the JSON Schema of a protocol file, for editors."""
     from posology.protocol.build import METHODS, RULES
 
@@ -118,12 +118,12 @@ def _check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]
 
 def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[FieldPath, str, str]]:
     try:
-        design_of(spec, levels=len(doses), start=start, doses=doses)
+        design_from_spec(spec, levels=len(doses), start=start, doses=doses)
     except ValidationError as error:
         for detail in error.errors():
             path, wrong, right = _explain(detail, spec)
             yield ("design", *path), wrong, right
-    except Problem as problem:
+    except FieldError as problem:
         field = tuple(int(step) if step.isdigit() else step for step in problem.field.split("."))
         yield ("design", *field), problem.wrong, problem.right
 
@@ -148,7 +148,7 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
         return path, f"is {shown}", f"allowed: {options}" + (f" (did you mean {near[0]}?)" if near else "")
     if kind == "value_error":
         error = context.get("error")
-        if isinstance(error, Problem):
+        if isinstance(error, FieldError):
             extra = tuple(int(s) if s.isdigit() else s for s in error.field.split("."))
             return (*path, *extra), error.wrong, error.right
         return path, f"is {shown}", str(error)
@@ -186,7 +186,7 @@ def _of_kind(path: FieldPath) -> str:
 
 def _fields_at(path: FieldPath) -> list[str]:
     """Return the names of the fields that may stand at a place of the file."""
-    drawn = schema()
+    drawn = protocol_schema()
     node: dict[str, Any] = drawn
     for step in path:
         node = _resolve(drawn, node)

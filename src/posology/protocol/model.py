@@ -24,7 +24,7 @@ Grade = Annotated[int, Ge(1), Le(5)]
 
 Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
 Mark = Literal["stated", "published", "assumed"]
-Fact = Literal[
+EligibilityFact = Literal[
     "age",
     "sex",
     "ecog",
@@ -43,13 +43,13 @@ Fact = Literal[
     "attested",
 ]
 
-WORDS: dict[str, tuple[str, ...]] = {
+FACT_VALUES: dict[str, tuple[str, ...]] = {
     "pattern": ("homogeneous", "heterogeneous"),
     "category": ("high", "medium", "low", "negative"),
 }
 """What a fact of target expression can be, where it is a word."""
 
-NAMES: dict[str, str] = {
+FACT_LABELS: dict[str, str] = {
     "h_score": "H-score",
     "ps2_plus": "PS2+ (% of cells at 2+ or more)",
     "pattern": "expression pattern",
@@ -64,7 +64,7 @@ UNITS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Problem(ValueError):
+class FieldError(ValueError):
     """One thing wrong in a protocol: which field, what is wrong, what would be right."""
 
     def __init__(self, field: str, wrong: str, right: str = "") -> None:
@@ -73,13 +73,13 @@ class Problem(ValueError):
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def section(cls: type[T]) -> type[T]:
+def protocol_section(cls: type[T]) -> type[T]:
     """Make a class a section of the protocol: frozen, keyword-only, with no field but its own."""
     cls.__pydantic_config__ = FORBID  # type: ignore[attr-defined]
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
-@section
+@protocol_section
 class Trial:
     """What the trial is."""
 
@@ -95,15 +95,15 @@ class Trial:
     planned_patients: Count | None = None
 
 
-@section
-class Part:
+@protocol_section
+class DrugPart:
     """One of the three parts of a conjugate."""
 
     name: Text
     description: str = ""
 
 
-@section
+@protocol_section
 class Drug:
     """The compound. An antibody-drug conjugate names all three parts; another kind of drug names none."""
 
@@ -111,19 +111,19 @@ class Drug:
     other_names: tuple[Text, ...] = ()
     type: Literal["antibody-drug conjugate", "antibody", "small molecule", "other"]
     target: Text
-    antibody: Part | None = None
-    linker: Part | None = None
-    payload: Part | None = None
+    antibody: DrugPart | None = None
+    linker: DrugPart | None = None
+    payload: DrugPart | None = None
     drug_to_antibody_ratio: Positive | None = None
 
     def __post_init__(self) -> None:
         if self.type == "antibody-drug conjugate":
             for part in ("antibody", "linker", "payload"):
                 if getattr(self, part) is None:
-                    raise Problem(part, "is missing", "a conjugate names its antibody, linker and payload")
+                    raise FieldError(part, "is missing", "a conjugate names its antibody, linker and payload")
 
 
-@section
+@protocol_section
 class Dose:
     """The dose levels, lowest first, with their unit and the measure of body size they are multiplied by."""
 
@@ -135,27 +135,27 @@ class Dose:
 
     def __post_init__(self) -> None:
         if self.body_size not in UNITS[self.unit]:
-            raise Problem(
+            raise FieldError(
                 "body_size",
                 f"is {self.body_size!r} with unit {self.unit}",
                 f"a dose in {self.unit} goes by {' or '.join(UNITS[self.unit])}",
             )
         for i, (low, high) in enumerate(zip(self.levels, self.levels[1:], strict=False)):
             if high <= low:
-                raise Problem(
+                raise FieldError(
                     f"levels.{i + 1}",
                     f"level {i + 2} ({high:g}) is not above level {i + 1} ({low:g})",
                     "list the levels from the lowest to the highest, each once",
                 )
         if self.start_level > len(self.levels):
-            raise Problem("start_level", f"is {self.start_level}", f"there are levels 1 to {len(self.levels)}")
+            raise FieldError("start_level", f"is {self.start_level}", f"there are levels 1 to {len(self.levels)}")
 
-    def at(self, level: int) -> str:
+    def dose_label(self, level: int) -> str:
         """Write the dose of level number ``level`` with its unit."""
         return f"{self.levels[level - 1]} {self.unit}"
 
 
-@section
+@protocol_section
 class Schedule:
     """When the drug is given."""
 
@@ -167,14 +167,14 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if max(self.dosing_days) > self.cycle_days:
-            raise Problem(
+            raise FieldError(
                 "dosing_days",
                 f"day {max(self.dosing_days)} lies outside the cycle",
                 f"give days from 1 to {self.cycle_days}",
             )
 
 
-@section
+@protocol_section
 class DltExemption:
     """An exception that hangs on time or treatment: an event that resolves within so many days is no DLT."""
 
@@ -185,7 +185,7 @@ class DltExemption:
     with_treatment: bool = False
 
 
-@section
+@protocol_section
 class DltCriterion:
     """One way to have a DLT: an adverse event of at least this grade, with its terms and exceptions."""
 
@@ -200,14 +200,14 @@ class DltCriterion:
     def __post_init__(self) -> None:
         for i, exemption in enumerate(self.exempt):
             if exemption.maximum_grade < self.minimum_grade:
-                raise Problem(
+                raise FieldError(
                     f"exempt.{i}.maximum_grade",
                     f"is {exemption.maximum_grade}",
                     f"the criterion begins at grade {self.minimum_grade}",
                 )
 
 
-@section
+@protocol_section
 class Dlt:
     """The dose-limiting toxicity: which events, seen within which window, in which patients.
 
@@ -220,7 +220,7 @@ class Dlt:
     maximum_delay_days: SomeDays | None = None
 
 
-@section
+@protocol_section
 class Titration:
     """Accelerated titration in front of the design: small cohorts at the first levels."""
 
@@ -230,7 +230,7 @@ class Titration:
     ends_on_count: Count = 1
 
 
-@section
+@protocol_section
 class Modification:
     """What happens to a patient's dose after toxicity."""
 
@@ -239,7 +239,7 @@ class Modification:
     text: str = ""
 
 
-@section
+@protocol_section
 class Biomarker:
     """The drug's target in the tumour: how it is scored, and what a score is called."""
 
@@ -250,8 +250,8 @@ class Biomarker:
     required: str = ""
 
 
-@section
-class Criterion:
+@protocol_section
+class EligibilityCriterion:
     """One criterion of eligibility: a fact about the patient and what it must be.
 
     ``attested`` is for what no field holds: the investigator states that the criterion is met or not.
@@ -260,7 +260,7 @@ class Criterion:
     id: Text
     text: Text
     kind: Literal["inclusion", "exclusion"] = "inclusion"
-    fact: Fact
+    fact: EligibilityFact
     at_least: float | None = None
     at_most: float | None = None
     one_of: Annotated[tuple[Text, ...], MinLen(1)] | None = None
@@ -270,7 +270,7 @@ class Criterion:
         tests = [t for t in ("at_least", "at_most", "one_of", "is_true") if getattr(self, t) is not None]
         if self.fact == "attested":
             wanted: tuple[str, ...] = ()
-        elif self.fact in ("sex", "tumour_type", "histology", "platinum_status", *WORDS):
+        elif self.fact in ("sex", "tumour_type", "histology", "platinum_status", *FACT_VALUES):
             wanted = ("one_of",)
         elif self.fact == "measurable_disease":
             wanted = ("is_true",)
@@ -279,17 +279,19 @@ class Criterion:
         for test in tests:
             if test not in wanted:
                 right = f"it takes {' and '.join(wanted)}" if wanted else "the investigator attests it"
-                raise Problem(test, f"does not fit the fact {self.fact}", right)
+                raise FieldError(test, f"does not fit the fact {self.fact}", right)
         for word in self.one_of or ():
-            if word.casefold() not in WORDS.get(self.fact, (word.casefold(),)):
-                raise Problem("one_of", f"{word!r} is no {self.fact}", f"it is {' or '.join(WORDS[self.fact])}")
+            if word.casefold() not in FACT_VALUES.get(self.fact, (word.casefold(),)):
+                raise FieldError(
+                    "one_of", f"{word!r} is no {self.fact}", f"it is {' or '.join(FACT_VALUES[self.fact])}"
+                )
         if wanted and not tests:
-            raise Problem("fact", f"{self.fact} is not compared with anything", f"give {' or '.join(wanted)}")
+            raise FieldError("fact", f"{self.fact} is not compared with anything", f"give {' or '.join(wanted)}")
 
     @property
     def condition(self) -> str:
         """The criterion's test in words."""
-        name = NAMES.get(self.fact, self.fact.replace("_", " "))
+        name = FACT_LABELS.get(self.fact, self.fact.replace("_", " "))
         if self.fact == "attested":
             return "attested by the investigator"
         if self.one_of is not None:
@@ -303,17 +305,17 @@ class Criterion:
         return f"{name} {' and '.join(b for b in bounds if b)}"
 
 
-@section
+@protocol_section
 class Expansion:
     """A cohort that opens once the MTD is known, with its own eligibility."""
 
     title: Text
     patients: Count | None = None
-    eligibility: tuple[Criterion, ...] = ()
+    eligibility: tuple[EligibilityCriterion, ...] = ()
 
 
-@section
-class Response:
+@protocol_section
+class ResponseRules:
     """How tumour response is read."""
 
     criteria: Literal["RECIST 1.1"] = "RECIST 1.1"
@@ -322,7 +324,7 @@ class Response:
     minimum_sd_days: SomeDays = 42
 
 
-@section
+@protocol_section
 class Ca125:
     """How the tumour marker CA-125 is read."""
 
@@ -331,17 +333,17 @@ class Ca125:
     upper_limit_u_ml: Positive = 35.0
 
 
-@section
+@protocol_section
 class Endpoints:
     """What is read from each patient's course."""
 
     primary: Annotated[tuple[Text, ...], MinLen(1)]
     secondary: tuple[Text, ...] = ()
-    response: Response = field(default_factory=Response)
+    response: ResponseRules = field(default_factory=ResponseRules)
     ca125: Ca125 | None = None
 
 
-@section
+@protocol_section
 class Provenance:
     """For a reconstructed trial: which fields of the protocol are stated or published; every other is assumed."""
 
@@ -350,7 +352,7 @@ class Provenance:
     note: str = ""
 
 
-@section
+@protocol_section
 class Amendment:
     """A dated change: from ``date`` on the protocol is this version, with ``changes`` merged into it (RFC 7396)."""
 
@@ -376,7 +378,7 @@ class Protocol:
     titration: Titration | None = None
     modification: Modification = field(default_factory=Modification)
     biomarker: Biomarker | None = None
-    eligibility: tuple[Criterion, ...] = ()
+    eligibility: tuple[EligibilityCriterion, ...] = ()
     expansion: dict[str, Expansion] = field(default_factory=dict)
     endpoints: Endpoints
     amendments: tuple[Amendment, ...] = ()
@@ -384,29 +386,29 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if self.titration and self.titration.through_level > len(self.dose.levels):
-            raise Problem(
+            raise FieldError(
                 "titration.through_level",
                 f"is {self.titration.through_level}",
                 f"there are levels 1 to {len(self.dose.levels)}",
             )
         if self.dlt.window_days < max(self.schedule.dosing_days):
-            raise Problem(
+            raise FieldError(
                 "dlt.window_days",
                 f"ends on day {self.dlt.window_days}, before the dose of day {max(self.schedule.dosing_days)}",
                 "make the window hold all doses of cycle 1",
             )
-        lists: dict[str, tuple[Criterion, ...]] = {"eligibility": self.eligibility}
+        lists: dict[str, tuple[EligibilityCriterion, ...]] = {"eligibility": self.eligibility}
         lists |= {f"expansion.{name}.eligibility": cohort.eligibility for name, cohort in self.expansion.items()}
         for where, criteria in lists.items():
             seen: set[str] = set()
             for i, criterion in enumerate(criteria):
                 if criterion.id in seen:
-                    raise Problem(f"{where}.{i}.id", f"{criterion.id!r} is used twice", "number each criterion once")
+                    raise FieldError(f"{where}.{i}.id", f"{criterion.id!r} is used twice", "number each criterion once")
                 seen.add(criterion.id)
         last = self.trial.date
         for i, amendment in enumerate(self.amendments):
             if amendment.date < last:
-                raise Problem(
+                raise FieldError(
                     f"amendments.{i}.date",
                     f"{amendment.date} is before {last}",
                     "list amendments in order of date, none before the protocol's own",

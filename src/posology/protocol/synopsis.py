@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from posology.protocol.build import decision_rules
-from posology.protocol.model import Criterion, Mark, Protocol
+from posology.protocol.model import EligibilityCriterion, Mark, Protocol
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
                 f"{p.dose.unit} of {p.dose.body_size}" if p.dose.body_size != "flat" else "flat: the same for all",
                 "dose.body_size",
             ),
-            ("Start", f"level {p.dose.start_level}, {p.dose.at(p.dose.start_level)}", "dose.start_level"),
+            ("Start", f"level {p.dose.start_level}, {p.dose.dose_label(p.dose.start_level)}", "dose.start_level"),
             ("Given dose", f"within {p.dose.tolerance_percent:g} % of the planned one", "dose.tolerance_percent"),
         ],
     )
@@ -213,7 +213,7 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
     yield "Amendments", [(f"Version {a.version}", f"from {a.date}: {a.reason}", "amendments") for a in p.amendments]
 
 
-def _criteria(criteria: tuple[Criterion, ...], path: str) -> list[Entry]:
+def _criteria(criteria: tuple[EligibilityCriterion, ...], path: str) -> list[Entry]:
     return [
         (f"{c.id} {'in' if c.kind == 'inclusion' else 'out'}", f"{c.text} [{c.condition}]", f"{path}.{i}.text")
         for i, c in enumerate(criteria, 1)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from posology.conduct.advice import Advice
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
-from posology.readout.courses import Course
+from posology.readout.results.patient_courses import PatientCourse
+from posology.readout.results.trial_results import TrialResults
 from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
-from posology.record.facts import BackgroundNoted, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
-from posology.record.state import State
+from posology.record.facts import BackgroundFact, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,9 @@ def sentence(text: str, events: Sequence[Event | None]) -> Sentence:
     return Sentence(cite(text, events))
 
 
-def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice: Advice) -> list[Sentence]:
+def headline(results: TrialResults) -> list[Sentence]:
     """Say in a few sentences what the trial saw by the cutoff."""
+    state, protocol, courses, advice = results.state, results.protocol, results.courses, results.advice
     unit, doses = (
         protocol.dose.unit,
         [(e, e.fact) for c in courses for e in c.patient.doses if isinstance(e.fact, Dosed)],
@@ -40,7 +40,7 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
         return [sentence(told, [c.patient.first_dose for c in courses])]
     levels = sorted({fact.level for _, fact in doses})
     low, high = protocol.dose.levels[levels[0] - 1], protocol.dose.levels[levels[-1] - 1]
-    noted = [e for e in state.trial.of(BackgroundNoted) if state.trial.simulated]
+    noted = [e for e in state.trial.of(BackgroundFact) if state.trial.simulated]
     said = [
         *([sentence("This trial was simulated: nobody was treated.", noted)] if noted else []),
         sentence(
@@ -68,35 +68,42 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
                 [c.patient.first_dose for c in courses],
             )
         )
-    if advice.opening.mtd is None:
+    if advice.open_level.mtd is None:
         said.append(
             sentence("The maximum tolerated dose is not established.", [d.event for d in state.trial.decisions])
         )
     else:
-        decided = advice.opening.decision.event if advice.opening.decision else None
+        decided = advice.open_level.decision.event if advice.open_level.decision else None
         given = f"; the rules were set aside for that ({decided.override.why})" if decided and decided.override else ""
         said.append(
-            sentence(f"The maximum tolerated dose is {protocol.dose.at(advice.opening.mtd)}{given}.", [decided])
+            sentence(
+                f"The maximum tolerated dose is {protocol.dose.dose_label(advice.open_level.mtd)}{given}.", [decided]
+            )
         )
-    active = [c for c in courses if c.active]
+    active = [c for c in courses if c.has_activity]
     if active:
         lowest = min(assigned(c) for c in active)
         said.append(
             sentence(
-                f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {protocol.dose.at(lowest)} up.",
+                f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {protocol.dose.dose_label(lowest)} up.",
                 [e for c in active for e in (*c.response.sources, *(c.marker.sources if c.marker else ()))],
             )
         )
     return said
 
 
-def assigned(course: Course) -> int:
+def assigned(course: PatientCourse) -> int:
     """Return the level that a patient was assigned to; in an expansion cohort that of the first dose."""
     given = course.patient.first(Dosed)
     return course.level or (given.fact.level if given and isinstance(given.fact, Dosed) else 1)
 
 
-def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
+def narratives(results: TrialResults) -> list[tuple[str, list[Sentence]]]:
+    """Tell the course of every patient with activity."""
+    return [(c.id, narrative(c, results.protocol)) for c in results.courses if c.has_activity]
+
+
+def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
     """Tell the course of one patient."""
     p, r, m = course.patient, course.response, course.marker
     screened, history, scored = p.last(Screened), p.last(PriorTherapy), p.last(TargetScored)
@@ -122,7 +129,7 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
         first = p.first_dose.occurred
         where = f"assigned {course.dose}"
         if p.cohort:
-            where = f"enrolled in the cohort {p.cohort}, at {protocol.dose.at(assigned(course))},"
+            where = f"enrolled in the cohort {p.cohort}, at {protocol.dose.dose_label(assigned(course))},"
         told.append(sentence(f"{who} was {where} and first treated on {first}.", [p.enrolment, p.first_dose]))
     for t in p.toxicities:
         if t.is_dlt:
@@ -138,7 +145,7 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
         if isinstance(event.fact, DoseReduced):
             told.append(
                 sentence(
-                    f"The dose was reduced to {protocol.dose.at(event.fact.to_level)} on {event.occurred} "
+                    f"The dose was reduced to {protocol.dose.dose_label(event.fact.to_level)} on {event.occurred} "
                     f"({event.fact.why}).",
                     [event],
                 )
@@ -169,7 +176,7 @@ def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
         told.append(sentence(f"CA-125 fell by {m.largest_fall:.0f} % at most; by GCIG {named}.", m.sources))
     left = p.off_treatment
     last = p.last(Dosed) or p.last(TreatmentGiven)
-    at = f", at {protocol.dose.at(last.fact.level)}" if last and isinstance(last.fact, Dosed) else ""
+    at = f", at {protocol.dose.dose_label(last.fact.level)}" if last and isinstance(last.fact, Dosed) else ""
     if left:
         told.append(sentence(f"{who} left treatment on {left.occurred}.", [left]))
     else:

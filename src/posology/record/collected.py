@@ -24,13 +24,15 @@ Diameter = Annotated[float, Ge(0), Le(500)]
 
 
 @fact
-class DataImported(TrialFact):
+class DataImport(TrialFact):
     """The events that follow were taken over from another system, and not entered one by one under the protocol's rules.
 
     ``files`` holds the SHA-256 of each file; ``events`` how many events of each kind were made; ``not_understood`` how
     many values were not, by domain and variable; ``findings`` how many things in the data cannot be as they stand. A
     protocol ``derived`` from the data knows no dose-finding design.
     """
+
+    kind = "data_imported"
 
     source: Text
     standard: Text
@@ -45,8 +47,10 @@ class DataImported(TrialFact):
 
 
 @fact
-class SubjectDescribed(Fact):
+class Demographics(Fact):
     """Who the patient is beyond the screening: identifiers, site, arm, and the dates of participation as collected."""
+
+    kind = "subject_described"
 
     subject: str | None = None
     unique_subject: str | None = None
@@ -159,8 +163,10 @@ class TreatmentGiven(Fact):
 
 
 @fact
-class DispositionNoted(Fact):
+class DispositionEvent(Fact):
     """A milestone or event of the patient's way through the trial."""
+
+    kind = "disposition_noted"
 
     term: Text
     sponsor_id: str | None = None
@@ -227,12 +233,14 @@ class VitalSignMeasured(Observation):
 
 
 @fact
-class ConcentrationMeasured(Observation):
+class PkConcentration(Observation):
     """A concentration of the drug, or of what becomes of it (``test``), in a specimen.
 
     When it was taken is told by ``dated`` with a time of day (2013-05-10T11:30), or as planned by ``timepoint_number``,
     the hours since the dose began. Below quantification, ``result`` says so ("<0.5") and there is no ``value``.
     """
+
+    kind = "concentration_measured"
 
     specimen: str | None = None
     laboratory: str | None = None
@@ -244,8 +252,10 @@ class ConcentrationMeasured(Observation):
 
 
 @fact
-class LesionRead(Fact):
+class IndependentLesion(Fact):
     """A lesion as a reader sees it whose reading is not the trial's own (:class:`~posology.record.facts.LesionMeasured`)."""
+
+    kind = "lesion_read"
 
     lesion: Text
     reader: Text
@@ -263,8 +273,10 @@ class LesionRead(Fact):
 
 
 @fact
-class ResponseRead(Fact):
+class IndependentResponse(Fact):
     """One statement about response: another reader's, by other criteria, or about a part (target lesions, new lesions)."""
+
+    kind = "response_read"
 
     test: Text
     name: str | None = None

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from posology.record.facts import KINDS, Fact
 
-WORDS = {
+ERROR_TEXTS = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",
@@ -73,7 +73,7 @@ def fact_from(kind: str, values: Mapping[str, Any]) -> Fact:
     try:
         return _adapter(kind).validate_python(dict(values))
     except ValidationError as error:
-        raise EntryError([_words(kind, dict(detail)) for detail in error.errors(include_url=False)]) from None
+        raise EntryError([_error_text(kind, dict(detail)) for detail in error.errors(include_url=False)]) from None
 
 
 def facts_from(kind: str, rows: Sequence[Mapping[str, Any]]) -> list[Fact | EntryError]:
@@ -92,12 +92,12 @@ def facts_from(kind: str, rows: Sequence[Mapping[str, Any]]) -> list[Fact | Entr
         for detail in error.errors(include_url=False):
             row, *place = detail["loc"]
             assert isinstance(row, int)
-            problems.setdefault(row, []).append(_words(kind, {**detail, "loc": tuple(place)}))
+            problems.setdefault(row, []).append(_error_text(kind, {**detail, "loc": tuple(place)}))
         sound = iter(_many(kind).validate_python([row for i, row in enumerate(rows) if i not in problems]))
         return [EntryError(problems[i]) if i in problems else next(sound) for i in range(len(rows))]
 
 
-def _words(kind: str, detail: dict[str, Any]) -> str:
+def _error_text(kind: str, detail: dict[str, Any]) -> str:
     name = ".".join(map(str, detail["loc"]))
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = [f.name for f in fields(KINDS[kind])]  # type: ignore[arg-type]
@@ -109,5 +109,5 @@ def _words(kind: str, detail: dict[str, Any]) -> str:
         return f"{name} is missing"
     if detail["type"] == "value_error":  # what the fact itself says of its fields together
         return str(detail["ctx"]["error"])
-    words = WORDS.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
+    words = ERROR_TEXTS.get(detail["type"], detail["msg"]).format(**detail.get("ctx", {}))
     return f"{name} is {detail['input']!r}: it {words}"

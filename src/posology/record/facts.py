@@ -40,10 +40,11 @@ class Fact:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def fact(cls: type[T]) -> type[T]:
-    """Make a class a kind of fact: ``LesionMeasured`` becomes ``lesion_measured``."""
+    """Make a class a kind of fact: ``LesionMeasured`` becomes ``lesion_measured``, unless it names its ``kind`` itself."""
     cls.__pydantic_config__ = {"extra": "forbid", "allow_inf_nan": False}  # type: ignore[attr-defined]
     made = dataclass(frozen=True, kw_only=True)(cls)
-    made.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()  # type: ignore[attr-defined]
+    if "kind" not in vars(cls):
+        made.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()  # type: ignore[attr-defined]
     KINDS[made.kind] = made  # type: ignore[attr-defined, assignment]
     return made
 
@@ -112,8 +113,10 @@ class CutoffLocked(TrialFact):
 
 
 @fact
-class BackgroundNoted(TrialFact):
+class BackgroundFact(TrialFact):
     """One fact from outside the trial, kept with its source: an item of a subject, with its properties."""
+
+    kind = "background_noted"
 
     subject: Text
     item: Text
@@ -203,7 +206,7 @@ class CriterionAttested(Fact):
 
 @fact
 class SlotReserved(Fact):
-    """A place is kept for the patient: at an open dose level, or in an expansion cohort."""
+    """A slot is kept for the patient: at an open dose level, or in an expansion cohort."""
 
     level: Level | None = None
     cohort: str | None = None
@@ -211,14 +214,14 @@ class SlotReserved(Fact):
 
 @fact
 class SlotReleased(Fact):
-    """The place is given back."""
+    """The slot is given back."""
 
     why: Text
 
 
 @fact
 class Enrolled(Fact):
-    """The patient is enrolled in the place reserved. Counted at this level for good, whatever is given later."""
+    """The patient is enrolled in the slot reserved. Counted at this level for good, whatever is given later."""
 
     level: Level | None = None
     cohort: str | None = None

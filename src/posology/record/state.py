@@ -22,7 +22,7 @@ from posology.record.facts import (
     SIMULATION,
     AdverseEvent,
     AdverseEventResolved,
-    BackgroundNoted,
+    BackgroundFact,
     Consented,
     CutoffLocked,
     DecisionSigned,
@@ -61,7 +61,7 @@ class Timeline:
             kinds[event.kind].append(event)
         return {kind: tuple(events) for kind, events in kinds.items()}
 
-    def _grown(self, events: Events) -> dict[str, Events]:
+    def _extend_index(self, events: Events) -> dict[str, Events]:
         """Return the events by kind after some later ones."""
         kinds = dict(self._by_kind)
         for event in events:
@@ -97,12 +97,12 @@ class Toxicity:
     @property
     def fact(self) -> AdverseEvent:
         """The adverse event itself."""
-        return _as(AdverseEvent, self.event)
+        return _cast_fact(AdverseEvent, self.event)
 
     @property
     def is_dlt(self) -> bool | None:
         """Whether it was judged a DLT; None while nobody has judged it."""
-        return _as(DltAdjudicated, self.adjudicated).dlt if self.adjudicated else None
+        return _cast_fact(DltAdjudicated, self.adjudicated).dlt if self.adjudicated else None
 
     @property
     def sources(self) -> Events:
@@ -129,19 +129,19 @@ class Patient(Timeline):
     def screening(self) -> Screened | None:
         """Who the patient is, as last screened."""
         event = self.last(Screened)
-        return _as(Screened, event) if event else None
+        return _cast_fact(Screened, event) if event else None
 
     @property
     def history(self) -> PriorTherapy | None:
         """What the patient received before, as last recorded."""
         event = self.last(PriorTherapy)
-        return _as(PriorTherapy, event) if event else None
+        return _cast_fact(PriorTherapy, event) if event else None
 
     @property
     def target(self) -> TargetScored | None:
         """The target's score, as last recorded."""
         event = self.last(TargetScored)
-        return _as(TargetScored, event) if event else None
+        return _cast_fact(TargetScored, event) if event else None
 
     @property
     def enrolment(self) -> Event | None:
@@ -150,7 +150,7 @@ class Patient(Timeline):
 
     @property
     def reservation(self) -> Event | None:
-        """The place kept for the patient, if it was neither given back nor taken up."""
+        """The slot kept for the patient, if it was neither given back nor taken up."""
         kept, given = self.last(SlotReserved), self.last(SlotReleased)
         if kept is None or self.enrolment or (given and (given.occurred, given.seq) > (kept.occurred, kept.seq)):
             return None
@@ -159,20 +159,20 @@ class Patient(Timeline):
     @property
     def assigned_level(self) -> int | None:
         """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
-        return _as(Enrolled, self.enrolment).level if self.enrolment else None
+        return _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
 
     @property
     def cohort(self) -> str | None:
         """The expansion cohort of the patient; None before enrolment or in dose finding."""
-        return _as(Enrolled, self.enrolment).cohort if self.enrolment else None
+        return _cast_fact(Enrolled, self.enrolment).cohort if self.enrolment else None
 
     @property
     def current_level(self) -> int | None:
         """The level of the next dose: as last reduced, else as assigned, else (in an expansion cohort) as first given."""
         reduced, first = self.last(DoseReduced), self.first(Dosed)
         if reduced:
-            return _as(DoseReduced, reduced).to_level
-        return self.assigned_level if self.assigned_level or not first else _as(Dosed, first).level
+            return _cast_fact(DoseReduced, reduced).to_level
+        return self.assigned_level if self.assigned_level or not first else _cast_fact(Dosed, first).level
 
     @property
     def doses(self) -> Events:
@@ -204,11 +204,11 @@ class Patient(Timeline):
     @cached_property
     def toxicities(self) -> tuple[Toxicity, ...]:
         """The adverse events, each with its resolution and adjudication."""
-        resolved = {_as(AdverseEventResolved, e).ae: e for e in self.of(AdverseEventResolved)}
-        judged = {_as(DltAdjudicated, e).ae: e for e in self.of(DltAdjudicated)}
+        resolved = {_cast_fact(AdverseEventResolved, e).ae: e for e in self.of(AdverseEventResolved)}
+        judged = {_cast_fact(DltAdjudicated, e).ae: e for e in self.of(DltAdjudicated)}
         found = []
         for event in self.of(AdverseEvent):
-            ae = _as(AdverseEvent, event).ae
+            ae = _cast_fact(AdverseEvent, event).ae
             found.append(Toxicity(event, resolved.get(ae), judged.get(ae)))
         return tuple(found)
 
@@ -221,7 +221,7 @@ class Patient(Timeline):
 
 
 @dataclass(frozen=True)
-class Decided:
+class SignedDecision:
     """A decision with its signatures."""
 
     event: Event
@@ -230,7 +230,7 @@ class Decided:
     @property
     def fact(self) -> DecisionTaken:
         """The decision itself."""
-        return _as(DecisionTaken, self.event)
+        return _cast_fact(DecisionTaken, self.event)
 
     @property
     def in_force(self) -> bool:
@@ -238,17 +238,17 @@ class Decided:
         return bool(self.signatures)
 
 
-class Conducted(Timeline):
+class TrialTimeline(Timeline):
     """The course of the trial as a whole."""
 
     @cached_property
-    def decisions(self) -> tuple[Decided, ...]:
+    def decisions(self) -> tuple[SignedDecision, ...]:
         """The decisions taken, each with its signatures."""
         signed: dict[int, list[Event]] = defaultdict(list)
         for event in self.of(DecisionSigned):
-            signed[_as(DecisionSigned, event).decision].append(event)
+            signed[_cast_fact(DecisionSigned, event).decision].append(event)
         return tuple(
-            Decided(event, tuple(signed.get(_as(DecisionTaken, event).number or 0, ())))
+            SignedDecision(event, tuple(signed.get(_cast_fact(DecisionTaken, event).number or 0, ())))
             for event in self.of(DecisionTaken)
         )
 
@@ -260,7 +260,7 @@ class Conducted(Timeline):
     @property
     def simulated(self) -> bool:
         """Whether the record says that its trial was simulated: nobody was treated."""
-        return any(_as(BackgroundNoted, e).subject == SIMULATION for e in self.of(BackgroundNoted))
+        return any(_cast_fact(BackgroundFact, e).subject == SIMULATION for e in self.of(BackgroundFact))
 
     @cached_property
     def documents(self) -> tuple[tuple[date, dict[str, Any]], ...]:
@@ -289,9 +289,9 @@ class State:
 
     occurred_by: date | None = None
     seq: int = 0
-    trial: Conducted = field(default_factory=lambda: Conducted(()))
+    trial: TrialTimeline = field(default_factory=lambda: TrialTimeline(()))
     patients: Mapping[str, Patient] = field(default_factory=dict)
-    gone: frozenset[int] = frozenset()
+    superseded: frozenset[int] = frozenset()
 
     def protocol(self, on: date | None = None) -> Protocol:
         """Return the protocol in force on a date (on the last day known, if none is given).
@@ -309,15 +309,15 @@ class State:
             )
         return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
 
-    def after(self, event: Event) -> State:
+    def with_event(self, event: Event) -> State:
         """Return the state after one more event: what :func:`fold` gives, without walking through all that is known."""
         late = self.occurred_by is not None and event.occurred > self.occurred_by
         known = None if event.patient is None or late else self.patients.get(event.patient)
-        if known is None or not _follows(known, [event], self.gone):
+        if known is None or not _appends(known, [event], self.superseded):
             return fold((event,), onto=self)
         made = Patient(known.id, (*known.events, event))
-        made._by_kind = known._grown((event,))
-        return State(self.occurred_by, event.seq, self.trial, {**self.patients, known.id: made}, self.gone)
+        made._by_kind = known._extend_index((event,))
+        return State(self.occurred_by, event.seq, self.trial, {**self.patients, known.id: made}, self.superseded)
 
     def find(self, seq: int) -> Event | None:
         """Return the event in effect with this number."""
@@ -347,7 +347,7 @@ def fold(
     """
     state = onto or State(occurred_by=occurred_by)
     cutoff = state.occurred_by
-    seq, gone = state.seq, set(state.gone)
+    seq, superseded = state.seq, set(state.superseded)
     fresh: dict[str | None, list[Event]] = defaultdict(list)
     corrected: set[str | None] = set()
     for event in events:
@@ -357,7 +357,7 @@ def fold(
                 break
         seq = event.seq
         if event.supersedes is not None:
-            gone.add(event.supersedes)
+            superseded.add(event.supersedes)
             corrected.add(event.patient)
             fresh[event.patient]  # the timeline changes even if nothing is put in the place
         if (cutoff is None or event.occurred <= cutoff) and event.kind != Voided.kind:
@@ -366,32 +366,36 @@ def fold(
     trial = state.trial
     for patient, new in fresh.items():
         known = trial if patient is None else patients.get(patient)
-        made: Conducted | Patient
-        if known is not None and patient not in corrected and _follows(known, new, gone):
+        made: TrialTimeline | Patient
+        if known is not None and patient not in corrected and _appends(known, new, superseded):
             merged = (*known.events, *new)
-            made = Conducted(merged) if patient is None else Patient(patient, merged)
-            made._by_kind = known._grown(tuple(new))  # what a long course has been sorted into is not sorted again
+            made = TrialTimeline(merged) if patient is None else Patient(patient, merged)
+            made._by_kind = known._extend_index(
+                tuple(new)
+            )  # what a long course has been sorted into is not sorted again
         else:
             old = known.events if known else ()
-            merged = tuple(sorted((e for e in (*old, *new) if e.seq not in gone), key=lambda e: (e.occurred, e.seq)))
-            made = Conducted(merged) if patient is None else Patient(patient, merged)
-        if isinstance(made, Conducted):
+            merged = tuple(
+                sorted((e for e in (*old, *new) if e.seq not in superseded), key=lambda e: (e.occurred, e.seq))
+            )
+            made = TrialTimeline(merged) if patient is None else Patient(patient, merged)
+        if isinstance(made, TrialTimeline):
             trial = made
         elif merged:
             patients[made.id] = made
         else:
             patients.pop(made.id, None)
-    return replace(state, seq=seq, trial=trial, patients=patients, gone=frozenset(gone))
+    return replace(state, seq=seq, trial=trial, patients=patients, superseded=frozenset(superseded))
 
 
-def _follows(known: Timeline, new: list[Event], gone: Set[int]) -> bool:
+def _appends(known: Timeline, new: list[Event], superseded: Set[int]) -> bool:
     """Whether one new event goes at the end of what is known, and nothing in it is corrected."""
-    if len(new) != 1 or new[0].supersedes is not None or not known.events or new[0].seq in gone:
+    if len(new) != 1 or new[0].supersedes is not None or not known.events or new[0].seq in superseded:
         return False
     return known.events[-1].occurred <= new[0].occurred
 
 
-def _as(kind: type[F], event: Event | None) -> F:
+def _cast_fact(kind: type[F], event: Event | None) -> F:
     """Return an event's fact, known to be of this kind."""
     assert event is not None and isinstance(event.fact, kind)
     return event.fact

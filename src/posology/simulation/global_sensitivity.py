@@ -16,7 +16,7 @@ from posology.pharmacology.clinical.dose_modification import as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
 from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
 from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR, MONTH, TumourGrowthInhibition
 from posology.pharmacology.compounds.adc import Compound
@@ -202,7 +202,7 @@ class PatientPanel:
         factors = multiply(allometric_factors(self.people.weight_kg, exponents), self.between)
         plasma = two_compartment_equivalent(Plasma.of(numbers.compound, factors))
         scale = numbers.response.high.value / IMGN853_TUMOUR.high.value  # of all receptors, the calibration's included
-        fate = PotentialOutcomes.draw(
+        fate = PatientPotentialOutcomes.draw(
             np.random.default_rng([*self.seed, 2]),
             len(self.people),
             response=numbers.response,

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.operating.simulate import Setting
+from posology.operating.simulate import Scenario
 from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, ExposureDriver
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
 from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR
 from posology.pharmacology.compounds.adc import Compound
@@ -56,7 +56,7 @@ class DrugDrivenPatients:
     response
         (trials, patients, levels): whether the tumour responds.
     gap, leaves, left_at
-        (trials, patients): as in :class:`posology.operating.Patients`.
+        (trials, patients): as in :class:`posology.operating.PotentialOutcomes`.
 
     Raises
     ------
@@ -98,18 +98,18 @@ class DrugDrivenPatients:
         """Number of dose levels."""
         return int(self.dlt.shape[2])
 
-    def dlt_day(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Floats:
+    def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
         """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
         return np.asarray(self.dlt[rows, k, level])
 
-    def respond(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Bools:
+    def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
         """Return whether their tumours respond."""
         return np.asarray(self.response[rows, k, level])
 
-    def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
+    def grades(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Ints | None:
         """Return the worst grade of toxicity within the window: 3 for a DLT, else of the ocular events, else 0."""
-        grade = (self.ocular[rows, k, level] <= setting.window).sum(axis=-1)
-        return np.where(self.dlt[rows, k, level] <= setting.window, OCULAR_DLT, grade)
+        grade = (self.ocular[rows, k, level] <= scenario.window).sum(axis=-1)
+        return np.where(self.dlt[rows, k, level] <= scenario.window, OCULAR_DLT, grade)
 
     def ocular_dlt(self) -> Floats:
         """Return (trials, patients, levels): day of the first ocular event of grade 3 or worse; inf where none comes."""
@@ -278,7 +278,7 @@ def draw_dosed_patients(
     others: OtherToxicities = IMGN853_OTHERS,
     driver: ExposureDriver = BY_AREA,
     interval: float = 21.0,
-) -> tuple[Floats, Exponentials, PotentialOutcomes]:
+) -> tuple[Floats, Exponentials, PatientPotentialOutcomes]:
     """Draw patients: their doses at each level (patients, levels) [mg], their plasma of the conjugate, and their fate.
 
     Arguments as of :func:`draw_patients`; what exposure explains of response is taken from what is drawn.
@@ -289,7 +289,7 @@ def draw_dosed_patients(
         raise ValueError(f"mg gives doses of the shape {doses.shape}: it must be ({patients}, levels)")
     factors = multiply(allometric_factors(people.weight_kg), BetweenPatient.of(compound).draw(rng, patients))
     plasma = two_compartment_equivalent(Plasma.of(compound, factors))
-    fate = PotentialOutcomes.draw(
+    fate = PatientPotentialOutcomes.draw(
         rng,
         patients,
         ocular=ocular,

@@ -15,7 +15,7 @@ from posology.endpoints.body_size import adjusted_ideal_weight
 from posology.interchange.pk.nonmem import DataError, Event, EventData
 from posology.interchange.pk.sample_times import Dose, Placing
 from posology.protocol.model import Schedule
-from posology.record.collected import ConcentrationMeasured
+from posology.record.collected import PkConcentration
 from posology.record.event import Event as Fact
 from posology.record.state import Patient, State
 from posology.shared.findings import Finding
@@ -132,7 +132,7 @@ class _Made(Placing):
         self.units: dict[str, str] = {}
         self.names: dict[str, str] = {}
 
-    def patient(self, patient: Patient, doses: list[Dose], samples: list[tuple[Fact, ConcentrationMeasured]]) -> None:
+    def patient(self, patient: Patient, doses: list[Dose], samples: list[tuple[Fact, PkConcentration]]) -> None:
         """Add a patient's events, in order of time."""
         if not doses:
             self.left.append(f"{patient.id}: {len(samples)} concentrations, and no dose")
@@ -200,9 +200,7 @@ class _Made(Placing):
         else:
             self.left.append(f"{patient.id}: no concentration that can be used")
 
-    def value(
-        self, patient: Patient, event: Fact, fact: ConcentrationMeasured
-    ) -> tuple[float | None, bool, float | None]:
+    def value(self, patient: Patient, event: Fact, fact: PkConcentration) -> tuple[float | None, bool, float | None]:
         """Return the concentration, whether it is below quantification, and the limit; no value where that is wrong."""
         limit, value, low = fact.quantification_limit, fact.value, LOW.search(fact.result or "")
         if low and not value:
@@ -224,7 +222,7 @@ class _Made(Placing):
             return limit, True, limit
         return value, False, limit
 
-    def named(self, patient: Patient, event: Fact, fact: ConcentrationMeasured, below: bool) -> None:
+    def named(self, patient: Patient, event: Fact, fact: PkConcentration, below: bool) -> None:
         """Check a sample's unit against that of the analyte; below quantification it may be missing, as its limit has it."""
         self.names.setdefault(fact.test, fact.name or fact.test)
         known = self.units.get(fact.test)
@@ -289,15 +287,15 @@ class _Made(Placing):
         return Recorded(data, analytes, self.time, tuple(notes), tuple(self.left), interval, schedule.route)
 
 
-def _wanted(patient: Patient, analyte: str | None) -> list[tuple[Fact, ConcentrationMeasured]]:
+def _wanted(patient: Patient, analyte: str | None) -> list[tuple[Fact, PkConcentration]]:
     return [
         (e, e.fact)
-        for e in patient.of(ConcentrationMeasured)
-        if isinstance(e.fact, ConcentrationMeasured) and analyte in (None, e.fact.test)
+        for e in patient.of(PkConcentration)
+        if isinstance(e.fact, PkConcentration) and analyte in (None, e.fact.test)
     ]
 
 
-def _specimen(fact: ConcentrationMeasured) -> str:
+def _specimen(fact: PkConcentration) -> str:
     return (fact.specimen or "not stated").upper()
 
 
@@ -306,7 +304,7 @@ def _first_dosed(patient: Patient) -> tuple[date, str]:
 
 
 def _specimens(
-    measured: Mapping[str, list[tuple[Fact, ConcentrationMeasured]]], wanted: str | None, file: str
+    measured: Mapping[str, list[tuple[Fact, PkConcentration]]], wanted: str | None, file: str
 ) -> dict[str, str]:
     """Return the specimen that is taken of each analyte; an analyte without the one wanted has none."""
     held: dict[str, set[str]] = {}

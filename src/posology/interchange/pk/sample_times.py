@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from posology.record.collected import UNDATED, ConcentrationMeasured, TreatmentGiven
+from posology.record.collected import UNDATED, PkConcentration, TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import Dosed
 from posology.record.state import Patient
@@ -128,7 +128,7 @@ class Placing:
             return None
         return found
 
-    def place(self, patient: Patient, event: Event, fact: ConcentrationMeasured, doses: list[Dose]) -> float | None:
+    def place(self, patient: Patient, event: Event, fact: PkConcentration, doses: list[Dose]) -> float | None:
         """Return when a sample was taken, in hours from the first dose."""
         taken, planned = self.moment(patient, event, fact.dated, event.occurred), planned_hours(fact)
         dose = doses[0]
@@ -162,10 +162,10 @@ class Placing:
         return dose.at + planned + 24 * round(away)
 
 
-def planned_hours(fact: ConcentrationMeasured) -> float | None:
+def planned_hours(fact: PkConcentration) -> float | None:
     """Return the hours since the dose at which a sample was planned: by ISO 8601 (PT2H), else as a number.
 
-    >>> planned_hours(ConcentrationMeasured(test="ADC", timepoint_elapsed="P1DT30M"))
+    >>> planned_hours(PkConcentration(test="ADC", timepoint_elapsed="P1DT30M"))
     24.5
     """
     found = ELAPSED.fullmatch(fact.timepoint_elapsed or "")

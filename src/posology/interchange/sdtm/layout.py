@@ -104,7 +104,7 @@ LAYOUTS: dict[str, Layout] = {
     "DM": _layout(
         "DM",
         "Demographics",
-        c.SubjectDescribed,
+        c.Demographics,
         """
 SUBJID | Subject Identifier for the Study | subject
 RFSTDTC | Subject Reference Start Date/Time | reference_start
@@ -254,7 +254,7 @@ MHENRF | End Relative to Reference Period | ended_relative_period""",
     "DS": _layout(
         "DS",
         "Disposition",
-        c.DispositionNoted,
+        c.DispositionEvent,
         """
 DSSPID | Sponsor-Defined Identifier | sponsor_id
 DSTERM | Reported Term for the Disposition Event | term
@@ -310,7 +310,7 @@ VSBLFL | Baseline Flag | baseline"""
     "PC": _layout(
         "PC",
         "Pharmacokinetics Concentrations",
-        c.ConcentrationMeasured,
+        c.PkConcentration,
         RESULT.format("Pharmacokinetic Test")
         + STANDARD
         + DONE
@@ -373,7 +373,7 @@ TRDY | Study Day of Tumor/Lesion Measurement""",
     "RS": _layout(
         "RS",
         "Disease Response and Clin Classification",
-        c.ResponseRead,
+        c.IndependentResponse,
         """
 RSLNKGRP | Link Group ID
 RSTESTCD | Assessment Short Name | test

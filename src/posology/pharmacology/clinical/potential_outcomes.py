@@ -22,7 +22,7 @@ HORIZON = 168.0
 
 
 @dataclass(frozen=True)
-class PotentialOutcomes:
+class PatientPotentialOutcomes:
     """What is in store for each patient, whatever the dose: (patients,) each.
 
     ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
@@ -58,7 +58,7 @@ class PotentialOutcomes:
         receptor: ArrayLike | None = None,
         ca0: ArrayLike | None = None,
         explained: float = 0.0,
-    ) -> PotentialOutcomes:
+    ) -> PatientPotentialOutcomes:
         """Draw patients; with ``s0`` [mm], ``receptor`` [nM] and ``ca0`` [U/mL] where they are known."""
         dynamics = TumourDynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
         vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))

@@ -1,6 +1,6 @@
 """The course of treated patients, cycle by cycle: doses that depend on what happened, toxicities, response, CA-125, death.
 
-Every chance of a patient is drawn beforehand, as a :class:`PotentialOutcomes`: the same patients can be treated with other doses, and
+Every chance of a patient is drawn beforehand, as a :class:`PatientPotentialOutcomes`: the same patients can be treated with other doses, and
 designs compared on the same patients. What follows is then certain. The parts are :mod:`posology.pharmacology.clinical.tumour_size`,
 :mod:`~posology.pharmacology.clinical.ca125`, :mod:`~posology.pharmacology.clinical.ocular_toxicity` and :mod:`~posology.pharmacology.clinical.ocular_episodes`;
 :mod:`~posology.pharmacology.clinical.exposure_driver` says what of the conjugate the efficacy of a cycle goes with.
@@ -20,7 +20,7 @@ from posology.pharmacology.clinical.exposure_driver import BY_AREA, REFERENCE_AU
 from posology.pharmacology.clinical.ocular_episodes import Episodes, OcularCourse
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity, ocular_hazard
 from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities, other_dlt
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.clinical.survival import death_day, time_at_cumulative_hazard
 from posology.pharmacology.clinical.tumour_size import NEVER, RecistOutcome, assess_recist
 from posology.pharmacology.compounds.quantity import checked_values
@@ -43,7 +43,7 @@ class TreatmentOutcome:
     while followed; ``until`` the day up to which toxicities count; ``size`` (patients, visits) [mm]; ``judged`` by RECIST.
     """
 
-    fate: PotentialOutcomes
+    fate: PatientPotentialOutcomes
     start: Floats
     mg: Floats
     exposure: Floats
@@ -97,7 +97,7 @@ class TreatmentOutcome:
 
 
 def treat(
-    fate: PotentialOutcomes,
+    fate: PatientPotentialOutcomes,
     plasma: Exponentials,
     planned: ArrayLike,
     *,
@@ -139,7 +139,7 @@ def treat(
     Examples
     --------
     >>> from posology.pharmacology.disposition.linear_compartments import two_compartment
-    >>> fate = PotentialOutcomes.draw(np.random.default_rng(7), 2000)
+    >>> fate = PatientPotentialOutcomes.draw(np.random.default_rng(7), 2000)
     >>> treated = treat(fate, two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6), 355.0)
     >>> [float(treated.dlt_within(days).mean().round(2)) for days in (21, 42, 63)]
     [0.06, 0.07, 0.09]
@@ -208,7 +208,9 @@ def treat(
 class _Clock:
     """The hazards as time passes: cumulated so far, and when they reached what was in store."""
 
-    def __init__(self, fate: PotentialOutcomes, ocular: OcularToxicity, others: OtherToxicities, patients: int) -> None:
+    def __init__(
+        self, fate: PatientPotentialOutcomes, ocular: OcularToxicity, others: OtherToxicities, patients: int
+    ) -> None:
         self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (REFERENCE_AUC.value / 21)
         self.eyes, self.total, self.neuropathy = OcularCourse(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
 

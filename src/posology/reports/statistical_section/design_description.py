@@ -10,15 +10,15 @@ from posology.designs import gboin as graded
 from posology.designs.a_plus_b import APlusB
 from posology.designs.blrm import Blrm
 from posology.designs.boin import Boin, Iboin
-from posology.designs.cohort_design import Course
+from posology.designs.cohort_design import CohortDesign
 from posology.designs.crm import Crm
 from posology.designs.ewoc import Ewoc
-from posology.designs.interval import Interval
-from posology.designs.model_based import Bayes
-from posology.designs.tally import Design, number
+from posology.designs.interval import IntervalDesign
+from posology.designs.model_based import ModelBasedDesign
+from posology.designs.modifiers.titration import Titration
+from posology.designs.tally import Design, level_number
 from posology.designs.three_plus_three import ThreePlusThree
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
-from posology.designs.titration import Titrated
 from posology.designs.tpi import I3plus3, Keyboard, Mtpi, Mtpi2, Tpi
 
 STORER = "Storer BE. Design and analysis of phase I clinical trials. Biometrics 1989;45:925-937."
@@ -47,7 +47,7 @@ BABB = "Babb J, Rogatko A, Zacks S. Cancer phase I clinical trials: efficient do
 
 
 @dataclass(frozen=True)
-class Described:
+class DesignDescription:
     """A design in words: its name, paragraphs, and the papers they rest on."""
 
     name: str
@@ -55,7 +55,7 @@ class Described:
     references: tuple[str, ...]
 
 
-def describe(design: Design) -> Described:
+def describe(design: Design) -> DesignDescription:
     """Return a design in words, with all parameters that bear on it.
 
     Examples
@@ -66,21 +66,21 @@ def describe(design: Design) -> Described:
     >>> "0.236" in described.paragraphs[0]
     True
     """
-    if isinstance(design, Titrated):
+    if isinstance(design, Titration):
         behind = describe(design.design)
         words = (
-            f"Accelerated titration precedes the design: up to level {design.through}, {_patients(design.cohort)} a level are "
+            f"Accelerated titration precedes the design: up to level {design.last_titration_level}, {_patients(design.cohort)} a level are "
             f"treated. The titration ends at the first DLT, or {_count(design.moderate)} moderate toxicity "
             "(grade 2, related to the drug); the cohort at that level is then filled, and the design below takes over."
         )
-        return Described(
+        return DesignDescription(
             f"{behind.name} after accelerated titration", (words, *behind.paragraphs), (SIMON, *behind.references)
         )
     if isinstance(design, modifiers.Modifier):
         behind = describe(design.design)
-        return Described(behind.name, (*behind.paragraphs, _rule(design)), behind.references)
+        return DesignDescription(behind.name, (*behind.paragraphs, _rule(design)), behind.references)
     name, words, references = _own(design)
-    return Described(name, (words, *_course(design), *_mtd(design)), references)
+    return DesignDescription(name, (words, *_course(design), *_mtd(design)), references)
 
 
 def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:
@@ -102,7 +102,7 @@ def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:
             return "gBOIN", words, (MU,)
         case Iboin():
             guess = ", ".join(f"{q:g}" for q in design.prior)
-            worth = ", ".join(map(str, design.worth))
+            worth = ", ".join(map(str, design.prior_sample_size))
             words = f"{_boin(design)} Prior guesses of the DLT rates ({guess}), worth {worth} patients, shift the boundaries of each level."
             return "iBOIN", words, (ZHOU, LIU_YUAN)
         case Boin():
@@ -137,7 +137,7 @@ def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:
                 "above it, the dose stays if the rate with one DLT less lay below the interval, and goes down otherwise."
             )
             return "i3+3", words, (LIU_I3,)
-        case agreed.Agreed():
+        case agreed.CommitteeTable():
             return "the agreed table", "Doses are given by the decision table below, as the committee agreed it.", ()
         case TiteCrm():
             weights = "linear in the share followed" if design.weight == "linear" else "adapted to when DLTs came"
@@ -252,10 +252,10 @@ def _blrm(design: Blrm) -> str:
 
 
 def _course(design: Design) -> tuple[str, ...]:
-    if not isinstance(design, Course):
-        return (f"The trial starts at level {number(getattr(design, 'start', 0))} of {design.levels}.",)
+    if not isinstance(design, CohortDesign):
+        return (f"The trial starts at level {level_number(getattr(design, 'start', 0))} of {design.levels}.",)
     words = (
-        f"The trial starts at level {number(design.start)} of {design.levels}, in cohorts of {design.cohort}, "
+        f"The trial starts at level {level_number(design.start)} of {design.levels}, in cohorts of {design.cohort}, "
         f"and treats at most {design.max_patients} patients."
     )
     if design.stop_at is not None:
@@ -263,14 +263,14 @@ def _course(design: Design) -> tuple[str, ...]:
             design.stop_when
         ]
         words += f" It ends once {design.stop_at} patients were treated at a level {when}".rstrip() + "."
-    if isinstance(design, Interval) and design.elimination < 1 and not isinstance(design, agreed.Agreed):
+    if isinstance(design, IntervalDesign) and design.elimination < 1 and not isinstance(design, agreed.CommitteeTable):
         words += (
             f" A level and those above are eliminated when the posterior chance that its DLT rate exceeds {design.target:g} is above {design.elimination:g}, "
             f"from {design.eliminate_from} patients on; if the lowest level is, the trial stops."
         )
         if design.extra_safe:
             words += f" It also stops when that chance at the lowest level is above {design.elimination - design.extra_safe:g}."
-    if isinstance(design, Bayes):
+    if isinstance(design, ModelBasedDesign):
         held = [
             *(["an untried level is not skipped"] if design.no_skipping else []),
             *(["the dose never goes up where the observed DLT rate has reached the target"] if design.coherent else []),
@@ -283,12 +283,12 @@ def _course(design: Design) -> tuple[str, ...]:
 
 
 def _mtd(design: Design) -> tuple[str, ...]:
-    if isinstance(design, Interval):
+    if isinstance(design, IntervalDesign):
         bounded = f", of those below {design.lambda_d:.3f}" if isinstance(design, Boin) and design.bounded else ""
         return (
             f"The MTD is the level, of those tried and not eliminated, whose isotonic estimate of the DLT rate is nearest {design.target:g}{bounded}.",
         )
-    if isinstance(design, Bayes):
+    if isinstance(design, ModelBasedDesign):
         return ("The MTD is the level that the model would give next when the trial ends, of those tried.",)
     return ()
 

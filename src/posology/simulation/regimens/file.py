@@ -20,7 +20,7 @@ from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regime
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.virtual_patients.assay_error import ASSAY_ERRORS, AssayError
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, VirtualPatients
-from posology.protocol.model import section
+from posology.protocol.model import protocol_section
 from posology.shared.arrays import Floats
 
 
@@ -47,7 +47,7 @@ UNIT_OF: dict[Metric, str] = {
 }
 
 
-@section
+@protocol_section
 class Person:
     """A patient listed by hand."""
 
@@ -56,7 +56,7 @@ class Person:
     sex: Literal["F", "M"]
 
 
-@section
+@protocol_section
 class PatientSpec:
     """Who is treated: so many virtual patients of a mix of tumour types, or patients listed by hand."""
 
@@ -86,7 +86,7 @@ class PatientSpec:
         )
 
 
-@section
+@protocol_section
 class DoseChange:
     """What happens to one dose: put off by days (those after it as well), or given at a factor; 0 is a dose missed."""
 
@@ -95,7 +95,7 @@ class DoseChange:
     factor: Annotated[float, Ge(0), Le(10)] = 1.0
 
 
-@section
+@protocol_section
 class Value:
     """A value in place of the compound's, with its unit; and how uncertain it is, and how it differs between patients."""
 
@@ -105,7 +105,7 @@ class Value:
     between: Annotated[float, Ge(0), Le(5)] | None = None
 
 
-@section
+@protocol_section
 class Assay:
     """How an analyte is measured: additive and proportional SD and limit of quantification, in the analyte's unit."""
 
@@ -114,7 +114,7 @@ class Assay:
     limit: Annotated[float, Ge(0)] = 0.0
 
 
-@section
+@protocol_section
 class RegimenSpec:
     """A regimen as written: the dose with its unit and the body size it goes by, when, and of which compound.
 
@@ -182,7 +182,7 @@ class RegimenSpec:
         return factor, delay
 
 
-@section
+@protocol_section
 class RegimenFile:
     """A file of regimens.
 

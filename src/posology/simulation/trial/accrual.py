@@ -8,7 +8,7 @@ from typing import Any
 
 from posology.conduct.eligibility import criteria
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
-from posology.protocol.model import Criterion, Protocol
+from posology.protocol.model import EligibilityCriterion, Protocol
 from posology.simulation.trial.patients import TrialPatients
 
 MONTH_DAYS = 28
@@ -53,6 +53,6 @@ def tumour_mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[Tumo
     return [(TUMOUR_TYPES[name], SHARES[name] / total) for name in names]
 
 
-def _takes(criterion: Criterion, value: str) -> bool:
+def _takes(criterion: EligibilityCriterion, value: str) -> bool:
     named = value.casefold() in {word.casefold() for word in criterion.one_of or ()}
     return named if criterion.kind == "inclusion" else not named

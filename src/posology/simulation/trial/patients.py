@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from posology.pharmacology.clinical.potential_outcomes import PotentialOutcomes
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
@@ -67,7 +67,7 @@ class TrialPatients:
     attests: Floats
     lasting: Floats
     noise: Floats
-    fate: PotentialOutcomes
+    fate: PatientPotentialOutcomes
     plasma: Exponentials
     factors: dict[str, Floats]
 
@@ -85,7 +85,7 @@ class TrialPatients:
         factors = multiply(allometric_factors(known.weight_kg), BetweenPatient.of(IMGN853).draw(rng, patients))
         plasma = two_compartment_equivalent(Plasma.of(IMGN853, factors))
         spread = float(np.log(plasma.area).std()) if patients > 1 else 0.0
-        fate = PotentialOutcomes.draw(
+        fate = PatientPotentialOutcomes.draw(
             rng,
             patients,
             s0=known.sld_mm,

@@ -19,7 +19,7 @@ from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infusion_doses
 from posology.pharmacology.virtual_patients.assay_error import ASSAY_ERRORS
-from posology.record.collected import ConcentrationMeasured
+from posology.record.collected import PkConcentration
 from posology.shared.arrays import Floats
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class PkSample:
     """What was found in one sample of one analyte, on a ``day`` from that of the first dose."""
 
     day: int
-    fact: ConcentrationMeasured
+    fact: PkConcentration
 
 
 def infusion(start: Sequence[float], mg: Sequence[float]) -> tuple[Doses, Floats]:
@@ -123,7 +123,7 @@ def samples(
             low = value < limit
             said = f"<{limit:g}" if low else f"{float(f'{value:.3g}'):g}"
             moment = sample_time(first, begin + since)
-            fact = ConcentrationMeasured(
+            fact = PkConcentration(
                 test=code,
                 name=called,
                 category="ANALYTE",

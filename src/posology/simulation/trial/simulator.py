@@ -21,16 +21,16 @@ import numpy as np
 from posology import __version__
 from posology.conduct.advice import Advice, advise
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.open_level import holders, opening
-from posology.conduct.protocol_in_force import Plan, plan_of
-from posology.conduct.trial import Ledger, Trial
+from posology.conduct.open_level import open_level, slot_holders
+from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
+from posology.conduct.trial import PendingEvents, Trial
 from posology.protocol.amendments import versions
-from posology.protocol.model import Criterion, protocol_from
+from posology.protocol.model import EligibilityCriterion, protocol_from
 from posology.record import facts as f
-from posology.record.collected import DispositionNoted
+from posology.record.collected import DispositionEvent
 from posology.record.facts import SIMULATION
 from posology.record.state import State
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 from posology.simulation.trial import events as diary
 from posology.simulation.trial.accrual import MAX_REFERRAL_TRIES, MONTH_DAYS, REFERRED, Accrual, _takes, tumour_mix
 from posology.simulation.trial.checks import check_simulable
@@ -94,10 +94,10 @@ def simulate_trial(
     start = protocol_from(document).trial.date
     made = TrialSimulator(document, world)
     began = datetime.combine(start, time(8), UTC)
-    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=PROVENANCE) as trial, uncollected():
-        ledger = trial.ledger()
-        made.run(ledger, progress)
-        trial.keep(ledger)
+    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=PROVENANCE) as trial, gc_paused():
+        pending = trial.pending_events()
+        made.run(pending, progress)
+        trial.commit(pending)
     return made
 
 
@@ -125,27 +125,27 @@ class TrialSimulator:
     @property
     def state(self) -> State:
         """What is known today."""
-        return self.ledger.state
+        return self.pending.state
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> ConductPlan:
         """The protocol in force today."""
-        return plan_of(self.state, self.today)
+        return plan_in_force(self.state, self.today)
 
-    def run(self, ledger: Ledger, progress: Callable[[date, int], None]) -> None:
-        """Enter all into the ledger of a record just created: until the last follow-up, or the last day that was asked for.
+    def run(self, pending: PendingEvents, progress: Callable[[date, int], None]) -> None:
+        """Enter all into the events still to be committed of a record just created: until the last follow-up, or the last day that was asked for.
 
         Raises
         ------
         ValueError
             if a cohort cannot be filled, or the trial does not end.
         """
-        self.ledger, self.moment = ledger, ledger.last
+        self.pending, self.moment = pending, pending.last
         told = "nobody was treated: " + "; ".join(
             [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
         )
         self.enter(
-            f.BackgroundNoted(subject=SIMULATION, item="virtual patients", properties=told, source="posology virtual")
+            f.BackgroundFact(subject=SIMULATION, item="virtual patients", properties=told, source="posology virtual")
         )
         if self.world.alone is not None:
             self._given(*self.world.alone)
@@ -174,7 +174,7 @@ class TrialSimulator:
     def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
         """Enter a fact of today."""
         self.moment = max(datetime.combine(self.today, time(12), UTC), self.moment)
-        self.ledger.enter(
+        self.pending.add(
             fact,
             patient=subject.id if subject else None,
             occurred=self.today,
@@ -242,7 +242,7 @@ class TrialSimulator:
         elif self.advice is None or self.advice.action not in FINAL_ACTIONS:
             wanted = [DOSE_FINDING]
         else:
-            declared = self.advice.opening.mtd is not None and self.world.expansion
+            declared = self.advice.open_level.mtd is not None and self.world.expansion
             wanted = list(self.plan.protocol.expansion) if declared else []
         known = self.plan.protocol.expansion
         wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
@@ -278,7 +278,7 @@ class TrialSimulator:
             for fact in subject.diary.pop(self.today, ()):
                 self.enter(fact, subject)
 
-    def _referred(self, people: Iterator[TrialPatients], asked: Sequence[Criterion]) -> TrialPatients:
+    def _referred(self, people: Iterator[TrialPatients], asked: Sequence[EligibilityCriterion]) -> TrialPatients:
         """Return the next patient whom a site would refer: tumour, histology and platinum status are known beforehand."""
         asked = [c for c in asked if c.fact in REFERRED]
         for person in islice(people, MAX_REFERRAL_TRIES):
@@ -296,10 +296,10 @@ class TrialSimulator:
 
     def _free(self, name: str) -> int:
         """Return how many places are free today, for dose finding or in a cohort."""
-        open_ = opening(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
+        open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
         if name:
             return self._places(name) - self.taken[name] if open_.mtd and name in self.plan.protocol.expansion else 0
-        return 0 if open_.mtd or open_.stopped else open_.slots - len(holders(self.state, open_))
+        return 0 if open_.mtd or open_.stopped else open_.slots - len(slot_holders(self.state, open_))
 
     def _place(self, subject: Subject) -> None:
         """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""
@@ -318,7 +318,7 @@ class TrialSimulator:
         }
         name = next((name for name, found in unmet.items() if not found and self._free(name) > 0), None)
         if name is not None:
-            level = None if name else opening(self.state, protocol, self.plan.first_cohort, self.today).level
+            level = None if name else open_level(self.state, protocol, self.plan.first_cohort, self.today).level
             subject.stream, subject.kept = name, f.SlotReserved(cohort=name or None, level=level)
             self.taken[name] += 1
             self.enter(subject.kept, subject)
@@ -334,7 +334,7 @@ class TrialSimulator:
 
     def _away(self, subject: Subject, term: str, why: str) -> None:
         self.enter(
-            DispositionNoted(term=why, standard_term=term, category="DISPOSITION EVENT", epoch="SCREENING"), subject
+            DispositionEvent(term=why, standard_term=term, category="DISPOSITION EVENT", epoch="SCREENING"), subject
         )
         self.screening.remove(subject)
 
@@ -342,7 +342,7 @@ class TrialSimulator:
         """Enrol and treat a patient in the place kept, if it is still open; else give it back."""
         kept, first = subject.kept, self.today
         assert kept is not None
-        open_ = opening(self.state, self.plan.protocol, self.plan.first_cohort, first)
+        open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, first)
         level = kept.level or open_.mtd
         if level is None or (not kept.cohort and (open_.mtd or open_.stopped or open_.level != level)):
             self.enter(f.SlotReleased(why=f"level {kept.level} is no longer open"), subject)

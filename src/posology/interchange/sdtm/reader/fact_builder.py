@@ -8,7 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from posology.conduct.import_trial import Taken
+from posology.conduct.import_trial import ImportedFact
 from posology.interchange.sdtm.reader.domain_tables import Table
 from posology.interchange.sdtm.reader.report import Report
 from posology.protocol.model import Protocol
@@ -19,7 +19,7 @@ from posology.record.facts import Fact
 
 ORDER: tuple[type[Fact], ...] = (
     f.Consented,
-    c.SubjectDescribed,
+    c.Demographics,
     f.Screened,
     c.MedicalHistory,
     f.PriorTherapy,
@@ -33,18 +33,18 @@ ORDER: tuple[type[Fact], ...] = (
     c.LaboratoryMeasured,
     f.MarkerMeasured,
     f.LesionMeasured,
-    c.LesionRead,
+    c.IndependentLesion,
     f.TumourAssessed,
-    c.ResponseRead,
+    c.IndependentResponse,
     f.DoseReduced,
     f.DoseDelayed,
     f.Dosed,
     c.TreatmentGiven,
-    c.ConcentrationMeasured,
+    c.PkConcentration,
     f.AdverseEvent,
     f.AdverseEventResolved,
     f.DltAdjudicated,
-    c.DispositionNoted,
+    c.DispositionEvent,
     f.Discontinued,
     f.Died,
 )
@@ -110,10 +110,10 @@ class Drafts:
             found.setdefault(draft.patient, []).append(draft)
         return found
 
-    def taken(self) -> list[Taken]:
+    def taken(self) -> list[ImportedFact]:
         """Return the facts in the record's order; one that breaks the record's bounds is a finding instead."""
         rank = {kind: i for i, kind in enumerate(ORDER)}
-        ordered: list[tuple[str, date, int, int, Taken]] = []
+        ordered: list[tuple[str, date, int, int, ImportedFact]] = []
         for kind, drafts in self._made.items():
             facts = facts_from(kind.kind, [draft.fields for draft in drafts])
             for i, (draft, fact) in enumerate(zip(drafts, facts, strict=True)):
@@ -128,7 +128,7 @@ class Drafts:
                             f"no {kind.kind.replace('_', ' ')} is recorded",
                         )
                     continue
-                made = Taken(fact, draft.patient, draft.occurred, draft.source, _marks(draft.assumed))
+                made = ImportedFact(fact, draft.patient, draft.occurred, draft.source, _marks(draft.assumed))
                 ordered.append((draft.patient, draft.occurred, rank[kind], i, made))
         ordered.sort(key=lambda entry: entry[:4])
         for *_, one in ordered:

@@ -157,7 +157,7 @@ def lesions(identified: Table | None, measured: Table, drafts: Drafts, reader: R
             said["visit_number"] = numbers[i]
         if role:
             said["role"] = role
-        drafts.add(c.LesionRead, table, i, days[i], {**said, "reader": read_by, **_accepted(accepted[i])}, marks)
+        drafts.add(c.IndependentLesion, table, i, days[i], {**said, "reader": read_by, **_accepted(accepted[i])}, marks)
     return assessments
 
 
@@ -380,5 +380,5 @@ def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], re
             unknown.append(said["result"])
         if who[i] != "INVESTIGATOR":
             said["reader"] = who[i]
-        drafts.add(c.ResponseRead, table, i, days[i], said, marks)
+        drafts.add(c.IndependentResponse, table, i, days[i], said, marks)
     table.leave("RSSTRESC", unknown, "no response by RECIST 1.1: kept as a reading")

@@ -79,7 +79,7 @@ def demographics(
             fields["dated"] = collected[i]
         elif not days[i]:
             fields["dated"] = c.UNDATED
-        if not drafts.add(c.SubjectDescribed, table, i, day, fields, marks):
+        if not drafts.add(c.Demographics, table, i, day, fields, marks):
             continue
         if consents[i] and patient not in consented:
             drafts.add(f.Consented, table, i, consents[i], {}, ("occurred",) if consent_assumed[i] else (), "RFICDTC")
@@ -143,7 +143,7 @@ def disposition(table: Table, drafts: Drafts) -> None:
         patient, said, marks = table.patient[i], rows[i], ("occurred",) if assumed[i] else ()
         term = str(said.get("standard_term") or said.get("term") or "").upper()
         more = {"dated": collected[i]} if collected[i] else {}
-        if not drafts.add(c.DispositionNoted, table, i, days[i], {**said, **more}, marks, "DSSTDTC"):
+        if not drafts.add(c.DispositionEvent, table, i, days[i], {**said, **more}, marks, "DSSTDTC"):
             continue
         if term == "INFORMED CONSENT OBTAINED" and patient not in consented:
             consented.add(patient)

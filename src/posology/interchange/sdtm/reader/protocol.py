@@ -88,9 +88,9 @@ def place(
 ) -> dict[str, Any] | None:
     """Return the level or cohort of an arm, told by its name, its code or its first dose; None if nothing tells it.
 
-    >>> from posology.protocol.load import read
+    >>> from posology.protocol.load import read_protocol
     >>> from importlib.resources import files
-    >>> plan = read(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
+    >>> plan = read_protocol(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
     >>> place(plan, "A", "Dose level 3", None), place(plan, "B", "IMGN853 3.3 mg/kg", None)
     ({'level': 3}, {'level': 5})
     """

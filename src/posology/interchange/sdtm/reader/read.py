@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from posology.conduct.import_trial import Taken, adopt
+from posology.conduct.import_trial import ImportedFact, import_events
 from posology.interchange.sdtm.reader import findings_domains as measured
 from posology.interchange.sdtm.reader import lesions, patients, treatment
 from posology.interchange.sdtm.reader.domain_tables import SourceError, Table, tables
@@ -26,7 +26,7 @@ from posology.protocol.amendments import versions
 from posology.protocol.model import protocol_from
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 from posology.shared.files import holds_record
 
 STANDARD = "CDISC SDTM"
@@ -39,7 +39,7 @@ class Read:
 
     document: dict[str, Any]
     begun: date
-    taken: list[Taken]
+    taken: list[ImportedFact]
     report: Report
 
 
@@ -148,14 +148,14 @@ def import_sdtm(
         if there is a record at ``where`` already, or it cannot be written.
     """
     moment = now or datetime.now(UTC)
-    with uncollected():
+    with gc_paused():
         made = read(
             folder, today=moment.date(), protocol=protocol, reader=reader, leave_out=leave_out, progress=progress
         )
         progress("recording")
         source = imported(made.report, Path(folder).resolve().name)
         with _report(made.report, report_to):
-            adopt(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
+            import_events(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
     return made.report
 
 
@@ -178,13 +178,13 @@ def _report(report: Report, path: Path | None) -> Iterator[None]:
         draft.unlink(missing_ok=True)
 
 
-def imported(report: Report, source: str) -> c.DataImported:
+def imported(report: Report, source: str) -> c.DataImport:
     """Return the event that says where the record comes from."""
     left: dict[str, int] = {}
     for n in report.not_understood:
         name = f"{n.domain}.{n.variable}" if n.variable else n.domain
         left[name] = left.get(name, 0) + n.rows
-    return c.DataImported(
+    return c.DataImport(
         source=source or "a folder",
         standard=STANDARD,
         files=dict(report.files),

@@ -12,7 +12,7 @@ from posology.interchange.sdtm.reader.treatment import OUTCOME, SERIOUS
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.event import Event, plain
+from posology.record.event import Event, to_dict
 from posology.record.facts import Fact
 from posology.record.state import Patient, Toxicity
 
@@ -73,7 +73,9 @@ def known(text: str | None, cutoff: date | None) -> str | None:
 def carried(event: Event) -> dict[str, Any]:
     """Return the qualifiers that carry one of our facts: its kind and its fields."""
     kind = event.kind
-    held = {name: value for name, value in plain(event.fact).items() if name != "dated" and (kind, name) not in CARRIED}
+    held = {
+        name: value for name, value in to_dict(event.fact).items() if name != "dated" and (kind, name) not in CARRIED
+    }
     return {KIND: kind, **{qnam(name): value for name, value in held.items()}}
 
 
@@ -82,8 +84,8 @@ def carried(event: Event) -> dict[str, Any]:
 
 def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | None) -> Row:
     """Return a patient's row of DM."""
-    described = patient.last(c.SubjectDescribed)
-    said: dict[str, Any] = dict(plain(described.fact)) if described else {}
+    described = patient.last(c.Demographics)
+    said: dict[str, Any] = dict(to_dict(described.fact)) if described else {}
     screened, consent, first, death = patient.last(f.Screened), patient.consent, patient.first_dose, patient.death
     doses = [*patient.of(f.Dosed), *patient.of(c.TreatmentGiven)]
     ends = [known(getattr(e.fact, "ended", None), cutoff) or collected(e) or "" for e in doses]
@@ -121,8 +123,8 @@ def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | Non
 
 def subject_id(patient: Patient, study: str) -> str:
     """Return USUBJID: as it came, or the study's identifier and the patient's."""
-    described = patient.last(c.SubjectDescribed)
-    came = described.fact.unique_subject if described and isinstance(described.fact, c.SubjectDescribed) else None
+    described = patient.last(c.Demographics)
+    came = described.fact.unique_subject if described and isinstance(described.fact, c.Demographics) else None
     return came or f"{study}-{patient.id}"
 
 
@@ -131,7 +133,7 @@ def _arm(patient: Patient, protocol: Protocol) -> dict[str, str]:
     if not isinstance(place, f.Enrolled):
         return {"not_assigned": "NOT ASSIGNED" if patient.reservation else "SCREEN FAILURE"}
     if place.level:
-        code, name = f"L{place.level}", f"Level {place.level}: {protocol.dose.at(place.level)}"
+        code, name = f"L{place.level}", f"Level {place.level}: {protocol.dose.dose_label(place.level)}"
     else:
         code = place.cohort or ""
         name = protocol.expansion[code].title if code in protocol.expansion else code
@@ -160,9 +162,11 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
             "EXSTDTC": collected(event),
             "EXENDTC": known(dose.ended, cutoff) or event.occurred.isoformat(),
         }
-        yield Row(event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.at(dose.level)})
+        yield Row(
+            event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.dose_label(dose.level)}
+        )
     for event in patient.of(c.TreatmentGiven):
-        fact = plain(event.fact)
+        fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["EX"].variables if v.field}
         values |= {"EXSTDTC": collected(event), "EXENDTC": known(fact.get("ended"), cutoff)}
         yield Row(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
@@ -213,8 +217,8 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: da
 def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
     """Yield a patient's rows of DS: what was noted, and the facts that DS carries."""
     noted: set[tuple[date, str]] = set()
-    for event in patient.of(c.DispositionNoted):
-        fact = plain(event.fact)
+    for event in patient.of(c.DispositionEvent):
+        fact = to_dict(event.fact)
         noted |= {
             (event.occurred, str(fact.get("category", "")).upper()),
             (event.occurred, str(fact.get("standard_term", "")).upper()),
@@ -223,7 +227,7 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
         yield Row(
             event.occurred, event.seq, {**values, "DSSTDTC": collected(event)}, dict(fact.get("qualifiers") or {})
         )
-    described = patient.last(c.SubjectDescribed)
+    described = patient.last(c.Demographics)
     arms = {described.fact.planned_arm_code, described.fact.actual_arm_code} if described else set()  # type: ignore[attr-defined]
     arms.discard(None)
     for kind, (term, category) in CARRIERS.items():
@@ -257,9 +261,9 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
     """Return a patient's rows of TU and of TR."""
     identified: dict[tuple[str, str], Row] = {}
     results: list[Row] = []
-    for event in (*patient.of(f.LesionMeasured), *patient.of(c.LesionRead)):
+    for event in (*patient.of(f.LesionMeasured), *patient.of(c.IndependentLesion)):
         fact = event.fact
-        assert isinstance(fact, f.LesionMeasured | c.LesionRead)
+        assert isinstance(fact, f.LesionMeasured | c.IndependentLesion)
         mine = isinstance(fact, f.LesionMeasured)
         number = fact.assessment if isinstance(fact, f.LesionMeasured) else None
         accepted = True if mine and fact.reader else getattr(fact, "accepted", None)
@@ -305,7 +309,7 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
     return list(identified.values()), results
 
 
-def _results(fact: f.LesionMeasured | c.LesionRead) -> Iterator[dict[str, Any]]:
+def _results(fact: f.LesionMeasured | c.IndependentLesion) -> Iterator[dict[str, Any]]:
     tests = ("SAXIS", "Short Axis") if fact.nodal else ("LDIAM", "Longest Diameter")
     for (code, name), size in ((tests, fact.diameter_mm), (("LPERP", "Longest Perpendicular"), fact.perpendicular_mm)):
         if size is not None:
@@ -352,8 +356,8 @@ def responses(patient: Patient) -> Iterator[Row]:
         }
         note = {qnam("note"): read.note} if read.note else {}
         yield Row(event.occurred, event.seq, values, {qnam("assessment"): read.assessment, **note})
-    for event in patient.of(c.ResponseRead):
-        fact = plain(event.fact)
+    for event in patient.of(c.IndependentResponse):
+        fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["RS"].variables if v.field}
         values |= {f"RS{name}": value for name, value in _reader(fact.get("reader")).items()}
         yield Row(event.occurred, event.seq, {**values, "RSDTC": collected(event)}, dict(fact.get("qualifiers") or {}))

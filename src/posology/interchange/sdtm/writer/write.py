@@ -28,7 +28,7 @@ from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.facts import Fact
 from posology.record.state import Patient, State
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 
 if TYPE_CHECKING:
     import polars as pl
@@ -99,7 +99,7 @@ def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
         "DS": lambda p: r.dispositions(p, cutoff),
         "LB": _laboratory,
         "VS": _vital_signs,
-        "PC": lambda p: _plain(p, "PC", c.ConcentrationMeasured, "PCDTC", cutoff),
+        "PC": lambda p: _plain(p, "PC", c.PkConcentration, "PCDTC", cutoff),
         "TU": lambda p: tumours[p.id][0],
         "TR": lambda p: tumours[p.id][1],
         "RS": r.responses,
@@ -139,7 +139,7 @@ def export_sdtm(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SourceError(f"{folder} is there already and holds something: name a new folder")
     progress("making datasets")
-    with uncollected():
+    with gc_paused():
         made = datasets(state, cutoff)
     try:
         draft = Path(tempfile.mkdtemp(dir=folder.resolve().parent, prefix=f".{folder.name}."))

@@ -1,0 +1,41 @@
+"""No level above a given one is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge
+
+from posology.designs.modifiers.base import Modifier
+from posology.designs.tally import Decision, Tally
+from posology.shared.arrays import Ints
+
+
+@dataclass(frozen=True)
+class MaxLevel(Modifier):
+    """No level above a given one is given.
+
+    Parameters
+    ----------
+    highest
+        number of the highest level that may be given, from 1.
+    """
+
+    highest: Annotated[int, Ge(1)] = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.highest <= self.design.levels:
+            raise ValueError(f"highest is level {self.highest}: the design has levels 1 to {self.design.levels}")
+
+    def _without_closed(self, tally: Tally) -> Tally:
+        return replace(tally, ceiling=np.minimum(tally.ceiling, self.highest - 1))
+
+    def decide(self, tally: Tally) -> Decision:
+        """Return what the design decides when the levels above are closed."""
+        return self.design.decide(self._without_closed(tally))
+
+    def select(self, tally: Tally) -> Ints:
+        """Return the MTD, of the levels that may be given."""
+        return self.design.select(self._without_closed(tally))
