@@ -296,7 +296,7 @@ def individual(model: StructuralModel, data: PkDataset, population: Population) 
     --------
     >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
     >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
-    >>> one = measurements([SubjectData("1", [(0.0, 100.0, 0.0, 0.0)], [(1.0, 9.0, False), (8.0, 4.6, False)])])
+    >>> one = pk_dataset([SubjectData("1", [(0.0, 100.0, 0.0, 0.0)], [(1.0, 9.0, False), (8.0, 4.6, False)])])
     >>> prior = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
     >>> [round(float(x), 2) for x in individual(ONE_COMPARTMENT, one, prior).parameters[0]]
     [1.01, 10.08]

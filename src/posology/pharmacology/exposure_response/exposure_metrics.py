@@ -133,7 +133,7 @@ def first_cycle_from_model(form: StructuralModel, data: PkDataset, phi: Floats, 
     --------
     >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
     >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
-    >>> data = measurements([SubjectData("1", [(0.0, 100.0, 0.0, 0.0), (8.0, 50.0, 0.0, 0.0)], [(1.0, 6.0, False)])])
+    >>> data = pk_dataset([SubjectData("1", [(0.0, 100.0, 0.0, 0.0), (8.0, 50.0, 0.0, 0.0)], [(1.0, 6.0, False)])])
     >>> found = first_cycle_from_model(ONE_COMPARTMENT, data, np.log([[5.0, 10.0]]), 8.0)
     >>> round(float(found.auc[0]), 4), round(float(found.c_max[0]), 4), round(float(found.c_trough[0]), 4)
     (19.6337, 10.0, 0.1832)

@@ -31,7 +31,7 @@ class MichaelisMenten:
     >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
     >>> low, high = (SubjectData(str(mg), [(0.0, mg, 0.1, 0.0)], [(7.0, 0.0, False)]) for mg in (10.0, 500.0))
     >>> phi = np.log(np.tile([0.36, 2.5, 0.45, 1.6, 4.9, 7.4], (2, 1)))  # L, mg, days
-    >>> SATURABLE.predict(measurements([low, high]), phi).round(2).tolist()  # 50 times the dose, 138 times the mg/L
+    >>> SATURABLE.predict(pk_dataset([low, high]), phi).round(2).tolist()  # 50 times the dose, 138 times the mg/L
     [[0.36], [49.78]]
     """
 
