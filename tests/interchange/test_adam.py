@@ -309,14 +309,14 @@ def test_the_commands(tmp_path: Path) -> None:
     from posology.cli.app import app
 
     run = CliRunner().invoke
-    args = ["adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--leave-out", "rs_onco"]
+    args = ["submission", "adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--leave-out", "rs_onco"]
     given = run(app, [*args, "--format", "xpt", "--format", "json"])
     assert given.exit_code == 0, given.output
     names = ("adae", "adex", "adlb", "adrs", "adsl", "adtr", "adtte")
     assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [
         f"{n}.{f}" for n in names for f in ("json", "xpt")
     ] + ["define.xml"]
-    checked = run(app, ["conform", str(tmp_path / "adam"), "--json"])
+    checked = run(app, ["submission", "conform", str(tmp_path / "adam"), "--json"])
     assert (checked.exit_code, checked.output.strip()) == (0, "[]")
     for name in ("adsl", "adrs", "adtte"):
         assert read(tmp_path / f"adam/{name}.json").frame.equals(read(tmp_path / f"adam/{name}.xpt").frame)

@@ -341,7 +341,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
     trial, out = imgn853_file, tmp_path / "adam"
     given = run(app, ["export", "adam", str(trial), str(out), "--cutoff", "2013-05-10", "--json"])
     assert given.exit_code == 0, given.output
-    assert run(app, ["conform", str(out)]).exit_code == 0
+    assert run(app, ["submission", "conform", str(out)]).exit_code == 0
     frames = {name: read(out / f"{name}.xpt").frame for name in ("adsl", "adrs", "adtte")}
     assert frames["adsl"].height == 18
     of = {

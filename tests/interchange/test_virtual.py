@@ -333,18 +333,30 @@ def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_p
     assert all(
         "below twice the upper limit" in said or "no second sample" in said for said in json.loads(out)["findings"]
     ), out
-    code, out, err = go("nca", "csv/pc.csv", "--ex", "csv/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json")
+    code, out, err = go(
+        "pk",
+        "nca",
+        "csv/pc.csv",
+        "--ex",
+        "csv/ex.csv",
+        "--analyte",
+        "IMGN853",
+        "--route",
+        "bolus",
+        "--json",
+    )
     assert code == 0, err
     assert "Simulated, nobody was treated" in (tmp_path / "csv" / "ts.csv").read_text(encoding="utf-8")
     assert "Simulated, nobody was treated" in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8")
-    code, out, err = go("status", where)
+    code, out, err = go("trial", "status", where)
     assert code == 0 and "nobody was treated" in out, err
-    assert "nobody was treated" in go("decide", where, "--as-of", "2013-02-12")[1]
+    assert "nobody was treated" in go("trial", "advise", where, "--as-of", "2013-02-12")[1]
 
 
 def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> None:  # noqa: F811
     arguments = (
-        "virtual",
+        "simulate",
+        "trial",
         str(FILE),
         "c.posology",
         "--cohort",
@@ -459,7 +471,7 @@ def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # 
         (("--cohort", "ovarian-relapsed"), "go together"),
         (("--patients-per-month", "nan"), "a month"),
     ):
-        code, _, err = go("virtual", str(FILE), "w.posology", *arguments)
+        code, _, err = go("simulate", "trial", str(FILE), "w.posology", *arguments)
         assert code != 0 and said in err
-    assert "no folder" in go("virtual", str(FILE), "nowhere/w.posology")[2]
+    assert "no folder" in go("simulate", "trial", str(FILE), "nowhere/w.posology")[2]
     assert list(tmp_path.iterdir()) == []

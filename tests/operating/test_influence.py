@@ -65,7 +65,7 @@ def test_priors_say_where_they_come_from() -> None:
 
 
 def test_at_their_medians_the_patients_are_those_of_virtual_trials() -> None:
-    """The same clinical tier as `posology simulate` uses, within four standard errors of 4,000 and 4,000 patients."""
+    """The same clinical tier as `posology simulate designs` uses, within four standard errors of 4,000 and 4,000 patients."""
     panel = PatientPanel.draw((3, 0), 4000, flat)
     ours = outcomes(panel.treated(ModelInputs(), 8, 21.0), 21.0)
     theirs = draw_patients(np.random.default_rng(5), 40, 100, lambda people: np.full((len(people), 1), 355.0))

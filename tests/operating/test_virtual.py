@@ -223,7 +223,20 @@ PROTOCOL = str(imgn853.__path__[0]) + "/protocol.yaml"
 def test_command() -> None:
     done = CliRunner().invoke(
         app,
-        ["simulate", PROTOCOL, "--trials", "10", "--window", "21", "--window", "63", "--design", "tite-boin", "--json"],
+        [
+            "simulate",
+            "designs",
+            PROTOCOL,
+            "--trials",
+            "10",
+            "--window",
+            "21",
+            "--window",
+            "63",
+            "--design",
+            "tite-boin",
+            "--json",
+        ],
     )
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
@@ -240,7 +253,7 @@ def test_command() -> None:
 
 def test_command_with_steroid_drops() -> None:
     plain, drops = (
-        json.loads(CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "30", "--json", *more]).stdout)
+        json.loads(CliRunner().invoke(app, ["simulate", "designs", PROTOCOL, "--trials", "30", "--json", *more]).stdout)
         for more in ([], ["--drops"])
     )
     assert (plain["drops"], drops["drops"]) == (False, True)
@@ -250,7 +263,9 @@ def test_command_with_steroid_drops() -> None:
 
 def test_command_on_coin_flips() -> None:
     truth = "0.01,0.02,0.05,0.1,0.2,0.3,0.5"
-    done = CliRunner().invoke(app, ["simulate", PROTOCOL, "--patients", "rates", "--truth", truth, "--trials", "20"])
+    done = CliRunner().invoke(
+        app, ["simulate", "designs", PROTOCOL, "--patients", "rates", "--truth", truth, "--trials", "20"]
+    )
     assert done.exit_code == 0 and "DLTs missed" in done.stdout
 
 
@@ -266,6 +281,6 @@ def test_command_on_coin_flips() -> None:
     ],
 )
 def test_wrong_options_are_refused(options: list[str], wrong: str) -> None:
-    done = CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "10", *options])
+    done = CliRunner().invoke(app, ["simulate", "designs", PROTOCOL, "--trials", "10", *options])
     assert done.exit_code != 0
     assert wrong in str(done.exception) + done.output

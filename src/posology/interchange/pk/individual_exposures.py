@@ -113,7 +113,7 @@ def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyt
     """
     header, rows = _table(path)
     if not {"patient", "model", "time"} <= set(header):
-        raise ValueError(f"{path}:1: it holds no parameters; `posology fit TRIAL --exposures FILE` writes them")
+        raise ValueError(f"{path}:1: it holds no parameters; `posology pk fit TRIAL --exposures FILE` writes them")
     data = made.data.of(analyte).measurements()
     phi, keep, until = [], [], []
     for number, row in rows:

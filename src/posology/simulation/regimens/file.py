@@ -260,7 +260,7 @@ def read(path: str | Path) -> RegimenFile:
     """
     from posology.shared.yaml_files import InputFileError, load_typed
 
-    held, refuse = load_typed(path, RegimenFile, "a file of regimens", "see `posology pk --help`")
+    held, refuse = load_typed(path, RegimenFile, "a file of regimens", "see `posology simulate regimens --help`")
     findings = []
 
     def check(where: tuple[str | int, ...], name: str) -> bool:

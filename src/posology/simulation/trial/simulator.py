@@ -145,7 +145,9 @@ class TrialSimulator:
             [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
         )
         self.enter(
-            f.BackgroundFact(subject=SIMULATION, item="virtual patients", properties=told, source="posology virtual")
+            f.BackgroundFact(
+                subject=SIMULATION, item="virtual patients", properties=told, source="posology simulate trial"
+            )
         )
         if self.world.alone is not None:
             self._given(*self.world.alone)

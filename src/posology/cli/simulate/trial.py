@@ -1,4 +1,4 @@
-"""The command that conducts a simulated trial and writes it as a record."""
+"""A whole simulated trial, conducted and written as a record."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, day, print_json, print_table
+from posology.cli._options import JsonOption, day
+from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from posology.simulation.trial import TrialSimulator
+
+app = typer.Typer(no_args_is_help=True)
+
 
 ASSUMED = (
     "who comes: half with ovarian cancer, as far as the protocol takes it, else endometrial, NSCLC and renal as 2 to 2 to 1",
@@ -26,11 +30,7 @@ ASSUMED = (
 """What a simulated trial rests on, beside what the models of plasma, toxicity and response do."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("virtual", rich_help_panel="Plan")(virtual)
-
-
+@app.command("trial")
 def virtual(
     file: Annotated[
         Path, typer.Argument(metavar="PROTOCOL", help="A protocol file; its drug must be one with a model of toxicity.")
@@ -73,7 +73,7 @@ def virtual(
     """Conduct a trial of virtual patients and write it as a record: decide, status, readout and exports work on it as on a real one.
 
     From the first consent to the last follow-up, under the record's own rules; every value is marked assumed.
-    Example: posology virtual protocol.yaml virtual.posology --seed 1
+    Example: posology simulate trial protocol.yaml virtual.posology --seed 1
     """
     import tempfile
 

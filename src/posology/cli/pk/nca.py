@@ -1,54 +1,36 @@
-"""The command on what was measured without a model: non-compartmental analysis."""
+"""What was measured, without a model: non-compartmental analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, KnownByOption, day, print_json, print_table, writable
+from posology.cli._options import (
+    AnalyteOption,
+    CutoffOption,
+    InfusionOption,
+    JsonOption,
+    KnownByOption,
+    PlotOption,
+    SpecimenOption,
+    TimeUnit,
+    Unit,
+    check_figure,
+)
+from posology.cli._output import four_digits, json_number, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True)
+
 
 Route = Literal["extravascular", "bolus", "infusion"]
+
+
 Method = Literal["linear-up log-down", "linear", "linear log"]
 
-PlotOption = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE", help="Draw it to this file: .png, .svg or .json (Vega-Lite).")
-]
-AnalyteOption = Annotated[
-    str | None, typer.Option("--analyte", help="Which, where there are several (the test, PCTESTCD, DVID).")
-]
-SpecimenOption = Annotated[str | None, typer.Option("--specimen", help="Which, where there are several (PCSPEC).")]
-CutoffOption = Annotated[
-    date | None,
-    typer.Option(
-        "--cutoff", metavar="DATE", parser=day, help="Of a record: the data cutoff (else all that is recorded)."
-    ),
-]
-InfusionOption = Annotated[
-    float | None,
-    typer.Option(
-        "--infusion-hours",
-        metavar="H",
-        min=0,
-        help="Of a record: how long an infusion took whose end it does not hold.",
-    ),
-]
-TimeUnit = Annotated[str, typer.Option("--time-unit", metavar="UNIT", help="Of TIME, for the labels.")]
-Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="Of concentrations, for the labels.")]
-KINDS = (".png", ".svg", ".json")
-MISSING = "–"
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    commands: dict[str, Callable[..., None]] = {"nca": nca}
-    for name, command in commands.items():
-        app.command(name, rich_help_panel="Measure")(command)
-
-
+@app.command("nca")
 def nca(
     file: Annotated[
         str,
@@ -81,7 +63,7 @@ def nca(
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
     Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by the power
-    model. Example: posology nca concentrations.csv --route bolus --plot profiles.png
+    model. Example: posology pk nca concentrations.csv --route bolus --plot profiles.png
     """
     import numpy as np
 
@@ -91,7 +73,7 @@ def nca(
     from posology.pharmacology.nca.parameters import nca as analysed
     from posology.pharmacology.nca.profiles import padded
 
-    _drawable(plot)
+    check_figure(plot)
     cuts = [_pair(text) for text in partial or ()]
     read = measured(
         file,
@@ -154,13 +136,13 @@ def nca(
                         "patient": p.patient,
                         "dose": p.dose,
                         "concentration_at_dose": result.start[i],
-                        **{n: _number(v[i]) for n, v in named.items()},
+                        **{n: json_number(v[i]) for n, v in named.items()},
                         "points_used": [p.time[k] for k in np.nonzero(result.slope.used[i])[0]],
                         "notes": list(result.why[i]),
                     }
                     for i, p in enumerate(found)
                 ],
-                "proportionality": {k: _number(v) if isinstance(v, float) else v for k, v in vars(power).items()}
+                "proportionality": {k: json_number(v) if isinstance(v, float) else v for k, v in vars(power).items()}
                 if power
                 else None,
             }
@@ -203,7 +185,7 @@ def nca(
             f"CL{over} (τ)": "tau_clearance",
         }
     for title, columns in tables.items():
-        rows = [[p.label, *(_shown(named[key][i]) for key in columns.values())] for i, p in enumerate(found)]
+        rows = [[p.label, *(four_digits(named[key][i]) for key in columns.values())] for i, p in enumerate(found)]
         print_table(title, ["profile", *columns], rows)
     _said([(p.label, note) for p, notes in zip(found, result.why, strict=True) for note in notes])
     if not any((time_unit, unit, dose_unit)):
@@ -242,26 +224,9 @@ def _said(notes: list[tuple[str, str]]) -> None:
         print(f"{who}: {note}")
 
 
-def _number(value: Any) -> float | None:
-    """Return a number as JSON has it: null for what is not determined."""
-    number = float(value)
-    return number if abs(number) < float("inf") else None
-
-
-def _shown(value: Any) -> str:
-    number = _number(value)
-    return MISSING if number is None else f"{number:.4g}"
-
-
 def _pair(text: str) -> tuple[float, float]:
     try:
         begin, end = (float(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"{text!r}: write two times, as 0,24", param_hint="--partial") from None
     return begin, end
-
-
-def _drawable(plot: Path | None) -> None:
-    writable(plot)
-    if plot is not None and plot.suffix not in KINDS:
-        raise typer.BadParameter(f"{plot}: a figure ends in {', '.join(KINDS)}", param_hint="--plot")

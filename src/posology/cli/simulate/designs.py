@@ -1,4 +1,4 @@
-"""The command that runs designs on virtual patients: patients that carry the drug, or coin flips of given rates."""
+"""Designs run on virtual patients: patients that carry the drug, or coin flips of given rates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table, writable
-from posology.cli.designing import CohortOption, MaxOption, SetOption
+from posology.cli._options import CohortOption, JsonOption, MaxOption, SetOption, check_folders
+from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from posology.designs import Design
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from posology.protocol.model import Protocol
     from posology.shared.tables import Table
     from posology.simulation.potential_outcomes import DrugDrivenPatients
+
+app = typer.Typer(no_args_is_help=True)
+
 
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
@@ -27,16 +30,14 @@ ASSUMED = (
     "progression ends treatment; DLTs after it do not count",
 )
 """What the numbers of a drug-driven simulation rest on."""
+
+
 DROPS = (
     "steroid drops: the ocular hazard times 0.8, grades 3 and 4 times 0.15, assumed after 40 patients (Matulonis 2019)"
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("simulate", rich_help_panel="Plan")(simulate)
-
-
+@app.command("designs")
 def simulate(
     file: Annotated[
         Path, typer.Argument(metavar="PROTOCOL", help="A protocol file: its design, levels, body size and window.")
@@ -98,7 +99,7 @@ def simulate(
     """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each design finds.
 
     Every design meets the same patients. A DLT after the window is one that the trial misses.
-    Example: posology simulate protocol.yaml --patients drug --trials 1000 --window 21 --window 42 --window 63 --design tite-boin
+    Example: posology simulate designs protocol.yaml --patients drug --trials 1000 --window 21 --window 42 --window 63 --design tite-boin
     """
     import numpy as np
 
@@ -113,7 +114,7 @@ def simulate(
         raise ValueError("--truth goes with --patients rates, and only with it")
     if not 0 < target < 1:
         raise ValueError(f"--target is {target:g}: a DLT rate lies between 0 and 1")
-    writable(figure)
+    check_folders(figure)
     if figure is not None and (figure.suffix not in (".png", ".svg") or patients == "rates"):
         raise ValueError(f"--figure is {figure}: it must end in .png or .svg, and goes with --patients drug")
     protocol = protocol_from(load_document(file))
@@ -149,7 +150,7 @@ def simulate(
     }
     table: Table | None = None
     if truth is not None:
-        from posology.cli.designing import numbers
+        from posology.cli._design import numbers
 
         people = PotentialOutcomes.draw(np.random.default_rng(seed), trials, needed)
         rates = dict.fromkeys(windows, tuple(numbers(truth, "--truth")))
@@ -213,7 +214,7 @@ def _other(
 ) -> Design:
     from dataclasses import fields
 
-    from posology.cli.designing import build
+    from posology.cli._design import build
     from posology.designs import DESIGNS
 
     has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()

@@ -1,40 +1,13 @@
-"""How a design is named on the command line: its options, and the design they build."""
+"""The design that the options of the command line build."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from posology.designs import Design, Tally
-
-DesignOption = Annotated[
-    str | None, typer.Option("--design", metavar="NAME", help="The design; `posology designs` lists them.")
-]
-ProtocolOption = Annotated[Path | None, typer.Option("--protocol", help="A protocol file, for its design, instead.")]
-LevelsOption = Annotated[int | None, typer.Option("--levels", help="Number of dose levels.")]
-TargetOption = Annotated[float | None, typer.Option("--target", help="Target DLT rate.")]
-CohortOption = Annotated[int | None, typer.Option("--cohort", help="Patients a cohort.")]
-MaxOption = Annotated[int | None, typer.Option("--max", help="Patients in all.")]
-StartOption = Annotated[int, typer.Option("--start", help="Number of the first level given.")]
-SkeletonOption = Annotated[
-    str | None, typer.Option("--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate (CRM).")
-]
-DosesOption = Annotated[str | None, typer.Option("--doses", metavar="D1,D2,...", help="The dose at each level.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the design; may come again."),
-]
-RuleOption = Annotated[
-    list[str] | None,
-    typer.Option("--rule", metavar="NAME[:K=V,...]", help="A rule around the design, as 'stop at:patients=9'."),
-]
-DataOption = Annotated[
-    str, typer.Option("--data", metavar="OUTCOMES", help="What was seen, as '1NNN 2NTN': level, then each patient.")
-]
 
 
 NEED_SKELETON = ("crm", "tite-crm")

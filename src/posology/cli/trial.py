@@ -1,74 +1,29 @@
-"""Commands that run a trial: create it, look at it, decide, amend, correct, load, audit."""
+"""Commands that run a trial: create it, load events, amend, look at it, take the rule's advice, correct, audit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from posology.cli.common import (
-    AsOfOption,
-    ByOption,
-    JsonOption,
-    KnownByOption,
-    OnOption,
-    TrialArgument,
-    print_json,
-    print_table,
-)
+from posology.cli._events import add_commands
+from posology.cli._options import AsOfOption, ByOption, JsonOption, KnownByOption, OnOption, TrialArgument
+from posology.cli._output import acknowledge, console_err, print_json, print_table
 
-if TYPE_CHECKING:
-    from posology.record.event import Event
+app = typer.Typer(no_args_is_help=True)
+
 
 CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")]
+
+
 SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event.")]
+
+
 WhyOption = Annotated[str, typer.Option("--reason", help="Why; required.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    panels: dict[str, dict[str, Callable[..., None]]] = {
-        "Record: the trial": {"create": create, "load": load, "amend": amend, "correct": correct, "void": void},
-        "Look": {"decide": decide, "eligibility": eligibility, "status": status, "log": log},
-        "Keep": {"verify": verify},
-    }
-    for panel, commands in panels.items():
-        for name, command in commands.items():
-            app.command(name, rich_help_panel=panel)(command)
-
-
-def acknowledge(events: Iterable[Event], as_json: bool) -> None:
-    """Tell what was recorded."""
-    import msgspec
-
-    from posology.record.event import to_dict
-
-    shown = list(events)
-    if as_json:
-        print_json(
-            [
-                {
-                    "seq": e.seq,
-                    "kind": e.kind,
-                    "patient": e.patient,
-                    "occurred": e.occurred,
-                    "hash": e.hash,
-                    "override": msgspec.to_builtins(e.override),
-                    "fact": msgspec.to_builtins(to_dict(e.fact)),
-                }
-                for e in shown
-            ]
-        )
-        return
-    for e in shown:
-        about = f" of {e.patient}" if e.patient else ""
-        print(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}")
-        if e.override:
-            print(f"  set aside by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}")
-
-
+@app.command("create")
 def create(
     trial: TrialArgument,
     protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file.")],
@@ -78,7 +33,7 @@ def create(
 ) -> None:
     """Create a trial: a new record under a checked protocol.
 
-    Example: posology create mytrial.posology protocol.yaml --on 2012-06-01
+    Example: posology trial create mytrial.posology protocol.yaml --on 2012-06-01
     """
     from posology.conduct.trial import Trial, current_user
     from posology.protocol.load import load_document
@@ -87,6 +42,7 @@ def create(
         acknowledge(created.events(), as_json)
 
 
+@app.command("load")
 def load(
     trial: TrialArgument,
     file: CsvArgument,
@@ -101,7 +57,7 @@ def load(
 ) -> None:
     """Load a CSV file of events: all of it, or nothing and every error with its line.
 
-    Example: posology load mytrial.posology doses.csv --kind dosed
+    Example: posology trial load mytrial.posology doses.csv --kind dosed
     """
     from rich.progress import track
 
@@ -130,13 +86,7 @@ def load(
         print("the file holds no rows: nothing was recorded")
 
 
-def console_err() -> Any:
-    """Return the console on which progress is shown."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
+@app.command("amend")
 def amend(
     trial: TrialArgument,
     protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file, with its amendments.")],
@@ -159,54 +109,13 @@ def amend(
     acknowledge(events, as_json)
 
 
-def correct(
-    trial: TrialArgument,
-    event: SeqArgument,
-    reason: WhyOption,
-    changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
-    on: OnOption = None,
-    by: ByOption = None,
-    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Correct an event: a new event takes its place, the old one stays in the record.
-
-    Example: posology correct mytrial.posology 57 grade=2 --reason "source document checked"
-    """
-    from posology.conduct.trial import Trial, current_user
-    from posology.record.entry import EntryError, fact_from
-    from posology.record.event import to_dict
-
-    pairs = dict(change.partition("=")[::2] for change in changes or ())
-    with Trial.open(trial) as opened:
-        old = opened.state().find(event)
-        if old is None:
-            raise ValueError(f"there is no event {event} in effect")
-        if not pairs and on is None:
-            raise EntryError(["say what changes, as field=value, or the day by --on"])
-        fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
-        wanted = {name: getattr(fact, name) for name in pairs}
-        made = opened.correct(event, by=by or current_user(), reason=reason, occurred=on, override=override, **wanted)
-    acknowledge([made], as_json)
-
-
-def void(
-    trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
-) -> None:
-    """Take an event out of effect that was entered in error. It stays in the record."""
-    from posology.conduct.trial import Trial, current_user
-
-    with Trial.open(trial) as opened:
-        made = opened.void(event, by=by or current_user(), reason=reason)
-    acknowledge([made], as_json)
-
-
+@app.command("advise")
 def decide(
     trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
 ) -> None:
     """Say what the protocol's design advises next, why, on which counts, and who is awaited.
 
-    Example: posology decide mytrial.posology --as-of 2013-03-25
+    Example: posology trial advise mytrial.posology --as-of 2013-03-25
     """
     from posology.conduct.trial import Trial, end_of_day
     from posology.readout.cited import mark, weakest
@@ -256,51 +165,7 @@ def decide(
         )
 
 
-def eligibility(
-    trial: TrialArgument,
-    patient: Annotated[str, typer.Argument(metavar="PATIENT")],
-    cohort: Annotated[str | None, typer.Option("--cohort", help="An expansion cohort (else dose finding).")] = None,
-    as_of: AsOfOption = None,
-    known_by: KnownByOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Check a patient against each criterion: met, not met or not known, and from which event."""
-    from posology.conduct.eligibility import SOURCES, check, criteria
-    from posology.conduct.trial import Trial, end_of_day
-    from posology.readout.cited import mark
-
-    FIELDS = {fact: field for fact, (_, field) in SOURCES.items()}
-
-    with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
-    protocol = state.protocol(as_of)
-    if patient not in state.patients:
-        raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")
-    if cohort and cohort not in protocol.expansion:
-        raise ValueError(f"there is no cohort {cohort!r}; there are {', '.join(protocol.expansion) or 'none'}")
-    checked = check(state.patients[patient], criteria(protocol, cohort))
-    if as_json:
-        print_json(
-            [
-                {
-                    "criterion": c.criterion.id,
-                    "text": c.criterion.text,
-                    "verdict": c.verdict,
-                    "found": c.found,
-                    "event": c.event.seq if c.event else None,
-                }
-                for c in checked
-            ]
-        )
-        return
-    origin = lambda c: f" [{m}]" if c.event and (m := mark(c.event, (FIELDS.get(c.criterion.fact, ""),))) else ""
-    rows = [
-        (c.criterion.id, c.criterion.text, c.verdict, c.found + origin(c), c.event.seq if c.event else "")
-        for c in checked
-    ]
-    print_table(f"{patient}, {cohort or 'dose finding'}", ("", "Criterion", "Verdict", "Found", "Event"), rows)
-
-
+@app.command("status")
 def status(
     trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
 ) -> None:
@@ -322,9 +187,10 @@ def status(
     if state.trial.simulated:
         print("a simulated record: nobody was treated, every value is assumed")
     elif any(e.provenance for p in state.patients.values() for e in p.events):
-        print("a reconstructed record: `posology log` shows which values are stated, published or assumed")
+        print("a reconstructed record: `posology trial log` shows which values are stated, published or assumed")
 
 
+@app.command("log")
 def log(
     trial: TrialArgument,
     patient: Annotated[str | None, typer.Option("--patient", help="Only this patient's events.")] = None,
@@ -358,6 +224,7 @@ def log(
     print(f"{len(events)} events")
 
 
+@app.command("verify")
 def verify(
     trial: TrialArgument,
     head: Annotated[
@@ -386,5 +253,52 @@ def verify(
     else:
         print(f"sound: {last.seq} events, each as it was written")
         print(f"head {last.seq}:{last.hash}")
-        print("note it down: `posology verify --head` compares with it later")
+        print("note it down: `posology trial verify --head` compares with it later")
     raise typer.Exit(1 if found else 0)
+
+
+@app.command("correct")
+def correct(
+    trial: TrialArgument,
+    event: SeqArgument,
+    reason: WhyOption,
+    changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
+    on: OnOption = None,
+    by: ByOption = None,
+    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Correct an event: a new event takes its place, the old one stays in the record.
+
+    Example: posology trial correct mytrial.posology 57 grade=2 --reason "source document checked"
+    """
+    from posology.conduct.trial import Trial, current_user
+    from posology.record.entry import EntryError, fact_from
+    from posology.record.event import to_dict
+
+    pairs = dict(change.partition("=")[::2] for change in changes or ())
+    with Trial.open(trial) as opened:
+        old = opened.state().find(event)
+        if old is None:
+            raise ValueError(f"there is no event {event} in effect")
+        if not pairs and on is None:
+            raise EntryError(["say what changes, as field=value, or the day by --on"])
+        fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
+        wanted = {name: getattr(fact, name) for name in pairs}
+        made = opened.correct(event, by=by or current_user(), reason=reason, occurred=on, override=override, **wanted)
+    acknowledge([made], as_json)
+
+
+@app.command("void")
+def void(
+    trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """Take an event out of effect that was entered in error. It stays in the record."""
+    from posology.conduct.trial import Trial, current_user
+
+    with Trial.open(trial) as opened:
+        made = opened.void(event, by=by or current_user(), reason=reason)
+    acknowledge([made], as_json)
+
+
+add_commands(app, "trial")

@@ -1,4 +1,4 @@
-"""The commands on what matters: Sobol indices of the tumour model and of what a trial would see."""
+"""Which uncertain numbers matter: Sobol indices of the tumour model and of what a trial would see."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table, writable
+from posology.cli._options import JsonOption, check_folders
+from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from posology.pharmacology.tumour.sensitivity import SobolIndex
     from posology.pharmacology.uncertainty.sobol import Prior
     from posology.shared.tables import Table
 
+app = typer.Typer(no_args_is_help=True)
+
+
 SamplesOption = Annotated[int, typer.Option("--samples", help="Base samples, a power of 2.")]
+
+
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
+
+
 CvOption = Annotated[
     list[str] | None,
     typer.Option("--cv", metavar="NUMBER=CV", help="How uncertain a number is (0: not); may be given again."),
 ]
+
+
 CsvOption = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the indices as CSV.")]
+
+
 FigureOption = Annotated[
     Path | None, typer.Option("--figure", metavar="FILE", help="Draw the indices: a .png, .svg or .html file.")
 ]
+
+
 HOW_TO_READ = (
     "first: share of the variance that the number explains alone; total: that which goes with it in any way. "
     "± half of the 95 % bootstrap interval."
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    both = typer.Typer(
-        help="Which uncertain numbers matter, and how much: in the tumour, or for a trial.", no_args_is_help=True
-    )
-    both.command("tumour")(tumour)
-    both.command("trial")(trial)
-    app.add_typer(both, name="sensitivity", rich_help_panel="Plan")
-
-
+@app.command("tumour")
 def tumour(
     compound: Annotated[str, typer.Option("--compound", help="A conjugate of the library.")] = "IMGN853",
     dose: Annotated[float, typer.Option("--dose", help="The dose, mg.")] = 355.0,
@@ -83,6 +88,7 @@ def tumour(
     _show(title, told, {"shrinkage": found}, priors(drug, cv=wide), None, given, csv, figure, as_json)
 
 
+@app.command("trial")
 def trial(
     dose: Annotated[float, typer.Option("--dose", help="Dose level of IMGN853, in the unit of the body size.")] = 6.0,
     body_size: Annotated[
@@ -112,7 +118,7 @@ def trial(
 
     import numpy as np
 
-    from posology.cli.studying import bar
+    from posology.cli._output import bar
     from posology.endpoints.body_size import Metric, dose_mg
     from posology.reports.sensitivity import outcomes_table
     from posology.simulation.global_sensitivity import outcome_sensitivities, priors
@@ -162,7 +168,7 @@ def trial(
 
 
 def _checked(figure: Path | None, csv: Path | None) -> None:
-    writable(figure, csv)
+    check_folders(figure, csv)
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
 

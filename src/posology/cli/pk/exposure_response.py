@@ -1,33 +1,41 @@
-"""The command on exposure and response: what exposures did, and what an exposure or a dose would do."""
+"""Exposure and response: what exposures did, and what an exposure or a dose would do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
-from posology.cli.measuring import AnalyteOption, InfusionOption, PlotOption, SpecimenOption, _drawable, _number
+from posology.cli._options import (
+    AnalyteOption,
+    InfusionOption,
+    JsonOption,
+    PlotOption,
+    SpecimenOption,
+    TrialArgument,
+    check_figure,
+    day,
+)
+from posology.cli._output import json_number, print_json, print_table
 
 if TYPE_CHECKING:
     from posology.interchange.pk.individual_exposures import Exposures
     from posology.readout.exposure_response import Observed
     from posology.record.state import State
 
+app = typer.Typer(no_args_is_help=True)
+
+
 Outcome = Literal["dlt", "ocular", "response"]
+
+
 DOSES = ("mg", "mg/kg")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    commands: dict[str, Callable[..., None]] = {"exposure": exposure}
-    for name, command in commands.items():
-        app.command(name, rich_help_panel="Measure")(command)
-
-
+@app.command("exposure-response")
 def exposure(
     trial: TrialArgument,
     outcome: Annotated[Outcome, typer.Option("--outcome", help="The event.")] = "dlt",
@@ -76,11 +84,11 @@ def exposure(
     """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure or dose would do.
 
     Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first
-    event. Example: posology exposure mytrial.posology --outcome ocular --exposure auc --at-dose 6 --plot ocular.png
+    event. Example: posology pk exposure-response mytrial.posology --outcome ocular --exposure auc --at-dose 6 --plot ocular.png
     """
     import numpy as np
 
-    from posology.cli.reporting import _last_cutoff
+    from posology.cli.readout import _last_cutoff
     from posology.conduct.trial import Trial
     from posology.pharmacology.exposure_response.regression import (
         by_quantile,
@@ -93,7 +101,7 @@ def exposure(
     from posology.record.state import fold
     from posology.shared.tables import significant
 
-    _drawable(plot)
+    check_figure(plot)
     if time is not None and time < 1:
         raise typer.BadParameter(f"{time}: a day after the first dose, 1 or later", param_hint="--by-day")
     with Trial.open(trial) as opened:
@@ -185,11 +193,11 @@ def exposure(
                     "intercept": model.intercept,
                     "slope": model.slope,
                     "unit": model.unit,
-                    **dict(zip(named, map(_number, model.ratio), strict=True)),
+                    **dict(zip(named, map(json_number, model.ratio), strict=True)),
                     "p_value": model.p_value,
                     "notes": list(model.notes),
                 },
-                "cox": {**dict(zip(named, map(_number, hazard.ratio), strict=True)), "p_value": hazard.p_value}
+                "cox": {**dict(zip(named, map(json_number, hazard.ratio), strict=True)), "p_value": hazard.p_value}
                 if hazard
                 else None,
                 "groups": [
@@ -287,7 +295,7 @@ def _exposed(
     if by == AVERAGE:
         if file is None:
             raise typer.BadParameter(
-                "an average to the event is by a model: `posology fit TRIAL --exposures FILE`, then --exposures FILE",
+                "an average to the event is by a model: `posology pk fit TRIAL --exposures FILE`, then --exposures FILE",
                 param_hint="--exposure",
             )
         everyone: Mapping[str, float] = dict.fromkeys(state.patients, 1.0)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from posology.cli.common import JsonOption, console, print_json
+from posology.cli._options import JsonOption
+from posology.cli._output import console, print_json
+
+app = typer.Typer(no_args_is_help=True)
+
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A protocol file (YAML).")]
+
+
 VersionArgument = Annotated[
     str, typer.Argument(metavar="FILE[@VERSION]", help="A protocol file; @VERSION picks one of its versions.")
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    commands: dict[str, Callable[..., None]] = {"check": check, "diff": diff, "schema": schema}
-    for name, command in commands.items():
-        app.command(name, rich_help_panel="Plan")(command)
-
-
+@app.command("check")
 def check(file: FileArgument, as_json: JsonOption = False) -> None:
     """Check a protocol file: every error at once, or the synopsis of the trial.
 
-    Example: posology check protocol.yaml
+    Example: posology protocol check protocol.yaml
     """
     from posology.protocol.load import load_document
     from posology.protocol.model import protocol_from
@@ -74,10 +73,11 @@ def show_synopsis(sections: Any) -> None:
         out.print(r"\[stated] in the release, \[published] elsewhere, \[assumed] by this reconstruction", style="dim")
 
 
+@app.command("diff")
 def diff(old: VersionArgument, new: VersionArgument, as_json: JsonOption = False) -> None:
     """Say in words what changed between two versions of a protocol.
 
-    Example: posology diff protocol.yaml@1.0 protocol.yaml@2.0
+    Example: posology protocol diff protocol.yaml@1.0 protocol.yaml@2.0
     """
     from posology.protocol.diff import differences
 
@@ -103,6 +103,7 @@ def _version(text: str) -> dict[str, Any]:
     raise ValueError(f"{file} has no version {wanted!r}; it has {held}")
 
 
+@app.command("schema")
 def schema() -> None:
     """Print the JSON Schema of a protocol file, for editors that complete and check while you type."""
     from posology.protocol.load import protocol_schema as drawn

@@ -1,4 +1,4 @@
-"""The command that fits: a population, each patient, or their posterior."""
+"""Fits of a compartment model: a population, each patient, or their posterior."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, KnownByOption, print_json, print_table
-from posology.cli.measuring import (
+from posology.cli._options import (
     AnalyteOption,
     CutoffOption,
     InfusionOption,
+    JsonOption,
+    KnownByOption,
     SpecimenOption,
     TimeUnit,
     Unit,
-    _drawable,
-    _number,
-    _shown,
+    check_figure,
 )
+from posology.cli._output import four_digits, json_number, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,15 +31,16 @@ if TYPE_CHECKING:
     from posology.pharmacology.pk_models.base import StructuralModel
     from posology.pharmacology.pk_models.data import PkDataset
 
+app = typer.Typer(no_args_is_help=True)
+
+
 Form = Literal["one", "two", "oral", "saturable", "conjugate"]
+
+
 Error = Literal["additive", "proportional", "both"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("fit", rich_help_panel="Measure")(fit)
-
-
+@app.command("fit")
 def fit(
     file: Annotated[
         str,
@@ -108,7 +109,7 @@ def fit(
         typer.Option(
             "--exposures",
             metavar="FILE",
-            help="Write each patient's exposure of cycle 1 by the fit, for `posology exposure`.",
+            help="Write each patient's exposure of cycle 1 by the fit, for `posology pk exposure-response`.",
         ),
     ] = None,
     tau: Annotated[
@@ -135,7 +136,7 @@ def fit(
 
     Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). A conjugate is fitted together
     with its payload and metabolite: --model conjugate --analytes IMGN853,DM4,SMEDM4 --start CL=0.4,V1=3,Q=0.5,V2=1,CLp=16,kp=1,CLm=5,km=0.3
-    Example: posology fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
+    Example: posology pk fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
     """
     import numpy as np
     from rich.console import Console
@@ -149,7 +150,7 @@ def fit(
     from posology.pharmacology.pk_models.adc import check_starting_values, conjugate_model
     from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 
-    _drawable(plot)
+    check_figure(plot)
     if occasion and not iov:
         raise typer.BadParameter(
             "occasions matter where something differs between them: --iov", param_hint="--occasion"
@@ -207,7 +208,7 @@ def fit(
             print_table(
                 "Most likely parameters, given the population",
                 ["patient", *form.parameters],
-                [[r["patient"], *(_shown(r[p]) for p in form.parameters)] for r in _with_occasions(rows)],
+                [[r["patient"], *(four_digits(r[p]) for p in form.parameters)] for r in _with_occasions(rows)],
             )
         return
     with Console(stderr=True).status("fitting") as status:
@@ -236,9 +237,9 @@ def fit(
         [
             (
                 e.name,
-                _shown(e.value),
-                _shown(e.relative),
-                f"{_shown(e.lower)} to {_shown(e.upper)}",
+                four_digits(e.value),
+                four_digits(e.relative),
+                f"{four_digits(e.lower)} to {four_digits(e.upper)}",
                 _shrinkage(result, e.name),
             )
             for e in result.estimates
@@ -315,7 +316,7 @@ def _add_occasions(patients: list[dict[str, Any]], data: PkDataset, population: 
                 {
                     "occasion": label,
                     **{
-                        n: _number(patient[n] * math.exp(k))
+                        n: json_number(patient[n] * math.exp(k))
                         for n, k in zip(population.between_occasions, row, strict=True)
                     },
                 }
@@ -346,13 +347,13 @@ def _fit_json(result: Fit, data: PkDataset, parameters: tuple[str, ...]) -> dict
         "log_likelihood": result.log_likelihood,
         "aic": result.aic,
         "bic": result.bic,
-        "condition_number": _number(result.condition),
+        "condition_number": json_number(result.condition),
         "estimates": [
-            {k: _number(v) if isinstance(v, float) else v for k, v in vars(e).items()} for e in result.estimates
+            {k: json_number(v) if isinstance(v, float) else v for k, v in vars(e).items()} for e in result.estimates
         ],
-        "shrinkage": dict(zip(found.random, map(_number, result.shrinkage), strict=True)),
+        "shrinkage": dict(zip(found.random, map(json_number, result.shrinkage), strict=True)),
         "shrinkage_between_occasions": dict(
-            zip(found.between_occasions, map(_number, result.occasion_shrinkage), strict=True)
+            zip(found.between_occasions, map(json_number, result.occasion_shrinkage), strict=True)
         ),
         "residual_shrinkage": result.residual_shrinkage,
         "evaluations": result.evaluations,
@@ -489,8 +490,8 @@ def _bayes(
             (
                 r["of"],
                 r["quantity"],
-                _shown(r["median"]),
-                f"{_shown(r['lower'])} to {_shown(r['upper'])}",
+                four_digits(r["median"]),
+                f"{four_digits(r['lower'])} to {four_digits(r['upper'])}",
                 f"{r['r_hat']:.3f}",
                 f"{r['effective']:.0f}",
             )

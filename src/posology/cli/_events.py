@@ -1,4 +1,4 @@
-"""One command for each kind of fact, made from its fields: what can be recorded, can be entered."""
+"""A command for each kind of event, made from its fields: what can be recorded, can be entered."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from posology.cli.common import ByOption, JsonOption, OnOption, TrialArgument
+from posology.cli._options import ByOption, JsonOption, OnOption, TrialArgument
+from posology.cli._output import acknowledge
 from posology.record import collected as c
 from posology.record import facts as f
 
 VERBS: dict[str, type[f.Fact]] = {
     "consent": f.Consented,
     "screen": f.Screened,
-    "history": f.PriorTherapy,
-    "score": f.TargetScored,
-    "attest": f.CriterionAttested,
+    "prior-therapy": f.PriorTherapy,
+    "ihc": f.TargetScored,
+    "criterion": f.CriterionAttested,
     "reserve": f.SlotReserved,
     "release": f.SlotReleased,
     "enrol": f.Enrolled,
@@ -26,21 +27,21 @@ VERBS: dict[str, type[f.Fact]] = {
     "reduce": f.DoseReduced,
     "delay": f.DoseDelayed,
     "ae": f.AdverseEvent,
-    "resolve": f.AdverseEventResolved,
+    "ae-resolved": f.AdverseEventResolved,
     "adjudicate": f.DltAdjudicated,
     "lesion": f.LesionMeasured,
-    "assess": f.TumourAssessed,
-    "ca125": f.MarkerMeasured,
+    "assessment": f.TumourAssessed,
+    "marker": f.MarkerMeasured,
     "lab": c.LaboratoryMeasured,
     "vital": c.VitalSignMeasured,
     "concentration": c.PkConcentration,
-    "describe": c.Demographics,
+    "demographics": c.Demographics,
     "medical-history": c.MedicalHistory,
     "conmed": c.ConcomitantTherapy,
-    "treat": c.TreatmentGiven,
+    "treatment": c.TreatmentGiven,
     "disposition": c.DispositionEvent,
-    "read-lesion": c.IndependentLesion,
-    "read-response": c.IndependentResponse,
+    "other-lesion": c.IndependentLesion,
+    "other-response": c.IndependentResponse,
     "discontinue": f.Discontinued,
     "death": f.Died,
     "decision": f.DecisionTaken,
@@ -56,11 +57,11 @@ OverrideOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
+def add_commands(app: typer.Typer, about: Literal["patient", "trial"]) -> None:
+    """Add the commands of all kinds of events about a patient, or about the trial."""
     for verb, kind in VERBS.items():
-        panel = "Record: the patient" if kind.about == "patient" else "Record: the trial"
-        app.command(verb, help=(kind.__doc__ or "").replace("``", "`"), rich_help_panel=panel)(_command(kind))
+        if kind.about == about:
+            app.command(verb, help=(kind.__doc__ or "").replace("``", "`"))(_command(kind))
 
 
 def _command(kind: type[f.Fact]) -> Any:
@@ -88,7 +89,6 @@ def _command(kind: type[f.Fact]) -> Any:
         patient: str | None = None,
         **values: Any,
     ) -> None:
-        from posology.cli.conducting import acknowledge
         from posology.conduct.trial import Trial, current_user
         from posology.record.entry import fact_from
 

@@ -1,45 +1,37 @@
-"""Commands that report: the readout, the claims, the demonstration."""
+"""Commands that report: the readout, and the claims."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posology.cli.common import JsonOption, TrialArgument, day, print_json, print_table
+from posology.cli._options import JsonOption, LockedCutoffOption, TrialArgument
+from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from posology.record.event import Event
 
-CutoffOption = Annotated[
-    date | None,
-    typer.Option("--cutoff", metavar="DATE", parser=day, help="The data cutoff (else the last one locked, or today)."),
-]
+app = typer.Typer(no_args_is_help=True)
+
+
 ClaimsOption = Annotated[Path | None, typer.Option("--claims", help="A claims file to check along with it.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    commands: dict[str, Callable[..., None]] = {"readout": readout, "claims": claims}
-    for name, command in commands.items():
-        app.command(name, rich_help_panel="Report")(command)
-    app.command("demo", rich_help_panel="Start")(demo)
-    app.command("example", rich_help_panel="Start")(example)
-
-
+@app.command("write")
 def readout(
     trial: TrialArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
-    cutoff: CutoffOption = None,
+    cutoff: LockedCutoffOption = None,
     claims: ClaimsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the readout at a data cutoff: page, data, tables and figures, each number traceable to its events.
 
-    Example: posology readout mytrial.posology --cutoff 2013-05-10 --out readout
+    Example: posology readout write mytrial.posology --cutoff 2013-05-10 --out readout
     """
     from rich.console import Console
 
@@ -62,19 +54,20 @@ def readout(
     for said in made.headline:
         print(said.cited.text + (f" [{said.cited.mark}]" if said.cited.mark else ""))
     if made.snapshot.lock is None:
-        print("the cutoff is not locked: `posology lock` makes this readout reproducible for good")
+        print("the cutoff is not locked: `posology trial lock` makes this readout reproducible for good")
     print(f"wrote {len(files)} files to {out}: open {out / 'readout.html'}")
 
 
+@app.command("claims")
 def claims(
     trial: TrialArgument,
     file: Annotated[Path, typer.Argument(metavar="CLAIMS", help="A claims file (YAML).")],
-    cutoff: CutoffOption = None,
+    cutoff: LockedCutoffOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check statements about a trial against its record: each holds, does not hold, or cannot be decided.
 
-    Ends with status 1 if one does not hold. Example: posology claims mytrial.posology claims.yaml --cutoff 2013-05-10
+    Ends with status 1 if one does not hold. Example: posology readout claims mytrial.posology claims.yaml --cutoff 2013-05-10
     """
     from posology.conduct.trial import Trial
     from posology.readout.claims import read_claims
@@ -114,26 +107,3 @@ def _last_cutoff(events: Sequence[Event]) -> date:
     from posology.record.snapshot import last_locked_cutoff
 
     return last_locked_cutoff(events) or date.today()
-
-
-def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("imgn853-demo"),
-    as_json: JsonOption = False,
-) -> None:
-    """Run the first-in-human trial of IMGN853 from protocol to readout.
-
-    Its record is replayed event by event through the protocol's rules.
-    """
-    from posology.cli.demo import run
-
-    run(out, as_json)
-
-
-def example(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")] = Path("imgn853"),
-) -> None:
-    """Copy the worked example to a folder: protocol, events, claims, study, regimens, concentrations of IMGN853."""
-    from posology.cli.demo import copy_example
-
-    for path in copy_example(out):
-        print(path)

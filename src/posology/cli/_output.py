@@ -1,51 +1,22 @@
-"""What the commands share: their arguments, and how a result is shown."""
+"""How a result is shown: a table, JSON, what was recorded, a bar while it is computed."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from posology.record.event import Event
+
 
 NARROW, FOLDED = 10, 14
 """Columns whose cells are this long at most are never folded; how wide any other is at most before it is."""
-
-
-def day(text: str) -> date:
-    """Read a date as people write it in this trial: 2013-05-10."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date; write it as 2013-05-10") from None
-
-
-TrialArgument = Annotated[str, typer.Argument(metavar="TRIAL", help="The trial: a file, or a postgresql:// URL.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who enters this (else POSOLOGY_USER, or you).")
-]
-OnOption = Annotated[
-    date | None, typer.Option("--on", metavar="DATE", parser=day, help="The day it occurred (else today).")
-]
-AsOfOption = Annotated[
-    date | None, typer.Option("--as-of", metavar="DATE", parser=day, help="Of what occurred by that day (else today).")
-]
-
-
-KnownByOption = Annotated[
-    date | None,
-    typer.Option(
-        "--known-by", metavar="DATE", parser=day, help="As the record knew it at the end of that day (else now)."
-    ),
-]
 
 
 def console() -> Console:
@@ -55,11 +26,11 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
 
 
-def writable(*files: Path | None) -> None:
-    """Refuse, before the work is done, a file whose folder is not there."""
-    for file in files:
-        if file is not None and not file.parent.is_dir():
-            raise ValueError(f"{file}: there is no folder {file.parent}")
+def console_err() -> Any:
+    """Return the console on which progress is shown."""
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 def print_json(result: Any) -> None:
@@ -108,3 +79,61 @@ def _broken(head: str, width: int) -> str:
 
     whole = head.replace(" %", "\N{NO-BREAK SPACE}%")
     return "\n".join(textwrap.wrap(whole, max(width, 1), break_long_words=False, break_on_hyphens=False))
+
+
+def acknowledge(events: Iterable[Event], as_json: bool) -> None:
+    """Tell what was recorded."""
+    import msgspec
+
+    from posology.record.event import to_dict
+
+    shown = list(events)
+    if as_json:
+        print_json(
+            [
+                {
+                    "seq": e.seq,
+                    "kind": e.kind,
+                    "patient": e.patient,
+                    "occurred": e.occurred,
+                    "hash": e.hash,
+                    "override": msgspec.to_builtins(e.override),
+                    "fact": msgspec.to_builtins(to_dict(e.fact)),
+                }
+                for e in shown
+            ]
+        )
+        return
+    for e in shown:
+        about = f" of {e.patient}" if e.patient else ""
+        print(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}")
+        if e.override:
+            print(f"  set aside by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}")
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error, and nothing at all where that is no terminal."""
+    import sys
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+MISSING = "–"
+
+
+def json_number(value: Any) -> float | None:
+    """Return a number as JSON has it: null for what is not determined."""
+    number = float(value)
+    return number if abs(number) < float("inf") else None
+
+
+def four_digits(value: Any) -> str:
+    number = json_number(value)
+    return MISSING if number is None else f"{number:.4g}"

@@ -1,4 +1,4 @@
-"""The command on the drug in plasma: exposure under regimens, by the measure of body size."""
+"""The drug in plasma under regimens, and by the measure of body size."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli.common import JsonOption, print_json, print_table, writable
+from posology.cli._options import JsonOption, check_folders
+from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from posology.shared.tables import Table
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("pk", rich_help_panel="Plan")(pk)
+app = typer.Typer(no_args_is_help=True)
 
 
-def pk(
-    file: Annotated[
-        str,
-        typer.Argument(metavar="FILE|body-size", help="A file of regimens (YAML), or `body-size` for that comparison."),
-    ],
+@app.command("regimens")
+def regimens(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of regimens (YAML).")],
     interval: Annotated[
         Literal["patients", "occasions", "observations"],
         typer.Option(
@@ -52,36 +48,23 @@ def pk(
 ) -> None:
     """Simulate regimens of a conjugate in virtual patients: exposure with prediction intervals, table and figure.
 
-    Example: posology pk regimens.yaml --interval observations --figure exposure.png
+    Example: posology simulate regimens regimens.yaml --interval observations --figure exposure.png
     """
     from posology import __version__
-    from posology.cli.studying import bar
+    from posology.cli._output import bar
     from posology.reports import exposure_tables
     from posology.reports.exposure_figure import figure as draw
     from posology.shared.charts import save_chart
     from posology.shared.files import write_text
-    from posology.simulation.regimens import file as regimens
+    from posology.simulation.regimens import file as planned
     from posology.simulation.regimens import simulate as exposure
 
     if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
         raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
-    writable(figure, csv, samples)
-    if file == "body-size":
-        if figure is not None:
-            raise ValueError("body-size has no figure: leave --figure out")
-        if interval != "patients" or uncertainty or over is not None or samples is not None:
-            raise ValueError("body-size takes --csv and --json alone: leave the other options out")
-        sizes = exposure_tables.body_size_table()
-        if csv is not None:
-            write_text(csv, sizes.to_csv())
-        if as_json:
-            print_json({"table": sizes.rows()})
-        else:
-            _print(sizes)
-        return
-    held, kind = regimens.read(file), interval
+    check_folders(figure, csv, samples)
+    held, kind = planned.read(file), interval
     reference = held.regimens[0].name if over is None else over
-    if reference not in (names := [planned.name for planned in held.regimens]):
+    if reference not in (names := [each.name for each in held.regimens]):
         raise ValueError(f"--over is {reference!r}; the regimens of {file} are {'; '.join(names)}")
     with bar("simulating") as progress:
         found = exposure.simulate_regimens(held, kind, uncertainty=uncertainty, progress=progress)
@@ -124,6 +107,28 @@ def pk(
     for path in (figure, csv, samples):
         if path is not None:
             print(f"wrote {path}")
+
+
+@app.command("body-size")
+def body_size(
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table as CSV.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare doses by measure of body size: how exposure differs between light and heavy patients.
+
+    Example: posology simulate body-size --csv body-size.csv
+    """
+    from posology.reports import exposure_tables
+    from posology.shared.files import write_text
+
+    check_folders(csv)
+    sizes = exposure_tables.body_size_table()
+    if csv is not None:
+        write_text(csv, sizes.to_csv())
+    if as_json:
+        print_json({"table": sizes.rows()})
+    else:
+        _print(sizes)
 
 
 def _print(table: Table) -> None:
