@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from posology.interchange.pk.nonmem import Event, EventData, write
-from posology.pharmacology.estimation.foce import Population, simulate
-from posology.pharmacology.estimation.residual_error import Residual
-from posology.pharmacology.pk_models.adc import PAYLOAD
-from posology.pharmacology.pk_models.data import Patient, measurements
+from posology.pharmacology.estimation.foce import simulate
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import ResidualError
+from posology.pharmacology.pk_models.adc import CONJUGATE_PAYLOAD
+from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
 from tests.cli.test_commands import go
 
 __all__ = ["go"]
@@ -39,15 +40,15 @@ def two(tmp_path: Path) -> str:
     """Event data of twelve patients with conjugate and payload, 10 % and 20 % of residual error."""
     times = (0.1, 0.3, 1.0, 3.0, 7.0, 14.0, 21.0)
     samples = [(t, 0.0, False) for t in times for _ in range(2)]
-    people = [Patient(str(i), [(0.0, 350.0, 0.1, 0.0)], samples, analyte=[0, 1] * len(times)) for i in range(12)]
-    data = measurements(people, ("ADC", "DRUG"))
+    people = [SubjectData(str(i), [(0.0, 350.0, 0.1, 0.0)], samples, analyte=[0, 1] * len(times)) for i in range(12)]
+    data = pk_dataset(people, ("ADC", "DRUG"))
     truth = Population(
         {"CL": 0.4, "V1": 2.5, "Q": 0.5, "V2": 1.0, "CLp": 17.0, "kp": 1.4},
         ("CL", "CLp"),
         np.diag([0.3, 0.35]) ** 2,
-        {"ADC": Residual(0.0, 0.1), "DRUG": Residual(0.0, 0.2)},
+        {"ADC": ResidualError(0.0, 0.1), "DRUG": ResidualError(0.0, 0.2)},
     )
-    drawn = simulate(PAYLOAD, data, truth, np.random.default_rng(5))[0]
+    drawn = simulate(CONJUGATE_PAYLOAD, data, truth, np.random.default_rng(5))[0]
     events = []
     for row, person in enumerate(people):
         events.append(Event(person.name, 0.0, 1, 350.0, 3500.0, missing=True))

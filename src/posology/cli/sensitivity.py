@@ -12,7 +12,7 @@ from posology.cli._options import JsonOption, check_folders
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
-    from posology.pharmacology.tumour.sensitivity import Influence
+    from posology.pharmacology.tumour.sensitivity import SobolIndex
     from posology.pharmacology.uncertainty.sobol import Prior
     from posology.shared.tables import Table
 
@@ -65,7 +65,7 @@ def tumour(
     Example: posology sensitivity tumour --compound IMGN853 --pgp 1 --figure tumour.png
     """
     from posology.pharmacology.compounds.library import COMPOUNDS
-    from posology.pharmacology.tumour.sensitivity import influences, priors
+    from posology.pharmacology.tumour.sensitivity import priors, sobol_indices
 
     _checked(figure, csv)
     if compound not in COMPOUNDS:
@@ -74,7 +74,7 @@ def tumour(
         if not 0 < value <= most:
             raise ValueError(f"{name} is {value:g}: it must be above 0" + (" and at most 1" if most == 1 else ""))
     drug, wide = COMPOUNDS[compound], _cv(cv)
-    found = influences(drug, dose, samples=samples, seed=seed, pumps=pumps, positive=positive, cv=wide)
+    found = sobol_indices(drug, dose, samples=samples, seed=seed, pumps=pumps, positive=positive, cv=wide)
     title = f"{compound}: what matters for the logarithm of the shrinkage rate, {dose:g} mg"
     told = f"{samples:,} base samples, seed {seed}; {positive:.0%} of the cells positive, P-gp {pumps:g}"
     given = {
@@ -121,7 +121,7 @@ def trial(
     from posology.cli._output import bar
     from posology.endpoints.body_size import Metric, dose_mg
     from posology.reports.sensitivity import outcomes_table
-    from posology.simulation.global_sensitivity import influences, priors
+    from posology.simulation.global_sensitivity import outcome_sensitivities, priors
     from posology.simulation.regimens.file import UNIT_OF
 
     _checked(figure, csv)
@@ -133,7 +133,7 @@ def trial(
     reference = "adjusted ideal body weight"
     wide = _cv(cv)
     with bar("treating virtual patients") as progress:
-        found = influences(
+        found = outcome_sensitivities(
             lambda p: np.stack([sized(dose, body_size, p), sized(6.0, reference, p)], axis=1),
             patients=patients,
             window=window,
@@ -190,7 +190,7 @@ def _cv(given: list[str] | None) -> dict[str, float]:
 def _show(
     title: str,
     told: str,
-    found: Mapping[str, Sequence[Influence]],
+    found: Mapping[str, Sequence[SobolIndex]],
     priors: Mapping[str, Prior],
     outcomes: Table | None,
     given: dict[str, Any],
@@ -237,7 +237,7 @@ def _show(
         print_table(outcome, ["number", "median", "first", "total"], [influence.shown(row) for row in some])
         if others:
             print(others)
-    from posology.pharmacology.compounds.adc import LEGEND
+    from posology.pharmacology.compounds.quantity import LEGEND
 
     print(told)
     print(HOW_TO_READ)

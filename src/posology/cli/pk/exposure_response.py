@@ -90,7 +90,13 @@ def exposure(
 
     from posology.cli.readout import _last_cutoff
     from posology.conduct.trial import Trial
-    from posology.pharmacology.exposure_response.regression import cox, exponential, exposures_at, logistic, quantiles
+    from posology.pharmacology.exposure_response.regression import (
+        by_quantile,
+        cox,
+        exponential,
+        logistic,
+        predicted_exposures,
+    )
     from posology.readout.exposure_response import OUTCOMES, observed
     from posology.record.state import fold
     from posology.shared.tables import significant
@@ -115,7 +121,7 @@ def exposure(
             f"{known.sum()} patients had the event by day {time} or were followed to it: it takes three, of two exposures"
         )
     model = exponential(x, days, y, unit=unit) if time else logistic(x, y, unit=unit)
-    groups = quantiles(x[known], happened[known])
+    groups = by_quantile(x[known], happened[known])
     hazard = cox(x, days, y, unit=unit) if time else None
     wanted = np.array(at if at else groups.median)
     chance = model.at(wanted, time) if time else model.at(wanted)
@@ -129,7 +135,7 @@ def exposure(
     if dose and not levels:
         raise ValueError("nobody's first dose was at a level of the protocol: what a dose would do cannot be told")
     for amount in dose or ():
-        would = exposures_at(amounts, of_doses, amount)
+        would = predicted_exposures(amounts, of_doses, amount)
         rows.append((f"{amount:g} {plan.unit} (predicted)", amount, would, None, model.average(would, time)))
     what = given.what if given else f"first dose, {by or 'mg/kg'}"
     label = f"{what} ({given.unit})" if given and given.unit else what

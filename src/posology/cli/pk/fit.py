@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posology.interchange.pk.sources import Measured
-    from posology.pharmacology.estimation.foce import Effect, Fit, Individual, Population
-    from posology.pharmacology.estimation.residual_error import Predicts
-    from posology.pharmacology.pk_models.data import Measurements
+    from posology.pharmacology.estimation.foce import Fit, Individual
+    from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+    from posology.pharmacology.pk_models.base import StructuralModel
+    from posology.pharmacology.pk_models.data import PkDataset
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -145,8 +146,9 @@ def fit(
     from posology.interchange.pk.sources import measured
     from posology.pharmacology.estimation.foce import fit as fitted
     from posology.pharmacology.estimation.foce import individual as each
-    from posology.pharmacology.pk_models.adc import conjugate, in_order
-    from posology.pharmacology.pk_models.linear import MODELS, TWO_COMPARTMENTS
+    from posology.pharmacology.pk_models import MODELS
+    from posology.pharmacology.pk_models.adc import check_starting_values, conjugate_model
+    from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 
     check_figure(plot)
     if occasion and not iov:
@@ -156,7 +158,7 @@ def fit(
     if tau is not None and not tau > 0:
         raise typer.BadParameter(f"{tau:g}: a cycle is longer than 0", param_hint="--tau")
     several = _analytes(model, analyte, analytes)
-    form: Predicts = conjugate(len(several)) if several else MODELS[model]
+    form: StructuralModel = conjugate_model(len(several)) if several else MODELS[model]
     begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov, several)
     if exposures and bayes:
         raise typer.BadParameter("a posterior has no one exposure a patient", param_hint="--exposures")
@@ -177,7 +179,7 @@ def fit(
         [e.covariate for e in begin.effects], (occasion or "OCC").upper() if iov else None, several
     )
     if several:
-        in_order(form, data, begin.log_parameters(form, data))
+        check_starting_values(form, data, begin.log_parameters(form, data))
 
     def exposed(found: Fit | Individual) -> None:
         name, of = ("two", TWO_COMPARTMENTS) if several else (model, form)  # of several, the conjugate's
@@ -289,7 +291,7 @@ def _units(read: Measured, several: tuple[str, ...], time: str, unit: str) -> tu
     return read.labels(time)[0], said
 
 
-def _counted(data: Measurements) -> str:
+def _counted(data: PkDataset) -> str:
     """Return how many concentrations there are and below quantification, of each analyte if there are several."""
     said = f"{data.samples} concentration{'s'[: data.samples != 1]}, {int(data.below.sum())} below quantification"
     if len(data.analytes) == 1:
@@ -306,7 +308,7 @@ def _shrinkage(result: Fit, name: str) -> str:
     return f"{held[name]:.1f}" if name in held else ""
 
 
-def _add_occasions(patients: list[dict[str, Any]], data: Measurements, population: Population, kappa: Any) -> None:
+def _add_occasions(patients: list[dict[str, Any]], data: PkDataset, population: Population, kappa: Any) -> None:
     """Add to each patient the parameters that differ between occasions, by occasion."""
     for patient, labels, own in zip(patients, data.occasions, kappa, strict=True):
         if population.between_occasions:
@@ -333,7 +335,7 @@ def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> dict[str, Any]:
+def _fit_json(result: Fit, data: PkDataset, parameters: tuple[str, ...]) -> dict[str, Any]:
     found = result.population
     patients: list[dict[str, Any]] = [
         {"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
@@ -361,20 +363,20 @@ def _fit_json(result: Fit, data: Measurements, parameters: tuple[str, ...]) -> d
 
 
 def _population(
-    form: Predicts,
+    form: StructuralModel,
     start: str,
     random: str | None,
     cv: float,
     error: Error,
     sd: list[str] | None,
-    effects: list[Effect],
+    effects: list[CovariateEffect],
     iov: str | None = None,
     analytes: tuple[str, ...] = (),
 ) -> Population:
     import numpy as np
 
-    from posology.pharmacology.estimation.foce import Population
-    from posology.pharmacology.estimation.residual_error import Residual
+    from posology.pharmacology.estimation.random_effects import Population
+    from posology.pharmacology.estimation.residual_error import ResidualError
 
     try:
         typical = {name.strip(): float(value) for name, _, value in (part.partition("=") for part in start.split(","))}
@@ -400,7 +402,7 @@ def _population(
         )
     names = tuple(part.strip() for part in random.split(",")) if random else tuple(form.parameters)
     errors = [
-        Residual(each[-1] if error != "proportional" else 0.0, each[0] if error != "additive" else 0.0)
+        ResidualError(each[-1] if error != "proportional" else 0.0, each[0] if error != "additive" else 0.0)
         for each in spreads
     ]
     residual = dict(zip(analytes, errors * (len(analytes) // len(errors)), strict=True)) if analytes else errors[0]
@@ -425,18 +427,25 @@ def _between_occasions(iov: str | None, usual: float) -> dict[str, float]:
     return found
 
 
-def _effect(text: str) -> Effect:
-    from posology.pharmacology.estimation.foce import Effect
+def _effect(text: str) -> CovariateEffect:
+    from posology.pharmacology.estimation.random_effects import CovariateEffect
 
     found = re.fullmatch(r"\s*(\w+)\s*~\s*(\w+)\s*/\s*([\d.]+)\s*(?:\^\s*(-?[\d.]+))?\s*", text)
     if found is None:
         raise typer.BadParameter(f"{text!r}: write CL~WT/70 or CL~WT/70^0.75", param_hint="--covariate")
     parameter, covariate, reference, power = found.groups()
-    return Effect(parameter, covariate.upper(), float(reference), float(power) if power else None)
+    return CovariateEffect(parameter, covariate.upper(), float(reference), float(power) if power else None)
 
 
 def _bayes(
-    form: Predicts, data: Any, begin: Population, full: bool, seed: int, draws: int, individual: bool, as_json: bool
+    form: StructuralModel,
+    data: Any,
+    begin: Population,
+    full: bool,
+    seed: int,
+    draws: int,
+    individual: bool,
+    as_json: bool,
 ) -> None:
     from rich.console import Console
 
@@ -496,7 +505,7 @@ def _bayes(
 
 
 def _diagnose(
-    form: Predicts, data: Measurements, result: Fit, plot: Path, seed: int, units: tuple[str, Sequence[str]]
+    form: StructuralModel, data: PkDataset, result: Fit, plot: Path, seed: int, units: tuple[str, Sequence[str]]
 ) -> None:
     """Draw goodness of fit and predictive check; of several analytes, each beside FILE by its name."""
     from dataclasses import replace
@@ -504,7 +513,7 @@ def _diagnose(
     import numpy as np
 
     from posology.pharmacology.estimation.diagnostics import residuals, visual_predictive_check
-    from posology.pharmacology.estimation.residual_error import named
+    from posology.pharmacology.estimation.residual_error import by_analyte
     from posology.reports.pk_figures import goodness_chart, vpc_chart
     from posology.shared.charts import save_chart
 
@@ -520,5 +529,5 @@ def _diagnose(
         good = goodness_chart(replace(data, observed=own), found.among(own), units=labels)
         save_chart(good.properties(**told), plot.with_stem(stem))
         check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
-        log = named(result.population.residual)[analyte].proportional > 0
+        log = by_analyte(result.population.residual)[analyte].proportional > 0
         save_chart(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))

@@ -71,7 +71,7 @@ def nca(
     from posology.interchange.pk.sources import measured
     from posology.pharmacology.nca.dose_proportionality import dose_proportionality
     from posology.pharmacology.nca.parameters import nca as analysed
-    from posology.pharmacology.nca.profiles import rectangular
+    from posology.pharmacology.nca.profiles import padded
 
     check_figure(plot)
     cuts = [_pair(text) for text in partial or ()]
@@ -100,7 +100,7 @@ def nca(
         first = found[infused.index(False)]
         known = "--infusion-hours" if read.interval else "the column RATE"
         raise ValueError(f"{file}: patient {first.label}: how long the infusion took is not known; {known} tells it")
-    time, value = rectangular([(p.time, p.concentration) for p in found])
+    time, value = padded([(p.time, p.concentration) for p in found])
     doses = np.array([np.nan if p.dose is None else p.dose for p in found])
     result = analysed(
         time,

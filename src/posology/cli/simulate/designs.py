@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posology.operating.simulate import PatientModel
     from posology.protocol.model import Protocol
     from posology.shared.tables import Table
-    from posology.simulation.potential_outcomes import Carriers
+    from posology.simulation.potential_outcomes import DrugDrivenPatients
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -235,15 +235,15 @@ def _other(
 
 def _carriers(
     protocol: Protocol, metric: str, trials: int, needed: int, seed: int, slope: int, drops: bool, reduce: bool
-) -> Carriers:
+) -> DrugDrivenPatients:
     import numpy as np
     from rich.console import Console
     from rich.progress import Progress
 
     from posology.endpoints.body_size import dose_mg
+    from posology.pharmacology.clinical.dose_modification import as_labelled, as_planned
     from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
-    from posology.pharmacology.clinical.treatment import as_labelled, as_planned
-    from posology.simulation.potential_outcomes import draw
+    from posology.simulation.potential_outcomes import draw_patients
 
     if protocol.drug.name != "IMGN853":
         raise ValueError(
@@ -260,7 +260,7 @@ def _carriers(
     ocular = IMGN853_OCULAR.with_power(slope)
     with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
-        return draw(
+        return draw_patients(
             np.random.default_rng(seed),
             trials,
             needed,
@@ -338,7 +338,9 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
             print(f"  {line}")
 
 
-def _draw(carriers: Carriers, windows: list[float], protocol: Protocol, metric: str, scenario: str, path: Path) -> None:
+def _draw(
+    carriers: DrugDrivenPatients, windows: list[float], protocol: Protocol, metric: str, scenario: str, path: Path
+) -> None:
     """Draw the true DLT rate by level, a line for each window, told apart by shape and dash as well as colour."""
     import altair as alt
     import numpy as np

@@ -67,7 +67,7 @@ def regimens(
     if reference not in (names := [each.name for each in held.regimens]):
         raise ValueError(f"--over is {reference!r}; the regimens of {file} are {'; '.join(names)}")
     with bar("simulating") as progress:
-        found = exposure.simulate(held, kind, uncertainty=uncertainty, progress=progress)
+        found = exposure.simulate_regimens(held, kind, uncertainty=uncertainty, progress=progress)
     table, sampled = exposure_tables.table(held, found, kind), exposure_tables.samples(held, found, kind)
     ratios = exposure_tables.compared(held, found, reference, kind)
     if figure is not None:
@@ -85,7 +85,7 @@ def regimens(
                 "patients": len(held.patients.listed) or held.patients.number,
                 "seed": held.patients.seed,
                 "posology": __version__,
-                "interval": {"level": held.interval, "kind": kind, "holds": exposure.HOLDS[kind]},
+                "interval": {"level": held.interval, "kind": kind, "holds": exposure.INTERVAL_MEANING[kind]},
                 "uncertainty": {"of": "the median", "level": held.interval, "priors": uncertain}
                 if uncertainty
                 else None,
@@ -137,7 +137,7 @@ def _print(table: Table) -> None:
 
 def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the priors."""
-    from posology.simulation.regimens.simulate import ENTERING, uncertain
+    from posology.simulation.regimens.simulate import USED_QUANTITIES, uncertain
 
     used: dict[str, Any] = {}
     told: dict[str, Any] = {}
@@ -145,7 +145,7 @@ def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         for name, q in each.compound.quantities().items():
             entry = {"value": q.value, "unit": q.unit, "evidence": q.evidence, "source": q.source}
             own = name if k == 0 else f"{each.name}: {name}"
-            if name.split(".")[1] in ENTERING and (k == 0 or used[name] != entry):
+            if name.split(".")[1] in USED_QUANTITIES and (k == 0 or used[name] != entry):
                 used[own] = entry
         for name, prior in uncertain(each.compound).items():
             (low, high), q = prior.range, prior.quantity
@@ -164,8 +164,8 @@ def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def _notes(
     held: Any, found: Any, kind: str, parameters: dict[str, Any], uncertain: dict[str, Any], uncertainty: bool
 ) -> None:
-    from posology.pharmacology.compounds.adc import LEGEND, MARKS
-    from posology.pharmacology.virtual_patients.demographics import OCCASION
+    from posology.pharmacology.compounds.quantity import LEGEND, MARKS
+    from posology.pharmacology.virtual_patients.between_patient import OCCASION
 
     shown = lambda q: f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
     print("parameters: " + ", ".join(f"{name} {shown(q)}" for name, q in parameters.items()))

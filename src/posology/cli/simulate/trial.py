@@ -12,7 +12,7 @@ from posology.cli._options import JsonOption, day
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
-    from posology.simulation.trial import Simulation
+    from posology.simulation.trial import TrialSimulator
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def virtual(
 
     from posology.protocol.load import load_document
     from posology.shared.files import write_bytes
-    from posology.simulation.trial import World, simulate
+    from posology.simulation.trial import TrialSettings, simulate_trial
 
     if trial.exists():
         raise ValueError(f"{trial} exists: give the path of a new record")
@@ -90,7 +90,7 @@ def virtual(
         raise ValueError(f"there is no folder {trial.absolute().parent}: make it first")
     if (cohort is None) != (level is None):
         raise ValueError("--cohort and --level go together: a cohort alone is simulated at a level that is given")
-    world = World(
+    world = TrialSettings(
         seed=seed,
         per_month=per_month,
         arrivals=arrivals,
@@ -111,7 +111,7 @@ def virtual(
             disable=not shown.is_terminal,
         ) as bar:
             task = bar.add_task("")
-            made = simulate(
+            made = simulate_trial(
                 draft, plan, world, lambda on, came: bar.update(task, description=f"{on}: {came} patients screened")
             )
         write_bytes(trial, draft.read_bytes())
@@ -131,7 +131,7 @@ def virtual(
     print("nobody was treated: every value is assumed (--json says what is)")
 
 
-def told(made: Simulation) -> dict[str, Any]:
+def told(made: TrialSimulator) -> dict[str, Any]:
     """Return what a simulated trial came to."""
     from posology.conduct.advice import advise
     from posology.record.collected import DispositionEvent
