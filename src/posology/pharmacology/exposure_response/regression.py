@@ -285,7 +285,7 @@ def cox(
 
     x, y, unit = _checked(exposure, event, unit, level)
     try:
-        slope, error = cox_slope(x, _times(time, y), y)
+        slope, error = cox_slope(x, _times(time, y), y > 0)
     except ValueError:
         raise ValueError("the hazard ratio is not finite: the events lie at one end of the exposures") from None
     half = float(norm.ppf(0.5 + level / 2)) * error
