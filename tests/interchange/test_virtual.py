@@ -169,7 +169,7 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
     dlt, moderate = np.full(shape, np.inf), np.full(shape, np.inf)
     for k, subject in enumerate(treated):
         for level in levels:
-            for t in simulate_course(subject.person, level, lambda day: protocol, most=3).troubles:
+            for t in simulate_course(subject.person, level, lambda day: protocol, most=3).toxicities:
                 into = dlt if t.grade >= 3 else moderate
                 if t.grade >= 2:
                     into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
@@ -221,7 +221,7 @@ def test_endpoints_find_what_the_model_says(whole: tuple[TrialSimulator, Trial])
         assert [e.occurred for e in course.patient.doses] == [day(d) for d, *_ in told.given]
         assert (course.patient.death.occurred if course.patient.death else None) == day(dead)
         assert {(t.fact.term, t.fact.grade, t.event.occurred) for t in course.patient.toxicities} == {
-            (t.term, t.grade, day(t.onset)) for t in told.troubles
+            (t.term, t.grade, day(t.onset)) for t in told.toxicities
         }
         sums = np.array([[s.sum_mm for s in course.scans]])
         days = np.array([(s.on - subject.first).days if s.number else 0 for s in course.scans])

@@ -64,9 +64,9 @@ def test_a_level_less_spares_events_after_grade_3(found: RuleComparison) -> None
     held, less = (found.rules.index(rule) for rule in ("held, full dose", "as labelled"))
     after = found.measures.index("after grade 3: events in a patient-year")
     grade_3 = found.measures.index("an event of grade 3 or worse, %")
-    assert (found.above[held, grade_3] == found.above[less, grade_3]).all()
+    assert (found.numerator[held, grade_3] == found.numerator[less, grade_3]).all()
     only = RuleComparison(
-        ("held", "less"), ("after",), *(part[[held, less]][:, [after]] for part in (found.above, found.below))
+        ("held", "less"), ("after",), *(part[[held, less]][:, [after]] for part in (found.numerator, found.denominator))
     )
     assert only.difference[1, 0] < -3 * only.difference_error[1, 0]
 
@@ -79,7 +79,7 @@ def test_pairs_are_told_apart_better_than_groups(found: RuleComparison) -> None:
 
 def test_the_same_seed_gives_the_same_patients_whatever_the_rules(found: RuleComparison) -> None:
     alone = compare(np.random.default_rng(853), 2500, seven, rules={"as planned": as_planned})
-    assert np.array_equal(alone.above[0], found.above[0], equal_nan=True)
+    assert np.array_equal(alone.numerator[0], found.numerator[0], equal_nan=True)
 
 
 def test_scenarios_go_through() -> None:

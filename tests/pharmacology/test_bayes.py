@@ -31,7 +31,7 @@ from tests.pharmacology.test_occasions import Steps
 
 @pytest.mark.parametrize("residual", [ResidualError(0.5, 0.0), ResidualError(0.5, 0.3)])
 def test_the_gradient_of_a_population(residual: ResidualError) -> None:
-    data = theophylline().only([0, 1, 2])
+    data = theophylline().subset([0, 1, 2])
     density = population_density(ORAL, data, Prior({"ka": 1.5, "CL": 2.7, "V": 30.0}, ("ka", "V"), residual=residual))
     count = 3 + 2 + (2 if residual.proportional else 1) + 6
     x = np.random.default_rng(0).normal(0, 0.3, count) + np.concatenate([[0.4, 1, 3.4], np.zeros(count - 3)])
@@ -181,7 +181,7 @@ def test_the_density_is_that_of_its_parts() -> None:
                 v1, clearance = pi * own[3 + 2 * period : 5 + 2 * period]
                 phi[period, 0] += clearance + power[0] * np.log(albumin / 40) + 0.75 * np.log((50 + 10 * row) / 70)
                 phi[period, 1] += v1 + power[1] * np.log((50 + 10 * row) / 70)
-            one = data.only([row])
+            one = data.subset([row])
             c = predict(TWO_COMPARTMENTS, one, phi[None])[0]
             sd = np.sqrt(additive**2 + (proportional * c) ** 2)
             total += np.where(one.below[0], norm.logcdf(one.value[0], c, sd), norm.logpdf(one.value[0], c, sd)).sum()
@@ -275,7 +275,7 @@ def test_a_population_simulated_from_a_truth_covers_it() -> None:
     from posology.pharmacology.estimation.foce import simulate
 
     data = conjugate(12, [0.1, 1, 7, 20, 22, 35])
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, np.random.default_rng(21))[0], 1e-3)
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, CONJUGATE, np.random.default_rng(21))[0], 1e-3)
     prior = Prior({"CL": 0.6, "V1": 2.5, "Q": 0.5, "V2": 1.5}, ("CL", "V1", "V2"))
     found = sample_population(TWO_COMPARTMENTS, drawn, prior, seed=3, draws=400, tune=500, chains=2)
     for name, truth in CONJUGATE.typical.items():

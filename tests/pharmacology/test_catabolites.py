@@ -190,7 +190,7 @@ def test_a_fit_recovers_a_payload() -> None:
         np.eye(2) * 0.04,
         {"IMGN853": ResidualError(0.0, 0.3), "DM4": ResidualError(0.0, 0.3)},
     )
-    found = fit(CONJUGATE_PAYLOAD, data.replaced(np.maximum(drawn, 1e-6)), start)
+    found = fit(CONJUGATE_PAYLOAD, data.with_values(np.maximum(drawn, 1e-6)), start)
     true = [*values.values(), 0.3, 0.35, 0.1, 0.2]
     assert [e.name for e in found.estimates][-2:] == ["IMGN853 proportional error", "DM4 proportional error"]
     for e, value in zip(found.estimates, true, strict=True):
@@ -200,7 +200,7 @@ def test_a_fit_recovers_a_payload() -> None:
     assert abs(found.residual_shrinkage) < 15
     own = residuals(
         CONJUGATE_PAYLOAD,
-        data.replaced(np.maximum(drawn, 1e-6)),
+        data.with_values(np.maximum(drawn, 1e-6)),
         found.population,
         np.random.default_rng(1),
         repeats=50,
@@ -232,7 +232,7 @@ def test_a_patient_whose_payload_says_what_the_conjugate_does_not() -> None:
     )
     data = sampled()
     own = np.log([list({**VALUES, "CL": 0.55, "CLp": 26.0, "CLm": 3.0}.values())])
-    exact = data.replaced(CONJUGATE_PAYLOAD_METABOLITE.predict(data, own))
+    exact = data.with_values(CONJUGATE_PAYLOAD_METABOLITE.predict(data, own))
     used = replace(exact, observed=exact.value > 1e-3)
     assert np.log(individual(CONJUGATE_PAYLOAD_METABOLITE, used, population).parameters) == pytest.approx(own, abs=0.01)
     blind = replace(used, observed=used.observed & (used.analyte == 0))

@@ -33,7 +33,7 @@ def test_conditional_residuals_are_exact_where_the_model_is_linear() -> None:
 def test_residuals_are_standard_normal_where_the_data_come_from_the_model() -> None:
     rng = np.random.default_rng(7)
     data = conjugate(100, [0.1, 1, 4, 10, 20, 22, 30])
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 1e-3)
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 1e-3)
     found = residuals(TWO_COMPARTMENTS, drawn, CONJUGATE, rng, repeats=300)
     for values in (found.conditional, found.npde):
         assert abs(values.mean()) < 0.1
@@ -46,7 +46,7 @@ def test_the_check_covers_data_of_the_model_at_its_level() -> None:
     data = conjugate(60, [0.1, 1, 4, 10, 20])
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 5.0)
+        drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 5.0)
         found = visual_predictive_check(TWO_COMPARTMENTS, drawn, CONJUGATE, rng, repeats=200, bins=5, level=0.90)
         known = ~np.isnan(found.observed) & ~np.isnan(found.simulated[..., 0])
         inside = (found.simulated[..., 0] <= found.observed) & (found.observed <= found.simulated[..., 2])
@@ -59,7 +59,7 @@ def test_the_check_covers_data_of_the_model_at_its_level() -> None:
 def test_the_check_shows_a_clearance_that_is_wrong() -> None:
     rng = np.random.default_rng(9)
     data = conjugate(60, [0.1, 1, 4, 10, 20])
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 5.0)
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 5.0)
     wrong = Population({**CONJUGATE.typical, "CL": 0.9}, CONJUGATE.random, CONJUGATE.omega, CONJUGATE.residual)
     found = visual_predictive_check(TWO_COMPARTMENTS, drawn, wrong, rng, repeats=200, bins=5)
     assert found.observed[2, 1] > found.simulated[2, 1, 2]
@@ -74,7 +74,7 @@ def test_prediction_correction_takes_out_the_dose() -> None:
     ]
     data = pk_dataset(patients)
     tight = Population(CONJUGATE.typical, ("CL",), np.array([[1e-4]]), ResidualError(0.0, 0.02))
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, tight, rng)[0])
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, tight, rng)[0])
     plain = visual_predictive_check(TWO_COMPARTMENTS, drawn, tight, rng, repeats=50, bins=2, corrected=False)
     right = visual_predictive_check(TWO_COMPARTMENTS, drawn, tight, rng, repeats=50, bins=2)
     assert (plain.observed[:, 2] / plain.observed[:, 0] > 10).all()

@@ -51,9 +51,9 @@ def test_references_are_the_typical_patients_at_steady_state(driver: ExposureDri
 def test_trough_spreads_more_than_kd_can() -> None:
     """So kd is not in proportion to it; each power leaves something for kd's own spread."""
     plasma = population()
-    trough = BY_TROUGH.spread(plasma) / BY_TROUGH.power.value
-    assert BY_AREA.spread(plasma) == pytest.approx(0.33, abs=0.01) and trough == pytest.approx(1.07, abs=0.02)
-    assert BY_TROUGH.spread(plasma) < IMGN853_TUMOUR.kd.between < trough
+    trough = BY_TROUGH.log_sd(plasma) / BY_TROUGH.power.value
+    assert BY_AREA.log_sd(plasma) == pytest.approx(0.33, abs=0.01) and trough == pytest.approx(1.07, abs=0.02)
+    assert BY_TROUGH.log_sd(plasma) < IMGN853_TUMOUR.kd.between < trough
 
 
 @pytest.mark.parametrize("driver", [BY_AREA, BY_TROUGH])
@@ -91,7 +91,7 @@ def test_a_dose_left_out_leaves_what_is_still_there(driver: ExposureDriver) -> N
 @pytest.mark.parametrize("driver", [BY_AREA, BY_TROUGH])
 def test_v11_v12_by_either_driver(driver: ExposureDriver) -> None:
     plasma = population()
-    fate = PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.spread(plasma))
+    fate = PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.log_sd(plasma))
     found = treat(fate, plasma, 355.0, cycles=24, driver=driver)
     responded = np.isfinite(found.judged.response)
     assert responded.mean() == pytest.approx(0.42, abs=0.04)
@@ -109,7 +109,7 @@ def test_trough_tells_responders_apart_better() -> None:
     quarter = np.argsort(np.argsort(plasma.area)) * 4 // PATIENTS
     gap = []
     for driver in (BY_AREA, BY_TROUGH):
-        fate = PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.spread(plasma))
+        fate = PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=driver.log_sd(plasma))
         responded = np.isfinite(treat(fate, plasma, 355.0, cycles=8, rule=as_planned, driver=driver).judged.response)
         gap.append(responded[quarter == 3].mean() - responded[quarter == 0].mean())
     assert 0.15 < gap[0] < gap[1] < 0.5

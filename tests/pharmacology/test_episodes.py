@@ -67,7 +67,7 @@ def test_episodes_are_those_of_a_loop(store: list[tuple[float, float]], stretche
     edges = np.cumsum([0.0, *(length for length, _ in stretches)])
     for day, (length, level) in zip(edges, stretches, strict=False):
         since = length * np.linspace(0, 1, 5)[None, :]
-        found.pass_(np.full((1, 5), level), since, np.array([day]))
+        found.advance(np.full((1, 5), level), since, np.array([day]))
 
     rate = np.array([level for _, level in stretches])
     onset, well = [], 0.0
@@ -98,11 +98,11 @@ def test_a_constant_hazard_gives_an_alternating_renewal_process() -> None:
         )
         found = OcularCourse(eyes)
         for start in np.arange(0, years, 20.0):
-            found.pass_(np.full((n, 3), h), np.tile([0.0, 10, 20], (n, 1)), np.full(n, start))
+            found.advance(np.full((n, 3), h), np.tile([0.0, 10, 20], (n, 1)), np.full(n, start))
         count = found.count
         if mean:
-            ill = np.clip(np.minimum(found.onset + eyes.lasting, years) - found.onset, 0, None)
-            late = (found.onset <= 300) & (found.onset + eyes.lasting > 300)
+            ill = np.clip(np.minimum(found.onset + eyes.duration, years) - found.onset, 0, None)
+            late = (found.onset <= 300) & (found.onset + eyes.duration > 300)
             assert late.any(axis=1).mean() == pytest.approx(m / (m + 1 / h), abs=0.035)
             assert np.where(np.isfinite(found.onset), ill, 0).sum() / (n * years) == pytest.approx(0.42, abs=0.02)
         else:
@@ -132,7 +132,7 @@ def test_first_events_do_not_know_of_later_ones(planned: TreatmentOutcome) -> No
     """With one episode at most, the first are the same to the last bit."""
     eyes = planned.fate.eyes
     once = replace(
-        planned.fate, eyes=OcularPotentialOutcomes(eyes.hazard[:, :1], eyes.grade[:, :1], eyes.lasting[:, :1])
+        planned.fate, eyes=OcularPotentialOutcomes(eyes.hazard[:, :1], eyes.grade[:, :1], eyes.duration[:, :1])
     )
     alone = course(as_planned, fate=once)
     assert np.array_equal(alone.ocular, planned.ocular) and np.array_equal(alone.recovered, planned.recovered)
@@ -208,15 +208,15 @@ def test_later_grade_3_is_a_dlt(labelled: TreatmentOutcome) -> None:
 
 
 def test_grades_alike_are_one_grade_for_each_patient() -> None:
-    alike = IMGN853_OCULAR.with_alike(1)
+    alike = IMGN853_OCULAR.with_grade_correlation(1)
     grade = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000, ocular=alike).eyes.grade
     assert (grade == grade[:, :1]).all()
     own = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000).eyes.grade
     assert np.corrcoef(own[:, 0], own[:, 1])[0, 1] == pytest.approx(0, abs=0.07)
     with pytest.raises(ValueError, match=r"alike is 0\.3: the scenarios"):
-        alike.with_alike(0.3)
+        alike.with_grade_correlation(0.3)
     with pytest.raises(ValueError, match="ask for alike first"):
-        IMGN853_OCULAR.with_drops().with_alike(1)
+        IMGN853_OCULAR.with_drops().with_grade_correlation(1)
 
 
 def test_drops_spare_events_and_most_of_grade_3() -> None:
@@ -243,7 +243,7 @@ def test_episodes_of_nobody() -> None:
 @pytest.mark.parametrize("alike", [0, 1])
 def test_grades_are_calibrated_to_the_worst_of_each_patient(alike: int) -> None:
     """Worst grade 3 or more in 11 % + 0.3 % of 59 %, grade 4 in 2 of 682 of 59 %; doses of 39 % delayed; treatment as in V13."""
-    found = course(cycles=24, ocular=IMGN853_OCULAR.with_alike(alike), patients=20_000)
+    found = course(cycles=24, ocular=IMGN853_OCULAR.with_grade_correlation(alike), patients=20_000)
     came = np.isfinite(found.ocular)
     worst = found.episodes.worst[came]
     assert (worst >= 3).mean() == pytest.approx((0.11 + 2 / 682) / 0.59, abs=0.012)

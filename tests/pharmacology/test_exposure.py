@@ -143,11 +143,11 @@ def test_the_average_of_one_exposure_is_that_exposure() -> None:
     for model, day in ((logistic(x, y), None), (exponential(x, t, y), 63.0)):
         for value in (60.0, 150.0, 400.0):
             np.testing.assert_allclose(
-                model.average(np.array([value]), day),
+                model.population_average(np.array([value]), day),
                 [float(v[0]) for v in model.at(np.array([value]), day)],
                 rtol=1e-10,
             )
-        many = model.average(x, day)
+        many = model.population_average(x, day)
         assert many[0] == pytest.approx(float(model.at(x, day)[0].mean())) and many[1] < many[0] < many[2]
 
 
@@ -160,7 +160,7 @@ def test_the_interval_of_an_average_against_draws_of_the_coefficients(day: float
     draws = rng.multivariate_normal([model.intercept, model.slope], model.covariance, 20_000)
     eta = draws[:, :1] + draws[:, 1:] * (x / model.unit)
     chance = (1 / (1 + np.exp(-eta)) if day is None else 1 - np.exp(-np.exp(eta) * day)).mean(axis=1)
-    _, low, high = model.average(x, day)
+    _, low, high = model.population_average(x, day)
     assert (low, high) == pytest.approx(tuple(np.quantile(chance, [0.025, 0.975])), abs=0.004)
 
 

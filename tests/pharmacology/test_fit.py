@@ -242,7 +242,7 @@ def test_values_below_quantification_inform_and_do_not_bias() -> None:
             for i in range(60)
         ]
     )
-    drawn = data.replaced(simulate(ONE_COMPARTMENT, data, truth, rng)[0], 0.3)
+    drawn = data.with_values(simulate(ONE_COMPARTMENT, data, truth, rng)[0], 0.3)
     assert 0.2 < drawn.below.sum() / drawn.samples < 0.4
     found = fit(ONE_COMPARTMENT, drawn, truth)
     assert found.population.typical["CL"] == pytest.approx(1.0, rel=0.07)
@@ -267,7 +267,7 @@ def test_values_below_quantification_inform_and_do_not_bias() -> None:
 def test_two_compartments_recover_the_truth_they_were_simulated_from() -> None:
     rng = np.random.default_rng(5)
     data = conjugate(40, [0.1, 0.5, 1, 3, 7, 14, 20.9, 21.1, 24, 35])
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 1e-3)
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 1e-3)
     start = Population(
         {"CL": 0.6, "V1": 2.5, "Q": 0.4, "V2": 1.5}, ("CL", "V1", "V2"), np.eye(3) * 0.09, ResidualError(0.0, 0.2)
     )
@@ -291,7 +291,7 @@ def test_a_covariate_is_recovered_and_fixed_powers_stay() -> None:
         ResidualError(0.0, 0.1),
         (CovariateEffect("CL", "WT", 67, 0.75),),
     )
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
     start = Population(
         CONJUGATE.typical, ("CL",), np.array([[0.04]]), ResidualError(0.0, 0.2), (CovariateEffect("CL", "WT", 67),)
     )
@@ -320,7 +320,7 @@ def test_the_order_of_patients_does_not_matter() -> None:
     prior = default_start(ORAL, [1.5, 2.7, 31.5], residual=ResidualError(0.7, 0.0))
     there, back = (
         objective_function(ORAL, data, prior)[0],
-        objective_function(ORAL, data.only(range(11, -1, -1)), prior)[0],
+        objective_function(ORAL, data.subset(range(11, -1, -1)), prior)[0],
     )
     assert there == pytest.approx(back[::-1], abs=1e-8)
 
@@ -355,9 +355,9 @@ def test_bad_starts() -> None:
             Population(good.typical, good.random, good.omega, good.residual, (CovariateEffect("CL", "WT", 70),)),
         )
     with pytest.raises(ValueError, match="no population"):
-        fit(ORAL, data.only([0]), good)
+        fit(ORAL, data.subset([0]), good)
     with pytest.raises(ValueError, match="patient 2, time 0: 0 is predicted"):
-        empirical_bayes(ORAL, data.only([1]), replace(good, residual=ResidualError(0.0, 0.1)))
+        empirical_bayes(ORAL, data.subset([1]), replace(good, residual=ResidualError(0.0, 0.1)))
 
 
 def test_the_phase_1_profiles_of_the_conjugate() -> None:

@@ -50,7 +50,7 @@ def trial(
             for i in range(patients)
         ]
     )
-    return data.replaced(simulate(SATURABLE, data, truth, np.random.default_rng(seed))[0], 0.1)
+    return data.with_values(simulate(SATURABLE, data, truth, np.random.default_rng(seed))[0], 0.1)
 
 
 def truths() -> dict[str, float]:
@@ -129,7 +129,7 @@ def test_trastuzumab_emtansine_is_not_linear_up_to_1_2_mg_per_kg() -> None:
 def test_v10_girish_is_not_met_with_saturable_loss_either() -> None:
     """The target for 2.4 to 4.8 mg/kg is a log error of 0.25; free fits leave 0.35 without saturable loss and 0.27 with it."""
     every = profiles("tdm1_girish2012_digitised.csv")
-    high = every.only([i for i, dose in enumerate(every.names) if float(dose) >= 2.4])
+    high = every.subset([i for i, dose in enumerate(every.names) if float(dose) >= 2.4])
     error = lambda spread, k: float(spread * np.sqrt(1 - k / high.samples))  # root mean square, of the residual SD
     *_, linear, _ = pooled(TWO_COMPARTMENTS, high, [10.0, 40.0, 8.0, 15.0])
     *_, saturable, _ = pooled(SATURABLE, high, [7.2, 39.5, 7.1, 15.0, 31.0, 1.0])
@@ -207,7 +207,7 @@ def test_residuals_and_the_visual_check_take_the_model() -> None:
 
 def test_an_individual_s_gradient_and_optimum() -> None:
     """The maximum a posteriori is where the density's exact gradient is 0, with values below quantification in it."""
-    data = trial(7, 4).only([0])
+    data = trial(7, 4).subset([0])
     assert data.below.any()
     density, best = individual_density(SATURABLE, data, TRUTH), individual(SATURABLE, data, TRUTH)
     z = best.eta[0] / np.sqrt(np.diag(TRUTH.omega))
@@ -219,7 +219,7 @@ def test_an_individual_s_gradient_and_optimum() -> None:
 
 def test_full_bayes_of_one_patient_surrounds_the_most_likely_parameters() -> None:
     pytest.importorskip("nutpie")
-    data = trial(14, 4).only([9])
+    data = trial(14, 4).subset([9])
     best = individual(SATURABLE, data, TRUTH)
     found = sample_individual(SATURABLE, data, TRUTH, seed=2, draws=300, tune=200, chains=2)
     assert not found.divergences

@@ -122,7 +122,7 @@ def test_static_binding_would_take_up_more_than_is_brought() -> None:
     y = dict(zip(NAMES, solve(tumour, drive, FIVE, [21.0])[0], strict=True))
     taken = y["shed"] / float(np.squeeze(tumour.dar))
     days = np.linspace(0, 21, 2001)
-    free = 0.24 * drive.course(days, FIVE)[0][0]
+    free = 0.24 * drive.concentrations(days, FIVE)[0][0]
     static = np.trapezoid(0.61 * 500 * free / (free + (0.32 + 0.61) / 10), days)
     brought = np.trapezoid(float(np.squeeze(tumour.ktr)) * free, days)
     assert taken < brought < static / 2
@@ -264,7 +264,7 @@ def test_compiled_mass_balance_at_steady_state() -> None:
     _, tumour = Tumour.of(IMGN853)
     course = simulate(replace(tumour, kmax=0.0), drive, Doses([0.0], 30, 0.1), [200.0], Rodas(1e-9, 1e-11), keep=STATES)
     atot, rtot = course["conjugate"][0, 0], course["receptor"][0, 0]
-    c = drive.course([200.0], Doses([0.0], 30, 0.1))[0][0, 0]
+    c = drive.concentrations([200.0], Doses([0.0], 30, 0.1))[0][0, 0]
     kint, kdeg, ktr = 0.61, FOLATE_RECEPTOR_ALPHA.kdeg.value, float(np.squeeze(tumour.ktr))
     b = (kdeg * 60 - kdeg * rtot) / (kint - kdeg) if kint != kdeg else None
     assert rtot == pytest.approx(60, rel=1e-6) if b is None else True
