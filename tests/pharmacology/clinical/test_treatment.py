@@ -6,29 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.stats import binom
 
 from posology.pharmacology.clinical.ca125 import CA125, from_tumour_size, gcig_halved
-from posology.pharmacology.clinical.dose_modification import PatientStatus, as_labelled, as_planned, at_recurrence
+from posology.pharmacology.clinical.dose_modification import as_planned
 from posology.pharmacology.clinical.effect_compartment import EffectCompartment
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, ocular_hazard, ocular_risk
-from posology.pharmacology.clinical.other_toxicities import other_dlt
 from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
-from posology.pharmacology.clinical.survival import OVARIAN_SURVIVAL, death_day, time_at_cumulative_hazard
 from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
-from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, TumourDynamics, assess_recist
+from posology.pharmacology.clinical.tumour_size import MONTH, TumourDynamics
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
+from tests.pharmacology.clinical.test_tumour_size import one
 
 PATIENTS = 8000
 PLASMA = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
 """Of antibody with at least one drug, the typical patient."""
-
-
-def one(kg: float = 0.0027, kd: float = 0.0119, lam: float = 0.0049, s0: float = 57.8) -> TumourDynamics:
-    return TumourDynamics(*(np.array([x]) for x in (kg, kd, lam, s0, np.inf)))
 
 
 @pytest.fixture(scope="module")
@@ -47,29 +40,6 @@ def trial(fate: PatientPotentialOutcomes, varied: Exponentials) -> TreatmentOutc
     return treat(fate, varied, 355.0, cycles=24)
 
 
-# Closed forms
-
-
-@given(st.floats(0, 0.01), st.floats(0, 0.05), st.floats(1e-4, 0.05), st.lists(st.floats(0, 2), min_size=1, max_size=5))
-def test_size_solves_its_equation_whatever_the_cycles(kg: float, kd: float, lam: float, exposure: list[float]) -> None:
-    start = 21.0 * np.arange(len(exposure))
-    t = np.array([0.0, 10, 33, 84, 200])
-    found = one(kg, kd, lam).log_change(t, start, exposure)[0]
-    fine = np.linspace(0, 200, 40_001)
-    given_then = np.asarray(exposure)[np.minimum((fine[:-1] + 0.0025) // 21, len(exposure) - 1).astype(int)]
-    slope = kg - kd * given_then * np.exp(-lam * (fine[:-1] + fine[1:]) / 2)
-    whole = np.append(0, np.cumsum(slope * np.diff(fine)))
-    assert found == pytest.approx(np.interp(t, fine, whole), abs=2e-4)
-
-
-def test_size_under_one_dose_throughout_is_the_papers() -> None:
-    t = np.array([0.0, 42, 84, 365])
-    kg, kd, lam = 0.0027, 0.0119, 0.0049
-    wanted = 57.8 * np.exp(kg * t - kd / lam * (1 - np.exp(-lam * t)))
-    assert one().size(t)[0] == pytest.approx(wanted, rel=1e-12)
-    assert one().size(t, [0.0, 21, 42], [1.0, 1, 1])[0] == pytest.approx(wanted, rel=1e-12)
-
-
 def test_marker_against_scipy() -> None:
     t = np.arange(0.0, 301)
     dynamics, k, ca0, g = one(), 0.037, 167.0, 3.0
@@ -79,63 +49,10 @@ def test_marker_against_scipy() -> None:
     assert found == pytest.approx(wanted, rel=1e-4)
 
 
-@pytest.mark.parametrize("ke", [0.12, 0.3, float(PLASMA.rates[0]), float(PLASMA.rates[1])])
-def test_effect_compartments_against_scipy(ke: float) -> None:
-    """Two doses and a gap, carried in steps; ke may equal a rate of plasma."""
-    effect = (
-        EffectCompartment.start(PLASMA, ke, 1).dosed(355.0).after(np.array([21.0])).after(np.array([7.0])).dosed(296.0)
-    )
-    since = np.array([[0.0, 1.0, 10.0, 21.0]])
-    c, first, second = (a[0] for a in effect.at(effect.unit(since)))
-    plasma = lambda t: (
-        float((PLASMA.coefficients * (355 * np.exp(-PLASMA.rates * t))).sum())
-        + (float((PLASMA.coefficients * (296 * np.exp(-PLASMA.rates * (t - 28)))).sum()) if t >= 28 else 0)
-    )
-    rule = lambda t, y: [ke * (plasma(t) - y[0]), ke * (y[0] - y[1])]
-    before = solve_ivp(rule, (0, 28), [0, 0], rtol=1e-10, atol=1e-12, max_step=0.5).y[:, -1]
-    after = solve_ivp(rule, (28, 49), before, t_eval=28 + since[0], rtol=1e-10, atol=1e-12, max_step=0.5).y
-    assert c == pytest.approx([plasma(28 + s) for s in since[0]], rel=1e-10)
-    assert first == pytest.approx(after[0], rel=1e-6)
-    assert second == pytest.approx(after[1], rel=1e-6)
-    area = solve_ivp(lambda t, y: [plasma(t)], (28, 49), [0], rtol=1e-10, max_step=0.5).y[0, -1]
-    assert effect.area(np.array([21.0]))[0] == pytest.approx(area, rel=1e-7)
-
-
 def test_risk_over_patients_against_draws() -> None:
     rng = np.random.default_rng(4)
     drawn = (rng.exponential(size=200_000) * np.exp(-2.2 * rng.standard_normal(200_000)) < 0.7).mean()
     assert ocular_risk(0.7, 2.2) == pytest.approx(drawn, abs=0.004)
-
-
-def test_inversion_is_linear_within_a_piece_and_never_beyond() -> None:
-    found = time_at_cumulative_hazard(
-        np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 3.0]]), np.array([0.0, 10, 20]), np.array([0.5, 3.0, 3.1])
-    )
-    assert found.tolist() == [5.0, 20.0, NEVER]
-
-
-def test_death_is_the_weibull_of_the_paper() -> None:
-    """Sizes that stay and no new lesions: the survival function in closed form."""
-    n = 50_000
-    still = TumourDynamics(*(np.full(n, x) for x in (0.0, 0.0, 0.1, 70.0, np.inf)))
-    days = death_day(still, np.ones(n), np.random.default_rng(2).exponential(size=n))
-    s = OVARIAN_SURVIVAL
-    for t in (180.0, 365, 730):
-        wanted = np.exp(-((s.lam.value * t) ** s.alpha.value) * np.exp(s.size.value + s.ecog.value))
-        assert (days > t).mean() == pytest.approx(wanted, abs=0.008)
-
-
-def test_visits_are_judged_by_recist() -> None:
-    never = np.array([np.inf])
-    judged = lambda size, new=never, last=NEVER: assess_recist(
-        np.array([size], dtype=float), 42 * np.arange(len(size)), new, last
-    )
-    assert judged([50, 34, 50]).response[0] == NEVER  # not confirmed
-    assert judged([50, 34, 34]).response[0] == 42
-    assert judged([20, 14, 18]).progression[0] == NEVER  # 20 %, but not 5 mm
-    assert judged([50, 50, 60]).progression[0] == 84
-    assert judged([50, 40, 40], np.array([50.0])).progression[0] == 84  # new lesion, seen at the next visit
-    assert judged([50, 30, 30], last=60).response[0] == NEVER  # died before it could be confirmed
 
 
 def test_marker_response_needs_28_days() -> None:
@@ -143,9 +60,6 @@ def test_marker_response_needs_28_days() -> None:
     assert gcig_halved(np.array([[400.0, 190, 180]]), [0, 21, 49])[1][0]
     assert not gcig_halved(np.array([[400.0, 190, 210, 180]]), [0, 21, 42, 63])[1][0]
     assert not gcig_halved(np.array([[60.0, 20, 20, 20]]), [0, 21, 42, 63])[0][0]
-
-
-# Published targets
 
 
 def test_v11_response_of_mirasol(trial: TreatmentOutcome) -> None:
@@ -226,9 +140,6 @@ def test_a_window_of_21_days_misses_most_ocular_events(trial: TreatmentOutcome) 
     assert 0.18 < (came <= 21).mean() < 0.40
 
 
-# Doses that change
-
-
 def test_fate_is_fixed_and_the_dose_matters(fate: PatientPotentialOutcomes, varied: Exponentials) -> None:
     low, high = (treat(fate, varied, 355.0 * f, cycles=6, rule=as_planned) for f in (0.5, 1.0))
     assert np.array_equal(low.fate.grade, high.fate.grade)
@@ -246,28 +157,6 @@ def test_after_grade_3_a_level_less(trial: TreatmentOutcome) -> None:
     milder = trial.episodes.worst <= 2
     assert np.all((trial.mg[milder] == 0) | (trial.mg[milder] == planned))
     assert np.all(trial.mg.argmin(axis=1)[trial.mg.min(axis=1) == 0] > 0)  # nobody goes without the first
-
-
-def test_rule_by_label() -> None:
-    """No event; grade 2; grade 3; grade 4; grade 3 that is over; a second grade 2."""
-    now, lately = np.array([0, 2, 3, 4, 0, 2]), np.array([0, 2, 3, 4, 3, 2])
-    stand = PatientStatus(
-        1,
-        np.full(6, 21.0),
-        np.array([1.0, 1.0, 5 / 6, 1.0, 1.0, 1.0]),
-        now,
-        lately,
-        np.array([np.inf, 30.0, 100.0, 25.0, 14.0, 28.0]),
-        np.array([True, False, False, False, False, False]),
-        lately,
-        np.array([0, 1, 1, 1, 1, 2]),
-    )
-    factor, delay = as_labelled(stand)
-    assert factor == pytest.approx([1, 1, 4 / 6, 0, 5 / 6, 1])
-    assert delay.tolist() == [7, 9, 42, 4, 0, 7]
-    factor, delay = at_recurrence(stand)
-    assert factor == pytest.approx([1, 1, 4 / 6, 0, 5 / 6, 5 / 6])
-    assert delay.tolist() == [7, 9, 42, 4, 0, 7]
 
 
 def test_a_rule_of_ones_own_is_checked() -> None:
@@ -304,10 +193,6 @@ def test_refusals() -> None:
         IMGN853_OCULAR.with_power(7)
     with pytest.raises(ValueError, match="patient 1: kelim is 0 /d"):
         from_tumour_size(np.arange(3.0), np.zeros((1, 3)), 0.0, 167.0)
-
-
-def test_other_dlt_rises_with_dose() -> None:
-    assert other_dlt([0.0, 6.0], 6.0).tolist() == pytest.approx([0.0, 0.05], abs=1e-9)
 
 
 def test_numbers_carry_how_well_they_are_known() -> None:

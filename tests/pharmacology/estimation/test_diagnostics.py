@@ -11,7 +11,7 @@ from posology.pharmacology.estimation.random_effects import Population
 from posology.pharmacology.estimation.residual_error import ResidualError
 from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
-from tests.pharmacology.test_fit import CONJUGATE, Straight, conjugate
+from tests.pharmacology.estimation.test_foce import CONJUGATE, Straight, conjugate
 
 
 def test_conditional_residuals_are_exact_where_the_model_is_linear() -> None:

@@ -19,7 +19,7 @@ from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_data
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 
-DATA = Path(__file__).parent.parent / "data" / "pharmacology"
+DATA = Path(__file__).parents[2] / "data" / "pharmacology"
 LEVELS = (0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0)  # mg/kg, as in the phase 1 trial
 TRUTH = Population(
     {"CL": 0.36, "V1": 2.5, "Q": 0.45, "V2": 1.6, "Vmax": 4.9, "Km": 7.4},

@@ -25,8 +25,8 @@ from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData,
 from posology.pharmacology.pk_models.linear import ORAL, TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats
-from tests.pharmacology.test_fit import CONJUGATE, DATA, Straight, conjugate, theophylline
-from tests.pharmacology.test_occasions import Steps
+from tests.pharmacology.estimation.test_foce import CONJUGATE, DATA, Straight, conjugate, theophylline
+from tests.pharmacology.pk_models.test_time_varying import Steps
 
 
 @pytest.mark.parametrize("residual", [ResidualError(0.5, 0.0), ResidualError(0.5, 0.3)])

@@ -16,7 +16,6 @@ import posology
 from posology.pharmacology.compounds.library import BRENTUXIMAB_VEDOTIN, IMGN853, T_DM1
 from posology.pharmacology.disposition.dosing_regimen import Regimen
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.tumour import equations
 from posology.pharmacology.tumour.model import (
     FOLATE_RECEPTOR_ALPHA,
     STATES,
@@ -40,30 +39,6 @@ def close_to(found: np.ndarray, wanted: np.ndarray, within: float) -> None:
     assert np.abs(found / wanted - 1).max() < within
 
 
-# Formulas
-
-
-def test_transfer_rates_of_the_paper() -> None:
-    assert equations.krogh(334, 8, 75) == pytest.approx(0.95, rel=1e-3)  # ADC
-    assert equations.krogh(2.1e4, 8, 75) == pytest.approx(59.7, rel=1e-3)  # MMAE
-    assert equations.surface(0.022, 1) == pytest.approx(0.13, abs=0.003)
-
-
-@given(st.floats(1e-3, 1e4), st.floats(1e-3, 1e4), st.floats(1e-4, 1e3))
-def test_complex_solves_its_equilibrium(atot: float, rtot: float, kss: float) -> None:
-    b = float(equations.complex_qss(atot, rtot, kss))
-    assert 0 < b <= min(atot, rtot) * (1 + 1e-12)
-    assert (atot - b) * (rtot - b) == pytest.approx(kss * b, rel=1e-6, abs=1e-9 * atot * rtot)
-
-
-@given(st.floats(0.01, 1e3), st.floats(0.5, 4))
-def test_kill_and_its_slope(ratio: float, hill: float) -> None:
-    rate = lambda u: float(equations.kill_rate((u / 25.0) ** hill, 0.1))
-    u, step = 25.0 * ratio, 25.0 * ratio * 1e-5
-    slope = equations.kill_slope(ratio**hill, ratio ** (hill - 1), 0.1, 25.0, hill)
-    assert slope == pytest.approx((rate(u + step) - rate(u - step)) / (2 * step), rel=1e-4, abs=1e-12)
-
-
 def test_expression_from_ihc() -> None:
     receptor, share = FOLATE_RECEPTOR_ALPHA.expression([[0, 0, 0, 1], [0.5, 0, 0.5, 0], [1, 0, 0, 0]])
     assert receptor[0] == pytest.approx(4e5 * 1e11 / 6.02214076e23 * 1e9)  # copies to nM
@@ -71,24 +46,6 @@ def test_expression_from_ihc() -> None:
     assert share.tolist() == [1, 0.5, 0]
     with pytest.raises(ValueError, match=r"patient 1: the shares of cells .* sum to 1"):
         FOLATE_RECEPTOR_ALPHA.expression([[0.5, 0, 0, 0.6]])
-
-
-# Plasma that drives it
-
-
-def test_drive_has_the_areas_of_the_whole_chain() -> None:
-    from posology.pharmacology.disposition.adc_plasma import Plasma
-
-    drive, drugs = PlasmaInput.of_compound(IMGN853)
-    area = (drive.conjugate / drive.rates).sum() * 1e6 / 150_000 * 355  # nM d
-    chain = Plasma.of(IMGN853).areas([400.0], Doses([0.0], 355, 0.1))
-    assert area == pytest.approx(chain.adc[0, 0] / 150_000 * 1e6, rel=1e-5)
-    freed = (drive.payload / drive.rates).sum() * 1e6 / 150_000 * 355
-    assert freed == pytest.approx(chain.payload[0, 0] / 780 * 1e3, rel=1e-4)
-    assert 1 < drugs[0] < 3.4
-
-
-# Reduced against full, compiled against SciPy
 
 
 @pytest.fixture(scope="module")
@@ -326,9 +283,6 @@ def test_each_patient_has_own_doses() -> None:
     second = simulate(tumour, drive, Doses([0, 49], [355, 296], 0.1), VISITS).volume
     close_to(both[1], second[0], 1e-4)
     assert both[0, -1] < both[1, -1]
-
-
-# Refusals
 
 
 def test_refusals_name_patient_and_parameter() -> None:

@@ -12,13 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.pharmacology.nca.auc import concentration_at, partial_auc, segment_auc
-from posology.pharmacology.nca.blq import BlqRule, BlqRuleByTmax
-from posology.pharmacology.nca.dose_proportionality import dose_proportionality
 from posology.pharmacology.nca.parameters import accumulation, nca
 from posology.pharmacology.nca.profiles import padded
+from tests.pharmacology.nca.test_auc import profile
 
-DATA = Path(__file__).parent.parent / "data" / "pharmacology"
+DATA = Path(__file__).parents[2] / "data" / "pharmacology"
 
 
 def samples(name: str) -> tuple[Any, Any]:
@@ -122,29 +120,6 @@ def test_the_cdisc_pilot() -> None:
     assert (found.auc_all > found.auc_last).all()
 
 
-@pytest.mark.parametrize(
-    ("rule", "method", "last", "whole"),
-    [  # PKNCA's own cases: 0 2 0 1 2 1 0 0, one apart
-        (BlqRule("zero", "zero", "zero"), "linear", 5.5, 6.0),
-        (BlqRule("zero", "zero", "zero"), "linear-up log-down", 4 + 1 / np.log(2), 4.5 + 1 / np.log(2)),
-        (BlqRule(), "linear", 7.0, 7.5),
-        (BlqRule(), "linear-up log-down", 2.5 + 3 / np.log(2), 3 + 3 / np.log(2)),
-    ],
-)
-def test_values_below_quantification(rule: BlqRule, method: Any, last: float, whole: float) -> None:
-    found = nca(np.arange(8.0), np.array([0.0, 2, 0, 1, 2, 1, 0, 0]), below=rule, method=method)
-    assert found.auc_last[0] == pytest.approx(last, abs=1e-12)
-    assert found.auc_all[0] == pytest.approx(whole, abs=1e-12)
-
-
-def test_values_below_quantification_by_tmax_and_by_number() -> None:
-    time, value = np.arange(6.0), np.array([0.0, 4, 2, 0, 1, 0])
-    dropped = nca(time, value, below=BlqRuleByTmax(), method="linear")
-    assert dropped.auc_last[0] == dropped.auc_all[0] == pytest.approx(2 + 3 + 3)
-    half = nca(time, value, below=BlqRule("zero", 0.5, "drop"), method="linear")
-    assert half.auc_last[0] == pytest.approx(2 + 3 + 1.25 + 0.75)
-
-
 def test_an_infusion_in_one_compartment_is_recovered() -> None:
     dose, volume, rate, length = 100.0, 20.0, 0.1, 2.0
     time = np.concatenate([np.linspace(0, length, 200), np.linspace(length, 80, 2000)[1:]])
@@ -174,16 +149,6 @@ def test_steady_state_of_a_bolus_is_the_closed_form() -> None:
     assert accumulation(first.steady.auc_tau, found.steady.auc_tau)[0] == pytest.approx(found.steady.accumulation[0])
 
 
-def test_the_concentration_at_the_dose_is_said() -> None:
-    value = np.array([[1.0, 4, 2, 1, 0.5]])
-    after = np.array([[1.0, 2, 3, 4, 5]])
-    assert nca(after, value).start == ("zero",)
-    assert nca(after - 1.5, value).start == ("sample before the dose",)
-    assert nca(after - 1, value).start == ("sampled",)
-    assert nca(after, value, tau=5.0).start == ("lowest in the interval",)
-    assert nca(after, value, tau=5.0).c_0[0] == 0.5
-
-
 def test_steady_state_peaks_and_troughs_are_samples() -> None:
     found = nca(np.array([1.0, 4, 8, 12]), np.array([8.0, 6, 3, 2]), 50.0, route="bolus", tau=12.0)
     assert found.steady is not None and found.start == ("back-extrapolated",)
@@ -199,23 +164,6 @@ def test_points_chosen_by_hand() -> None:
     slope = [np.polyfit(t[-5:], np.log(c[-5:]), 1)[0] for t, c in zip(time, value, strict=True)]
     assert found.slope.lambda_z == pytest.approx([-s for s in slope], rel=1e-10)
     assert (found.slope.used == chosen).all()
-
-
-@pytest.mark.parametrize("gap", [0.0, 1e-16, 1e-15, 1e-12, 1e-9, 1e-7, 1e-5, 1e-3, 9e-3, 1.1e-2, 0.1])
-def test_concentrations_that_are_all_but_equal(gap: float) -> None:
-    """A plateau in arithmetic of limited precision: the logarithmic trapezoid nears the linear one."""
-    from fractions import Fraction as F
-
-    c1, c0 = 3.3, 3.3 * (1 + gap)
-    area, moment = segment_auc(np.array([[100.0, 101]]), np.array([[c0, c1]]))
-    u = F(c0) / F(c1) - 1
-    log = sum((-1) ** (k + 1) * u**k / k for k in range(1, 40)) or F(1)
-    lever = (F(c0) - F(c1) - F(c1) * log) / log**2
-    exact = (F(c0) - F(c1)) / log if u else F(c1)
-    assert area[0, 0] == pytest.approx(float(exact), rel=1e-13)
-    assert moment[0, 0] == pytest.approx(float(100 * exact + (lever if u else F(c1) / 2)), rel=1e-13)
-    partial = partial_auc(np.array([[100.0, 101]]), np.array([[c0, c1]]), 100.0, 100.5, np.array([np.nan]))
-    assert partial[0] == pytest.approx(0.5 * c0, rel=gap / 2 + 1e-13)
 
 
 def test_a_level_end_is_no_perfect_fit() -> None:
@@ -236,28 +184,6 @@ def test_two_points_are_taken_only_where_there_are_no_more() -> None:
     assert two.slope.points[0] == 2 and two.slope.lambda_z[0] == pytest.approx(np.log(1.5) / 4)
 
 
-def test_a_bolus_whose_sample_before_the_dose_is_zero_has_the_peak_that_was_measured() -> None:
-    after = nca(np.array([1.0, 2, 4, 8]), np.array([8.0, 4, 2, 1]), 10.0, route="bolus")
-    before = nca(np.array([0.0, 1, 2, 4, 8]), np.array([0.0, 8, 4, 2, 1]), 10.0, route="bolus")
-    assert before.c_0[0] == after.c_0[0] == 16
-    assert before.c_max[0] == after.c_max[0] == 8 and before.t_max[0] == after.t_max[0] == 1
-
-
-@pytest.mark.parametrize("when", [0.0, -0.2])
-def test_a_trough_before_a_bolus_is_not_the_concentration_at_the_dose(when: float) -> None:
-    """At steady state: AUCtau is dose / clearance, which a trough in place of C0 would miss by 7 %."""
-    rate, tau, dose, volume = 0.2, 12.0, 100.0, 4.0
-    after = np.array([0.5, 1, 2, 4, 8, 12])
-    level = lambda t: dose / volume * np.exp(-rate * t) / (1 - np.exp(-rate * tau))
-    found = nca(np.append(when, after), np.append(level(tau), level(after)), dose, route="bolus", tau=tau)
-    assert found.steady is not None and found.start == ("back-extrapolated",)
-    assert found.c_0[0] == pytest.approx(level(0.0), rel=1e-12)
-    assert found.steady.clearance[0] == pytest.approx(rate * volume, rel=1e-12)
-    assert found.c_max[0] == level(0.5) and found.steady.lowest[0] == pytest.approx(level(tau))
-    sampled = nca(np.append(0.0, after), np.append(level(0.0), level(after)), dose, route="bolus", tau=tau)
-    assert sampled.start == ("sampled",) and sampled.c_max[0] == level(0.0)
-
-
 def test_nothing_measured_is_not_zero() -> None:
     value = np.array([[np.nan, np.nan, np.nan, np.nan], [0.0, 4, 2, 1]])
     found = nca(np.arange(4.0), value, np.array([10.0, np.nan]), tau=3.0)
@@ -266,13 +192,6 @@ def test_nothing_measured_is_not_zero() -> None:
         assert np.isnan(values[0]) and np.isfinite(values[1])
     assert "every concentration is missing" in found.why[0][0]
     assert any("no dose" in reason for reason in found.why[1])
-
-
-@pytest.mark.parametrize("rule", [-1.0, 0.0, np.nan, np.inf, "half"])
-def test_a_rule_for_values_below_quantification_is_checked(rule: Any) -> None:
-    for wrong in (lambda: BlqRule(middle=rule), lambda: BlqRuleByTmax(after=rule)):
-        with pytest.raises(ValueError, match="'zero', 'drop' or a number above 0"):
-            wrong()
 
 
 def test_no_slope_is_said_and_nothing_guessed() -> None:
@@ -315,9 +234,6 @@ def test_bad_input(time: list[float], value: list[float], options: dict[str, Any
         nca(np.array(time), np.array(value), **options)
 
 
-profile = st.lists(st.floats(0.05, 50), min_size=5, max_size=12)
-
-
 @given(profile, st.floats(0.1, 10), st.floats(0.1, 100))
 def test_scaling_dose_and_time(values: list[float], stretch: float, scale: float) -> None:
     time, value = np.arange(1.0, len(values) + 1), np.array(values)
@@ -329,19 +245,6 @@ def test_scaling_dose_and_time(values: list[float], stretch: float, scale: float
     assert other.aumc_last[0] == pytest.approx(stretch**2 * one.aumc_last[0], rel=1e-9)
 
 
-@given(profile, st.tuples(st.floats(0, 20), st.floats(0, 20), st.floats(0, 20)))
-def test_partial_areas_add_up(values: list[float], cuts: tuple[float, float, float]) -> None:
-    time, value = np.arange(float(len(values)))[None], np.array([values])
-    a, b, c = sorted(cuts)
-    rate = np.array([0.1])
-    whole = partial_auc(time, value, a, c, rate)
-    assert partial_auc(time, value, a, b, rate) + partial_auc(time, value, b, c, rate) == pytest.approx(whole, abs=1e-9)
-    area, _ = segment_auc(time, value)
-    assert partial_auc(time, value, 0, len(values) - 1, rate)[0] == pytest.approx(area.sum())
-    ends = concentration_at(time, value, float(len(values) - 1), rate)
-    assert ends[0] == values[-1]
-
-
 def test_a_profile_alone_and_in_a_batch_are_the_same() -> None:
     time, value = samples("theophylline.csv")
     together = nca(time, value, 320.0).named()
@@ -349,25 +252,3 @@ def test_a_profile_alone_and_in_a_batch_are_the_same() -> None:
         alone = nca(time[row], value[row], 320.0).named()
         for name, values in alone.items():
             assert values[0] == pytest.approx(together[name][row], nan_ok=True), name
-
-
-def test_dose_proportionality_by_hand() -> None:
-    dose, exposure = np.array([1.0, 1, 2, 2, 4, 4, 8, 8]), np.array([10.0, 12, 21, 19, 43, 39, 78, 85])
-    found = dose_proportionality(dose, exposure)
-    slope, intercept = np.polyfit(np.log(dose), np.log(exposure), 1)
-    assert (found.slope, found.intercept) == pytest.approx((slope, intercept))
-    assert found.region == pytest.approx((1 + np.log(0.8) / np.log(8), 1 + np.log(1.25) / np.log(8)))
-    assert found.verdict == "proportional" and found.degrees == 6
-    # at the doses' ratio that is just reached, the interval touches the region
-    touching = max(abs(found.lower - 1) / -np.log(0.8), abs(found.upper - 1) / np.log(1.25))
-    assert np.log(found.reach) == pytest.approx(1 / touching, rel=1e-9)
-    assert dose_proportionality(dose, dose**2).verdict == "not proportional"
-
-
-def test_dose_proportionality_needs_two_doses() -> None:
-    with pytest.raises(ValueError, match="two at least"):
-        dose_proportionality(np.ones(4), np.ones(4))
-    with pytest.raises(ValueError, match="above 0"):
-        dose_proportionality(np.array([1.0, 2, 3]), np.array([1.0, 0, 3]))
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        dose_proportionality(np.array([1.0, 2, 3]), np.array([1.0, 2, 3]), level=90.0)

@@ -21,7 +21,7 @@ from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_data
 from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
 from posology.shared.arrays import Floats
 
-DATA = Path(__file__).parent.parent / "data" / "pharmacology"
+DATA = Path(__file__).parents[2] / "data" / "pharmacology"
 CONJUGATE = Population(
     {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0},
     ("CL", "V1", "V2"),

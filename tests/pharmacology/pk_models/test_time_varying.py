@@ -19,7 +19,7 @@ from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData,
 from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
 from posology.pharmacology.pk_models.time_varying import predict, sensitivities
 from posology.shared.arrays import Floats
-from tests.pharmacology.test_fit import Straight
+from tests.pharmacology.estimation.test_foce import Straight
 
 VALUES = {"ka": 0.9, "CL": 0.7, "V": 5.0, "V1": 4.0, "Q": 0.5, "V2": 6.0}
 ENDS = (6.0, 11.5, 20.0)
