@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from posology.cli.app import app
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.record.store import StoreError
-from tests.interchange.sdtm_folder import dose, pilot, study
+from tests.interchange.sdtm.sdtm_folder import dose, pilot, study
 
 SMALL = (
     "dm",

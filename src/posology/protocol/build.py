@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from posology.designs import DESIGNS, FORMER_NAMES, MODIFIERS, Design, Titration
 from posology.designs.committee_table import rows_from_csv
 from posology.designs.decision_table import decision_table
-from posology.endpoints.dlt import Criterion, Definition, Exempt
+from posology.endpoints.dlt import Criterion, Definition, Exemption
 from posology.protocol.model import FieldError, Protocol
 
 METHODS: dict[str, type] = DESIGNS
@@ -163,7 +163,7 @@ def dlt_definition(protocol: Protocol) -> Definition:
             c.except_terms,
             c.related,
             c.minimum_days,
-            tuple(Exempt(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
+            tuple(Exemption(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
         )
         for c in protocol.dlt.criteria
     )

@@ -42,7 +42,7 @@ from posology.simulation.trial.pk_samples import TIMES, samples
 from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
-from tests.interchange.test_sdtm_round_trip import again, facts
+from tests.interchange.sdtm.test_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)

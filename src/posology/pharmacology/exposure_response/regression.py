@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.cox_regression import cox_slope
 
 MAX_ITERATIONS = 200
 SEPARATED = "the hazard's slope is not finite: the events lie at one end of the exposures"
@@ -273,40 +274,29 @@ def exponential(
 def cox(
     exposure: Floats, time: Floats, event: Bools, *, unit: float | None = None, level: float = 0.95
 ) -> ExposureResponse:
-    """Regress the hazard of a first event on exposure without a baseline (Cox; Efron's ties, by lifelines).
+    """Regress the hazard of a first event on exposure without a baseline (Cox; Efron's ties).
 
     Raises
     ------
     ValueError
         as :func:`exponential`.
     """
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+    from scipy.stats import norm
 
     x, y, unit = _checked(exposure, event, unit, level)
-    t = _times(time, y)
-    frame = pd.DataFrame({"x": x, "t": t, "y": y})
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            fitted = CoxPHFitter(alpha=1 - level).fit(frame, "t", "y")
-        except (ConvergenceError, ConvergenceWarning):
-            raise ValueError("the hazard ratio is not finite: the events lie at one end of the exposures") from None
-    row = fitted.summary.loc["x"]
-    low, high = fitted.confidence_intervals_.loc["x"]
-    slope, error = float(row["coef"]), float(row["se(coef)"])
+    try:
+        slope, error = cox_slope(x, _times(time, y), y > 0)
+    except ValueError:
+        raise ValueError("the hazard ratio is not finite: the events lie at one end of the exposures") from None
+    half = float(norm.ppf(0.5 + level / 2)) * error
     return ExposureResponse(
         "cox",
         0.0,
         slope,
         error,
-        float(low),
-        float(high),
-        float(row["p"]),
+        slope - half,
+        slope + half,
+        float(2 * norm.sf(abs(slope / error))),
         np.array([[0.0, 0], [0, error**2]]),
         unit,
         level,

@@ -14,12 +14,12 @@ from posology.conduct.trial import Trial
 from posology.interchange.adam.adae import adae
 from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
-from posology.interchange.adam.source import Rules
+from posology.interchange.adam.source import AdamConventions
 from posology.interchange.datasets.dataset import Dataset
 from posology.interchange.datasets.define import Study, define, write_define
 from posology.interchange.datasets.metadata import dataset_of, standard
 from posology.interchange.sdtm.writer.write import export_sdtm
-from tests.interchange.test_adam import source, subjects
+from tests.interchange.adam.test_analysis import source, subjects
 
 ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
 DEF = "{http://www.cdisc.org/ns/def/v2.1}"
@@ -30,9 +30,9 @@ MADE = datetime(2014, 12, 31, tzinfo=UTC)
 def datasets() -> tuple[Dataset, ...]:
     frames = {
         "ADSL": subjects(),
-        "ADAE": adae(source(), Rules(), subjects()),
-        "ADEX": adex(source(), Rules(), subjects()),
-        "ADLB": adlb(source(), Rules(), subjects()).filter(pl.col("PARAMCD").is_in(["ALB", "ALT", "COLOR"])),
+        "ADAE": adae(source(), AdamConventions(), subjects()),
+        "ADEX": adex(source(), AdamConventions(), subjects()),
+        "ADLB": adlb(source(), AdamConventions(), subjects()).filter(pl.col("PARAMCD").is_in(["ALB", "ALT", "COLOR"])),
     }
     return tuple(dataset_of(standard("adam"), name, frame) for name, frame in frames.items())
 

@@ -17,30 +17,30 @@ from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
 from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.analysis import analyse, read_folder
-from posology.interchange.adam.source import Rules, Source
+from posology.interchange.adam.source import AdamConventions, SdtmSource
 from posology.interchange.datasets.conformance.check import conform_datasets
-from posology.interchange.datasets.formats import read
+from posology.interchange.datasets.formats import read_dataset
 from posology.interchange.datasets.metadata import dataset_of, standard
 
-DATA = Path(__file__).parents[1] / "data/pharmaverse"
+DATA = Path(__file__).parents[2] / "data/pharmaverse"
 ADMIRAL_ALIVE = {"AE": ("AESTDTC", "AEENDTC"), "LB": ("LBDTC",), "EX": ("EXENDTC",)}
 """The dates on which admiral's program takes a subject to have been alive; ours are more (vital signs, tumours)."""
 
 
 @cache
 def frame(name: str) -> pl.DataFrame:
-    return read(DATA / name).frame
+    return read_dataset(DATA / name).frame
 
 
 @cache
-def source() -> Source:
+def source() -> SdtmSource:
     names = ("ae", "dm", "ds", "ex", "lb", "vs", "suppae")
-    return Source({name.upper(): frame(f"sdtm/{name}.csv.gz") for name in names})
+    return SdtmSource({name.upper(): frame(f"sdtm/{name}.csv.gz") for name in names})
 
 
 @cache
 def subjects() -> pl.DataFrame:
-    return adsl(source(), Rules(), ADMIRAL_ALIVE)
+    return adsl(source(), AdamConventions(), ADMIRAL_ALIVE)
 
 
 def differing(ours: pl.DataFrame, theirs: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
@@ -127,14 +127,14 @@ ADAE_SAME = [
 
 @pytest.mark.parametrize("column", ADAE_SAME)
 def test_adae(column: str) -> None:
-    events = adae(source(), Rules(), subjects())
+    events = adae(source(), AdamConventions(), subjects())
     assert events.height == 1191
     assert differing(events, frame("adam/adae.csv.gz"), ["USUBJID", "AESEQ"], column).is_empty()
 
 
 def test_units_are_in_controlled_terms() -> None:
     """Admiral writes days; the CDISC term (codelist UNIT) is DAYS."""
-    events = adae(source(), Rules(), subjects())
+    events = adae(source(), AdamConventions(), subjects())
     assert events["ADURU"].drop_nulls().unique().to_list() == ["DAYS"]
 
 
@@ -146,7 +146,7 @@ OPEN = ("01-704-1233", "01-705-1018", "01-705-1031", "01-705-1303", "01-705-1377
 
 @pytest.mark.parametrize("code", ["DURD", "DOSE", "TDURD", "TDOSE", "AVDDSE"])
 def test_adex(code: str) -> None:
-    exposures = adex(source(), Rules(), subjects()).filter(pl.col("PARAMCD") == code)
+    exposures = adex(source(), AdamConventions(), subjects()).filter(pl.col("PARAMCD") == code)
     theirs = frame("adam/adex.csv.gz").filter(pl.col("PARAMCD") == code)
     found = differing(exposures, theirs, ["USUBJID", "ASTDT"], "AVAL")
     assert exposures.height == theirs.height
@@ -157,14 +157,14 @@ def test_adex(code: str) -> None:
 
 
 def test_an_open_interval_is_a_finding() -> None:
-    told = Source(source().domains)
-    adex(told, Rules(), subjects())
+    told = SdtmSource(source().domains)
+    adex(told, AdamConventions(), subjects())
     assert sorted({f.patient for f in told.findings if f.field == "EXENDTC"}) == sorted(OPEN)
 
 
 def test_adlb_baseline_is_the_last_value_before_treatment() -> None:
     """SDTM's LBBLFL is the scheduled screening sample; we take an unscheduled one too, if it is later."""
-    values = adlb(source(), Rules(), subjects())
+    values = adlb(source(), AdamConventions(), subjects())
     same = values.filter((pl.col("ABLFL") == "Y") & (pl.col("LBBLFL") == "Y")).height
     ours = values.filter((pl.col("ABLFL") == "Y") & pl.col("LBBLFL").is_null())
     assert (same, ours.height) == (8319, 840)
@@ -194,8 +194,8 @@ def laboratory(**row: object) -> pl.DataFrame:
         ),
         "LB": pl.DataFrame([base | row]),
     }
-    given = Source(domains)
-    return adlb(given, Rules(), adsl(given, Rules()))
+    given = SdtmSource(domains)
+    return adlb(given, AdamConventions(), adsl(given, AdamConventions()))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_grade_of_a_laboratory_value(row: dict[str, object], low: str | None, hi
 
 def test_calcium_is_graded_as_corrected() -> None:
     """Grade 1 below the lower limit, 2 below 2.0 mmol/L, of calcium + 0.02 mmol/L for each g/L of albumin below 40."""
-    values = adlb(source(), Rules(), subjects())
+    values = adlb(source(), AdamConventions(), subjects())
     rows = values.filter((pl.col("PARAMCD") == "CA") & pl.col("ATOXGRL").is_not_null())
     albumin = values.filter(pl.col("PARAMCD") == "ALB").select("USUBJID", "ADT", pl.col("AVAL").alias("albumin"))
     joined = rows.join(albumin.unique(["USUBJID", "ADT"], keep="none"), on=["USUBJID", "ADT"])
@@ -229,18 +229,18 @@ def test_calcium_is_graded_as_corrected() -> None:
 
 
 def test_nothing_of_urine_is_graded() -> None:
-    values = adlb(source(), Rules(), subjects())
+    values = adlb(source(), AdamConventions(), subjects())
     assert values.filter(pl.col("LBCAT") == "URINALYSIS")["ATOXGRL"].is_null().all()
     assert values["ATOXGRL"].drop_nulls().len() > 10000
 
 
 def test_columns_and_types_are_the_standards() -> None:
-    made = dataset_of(standard("adam"), "ADAE", adae(source(), Rules(), subjects()))
+    made = dataset_of(standard("adam"), "ADAE", adae(source(), AdamConventions(), subjects()))
     assert made.label == "Adverse Events Analysis Dataset"
     assert made.frame.columns[:3] == ["STUDYID", "USUBJID", "AESEQ"]
     assert made.variable("ASTDT").format == "DATE9."
     assert made.variable("AETERM").length == made.frame["AETERM"].str.len_bytes().max()
-    exposures = dataset_of(standard("adam"), "ADEX", adex(source(), Rules(), subjects()))
+    exposures = dataset_of(standard("adam"), "ADEX", adex(source(), AdamConventions(), subjects()))
     assert set(exposures.frame["PARCAT1"]) == {"INDIVIDUAL", "OVERALL"}
 
 
@@ -267,8 +267,10 @@ def test_partial_dates_in_doubt_are_emergent() -> None:
             }
         ),
     }
-    given = Source(domains)
-    events = adae(given, Rules(cutoff=date(2013, 6, 1)), adsl(given, Rules(cutoff=date(2013, 6, 1))))
+    given = SdtmSource(domains)
+    events = adae(
+        given, AdamConventions(cutoff=date(2013, 6, 1)), adsl(given, AdamConventions(cutoff=date(2013, 6, 1)))
+    )
     assert events.select("ASTDT", "ASTDTF", "TRTEMFL").rows() == [
         (date(2013, 5, 10), "D", "Y"),
         (date(2013, 4, 1), "D", None),
@@ -281,23 +283,27 @@ def test_partial_dates_in_doubt_are_emergent() -> None:
 
 
 def test_the_order_of_rows_never_matters() -> None:
-    shuffled = Source({name: each.sample(fraction=1, shuffle=True, seed=3) for name, each in source().domains.items()})
+    shuffled = SdtmSource(
+        {name: each.sample(fraction=1, shuffle=True, seed=3) for name, each in source().domains.items()}
+    )
     for derive, name in ((adae, "ADAE"), (adex, "ADEX")):
-        one = dataset_of(standard("adam"), name, derive(source(), Rules(), subjects())).frame
+        one = dataset_of(standard("adam"), name, derive(source(), AdamConventions(), subjects())).frame
         other = dataset_of(
-            standard("adam"), name, derive(shuffled, Rules(), adsl(shuffled, Rules(), ADMIRAL_ALIVE))
+            standard("adam"),
+            name,
+            derive(shuffled, AdamConventions(), adsl(shuffled, AdamConventions(), ADMIRAL_ALIVE)),
         ).frame
         assert one.equals(other)
 
 
 def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     cutoff = date(2013, 12, 31)
-    made = analyse(source().domains, Rules(cutoff=cutoff))
+    made = analyse(source().domains, AdamConventions(cutoff=cutoff))
     assert conform_datasets({d.name: d for d in made.datasets}) == []
     for dataset in made.datasets:
         dates = [v.name for v in dataset.variables if v.type == "date"]
         assert all((dataset.frame[name].max() or cutoff) <= cutoff for name in dates)
-    whole = analyse(source().domains, Rules())
+    whole = analyse(source().domains, AdamConventions())
     assert made.datasets[1].frame.height < whole.datasets[1].frame.height
     ongoing = made.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
     assert ongoing > whole.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
@@ -319,7 +325,9 @@ def test_the_commands(tmp_path: Path) -> None:
     checked = run(app, ["submission", "conform", str(tmp_path / "adam"), "--json"])
     assert (checked.exit_code, checked.output.strip()) == (0, "[]")
     for name in ("adsl", "adrs", "adtte"):
-        assert read(tmp_path / f"adam/{name}.json").frame.equals(read(tmp_path / f"adam/{name}.xpt").frame)
+        assert read_dataset(tmp_path / f"adam/{name}.json").frame.equals(
+            read_dataset(tmp_path / f"adam/{name}.xpt").frame
+        )
 
 
 def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:

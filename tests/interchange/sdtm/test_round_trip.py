@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.interchange.datasets.formats import read as read_dataset
+from posology.interchange.datasets.formats import read_dataset as read_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, types_of
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.read import import_sdtm

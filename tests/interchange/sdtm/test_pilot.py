@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from posology.conduct.trial import Trial
-from posology.interchange.datasets.formats import read as read_dataset
+from posology.interchange.datasets.formats import read_dataset as read_dataset
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.reader.report import Report
 from posology.interchange.sdtm.writer.write import datasets
@@ -23,7 +23,7 @@ from posology.record.entry import fact_from
 from posology.record.event import to_dict
 from posology.record.state import State
 from posology.record.store import Store
-from tests.interchange.sdtm_folder import DATA, pilot
+from tests.interchange.sdtm.sdtm_folder import DATA, pilot
 
 ADAM = DATA / "pharmaverse/adam"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -210,10 +210,10 @@ def test_nothing_goes_in_silence(imported: tuple[Path, Report], folder: Path) ->
 
 
 def test_endpoints_are_the_same_after_a_way_through_sdtm(state: State, tmp_path: Path) -> None:
-    from posology.interchange.datasets.formats import write
+    from posology.interchange.datasets.formats import write_dataset
 
     for dataset in datasets(state):
-        write(dataset, tmp_path / f"{dataset.name.lower()}.parquet")
+        write_dataset(dataset, tmp_path / f"{dataset.name.lower()}.parquet")
     where = tmp_path / "again.posology"
     report = import_sdtm(tmp_path, where, by="data manager", now=NOW)
     with Trial.open(where) as trial:

@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from posology.interchange.sdtm.reader.domain_tables import SourceError
-from posology.interchange.sdtm.reader.read import Read, import_sdtm, read
+from posology.interchange.sdtm.reader.read import SdtmImport, import_sdtm, read_sdtm
 from posology.record import collected as c
 from posology.record import facts as f
-from tests.interchange.sdtm_folder import dose, patient, study
+from tests.interchange.sdtm.sdtm_folder import dose, patient, study
 
 TODAY = date(2024, 1, 1)
 
 
-def taken(folder: Path, **options: Any) -> Read:
-    return read(folder, today=TODAY, **options)
+def taken(folder: Path, **options: Any) -> SdtmImport:
+    return read_sdtm(folder, today=TODAY, **options)
 
 
-def told(made: Read) -> str:
+def told(made: SdtmImport) -> str:
     return "\n".join(map(str, made.report.findings))
 
 
-def facts(made: Read, kind: type) -> list[Any]:
-    return [one.fact for one in made.taken if isinstance(one.fact, kind)]
+def facts(made: SdtmImport, kind: type) -> list[Any]:
+    return [one.fact for one in made.finish if isinstance(one.fact, kind)]
 
 
 def event(subject: str = "1", **more: object) -> dict[str, object]:
@@ -80,7 +80,7 @@ def sample(test: str, value: object, **more: object) -> dict[str, object]:
 def test_a_date_that_cannot_be(tmp_path: Path) -> None:
     made = taken(study(tmp_path, ex=[dose("1")], ae=[event(), event(AESTDTC="2020-02-30")]))
     assert "AESTDTC: '2020-02-30' is impossible: February 2020 has 29 days" in told(made)
-    late = next(one for one in made.taken if isinstance(one.fact, f.AdverseEvent) and one.fact.ae == "2")
+    late = next(one for one in made.finish if isinstance(one.fact, f.AdverseEvent) and one.fact.ae == "2")
     assert (
         late.occurred == date(2020, 1, 2) and late.assumed == {"occurred": "assumed"} and late.fact.dated == c.UNDATED
     )
@@ -95,7 +95,7 @@ def test_a_partial_date_is_imputed_by_the_stated_rule_and_flagged(tmp_path: Path
             ae=[event(AESTDTC="2020-01"), event(AESTDTC="2020-02"), event(AESTDTC="2019-12")],
         )
     )
-    events = [one for one in made.taken if isinstance(one.fact, f.AdverseEvent)]
+    events = [one for one in made.finish if isinstance(one.fact, f.AdverseEvent)]
     assert [one.occurred for one in events] == [date(2019, 12, 1), date(2020, 1, 10), date(2020, 2, 1)]
     assert {one.fact.dated for one in events} == {"2019-12", "2020-01", "2020-02"}  # type: ignore[attr-defined]
     assert all(one.assumed == {"occurred": "assumed"} for one in events)
@@ -128,13 +128,13 @@ def test_an_event_ends_before_it_begins(tmp_path: Path) -> None:
 def test_a_subject_that_is_not_in_dm(tmp_path: Path) -> None:
     made = taken(study(tmp_path, dm=[patient("1")], ex=[dose("1")], ae=[event(), event("2"), event("2")]))
     assert "patient 2, AE.USUBJID: is not in DM; 2 rows of AE not taken" in told(made)
-    assert {one.patient for one in made.taken} == {"1"}
+    assert {one.patient for one in made.finish} == {"1"}
 
 
 def test_a_patient_without_treatment(tmp_path: Path) -> None:
     made = taken(study(tmp_path, dm=[patient("1"), patient("2", RFXSTDTC="")], ex=[dose("1")]))
     assert "patient 2, EX: has no dose, though put in an arm" in told(made)
-    assert {one.patient for one in made.taken if isinstance(one.fact, f.Enrolled)} == {"1"}
+    assert {one.patient for one in made.finish if isinstance(one.fact, f.Enrolled)} == {"1"}
 
 
 def test_a_first_dose_that_dm_and_ex_disagree_on(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_grades_and_relation_as_they_are_known(tmp_path: Path) -> None:
     assert grades == {"1": (3, True), "4": (2, True), "6": (3, True), "7": (2, False)}
     assert "AETOXGR: is missing, and AESEV too; the event is not taken" in told(made)
     assert "AETOXGR: is '7'; a grade is 1 to 5" in told(made) and "AEDECOD: is missing, and AETERM too" in told(made)
-    guessed = next(one for one in made.taken if isinstance(one.fact, f.AdverseEvent) and one.fact.ae == "1")
+    guessed = next(one for one in made.finish if isinstance(one.fact, f.AdverseEvent) and one.fact.ae == "1")
     assert guessed.assumed == {"grade": "assumed"}
     assert any(n.variable == "AEREL" and n.examples == ("MAYBE",) for n in made.report.not_understood)
 
@@ -369,7 +369,7 @@ def test_an_arm_that_the_protocol_does_not_know(tmp_path: Path) -> None:
         protocol=plan,
     )
     assert "patient 1, 2020-01-02, ARM: 'Arm A' is neither a level nor a cohort of the protocol" in told(made)
-    assert {one.patient: one.fact.level for one in made.taken if isinstance(one.fact, f.Enrolled)} == {"2": 2, "3": 5}
+    assert {one.patient: one.fact.level for one in made.finish if isinstance(one.fact, f.Enrolled)} == {"2": 2, "3": 5}
     assert "STUDYID: is S1, but the protocol is of" in told(made)
 
 

@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.endpoints.body_size import body_mass_index, lean_weight, surface_area
-from posology.endpoints.prior_therapy import Counting, Regimen, Setting, check, count, months_after, platinum
-from posology.shared.dates import Partial, parse
+from posology.endpoints.prior_therapy import (
+    CountingRule,
+    Regimen,
+    Setting,
+    check_regimens,
+    count,
+    months_after,
+    platinum,
+)
+from posology.shared.dates import PartialDate, parse_date
 
 LAST = date(2013, 5, 10)
 SETTINGS: tuple[Setting, ...] = ("neoadjuvant", "adjuvant", "advanced", "maintenance")
@@ -28,23 +36,23 @@ GIVEN = [
 @pytest.mark.parametrize(
     ("rule", "number"),
     [
-        (Counting(), 3),
-        (Counting(together=False), 4),
-        (Counting(maintenance=True), 4),
-        (Counting(adjuvant=False), 3),
-        (Counting(neoadjuvant=False), 3),
-        (Counting(neoadjuvant=False, adjuvant=False), 2),
-        (Counting(maintenance=True, together=False), 5),
+        (CountingRule(), 3),
+        (CountingRule(together=False), 4),
+        (CountingRule(maintenance=True), 4),
+        (CountingRule(adjuvant=False), 3),
+        (CountingRule(neoadjuvant=False), 3),
+        (CountingRule(neoadjuvant=False, adjuvant=False), 2),
+        (CountingRule(maintenance=True, together=False), 5),
     ],
 )
-def test_each_rule_of_counting(rule: Counting, number: int) -> None:
+def test_each_rule_of_counting(rule: CountingRule, number: int) -> None:
     found = count(GIVEN, rule)
     assert found.regimens == number and len(found.why) == len(GIVEN)
 
 
-@given(st.lists(st.sampled_from(SETTINGS), max_size=8), st.randoms(), st.builds(Counting, *[st.booleans()] * 4))
+@given(st.lists(st.sampled_from(SETTINGS), max_size=8), st.randoms(), st.builds(CountingRule, *[st.booleans()] * 4))
 def test_counting_does_not_depend_on_order_and_never_exceeds_what_was_given(
-    settings: list[Setting], chance: Any, rule: Counting
+    settings: list[Setting], chance: Any, rule: CountingRule
 ) -> None:
     regimens = [Regimen(f"r{i}", setting) for i, setting in enumerate(settings)]
     found = count(regimens, rule)
@@ -55,7 +63,15 @@ def test_counting_does_not_depend_on_order_and_never_exceeds_what_was_given(
 
 def on(end: str, progression: str | None = None, **more: Any) -> list[Regimen]:
     return [
-        Regimen("carboplatin", "advanced", None, parse(end), True, parse(progression) if progression else None, **more)
+        Regimen(
+            "carboplatin",
+            "advanced",
+            None,
+            parse_date(end),
+            True,
+            parse_date(progression) if progression else None,
+            **more,
+        )
     ]
 
 
@@ -82,7 +98,7 @@ def on(end: str, progression: str | None = None, **more: Any) -> list[Regimen]:
 def test_platinum_status(end: str, progression: str, status: str) -> None:
     found = platinum(on(end, progression), LAST)
     assert found.status == status and found.flag == ""
-    assert (found.interval_days is None) is not (parse(end).complete and parse(progression).complete)
+    assert (found.interval_days is None) is not (parse_date(end).complete and parse_date(progression).complete)
 
 
 def test_partial_dates_are_imputed_by_the_rule_and_flagged() -> None:
@@ -102,7 +118,7 @@ def test_without_progression() -> None:
     assert later.status == "not known yet" and later.why.startswith("no progression by 2013-05-10")
     assert platinum([], LAST).status == "not applicable"
     assert platinum([Regimen("carboplatin", "advanced", platinum=True)], LAST).status == "not evaluable"
-    unknown = Regimen("carboplatin", "advanced", None, parse("2012-01-10"), True, Partial(None, 5, 10))
+    unknown = Regimen("carboplatin", "advanced", None, parse_date("2012-01-10"), True, PartialDate(None, 5, 10))
     assert platinum([unknown], LAST).status == "not evaluable"
 
 
@@ -129,13 +145,13 @@ def test_a_status_given_for_a_partial_date_holds_for_the_true_one(end: date, day
 
 def test_findings_of_a_history() -> None:
     wrong = [
-        Regimen("a", "advanced", parse("2012-05"), parse("2012-04")),
-        Regimen("b", "advanced", parse("2012-05"), parse("2012")),
-        Regimen("c", "advanced", parse("2013-05-10"), parse("2013-06")),
-        Regimen("d", "advanced", Partial(None, 5, 10)),
-        Regimen("e", "advanced", parse("2012-05"), parse("2012-08"), progression=parse("2012-03-01")),
+        Regimen("a", "advanced", parse_date("2012-05"), parse_date("2012-04")),
+        Regimen("b", "advanced", parse_date("2012-05"), parse_date("2012")),
+        Regimen("c", "advanced", parse_date("2013-05-10"), parse_date("2013-06")),
+        Regimen("d", "advanced", PartialDate(None, 5, 10)),
+        Regimen("e", "advanced", parse_date("2012-05"), parse_date("2012-08"), progression=parse_date("2012-03-01")),
     ]
-    found = check("001", wrong, LAST)
+    found = check_regimens("001", wrong, LAST)
     assert [(f.field, f.wrong.split()[0].strip(":")) for f in found] == [
         ("end", "a"),
         ("start", "c"),

@@ -10,29 +10,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.shared.dates import Partial, Rule, impute, parse, possible, read
+from posology.shared.dates import ImputationRule, PartialDate, impute, parse_date, possible, read_dates
 
-RULES: tuple[Rule, ...] = ("first", "middle", "last")
+RULES: tuple[ImputationRule, ...] = ("first", "middle", "last")
 
 
 @pytest.mark.parametrize(
     ("text", "partial"),
     [
-        ("2013", Partial(2013)),
-        ("2013-05", Partial(2013, 5)),
-        ("2013-05-10", Partial(2013, 5, 10)),
-        ("2013-05-10T12:30", Partial(2013, 5, 10, "12:30")),
-        ("2013-05-10T12:30:15.5+02:00", Partial(2013, 5, 10, "12:30:15.5+02:00")),
-        ("2013-05-10T-:30", Partial(2013, 5, 10, "-:30")),
-        ("2013---10", Partial(2013, None, 10)),
-        ("--05-10", Partial(None, 5, 10)),
-        ("--02-29", Partial(None, 2, 29)),
-        ("2012-02-29", Partial(2012, 2, 29)),
-        (" 2013-05 ", Partial(2013, 5)),
+        ("2013", PartialDate(2013)),
+        ("2013-05", PartialDate(2013, 5)),
+        ("2013-05-10", PartialDate(2013, 5, 10)),
+        ("2013-05-10T12:30", PartialDate(2013, 5, 10, "12:30")),
+        ("2013-05-10T12:30:15.5+02:00", PartialDate(2013, 5, 10, "12:30:15.5+02:00")),
+        ("2013-05-10T-:30", PartialDate(2013, 5, 10, "-:30")),
+        ("2013---10", PartialDate(2013, None, 10)),
+        ("--05-10", PartialDate(None, 5, 10)),
+        ("--02-29", PartialDate(None, 2, 29)),
+        ("2012-02-29", PartialDate(2012, 2, 29)),
+        (" 2013-05 ", PartialDate(2013, 5)),
     ],
 )
-def test_dates_that_can_be_read(text: str, partial: Partial) -> None:
-    assert parse(text) == partial
+def test_dates_that_can_be_read(text: str, partial: PartialDate) -> None:
+    assert parse_date(text) == partial
     assert str(partial) == text.strip()
 
 
@@ -57,7 +57,7 @@ def test_dates_that_can_be_read(text: str, partial: Partial) -> None:
 )
 def test_dates_that_cannot_be(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse(text)
+        parse_date(text)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_dates_that_cannot_be(text: str, said: str) -> None:
         ("--05-10", "first", ("None", "")),
     ],
 )
-def test_each_rule_of_imputation(text: str, rule: Rule, made: tuple[str, str]) -> None:
-    day, flag = impute(parse(text), rule)
+def test_each_rule_of_imputation(text: str, rule: ImputationRule, made: tuple[str, str]) -> None:
+    day, flag = impute(parse_date(text), rule)
     assert (str(day), flag) == made
 
 
@@ -96,19 +96,19 @@ def test_each_rule_of_imputation(text: str, rule: Rule, made: tuple[str, str]) -
         ("2013-05-01", "first", date(2013, 5, 10), None, "2013-05-01"),
     ],
 )
-def test_bounds(text: str, rule: Rule, after: date | None, before: date | None, made: str) -> None:
-    assert str(impute(parse(text), rule, not_before=after, not_after=before).date) == made
+def test_bounds(text: str, rule: ImputationRule, after: date | None, before: date | None, made: str) -> None:
+    assert str(impute(parse_date(text), rule, not_before=after, not_after=before).date) == made
 
 
 def test_wrong_rules() -> None:
     with pytest.raises(ValueError, match="must be first, middle or last"):
-        impute(parse("2013"), "best")  # type: ignore[arg-type]
+        impute(parse_date("2013"), "best")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no date is on or after"):
-        impute(parse("2013"), "first", date(2013, 5, 2), date(2013, 5, 1))
+        impute(parse_date("2013"), "first", date(2013, 5, 2), date(2013, 5, 1))
     with pytest.raises(ValueError, match="2 dates and 1 patients"):
-        read(["2013", "2014"], patients=["1"])
+        read_dates(["2013", "2014"], patients=["1"])
     with pytest.raises(ValueError, match="2 dates and 1 of not_before"):
-        read(["2013", "2014"], not_before=[None])
+        read_dates(["2013", "2014"], not_before=[None])
 
 
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
@@ -116,10 +116,10 @@ DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 
 @given(day=DAYS, rule=st.sampled_from(RULES), low=DAYS, high=DAYS, shape=st.sampled_from(["Y", "YM", "YD", "YMD"]))
 def test_an_imputed_date_is_one_it_can_be_and_keeps_what_is_known(
-    day: date, rule: Rule, low: date, high: date, shape: str
+    day: date, rule: ImputationRule, low: date, high: date, shape: str
 ) -> None:
     low, high = min(low, high), max(low, high)
-    partial = Partial(day.year, day.month if "M" in shape else None, day.day if "D" in shape else None)
+    partial = PartialDate(day.year, day.month if "M" in shape else None, day.day if "D" in shape else None)
     made, flag = impute(partial, rule, low, high)
     assert made is not None
     first, last = possible(partial)
@@ -128,22 +128,22 @@ def test_an_imputed_date_is_one_it_can_be_and_keeps_what_is_known(
     assert flag == {"Y": "M", "YM": "D", "YD": "M", "YMD": ""}[shape]
     if shape in ("Y", "YM") and first <= high and low <= last:
         assert low <= made <= high
-    assert impute(Partial(made.year, made.month, made.day), rule, low, high) == (made, "")
+    assert impute(PartialDate(made.year, made.month, made.day), rule, low, high) == (made, "")
 
 
 @given(day=DAYS)
 def test_the_rules_are_in_order(day: date) -> None:
-    for partial in (Partial(day.year), Partial(day.year, day.month), Partial(day.year, None, day.day)):
+    for partial in (PartialDate(day.year), PartialDate(day.year, day.month), PartialDate(day.year, None, day.day)):
         first, middle, last = (impute(partial, rule).date for rule in RULES)
         assert first is not None and middle is not None and last is not None
         assert first <= middle <= last
-    assert impute(Partial(day.year, day.month), "last").date == day.replace(day=monthrange(day.year, day.month)[1])
+    assert impute(PartialDate(day.year, day.month), "last").date == day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def test_a_column_of_dates() -> None:
     texts = ["2013-05-10", None, "", "2013-05", "2013-02-30", "--05-10", "2013"]
     who = [f"{i}" for i in range(7)]
-    found = read(texts, "first", field="AESTDTC", patients=who, not_before=date(2013, 5, 3))
+    found = read_dates(texts, "first", field="AESTDTC", patients=who, not_before=date(2013, 5, 3))
     np.testing.assert_array_equal(
         found.day.astype(str), ["2013-05-10", "NaT", "NaT", "2013-05-03", "NaT", "NaT", "2013-05-03"]
     )
@@ -152,6 +152,6 @@ def test_a_column_of_dates() -> None:
 
 
 def test_without_a_rule_nothing_is_imputed() -> None:
-    found = read(["2013-05", "2013-05-10T08:00"], field="LBDTC")
+    found = read_dates(["2013-05", "2013-05-10T08:00"], field="LBDTC")
     assert [str(day) for day in found.day] == ["NaT", "2013-05-10"]
     assert str(found.findings[0]) == "LBDTC: '2013-05' is partial; not used: no rule of imputation is stated"

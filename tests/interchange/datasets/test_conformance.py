@@ -10,9 +10,9 @@ import pytest
 
 from posology.interchange.datasets.conformance.check import conform, conform_datasets
 from posology.interchange.datasets.dataset import Dataset
-from posology.interchange.datasets.formats import read, write
-from tests.interchange.test_adam import DATA
-from tests.interchange.test_define import datasets
+from posology.interchange.datasets.formats import read_dataset, write_dataset
+from tests.interchange.adam.test_analysis import DATA
+from tests.interchange.datasets.test_define import datasets
 
 DAY = date(2013, 5, 10)
 
@@ -64,7 +64,7 @@ def test_what_we_make_of_the_pilot_conforms() -> None:
 
 def test_the_pilot_itself() -> None:
     names = ("ae", "dm", "ds", "ex", "vs", "suppae")
-    found = said(*(read(DATA / f"sdtm/{name}.csv.gz") for name in names))
+    found = said(*(read_dataset(DATA / f"sdtm/{name}.csv.gz") for name in names))
     assert found == ["patient 01-716-1063, AE.AESTDY: is 366; it is counted from RFSTDTC to AESTDTC"]
 
 
@@ -180,7 +180,7 @@ def test_many_findings_of_a_kind_are_counted() -> None:
 def test_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no dataset"):
         conform(tmp_path)
-    write(adsl(), tmp_path / "adsl.xpt")
+    write_dataset(adsl(), tmp_path / "adsl.xpt")
     (tmp_path / "adae.xpt").write_bytes(b"hello")
     found = [str(finding) for finding in conform(tmp_path)]
     assert len(found) == 1

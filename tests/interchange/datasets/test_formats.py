@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from posology.interchange.datasets.dataset import Dataset, DatasetError, Variable
-from posology.interchange.datasets.formats import Format, check, read, write
+from posology.interchange.datasets.formats import Format, check_format, read_dataset, write_dataset
 
 FORMATS: list[Format] = ["xpt", "json", "ndjson", "parquet", "csv"]
 FRAME = pl.DataFrame(
@@ -35,7 +35,7 @@ DATASET = Dataset.of("ADSL", FRAME, "Subject-Level Analysis", labels={"AGE": "Ag
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_round_trip(format: Format, tmp_path: Path) -> None:
-    back = read(write(DATASET, tmp_path / f"adsl.{format}"))
+    back = read_dataset(write_dataset(DATASET, tmp_path / f"adsl.{format}"))
     assert back.name == "ADSL"
     assert back.frame.equals(FRAME)
     assert [v.type for v in back.variables] == [v.type for v in DATASET.variables]
@@ -47,7 +47,7 @@ def test_round_trip(format: Format, tmp_path: Path) -> None:
 
 
 def test_a_transport_file_is_what_another_reader_sees(tmp_path: Path) -> None:
-    path = write(DATASET, tmp_path / "adsl.xpt")
+    path = write_dataset(DATASET, tmp_path / "adsl.xpt")
     frame, meta = pyreadstat.read_xport(str(path), output_format="polars")
     assert (meta.table_name, meta.file_label) == ("ADSL", "Subject-Level Analysis")
     assert meta.column_labels[4] == "Age"
@@ -60,7 +60,7 @@ def test_a_transport_file_is_what_another_reader_sees(tmp_path: Path) -> None:
 
 def test_dataset_json_is_as_published(tmp_path: Path) -> None:
     made = datetime(2013, 6, 1, tzinfo=UTC)
-    document = json.loads(write(DATASET, tmp_path / "adsl.json", created=made).read_text())
+    document = json.loads(write_dataset(DATASET, tmp_path / "adsl.json", created=made).read_text())
     assert document["datasetJSONVersion"] == "1.1.0"
     assert document["datasetJSONCreationDateTime"] == "2013-06-01T00:00:00Z"
     assert (document["records"], document["studyOID"], document["itemGroupOID"]) == (3, "P1", "IG.ADSL")
@@ -80,7 +80,7 @@ def test_dataset_json_is_as_published(tmp_path: Path) -> None:
 def test_dataset_json_passes_another_library(tmp_path: Path) -> None:
     from odmlib.dataset_json_1_1 import model
 
-    document = json.loads(write(DATASET, tmp_path / "adsl.json").read_text())
+    document = json.loads(write_dataset(DATASET, tmp_path / "adsl.json").read_text())
     columns = [model.Column(**column) for column in document["columns"]]
     assert [c.name for c in columns] == FRAME.columns
 
@@ -96,7 +96,7 @@ ROWS = st.lists(st.tuples(TEXTS, NUMBERS, st.one_of(st.none(), st.integers(-(2**
 def test_any_rows_come_back(rows: list[tuple[object, ...]], format: Format, tmp_path: Path) -> None:
     schema = {"TEXT": pl.String, "NUMBER": pl.Float64, "WHOLE": pl.Int64, "DAY": pl.Date}
     frame = pl.DataFrame([("a", 0.5, 1, date(2000, 1, 1)), *rows], schema=schema, orient="row")
-    back = read(write(Dataset.of("X", frame), tmp_path / f"x.{format}")).frame
+    back = read_dataset(write_dataset(Dataset.of("X", frame), tmp_path / f"x.{format}")).frame
     assert back.equals(frame)
 
 
@@ -119,43 +119,43 @@ def test_what_a_transport_file_cannot_hold_is_refused(
 ) -> None:
     dataset = Dataset.of("ADSL", frame, label, labels)
     with pytest.raises(DatasetError, match=says):
-        write(dataset, tmp_path / "adsl.xpt")
+        write_dataset(dataset, tmp_path / "adsl.xpt")
     assert not list(tmp_path.iterdir())
-    assert not check(dataset, "parquet")
+    assert not check_format(dataset, "parquet")
 
 
 def test_every_reason_is_given_at_once(tmp_path: Path) -> None:
     dataset = Dataset.of("ADSL", pl.DataFrame({"SUBJECTID": ["x" * 300], "B": [1]}), labels={"B": "x" * 50})
     with pytest.raises(DatasetError) as caught:
-        write(dataset, tmp_path / "adsl.xpt")
+        write_dataset(dataset, tmp_path / "adsl.xpt")
     assert len(caught.value.findings) == 3
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_number_that_is_none(value: float, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="AVAL: is"):
-        write(Dataset.of("ADLB", pl.DataFrame({"AVAL": [1.0, value]})), tmp_path / "adlb.json")
+        write_dataset(Dataset.of("ADLB", pl.DataFrame({"AVAL": [1.0, value]})), tmp_path / "adlb.json")
 
 
 def test_names_are_names_and_there_once(tmp_path: Path) -> None:
     frame = pl.DataFrame({"A B": [1], "X": [1], "x": [2]})
-    assert [str(f) for f in check(Dataset.of("ADSL", frame), "csv")] == [
+    assert [str(f) for f in check_format(Dataset.of("ADSL", frame), "csv")] == [
         "ADSL.A B: is no name; a name is letters, digits and _, and begins with a letter",
         "ADSL.x: is there twice; each variable has a name of its own",
     ]
 
 
 def test_text_of_an_old_transport_file(tmp_path: Path) -> None:
-    path = write(Dataset.of("AE", pl.DataFrame({"AETERM": ["caf##", "xxxxxxxxxxxxx"]})), tmp_path / "ae.xpt")
+    path = write_dataset(Dataset.of("AE", pl.DataFrame({"AETERM": ["caf##", "xxxxxxxxxxxxx"]})), tmp_path / "ae.xpt")
     path.write_bytes(path.read_bytes().replace(b"caf##", b"caf\xe9 "))
-    back = read(path)
+    back = read_dataset(path)
     assert back.frame["AETERM"][0] == "café"
     assert "Windows-1252" in str(back.findings[0])
 
 
 def test_a_date_format_on_values_that_are_no_dates(tmp_path: Path) -> None:
     dataset = Dataset.of("X", pl.DataFrame({"ADT": [1.5, 2.5]}), formats={"ADT": "DATE9."})
-    back = read(write(dataset, tmp_path / "x.xpt"))
+    back = read_dataset(write_dataset(dataset, tmp_path / "x.xpt"))
     assert back.frame["ADT"].to_list() == [1.5, 2.5]
     assert "no dates" in str(back.findings[0])
 
@@ -167,18 +167,18 @@ def test_csv_tells_types_by_its_quotes(tmp_path: Path) -> None:
             b'"USUBJID","SUBJID","AGE","TRTSDT","DMDTC"\n"1","1015",63,2014-01-02,"2014-01-02"\n"2","0007",,,\n'
         )
     )
-    frame = read(path).frame
+    frame = read_dataset(path).frame
     assert frame.rows() == [("1", "1015", 63, date(2014, 1, 2), "2014-01-02"), ("2", "0007", None, None, None)]
 
 
 def test_csv_without_quotes_knows_the_standard_s_text(tmp_path: Path) -> None:
     (tmp_path / "lb.csv").write_text("SUBJID,LBSEQ,LBORRES,LBSTRESN,LBDTC\n0007,1,3.8,3.8,2014-01-02\n")
-    assert read(tmp_path / "lb.csv").frame.row(0) == ("0007", 1, "3.8", 3.8, "2014-01-02")
+    assert read_dataset(tmp_path / "lb.csv").frame.row(0) == ("0007", 1, "3.8", 3.8, "2014-01-02")
 
 
 def test_a_quote_left_open_closes_with_its_line_and_is_told(tmp_path: Path) -> None:
     (tmp_path / "ts.csv").write_text('"A","B"\n"1","Alzheimer\n"2","x"\n')
-    back = read(tmp_path / "ts.csv")
+    back = read_dataset(tmp_path / "ts.csv")
     assert back.frame.rows() == [("1", "Alzheimer"), ("2", "x")]
     assert str(back.findings[0]).startswith("line 2: opens a quote that is never closed")
 
@@ -227,12 +227,12 @@ BAD = [
 def test_a_bad_file_is_told_in_words(name: str, content: bytes, says: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DatasetError, match=says):
-        read(tmp_path / name)
+        read_dataset(tmp_path / name)
 
 
 def test_a_missing_file_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is not there"):
-        read(tmp_path / "dm.xpt")
+        read_dataset(tmp_path / "dm.xpt")
 
 
 def test_the_variables_are_the_columns() -> None:

@@ -14,24 +14,24 @@ import polars as pl
 import pytest
 
 from posology.endpoints.response import ADMIRALONCO
-from posology.endpoints.response import Rules as Criteria
-from posology.interchange.adam.adrs import adrs, seen
+from posology.endpoints.response import RecistRules as Criteria
+from posology.interchange.adam.adrs import adrs, overall_responses
 from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.adtr import adtr, tumours
 from posology.interchange.adam.adtte import adtte
 from posology.interchange.adam.analysis import analyse
-from posology.interchange.adam.source import PRESETS, Rules, Source
+from posology.interchange.adam.source import PRESETS, AdamConventions, SdtmSource
 from posology.interchange.datasets.conformance.check import conform_datasets
-from tests.interchange.test_adam import ADMIRAL_ALIVE, differing, frame, source
+from tests.interchange.adam.test_analysis import ADMIRAL_ALIVE, differing, frame, source
 
 KEYS = ["USUBJID", "PARAMCD"]
 THEIRS = PRESETS["admiralonco"]
 
 
 @cache
-def sdtm() -> Source:
+def sdtm() -> SdtmSource:
     more = {name: frame(f"sdtm/{name.lower()}_onco_recist.csv.gz") for name in ("TU", "TR", "RS")}
-    return Source({**source().domains, **more})
+    return SdtmSource({**source().domains, **more})
 
 
 @cache
@@ -39,7 +39,7 @@ def derived(preset: str) -> dict[str, pl.DataFrame]:
     rules = PRESETS[preset]
     subjects = adsl(sdtm(), rules, ADMIRAL_ALIVE)
     measured = tumours(sdtm(), rules, subjects)
-    assessed = seen(sdtm(), rules, subjects, measured)
+    assessed = overall_responses(sdtm(), rules, subjects, measured)
     assert measured and assessed
     return {
         "ADSL": subjects,
@@ -224,7 +224,7 @@ def lesions(*visits: tuple[str, dict[str, float | str]]) -> list[dict[str, Any]]
     ]
 
 
-def values(domains: dict[str, pl.DataFrame], rules: Rules = PRESETS["recist"]) -> dict[str, tuple[Any, ...]]:
+def values(domains: dict[str, pl.DataFrame], rules: AdamConventions = PRESETS["recist"]) -> dict[str, tuple[Any, ...]]:
     datasets = analyse(domains, rules).datasets
     assert conform_datasets({d.name: d for d in datasets}) == []
     frames = {d.name: d.frame for d in datasets}
@@ -253,7 +253,7 @@ def test_responses_follow_from_the_lesions_where_nobody_gave_them() -> None:
 
 
 def test_a_cutoff_takes_back_what_came_later() -> None:
-    found = values(made(TR=lesions(*COURSE)), Rules(cutoff=date(2013, 3, 1)))
+    found = values(made(TR=lesions(*COURSE)), AdamConventions(cutoff=date(2013, 3, 1)))
     assert (found["BOR"], found["CBOR"]) == (("PR", date(2013, 2, 12)), ("SD", date(2013, 2, 12)))
     assert found["PFS"] == (43, date(2013, 2, 12), 1)
     assert "RSD" not in found
@@ -289,13 +289,13 @@ def test_a_new_therapy_censors_and_two_missed_assessments_too() -> None:
 def test_what_cannot_be_used_is_told(change: dict[str, Any], says: str) -> None:
     rows = lesions(*COURSE)
     rows[0] |= change
-    assert says in [str(f) for f in analyse(made(TR=rows), Rules()).findings]
+    assert says in [str(f) for f in analyse(made(TR=rows), AdamConventions()).findings]
 
 
 def test_two_diameters_of_a_lesion_are_none() -> None:
     rows = lesions(*COURSE[:3])
     rows.append(rows[2] | {"TRSEQ": 99, "TRSTRESN": 35.0, "TRSTRESC": "35"})
-    made_of = analyse(made(TR=rows), Rules())
+    made_of = analyse(made(TR=rows), AdamConventions())
     assert "patient 1, 2013-02-12, TRSTRESN: lesion T1 has two diameters at V1; it is not evaluable there" in [
         str(f) for f in made_of.findings
     ]
@@ -316,7 +316,9 @@ def test_centimetres_are_millimetres() -> None:
 def test_the_order_of_rows_never_matters() -> None:
     domains = made(TR=lesions(*COURSE))
     turned = {name: each.sample(fraction=1, shuffle=True, seed=5) for name, each in domains.items()}
-    for one, other in zip(analyse(domains, Rules()).datasets, analyse(turned, Rules()).datasets, strict=True):
+    for one, other in zip(
+        analyse(domains, AdamConventions()).datasets, analyse(turned, AdamConventions()).datasets, strict=True
+    ):
         assert one.frame.equals(other.frame), one.name
 
 
@@ -334,7 +336,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
 
     from posology.cli.app import app
     from posology.conduct.trial import Trial
-    from posology.interchange.datasets.formats import read
+    from posology.interchange.datasets.formats import read_dataset
     from posology.readout.results.patient_courses import patient_courses
 
     run = CliRunner().invoke
@@ -342,7 +344,7 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
     given = run(app, ["export", "adam", str(trial), str(out), "--cutoff", "2013-05-10", "--json"])
     assert given.exit_code == 0, given.output
     assert run(app, ["submission", "conform", str(out)]).exit_code == 0
-    frames = {name: read(out / f"{name}.xpt").frame for name in ("adsl", "adrs", "adtte")}
+    frames = {name: read_dataset(out / f"{name}.xpt").frame for name in ("adsl", "adrs", "adtte")}
     assert frames["adsl"].height == 18
     of = {
         (who[-8:], code): (value, on)

@@ -1,4 +1,4 @@
-"""Body size against the worked example's patients; the definition of a DLT at its edges."""
+"""Body size against the worked example's patients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from posology.endpoints.body_size import adjusted_ideal_weight, dose_mg, surface_area
-from posology.endpoints.dlt import AdverseEvent, Answer, Criterion, Definition, evaluable, is_dlt
 
 # Sex, height [cm], weight [kg] and adjusted ideal body weight [kg] of the reconstructed patients of the worked example.
 PATIENTS = [
@@ -51,47 +50,3 @@ def test_surface_area() -> None:
 def test_a_dose_that_cannot_be_computed(arguments: tuple[object, ...], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         dose_mg(*arguments)  # type: ignore[arg-type]
-
-
-RULE = Definition(
-    21,
-    (
-        Criterion("g3", 3, except_terms=("Neutropenia",)),
-        Criterion("g4 neutropenia, 7 days", 4, ("Neutropenia",), minimum_days=7),
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("event", "day", "answer"),
-    [
-        (AdverseEvent("Keratitis", 3, True, 21), 21, Answer.YES),
-        (AdverseEvent("Keratitis", 3, True, 22), 30, Answer.NO),
-        (AdverseEvent("Keratitis", 2, True, 5), 30, Answer.NO),
-        (AdverseEvent("Keratitis", 3, False, 5), 30, Answer.NO),
-        (AdverseEvent("Keratitis", 3, True, -3), 30, Answer.NO),
-        (AdverseEvent("neutropenia", 3, True, 5), 30, Answer.NO),
-        (AdverseEvent("Neutropenia", 4, True, 5), 10, Answer.NOT_YET),
-        (AdverseEvent("Neutropenia", 4, True, 5), 11, Answer.YES),
-        (AdverseEvent("Neutropenia", 4, True, 5, 10), 30, Answer.NO),
-        (AdverseEvent("Neutropenia", 4, True, 5, 11), 30, Answer.YES),
-    ],
-)
-def test_definition(event: AdverseEvent, day: int, answer: Answer) -> None:
-    assert is_dlt(event, RULE, day)[0] is answer
-
-
-@pytest.mark.parametrize(
-    ("day", "dlt", "doses", "left", "answer"),
-    [
-        (21, False, [100.0], None, Answer.NOT_YET),
-        (22, False, [100.0], None, Answer.YES),
-        (5, True, [100.0], None, Answer.YES),
-        (22, False, [80.0], None, Answer.NO),
-        (22, False, [100.0], 21, Answer.NO),
-        (30, False, [100.0], 22, Answer.YES),
-        (22, False, [], None, Answer.NO),
-    ],
-)
-def test_evaluable(day: int, dlt: bool, doses: list[float], left: int | None, answer: Answer) -> None:
-    assert evaluable(RULE, day, dlt, doses, left)[0] is answer

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints.best_response import Best
-from posology.endpoints.readings import Readings, arrange
+from posology.endpoints.readings import Readings, arrange_readings
 from posology.endpoints.recist import (
     RECIST_11,
     Assessments,
     Lesions,
+    RecistRules,
     Response,
     Role,
-    Rules,
     Status,
     assess,
     best_response,
@@ -62,7 +62,7 @@ def laid_out(rows: list[tuple[str, int, Response]], patients: list[str]) -> Read
     """Lay out (patient, day, response)."""
     index = {who: i for i, who in enumerate(patients)}
     columns = [[index[who] for who, _, _ in rows], [on for _, on, _ in rows], [code for *_, code in rows]]
-    return arrange(*(np.array(column, dtype=np.int64) for column in columns), len(patients))
+    return arrange_readings(*(np.array(column, dtype=np.int64) for column in columns), len(patients))
 
 
 def on(readings: Readings, patient: int, column: int) -> str | None:
@@ -71,7 +71,11 @@ def on(readings: Readings, patient: int, column: int) -> str | None:
 
 
 def best(
-    *seen: Response, days: list[int] | None = None, start: int = 0, followed: bool = False, rules: Rules = RECIST_11
+    *seen: Response,
+    days: list[int] | None = None,
+    start: int = 0,
+    followed: bool = False,
+    rules: RecistRules = RECIST_11,
 ) -> Best:
     """Return the best response of one patient; assessments every 42 days unless said otherwise."""
     when = np.array([[0, *(days or [42 * (k + 1) for k in range(len(seen))])]])
@@ -107,7 +111,7 @@ def made(*rows: Row, days: list[int] | None = None, **columns: Any) -> Lesions:
     return Lesions(*(np.array(column) for column in lists), **{key: np.array(value) for key, value in columns.items()})
 
 
-def assessed(*rows: Row, rules: Rules = RECIST_11, **columns: Any) -> Assessments:
+def assessed(*rows: Row, rules: RecistRules = RECIST_11, **columns: Any) -> Assessments:
     """Assess one patient's lesions."""
     lesions = made(*rows, **columns)
     return assess(lesions, 1, int(lesions.assessment.max()) + 1, rules)
