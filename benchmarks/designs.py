@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from posology.designs import Blrm, Boin, Crm, Ewoc, Keyboard, ThreePlusThree, TiteBoin, TiteCrm
-from posology.operating import Patients, Setting, enumerate_trials, simulate
+from posology.operating import PotentialOutcomes, Scenario, enumerate_trials, simulate
 from posology.operating.scenarios import pseudo_uniform
 
 TRUTH = (0.05, 0.15, 0.3, 0.45, 0.6)
@@ -26,7 +26,7 @@ SEVEN = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 
 def every_result(design: Any, truth: Any) -> Any:
     """Enumerate and compute all results."""
-    found = enumerate_trials(design).under(truth)
+    found = enumerate_trials(design).characteristics(truth)
     for result in (found.selection, found.size, found.toxicities, found.accuracy(0.3), found.overdosed(0.3)):
         assert result is not None
     for level in range(design.levels):
@@ -51,8 +51,8 @@ def main(quick: bool) -> None:
     """Print the table."""
     boin = enumerate_trials(Boin(5, 0.3))
     many = pseudo_uniform(np.random.default_rng(853), 1000, 5, 0.3)
-    patients = Patients.draw(np.random.default_rng(853), 10_000, 36)
-    world = Setting(TRUTH)
+    patients = PotentialOutcomes.draw(np.random.default_rng(853), 10_000, 36)
+    world = Scenario(TRUTH)
     rows: list[tuple[str, Callable[[], Any], int, float | None, str]] = [
         (
             "BOIN, 5 levels x 10 cohorts of 3, all results",
@@ -62,10 +62,10 @@ def main(quick: bool) -> None:
             "BOIN, 10,000 simulated: 6.8 s",
         ),
         ("Keyboard, the same", lambda: every_result(Keyboard(5, 0.3), TRUTH), 9, 0.05, ""),
-        ("1,000 further scenarios, selection and means", lambda: boin.under(many).selection, 9, 0.1, ""),
+        ("1,000 further scenarios, selection and means", lambda: boin.characteristics(many).selection, 9, 0.1, ""),
         (
             "1,000 further scenarios, all results",
-            lambda: [(c.size, c.overdosed(0.3)) for c in [boin.under(many)]],
+            lambda: [(c.size, c.overdosed(0.3)) for c in [boin.characteristics(many)]],
             9,
             None,
             "",
@@ -140,19 +140,19 @@ def main(quick: bool) -> None:
     limits(patients)
 
 
-def limits(patients: Patients) -> None:
+def limits(patients: PotentialOutcomes) -> None:
     """Print the limits themselves: moving the tallies through memory, and drawing the patients."""
     ends = enumerate_trials(Boin(5, 0.3, cohort=1))
     seconds = timed(lambda: enumerate_trials(Boin(5, 0.3, cohort=1)), 3)
     words = ends.packing.words + 1
-    moved = len(ends.ways) * 8 * words
+    moved = len(ends.n_paths) * 8 * words
     block = np.ones(8_000_000)
     copy = timed(lambda: block.copy(), 5) / block.nbytes
     print(
-        f"\nenumeration: {len(ends.ways) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it"
+        f"\nenumeration: {len(ends.n_paths) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it"
     )
-    drawn = timed(lambda: Patients.draw(np.random.default_rng(1), *patients.tolerance.shape), 3)
-    run = timed(lambda: simulate(Boin(5, 0.3), Setting(TRUTH), patients), 3)
+    drawn = timed(lambda: PotentialOutcomes.draw(np.random.default_rng(1), *patients.tolerance.shape), 3)
+    run = timed(lambda: simulate(Boin(5, 0.3), Scenario(TRUTH), patients), 3)
     print(f"simulation: drawing the patients of 10,000 trials takes {drawn:.3f} s, running BOIN on them {run:.3f} s")
 
 

@@ -17,8 +17,8 @@ TRUTH = [0.05, 0.15, 0.3, 0.5]
 @pytest.mark.parametrize("start", [0, 2])
 @pytest.mark.parametrize("deescalate", [True, False])
 def test_3_plus_3_is_an_a_plus_b(start: int, deescalate: bool) -> None:
-    ours = enumerate_trials(APlusB(4, start, deescalate=deescalate)).under(TRUTH)
-    known = enumerate_trials(ThreePlusThree(4, start, mtd_patients=6 if deescalate else 3)).under(TRUTH)
+    ours = enumerate_trials(APlusB(4, start, deescalate=deescalate)).characteristics(TRUTH)
+    known = enumerate_trials(ThreePlusThree(4, start, mtd_patients=6 if deescalate else 3)).characteristics(TRUTH)
     np.testing.assert_allclose(ours.selection, known.selection, atol=1e-12)
     np.testing.assert_allclose(ours.patients, known.patients, atol=1e-12)
 
@@ -37,7 +37,7 @@ def test_a_plus_b_without_deescalation_in_closed_form() -> None:
     expected = [1 - passes[0]]
     for i in range(4):
         expected.append(np.prod(passes[: i + 1]) * ((1 - passes[i + 1]) if i < 3 else 1))
-    found = enumerate_trials(APlusB(4, a=a, b=b, c=c, d=d, e=e, deescalate=False)).under(TRUTH)
+    found = enumerate_trials(APlusB(4, a=a, b=b, c=c, d=d, e=e, deescalate=False)).characteristics(TRUTH)
     np.testing.assert_allclose(found.selection[0], expected, atol=1e-12)
 
 
@@ -67,7 +67,7 @@ def test_boins_own_table_is_boin() -> None:
     header = "patients," + ",".join(str(k) for k in range(19))
     lines = [header, *(f"{n}," + ",".join(letter(n, y) for y in range(n + 1)) for n in range(3, 19, 3))]
     agreed = CommitteeTable.from_csv("\n".join(lines), levels=4, target=0.3, max_patients=18)
-    ours, known = enumerate_trials(agreed).under(TRUTH), enumerate_trials(boin).under(TRUTH)
+    ours, known = enumerate_trials(agreed).characteristics(TRUTH), enumerate_trials(boin).characteristics(TRUTH)
     np.testing.assert_allclose(ours.selection, known.selection, atol=1e-12)
     np.testing.assert_allclose(ours.patients, known.patients, atol=1e-12)
 

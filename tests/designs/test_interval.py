@@ -139,7 +139,7 @@ def test_simulations_of_the_authors(inputs: dict[str, Any], outputs: dict[str, A
     )
     if inputs.get("titration"):
         design = Titration(design, last_titration_level=design.levels)
-    found = enumerate_trials(design).under(inputs["p.true"])
+    found = enumerate_trials(design).characteristics(inputs["p.true"])
     expected = np.array([outputs["percentstop"], *outputs["selpercent"]]) / 100
     error = np.sqrt(np.maximum(found.selection[0] * (1 - found.selection[0]), 1e-4) / inputs["ntrial"])
     assert (np.abs(found.selection[0] - expected) < 5 * error).all(), (found.selection[0], expected)
@@ -190,7 +190,7 @@ def test_coherent_and_monotone(kind: Any, target: float) -> None:
 @pytest.mark.parametrize("kind", EVERY)
 def test_expectations_agree_with_the_truth(kind: Any) -> None:
     truth = np.array([0.05, 0.2, 0.35, 0.5])
-    found = enumerate_trials(kind(4, 0.3, max_patients=15)).under(truth)
+    found = enumerate_trials(kind(4, 0.3, max_patients=15)).characteristics(truth)
     assert found.selection.sum() == pytest.approx(1)
     np.testing.assert_allclose(found.dlts[0], truth * found.patients[0], atol=1e-10)
 

@@ -185,7 +185,7 @@ def test_simulations_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -
         coherent=False,
         initial=initial,
     )
-    found = enumerate_trials(design).under(inputs["PI"])
+    found = enumerate_trials(design).characteristics(inputs["PI"])
     expected = np.array(outputs["MTD"])
     error = np.sqrt(np.maximum(found.selection[0, 1:] * (1 - found.selection[0, 1:]), 1e-3) / inputs["nsim"])
     assert (np.abs(found.selection[0, 1:] - expected) < 5 * error).all(), (found.selection[0, 1:], expected)
@@ -267,7 +267,7 @@ MODELS: list[Any] = [
 @pytest.mark.parametrize("design", MODELS)
 def test_expectations_agree_with_the_truth(design: Any) -> None:
     truth = np.array([0.05, 0.1, 0.2, 0.35, 0.5])
-    found = enumerate_trials(design).under(truth)
+    found = enumerate_trials(design).characteristics(truth)
     assert found.selection.sum() == pytest.approx(1)
     np.testing.assert_allclose(found.dlts[0], truth * found.patients[0], atol=1e-9)
 

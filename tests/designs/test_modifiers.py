@@ -51,7 +51,7 @@ MODIFIED: list[Any] = [
 
 @pytest.mark.parametrize("design", MODIFIED)
 def test_every_modified_design_is_a_design(design: Any) -> None:
-    found = enumerate_trials(design).under(TRUTH)
+    found = enumerate_trials(design).characteristics(TRUTH)
     assert found.selection.sum() == pytest.approx(1)
     np.testing.assert_allclose(found.dlts[0], np.array(TRUTH) * found.patients[0], atol=1e-10)
     tally = Tally.of("1NNN 2NTN", 4)
@@ -62,20 +62,23 @@ def test_every_modified_design_is_a_design(design: Any) -> None:
 def test_the_crms_own_rules_are_the_modifiers() -> None:
     built_in = Crm(4, 0.25, skeleton=SKELETON, max_patients=15)
     around = Coherent(NoSkipping(FREE), 0.25)
-    a, b = enumerate_trials(built_in).under(TRUTH), enumerate_trials(around).under(TRUTH)
+    a, b = enumerate_trials(built_in).characteristics(TRUTH), enumerate_trials(around).characteristics(TRUTH)
     np.testing.assert_allclose(a.selection, b.selection, atol=1e-12)
 
 
 def test_what_each_does() -> None:
-    plain, sizes = enumerate_trials(FREE).under(TRUTH), lambda d: enumerate_trials(d).under(TRUTH).size[0]
+    plain, sizes = (
+        enumerate_trials(FREE).characteristics(TRUTH),
+        lambda d: enumerate_trials(d).characteristics(TRUTH).size[0],
+    )
     assert sizes(MaxPatients(FREE, 9)).max() == 9
     assert sizes(FREE).tolist() == [15]
-    capped = enumerate_trials(MaxLevel(FREE, 2)).under(TRUTH)
+    capped = enumerate_trials(MaxLevel(FREE, 2)).characteristics(TRUTH)
     assert (capped.patients[0, 2:] == 0).all()
     assert capped.selection[0, 3:].sum() == 0
-    toxic = enumerate_trials(StopToxic(FREE, rate=0.25, chance=0.7)).under([0.6, 0.7, 0.8, 0.9])
+    toxic = enumerate_trials(StopToxic(FREE, rate=0.25, chance=0.7)).characteristics([0.6, 0.7, 0.8, 0.9])
     assert toxic.selection[0, 0] > 0.8
-    assert enumerate_trials(StopAt(FREE, 6)).under(TRUTH).patients.sum() < plain.patients.sum()
+    assert enumerate_trials(StopAt(FREE, 6)).characteristics(TRUTH).patients.sum() < plain.patients.sum()
     # unequal cohorts: a trial of 12 is decided on after 1, 3, 6, 9 and 12 patients
     assert sizes(CohortSizes(Boin(4, 0.3, cohort=1, max_patients=12), (1, 2, 3))).tolist()[0] >= 3
     # six at the MTD, around Storer's design A, is the usual 3+3 but for the top level, which then needs six too

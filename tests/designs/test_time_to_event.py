@@ -102,7 +102,7 @@ def test_nobody_waited_for_is_the_plain_design() -> None:
         (TiteCrm(5, 0.25, skeleton=SKELETON, max_patients=12), Crm(5, 0.25, skeleton=SKELETON, max_patients=12)),
         (TiteBoin(5, 0.3, max_patients=12), Boin(5, 0.3, max_patients=12)),
     ):
-        a, b = (enumerate_trials(d).under(truth) for d in (late, plain))
+        a, b = (enumerate_trials(d).characteristics(truth) for d in (late, plain))
         np.testing.assert_allclose(a.selection, b.selection, atol=1e-12)
 
 
@@ -145,8 +145,8 @@ def test_rolling_six_by_its_table() -> None:
 def test_rolling_six_with_everyone_known_selects_as_3_plus_3() -> None:
     """One by one, no patient waited for: the same MTD as 3+3 with six at the MTD, only with the sixth patient saved."""
     truth = [0.1, 0.25, 0.4]
-    a = enumerate_trials(RollingSix(3)).under(truth).selection
-    b = enumerate_trials(ThreePlusThree(3)).under(truth).selection
+    a = enumerate_trials(RollingSix(3)).characteristics(truth).selection
+    b = enumerate_trials(ThreePlusThree(3)).characteristics(truth).selection
     np.testing.assert_allclose(a, b, atol=0.03)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from posology.conduct.import_trial import Taken, adopt
+from posology.conduct.import_trial import ImportedFact, import_events
 from posology.record.collected import DataImport, PkConcentration
 from posology.record.facts import AdverseEvent, Consented, Dosed, Enrolled, Fact, Screened, TargetScored
 
@@ -95,12 +95,12 @@ def made(where: Path, document: dict[str, Any], patients: dict[str, Sequence[tup
             TargetScored(assay="IHC", intensity=3, percent_2plus=80.0),
             Enrolled(level=level),
         )
-        taken += [Taken(fact, name, before, "test") for fact in opening]
-        taken += [Taken(fact, name, on, "test") for on, fact in sorted(facts, key=lambda entry: entry[0])]
+        taken += [ImportedFact(fact, name, before, "test") for fact in opening]
+        taken += [ImportedFact(fact, name, on, "test") for on, fact in sorted(facts, key=lambda entry: entry[0])]
     source = DataImport(
         source="test", standard="none", files={}, events={}, not_understood={}, findings=0, protocol="given"
     )
-    adopt(where, document, source, taken, by="test", recorded=RECORDED, created=date(2012, 12, 1))
+    import_events(where, document, source, taken, by="test", recorded=RECORDED, created=date(2012, 12, 1))
     return str(where)
 
 

@@ -20,7 +20,9 @@ def test_three_plus_three_of_bcrm(inputs: dict[str, Any], outputs: dict[str, Any
     if inputs["start"] > 1:
         return  # the peer's bug is told in the test of the design
     truth = inputs["truep"]
-    found = enumerate_trials(ThreePlusThree(len(truth), mtd_patients=3 if inputs["esc_only"] else 6)).under(truth)
+    found = enumerate_trials(ThreePlusThree(len(truth), mtd_patients=3 if inputs["esc_only"] else 6)).characteristics(
+        truth
+    )
     np.testing.assert_allclose(found.selection[0], outputs["prob_mtd_0toJ"], atol=1e-12)
     np.testing.assert_allclose(found.patients[0], outputs["n_average"], atol=1e-9)
     numbers, chance = found.size
@@ -45,7 +47,7 @@ def test_boin_against_simulation_by_its_authors(inputs: dict[str, Any], outputs:
         cohort=inputs["cohortsize"],
         max_patients=inputs["ncohort"] * inputs["cohortsize"],
     )
-    found = enumerate_trials(design).under(inputs["p.true"])
+    found = enumerate_trials(design).characteristics(inputs["p.true"])
     expected = np.array([outputs["percentstop"], *outputs["selpercent"]]) / 100
     error = np.sqrt(np.maximum(found.selection[0] * (1 - found.selection[0]), 1e-4) / inputs["ntrial"])
     assert (np.abs(found.selection[0] - expected) < 5 * error).all(), (found.selection[0], expected)
@@ -67,7 +69,7 @@ DESIGNS = [
 @given(truth=st.lists(st.floats(0.01, 0.95), min_size=4, max_size=4).map(sorted))
 @settings(max_examples=8)
 def test_against_a_plain_enumeration_and_identities(design: Any, truth: list[float]) -> None:
-    found = enumerate_trials(design).under(truth)
+    found = enumerate_trials(design).characteristics(truth)
     chosen, patients, dlts, sizes = exact(design, truth)
     np.testing.assert_allclose(found.selection[0], chosen, atol=1e-12)
     np.testing.assert_allclose(found.patients[0], patients, atol=1e-9)
@@ -83,9 +85,9 @@ def test_against_a_plain_enumeration_and_identities(design: Any, truth: list[flo
 def test_one_enumeration_for_all_scenarios() -> None:
     ends = enumerate_trials(Boin(3, 0.3, max_patients=12))
     truths = [[0.1, 0.2, 0.3], [0.3, 0.4, 0.5], [0.0, 0.0, 1.0]]
-    together = ends.under(truths)
+    together = ends.characteristics(truths)
     for k, truth in enumerate(truths):
-        np.testing.assert_allclose(together.selection[k], ends.under(truth).selection[0], atol=1e-15)
+        np.testing.assert_allclose(together.selection[k], ends.characteristics(truth).selection[0], atol=1e-15)
     np.testing.assert_allclose(together.selection.sum(axis=1), 1)
     assert np.isfinite(together.selection).all()
     assert together.true_mtd(0.3).tolist() == [2, 0, 0]
@@ -95,19 +97,19 @@ def test_one_enumeration_for_all_scenarios() -> None:
 def test_gradient_against_differences() -> None:
     ends = enumerate_trials(Boin(3, 0.3, max_patients=12))
     truth, step = np.array([0.1, 0.25, 0.4]), 1e-6
-    gradient = ends.under(truth).gradient()[0]
+    gradient = ends.characteristics(truth).gradient()[0]
     for j in range(3):
         up, down = truth.copy(), truth.copy()
         up[j] += step
         down[j] -= step
-        slope = (ends.under(up).selection[0] - ends.under(down).selection[0]) / (2 * step)
+        slope = (ends.characteristics(up).selection[0] - ends.characteristics(down).selection[0]) / (2 * step)
         np.testing.assert_allclose(gradient[:, j], slope, atol=1e-7)
 
 
 def test_a_safe_drug_and_a_poison() -> None:
     ends = enumerate_trials(ThreePlusThree(4))
-    assert ends.under([0, 0, 0, 0]).selection[0].tolist() == [0, 0, 0, 0, 1]
-    assert ends.under([1, 1, 1, 1]).selection[0].tolist() == [1, 0, 0, 0, 0]
+    assert ends.characteristics([0, 0, 0, 0]).selection[0].tolist() == [0, 0, 0, 0, 1]
+    assert ends.characteristics([1, 1, 1, 1]).selection[0].tolist() == [1, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_safe_drug_and_a_poison() -> None:
 )
 def test_a_wrong_truth(truth: list[float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        enumerate_trials(ThreePlusThree(3)).under(truth)
+        enumerate_trials(ThreePlusThree(3)).characteristics(truth)
 
 
 def test_too_large_is_told_beforehand() -> None:

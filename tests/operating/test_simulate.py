@@ -29,7 +29,7 @@ from posology.designs import (
     Titration,
     Tpi,
 )
-from posology.operating import Patients, Setting, enumerate_trials, simulate
+from posology.operating import PotentialOutcomes, Scenario, enumerate_trials, simulate
 from tests.designs.test_three_plus_three import cases
 
 TRUTH = (0.05, 0.15, 0.3, 0.45)
@@ -56,8 +56,8 @@ EVERY: list[Any] = [
 
 @pytest.mark.parametrize("design", EVERY, ids=lambda d: type(d).__name__)
 def test_simulated_agrees_with_exact(design: Any) -> None:
-    found = simulate(design, Setting(TRUTH), Patients.draw(np.random.default_rng(3), 2000, 30))
-    exact = enumerate_trials(design).under(TRUTH)
+    found = simulate(design, Scenario(TRUTH), PotentialOutcomes.draw(np.random.default_rng(3), 2000, 30))
+    exact = enumerate_trials(design).characteristics(TRUTH)
     error = np.sqrt(np.maximum(exact.selection[0] * (1 - exact.selection[0]), 1e-3) / 2000)
     assert (np.abs(found.selection - exact.selection[0]) < 4.5 * error).all()
     assert (np.abs(found.patients - exact.patients[0]) < 4.5 * found.patients_error + 0.02).all()
@@ -67,8 +67,8 @@ def test_simulated_agrees_with_exact(design: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("design", EVERY, ids=lambda d: type(d).__name__)
 def test_simulated_agrees_with_exact_closely(design: Any) -> None:
-    found = simulate(design, Setting(TRUTH), Patients.draw(np.random.default_rng(4), 40_000, 30))
-    exact = enumerate_trials(design).under(TRUTH)
+    found = simulate(design, Scenario(TRUTH), PotentialOutcomes.draw(np.random.default_rng(4), 40_000, 30))
+    exact = enumerate_trials(design).characteristics(TRUTH)
     error = np.sqrt(np.maximum(exact.selection[0] * (1 - exact.selection[0]), 1e-4) / 40_000)
     assert (np.abs(found.selection - exact.selection[0]) < 5 * error).all()
 
@@ -79,8 +79,8 @@ def test_titesim_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> No
     design = TiteCrm(
         5, inputs["target"], skeleton=tuple(inputs["prior"]), cohort=1, max_patients=inputs["n"], coherent=False
     )
-    setting = Setting(tuple(inputs["PI"]), window=6, accrual=inputs["rate"] / 6, arrivals=inputs["accrual"])
-    found = simulate(design, setting, Patients.draw(np.random.default_rng(2), 4000, inputs["n"]))
+    scenario = Scenario(tuple(inputs["PI"]), window=6, accrual=inputs["rate"] / 6, arrivals=inputs["accrual"])
+    found = simulate(design, scenario, PotentialOutcomes.draw(np.random.default_rng(2), 4000, inputs["n"]))
     error = np.sqrt(np.maximum(found.selection[1:] * (1 - found.selection[1:]), 0.004) * (1 / 1000 + 1 / 4000))
     assert (np.abs(found.selection[1:] - outputs["MTD"]) < 4.5 * error).all()
     assert (
@@ -102,14 +102,14 @@ def test_backfilling_of_bfboin(inputs: dict[str, Any], outputs: dict[str, Any]) 
         assign=inputs.get("backfill.assign", "highest"),
         extra_safe=inputs.get("offset", 0) if inputs.get("extrasafe") else 0.0,
     )
-    setting = Setting(
+    scenario = Scenario(
         tuple(inputs["p.true"]),
         window=inputs["dlt.window"],
         accrual=inputs["n.per.month"],
         arrivals="poisson" if inputs.get("accrual") == "poisson" else "fixed",
         response=tuple(inputs["p.response.true"]),
     )
-    found = simulate(design, setting, Patients.draw(np.random.default_rng(6), 2000, 110))
+    found = simulate(design, scenario, PotentialOutcomes.draw(np.random.default_rng(6), 2000, 110))
     expected = np.array([outputs["percentstop"], *outputs["selpercent"]]) / 100
     error = np.sqrt(np.maximum(expected * (1 - expected), 1e-3) / 1000)
     assert (np.abs(found.selection - expected) < 4.5 * error).all()
@@ -119,11 +119,11 @@ def test_backfilling_of_bfboin(inputs: dict[str, Any], outputs: dict[str, Any]) 
 
 def test_be_boin_backfills_and_does_not_wait() -> None:
     rng = np.random.default_rng(7)
-    patients = Patients.draw(rng, 800, 110)
-    setting = Setting(TRUTH, window=90, accrual=1 / 15, response=(0.5, 0.5, 0.5, 0.5))
-    waits = simulate(BfBoin(4, 0.3, max_patients=18), setting, patients)
-    goes_on = simulate(BeBoin(4, 0.3, max_patients=18), setting, patients)
-    alone = simulate(TiteBoin(4, 0.3, max_patients=18), setting, patients)
+    patients = PotentialOutcomes.draw(rng, 800, 110)
+    scenario = Scenario(TRUTH, window=90, accrual=1 / 15, response=(0.5, 0.5, 0.5, 0.5))
+    waits = simulate(BfBoin(4, 0.3, max_patients=18), scenario, patients)
+    goes_on = simulate(BeBoin(4, 0.3, max_patients=18), scenario, patients)
+    alone = simulate(TiteBoin(4, 0.3, max_patients=18), scenario, patients)
     assert goes_on.mean_duration[0] < waits.mean_duration[0]
     assert goes_on.treated.sum() > alone.treated.sum()
     assert abs(goes_on.correct(0.3)[0] - alone.correct(0.3)[0]) < 0.15
@@ -132,9 +132,9 @@ def test_be_boin_backfills_and_does_not_wait() -> None:
 def test_the_clock_by_hand() -> None:
     """Two levels, cohorts of two at fixed days, nobody with a DLT: arrivals, windows and the end are plain sums."""
     n = 4
-    patients = Patients(*(np.full((1, n), 0.999) for _ in range(6)))
+    patients = PotentialOutcomes(*(np.full((1, n), 0.999) for _ in range(6)))
     found = simulate(
-        Boin(2, 0.3, cohort=2, max_patients=4), Setting((0.1, 0.2), window=28, accrual=0.1, arrivals="fixed"), patients
+        Boin(2, 0.3, cohort=2, max_patients=4), Scenario((0.1, 0.2), window=28, accrual=0.1, arrivals="fixed"), patients
     )
     # patients at days 10 and 20; all known at 48; the third, who came at 30, waits until 48, the fourth comes at 58
     assert found.duration.tolist() == [58 + 28]
@@ -142,53 +142,57 @@ def test_the_clock_by_hand() -> None:
 
 
 def test_late_designs_end_sooner_and_see_late_toxicity() -> None:
-    patients = Patients.draw(np.random.default_rng(1), 1500, 24)
-    setting = Setting(TRUTH, window=84, accrual=1 / 14, late=0.8)
-    plain = simulate(Boin(4, 0.3, max_patients=24), setting, patients)
-    tite = simulate(TiteBoin(4, 0.3, max_patients=24), setting, patients)
-    crm = simulate(TiteCrm(4, 0.3, skeleton=SKELETON, cohort=1, max_patients=24), setting, patients)
-    six = simulate(RollingSix(4), setting, patients)
+    patients = PotentialOutcomes.draw(np.random.default_rng(1), 1500, 24)
+    scenario = Scenario(TRUTH, window=84, accrual=1 / 14, late=0.8)
+    plain = simulate(Boin(4, 0.3, max_patients=24), scenario, patients)
+    tite = simulate(TiteBoin(4, 0.3, max_patients=24), scenario, patients)
+    crm = simulate(TiteCrm(4, 0.3, skeleton=SKELETON, cohort=1, max_patients=24), scenario, patients)
+    six = simulate(RollingSix(4), scenario, patients)
     assert tite.mean_duration[0] < 0.8 * plain.mean_duration[0]
     assert crm.mean_duration[0] < 0.8 * plain.mean_duration[0]
     assert abs(tite.correct(0.3)[0] - plain.correct(0.3)[0]) < 0.1
-    assert six.mean_duration[0] < simulate(ThreePlusThree(4), setting, patients).mean_duration[0]
+    assert six.mean_duration[0] < simulate(ThreePlusThree(4), scenario, patients).mean_duration[0]
     assert (six.treated.max(axis=1) <= 6).all()
 
 
 def test_common_patients_make_the_same_trial_twice_and_pair_designs() -> None:
-    patients = Patients.draw(np.random.default_rng(1), 400, 50)
-    setting = Setting(TRUTH, dropout=0.1)
-    a, b = (simulate(Boin(4, 0.3), setting, patients) for _ in range(2))
+    patients = PotentialOutcomes.draw(np.random.default_rng(1), 400, 50)
+    scenario = Scenario(TRUTH, dropout=0.1)
+    a, b = (simulate(Boin(4, 0.3), scenario, patients) for _ in range(2))
     np.testing.assert_array_equal(a.mtd, b.mtd)
-    other = simulate(Mtpi2(4, 0.3), setting, patients)
+    other = simulate(Mtpi2(4, 0.3), scenario, patients)
     assert (a.mtd == other.mtd).mean() > 0.8  # near designs agree trial by trial
     assert a.lost.mean() > 1
     assert (a.treated.sum(axis=1) - a.lost == 30).all() | (a.mtd[a.treated.sum(axis=1) - a.lost < 30] == -1).all()
 
 
 def test_dlts_come_when_they_are_said_to() -> None:
-    patients = Patients.draw(np.random.default_rng(1), 4000, 6)
-    setting = Setting((0.9,), window=100, late=0.7)
-    found = simulate(Boin(1, 0.3, cohort=1, max_patients=1, elimination=1), setting, patients)
+    patients = PotentialOutcomes.draw(np.random.default_rng(1), 4000, 6)
+    scenario = Scenario((0.9,), window=100, late=0.7)
+    found = simulate(Boin(1, 0.3, cohort=1, max_patients=1, elimination=1), scenario, patients)
     only = found.toxic[:, 0] == 1
     # from the start of the only patient to the DLT
-    took = found.duration[only] - patients.gap[only, 0] / setting.accrual
+    took = found.duration[only] - patients.gap[only, 0] / scenario.accrual
     assert (took > 50).mean() == pytest.approx(0.7, abs=0.03)
 
 
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: Setting((0.1, 1.2)), "between 0 and 1"),
-        (lambda: Setting((0.1,), response=(0.1, 0.2)), "one for each level"),
-        (lambda: Setting((0.1,), accrual=0), "above 0"),
-        (lambda: Setting((0.1,), late=1), "late"),
+        (lambda: Scenario((0.1, 1.2)), "between 0 and 1"),
+        (lambda: Scenario((0.1,), response=(0.1, 0.2)), "one for each level"),
+        (lambda: Scenario((0.1,), accrual=0), "above 0"),
+        (lambda: Scenario((0.1,), late=1), "late"),
         (
-            lambda: simulate(Boin(3, 0.3), Setting((0.1, 0.2)), Patients.draw(np.random.default_rng(1), 5, 30)),
+            lambda: simulate(
+                Boin(3, 0.3), Scenario((0.1, 0.2)), PotentialOutcomes.draw(np.random.default_rng(1), 5, 30)
+            ),
             "has 2 rates",
         ),
         (
-            lambda: simulate(Boin(2, 0.3), Setting((0.1, 0.2)), Patients.draw(np.random.default_rng(1), 5, 10)),
+            lambda: simulate(
+                Boin(2, 0.3), Scenario((0.1, 0.2)), PotentialOutcomes.draw(np.random.default_rng(1), 5, 10)
+            ),
             "draw more",
         ),
     ],
@@ -199,4 +203,4 @@ def test_nonsense_is_refused(build: Any, said: str) -> None:
 
 
 def test_a_plain_setting_can_be_changed() -> None:
-    assert replace(Setting((0.1,)), window=10).window == 10
+    assert replace(Scenario((0.1,)), window=10).window == 10

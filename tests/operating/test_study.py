@@ -10,7 +10,7 @@ import pytest
 
 from posology.designs import Boin
 from posology.operating import enumerate_trials
-from posology.operating.study import BATCH, Study, in_short, read, run, tasks
+from posology.operating.study import BATCH, Study, read_study, run_study, summary, tasks
 from posology.shared.yaml_files import InputFileError
 
 TEXT = """
@@ -34,14 +34,14 @@ simulate: {trials: 2500, accrual: 0.1}
 def study(tmp_path: Path) -> Study:
     path = tmp_path / "study.yaml"
     path.write_text(TEXT)
-    return read(path)
+    return read_study(path)
 
 
 def test_results(study: Study, tmp_path: Path) -> None:
-    table = run(study, tmp_path / "tasks", workers=1)
+    table = run_study(study, tmp_path / "tasks", workers=1)
     rows = {(r["design"], r["scenario"], r["number"]): r for r in table.rows()}
     assert len(rows) == 4 * 4
-    exact = enumerate_trials(Boin(3, 0.3, max_patients=12)).under([0.1, 0.3, 0.5])
+    exact = enumerate_trials(Boin(3, 0.3, max_patients=12)).characteristics([0.1, 0.3, 0.5])
     row = rows["short", "one", 1]
     assert row["method"] == "exact"
     assert row["select 2"] == pytest.approx(exact.selection[0, 2], rel=1e-12)
@@ -49,20 +49,23 @@ def test_results(study: Study, tmp_path: Path) -> None:
     assert rows["tite-boin", "one", 1]["method"] == "2,500 trials"
     assert 0 < rows["tite-boin", "one", 1]["± correct"] < 0.02
     assert rows["tite-boin", "one", 1]["days"] > 0
-    short = in_short(table)
+    short = summary(table)
     assert [r["of"] for r in short.rows()] == [1, 3] * 4
     some = [rows["short", "some", k]["correct"] for k in (1, 2, 3)]
     assert short.rows()[3]["correct"] == pytest.approx(np.mean(some))
 
 
 def test_the_same_whatever_the_workers_and_when_resumed(study: Study, tmp_path: Path) -> None:
-    one = run(study, tmp_path / "one", workers=1).to_csv()
-    assert run(study, tmp_path / "two", workers=2).to_csv() == one
+    one = run_study(study, tmp_path / "one", workers=1).to_csv()
+    assert run_study(study, tmp_path / "two", workers=2).to_csv() == one
     calls: list[tuple[int, int]] = []
     for k, file in enumerate(sorted((tmp_path / "one").glob("*.json"))):
         if k % 2:
             file.unlink()
-    assert run(study, tmp_path / "one", workers=1, progress=lambda done, of: calls.append((done, of))).to_csv() == one
+    assert (
+        run_study(study, tmp_path / "one", workers=1, progress=lambda done, of: calls.append((done, of))).to_csv()
+        == one
+    )
     assert calls[0][0] == len(tasks(study)) - len(tasks(study)) // 2
     assert calls[-1] == (len(tasks(study)), len(tasks(study)))
 
@@ -72,17 +75,17 @@ def test_on_a_cluster(study: Study, tmp_path: Path) -> None:
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
     ) as cluster:
-        found = run(study, tmp_path / "dask", scheduler=cluster.scheduler_address).to_csv()
-    assert found == run(study, tmp_path / "one", workers=1).to_csv()
+        found = run_study(study, tmp_path / "dask", scheduler=cluster.scheduler_address).to_csv()
+    assert found == run_study(study, tmp_path / "one", workers=1).to_csv()
 
 
 def test_no_scheduler_is_told(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     import posology.operating.study as module
 
-    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.5)
     with pytest.raises(ValueError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
-        run(study, tmp_path / "dask", scheduler="tcp://127.0.0.1:9")
+        run_study(study, tmp_path / "dask", scheduler="tcp://127.0.0.1:9")
 
 
 def test_batches_and_common_patients(study: Study) -> None:
@@ -110,11 +113,11 @@ def test_what_is_wrong_is_told_with_its_line(was: str, now: str, said: str, tmp_
     assert was in TEXT
     path.write_text(TEXT.replace(was, now))
     with pytest.raises(InputFileError) as error:
-        read(path)
+        read_study(path)
     assert said in str(error.value)
     assert all(f.line > 0 for f in error.value.findings)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="does not exist; give the path of a study file"):
-        read(tmp_path / "none.yaml")
+        read_study(tmp_path / "none.yaml")

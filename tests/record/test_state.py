@@ -81,16 +81,16 @@ def test_what_is_superseded_is_out_of_effect_and_nothing_else(events: list[Event
 
 
 def test_replay_equals_live(trial: Trial, clock: Clock) -> None:
-    ledger = trial.ledger()
+    pending = trial.pending_events()
     for patient in ("001", "002"):
         for fact in (
             f.Consented(),
             f.Screened(sex="F", tumour_type="ovarian"),
             f.Screened(sex="F", age=50, tumour_type="lung"),
         ):
-            ledger.enter(fact, patient=patient, occurred=clock().date(), recorded=clock(), by="Dr A")
-    live = ledger.state
-    trial.keep(ledger)
+            pending.add(fact, patient=patient, occurred=clock().date(), recorded=clock(), by="Dr A")
+    live = pending.state
+    trial.commit(pending)
     assert trial.state() == live
 
 

@@ -35,12 +35,12 @@ def test_what_is_recorded_is_read_back(place: str, clock: Clock, imgn853_documen
 def test_the_second_of_two_writers_gets_a_conflict(place: str, clock: Clock, imgn853_document: dict[str, Any]) -> None:
     Trial.create(place, imgn853_document, by="Dr A", clock=clock).close()
     with Trial.open(place, clock) as one, Trial.open(place, clock) as two:
-        first, second = one.ledger(), two.ledger()
-        for ledger, who in ((first, "001"), (second, "002")):
-            ledger.enter(f.Consented(), patient=who, occurred=date(2030, 1, 1), recorded=clock(), by="Dr A")
-        one.keep(first)
+        first, second = one.pending_events(), two.pending_events()
+        for pending, who in ((first, "001"), (second, "002")):
+            pending.add(f.Consented(), patient=who, occurred=date(2030, 1, 1), recorded=clock(), by="Dr A")
+        one.commit(first)
         with pytest.raises(Conflict, match="somebody else has written"):
-            two.keep(second)
+            two.commit(second)
         assert [e.patient for e in two.events()] == [None, "001"]
 
 
@@ -110,13 +110,13 @@ from posology.record import facts as f
 trial = Trial.open(sys.argv[1])
 number = len(trial.events())
 while True:
-    ledger = trial.ledger()
+    pending = trial.pending_events()
     for _ in range(3):
         number += 1
         now = datetime.now(UTC)
-        ledger.enter(f.Consented(), patient=f"P{number}", occurred=now.date(), recorded=now, by="w")
-    trial.keep(ledger)
-    print(ledger.head.seq, flush=True)
+        pending.add(f.Consented(), patient=f"P{number}", occurred=now.date(), recorded=now, by="w")
+    trial.commit(pending)
+    print(pending.head.seq, flush=True)
 """
 
 

@@ -15,11 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from posology.conduct.trial import Ledger, Refused, Trial
+from posology.conduct.trial import PendingEvents, Refused, Trial
 from posology.record.entry import EntryError, fact_from
 from posology.record.event import Event
 from posology.record.facts import KINDS
-from posology.record.store import uncollected
+from posology.record.store import gc_paused
 
 ENVELOPE = ("kind", "patient", "occurred", "recorded", "author", "reason", "override", "provenance", "supersedes")
 
@@ -80,15 +80,15 @@ def load(
     LoadError
         with every wrong row. Nothing was recorded.
     """
-    ledger = trial.ledger()
-    moment = max(trial._clock(), ledger.last)
+    pending = trial.pending_events()
+    moment = max(trial._clock(), pending.last)
     errors: list[RowError] = []
     failed: set[str | None] = set()
-    with uncollected():
+    with gc_paused():
         for line, cells in progress(list(_rows(Path(file)))):
             patient = cells.get("patient")
             try:
-                _enter(ledger, cells, by=by, kind=kind, moment=moment, document=protocol or {})
+                _enter(pending, cells, by=by, kind=kind, moment=moment, document=protocol or {})
             except (EntryError, Refused, ValueError) as error:
                 texts = error.problems if isinstance(error, EntryError) else [_flat(str(error))]
                 if patient in failed and isinstance(error, Refused):
@@ -97,17 +97,23 @@ def load(
                 errors += [RowError(str(file), line, text) for text in texts]
         if errors:
             raise LoadError(errors)
-        return trial.keep(ledger)
+        return trial.commit(pending)
 
 
 def _enter(
-    ledger: Ledger, cells: dict[str, str], *, by: str, kind: str | None, moment: datetime, document: dict[str, Any]
+    pending: PendingEvents,
+    cells: dict[str, str],
+    *,
+    by: str,
+    kind: str | None,
+    moment: datetime,
+    document: dict[str, Any],
 ) -> None:
     of = cells.pop("kind", None) or kind
     if of is None:
         raise ValueError(f"kind is missing: one of {', '.join(KINDS)}")
     if of == "trial_created":
-        raise ValueError("a trial is created by `posology create`, not from a CSV file")
+        raise ValueError("a trial is created by `posology trial create`, not from a CSV file")
     if "occurred" not in cells:
         raise ValueError("occurred is missing: the day it happened, as 2013-05-10")
     occurred = _date(cells.pop("occurred"))
@@ -127,7 +133,7 @@ def _enter(
         raise ValueError(f"a {of} is about the trial, not about patient {patient}")
     if supersedes is not None and not supersedes.isdigit():
         raise ValueError(f"supersedes is {supersedes!r}: it must be the number of an event")
-    ledger.enter(
+    pending.add(
         fact,
         patient=patient,
         occurred=occurred,

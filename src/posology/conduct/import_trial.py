@@ -19,13 +19,13 @@ import msgspec
 from posology.conduct.rulebook import RULES, RULES_FOR_ALL
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
-from posology.record.event import GENESIS, Override, Row, canonical, plain, stamp
+from posology.record.event import GENESIS, Override, StoredEvent, canonical_json, to_dict, utc_timestamp
 from posology.record.facts import Fact, ProtocolAmended, TrialCreated
 from posology.record.store import Store
 
 
 @dataclass(frozen=True)
-class Taken:
+class ImportedFact:
     """One fact taken over: about whom, from which row of the source, and which of its values were assumed."""
 
     fact: Fact
@@ -35,11 +35,11 @@ class Taken:
     assumed: Mapping[str, str] = field(default_factory=dict)
 
 
-def adopt(
+def import_events(
     where: str | Path,
     document: dict[str, Any],
     imported: DataImport,
-    taken: Iterable[Taken],
+    taken: Iterable[ImportedFact],
     *,
     by: str,
     recorded: datetime,
@@ -99,8 +99,8 @@ class _Chain:
     """Rows of the record, each with the hash of the one before it."""
 
     def __init__(self, by: str, recorded: datetime) -> None:
-        self.rows: list[Row] = []
-        self._by, self._recorded, self._last = by, stamp(recorded), GENESIS
+        self.rows: list[StoredEvent] = []
+        self._by, self._recorded, self._last = by, utc_timestamp(recorded), GENESIS
         self._nothing, self._unmarked = msgspec.Raw(b"null"), msgspec.Raw(b"{}")
 
     def add(
@@ -112,18 +112,18 @@ class _Chain:
         override: Override | None = None,
         marks: Mapping[str, str] | None = None,
     ) -> None:
-        row = Row(
+        row = StoredEvent(
             seq=len(self.rows) + 1,
             occurred=occurred.isoformat(),
             recorded=self._recorded,
             author=self._by,
             kind=fact.kind,
             patient=patient,
-            fact=msgspec.Raw(canonical(plain(fact))),
+            fact=msgspec.Raw(canonical_json(to_dict(fact))),
             reason=reason,
             supersedes=None,
-            override=msgspec.Raw(canonical(override)) if override else self._nothing,
-            provenance=msgspec.Raw(canonical(marks)) if marks else self._unmarked,
+            override=msgspec.Raw(canonical_json(override)) if override else self._nothing,
+            provenance=msgspec.Raw(canonical_json(marks)) if marks else self._unmarked,
             prev=self._last,
             hash="",
         )

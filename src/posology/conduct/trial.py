@@ -35,7 +35,7 @@ from posology.conduct.rulebook import Refusal, refusals
 from posology.conduct.rules import EventRequest
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
-from posology.record.event import GENESIS, Event, Override, Row, row
+from posology.record.event import GENESIS, Event, Override, StoredEvent, to_stored
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
 from posology.record.store import Head, Store
@@ -56,7 +56,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Ledger:
+class PendingEvents:
     """A record being written: its head, its state, and the events not yet in the store.
 
     One is opened for each piece of work. What it holds is on disk only after :meth:`Trial.keep`.
@@ -65,9 +65,9 @@ class Ledger:
     def __init__(self, events: list[Event], head: Head) -> None:
         self.head, self.state = head, fold(events)
         self.last = events[-1].recorded if events else datetime.min.replace(tzinfo=UTC)
-        self.pending: list[tuple[Event, Row]] = []
+        self.pending: list[tuple[Event, StoredEvent]] = []
 
-    def enter(
+    def add(
         self,
         fact: Fact,
         *,
@@ -127,7 +127,7 @@ class Ledger:
             prev=self.head.hash,
             hash="",
         )
-        stored = row(event)
+        stored = to_stored(event)
         event = msgspec.structs.replace(event, hash=stored.hash)
         self.head = Head(stored.seq, stored.hash)
         self.state = self.state.with_event(event)
@@ -205,7 +205,7 @@ class Trial:
             prev=GENESIS,
             hash="",
         )
-        return cls(Store.create(where, document["trial"]["id"], [row(event)]), clock)
+        return cls(Store.create(where, document["trial"]["id"], [to_stored(event)]), clock)
 
     def close(self) -> None:
         """Close the store."""
@@ -225,24 +225,24 @@ class Trial:
         """Return what is known: of all that occurred by a day, as the record knew it at a moment."""
         return fold(self.store.events(), occurred_by=occurred_by, recorded_by=recorded_by)
 
-    def ledger(self) -> Ledger:
+    def pending_events(self) -> PendingEvents:
         """Read the record, to write to it."""
         events = self.store.events()
-        return Ledger(events, Head(events[-1].seq, events[-1].hash))
+        return PendingEvents(events, Head(events[-1].seq, events[-1].hash))
 
-    def keep(self, ledger: Ledger) -> list[Event]:
-        """Write what the ledger holds, all of it or nothing.
+    def commit(self, pending: PendingEvents) -> list[Event]:
+        """Write what is pending, all of it or nothing.
 
         Raises
         ------
         posology.record.store.Conflict
-            if somebody else wrote to the record since the ledger was read.
+            if somebody else wrote to the record since these events were begun.
         """
-        new = ledger.pending
+        new = pending.pending
         if new:
             first = new[0][0]
             self.store.append([stored for _, stored in new], after=Head(first.seq - 1, first.prev))
-            ledger.pending = []
+            pending.pending = []
         return [event for event, _ in new]
 
     def record(
@@ -256,8 +256,8 @@ class Trial:
         override: str | None = None,
     ) -> Event:
         """Record one fact."""
-        ledger, moment = self.ledger(), self._clock()
-        event = ledger.enter(
+        pending, moment = self.pending_events(), self._clock()
+        event = pending.add(
             fact,
             patient=patient,
             occurred=occurred or moment.date(),
@@ -266,7 +266,7 @@ class Trial:
             reason=reason,
             override=override,
         )
-        self.keep(ledger)
+        self.commit(pending)
         return event
 
     def correct(
@@ -280,10 +280,10 @@ class Trial:
         **changes: Any,
     ) -> Event:
         """Correct an event: the same fact with some fields changed, or its day. The old one stays in the record."""
-        ledger, moment = self.ledger(), self._clock()
-        old = ledger.state.find(seq)
+        pending, moment = self.pending_events(), self._clock()
+        old = pending.state.find(seq)
         fact = replace(old.fact, **changes) if old else Voided()  # type: ignore[type-var]
-        event = ledger.enter(
+        event = pending.add(
             fact,
             patient=old.patient if old else None,
             occurred=occurred or (old.occurred if old else moment.date()),
@@ -293,14 +293,14 @@ class Trial:
             supersedes=seq,
             override=override,
         )
-        self.keep(ledger)
+        self.commit(pending)
         return event
 
     def void(self, seq: int, *, by: str, reason: str) -> Event:
         """Take an event out of effect: it was entered in error. It stays in the record."""
-        ledger, moment = self.ledger(), self._clock()
-        old = ledger.state.find(seq)
-        event = ledger.enter(
+        pending, moment = self.pending_events(), self._clock()
+        old = pending.state.find(seq)
+        event = pending.add(
             Voided(),
             patient=old.patient if old else None,
             occurred=old.occurred if old else moment.date(),
@@ -309,20 +309,20 @@ class Trial:
             reason=reason,
             supersedes=seq,
         )
-        self.keep(ledger)
+        self.commit(pending)
         return event
 
     def amend(self, document: dict[str, Any], *, by: str, on: date | None = None) -> list[Event]:
         """Record the amendments of a checked protocol document that the record does not hold yet and that are due."""
-        ledger, moment = self.ledger(), self._clock()
-        held = {version.version for _, version in ledger.state.trial.protocols}
+        pending, moment = self.pending_events(), self._clock()
+        held = {version.version for _, version in pending.state.trial.protocols}
         for amendment in document.get("amendments") or ():
             day = date.fromisoformat(str(amendment["date"]))
             if amendment["version"] in held or day > (on or moment.date()):
                 continue
             fact = ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"])
-            ledger.enter(fact, patient=None, occurred=day, recorded=moment, by=by)
-        return self.keep(ledger)
+            pending.add(fact, patient=None, occurred=day, recorded=moment, by=by)
+        return self.commit(pending)
 
     def lock(self, cutoff: date, *, by: str, name: str = "") -> Event:
         """Lock a data cutoff: from now on its readout can be reproduced as it is now."""
@@ -357,12 +357,12 @@ class Trial:
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)
 
 
-def end_of(day: date) -> datetime:
+def end_of_day(day: date) -> datetime:
     """Return the last moment of a day, UTC."""
     return datetime(day.year, day.month, day.day, 23, 59, 59, 999999, tzinfo=UTC)
 
 
-def somebody() -> str:
+def current_user() -> str:
     """Return the name under which this user writes: POSOLOGY_USER, or the name at the machine."""
     import getpass
 

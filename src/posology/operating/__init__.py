@@ -3,16 +3,16 @@
 from posology.operating.characteristics import Characteristics
 from posology.operating.exact import Enumeration, TooLarge, enumerate_trials
 from posology.operating.exact_graded import GradedCharacteristics, enumerate_graded
-from posology.operating.simulate import Patients, Setting, simulate
-from posology.operating.simulation_results import Simulated
+from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
+from posology.operating.simulation_results import SimulationResults
 
 __all__ = [
     "Characteristics",
     "Enumeration",
     "GradedCharacteristics",
-    "Patients",
-    "Setting",
-    "Simulated",
+    "PotentialOutcomes",
+    "Scenario",
+    "SimulationResults",
     "TooLarge",
     "enumerate_graded",
     "enumerate_trials",

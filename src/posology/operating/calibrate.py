@@ -131,7 +131,7 @@ def sensitivity(design: Crm, reach: float = 5.0) -> Sensitivity:
     return Sensitivity(low, high, below, above)
 
 
-def coherent_initial(design: Crm, patients: int) -> tuple[int, ...]:
+def coherent_initial_sequence(design: Crm, patients: int) -> tuple[int, ...]:
     """Return an initial sequence that keeps a two-stage CRM coherent, as slow as may be: patients at each level in turn.
 
     A two-stage design is coherent if, after the first DLT, the model never gives a level above the one at which it came.
@@ -145,7 +145,7 @@ def coherent_initial(design: Crm, patients: int) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> coherent_initial(Crm(5, 0.25, skeleton=skeleton(0.05, 0.25, 3, 5)), 20)
+    >>> coherent_initial_sequence(Crm(5, 0.25, skeleton=skeleton(0.05, 0.25, 3, 5)), 20)
     (2, 2, 2, 3, 11)
     """
     lower = design.levels - 1
@@ -193,13 +193,13 @@ def _next(design: Crm, treated: Sequence[int], level: int) -> int:
     return int(np.abs(design.estimates(tally)[0] - design.target).argmin())
 
 
-def prior_worth(design: ModelBasedDesign) -> Floats:
+def prior_effective_sample_size(design: ModelBasedDesign) -> Floats:
     """Return (levels,): the number of patients that the prior is worth at each level.
 
     The beta distribution with the mean and variance of the prior of the DLT rate is that of so many patients; a uniform
     prior is worth two.
 
-    >>> prior_worth(Crm(3, 0.25, skeleton=(0.1, 0.25, 0.4))).round(1)
+    >>> prior_effective_sample_size(Crm(3, 0.25, skeleton=(0.1, 0.25, 0.4))).round(1)
     array([1.9, 1.8, 1.9])
     """
     p = design.grid.p.T
@@ -208,7 +208,7 @@ def prior_worth(design: ModelBasedDesign) -> Floats:
     return np.asarray(mean * (1 - mean) / (square - mean**2) - 1)
 
 
-def patients_needed(
+def required_sample_size(
     design: Design, scenarios: Floats, target: float, correct: float, sizes: Sequence[int]
 ) -> tuple[int | None, dict[int, float]]:
     """Return the smallest sample size with the wished chance of correct selection, averaged over scenarios; exact.
@@ -235,14 +235,14 @@ def patients_needed(
     found: dict[int, float] = {}
     for size in sizes:
         sized: Any = replace(design, max_patients=size)  # type: ignore[type-var]
-        found[size] = float(enumerate_trials(sized).under(scenarios).correct(target).mean())
+        found[size] = float(enumerate_trials(sized).characteristics(scenarios).correct(target).mean())
         if found[size] >= correct:
             return size, found
     return None, found
 
 
 @dataclass(frozen=True)
-class Tried:
+class SearchResult:
     """One choice of parameters in a search, and how it fared: means over the scenarios."""
 
     parameters: dict[str, Any]
@@ -258,7 +258,7 @@ def search(
     scenarios: Floats,
     target: float,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Tried]:
+) -> list[SearchResult]:
     """Try every combination of parameters against a set of scenarios, exactly; the best first.
 
     Parameters
@@ -283,11 +283,11 @@ def search(
     15
     """
     combinations = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
-    tried: list[Tried] = []
+    tried: list[SearchResult] = []
     for done, parameters in enumerate(combinations, start=1):
-        found = enumerate_trials(build(**parameters)).under(scenarios)
+        found = enumerate_trials(build(**parameters)).characteristics(scenarios)
         tried.append(
-            Tried(
+            SearchResult(
                 parameters,
                 float(found.correct(target).mean()),
                 float(found.overdosed(target).mean()),

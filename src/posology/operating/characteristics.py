@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.designs.tally import NONE
+from posology.operating.ends import Ends
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.tables import Table
 
 if TYPE_CHECKING:
     import altair
 
-    from posology.operating.exact import Enumeration
-
-TINY = 1e-300
-CELLS = 1 << 23  # probabilities held at once
+SMALLEST_RATE = 1e-300
+MAX_PROBABILITIES = 1 << 23  # probabilities held at once
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,25 @@ class Characteristics:
         (scenarios, levels): the true DLT rates.
     """
 
-    ends: Enumeration
+    ends: Ends
     truth: Floats
+
+    @classmethod
+    def of(cls, ends: Ends, truth: Sequence[Sequence[float]] | Sequence[float] | Floats) -> Characteristics:
+        """Return the operating characteristics under true DLT rates: one scenario, or one a row.
+
+        Raises
+        ------
+        ValueError
+            if a rate lies outside [0, 1], or there is not one for each level.
+        """
+        rates = np.atleast_2d(np.asarray(truth, dtype=np.float64))
+        if rates.shape[1] != ends.levels:
+            raise ValueError(f"the truth has {rates.shape[1]} rates; the design has {ends.levels} levels")
+        if not ((rates >= 0) & (rates <= 1)).all():
+            wrong = rates[~((rates >= 0) & (rates <= 1))][0]
+            raise ValueError(f"a true DLT rate is {wrong:g}: it must lie between 0 and 1")
+        return cls(ends, rates)
 
     @property
     def levels(self) -> int:
@@ -44,17 +60,17 @@ class Characteristics:
 
     @cached_property
     def _small(self) -> list[tuple[Ints, Ints, Ints, Floats]] | None:
-        return list(self._weighed()) if len(self.ends.ways) * len(self.truth) <= CELLS else None
+        return list(self._weighed()) if len(self.ends.n_paths) * len(self.truth) <= MAX_PROBABILITIES else None
 
     def _weighed(self) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
         """Yield treated, toxic, mtd and the probabilities (ends, scenarios), part by part."""
-        log_p = np.log(np.maximum(self.truth, TINY)).T
-        log_q = np.log(np.maximum(1 - self.truth, TINY)).T
+        log_p = np.log(np.maximum(self.truth, SMALLEST_RATE)).T
+        log_q = np.log(np.maximum(1 - self.truth, SMALLEST_RATE)).T
         both = np.concatenate([log_p, log_q])
-        for treated, toxic, mtd, ways in self.ends.parts(max(CELLS // (8 * len(self.truth)), 1024)):
+        for treated, toxic, mtd, n_paths in self.ends.parts(max(MAX_PROBABILITIES // (8 * len(self.truth)), 1024)):
             logs = np.concatenate([toxic, treated - toxic], axis=1).astype(np.float64) @ both
             probability = np.exp(logs, out=logs)
-            probability *= ways[:, None]
+            probability *= n_paths[:, None]
             yield treated, toxic, mtd, probability
 
     def _sum(self, of: Callable[[Ints, Ints, Ints], Floats | Ints | Bools]) -> Floats:

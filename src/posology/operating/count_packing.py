@@ -13,7 +13,10 @@ import numpy as np
 
 from posology.shared.arrays import Floats, Ints
 
-ALONE, TOGETHER = 63, 53  # bits of a word: of one word, an integer; of several, so that a float holds each exactly
+BITS_OF_ONE_WORD, BITS_OF_SEVERAL = (
+    63,
+    53,
+)  # bits of a word: of one word, an integer; of several, so that a float holds each exactly
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Packing:
     @property
     def per_word(self) -> int:
         """Levels in a word."""
-        return (ALONE if self.levels * self.width <= ALONE else TOGETHER) // self.width
+        return (BITS_OF_ONE_WORD if self.levels * self.width <= BITS_OF_ONE_WORD else BITS_OF_SEVERAL) // self.width
 
     @property
     def words(self) -> int:
@@ -81,18 +84,18 @@ class Packing:
         return keys
 
     def merged(self, runs: list[list[tuple[Ints, Floats]]]) -> tuple[Ints, Floats]:
-        """Return the distinct keys in rising order, the ways of equal ones added."""
+        """Return the distinct keys in rising order, the numbers of paths of equal ones added."""
         parts = [part for run in runs for part in run]
         keys = np.concatenate([k for k, _ in parts], axis=1)
-        ways = np.concatenate([w for _, w in parts])
+        n_paths = np.concatenate([w for _, w in parts])
         if self.words <= 2:  # a stable sort merges the runs; complex numbers are compared by one part, then the other
             order = np.argsort(keys[0] if self.words == 1 else keys[1] + 1j * keys[0], kind="stable")
         else:
             order = np.lexsort(keys)
-        keys, ways = keys.take(order, axis=1), ways.take(order)
-        fresh = np.ones(len(ways), dtype=bool)
+        keys, n_paths = keys.take(order, axis=1), n_paths.take(order)
+        fresh = np.ones(len(n_paths), dtype=bool)
         np.not_equal(keys[0, 1:], keys[0, :-1], out=fresh[1:])
         for word in keys[1:]:
             fresh[1:] |= word[1:] != word[:-1]
         at = np.flatnonzero(fresh)
-        return keys.take(at, axis=1), np.add.reduceat(ways, at)
+        return keys.take(at, axis=1), np.add.reduceat(n_paths, at)

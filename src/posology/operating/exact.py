@@ -1,8 +1,8 @@
 """Exact operating characteristics of a design: no simulation, no Monte Carlo error.
 
 Most designs depend on the past through counts alone. All tallies that a trial can reach are enumerated cohort by cohort,
-equal ones merged, each with the number of ways to reach it (a product of binomial coefficients, summed over paths). The
-probability of an end is then ``ways x prod p^y (1-p)^(n-y)``, so that one enumeration answers every scenario.
+equal ones merged, each with the number of paths that reach it (a product of binomial coefficients, summed over paths). The
+probability of an end is then ``paths x prod p^y (1-p)^(n-y)``, so that one enumeration answers every scenario.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from math import comb, log
 
 import numpy as np
@@ -19,9 +18,10 @@ import numpy as np
 from posology.designs.tally import NONE, Action, Decision, Design, Tally
 from posology.operating.characteristics import Characteristics
 from posology.operating.count_packing import Packing
+from posology.operating.ends import Ends
 from posology.shared.arrays import Bools, Floats, Ints
 
-ROWS = 1 << 13  # tallies decided on at once: they stay in the processor's cache
+TALLIES_AT_ONCE = 1 << 13  # tallies decided on at once: they stay in the processor's cache
 
 
 def cores() -> int:
@@ -33,49 +33,10 @@ class TooLarge(ValueError):
     """An enumeration that would not fit, with its size."""
 
 
-@dataclass(frozen=True)
-class Enumeration:
-    """Every end that a trial under a design can come to.
+class Enumeration(Ends):
+    """Every end that a trial under a design can come to; see :class:`posology.operating.ends.Ends`."""
 
-    Parameters
-    ----------
-    packing
-        how the counts are packed.
-    keys
-        (words, ends): the packed counts.
-    mtd
-        (ends,): index of the level declared, ``NONE`` where none is.
-    ways
-        (ends,): number of sequences of outcomes that lead there.
-    """
-
-    packing: Packing
-    keys: Ints
-    mtd: Ints
-    ways: Floats
-
-    @property
-    def levels(self) -> int:
-        """Number of dose levels."""
-        return self.packing.levels
-
-    @property
-    def treated(self) -> Ints:
-        """(ends, levels): patients by level at the end."""
-        return self.packing.unpack(self.keys)[0]
-
-    @property
-    def toxic(self) -> Ints:
-        """(ends, levels): DLTs by level at the end."""
-        return self.packing.unpack(self.keys)[1]
-
-    def parts(self, rows: int) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
-        """Yield treated, toxic, mtd and ways of so many ends at a time."""
-        for at in range(0, len(self.ways), rows):
-            part = slice(at, at + rows)
-            yield *self.packing.unpack(self.keys[:, part]), self.mtd[part].astype(np.int64), self.ways[part]
-
-    def under(self, truth: Sequence[Sequence[float]] | Sequence[float] | Floats) -> Characteristics:
+    def characteristics(self, truth: Sequence[Sequence[float]] | Sequence[float] | Floats) -> Characteristics:
         """Return the operating characteristics under true DLT rates: one scenario, or one a row.
 
         Raises
@@ -83,13 +44,7 @@ class Enumeration:
         ValueError
             if a rate lies outside [0, 1], or there is not one for each level.
         """
-        rates = np.atleast_2d(np.asarray(truth, dtype=np.float64))
-        if rates.shape[1] != self.levels:
-            raise ValueError(f"the truth has {rates.shape[1]} rates; the design has {self.levels} levels")
-        if not ((rates >= 0) & (rates <= 1)).all():
-            wrong = rates[~((rates >= 0) & (rates <= 1))][0]
-            raise ValueError(f"a true DLT rate is {wrong:g}: it must lie between 0 and 1")
-        return Characteristics(self, rates)
+        return Characteristics.of(self, truth)
 
 
 def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
@@ -111,25 +66,25 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     Examples
     --------
     >>> from posology.designs import ThreePlusThree
-    >>> found = enumerate_trials(ThreePlusThree(levels=3)).under([0.1, 0.2, 0.4])
+    >>> found = enumerate_trials(ThreePlusThree(levels=3)).characteristics([0.1, 0.2, 0.4])
     >>> found.selection.round(3)
     array([[0.101, 0.291, 0.41 , 0.199]])
     """
     packing = Packing.of(design.levels, getattr(design, "most_at_level", 255))
-    # Tallies by the level last given: their packed counts (words, tallies) in rising order, and their ways.
+    # Tallies by the level last given: their packed counts (words, tallies) in rising order, and their numbers of paths.
     front = {NONE: (np.zeros((packing.words, 1), dtype=np.int64), np.ones(1))}
     ended: list[tuple[Ints, Ints, Floats]] = []
 
     def step(
         part: tuple[Ints, Ints, Floats],
     ) -> tuple[list[tuple[int, int, int, Ints, Floats]], tuple[Ints, Ints, Floats]]:
-        last, keys, ways = part
+        last, keys, n_paths = part
         treated, toxic = packing.unpack(keys)
         decision = design.decide(Tally.unchecked(treated, toxic, last))
         over = decision.action >= Action.DECLARE
-        had = treated[np.arange(len(ways)), np.maximum(decision.level, 0)]
-        grown = list(_grown(packing, keys, ways, had, decision, ~over))
-        return grown, (keys[:, over], decision.level[over].astype(np.int8), ways[over])
+        had = treated[np.arange(len(n_paths)), np.maximum(decision.level, 0)]
+        grown = list(_grown(packing, keys, n_paths, had, decision, ~over))
+        return grown, (keys[:, over], decision.level[over].astype(np.int8), n_paths[over])
 
     pool = ThreadPoolExecutor(cores())
     planned, sizes = getattr(design, "max_patients", None), list[tuple[int, int]]()  # patients so far, and tallies
@@ -138,24 +93,24 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
         sizes.append((int(packing.unpack(any_keys[:, :1])[0].sum()), sum(len(w) for _, w in front.values())))
         # Tallies after the next cohort: by its level, then by its size and DLTs.
         after: dict[int, dict[tuple[int, int], list[tuple[Ints, Floats]]]] = defaultdict(lambda: defaultdict(list))
-        several = pool.map if sizes[-1][1] > ROWS else map  # a few tallies are not worth a thread
+        several = pool.map if sizes[-1][1] > TALLIES_AT_ONCE else map  # a few tallies are not worth a thread
         for grown, over in several(step, _parts(front)):
             ended.append(over)
-            for to, size, dlts, keys, ways in grown:
-                after[to][size, dlts].append((keys, ways))
+            for to, size, dlts, keys, n_paths in grown:
+                after[to][size, dlts].append((keys, n_paths))
         expected = sum(len(w) for runs in after.values() for run in runs.values() for _, w in run)
-        foreseen = max(expected, _foreseen(sizes, planned))
+        foreseen = max(expected, _predicted_size(sizes, planned))
         if foreseen > most:
             raise TooLarge(
                 f"this design reaches some {foreseen:,.0f} tallies, more than {most:,} "
                 f"({foreseen * 8 * (packing.words + 1) * 3 / 1e9:,.1f} GB): simulate it instead, or use larger cohorts"
             )
         front = dict(zip(after, several(packing.merged, [list(runs.values()) for runs in after.values()]), strict=True))
-    keys, mtd, ways = (np.concatenate(columns, axis=-1) for columns in zip(*ended, strict=True))
-    return Enumeration(packing, keys, mtd, ways)
+    keys, mtd, n_paths = (np.concatenate(columns, axis=-1) for columns in zip(*ended, strict=True))
+    return Enumeration(packing, keys, mtd, n_paths)
 
 
-def _foreseen(sizes: list[tuple[int, int]], planned: int | None) -> float:
+def _predicted_size(sizes: list[tuple[int, int]], planned: int | None) -> float:
     """Return how many tallies will stand at the end: their number grows as a power of the number of patients."""
     if planned is None or len(sizes) < 3 or sizes[-1][1] < 50_000:
         return 0.0
@@ -166,25 +121,25 @@ def _foreseen(sizes: list[tuple[int, int]], planned: int | None) -> float:
 
 
 def _parts(front: dict[int, tuple[Ints, Floats]]) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield levels last given, keys and ways of so many tallies at a time: all at once where they are few."""
-    if sum(len(ways) for _, ways in front.values()) <= ROWS:
-        keys, ways = (np.concatenate(columns, axis=-1) for columns in zip(*front.values(), strict=True))
-        yield np.repeat(list(front), [len(w) for _, w in front.values()]), keys, ways
+    """Yield levels last given, keys and numbers of paths of so many tallies at a time: all at once where they are few."""
+    if sum(len(n_paths) for _, n_paths in front.values()) <= TALLIES_AT_ONCE:
+        keys, n_paths = (np.concatenate(columns, axis=-1) for columns in zip(*front.values(), strict=True))
+        yield np.repeat(list(front), [len(w) for _, w in front.values()]), keys, n_paths
         return
-    for last, (keys, ways) in front.items():
-        for at in range(0, len(ways), ROWS):
-            some = ways[at : at + ROWS]
-            yield np.full(len(some), last), keys[:, at : at + ROWS], some
+    for last, (keys, n_paths) in front.items():
+        for at in range(0, len(n_paths), TALLIES_AT_ONCE):
+            some = n_paths[at : at + TALLIES_AT_ONCE]
+            yield np.full(len(some), last), keys[:, at : at + TALLIES_AT_ONCE], some
 
 
 def _grown(
-    packing: Packing, keys: Ints, ways: Floats, had: Ints, decision: Decision, live: Bools
+    packing: Packing, keys: Ints, n_paths: Floats, had: Ints, decision: Decision, live: Bools
 ) -> Iterator[tuple[int, int, int, Ints, Floats]]:
-    """Yield level and size of the next cohort, DLTs in it, and keys and ways after it."""
+    """Yield level and size of the next cohort, DLTs in it, and keys and numbers of paths after it."""
     kind = np.where(live, decision.level * 1024 + decision.patients_to_treat, -1)
     for which in np.flatnonzero(np.bincount(kind[live])) if live.any() else ():
         to, size = divmod(int(which), 1024)
         rows = np.flatnonzero(kind == which)
-        base, weight = packing.added(keys[:, rows], had[rows], to, size), ways[rows]
+        base, weight = packing.added(keys[:, rows], had[rows], to, size), n_paths[rows]
         for dlts in range(size + 1):
             yield to, size, dlts, packing.toxic(base, to, dlts), weight * comb(size, dlts)

@@ -22,7 +22,7 @@ from posology.shared.arrays import Floats, Ints
 from posology.shared.tables import Table
 
 MODERATE, DLT = 2, 3  # grades: the moderate one that a titration counts, and the least that is a DLT
-UNITS = 1000  # scores are whole multiples of a thousandth
+SCORE_UNITS = 1000  # scores are whole multiples of a thousandth
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def enumerate_graded(
     if len(scores) < count:
         raise ValueError(f"the design scores {len(scores)} grades, grades has {count}: give a score for each")
     scores = scores[:count]
-    units = np.rint(scores * UNITS).astype(np.int64)
+    units = np.rint(scores * SCORE_UNITS).astype(np.int64)
     kinds = np.stack([np.arange(count) >= DLT, np.arange(count) == MODERATE, units], axis=1).astype(np.int64)
 
     # A tally: patients, DLTs, moderate toxicities and units of score at each level, then the level last given.
@@ -156,7 +156,7 @@ def enumerate_graded(
     sizes: dict[int, Floats] = {}
     while len(state):
         part = state[:, :-1].reshape(-1, 4, levels)
-        tally = Tally(part[:, 0], part[:, 1], state[:, -1], part[:, 2], toxicity_score_sum=part[:, 3] / UNITS)
+        tally = Tally(part[:, 0], part[:, 1], state[:, -1], part[:, 2], toxicity_score_sum=part[:, 3] / SCORE_UNITS)
         decision = design.decide(tally)
         over = decision.action >= Action.DECLARE
         for chosen in range(NONE, levels):

@@ -42,7 +42,7 @@ class Node:
         the decision: an :class:`Action`, the number of the level from 1 (None where no level is safe), patients to treat.
     reason
         the decision's reason in words.
-    ways
+    n_paths
         how many orders of the patients in the cohort lead here from the parent.
     """
 
@@ -55,7 +55,7 @@ class Node:
     level: int | None
     more: int
     reason: str
-    ways: int
+    n_paths: int
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Pathways:
         for node in self.nodes[1:]:
             before = self.nodes[node.parent].tally
             n, y = (node.tally.treated - before.treated)[0], (node.tally.dlts - before.dlts)[0]
-            chance[node.key] = chance[node.parent] * node.ways * float(np.prod(rates**y * (1 - rates) ** (n - y)))
+            chance[node.key] = chance[node.parent] * node.n_paths * float(np.prod(rates**y * (1 - rates) ** (n - y)))
         return chance
 
     def text(self) -> str:
@@ -99,7 +99,7 @@ class Pathways:
 
     def _lines(self, node: Node, before: str) -> Iterator[str]:
         seen = node.outcome or "now"
-        yield f"{before}{seen}: {says(node)}"
+        yield f"{before}{seen}: {decision_label(node)}"
         for child in self.children(node):
             yield from self._lines(child, before + "  ")
 
@@ -129,15 +129,14 @@ class Pathways:
 
     def plot(self) -> altair.TopLevelMixin:
         """Return the tree as a chart: cohorts from left to right, each point with the outcome and the decision."""
-        import altair as alt
+        from posology.operating.figures import pathways_chart
 
         place: dict[int, float] = {}
         leaves = 0
-        for node in self._in_order(self.nodes[0]):
+        for node in self.leaves_first(self.nodes[0]):
             below = [place[child.key] for child in self.children(node)]
             place[node.key] = sum(below) / len(below) if below else float(leaves)
             leaves += not below
-        deepest = self.nodes[-1].depth
         rows = [
             {
                 "x": n.depth,
@@ -145,32 +144,17 @@ class Pathways:
                 "x2": n.depth - 0.52 if n.depth else 0.0,
                 "y2": place[max(n.parent, 0)],
                 "outcome": n.outcome or "now",
-                "says": says(n),
+                "says": decision_label(n),
                 "decision": n.action.name.lower().replace("deescalate", "de-escalate"),
             }
             for n in self.nodes
         ]
-        base = alt.Chart(alt.Data(values=rows)).encode(
-            x=alt.X("x:Q", axis=alt.Axis(title="cohorts from now", tickMinStep=1, grid=False)).scale(
-                domainMax=deepest + 0.9
-            ),
-            y=alt.Y("y:Q", axis=None).scale(reverse=True),
-        )
-        lines = base.mark_rule(color="#999").encode(x2="x2:Q", y2="y2:Q")
-        points = base.mark_point(filled=True, size=70, opacity=1).encode(
-            color=alt.Color("decision:N", title="decision"), shape=alt.Shape("decision:N", title="decision")
-        )
-        words = base.mark_text(align="left", dx=7, dy=-1, fontSize=10).encode(text="label:N")
-        words = words.transform_calculate(label="datum.outcome + ': ' + datum.says")
-        height = max(120, 17 * leaves)
-        drawn: altair.TopLevelMixin = alt.layer(lines, points, words).properties(
-            title="Dose transition pathways", width=300 * (deepest + 1), height=height
-        )
-        return drawn
+        return pathways_chart(rows)
 
-    def _in_order(self, node: Node) -> Iterator[Node]:
+    def leaves_first(self, node: Node) -> Iterator[Node]:
+        """Yield the nodes at and below one, each after those that follow it."""
         for child in self.children(node):
-            yield from self._in_order(child)
+            yield from self.leaves_first(child)
         yield node
 
     def dot(self) -> str:
@@ -178,13 +162,13 @@ class Pathways:
         shape = {Action.DECLARE: "doubleoctagon", Action.STOP: "octagon"}
         lines = ["digraph pathways {", '  rankdir="LR"; node [shape="box", fontname="sans-serif"];']
         for n in self.nodes:
-            lines.append(f'  n{n.key} [label="{says(n)}", shape="{shape.get(n.action, "box")}"];')
+            lines.append(f'  n{n.key} [label="{decision_label(n)}", shape="{shape.get(n.action, "box")}"];')
             if n.parent >= 0:
                 lines.append(f'  n{n.parent} -> n{n.key} [label="{n.outcome}"];')
         return "\n".join([*lines, "}"])
 
 
-def says(node: Node) -> str:
+def decision_label(node: Node) -> str:
     """Say a node's decision in a few words."""
     if node.action is Action.DECLARE:
         return f"stop, MTD is level {node.level}"
@@ -257,7 +241,7 @@ def pathways(design: Design, tally: Tally | str = "", cohorts: int = 2) -> Pathw
     return Pathways(tuple(nodes))
 
 
-def _node(design: Design, tally: Tally, key: int, parent: int, depth: int, outcome: str, ways: int) -> Node:
+def _node(design: Design, tally: Tally, key: int, parent: int, depth: int, outcome: str, n_paths: int) -> Node:
     decision = design.decide(tally)
     level = int(decision.level[0])
     return Node(
@@ -270,5 +254,5 @@ def _node(design: Design, tally: Tally, key: int, parent: int, depth: int, outco
         None if level == NONE else level_number(level),
         int(decision.patients_to_treat[0]),
         decision.words(tally),
-        ways,
+        n_paths,
     )

@@ -19,14 +19,14 @@ from posology.designs.inference import innermost
 from posology.designs.tally import NONE, Action, Decision, Design, PendingPatients, Tally
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.operating.exact_graded import DLT, MODERATE, check_grades
-from posology.operating.simulation_results import Simulated
+from posology.operating.simulation_results import SimulationResults
 from posology.shared.arrays import Bools, Floats, Ints
 
 LATE = (TiteCrm, TiteBoin, RollingSix)
 
 
 @dataclass(frozen=True)
-class Setting:
+class Scenario:
     """The world that trials are simulated in.
 
     Parameters
@@ -79,7 +79,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Patients:
+class PotentialOutcomes:
     """Potential outcomes: arrays (trials, patients) of numbers between 0 and 1; ``gap`` in mean times between arrivals."""
 
     tolerance: Floats
@@ -90,7 +90,7 @@ class Patients:
     responds: Floats
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> Patients:
+    def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> PotentialOutcomes:
         """Draw so many patients for each trial; of more patients the first are the same."""
         tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
         uniform = lambda generator: generator.random((patients, trials)).T
@@ -109,27 +109,27 @@ class Patients:
         trials, patients = self.tolerance.shape
         return trials, patients
 
-    def dlt_day(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Floats:
+    def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
         """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
-        power = np.log(0.5) / np.log(1 - setting.late)  # so that the wished share of DLTs lies in the second half
-        dlt = self.tolerance[rows, k] < np.array(setting.truth)[level]
-        return np.asarray(np.where(dlt, setting.window * self.onset[rows, k] ** power, np.inf))
+        power = np.log(0.5) / np.log(1 - scenario.late)  # so that the wished share of DLTs lies in the second half
+        dlt = self.tolerance[rows, k] < np.array(scenario.truth)[level]
+        return np.asarray(np.where(dlt, scenario.window * self.onset[rows, k] ** power, np.inf))
 
-    def respond(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Bools:
+    def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
         """Return whether their tumours respond."""
-        rate = np.array(setting.response or (0.0,) * len(setting.truth))
+        rate = np.array(scenario.response or (0.0,) * len(scenario.truth))
         return np.asarray(self.responds[rows, k] < rate[level])
 
-    def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
-        """Return the worst grade of toxicity within the window; None where the setting has no grades."""
-        if not setting.grades:
+    def grades(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Ints | None:
+        """Return the worst grade of toxicity within the window; None where the scenario has no grades."""
+        if not scenario.grades:
             return None
         # at_least[level, g]: chance of grade g + 1 or worse; the less a patient tolerates, the higher the grade
-        at_least = np.array(setting.grades)[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+        at_least = np.array(scenario.grades)[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
         return np.asarray((self.tolerance[rows, k, None] < at_least[level]).sum(axis=1))
 
 
-class Treatable(Protocol):
+class PatientModel(Protocol):
     """Patients that trials can be simulated on: what would become of each at each level, whatever is given.
 
     Arrays are (trials, patients); methods are asked for patient ``k`` (n,) of trials ``rows`` (n,) at a ``level`` (n,).
@@ -151,17 +151,17 @@ class Treatable(Protocol):
     def shape(self) -> tuple[int, int]:
         """Trials, and patients drawn for each."""
 
-    def dlt_day(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Floats:
+    def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
         """Return the day of the DLT, be it after the window; inf where none comes."""
 
-    def respond(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Bools:
+    def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
         """Return whether the tumours respond."""
 
-    def grades(self, setting: Setting, rows: Ints, k: Ints, level: Ints) -> Ints | None:
+    def grades(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Ints | None:
         """Return the worst grade within the window; None where there are no grades."""
 
 
-def simulate(design: Design, setting: Setting, patients: Treatable) -> Simulated:
+def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> SimulationResults:
     """Run one trial a row, each on its own patients.
 
     Parameters
@@ -169,11 +169,11 @@ def simulate(design: Design, setting: Setting, patients: Treatable) -> Simulated
     design
         any design. One that waits for nobody (TITE-CRM, TITE-BOIN, rolling six) is asked at each arrival; the others
         when everybody treated is known.
-    setting
+    scenario
         the world: true rates, window, accrual.
     patients
         the patients, as many a trial as it can need; drop-outs are replaced. :class:`Patients`, or
-        :class:`posology.simulation.potential_outcomes.Carriers`, whose DLTs come from the drug they carry.
+        :class:`posology.simulation.potential_outcomes.DrugDrivenPatients`, whose DLTs come from the drug they carry.
 
     Raises
     ------
@@ -189,20 +189,20 @@ def simulate(design: Design, setting: Setting, patients: Treatable) -> Simulated
     --------
     >>> from posology.designs import Boin
     >>> rng = np.random.default_rng(1)
-    >>> found = simulate(Boin(3, 0.3, max_patients=12), Setting((0.1, 0.3, 0.5)), Patients.draw(rng, 500, 12))
+    >>> found = simulate(Boin(3, 0.3, max_patients=12), Scenario((0.1, 0.3, 0.5)), PotentialOutcomes.draw(rng, 500, 12))
     >>> found.selection.round(2), int(found.treated.sum(axis=1).max())
     (array([0.  , 0.21, 0.61, 0.18]), 12)
     """
-    if len(setting.truth) != design.levels:
-        raise ValueError(f"truth has {len(setting.truth)} rates; the design has {design.levels} levels")
-    return _Clock(design, setting, patients).run()
+    if len(scenario.truth) != design.levels:
+        raise ValueError(f"truth has {len(scenario.truth)} rates; the design has {design.levels} levels")
+    return _Clock(design, scenario, patients).run()
 
 
 class _Clock:
     """The trials as they go: arrays (trials, patients) of what became of each patient, and where each trial stands."""
 
-    def __init__(self, design: Design, setting: Setting, patients: Treatable) -> None:
-        self.design, self.setting, self.patients = design, setting, patients
+    def __init__(self, design: Design, scenario: Scenario, patients: PatientModel) -> None:
+        self.design, self.scenario, self.patients = design, scenario, patients
         trials, most = patients.shape
         self.level = np.full((trials, most), NONE)
         self.entry, self.known = np.full((trials, most), np.inf), np.full((trials, most), np.inf)
@@ -220,11 +220,11 @@ class _Clock:
         self.grade = np.zeros((trials, most), dtype=np.int64)
         self.graded = False
         model = innermost(design)
-        self.scores = np.array(model.scores) if isinstance(model, GBoin) and setting.grades else None
+        self.scores = np.array(model.scores) if isinstance(model, GBoin) and scenario.grades else None
         self.lead = np.zeros(trials, dtype=np.int64)
-        self.truth = np.array(setting.truth)
+        self.truth = np.array(scenario.truth)
 
-    def run(self) -> Simulated:
+    def run(self) -> SimulationResults:
         while self.going.any():
             rows = np.flatnonzero(self.going)
             arrival = self.now[rows] + self._gap(rows)
@@ -243,9 +243,9 @@ class _Clock:
 
     def _gap(self, rows: Ints) -> Floats:
         """Return the days until the next patient comes."""
-        if self.setting.arrivals == "fixed":
-            return np.full(len(rows), 1 / self.setting.accrual)
-        return self.patients.gap[rows, np.minimum(self.count[rows], self.level.shape[1] - 1)] / self.setting.accrual
+        if self.scenario.arrivals == "fixed":
+            return np.full(len(rows), 1 / self.scenario.accrual)
+        return self.patients.gap[rows, np.minimum(self.count[rows], self.level.shape[1] - 1)] / self.scenario.accrual
 
     def _treat(self, rows: Ints, level: Ints) -> None:
         """Treat the next patient of some trials."""
@@ -254,7 +254,7 @@ class _Clock:
                 f"a trial has used all of its {self.level.shape[1]} patients: draw more, for those who leave and are "
                 "replaced, or are treated beside the escalation"
             )
-        k, s, p = self.count[rows], self.setting, self.patients
+        k, s, p = self.count[rows], self.scenario, self.patients
         day = p.dlt_day(s, rows, k, level)
         dlt = day <= s.window
         after = np.where(dlt, day, s.window)
@@ -288,9 +288,9 @@ class _Clock:
         first = np.argsort(~open_, axis=1, kind="stable")[:, : int(open_.sum(axis=1).max())]
         pick = lambda values: np.take_along_axis(values, first, axis=1)
         waits = pick(open_)
-        share = np.clip((now - pick(self.entry[rows])) / self.setting.window, 0.0, 1.0)
+        share = np.clip((now - pick(self.entry[rows])) / self.scenario.window, 0.0, 1.0)
         took = np.subtract(self.known[rows], self.entry[rows], out=np.full(toxic.shape, np.nan), where=toxic)
-        dlt_at = took / self.setting.window
+        dlt_at = took / self.scenario.window
         return tally.with_pending(
             PendingPatients(np.where(waits, pick(level), NONE), np.where(waits, share, 0.0), dlt_at)
         )
@@ -373,10 +373,12 @@ class _Clock:
             arrival[open_] += self._gap(some)
         return arrival
 
-    def _result(self) -> Simulated:
+    def _result(self) -> SimulationResults:
         treated, toxic, later = (np.zeros((len(self.now), self.design.levels), dtype=np.int64) for _ in range(3))
         row, col = np.nonzero(self.level != NONE)
         for total, which in ((treated, 1), (toxic, self.dlt[row, col]), (later, self.later[row, col])):
             np.add.at(total, (row, self.level[row, col]), which)
         end = np.where(self.level != NONE, self.known, -np.inf).max(axis=1)
-        return Simulated(treated, toxic, self.mtd, np.maximum(self.now, end), self.lost.sum(axis=1), self.truth, later)
+        return SimulationResults(
+            treated, toxic, self.mtd, np.maximum(self.now, end), self.lost.sum(axis=1), self.truth, later
+        )

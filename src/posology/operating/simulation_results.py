@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulationResults:
     """Simulated trials: one a row.
 
     Parameters

@@ -25,17 +25,17 @@ from posology.designs.tally import Design
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.operating.exact import cores, enumerate_trials
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
-from posology.operating.simulate import Patients, Setting, simulate
+from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
 from posology.shared.arrays import Floats
 from posology.shared.tables import Table
 
 BATCH = 2000
-PATIENCE = 10.0  # seconds that a scheduler may take to answer
-TIMED = (TiteCrm, TiteBoin, RollingSix, BfBoin)
+POLL_SECONDS = 10.0  # seconds that a scheduler may take to answer
+TIME_DEPENDENT = (TiteCrm, TiteBoin, RollingSix, BfBoin)
 
 
 @dataclass(frozen=True)
-class Scenario:
+class ScenarioSpec:
     """True DLT rates, or a family of them.
 
     Parameters
@@ -61,7 +61,7 @@ class Scenario:
     rates: tuple[float, ...] = ()
     count: Annotated[int, Ge(1)] = 100
 
-    def drawn(self, levels: int, target: float, seed: int) -> Floats:
+    def sample(self, levels: int, target: float, seed: int) -> Floats:
         """Return (scenarios, levels)."""
         if bool(self.truth) == bool(self.family):
             raise ValueError(f"scenario {self.name!r}: give either truth or family")
@@ -81,8 +81,8 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Clock:
-    """How trials are simulated: how many, and the world they run in; see :class:`posology.operating.Setting`."""
+class SimulationSettings:
+    """How trials are simulated: how many, and the world they run in; see :class:`posology.operating.Scenario`."""
 
     trials: Annotated[int, Ge(10)] = 10_000
     window: Annotated[float, Gt(0)] = 28.0
@@ -122,11 +122,11 @@ class Study:
     levels: Annotated[int, Ge(1)]
     target: Annotated[float, Gt(0), Lt(1)]
     designs: Annotated[tuple[dict[str, Any], ...], MinLen(1)]
-    scenarios: Annotated[tuple[Scenario, ...], MinLen(1)]
+    scenarios: Annotated[tuple[ScenarioSpec, ...], MinLen(1)]
     start: Annotated[int, Ge(1)] = 1
     seed: Annotated[int, Ge(0)] = 1
     overdose_share: Annotated[float, Ge(0), Lt(1)] = 0.6
-    simulate: Clock = Clock()
+    simulate: SimulationSettings = SimulationSettings()
     doses: tuple[float, ...] = ()
 
     @property
@@ -148,7 +148,7 @@ class Study:
         return design_from_spec(spec, self.levels, self.start, self.doses, {"target": self.target})
 
 
-def read(path: str | Path) -> Study:
+def read_study(path: str | Path) -> Study:
     """Read a study file and check it.
 
     Raises
@@ -161,7 +161,7 @@ def read(path: str | Path) -> Study:
     from posology.protocol.model import FieldError
     from posology.shared.yaml_files import InputFileError, load_typed
 
-    study, refuse = load_typed(path, Study, "a study file", "see the documentation of `posology study`")
+    study, refuse = load_typed(path, Study, "a study file", "see the documentation of `posology design study`")
     findings = []
     for i in range(len(study.designs)):
         try:
@@ -175,7 +175,7 @@ def read(path: str | Path) -> Study:
             findings.append(refuse(("designs", i, *steps), problem.wrong, problem.right))
     for i, scenario in enumerate(study.scenarios):
         try:
-            scenario.drawn(study.levels, study.target, study.seed)
+            scenario.sample(study.levels, study.target, study.seed)
         except ValueError as wrong:
             findings.append(refuse(("scenarios", i), str(wrong)))
     if len(set(study.names)) < len(study.names):
@@ -223,7 +223,7 @@ def tasks(study: Study) -> list[Task]:
     """Return the work of a study, in the order of its results."""
     work = []
     for d in range(len(study.designs)):
-        timed = study.simulate.every_design or isinstance(innermost(study.built(d)), TIMED)
+        timed = study.simulate.every_design or isinstance(innermost(study.built(d)), TIME_DEPENDENT)
         batches = range(-(-study.simulate.trials // BATCH))
         work += (
             [Task(study, d, s, b) for s in range(len(study.scenarios)) for b in batches] if timed else [Task(study, d)]
@@ -231,13 +231,13 @@ def tasks(study: Study) -> list[Task]:
     return work
 
 
-def work(task: Task) -> list[dict[str, Any]]:
+def run_task(task: Task) -> list[dict[str, Any]]:
     """Do a task: sums over trials, or chances, for each true rate of its scenarios. Depends on the task alone."""
     from threadpoolctl import threadpool_limits
 
     study = task.study
     design = study.built(task.design)
-    drawn = {k: study.scenarios[k].drawn(study.levels, study.target, study.seed) for k in task.scenarios}
+    drawn = {k: study.scenarios[k].sample(study.levels, study.target, study.seed) for k in task.scenarios}
     where = [{"scenario": k, "number": i} for k, truths in drawn.items() for i in range(len(truths))]
     truths = np.concatenate(list(drawn.values()))
     with threadpool_limits(1):  # one core a task: sums come in the same order everywhere
@@ -247,13 +247,13 @@ def work(task: Task) -> list[dict[str, Any]]:
             clock = study.simulate
             trials = min(BATCH, clock.trials - task.batch * BATCH)
             rng = np.random.default_rng([study.seed, task.batch, *study.scenarios[task.scenario].name.encode()])
-            patients = Patients.draw(rng, trials, patients_needed(design, clock.dropout))
+            patients = PotentialOutcomes.draw(rng, trials, patients_to_draw(design, clock.dropout))
             world = {k: v for k, v in vars(clock).items() if k not in ("trials", "every_design")}
-            found = [_simulated(design, Setting(tuple(t), **world), patients, study) for t in truths.tolist()]
+            found = [_simulated(design, Scenario(tuple(t), **world), patients, study) for t in truths.tolist()]
     return [place | result for place, result in zip(where, found, strict=True)]
 
 
-def patients_needed(design: Design, dropout: float) -> int:
+def patients_to_draw(design: Design, dropout: float) -> int:
     """Return how many patients to draw for a trial, so that it will not run out of them."""
     most = getattr(design, "max_patients", None) or 6 * design.levels + 6
     beside = innermost(design)
@@ -262,7 +262,7 @@ def patients_needed(design: Design, dropout: float) -> int:
 
 
 def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]:
-    found = enumerate_trials(design).under(truths)
+    found = enumerate_trials(design).characteristics(truths)
     numbers, sizes = found.size
     correct, over = found.correct(study.target), found.overdosed(study.target, study.overdose_share)
     accuracy = found.accuracy(study.target)
@@ -282,14 +282,14 @@ def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]
     ]
 
 
-def _simulated(design: Design, setting: Setting, patients: Patients, study: Study) -> dict[str, Any]:
-    found = simulate(design, setting, patients)
+def _simulated(design: Design, scenario: Scenario, patients: PotentialOutcomes, study: Study) -> dict[str, Any]:
+    found = simulate(design, scenario, patients)
     above = found.treated[:, found.true_mtd(study.target) + 1 :].sum(axis=1) > study.overdose_share * found.treated.sum(
         axis=1
     )
     sums = lambda values: [values.sum(axis=0).tolist(), (values.astype(float) ** 2).sum(axis=0).tolist()]
     return {
-        "truth": list(setting.truth),
+        "truth": list(scenario.truth),
         "trials": found.trials,
         "selection": np.bincount(found.mtd + 1, minlength=study.levels + 1).tolist(),
         "patients": sums(found.treated),
@@ -302,7 +302,7 @@ def _simulated(design: Design, setting: Setting, patients: Patients, study: Stud
     }
 
 
-def run(
+def run_study(
     study: Study,
     folder: Path,
     *,
@@ -349,19 +349,19 @@ def _each(todo: list[Task], workers: int, scheduler: str | None) -> Iterator[tup
         except ImportError:
             raise ValueError('a scheduler needs Dask: install it with pip install "posology[cluster]"') from None
         try:
-            client = distributed.Client(scheduler, timeout=PATIENCE)
+            client = distributed.Client(scheduler, timeout=POLL_SECONDS)
         except (OSError, ValueError) as error:
             raise ValueError(f"no Dask scheduler answers at {scheduler}: {error}") from None
         with client:
-            futures = {client.submit(work, task, pure=False): task for task in todo}
+            futures = {client.submit(run_task, task, pure=False): task for task in todo}
             for future in distributed.as_completed(futures):
                 yield futures[future], future.result()
     elif workers == 1 or len(todo) == 1:
         for task in todo:
-            yield task, work(task)
+            yield task, run_task(task)
     else:
         with ProcessPoolExecutor(workers) as pool:
-            running = {pool.submit(work, task): task for task in todo}
+            running = {pool.submit(run_task, task): task for task in todo}
             for future in as_completed(running):
                 yield running[future], future.result()
 
@@ -379,7 +379,7 @@ def results(study: Study, found: list[tuple[Task, list[dict[str, Any]]]]) -> Tab
     return Table(study.study, {name: [row[name] for row in rows] for name in rows[0]})
 
 
-def in_short(table: Table) -> Table:
+def summary(table: Table) -> Table:
     """Return a row for each design and scenario of a study's results: means over the scenario's family."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in table.rows():

@@ -2,7 +2,7 @@
 
 Each event holds the hash of the one before it. The chain therefore gives the true order; numbers are checked against
 it. Somebody who rewrites an event *and every hash after it* leaves a chain that is sound in itself: only a head kept
-elsewhere (printed by ``posology verify``, written into every readout) shows that, and is compared when given.
+elsewhere (printed by ``posology trial verify``, written into every readout) shows that, and is compared when given.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from posology.record.event import GENESIS, Row
+from posology.record.event import GENESIS, StoredEvent
 from posology.record.store import Head
 
 
@@ -26,7 +26,7 @@ class Tampering:
         return f"event {self.seq}: {self.what}"
 
 
-def verify(rows: Iterable[Row], head: Head | None = None, witness: Head | None = None) -> list[Tampering]:
+def verify(rows: Iterable[StoredEvent], head: Head | None = None, witness: Head | None = None) -> list[Tampering]:
     """Return everything found wrong with the chain; an empty list if the record is as it was written.
 
     Parameters
@@ -39,11 +39,11 @@ def verify(rows: Iterable[Row], head: Head | None = None, witness: Head | None =
         number and hash of an event noted down elsewhere, at an earlier time.
     """
     unread = {row.seq: row for row in rows}
-    followers: dict[str, list[Row]] = defaultdict(list)
+    followers: dict[str, list[StoredEvent]] = defaultdict(list)
     for row in unread.values():
         followers[row.prev].append(row)
     found: list[Tampering] = []
-    chain: list[Row] = []
+    chain: list[StoredEvent] = []
     hashes: dict[str, int] = {GENESIS: 0}
     place, last, recorded = 1, GENESIS, ""
     while unread:
@@ -94,13 +94,13 @@ def verify(rows: Iterable[Row], head: Head | None = None, witness: Head | None =
     return sorted(found, key=lambda t: t.seq)
 
 
-def _moved(chain: list[Row], hashes: dict[str, int], shifted: bool) -> Iterator[Tampering]:
+def _moved(chain: list[StoredEvent], hashes: dict[str, int], shifted: bool) -> Iterator[Tampering]:
     """Yield the events whose numbers are not in the order of the chain; a shift by inserted ones is not theirs."""
     for row, seq in zip(chain, sorted(row.seq for row in chain), strict=True):
         if row.seq != seq or (row.seq != hashes[row.hash] and not shifted):
             yield Tampering(row.seq, f"moved: by its hash it is event {hashes[row.hash]}")
 
 
-def _summary(row: Row) -> str:
+def _summary(row: StoredEvent) -> str:
     about = f" of {row.patient}" if row.patient else ""
     return f"{row.kind.replace('_', ' ')}{about}, occurred {row.occurred}, by {row.author}"

@@ -64,7 +64,7 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Fact]:
     return msgspec.json.Decoder(KINDS[kind])
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event as it is stored, exported and hashed: plain text and numbers, its fact as the very JSON first written."""
 
     seq: int
@@ -96,11 +96,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
             "provenance": self.provenance,
             "prev": self.prev,
         }
-        return hashlib.sha256(canonical(says)).hexdigest()
+        return hashlib.sha256(canonical_json(says)).hexdigest()
 
-    def line(self) -> bytes:
+    def json_line(self) -> bytes:
         """Write the event as one line of JSON with sorted keys."""
-        return canonical({name: getattr(self, name) for name in self.__struct_fields__})
+        return canonical_json({name: getattr(self, name) for name in self.__struct_fields__})
 
     def event(self) -> Event:
         """Read the event.
@@ -127,30 +127,30 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def canonical(data: Any) -> bytes:
+def canonical_json(data: Any) -> bytes:
     """Write plain data as JSON with sorted keys, no spaces, UTF-8: the one form that is hashed and exported."""
     return msgspec.json.encode(data, order="sorted")
 
 
-def plain(fact: Fact) -> dict[str, Any]:
+def to_dict(fact: Fact) -> dict[str, Any]:
     """Return a fact's fields as plain data, those that say nothing left out."""
     return {name: value for name, value in vars(fact).items() if value is not None}
 
 
-def row(event: Event) -> Row:
+def to_stored(event: Event) -> StoredEvent:
     """Return the stored form of an event that is new, its hash not yet taken, and take it."""
-    unhashed = Row(
+    unhashed = StoredEvent(
         seq=event.seq,
         occurred=event.occurred.isoformat(),
-        recorded=stamp(event.recorded),
+        recorded=utc_timestamp(event.recorded),
         author=event.author,
         kind=event.kind,
         patient=event.patient,
-        fact=msgspec.Raw(canonical(plain(event.fact))),
+        fact=msgspec.Raw(canonical_json(to_dict(event.fact))),
         reason=event.reason,
         supersedes=event.supersedes,
-        override=msgspec.Raw(canonical(event.override)),
-        provenance=msgspec.Raw(canonical(event.provenance)),
+        override=msgspec.Raw(canonical_json(event.override)),
+        provenance=msgspec.Raw(canonical_json(event.provenance)),
         prev=event.prev,
         hash="",
     )
@@ -158,11 +158,11 @@ def row(event: Event) -> Row:
 
 
 @lru_cache(maxsize=64)
-def stamp(moment: datetime) -> str:
+def utc_timestamp(moment: datetime) -> str:
     """Write a moment as the record does: UTC, to the microsecond.
 
     >>> from datetime import UTC
-    >>> stamp(datetime(2013, 5, 10, 12, tzinfo=UTC))
+    >>> utc_timestamp(datetime(2013, 5, 10, 12, tzinfo=UTC))
     '2013-05-10T12:00:00.000000Z'
     """
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

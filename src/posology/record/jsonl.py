@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from posology.record.audit import verify
-from posology.record.event import Row
+from posology.record.event import StoredEvent
 from posology.record.store import StoreError
 from posology.shared.files import holds_record
 
 
-def write(rows: Iterable[Row], path: str | Path) -> int:
+def write(rows: Iterable[StoredEvent], path: str | Path) -> int:
     """Write events to a file, whole or not at all; return how many.
 
     Raises
@@ -30,7 +30,7 @@ def write(rows: Iterable[Row], path: str | Path) -> int:
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
             for count, row in enumerate(rows, 1):  # noqa: B007
-                draft.write(row.line() + b"\n")
+                draft.write(row.json_line() + b"\n")
             draft.flush()
             os.fsync(draft.fileno())
         Path(draft.name).replace(path)
@@ -39,7 +39,7 @@ def write(rows: Iterable[Row], path: str | Path) -> int:
     return count
 
 
-def read(path: str | Path) -> tuple[list[Row], str]:
+def read(path: str | Path) -> tuple[list[StoredEvent], str]:
     """Read the events of a file and the trial's name, after checking that the chain is sound.
 
     Raises
@@ -51,7 +51,7 @@ def read(path: str | Path) -> tuple[list[Row], str]:
         lines = Path(path).read_bytes().splitlines()
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from None
-    decoder = msgspec.json.Decoder(Row)
+    decoder = msgspec.json.Decoder(StoredEvent)
     rows = []
     for number, line in enumerate(lines, 1):
         try:

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from posology.record.event import GENESIS, Event, Row
+from posology.record.event import GENESIS, Event, StoredEvent
 
 FORMAT = 1
-COLUMNS = Row.__struct_fields__
+COLUMNS = StoredEvent.__struct_fields__
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS heads (trial TEXT PRIMARY KEY, format INTEGER NOT NULL, seq INTEGER NOT NULL,
        hash TEXT NOT NULL)""",
@@ -71,7 +71,7 @@ class Store:
         """
         url, wanted, name = _place(where)
         if not url and not Path(where).is_file():
-            raise StoreError(f"there is no trial at {name}: create it with `posology create {name} PROTOCOL`")
+            raise StoreError(f"there is no trial at {name}: create it with `posology trial create {name} PROTOCOL`")
         connection = _connect(url, Path(where))
         with _closed_on_error(connection):
             return cls(connection, cls._choose(connection, wanted, name), name)
@@ -97,7 +97,7 @@ class Store:
         return str(trial)
 
     @classmethod
-    def create(cls, where: str | Path, trial: str, rows: Sequence[Row]) -> Self:
+    def create(cls, where: str | Path, trial: str, rows: Sequence[StoredEvent]) -> Self:
         """Create the record of a trial with its first events, whole or not at all.
 
         Raises
@@ -135,7 +135,7 @@ class Store:
             Path(draft).unlink()
         return cls(_connect("", path), trial, name)
 
-    def _begin_with(self, rows: Sequence[Row]) -> None:
+    def _begin_with(self, rows: Sequence[StoredEvent]) -> None:
         with _translated(self.name), self._transaction():
             for statement in SCHEMA:
                 _run(self._db, statement)
@@ -162,7 +162,7 @@ class Store:
             raise StoreError(f"{self.name} counts {head.seq!r} events: the count was edited behind the record's back")
         return head
 
-    def rows(self, after: int = 0) -> Iterator[Row]:
+    def rows(self, after: int = 0) -> Iterator[StoredEvent]:
         """Yield the stored events with numbers above ``after``, in order of number."""
         with _translated(self.name):
             cursor = _run(self._db, GET_EVENTS, (self.trial, after))
@@ -185,7 +185,7 @@ class Store:
                     raise StoreError(
                         f"{self.name} holds an event numbered {seq!r}: it was put there behind the record's back"
                     )
-                yield Row(
+                yield StoredEvent(
                     seq=seq,
                     occurred=occurred,
                     recorded=recorded,
@@ -208,20 +208,20 @@ class Store:
         Raises
         ------
         StoreError
-            naming the first event that cannot be read; `posology verify` tells what was done to it.
+            naming the first event that cannot be read; `posology trial verify` tells what was done to it.
         """
         events = []
-        with uncollected():
+        with gc_paused():
             for row in self.rows(after):
                 try:
                     events.append(row.event())
                 except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
                     raise StoreError(
-                        f"event {row.seq} of {self.name} cannot be read ({error}): run `posology verify {self.name}`"
+                        f"event {row.seq} of {self.name} cannot be read ({error}): run `posology trial verify {self.name}`"
                     ) from None
         return events
 
-    def append(self, rows: Sequence[Row], after: Head) -> None:
+    def append(self, rows: Sequence[StoredEvent], after: Head) -> None:
         """Append events that follow ``after``; when this returns, they are on disk.
 
         Raises
@@ -241,7 +241,7 @@ class Store:
                 )
             self._insert(rows)
 
-    def _insert(self, rows: Iterable[Row]) -> None:
+    def _insert(self, rows: Iterable[StoredEvent]) -> None:
         text = lambda raw: bytes(raw).decode()
         values = [
             (
@@ -278,7 +278,7 @@ class Store:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Hold the cyclic garbage collector: events form no cycles, and it would walk all of them again and again."""
     was_on = gc.isenabled()
     gc.disable()

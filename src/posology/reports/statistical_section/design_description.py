@@ -47,7 +47,7 @@ BABB = "Babb J, Rogatko A, Zacks S. Cancer phase I clinical trials: efficient do
 
 
 @dataclass(frozen=True)
-class Described:
+class DesignDescription:
     """A design in words: its name, paragraphs, and the papers they rest on."""
 
     name: str
@@ -55,7 +55,7 @@ class Described:
     references: tuple[str, ...]
 
 
-def describe(design: Design) -> Described:
+def describe(design: Design) -> DesignDescription:
     """Return a design in words, with all parameters that bear on it.
 
     Examples
@@ -73,14 +73,14 @@ def describe(design: Design) -> Described:
             f"treated. The titration ends at the first DLT, or {_count(design.moderate)} moderate toxicity "
             "(grade 2, related to the drug); the cohort at that level is then filled, and the design below takes over."
         )
-        return Described(
+        return DesignDescription(
             f"{behind.name} after accelerated titration", (words, *behind.paragraphs), (SIMON, *behind.references)
         )
     if isinstance(design, modifiers.Modifier):
         behind = describe(design.design)
-        return Described(behind.name, (*behind.paragraphs, _rule(design)), behind.references)
+        return DesignDescription(behind.name, (*behind.paragraphs, _rule(design)), behind.references)
     name, words, references = _own(design)
-    return Described(name, (words, *_course(design), *_mtd(design)), references)
+    return DesignDescription(name, (words, *_course(design), *_mtd(design)), references)
 
 
 def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:

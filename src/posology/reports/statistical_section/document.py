@@ -38,14 +38,14 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Items:
+class NumberedList:
     """A numbered list, such as references."""
 
     items: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Grid:
+class TableBlock:
     """A table as it is read: a caption, heads, and rows of text."""
 
     caption: str
@@ -54,14 +54,14 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ChartBlock:
     """An altair chart with its caption, which says all that its colours do."""
 
     caption: str
     chart: altair.TopLevelMixin
 
 
-Block = Heading | Paragraph | Items | Grid | Picture
+Block = Heading | Paragraph | NumberedList | TableBlock | ChartBlock
 
 
 def html(title: str, blocks: Sequence[Block]) -> str:
@@ -83,17 +83,17 @@ def _html(block: Block) -> str:
             return f"<h2>{escape(text)}</h2>"
         case Paragraph(text):
             return f"<p>{escape(text)}</p>"
-        case Items(items):
+        case NumberedList(items):
             return "<ol>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ol>"
-        case Grid(caption, heads, rows):
+        case TableBlock(caption, heads, rows):
             line = lambda tag, cells: "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
             body = "".join(line("td", row) for row in rows)
             return f"<table><caption>{escape(caption)}</caption><thead>{line('th', heads)}</thead><tbody>{body}</tbody></table>"
-        case Picture(caption, chart):
+        case ChartBlock(caption, chart):
             return f"<figure>{svg(chart)}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
-def word(title: str, blocks: Sequence[Block]) -> bytes:
+def docx(title: str, blocks: Sequence[Block]) -> bytes:
     """Return the document in Word's format (docx)."""
     from docx import Document
     from docx.shared import Cm, Pt
@@ -107,10 +107,10 @@ def word(title: str, blocks: Sequence[Block]) -> bytes:
                 document.add_heading(text, level=1)
             case Paragraph(text):
                 document.add_paragraph(text)
-            case Items(items):
+            case NumberedList(items):
                 for item in items:
                     document.add_paragraph(item, style="List Number")
-            case Grid(caption, heads, rows):
+            case TableBlock(caption, heads, rows):
                 document.add_paragraph().add_run(caption).bold = True
                 table = document.add_table(rows=1, cols=len(heads), style="Light Grid Accent 1")
                 for cell, head in zip(table.rows[0].cells, heads, strict=True):
@@ -124,7 +124,7 @@ def word(title: str, blocks: Sequence[Block]) -> bytes:
                             for run in paragraph.runs:
                                 run.font.size = Pt(8.5)
                 document.add_paragraph()
-            case Picture(caption, chart):
+            case ChartBlock(caption, chart):
                 document.add_picture(io.BytesIO(png(chart)), width=Cm(15.5))
                 document.add_paragraph(caption)
     written = io.BytesIO()

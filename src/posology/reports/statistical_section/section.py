@@ -17,10 +17,19 @@ from posology.designs.inference import innermost
 from posology.designs.modifiers.titration import Titration
 from posology.designs.tally import Design
 from posology.operating.exact import enumerate_trials
-from posology.operating.simulate import Patients, Setting, simulate
-from posology.operating.study import TIMED, patients_needed
+from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
+from posology.operating.study import TIME_DEPENDENT, patients_to_draw
 from posology.reports.statistical_section.design_description import describe
-from posology.reports.statistical_section.document import Block, Grid, Heading, Items, Paragraph, Picture, html, word
+from posology.reports.statistical_section.document import (
+    Block,
+    ChartBlock,
+    Heading,
+    NumberedList,
+    Paragraph,
+    TableBlock,
+    docx,
+    html,
+)
 from posology.shared.arrays import Floats
 from posology.shared.charts import save
 from posology.shared.files import write_bytes, write_text
@@ -31,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Section:
+class StatisticalSection:
     """A statistical section: its title, its blocks, the decision table as CSV, and the operating characteristics."""
 
     title: str
@@ -40,15 +49,15 @@ class Section:
     characteristics: Table
 
 
-def section(
+def statistical_section(
     design: Design,
     scenarios: Mapping[str, Sequence[float]],
     target: float,
     *,
     trials: int = 10_000,
     seed: int = 1,
-    setting: Setting | None = None,
-) -> Section:
+    setting: Scenario | None = None,
+) -> StatisticalSection:
     """Write the statistical section for a design.
 
     Parameters
@@ -73,7 +82,7 @@ def section(
         if len(truth) != design.levels:
             raise ValueError(f"scenario {name!r} has {len(truth)} rates; the design has {design.levels} levels")
     described = describe(design)
-    exact = not isinstance(innermost(design), TIMED)
+    exact = not isinstance(innermost(design), TIME_DEPENDENT)
     table = _exact(design, scenarios, target) if exact else _simulated(design, scenarios, target, trials, seed, setting)
     behind = design.design if isinstance(design, Titration) else design
     cells = decision_table(behind)
@@ -81,7 +90,7 @@ def section(
     sizes = dict.fromkeys(c.patients for c in cells)
     of = lambda n, letter: _range([c.dlts for c in cells if (c.patients, c.letter) == (n, letter)])
     heads = tuple(DECISION_LABELS[letter].replace("{more} ", "") for letter in letters)
-    decisions = Grid(
+    decisions = TableBlock(
         "Decisions at a level: for each number of patients evaluable there, the numbers of DLTs to",
         ("Patients", *heads),
         tuple((str(n), *(of(n, letter) for letter in letters)) for n in sizes),
@@ -104,17 +113,21 @@ def section(
         ),
     ]
     for name in scenarios:
-        blocks.append(_grid(table, name, target, exact))
+        blocks.append(_scenario_block(table, name, target, exact))
     blocks += [
-        _summary(table, exact),
-        Picture("Chance of each level to be declared the MTD, by scenario; level 0: no level.", _drawn(table)),
+        _summary_block(table, exact),
+        ChartBlock(
+            "Chance of each level to be declared the MTD, by scenario; level 0: no level.", _selection_chart(table)
+        ),
     ]
     if described.references:
-        blocks += [Heading("References"), Items(described.references)]
-    return Section(f"Statistical section: {described.name}", tuple(blocks), as_csv(cells), table)
+        blocks += [Heading("References"), NumberedList(described.references)]
+    return StatisticalSection(f"Statistical section: {described.name}", tuple(blocks), as_csv(cells), table)
 
 
-def write(found: Section, out: Path, progress: Callable[[str], None] = lambda step: None) -> list[Path]:
+def write_section(
+    found: StatisticalSection, out: Path, progress: Callable[[str], None] = lambda step: None
+) -> list[Path]:
     """Write a section into a new folder: HTML, Word, CSV and the figure; whole or not at all."""
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise ValueError(f"{out} exists and is not empty: give a new folder")
@@ -124,13 +137,13 @@ def write(found: Section, out: Path, progress: Callable[[str], None] = lambda st
         progress("page")
         write_text(draft / "section.html", html(found.title, found.blocks))
         progress("Word")
-        write_bytes(draft / "section.docx", word(found.title, found.blocks))
+        write_bytes(draft / "section.docx", docx(found.title, found.blocks))
         progress("tables")
         write_text(draft / "decisions.csv", found.decisions)
         write_text(draft / "characteristics.csv", found.characteristics.to_csv())
         progress("figure")
-        save(_drawn(found.characteristics), draft / "selection.svg", "svg")
-        save(_drawn(found.characteristics), draft / "selection.png", "png")
+        save(_selection_chart(found.characteristics), draft / "selection.svg", "svg")
+        save(_selection_chart(found.characteristics), draft / "selection.png", "png")
         draft.chmod(0o755)
         if out.exists():
             out.rmdir()
@@ -161,7 +174,7 @@ HEADS = (
 )
 
 
-def _tabled(
+def _characteristics_table(
     scenarios: Mapping[str, Sequence[float]],
     of: Callable[[int], tuple[Floats, Floats, Floats, Floats, Floats, Floats, float, float]],
 ) -> Table:
@@ -182,10 +195,10 @@ def _tabled(
 
 
 def _exact(design: Design, scenarios: Mapping[str, Sequence[float]], target: float) -> Table:
-    found = enumerate_trials(design).under([list(t) for t in scenarios.values()])
+    found = enumerate_trials(design).characteristics([list(t) for t in scenarios.values()])
     correct, over = found.correct(target), found.overdosed(target)
     nothing = np.zeros(design.levels + 1)
-    return _tabled(
+    return _characteristics_table(
         scenarios,
         lambda s: (
             found.selection[s],
@@ -206,13 +219,15 @@ def _simulated(
     target: float,
     trials: int,
     seed: int,
-    setting: Setting | None,
+    setting: Scenario | None,
 ) -> Table:
-    world = {k: v for k, v in vars(setting or Setting((0.5,))).items() if k not in ("truth", "response")}
+    world = {k: v for k, v in vars(setting or Scenario((0.5,))).items() if k not in ("truth", "response")}
     runs = []
     for truth in scenarios.values():
-        patients = Patients.draw(np.random.default_rng(seed), trials, patients_needed(design, float(world["dropout"])))
-        runs.append(simulate(design, Setting(tuple(truth), **world), patients))
+        patients = PotentialOutcomes.draw(
+            np.random.default_rng(seed), trials, patients_to_draw(design, float(world["dropout"]))
+        )
+        runs.append(simulate(design, Scenario(tuple(truth), **world), patients))
 
     def row(s: int) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, float, float]:
         run = runs[s]
@@ -227,10 +242,10 @@ def _simulated(
             run.overdosed(target)[0],
         )
 
-    return _tabled(scenarios, row)
+    return _characteristics_table(scenarios, row)
 
 
-def _grid(table: Table, name: str, target: float, exact: bool) -> Grid:
+def _scenario_block(table: Table, name: str, target: float, exact: bool) -> TableBlock:
     """Return one scenario as it is read: a column for each level."""
     rows = [row for row in table.rows() if row["scenario"] == name]
     none, levels = rows[0], rows[1:]
@@ -255,20 +270,20 @@ def _grid(table: Table, name: str, target: float, exact: bool) -> Grid:
         ),
         ("DLTs", *(with_error(r, "DLTs", ".2f", 1) for r in levels), "", f"{sum(r['DLTs'] for r in levels):.2f}"),
     )
-    return Grid(f"Scenario {name}", heads, lines)
+    return TableBlock(f"Scenario {name}", heads, lines)
 
 
-def _summary(table: Table, exact: bool) -> Grid:
+def _summary_block(table: Table, exact: bool) -> TableBlock:
     first = {row["scenario"]: row for row in reversed(table.rows())}
     rows = tuple(
         (name, f"{100 * r['correct']:.1f}", f"{100 * r['overdosed']:.1f}", f"{r['all patients']:.1f}")
         for name, r in reversed(first.items())
     )
     heads = ("Scenario", "Correct level selected (%)", "Over 60 % of patients above the MTD (%)", "Patients expected")
-    return Grid("All scenarios" + ("" if exact else " (simulated)"), heads, rows)
+    return TableBlock("All scenarios" + ("" if exact else " (simulated)"), heads, rows)
 
 
-def _drawn(table: Table) -> altair.TopLevelMixin:
+def _selection_chart(table: Table) -> altair.TopLevelMixin:
     import altair as alt
 
     rows = [{k: row[k] for k in ("scenario", "level", "selected", "true rate")} for row in table.rows()]
