@@ -291,13 +291,18 @@ def correct(
 
 @app.command("void")
 def void(
-    trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
+    trial: TrialArgument,
+    event: SeqArgument,
+    reason: WhyOption,
+    by: ByOption = None,
+    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take an event out of effect that was entered in error. It stays in the record."""
     from posology.conduct.trial import Trial, current_user
 
     with Trial.open(trial) as opened:
-        made = opened.void(event, by=by or current_user(), reason=reason)
+        made = opened.void(event, by=by or current_user(), reason=reason, override=override)
     acknowledge([made], as_json)
 
 
