@@ -17,10 +17,10 @@ from typing import TypeVar
 from posology.conduct.trial import Trial
 from posology.interchange.adam.analysis import export as export_adam
 from posology.interchange.adam.analysis import read_folder
-from posology.interchange.adam.source import Rules
+from posology.interchange.adam.source import AdamConventions
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import export_sdtm
-from posology.readout.courses import courses
+from posology.readout.results.patient_courses import patient_courses
 
 T = TypeVar("T")
 LIMIT = 15.0
@@ -42,10 +42,10 @@ def main(folder: Path) -> None:
         report = timed("import: SDTM to record", lambda: import_sdtm(folder, record, by="benchmark"))
         with Trial.open(record) as trial:
             state = timed("open and fold the record", trial.state)
-        timed("derive: RECIST and courses", lambda: courses(state, date.today()))
+        timed("derive: RECIST and courses", lambda: patient_courses(state, date.today()))
         timed(
             "derive: ADaM with Define-XML",
-            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", Rules(), ("xpt",)),
+            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", AdamConventions(), ("xpt",)),
         )
         timed("export: record to SDTM (xpt)", lambda: export_sdtm(state, out, format="xpt"))
     total = sum(seconds for _, seconds in parts)

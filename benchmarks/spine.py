@@ -19,8 +19,10 @@ from pathlib import Path
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
 from posology.protocol.load import load_document
-from posology.readout.readout import read, write
+from posology.readout.readout import make_readout
+from posology.readout.write import write_readout
 from posology.record.audit import verify
+from posology.record.snapshot import take_snapshot
 from posology.record.state import fold
 
 EXAMPLE = Path(__file__).parents[1] / "src/posology/examples/imgn853"
@@ -188,10 +190,14 @@ def main() -> None:
             report("read and fold", timed(lambda: fold(trial.events())), 2.0)
             report("verify the chain", timed(lambda: verify(trial.store.rows(), trial.store.head())), 10.0)
             cutoff = date(2018, 1, 1)
-            report("read out: endpoints, tables", timed(lambda: held.append(read(known, cutoff))), 30.0)
+            report(
+                "read out: endpoints, tables",
+                timed(lambda: held.append(make_readout(take_snapshot(known, cutoff)))),
+                30.0,
+            )
             report(
                 "read out: write page, data and figures",
-                timed(lambda: write(read(known, cutoff), home / "out")),
+                timed(lambda: write_readout(make_readout(take_snapshot(known, cutoff)), home / "out")),
                 60.0,
                 f"page {(home / 'out/readout.html').stat().st_size / 1e6:.0f} MB",
             )
@@ -199,9 +205,15 @@ def main() -> None:
             home / "t.posology", plan, by="x", on=date(2012, 6, 1), recorded=datetime(2012, 6, 1, 8, tzinfo=UTC)
         ) as trial:
             load(trial, EXAMPLE / "events.csv", by="x", protocol=plan)
-        report("whole command: posology decide (IMGN853)", command("decide", str(home / "t.posology")), 0.5)
+        report(
+            "whole command: posology trial advise (IMGN853)", command("trial", "advise", str(home / "t.posology")), 0.5
+        )
         report("whole command: posology --help", command("--help"), 0.3)
-        report("whole command: posology decide (big trial)", command("decide", str(home / "big.posology"), runs=3), 4.0)
+        report(
+            "whole command: posology trial advise (big trial)",
+            command("trial", "advise", str(home / "big.posology"), runs=3),
+            4.0,
+        )
 
 
 if __name__ == "__main__":

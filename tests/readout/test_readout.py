@@ -11,10 +11,12 @@ import pytest
 
 from posology.conduct.csv_import import load
 from posology.conduct.trial import Trial
-from posology.readout.claims import ClaimsError
-from posology.readout.claims import read as read_claims
-from posology.readout.readout import ReadoutError, read, summary, write
+from posology.readout.claims import ClaimsError, read_claims
+from posology.readout.readout import make_readout
+from posology.readout.summary import summarise
+from posology.readout.write import ReadoutError, write_readout
 from posology.record import facts as f
+from posology.record.snapshot import SnapshotError, take_snapshot
 from tests.conftest import EXAMPLE, Clock, treat
 
 FIRST, SECOND = date(2013, 5, 10), date(2013, 6, 14)
@@ -28,8 +30,8 @@ def files(folder: Path) -> dict[str, bytes]:
 def written(imgn853_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("readout") / "first"
     with Trial.open(imgn853_file) as trial:
-        made = read(trial.events(), FIRST, read_claims(EXAMPLE / "claims.yaml"))
-    write(made, out)
+        made = make_readout(take_snapshot(trial.events(), FIRST), read_claims(EXAMPLE / "claims.yaml"))
+    write_readout(made, out)
     return out, json.loads((out / "readout.json").read_text(encoding="utf-8"))
 
 
@@ -144,13 +146,13 @@ def test_a_past_readout_is_reproduced_to_the_byte(
     ) as trial:
         load(trial, tmp_path / "until.csv", by="loader", protocol=imgn853_document)
         assert len(trial.events()) == lock + 1
-        write(read(trial.events(), FIRST, claims), tmp_path / "then")
+        write_readout(make_readout(take_snapshot(trial.events(), FIRST), claims), tmp_path / "then")
     assert files(tmp_path / "then") == files(written[0])
 
 
 def test_the_second_readout_knows_more(imgn853: Trial) -> None:
     """The endometrial response was not confirmed, the other was; an adverse event was corrected in between."""
-    first, second = (summary(read(imgn853.events(), cutoff)) for cutoff in (FIRST, SECOND))
+    first, second = (summarise(make_readout(take_snapshot(imgn853.events(), cutoff))) for cutoff in (FIRST, SECOND))
     best = {r["patient"]: (r["best"], r["confirmation"]) for r in second["responses"]}
     assert best["0401-010"] == ("SD", "response not confirmed")
     assert best["0401-013"] == ("PR", "confirmed")
@@ -163,37 +165,39 @@ def test_the_second_readout_knows_more(imgn853: Trial) -> None:
 
 
 def test_nothing_after_the_cutoff_leaks_in(imgn853: Trial) -> None:
-    made = read(imgn853.events(), FIRST)
-    effective = [e for p in made.state.patients.values() for e in p.events] + list(made.state.trial.events)
+    made = make_readout(take_snapshot(imgn853.events(), FIRST))
+    effective = [e for p in made.snapshot.state.patients.values() for e in p.events] + list(
+        made.snapshot.state.trial.events
+    )
     assert max(e.occurred for e in effective) <= FIRST
-    assert max(e.seq for e in effective) <= made.head.seq
+    assert max(e.seq for e in effective) <= made.snapshot.head.seq
 
 
 def test_writing_is_whole_or_not_at_all(imgn853: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = read(imgn853.events(), FIRST)
+    made = make_readout(take_snapshot(imgn853.events(), FIRST))
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("precious")
     with pytest.raises(ReadoutError, match="holds something else"):
-        write(made, other)
+        write_readout(made, other)
     assert files(other) == {"thesis.txt": b"precious"}
-    write(made, tmp_path / "out")
+    write_readout(made, tmp_path / "out")
     before = files(tmp_path / "out")
-    monkeypatch.setattr("posology.readout.page.page", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
+    monkeypatch.setattr("posology.readout.write.page", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")))
     with pytest.raises(RuntimeError):
-        write(made, tmp_path / "out")
+        write_readout(made, tmp_path / "out")
     assert files(tmp_path / "out") == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["imgn853.posology", "other", "out"]
 
 
 def test_a_readout_before_the_trial(imgn853: Trial) -> None:
-    with pytest.raises(ReadoutError, match="after the cutoff 2012-01-01"):
-        read(imgn853.events(), date(2012, 1, 1))
+    with pytest.raises(SnapshotError, match="after the cutoff 2012-01-01"):
+        take_snapshot(imgn853.events(), date(2012, 1, 1))
 
 
 def test_a_trial_with_nobody_in_it(trial: Trial, tmp_path: Path) -> None:
-    made = read(trial.events(), date(2030, 1, 1))
-    write(made, tmp_path / "out")
+    made = make_readout(take_snapshot(trial.events(), date(2030, 1, 1)))
+    write_readout(made, tmp_path / "out")
     data = json.loads((tmp_path / "out/readout.json").read_text())
     assert (data["patients_treated"], data["dose_min"], data["mtd"], data["reconstructed"]) == (0, None, None, False)
 
@@ -201,7 +205,7 @@ def test_a_trial_with_nobody_in_it(trial: Trial, tmp_path: Path) -> None:
 def test_an_override_is_shown(trial: Trial, clock: Clock, tmp_path: Path) -> None:
     treat(trial, "001", 1)
     trial.record(f.DoseReduced(to_level=1, why="error"), patient="001", by="Dr M", override="agreed with the sponsor")
-    write(read(trial.events(), date(2030, 1, 1)), tmp_path / "out")
+    write_readout(make_readout(take_snapshot(trial.events(), date(2030, 1, 1))), tmp_path / "out")
     page = (tmp_path / "out/readout.html").read_text(encoding="utf-8")
     assert "agreed with the sponsor" in page
     assert "001 is at level 1; 1 is not lower" in page
@@ -217,7 +221,10 @@ FALSE_CLAIMS = """
 
 def test_a_false_claim_gets_the_true_value(imgn853: Trial, tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(FALSE_CLAIMS)
-    checked = {c.claim.id: c for c in read(imgn853.events(), FIRST, read_claims(tmp_path / "c.yaml")).claims}
+    checked = {
+        c.claim.id: c
+        for c in make_readout(take_snapshot(imgn853.events(), FIRST), read_claims(tmp_path / "c.yaml")).claims
+    }
     assert (checked["A"].holds, checked["A"].found) == (False, "patients treated is 18, not 19")
     assert (checked["B"].holds, checked["B"].found) == (None, "there is no treated patient '0401-099'")
     assert checked["C"].holds is False

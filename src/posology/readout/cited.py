@@ -9,7 +9,7 @@ from typing import Any
 from posology.record.event import Event
 
 ORDER = ("stated", "published", "assumed")
-SIGNS = {"stated": "S", "published": "P", "assumed": "A"}
+MARK_LETTERS = {"stated": "S", "published": "P", "assumed": "A"}
 """How a mark is shown beside a value: by a letter, never by colour alone."""
 
 
@@ -39,7 +39,7 @@ class Cited:
     @property
     def sign(self) -> str:
         """The letter of the mark, empty without one."""
-        return SIGNS[self.mark] if self.mark else ""
+        return MARK_LETTERS[self.mark] if self.mark else ""
 
 
 def cite(value: Any, events: Iterable[Event | None], *fields: str) -> Cited:
@@ -66,7 +66,16 @@ def weakest(marks: Iterable[str | None]) -> str | None:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableBody:
+    """What a table holds: its columns, its rows of cited values, and what a reader must know about it."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cited, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CitedTable:
     """A table of cited values. ``name`` is its file, ``note`` what a reader must know about it."""
 
     name: str

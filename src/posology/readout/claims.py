@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from posology.readout.cited import Cited, weakest
-from posology.readout.measures import MEASURES, NotKnown, Reading
+from posology.readout.measures import MEASURES, NotRecorded
+from posology.readout.results.trial_results import TrialResults
 
 TESTS = ("is", "at_least", "at_most", "contains")
 
@@ -24,7 +25,7 @@ class ClaimsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimPart:
     """One measured statement: the measure, its arguments, the test and what it is compared with."""
 
     measure: str
@@ -39,12 +40,12 @@ class Claim:
 
     id: str
     text: str
-    parts: tuple[Part, ...]
+    parts: tuple[ClaimPart, ...]
     undecidable: str = ""
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedClaim:
     """A claim, checked: ``holds`` is None where the record cannot decide it."""
 
     claim: Claim
@@ -59,10 +60,10 @@ class Checked:
         return {True: "holds", False: "does not hold", None: "cannot be decided from the record"}[self.holds]
 
 
-def check(claim: Claim, of: Reading) -> Checked:
+def check_claim(claim: Claim, of: TrialResults) -> CheckedClaim:
     """Check one claim."""
     if claim.undecidable:
-        return Checked(claim, None, claim.undecidable, (), None)
+        return CheckedClaim(claim, None, claim.undecidable, (), None)
     holds: bool | None = True
     found, events, marks = [], set[int](), []
     for part in claim.parts:
@@ -70,7 +71,7 @@ def check(claim: Claim, of: Reading) -> Checked:
         name = part.measure.replace("_", " ") + (f" ({arguments})" if arguments else "")
         try:
             value: Cited = MEASURES[part.measure](of, **part.arguments)
-        except NotKnown as unknown:
+        except NotRecorded as unknown:
             found.append(str(unknown))
             holds = None if holds is not False else False
             continue
@@ -79,7 +80,7 @@ def check(claim: Claim, of: Reading) -> Checked:
         met = _meets(value.value, part.test, part.expected)
         found.append(f"{name} is {_shown(value.value)}" + ("" if met else f", not {_expected(part)}"))
         holds = False if not met else holds
-    return Checked(claim, holds, "; ".join(found), tuple(sorted(events)), weakest(marks))
+    return CheckedClaim(claim, holds, "; ".join(found), tuple(sorted(events)), weakest(marks))
 
 
 def _meets(value: Any, test: str, expected: Any) -> bool:
@@ -96,7 +97,7 @@ def _meets(value: Any, test: str, expected: Any) -> bool:
     return bool(value >= expected - 1e-9) if test == "at_least" else bool(value <= expected + 1e-9)
 
 
-def _expected(part: Part) -> str:
+def _expected(part: ClaimPart) -> str:
     return ("" if part.test == "is" else part.test.replace("_", " ") + " ") + _shown(part.expected)
 
 
@@ -110,7 +111,7 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def read(path: str | Path) -> list[Claim]:
+def read_claims(path: str | Path) -> list[Claim]:
     """Read a claims file.
 
     Raises
@@ -145,11 +146,11 @@ def read(path: str | Path) -> list[Claim]:
     return claims
 
 
-def _part(entry: Mapping[str, Any]) -> Part:
+def _part(entry: Mapping[str, Any]) -> ClaimPart:
     test = next(t for t in TESTS if t in entry)
     arguments = {k: v for k, v in entry.items() if k not in ("id", "text", "measure", "note", *TESTS)}
     expected = entry[test]
-    return Part(entry["measure"], arguments, test, list(expected) if isinstance(expected, list) else expected)
+    return ClaimPart(entry["measure"], arguments, test, list(expected) if isinstance(expected, list) else expected)
 
 
 def _problems(entry: Any, ids: set[str]) -> Iterator[str]:

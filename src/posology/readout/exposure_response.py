@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from posology.readout.courses import Course, courses
+from posology.readout.results.patient_courses import PatientCourse, patient_courses
 from posology.record.facts import Dosed
 from posology.record.state import State
 
@@ -45,7 +45,7 @@ def observed(
     if outcome not in get_args(Outcome):
         raise ValueError(f"outcome is {outcome!r}; it is one of {', '.join(get_args(Outcome))}")
     found, left = [], []
-    for course in courses(state, on):
+    for course in patient_courses(state, on):
         amount = _exposure(course, exposure)
         if amount is None:
             left.append(f"{course.id}: no exposure")
@@ -61,7 +61,7 @@ def observed(
     return found, left
 
 
-def _exposure(course: Course, exposure: Exposure | Mapping[str, float]) -> float | None:
+def _exposure(course: PatientCourse, exposure: Exposure | Mapping[str, float]) -> float | None:
     if not isinstance(exposure, str):
         return exposure.get(course.id)
     first = course.patient.first_dose
@@ -75,7 +75,7 @@ def _exposure(course: Course, exposure: Exposure | Mapping[str, float]) -> float
     raise ValueError(f"exposure is {exposure!r}; it is one of {', '.join(get_args(Exposure))}, or a file")
 
 
-def _event(course: Course, outcome: Outcome) -> date | str | None:
+def _event(course: PatientCourse, outcome: Outcome) -> date | str | None:
     """Return the day of the first event, None where there was none, or why that cannot be said."""
     if outcome == "ocular":
         days = [t.event.occurred for t in course.patient.toxicities if EYE in (t.fact.system_organ_class or "").lower()]

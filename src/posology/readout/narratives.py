@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from posology.conduct.advice import Advice
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
-from posology.readout.courses import Course
+from posology.readout.results.patient_courses import PatientCourse
+from posology.readout.results.trial_results import TrialResults
 from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import BackgroundFact, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
-from posology.record.state import State
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,9 @@ def sentence(text: str, events: Sequence[Event | None]) -> Sentence:
     return Sentence(cite(text, events))
 
 
-def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice: Advice) -> list[Sentence]:
+def headline(results: TrialResults) -> list[Sentence]:
     """Say in a few sentences what the trial saw by the cutoff."""
+    state, protocol, courses, advice = results.state, results.protocol, results.courses, results.advice
     unit, doses = (
         protocol.dose.unit,
         [(e, e.fact) for c in courses for e in c.patient.doses if isinstance(e.fact, Dosed)],
@@ -80,7 +80,7 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
                 f"The maximum tolerated dose is {protocol.dose.dose_label(advice.open_level.mtd)}{given}.", [decided]
             )
         )
-    active = [c for c in courses if c.active]
+    active = [c for c in courses if c.has_activity]
     if active:
         lowest = min(assigned(c) for c in active)
         said.append(
@@ -92,13 +92,18 @@ def headline(state: State, protocol: Protocol, courses: Sequence[Course], advice
     return said
 
 
-def assigned(course: Course) -> int:
+def assigned(course: PatientCourse) -> int:
     """Return the level that a patient was assigned to; in an expansion cohort that of the first dose."""
     given = course.patient.first(Dosed)
     return course.level or (given.fact.level if given and isinstance(given.fact, Dosed) else 1)
 
 
-def narrative(course: Course, protocol: Protocol) -> list[Sentence]:
+def narratives(results: TrialResults) -> list[tuple[str, list[Sentence]]]:
+    """Tell the course of every patient with activity."""
+    return [(c.id, narrative(c, results.protocol)) for c in results.courses if c.has_activity]
+
+
+def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
     """Tell the course of one patient."""
     p, r, m = course.patient, course.response, course.marker
     screened, history, scored = p.last(Screened), p.last(PriorTherapy), p.last(TargetScored)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from posology import __version__
-from posology.readout.cited import SIGNS, Cited
-from posology.readout.data_findings import CHECKED
-from posology.readout.figures.trial_figures import Figure
+from posology.readout.cited import MARK_LETTERS, Cited
+from posology.readout.figures import Figure
+from posology.readout.readout import Readout
+from posology.readout.results.data_findings import CHECKED
+from posology.record.event import Event, to_dict
 
-if TYPE_CHECKING:
-    from posology.readout.readout import Readout
+__all__ = ["page"]
 
 
 def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -> str:
     """Return the page. Every number is a button that shows the events behind it."""
-    from posology.readout.readout import event_words
-
     environment = Environment(
         loader=PackageLoader("posology.readout"),
         autoescape=select_autoescape(default=True),
@@ -35,17 +35,17 @@ def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -
     used = {seq for cited in (*cells, *sentences) for seq in cited.events} | {
         seq for c in readout.claims for seq in c.events
     }
-    used |= {e.seq for e in (*readout.overridden, *readout.corrections)} | {
-        e.supersedes for e in readout.corrections if e.supersedes
+    used |= {e.seq for e in (*readout.snapshot.overrides, *readout.snapshot.corrections)} | {
+        e.supersedes for e in readout.snapshot.corrections if e.supersedes
     }
-    events = {seq: event_words(readout.events[seq]) for seq in sorted(used) if seq in readout.events}
+    events = {seq: _event_words(readout.snapshot.events[seq]) for seq in sorted(used) if seq in readout.snapshot.events}
     data = json.dumps(events, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     return environment.get_template("readout.html.j2").render(
         readout=readout,
         figures=[(f, Markup(svgs[f.name])) for f in figures],
         events=Markup(data),
         version=__version__,
-        signs=SIGNS,
+        signs=MARK_LETTERS,
         checked=CHECKED,
         holds=sum(c.holds is True for c in readout.claims),
         fails=sum(c.holds is False for c in readout.claims),
@@ -68,3 +68,31 @@ def _cited(value: Cited) -> Markup:
     ids = " ".join(map(str, value.events))
     link = Markup('<span class="{}"><a class="c" role="button" href="#panel" data-e="{}">{}</a>{}</span>')
     return link.format(whole, ids, text, sign)
+
+
+def _event_words(event: Event) -> dict[str, Any]:
+    """Return an event as the page shows it."""
+    hidden = ("protocol", "advice", "changes")
+    fact = {
+        k: (v.isoformat() if isinstance(v, date | datetime) else v)
+        for k, v in to_dict(event.fact).items()
+        if k not in hidden
+    }
+    shown: dict[str, Any] = {
+        "occurred": event.occurred.isoformat(),
+        "recorded": f"{event.recorded:%Y-%m-%d %H:%M} UTC",
+        "by": event.author,
+        "kind": event.kind.replace("_", " "),
+        "patient": event.patient,
+        "fact": fact,
+        "hash": event.hash[:12],
+    }
+    if event.provenance:
+        shown["marks"] = event.provenance
+    if event.reason:
+        shown["reason"] = event.reason
+    if event.supersedes:
+        shown["corrects"] = event.supersedes
+    if event.override:
+        shown["override"] = f"{event.override.by}: {event.override.why} ({'; '.join(event.override.facts)})"
+    return shown

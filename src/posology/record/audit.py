@@ -2,7 +2,7 @@
 
 Each event holds the hash of the one before it. The chain therefore gives the true order; numbers are checked against
 it. Somebody who rewrites an event *and every hash after it* leaves a chain that is sound in itself: only a head kept
-elsewhere (printed by ``posology verify``, written into every readout) shows that, and is compared when given.
+elsewhere (printed by ``posology trial verify``, written into every readout) shows that, and is compared when given.
 """
 
 from __future__ import annotations

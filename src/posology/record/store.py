@@ -71,7 +71,7 @@ class Store:
         """
         url, wanted, name = _place(where)
         if not url and not Path(where).is_file():
-            raise StoreError(f"there is no trial at {name}: create it with `posology create {name} PROTOCOL`")
+            raise StoreError(f"there is no trial at {name}: create it with `posology trial create {name} PROTOCOL`")
         connection = _connect(url, Path(where))
         with _closed_on_error(connection):
             return cls(connection, cls._choose(connection, wanted, name), name)
@@ -208,7 +208,7 @@ class Store:
         Raises
         ------
         StoreError
-            naming the first event that cannot be read; `posology verify` tells what was done to it.
+            naming the first event that cannot be read; `posology trial verify` tells what was done to it.
         """
         events = []
         with gc_paused():
@@ -217,7 +217,7 @@ class Store:
                     events.append(row.event())
                 except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
                     raise StoreError(
-                        f"event {row.seq} of {self.name} cannot be read ({error}): run `posology verify {self.name}`"
+                        f"event {row.seq} of {self.name} cannot be read ({error}): run `posology trial verify {self.name}`"
                     ) from None
         return events
 

@@ -1,84 +1,28 @@
-"""Adverse events by system organ class and term, when they first come, and what comes late."""
+"""Adverse events: by class and term, by grade and dose, when they first come, and what comes late."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from posology.endpoints import toxicity
-from posology.readout.cited import Table, cite
-from posology.readout.courses import Course
-from posology.readout.tables.responses import doses, first_doses
+from posology.readout.cited import Cited, TableBody, cite
+from posology.readout.results.patient_courses import PatientCourse, doses_assigned, first_doses
+from posology.readout.results.treatment_emergent import TreatmentEmergentEvents
+from posology.readout.results.trial_results import TrialResults
 from posology.record.event import Event
-from posology.record.facts import AdverseEventResolved, Dosed
+from posology.record.facts import Dosed
 from posology.record.state import Toxicity
-from posology.shared.findings import Finding
 
-ENDED = ("recovered", "recovered with sequelae", "fatal")
-UNCODED = "not coded"
 SEVERE = 3
 
 
-@dataclass(frozen=True)
-class Reported:
-    """The adverse events that begin on or after the first dose, as the endpoints room takes them; a source for each row."""
-
-    events: toxicity.Events
-    sources: tuple[Toxicity, ...]
-    findings: tuple[tuple[Finding, Event], ...]
-
-    def of(
-        self, organ_class: str = "", term: str = "", patients: set[int] | None = None, grade: int = 1
-    ) -> list[Event]:
-        """Return the events of a class and term (empty: any), of some patients, of a grade and worse."""
-        e = self.events
-        return [
-            t.event
-            for i, t in enumerate(self.sources)
-            if organ_class in ("", e.organ_class[i])
-            and term in ("", e.term[i])
-            and e.grade[i] >= grade
-            and (patients is None or int(e.patient[i]) in patients)
-        ]
-
-
-def reported(courses: Sequence[Course]) -> Reported:
-    """Return the treatment-emergent adverse events, and what is wrong with those that cannot be counted."""
-    listed = [(i, c, t) for i, c in enumerate(courses) for t in c.patient.toxicities]
-    end = [t.resolved.occurred if t.resolved and _ended(t.resolved) else None for *_, t in listed]
-    first = [c.patient.first_dose.occurred if c.patient.first_dose else None for _, c, _ in listed]
-    may = np.ones(len(listed), dtype=bool)
-    findings: list[tuple[Finding, Event]] = []
-    for k, (_, c, t) in enumerate(listed):
-        good, wrong = toxicity.check([c.id], [t.fact.term], [t.fact.grade], [t.event.occurred], [end[k]], [first[k]])
-        may[k] = good[0]
-        findings += [(found, t.event) for found in wrong]
-    kept = [k for k in range(len(listed)) if may[k]]
-    day = lambda c, on: toxicity.NEVER if on is None else c.patient.study_day(on)
-    events = toxicity.Events(
-        patient=np.array([listed[k][0] for k in kept], dtype=np.int64),
-        term=[listed[k][2].fact.term for k in kept],
-        grade=np.array([listed[k][2].fact.grade for k in kept], dtype=np.int64),
-        onset=np.array([day(listed[k][1], listed[k][2].event.occurred) for k in kept], dtype=np.int64),
-        end=np.array([day(listed[k][1], end[k]) for k in kept], dtype=np.int64),
-        organ_class=[listed[k][2].fact.system_organ_class or UNCODED for k in kept],
-        related=np.array([listed[k][2].fact.related for k in kept], dtype=bool),
-        serious=np.array([listed[k][2].fact.serious for k in kept], dtype=bool),
-    )
-    emergent = toxicity.emergent(events)
-    sources = tuple(listed[k][2] for k, new in zip(kept, emergent.tolist(), strict=True) if new)
-    return Reported(events.only(emergent), sources, tuple(findings))
-
-
-def _ended(event: Event) -> bool:
-    return isinstance(event.fact, AdverseEventResolved) and event.fact.outcome in ENDED
-
-
-def by_class(courses: Sequence[Course], ae: Reported, least: int = 1) -> Table:
+def by_class(results: TrialResults, least: int = 1) -> TableBody:
     """Count patients by system organ class, term and dose assigned, with an event of a grade and worse, each patient once."""
-    groups = doses(courses)
+    courses, ae = results.courses, results.adverse_events
+    groups = doses_assigned(courses)
     group = np.array([groups.index(c.dose) for c in courses], dtype=np.int64)
     everyone = set(range(len(courses)))
     inside = [everyone, *({i for i, c in enumerate(courses) if c.dose == dose} for dose in groups)]
@@ -109,23 +53,47 @@ def by_class(courses: Sequence[Course], ae: Reported, least: int = 1) -> Table:
         "Patients with an event that began on or after the first dose, at the dose assigned, each once at the highest grade (CTCAE). "
         "“Events” counts events, not patients. 0 leads to the first doses of those it is taken over."
     )
-    said = "any grade" if least == 1 else f"grade {least} and worse"
-    name = "adverse_events_by_class" if least == 1 else f"adverse_events_grade_{least}"
-    return Table(
-        name,
-        f"Adverse events by class and term, {said}",
-        ("System organ class", "Term", "Events", *heads),
-        tuple(rows),
-        note,
-    )
+    return TableBody(("System organ class", "Term", "Events", *heads), tuple(rows), note)
 
 
-def onset(courses: Sequence[Course], ae: Reported) -> Table:
+def by_grade(results: TrialResults) -> TableBody:
+    """Count patients by term, dose assigned and worst grade: a patient once a term, at the worst grade."""
+    worst: dict[tuple[str, str], dict[str, Toxicity]] = defaultdict(dict)
+    for c in results.courses:
+        for t in c.patient.toxicities:
+            first = c.patient.first_dose
+            if first is None or t.event.occurred < first.occurred:
+                continue
+            at = worst[t.fact.term, c.dose]
+            if c.id not in at or t.fact.grade > at[c.id].fact.grade:
+                at[c.id] = t
+    order = {c.dose: c.level or 99 for c in results.courses}
+    rows = []
+    for (term, dose), at in sorted(worst.items(), key=lambda item: (item[0][0], order[item[0][1]])):
+        grades = [[t.event for t in at.values() if t.fact.grade == grade] for grade in range(1, 6)]
+        related = [t.event for t in at.values() if t.fact.related]
+        total = [t.event for t in at.values()]
+        rows.append(
+            (
+                cite(term, total, "term"),
+                Cited(dose),
+                *(cite(len(g), g or total, "grade") for g in grades),
+                cite(len(total), total, "term"),
+                cite(len(related), related or total, "related"),
+            )
+        )
+    columns = ("Term", "Dose assigned", "Grade 1", "Grade 2", "Grade 3", "Grade 4", "Grade 5", "Any grade", "Related")
+    note = "Patients with an event on or after the first dose, once a term, at the worst grade (CTCAE)."
+    return TableBody(columns, tuple(rows), note)
+
+
+def time_to_onset(results: TrialResults) -> TableBody:
     """Tell when events of each system organ class first came, and how long until they were gone."""
+    courses, ae = results.courses, results.adverse_events
     rows = []
     for name in _classes(ae):
         mine, events = _mine(ae, name)
-        found = toxicity.course(mine, len(courses))
+        found = toxicity.event_durations(mine, len(courses))
         had = found.onset != toxicity.NEVER
         days, gone = found.onset[had], found.days[~np.isnan(found.days)]
         numbers = {e.seq for e in events}
@@ -150,17 +118,18 @@ def onset(courses: Sequence[Course], ae: Reported) -> Table:
         "Each patient's first event of the class, with those that overlap it, until all had ended; onset and end are both counted. "
         "Study day 1 is the first dose. Events that had not ended are left out of the days to resolution."
     )
-    return Table("time_to_onset", "Adverse events: time to first onset and to resolution", columns, tuple(rows), note)
+    return TableBody(columns, tuple(rows), note)
 
 
-def profile(courses: Sequence[Course], ae: Reported, window_days: int) -> Table:
+def onset_profile(results: TrialResults) -> TableBody:
     """Tell in which cycle the first event of each system organ class came, among those still without one."""
+    courses, ae = results.courses, results.adverse_events
     starts = cycle_starts(courses)
     rows = []
     for name in _classes(ae):
         mine, _ = _mine(ae, name)
         found = toxicity.late_onset(mine, starts)
-        first = toxicity.course(mine, len(courses)).onset
+        first = toxicity.event_durations(mine, len(courses)).onset
         had = first != toxicity.NEVER
         cycle = toxicity.cycle_of(np.where(had, first, 1), np.arange(len(courses)), starts)
         for k in range(starts.shape[1]):
@@ -190,12 +159,36 @@ def profile(courses: Sequence[Course], ae: Reported, window_days: int) -> Table:
     )
     note = (
         "Cycles as given. At risk: patients who began the cycle without an event of the class so far. The cumulative share is a count, not an "
-        f"estimate: patients who left early are in it. The DLT window is {window_days} days."
+        f"estimate: patients who left early are in it. The DLT window is {results.protocol.dlt.window_days} days."
     )
-    return Table("onset_profile", "Adverse events: first onset by cycle", columns, tuple(rows), note)
+    return TableBody(columns, tuple(rows), note)
 
 
-def cycle_starts(courses: Sequence[Course]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def onset_by_cycle(results: TrialResults) -> TableBody:
+    """Count events by cycle of onset: what the DLT window saw, and what came after it."""
+    cycle = results.protocol.schedule.cycle_days
+    onsets: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for c in results.courses:
+        for t in c.patient.toxicities:
+            day = c.patient.study_day(t.event.occurred)
+            if day is None or day < 1:
+                continue
+            number = (day - 1) // cycle + 1
+            onsets[t.fact.term][str(number) if number <= 3 else "4+"].append(t.event)
+    names = ("1", "2", "3", "4+")
+    rows = tuple(
+        (
+            cite(term, [e for es in at.values() for e in es], "term"),
+            *(cite(len(at[name]), at[name] or [e for es in at.values() for e in es]) for name in names),
+        )
+        for term, at in sorted(onsets.items())
+    )
+    columns = ("Term", *(f"Onset in cycle {name}" for name in names))
+    note = f"Cycles of {cycle} days from the first dose; the DLT window is {results.protocol.dlt.window_days} days."
+    return TableBody(columns, rows, note)
+
+
+def cycle_starts(courses: Sequence[PatientCourse]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return the study day on which each patient's cycles began: (patients, cycles), NaN for those not given."""
     most = max([1, *(len({e.fact.cycle for e in c.patient.doses if isinstance(e.fact, Dosed)}) for c in courses)])
     starts = np.full((len(courses), most), np.nan)
@@ -209,18 +202,18 @@ def cycle_starts(courses: Sequence[Course]) -> np.ndarray[tuple[int, int], np.dt
     return starts
 
 
-def _cycle(course: Course, number: int) -> list[Event]:
+def _cycle(course: PatientCourse, number: int) -> list[Event]:
     """Return the doses of a patient's so-many-th cycle."""
     given = [(e, e.fact) for e in course.patient.doses if isinstance(e.fact, Dosed)]
     cycles = sorted({fact.cycle for _, fact in given})
     return [e for e, fact in given if number <= len(cycles) and fact.cycle == cycles[number - 1]]
 
 
-def _classes(ae: Reported) -> list[str]:
+def _classes(ae: TreatmentEmergentEvents) -> list[str]:
     return sorted(set(ae.events.organ_class))
 
 
-def _mine(ae: Reported, name: str) -> tuple[toxicity.Events, list[Event]]:
+def _mine(ae: TreatmentEmergentEvents, name: str) -> tuple[toxicity.Events, list[Event]]:
     return ae.events.only(np.array([c == name for c in ae.events.organ_class], dtype=bool)), ae.of(name)
 
 

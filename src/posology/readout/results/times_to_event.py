@@ -1,0 +1,194 @@
+"""Time to event at the cutoff: each patient's time with its reason, the medians, and the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from posology.endpoints import survival
+from posology.endpoints.kaplan_meier import Curve, kaplan_meier
+from posology.endpoints.recist import Response
+from posology.endpoints.survival import Dates, Histories, Time, Times
+from posology.protocol.model import Protocol
+from posology.readout.results.patient_courses import PatientCourse, first_doses
+from posology.readout.results.response_rates import awaits_confirmation
+from posology.record.event import Event
+from posology.record.facts import Died, Discontinued
+
+NOT_REACHED, NO_LIMIT = "not reached", "not estimable"
+
+
+@dataclass(frozen=True)
+class TimeToEvent:
+    """A time to event: the time of each patient it applies to, and the Kaplan-Meier curve; None with no patient.
+
+    ``at_risk_first_doses`` are the first doses of all patients: what a count of nobody rests on.
+    """
+
+    name: str
+    title: str
+    note: str
+    times: tuple[tuple[PatientCourse, Time, tuple[Event, ...]], ...]
+    curve: Curve | None
+    at_risk_first_doses: tuple[Event, ...]
+
+
+def histories(courses: Sequence[PatientCourse]) -> Histories:
+    """Return what is known of the patients as the endpoints room takes it. The record knows of no new therapy."""
+    most = max([1, *(len(c.assessed) for c in courses)])
+    assessed = np.full((len(courses), most), np.datetime64("NaT"), dtype="datetime64[D]")
+    response = np.full((len(courses), most), Response.ABSENT)
+    for i, c in enumerate(courses):
+        for k, scan in enumerate(c.assessed):
+            assessed[i, k], response[i, k] = np.datetime64(scan.on, "D"), Response.read(scan.overall)
+    return Histories(
+        start=_dates([c.patient.first_dose for c in courses]),
+        assessed=assessed,
+        response=response,
+        death=_dates([c.patient.first(Died) for c in courses]),
+        treatment_end=_dates([c.patient.first(Discontinued) for c in courses]),
+        baseline=np.array([c.baseline is not None and not c.baseline.why for c in courses], dtype=bool),
+    )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the endpoints are computed from: the patients, their histories, the censoring rules, and the cutoff."""
+
+    courses: Sequence[PatientCourse]
+    histories: Histories
+    rules: survival.Censoring
+    cutoff: date
+
+    @property
+    def censoring(self) -> str:
+        """How patients are censored, in words."""
+        clinical, rules = sum(_clinical(c) for c in self.courses), self.rules
+        return (
+            f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.max_missed} missed assessments before "
+            f"the event (more than {rules.max_missed} × {rules.interval_days} + {rules.window_days} days after the last "
+            "adequate one). New anticancer therapy is not in the record. Progression that the lesions do not show is no "
+            f"event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
+        )
+
+
+def _progression_free_survival(known: _Known) -> tuple[Times, str]:
+    note = f"From the first dose to progression by RECIST 1.1, computed from the lesions, or death. {known.censoring}"
+    return survival.progression_free(known.histories, rules=known.rules, cutoff=known.cutoff), note
+
+
+def _duration_of_response(known: _Known) -> tuple[Times, str]:
+    days = [np.datetime64(c.response.responded_on or "NaT", "D") for c in known.courses]
+    responded = np.array(days, dtype="datetime64[D]")
+    waiting = sum(awaits_confirmation(c) for c in known.courses)
+    note = (
+        f"From the first CR or PR, confirmed, to progression or death; {waiting} that await confirmation are not in it. "
+        f"{known.censoring}"
+    )
+    return survival.duration_of_response(known.histories, responded, rules=known.rules, cutoff=known.cutoff), note
+
+
+def _time_on_treatment(known: _Known) -> tuple[Times, str]:
+    note = (
+        "From the first dose to the end of treatment or death; those on treatment are censored at the cutoff, "
+        f"{known.cutoff}."
+    )
+    return survival.time_on_treatment(known.histories, cutoff=known.cutoff), note
+
+
+@dataclass(frozen=True)
+class EndpointKind:
+    """A time to event that a readout has: its name, its title, and the function from what is known to times and a note."""
+
+    name: str
+    title: str
+    compute: Callable[[_Known], tuple[Times, str]]
+
+
+ENDPOINTS = (
+    EndpointKind("progression_free_survival", "Progression-free survival", _progression_free_survival),
+    EndpointKind("duration_of_response", "Duration of confirmed response", _duration_of_response),
+    EndpointKind("time_on_treatment", "Time on treatment", _time_on_treatment),
+)
+"""Each time to event, declared once, in the order of the page; its table, figure and data follow from it."""
+
+
+def times_to_event(courses: Sequence[PatientCourse], protocol: Protocol, cutoff: date) -> list[TimeToEvent]:
+    """Return every time to event; none where nobody was treated."""
+    if not courses:
+        return []
+    rules = survival.Censoring(interval_days=protocol.endpoints.response.assess_every_days)
+    known = _Known(courses, histories(courses), rules, cutoff)
+    return [_time_to_event(kind, known) for kind in ENDPOINTS]
+
+
+def _clinical(course: PatientCourse) -> bool:
+    """Whether treatment ended for a progression that the lesions do not show."""
+    left = course.patient.first(Discontinued)
+    named = left is not None and isinstance(left.fact, Discontinued) and left.fact.why == "progression"
+    return named and course.response.progression is None
+
+
+def _time_to_event(kind: EndpointKind, of: _Known) -> TimeToEvent:
+    (times, note), courses = kind.compute(of), of.courses
+    known = np.flatnonzero(times.known)
+    curve = kaplan_meier(times.days[known], times.event[known]) if len(known) else None
+    applies = [i for i in range(len(courses)) if times.known[i] or times.reason[i] != survival.Why.NOT_APPLICABLE]
+    return TimeToEvent(
+        kind.name,
+        kind.title,
+        note,
+        tuple((courses[i], times[i], _sources(courses[i], times[i])) for i in applies),
+        curve,
+        tuple(first_doses(courses)),
+    )
+
+
+def _sources(course: PatientCourse, time: Time) -> tuple[Event, ...]:
+    """Return the events of a patient that a time rests on: the first dose, the assessments, and what ended it."""
+    p = course.patient
+    ends = [e for e in (*p.of(Discontinued), *p.of(Died)) if e.occurred == time.date]
+    scans = [e for s in course.scans for e in s.sources if s.number == 0 or s.on in (time.start, time.date)]
+    return tuple(e for e in (p.first_dose, *scans, *ends, *p.doses[-1:]) if e is not None)
+
+
+def to_dict(endpoint: TimeToEvent) -> dict[str, Any]:
+    """Return an endpoint as plain data."""
+    day = lambda on: on.isoformat() if on else None
+    curve = endpoint.curve
+    known = lambda values: [None if np.isnan(v) else round(float(v), 6) for v in values]
+    return {
+        "title": endpoint.title,
+        "patients": [
+            {
+                "patient": c.id,
+                "start": day(t.start),
+                "date": day(t.date),
+                "event": t.event,
+                "days": t.days,
+                "reason": t.reason,
+                "events": sorted({e.seq for e in sources}),
+            }
+            for c, t, sources in endpoint.times
+        ],
+        "median_days": vars(curve.median) if curve else None,
+        "curve": None
+        if curve is None
+        else {
+            "day": curve.time.tolist(),
+            "at_risk": curve.at_risk.tolist(),
+            "events": curve.events.tolist(),
+            "censored": curve.censored.tolist(),
+            "survival": known(curve.survival),
+            "lower": known(curve.lower),
+            "upper": known(curve.upper),
+        },
+    }
+
+
+def _dates(events: Sequence[Event | None]) -> Dates:
+    return np.array([np.datetime64(e.occurred if e else "NaT", "D") for e in events], dtype="datetime64[D]")
