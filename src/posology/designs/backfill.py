@@ -53,14 +53,16 @@ class BfBoin(Boin):
         reaches = lambda count, size: (count >= self.lambda_d * size - BOUNDARY_TOLERANCE) & (size > 0)
         return np.asarray(reaches(y, n) & reaches(pooled_y, pooled_n))
 
-    def open_level(self, tally: Tally, responses: Ints) -> Ints:
+    def open_level(self, tally: Tally, responses: Ints, ever_treated: Ints | None = None) -> Ints:
         """Return the level at which a patient may be treated beside the escalation, ``NONE`` where there is none.
 
-        ``responses`` (trials, levels): tumour responses seen.
+        ``responses`` (trials, levels): tumour responses seen; ``ever_treated`` (trials, levels): patients treated so far,
+        those who are not evaluable yet included, for the cap; those of the tally where not given.
         """
+        counted = tally.treated if ever_treated is None else ever_treated
         index = np.arange(self.levels)
         active = np.cumsum(responses, axis=1) > 0 if self.needs_response else np.ones_like(responses, dtype=bool)
-        closed = self.too_high(tally) | self.eliminated(tally) | (tally.treated >= self.cap)
+        closed = self.too_high(tally) | self.eliminated(tally) | (counted >= self.cap)
         open_ = (
             active & ~closed & (index < tally.level[:, None]) & (index <= tally.ceiling[:, None]) & (tally.treated > 0)
         )
