@@ -8,6 +8,7 @@ from datetime import date
 from posology.interchange.datasets.conformance.rules import KEY, ConformanceRule, Folder, row_findings, variable_specs
 from posology.interchange.datasets.dataset import Dataset
 from posology.interchange.datasets.metadata import standard
+from posology.shared.dates import study_day
 from posology.shared.findings import Finding
 
 
@@ -93,8 +94,7 @@ def study_days(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     for day, on in (("ADY", "ADT"), ("ASTDY", "ASTDT"), ("AENDY", "AENDT")):
         if not {day, on, "TRTSDT"} <= set(dataset.frame.columns):
             continue
-        days = (pl.col(on) - pl.col("TRTSDT")).dt.total_days()
-        right = pl.when(days >= 0).then(days + 1).otherwise(days)
+        right = study_day((pl.col(on) - pl.col("TRTSDT")).dt.total_days())
         yield from row_findings(dataset, day, pl.col(day) != right, "is {}", f"it is counted from TRTSDT to {on}", on)
 
 

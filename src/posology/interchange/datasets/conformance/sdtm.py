@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from posology.interchange.datasets.conformance.rules import ConformanceRule, Folder, is_date, row_findings
 from posology.interchange.datasets.dataset import Dataset
+from posology.shared.dates import study_day
 from posology.shared.findings import Finding
 
 TOPIC = {"AE": "AETERM", "CM": "CMTRT", "EX": "EXTRT", "MH": "MHTERM", "DS": "DSTERM"}
@@ -126,8 +127,7 @@ def study_days(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         (f"{dataset.name}ENDY", f"{dataset.name}ENDTC"),
     ):
         if {day, on} <= set(dataset.frame.columns):
-            days = (read(on) - read("_start")).dt.total_days()
-            right = pl.when(days >= 0).then(days + 1).otherwise(days)
+            right = study_day((read(on) - read("_start")).dt.total_days())
             wrong = named.select((pl.col(day) != right).fill_null(False)).to_series()
             yield from row_findings(dataset, day, pl.lit(wrong), "is {}", f"it is counted from RFSTDTC to {on}")
 
