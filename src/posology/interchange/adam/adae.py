@@ -46,11 +46,11 @@ def adae(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
     ae = source.dated(ae, "AESTDTC", "ASTDT", "first", flag="ASTDTF", not_before="TRTSDT", known_by="begun_by")
     ae = ae.join(source.supplement("AE", "DLT"), on=[*KEY, "AESEQ"], how="left").rename({"DLT": "DLTFL"})
     duration = (pl.col("AENDT") - pl.col("ASTDT")).dt.total_days() + 1
-    begins, ends, last = pl.col("ASTDT"), pl.col("AENDT"), pl.col("TRTEDT")
+    begins, ends = pl.col("ASTDT"), pl.col("AENDT")
+    last = pl.when("treatment_open").then("EOSDT").otherwise("TRTEDT")
     unknown = begins.is_null() & (ends.is_null() | (ends >= pl.col("TRTSDT")))
     ae = ae.with_columns(before_dose(ae, "ASTDT", "AESTDTC", or_at=False).alias("before"))
-    open_ = last.is_null() | pl.col("treatment_open")
-    within = ~pl.col("before") & (open_ | ((begins - last).dt.total_days() <= EMERGENT_DAYS))
+    within = ~pl.col("before") & (last.is_null() | ((begins - last).dt.total_days() <= EMERGENT_DAYS))
     initial = pl.col("AEITOXGR").cast(pl.Int64, strict=False)
     worse = (
         pl.col("before")

@@ -72,7 +72,9 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
         number=("AGE",),
     )
     dm = source.dated(dm, "RFICDTC", "RFICDT")
-    dm = source.dated(dm, "DTHDTC", "DTHDT", "first", flag="DTHDTF")
+    last_alive = _last_alive(source, rules, alive or ALIVE)
+    dm = dm.join(last_alive, on=KEY, how="left")
+    dm = source.dated(dm, "DTHDTC", "DTHDT", "first", flag="DTHDTF", not_before="LSTALVDT", need="month")
     ex = exposure(source).filter(was_dosed(source.domain("EX")))
     dispositions = _disposition(source)
     treated = _treated(ex, dispositions)
@@ -103,7 +105,7 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
         (pl.col("WEIGHTBL") / (pl.col("HEIGHTBL") / 100) ** 2).round(1).alias("BMIBL"),
         pl.lit(rules.cutoff, dtype=pl.Date).alias("DCUTDT"),
     )
-    return found.join(_last_alive(source, rules, alive or ALIVE), on=KEY, how="left").sort(KEY)
+    return found.sort(KEY)
 
 
 def _treated(ex: pl.DataFrame, dispositions: pl.DataFrame) -> pl.DataFrame:

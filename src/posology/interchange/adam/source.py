@@ -44,6 +44,9 @@ class AdamConventions:
         the primary diagnoses (MH) for which CA-125 counts; empty: it counts in everyone who has samples.
     ctcae
         the version by which laboratory values are graded.
+    partial_assessment
+        how a response's date known to the month is completed: to the first day it can be, so that no time to an event
+        grows by a day that was made up; or the last, as admiralonco does.
     """
 
     cutoff: date | None = None
@@ -55,6 +58,7 @@ class AdamConventions:
     marker: str = "CA125"
     marker_tumours: tuple[str, ...] = ()
     ctcae: Version = "5"
+    partial_assessment: dates.ImputationRule = "first"
 
     @property
     def start(self) -> str:
@@ -64,7 +68,9 @@ class AdamConventions:
 
 PRESETS = {
     "recist": AdamConventions(),
-    "admiralonco": AdamConventions(recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False),
+    "admiralonco": AdamConventions(
+        recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False, partial_assessment="last"
+    ),
 }
 """The published criteria with the FDA's censoring; and what the R package admiralonco does."""
 
@@ -75,7 +81,7 @@ class SdtmSource:
 
     domains: Mapping[str, pl.DataFrame]
     findings: list[Finding] = field(default_factory=list)
-    _looked_at: set[tuple[str, str]] = field(default_factory=set)
+    looked_at: set[tuple[str, str]] = field(default_factory=set)
 
     def domain(self, name: str, *text: str, number: tuple[str, ...] = ()) -> pl.DataFrame:
         """Return a domain with these variables, missing in every row where the domain lacks them."""
@@ -99,9 +105,9 @@ class SdtmSource:
         """Find what is no number in a column of numbers, once for each domain, column and subject; it is not used."""
         import polars as pl
 
-        if (name, column) in self._looked_at or frame.schema[column].is_numeric():
+        if (name, column) in self.looked_at or frame.schema[column].is_numeric():
             return
-        self._looked_at.add((name, column))
+        self.looked_at.add((name, column))
         wrong = frame.filter(
             pl.col(column).is_not_null()
             & pl.col(column).cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False).is_null()
@@ -218,6 +224,49 @@ def before_dose(frame: pl.DataFrame, on: str, collected: str, *, or_at: bool) ->
             told = dates.earlier(dosed or "", at or "") if or_at else dates.earlier(at or "", dosed or "")
             said.append(told is not True if or_at else told is True)
     return pl.Series(said, dtype=pl.Boolean)
+
+
+def dated_by_visit(source: SdtmSource, frame: pl.DataFrame, column: str, rule: dates.ImputationRule) -> pl.DataFrame:
+    """Add ``ADT`` and ``ADTF``: dates of assessments, those known in part within what else is known of their visit.
+
+    A partial date never moves a visit that has complete ones: it is one of theirs. Without any, it lies between the
+    complete dates of the visits before and after (VISITNUM, of the same domain). A year alone is no date here.
+    """
+    import polars as pl
+
+    visit = pl.coalesce("VISIT", pl.col("VISITNUM").cast(pl.String))
+    frame = frame.with_columns(visit.alias(":visit")).with_row_index(":row")
+    complete = frame.with_columns(pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).alias(":on"))
+    held = complete.drop_nulls(":on")
+    visits = (
+        held.drop_nulls(":visit")
+        .group_by([*KEY, ":visit"])
+        .agg(pl.col(":on").min().alias(":first"), pl.col(":on").max().alias(":last"))
+    )
+    frame = frame.join(visits, on=[*KEY, ":visit"], how="left", maintain_order="left")
+    partial = complete.filter(pl.col(":on").is_null() & pl.col(column).is_not_null() & pl.col("VISITNUM").is_not_null())
+    near = partial.select(*KEY, ":row", "VISITNUM").join(
+        held.select(*KEY, ":on", pl.col("VISITNUM").alias(":other")), on=KEY
+    )
+    around = near.group_by(":row").agg(
+        pl.col(":on").filter(pl.col(":other") < pl.col("VISITNUM")).max().alias(":after"),
+        pl.col(":on").filter(pl.col(":other") > pl.col("VISITNUM")).min().alias(":until"),
+    )
+    frame = frame.join(around, on=":row", how="left", maintain_order="left").with_columns(
+        pl.coalesce(":first", pl.col(":after").dt.offset_by("1d")).alias(":after"),
+        pl.coalesce(":last", pl.col(":until").dt.offset_by("-1d")).alias(":until"),
+    )
+    crossed = (pl.col(":after") > pl.col(":until")).fill_null(False)
+    frame = frame.with_columns(pl.when(~crossed).then(":until").alias(":until"))
+    frame = source.dated(frame, column, "ADT", rule, flag="ADTF", not_before=":after", not_after=":until", need="month")
+    moved = (pl.col("ADT") < pl.col(":first")) | (pl.col("ADT") > pl.col(":last"))
+    moved = moved & pl.col("ADTF").is_not_null()
+    for who, on, at, said in (
+        frame.filter(moved).select("USUBJID", ":first", ":visit", column).unique().sort(pl.all()).rows()
+    ):
+        source.finding(who, on, column, f"is {said}, but the visit {at} was on {on}", "the date of the visit is used")
+    frame = frame.with_columns(pl.when(moved).then(":first").otherwise("ADT").alias("ADT"))
+    return frame.drop(":visit", ":row", ":first", ":last", ":after", ":until")
 
 
 def is_by_reader(name: str, reader: str) -> pl.Expr:
