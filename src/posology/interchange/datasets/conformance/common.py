@@ -41,7 +41,11 @@ def known_subjects(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
 
     if "USUBJID" not in dataset.frame.columns:
         return
-    yield from row_findings(dataset, "USUBJID", pl.col("USUBJID").is_null(), "is missing", "every row has a subject")
+    others = {"POOLID", "SPDEVID", "APID", "NHOID"} & set(dataset.frame.columns)
+    if not others and dataset.name != "RELREC":  # a relation of whole datasets has no subject
+        yield from row_findings(
+            dataset, "USUBJID", pl.col("USUBJID").is_null(), "is missing", "every row has a subject"
+        )
     subjects = folder.subjects
     if subjects is None or "USUBJID" not in subjects.columns:
         return
@@ -103,7 +107,6 @@ def codelists(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         "AESER": "NY",
         "AEOUT": "OUT",
         "AESEV": "AESEV",
-        "CNSR": "CNSR",
     }
     for name, codelist in closed.items():
         if name in dataset.frame.columns:
