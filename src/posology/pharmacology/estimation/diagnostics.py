@@ -37,7 +37,7 @@ class Residuals:
     conditional: Floats
     npde: Floats
 
-    def among(self, samples: Bools) -> Residuals:
+    def subset(self, samples: Bools) -> Residuals:
         """Return those of some samples, (patients, samples)."""
         return Residuals(*(np.where(samples, getattr(self, f.name), np.nan) for f in fields(self)))
 
@@ -146,7 +146,7 @@ def visual_predictive_check(
     predicted = predict(model, data, population.log_parameters(model, data))[seen]
     time = data.time.copy()
     if since_dose:
-        latest = np.where(data.counts, data.dose_time[:, None, :], -np.inf).max(axis=2)
+        latest = np.where(data.dose_counts, data.dose_time[:, None, :], -np.inf).max(axis=2)
         time = np.where(np.isfinite(latest), time - latest, time)
     when, value, limit = time[seen], data.value[seen], _limits(data, seen)[seen]
     low = data.below[seen]
