@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import altair
 
 IMPOSSIBLE = -1e5  # log of no chance: its exponential is exactly 0, its product with no events too
-ENDINGS = ("no level is safe enough", "a rule ends the trial with an MTD", "the planned number of patients is reached")
+ENDINGS = ("no level is safe enough", "an MTD is declared by a rule", "the planned number of patients is reached")
 MAX_PROBABILITIES = 1 << 23  # probabilities held at once
 
 

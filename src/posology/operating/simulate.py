@@ -204,7 +204,7 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
     if isinstance(model, BfBoin) and model.needs_response and not scenario.response:
         raise ValueError(
             "the design treats patients beside the escalation where a response was seen: give the true response rate of "
-            "each level (response), or needs_response: false"
+            "each level (response, --response R1,R2,...), or needs_response: false"
         )
     return _Clock(design, scenario, patients).run()
 

@@ -19,9 +19,8 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
 
 from posology import __version__
-from posology.designs.backfill import BfBoin
-from posology.designs.inference import innermost
 from posology.designs.tally import DependsOn, Design
+from posology.operating.evaluation import patients_to_draw
 from posology.operating.exact import enumerate_trials
 from posology.operating.processors import cores
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
@@ -253,14 +252,6 @@ def run_task(task: Task) -> list[dict[str, Any]]:
     return [place | result for place, result in zip(where, found, strict=True)]
 
 
-def patients_to_draw(design: Design, dropout: float) -> int:
-    """Return how many patients to draw for a trial, so that it will not run out of them."""
-    most = getattr(design, "max_patients", None) or 6 * design.levels + 6
-    beside = innermost(design)
-    most += beside.cap * design.levels if isinstance(beside, BfBoin) else 0
-    return int(np.ceil((most + 6) / (1 - dropout) * 1.5)) if dropout else most + 3
-
-
 def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]:
     found = enumerate_trials(design).characteristics(truths)
     numbers, sizes = found.size
@@ -275,7 +266,7 @@ def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]
             "dlts": found.dlts[s].tolist(),
             "correct": float(correct[s]),
             "overdosed": float(over[s]),
-            "accuracy": float(accuracy[s]),
+            "accuracy": None if np.isnan(accuracy[s]) else float(accuracy[s]),
             "size": dict(zip(map(str, numbers.tolist()), sizes[s].tolist(), strict=True)),
         }
         for s in range(len(truths))

@@ -28,7 +28,7 @@ def nearest_level(truth: Sequence[float] | Floats, target: float) -> Ints:
     nearest = distance == distance.min(axis=1, keepdims=True)
     below = nearest & (rates <= target + 10.0**-SAME)
     highest_below = rates.shape[1] - 1 - below[:, ::-1].argmax(axis=1)
-    return np.where(below.any(axis=1), highest_below, nearest.argmax(axis=1))
+    return np.asarray(np.where(below.any(axis=1), highest_below, nearest.argmax(axis=1)))
 
 
 def true_mtd(truth: Sequence[float] | Floats, target: float) -> Ints:

@@ -105,7 +105,7 @@ def simulate(
 
     from posology.operating import PotentialOutcomes, Scenario
     from posology.operating import simulate as run
-    from posology.operating.study import patients_to_draw
+    from posology.operating.evaluation import patients_to_draw
     from posology.protocol.build import design_from_protocol as of_protocol
     from posology.protocol.load import load_document
     from posology.protocol.model import UNITS, protocol_from
