@@ -14,7 +14,7 @@ import numpy as np
 
 from posology.designs import Boin, TiteBoin
 from posology.operating import Scenario, simulate
-from posology.simulation.potential_outcomes import draw
+from posology.simulation.potential_outcomes import draw_patients
 
 LIMIT = 60.0
 LEVELS = np.array([0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0])
@@ -24,7 +24,7 @@ def main() -> None:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     print(f"{trials:,} trials of 30 patients, 7 levels, 8 cycles; one run")
     begun = time.perf_counter()
-    people = draw(np.random.default_rng(1), trials, 33, lambda p: p.weight_kg[:, None] * LEVELS)
+    people = draw_patients(np.random.default_rng(1), trials, 33, lambda p: p.weight_kg[:, None] * LEVELS)
     whole = time.perf_counter() - begun
     print(f"{'patients treated at each level':<40} {whole:>8.2f} s")
     for design in (Boin(7, 0.3, max_patients=30), TiteBoin(7, 0.3, max_patients=30)):
@@ -37,7 +37,7 @@ def main() -> None:
         f"{'all':<40} {whole:>8.2f} s   limit {LIMIT:.0f} s for 1,000 trials   ratio {whole / LIMIT * 1000 / trials:.2f}"
     )
     tracemalloc.start()
-    draw(np.random.default_rng(1), 200, 33, lambda p: p.weight_kg[:, None] * LEVELS)
+    draw_patients(np.random.default_rng(1), 200, 33, lambda p: p.weight_kg[:, None] * LEVELS)
     print(f"{'peak memory of a batch':<40} {tracemalloc.get_traced_memory()[1] / 2**20:>8.0f} MiB")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints import ca125, irecist
-from posology.endpoints.lesion_findings import check
+from posology.endpoints.lesion_findings import check_lesions
 from posology.endpoints.recist import RECIST_11, Lesions, Role, Status, assess, best_response
 
 ASSESSMENTS, TARGETS, OTHERS = 10, 5, 1
@@ -58,7 +58,7 @@ def main() -> None:
         return result
 
     print(f"{patients} patients x {ASSESSMENTS} assessments x {TARGETS + OTHERS} lesions, one core")
-    timed("findings", lambda: check(rows, [str(i) for i in range(patients)], start=start))
+    timed("findings", lambda: check_lesions(rows, [str(i) for i in range(patients)], start=start))
     seen = timed("RECIST 1.1 from lesions", lambda: assess(rows, patients, ASSESSMENTS))
     for days in (28, 0):
         rules = replace(RECIST_11, confirmation_days=days)
@@ -67,7 +67,7 @@ def main() -> None:
             lambda rules=rules: best_response(seen.overall, seen.day, start, followed, rules),
         )
     timed("iRECIST and its best response", lambda: irecist.best(irecist.assess(seen), seen.day, start, followed))
-    timed("CA-125", lambda: ca125.course(value, day, limit, start))
+    timed("CA-125", lambda: ca125.assess_ca125(value, day, limit, start))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{'all':<44}{total:>8.2f} s   {total / LIMIT_S:.0%} of the limit of {LIMIT_S:g} s")
     print(

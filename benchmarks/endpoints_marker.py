@@ -39,10 +39,10 @@ def main(patients: int) -> None:
         new=new,
         new_lesions=new.astype(int),
         new_mm=nothing,
-        other_grown=new,
-        why=new.astype(int),
+        non_target_increased=new,
+        reason=new.astype(int),
     )
-    found = ca125.course(value, day, upper, start)
+    found = ca125.assess_ca125(value, day, upper, start)
 
     dates = lambda days: np.datetime64("2013-01-01") + days.astype("timedelta64[D]")
     first = dates(chance.integers(0, 365, patients))
@@ -58,7 +58,7 @@ def main(patients: int) -> None:
 
     print(f"{patients:,} patients, {SAMPLES} samples or assessments each; one core")
     print(f"{'what':46}{'median s':>10}{'of 2 s':>9}")
-    show("CA-125 by GCIG", lambda: ca125.course(value, day, upper, start))
+    show("CA-125 by GCIG", lambda: ca125.assess_ca125(value, day, upper, start))
     show(
         "best response, RECIST with CA-125",
         lambda: gcig.best_response(scans, found, value, day, upper, start, new[:, 0]),

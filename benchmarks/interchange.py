@@ -17,7 +17,7 @@ from typing import TypeVar
 from posology.conduct.trial import Trial
 from posology.interchange.adam.analysis import export as export_adam
 from posology.interchange.adam.analysis import read_folder
-from posology.interchange.adam.source import Rules
+from posology.interchange.adam.source import AdamConventions
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import export_sdtm
 from posology.readout.results.patient_courses import patient_courses
@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
         timed("derive: RECIST and courses", lambda: patient_courses(state, date.today()))
         timed(
             "derive: ADaM with Define-XML",
-            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", Rules(), ("xpt",)),
+            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", AdamConventions(), ("xpt",)),
         )
         timed("export: record to SDTM (xpt)", lambda: export_sdtm(state, out, format="xpt"))
     total = sum(seconds for _, seconds in parts)

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.estimation.foce import Population, fit, simulate, starting
-from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.estimation.foce import default_start, fit, simulate
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import ResidualError
 from posology.pharmacology.nca.parameters import nca
-from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import ORAL, TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 
@@ -61,7 +62,7 @@ def one_profile(t: np.ndarray, c: np.ndarray) -> tuple[float, float]:
     return area + c[-1] / slope, slope
 
 
-def by_scipy(data: Measurements, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def by_scipy(data: PkDataset, phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return concentrations and derivatives of one infusion each by the variational equations, patient by patient."""
     cl, v1, q, v2, most, km = np.exp(phi)
     value, change = np.empty(data.time.shape), np.empty((*data.time.shape, 6))
@@ -85,16 +86,16 @@ def by_scipy(data: Measurements, phi: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return value, change
 
 
-def infused(doses: np.ndarray) -> Measurements:
-    return measurements(
+def infused(doses: np.ndarray) -> PkDataset:
+    return pk_dataset(
         [
-            Patient(str(i), [(0.0, float(mg), 0.1, 0.0)], [(float(t), 0.0, False) for t in TIMES])
+            SubjectData(str(i), [(0.0, float(mg), 0.1, 0.0)], [(float(t), 0.0, False) for t in TIMES])
             for i, mg in enumerate(doses)
         ]
     )
 
 
-def theophylline() -> Measurements:
+def theophylline() -> PkDataset:
     held: dict[str, tuple[list, list]] = {}
     for row in csv.DictReader(THEOPHYLLINE.read_text().splitlines()):
         doses, samples = held.setdefault(row["ID"], ([], []))
@@ -102,7 +103,7 @@ def theophylline() -> Measurements:
             doses.append((float(row["TIME"]), float(row["AMT"]), 0.0, 0.0))
         else:
             samples.append((float(row["TIME"]), float(row["DV"]), False))
-    return measurements([Patient(name, *parts) for name, parts in held.items()])
+    return pk_dataset([SubjectData(name, *parts) for name, parts in held.items()])
 
 
 def main(profiles: int) -> None:
@@ -124,7 +125,7 @@ def main(profiles: int) -> None:
     )
 
     seconds, result = timed(
-        lambda: fit(ORAL, theophylline(), starting(ORAL, [1.5, 2.7, 31.5], cv=0.5, residual=Residual(0.7, 0)))
+        lambda: fit(ORAL, theophylline(), default_start(ORAL, [1.5, 2.7, 31.5], cv=0.5, residual=ResidualError(0.7, 0)))
     )
     show(
         "FOCE-I, theophylline, 12 patients, 132 samples",
@@ -137,7 +138,7 @@ def main(profiles: int) -> None:
         dict(zip(TWO_COMPARTMENTS.parameters, np.exp(PHI[:4]), strict=True)),
         ("CL", "V1", "V2"),
         np.diag([0.3, 0.25, 0.3]) ** 2,
-        Residual(0.0, 0.12),
+        ResidualError(0.0, 0.12),
     )
     data = infused(np.full(100, 350.0))
     drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
@@ -157,7 +158,7 @@ def main(profiles: int) -> None:
     show("for comparison: two compartments in closed form", seconds)
 
     loss = Population(
-        {**truth.typical, "Vmax": 4.9, "Km": 7.4}, ("CL", "V1"), np.diag([0.3, 0.25]) ** 2, Residual(0, 0.12)
+        {**truth.typical, "Vmax": 4.9, "Km": 7.4}, ("CL", "V1"), np.diag([0.3, 0.25]) ** 2, ResidualError(0, 0.12)
     )
     small = infused(np.resize(LEVELS, 21))
     drawn = small.replaced(simulate(SATURABLE, small, loss, rng)[0], 0.1)

@@ -17,11 +17,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from posology.pharmacology.clinical.treatment import Fate, treat
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
+from posology.pharmacology.clinical.treatment import treat
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.linear_compartments import Doses, two_compartment
 from posology.pharmacology.tumour.model import Dopri5, Reduced, Rodas, Tumour, simulate
-from posology.pharmacology.tumour.plasma_input import Drive
+from posology.pharmacology.tumour.plasma_input import PlasmaInput
 from posology.pharmacology.tumour.reference_solver import NAMES, solve
 
 PATIENTS, CHECKED = 1000, 3
@@ -32,7 +33,7 @@ BUSY: list[float] = []
 MILD, STIFF = {"kon": 0.05, "koff": 0.005}, {"kon": 10.0, "koff": 1.0}
 
 
-def patients(count: int = PATIENTS) -> tuple[Drive, Tumour]:
+def patients(count: int = PATIENTS) -> tuple[PlasmaInput, Tumour]:
     """Draw patients that differ in target, uptake, internalisation, potency."""
     rng = np.random.default_rng(853)
     vary = lambda value, sd: float(np.squeeze(value)) * np.exp(sd * rng.standard_normal(count))
@@ -121,7 +122,7 @@ def main() -> None:
         )
 
     plasma = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
-    fate = Fate.draw(np.random.default_rng(1), 30_000)
+    fate = PatientPotentialOutcomes.draw(np.random.default_rng(1), 30_000)
     for cycles, follow in ((3, 126.0), (8, 730.0)):
         print(
             f"clinical course, 30,000 patients, {cycles} cycles: "

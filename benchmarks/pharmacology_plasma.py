@@ -19,7 +19,8 @@ from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.dosing_regimen import Regimen
 from posology.pharmacology.disposition.linear_compartments import concentration
-from posology.pharmacology.virtual_patients.demographics import Patients, Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.between_patient import BetweenPatient, allometric_factors, multiply
+from posology.pharmacology.virtual_patients.demographics import VirtualPatients
 
 LIMIT = 0.3
 WEEKS = np.arange(0, 365.0, 7)
@@ -38,8 +39,8 @@ def timed(work: Callable[[], object], runs: int = 5) -> float:
 def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     rng = np.random.default_rng(853)
-    patients = Patients.draw(rng, n)
-    factors = combined(by_weight(patients.weight_kg), Variability.of(IMGN853).draw(rng, n))
+    patients = VirtualPatients.draw(rng, n)
+    factors = multiply(allometric_factors(patients.weight_kg), BetweenPatient.of(IMGN853).draw(rng, n))
     plasma = Plasma.of(IMGN853, factors)
     flat, steps = (Regimen(6, cycles=10, hours=hours).doses(patients.weight_kg) for hours in (2.4, None))
     get = {name: plasma[f"antibody.{name}"] for name in ("cl", "vc", "q", "vp")}

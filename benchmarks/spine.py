@@ -205,9 +205,15 @@ def main() -> None:
             home / "t.posology", plan, by="x", on=date(2012, 6, 1), recorded=datetime(2012, 6, 1, 8, tzinfo=UTC)
         ) as trial:
             load(trial, EXAMPLE / "events.csv", by="x", protocol=plan)
-        report("whole command: posology decide (IMGN853)", command("decide", str(home / "t.posology")), 0.5)
+        report(
+            "whole command: posology trial advise (IMGN853)", command("trial", "advise", str(home / "t.posology")), 0.5
+        )
         report("whole command: posology --help", command("--help"), 0.3)
-        report("whole command: posology decide (big trial)", command("decide", str(home / "big.posology"), runs=3), 4.0)
+        report(
+            "whole command: posology trial advise (big trial)",
+            command("trial", "advise", str(home / "big.posology"), runs=3),
+            4.0,
+        )
 
 
 if __name__ == "__main__":

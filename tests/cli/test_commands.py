@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from posology.cli import main
-from posology.cli.app import app
+from posology.cli.app import GROUPS, app
 from posology.conduct.trial import Trial
 from posology.record.facts import KINDS
 from tests.conftest import EXAMPLE
@@ -42,126 +42,153 @@ def db(imgn853_file: Path, tmp_path: Path) -> str:
     return "t.posology"
 
 
-def test_every_command_has_help() -> None:
-    def visit(command: Any, path: list[str]) -> None:
-        shown = CliRunner().invoke(app, [*path, "--help"])
-        assert shown.exit_code == 0, path
-        assert "Usage" in shown.output
-        for name, below in getattr(command, "commands", {}).items():
-            visit(below, [*path, name])
+def commands() -> list[list[str]]:
+    """Return every command and group by the words that call it."""
 
-    visit(get_command(app), [])
+    def below(group: Any, path: list[str]) -> Any:
+        for name in group.list_commands(None):
+            yield [*path, name]
+            command = group.get_command(None, name)
+            if hasattr(command, "list_commands"):
+                yield from below(command, [*path, name])
+
+    return [[], *below(get_command(app), [])]
+
+
+@pytest.mark.parametrize("path", commands(), ids=" ".join)
+def test_every_command_has_help(path: list[str]) -> None:
+    shown = CliRunner().invoke(app, [*path, "--help"])
+    assert shown.exit_code == 0 and "Usage" in shown.output
+
+
+def test_a_group_is_the_file_of_its_name() -> None:
+    home = Path(main.__globals__["__file__"]).parent
+    files = {file.stem.strip("_") for file in home.iterdir() if file.suffix == ".py" or (file / "__init__.py").exists()}
+    assert set(GROUPS) <= files
+    for path in commands():
+        if len(path) == 2 and (home / path[0]).is_dir() and path[1] not in ("body-size",):
+            assert (home / path[0] / f"{path[1].replace('-', '_')}.py").exists(), path
 
 
 def test_every_kind_of_fact_has_a_door() -> None:
-    from posology.cli.entering import VERBS
+    from posology.cli._events import VERBS
 
     elsewhere = {"trial_created", "protocol_amended", "voided", "background_noted", "data_imported"}
     assert {kind.kind for kind in VERBS.values()} == set(KINDS) - elsewhere
 
 
 def test_check(go: Any) -> None:
-    code, out, _ = go("check", str(EXAMPLE / "protocol.yaml"))
+    code, out, _ = go("protocol", "check", str(EXAMPLE / "protocol.yaml"))
     assert code == 0
     assert "sulfo-SPDB" in out
-    code, out, _ = go("check", str(EXAMPLE / "protocol.yaml"), "--json")
+    code, out, _ = go("protocol", "check", str(EXAMPLE / "protocol.yaml"), "--json")
     assert json.loads(out)["ok"] is True
     Path("bad.yaml").write_text(
         (EXAMPLE / "protocol.yaml").read_text(encoding="utf-8").replace("mg/kg", "mg/kq"), encoding="utf-8"
     )
-    code, out, _ = go("check", "bad.yaml", "--json")
+    code, out, _ = go("protocol", "check", "bad.yaml", "--json")
     assert code == 1
     assert json.loads(out)["errors"][0]["field"] == "dose.unit"
 
 
 def test_schema(go: Any) -> None:
-    assert json.loads(go("schema")[1])["title"] == "Posology protocol"
+    assert json.loads(go("protocol", "schema")[1])["title"] == "Posology protocol"
 
 
 def test_diff(go: Any) -> None:
     file = str(EXAMPLE / "protocol.yaml")
-    code, out, _ = go("diff", f"{file}@1.0", f"{file}@2.0", "--json")
+    code, out, _ = go("protocol", "diff", f"{file}@1.0", f"{file}@2.0", "--json")
     assert code == 0
     assert any("endometrial" in line for line in json.loads(out)["differences"])
-    code, _, err = go("diff", f"{file}@1.0", f"{file}@9.0")
+    code, _, err = go("protocol", "diff", f"{file}@1.0", f"{file}@9.0")
     assert (code, "it has 1.0, 2.0" in err) == (1, True)
 
 
 def test_decide(go: Any, db: str) -> None:
-    code, out, _ = go("decide", db, "--as-of", "2013-03-25", "--json")
+    code, out, _ = go("trial", "advise", db, "--as-of", "2013-03-25", "--json")
     data = json.loads(out)
     assert (code, data["action"], data["level"], data["more"]) == (0, "expand", 7, 3)
     assert {c["level"]: c["dlt"] for c in data["counts"]}[7] == 1
-    code, out, _ = go("decide", db, "--as-of", "2013-05-10")
+    code, out, _ = go("trial", "advise", db, "--as-of", "2013-05-10")
     assert "0401-018 is on day 5 of the window of 21 days, until 2013-05-26" in out
 
 
 def test_decide_as_the_record_knew_it(go: Any, db: str) -> None:
-    _, out, _ = go("decide", db, "--as-of", "2013-05-10", "--known-by", "2013-02-12", "--json")
+    _, out, _ = go("trial", "advise", db, "--as-of", "2013-05-10", "--known-by", "2013-02-12", "--json")
     assert {c["level"]: c["treated"] for c in json.loads(out)["counts"]}[7] == 0
 
 
 def test_eligibility(go: Any, db: str) -> None:
-    _, out, _ = go("eligibility", db, "0401-005", "--cohort", "ovarian-resistant", "--json")
+    _, out, _ = go("patient", "eligibility", db, "0401-005", "--cohort", "ovarian-resistant", "--json")
     found = {c["criterion"]: c for c in json.loads(out)}
     assert found["X3"]["verdict"] == "not met"
-    code, _, err = go("eligibility", db, "999")
+    code, _, err = go("patient", "eligibility", db, "999")
     assert (code, "there is no patient '999'" in err) == (1, True)
-    code, _, err = go("eligibility", db, "0401-005", "--cohort", "breast")
+    code, _, err = go("patient", "eligibility", db, "0401-005", "--cohort", "breast")
     assert (code, "there is no cohort 'breast'" in err) == (1, True)
 
 
 def test_status_and_log(go: Any, db: str) -> None:
-    assert len(json.loads(go("status", db, "--as-of", "2013-05-10", "--json")[1])) == 18
-    _, out, _ = go("log", db, "--patient", "0401-013", "--json")
+    assert len(json.loads(go("trial", "status", db, "--as-of", "2013-05-10", "--json")[1])) == 18
+    _, out, _ = go("trial", "log", db, "--patient", "0401-013", "--json")
     logged = json.loads(out)
     assert {e["patient"] for e in logged} == {"0401-013"}
     assert any(e["kind"] == "dlt_adjudicated" for e in logged)
 
 
 def test_verify(go: Any, db: str, tmp_path: Path) -> None:
-    code, out, _ = go("verify", db, "--json")
+    code, out, _ = go("trial", "verify", db, "--json")
     head = json.loads(out)["head"]
     assert code == 0
-    assert go("verify", db, "--head", head)[0] == 0
-    assert go("verify", db, "--head", "469:" + "0" * 64)[0] == 1
-    assert go("verify", db, "--head", "x")[0] == 1
+    assert go("trial", "verify", db, "--head", head)[0] == 0
+    assert go("trial", "verify", db, "--head", "469:" + "0" * 64)[0] == 1
+    assert go("trial", "verify", db, "--head", "x")[0] == 1
     import sqlite3
 
     with sqlite3.connect(db) as base:
         base.execute("UPDATE events SET author = 'x' WHERE seq = 7")
     base.close()
-    code, out, _ = go("verify", db)
+    code, out, _ = go("trial", "verify", db)
     assert (code, "event 7: changed" in out) == (1, True)
 
 
 def test_claims_status(go: Any, db: str) -> None:
-    code, out, _ = go("claims", db, str(EXAMPLE / "claims.yaml"), "--cutoff", "2013-05-10", "--json")
+    code, out, _ = go("readout", "claims", db, str(EXAMPLE / "claims.yaml"), "--cutoff", "2013-05-10", "--json")
     assert (code, sum(c["holds"] is True for c in json.loads(out))) == (0, 30)
     Path("c.yaml").write_text("- {id: A, text: x, measure: patients_treated, is: 19}")
-    code, out, _ = go("claims", db, "c.yaml", "--cutoff", "2013-05-10")
+    code, out, _ = go("readout", "claims", db, "c.yaml", "--cutoff", "2013-05-10")
     assert (code, "does not hold" in out) == (1, True)
 
 
 def test_readout(go: Any, db: str) -> None:
-    code, out, _ = go("readout", db, "--cutoff", "2013-05-10", "--out", "r", "--json")
+    code, out, _ = go("readout", "write", db, "--cutoff", "2013-05-10", "--out", "r", "--json")
     assert (code, json.loads(out)["patients_treated"]) == (0, 18)
     assert Path("r/readout.html").exists()
 
 
 def test_amend_void_and_override(go: Any) -> None:
-    go("create", "n.posology", str(EXAMPLE / "protocol.yaml"), "--on", "2013-04-01")
-    code, out, _ = go("amend", "n.posology", str(EXAMPLE / "protocol.yaml"), "--json")
+    go("trial", "create", "n.posology", str(EXAMPLE / "protocol.yaml"), "--on", "2013-04-01")
+    code, out, _ = go("trial", "amend", "n.posology", str(EXAMPLE / "protocol.yaml"), "--json")
     assert (code, json.loads(out)[0]["fact"]["version"]) == (0, "2.0")
-    assert "the record holds every amendment" in go("amend", "n.posology", str(EXAMPLE / "protocol.yaml"))[1]
-    go("consent", "n.posology", "001", "--on", "2013-04-02")
+    assert "the record holds every amendment" in go("trial", "amend", "n.posology", str(EXAMPLE / "protocol.yaml"))[1]
+    go("patient", "consent", "n.posology", "001", "--on", "2013-04-02")
     code, out, _ = go(
-        "reserve", "n.posology", "001", "--on", "2013-05-02", "--level", "1", "--override", "waiver", "--json"
+        "patient",
+        "reserve",
+        "n.posology",
+        "001",
+        "--on",
+        "2013-05-02",
+        "--level",
+        "1",
+        "--override",
+        "waiver",
+        "--json",
     )
     assert json.loads(out)[0]["override"]["why"] == "waiver"
-    code, out, _ = go("void", "n.posology", "4", "--reason", "wrong patient")
+    code, out, _ = go("trial", "void", "n.posology", "4", "--reason", "wrong patient")
     assert (code, "recorded event 5: voided of 001" in out) == (0, True)
-    code, out, _ = go("correct", "n.posology", "3", "--on", "2013-04-03", "--reason", "source checked")
+    code, out, _ = go("trial", "correct", "n.posology", "3", "--on", "2013-04-03", "--reason", "source checked")
     assert (code, "2013-04-03" in out) == (0, True)
     with Trial.open("n.posology") as trial:
         assert [e.supersedes for e in trial.events()] == [None, None, None, None, 4, 3]
@@ -170,19 +197,19 @@ def test_amend_void_and_override(go: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("decide", "none.posology"), "there is no trial at none.posology"),
-        (("decide", "bad.posology"), "is not a Posology record"),
-        (("create", "t.posology", str(EXAMPLE / "protocol.yaml")), "exists already"),
-        (("create", "x/y.posology", str(EXAMPLE / "protocol.yaml")), "cannot write to x"),
-        (("create", "y.posology", "none.yaml"), "does not exist"),
-        (("ae", "t.posology", "0401-010", "--grade", "9"), "grade is '9': it must be at most 5"),
-        (("ae", "t.posology", "0401-010", "--grade", "9"), "term is missing"),
-        (("correct", "t.posology", "9999", "grade=2", "--reason", "x"), "there is no event 9999"),
-        (("correct", "t.posology", "3", "--reason", "x"), "say what changes"),
-        (("load", "t.posology", "none.csv"), "cannot be read"),
+        (("trial", "advise", "none.posology"), "there is no trial at none.posology"),
+        (("trial", "advise", "bad.posology"), "is not a Posology record"),
+        (("trial", "create", "t.posology", str(EXAMPLE / "protocol.yaml")), "exists already"),
+        (("trial", "create", "x/y.posology", str(EXAMPLE / "protocol.yaml")), "cannot write to x"),
+        (("trial", "create", "y.posology", "none.yaml"), "does not exist"),
+        (("patient", "ae", "t.posology", "0401-010", "--grade", "9"), "grade is '9': it must be at most 5"),
+        (("patient", "ae", "t.posology", "0401-010", "--grade", "9"), "term is missing"),
+        (("trial", "correct", "t.posology", "9999", "grade=2", "--reason", "x"), "there is no event 9999"),
+        (("trial", "correct", "t.posology", "3", "--reason", "x"), "say what changes"),
+        (("trial", "load", "t.posology", "none.csv"), "cannot be read"),
         (("import", "jsonl", "bad.posology", "z.posology"), "no event"),
-        (("readout", "t.posology", "--out", "r", "--cutoff", "2011-01-01"), "after the cutoff"),
-        (("decide", "mysql://x/y"), "postgresql:// URL"),
+        (("readout", "write", "t.posology", "--out", "r", "--cutoff", "2011-01-01"), "after the cutoff"),
+        (("trial", "advise", "mysql://x/y"), "postgresql:// URL"),
     ],
 )
 def test_errors_are_messages(go: Any, db: str, arguments: tuple[str, ...], said: str) -> None:
@@ -194,7 +221,7 @@ def test_errors_are_messages(go: Any, db: str, arguments: tuple[str, ...], said:
 
 
 def test_a_wrong_date_is_a_usage_error(go: Any, db: str) -> None:
-    code, _, err = go("decide", db, "--as-of", "10 May")
+    code, _, err = go("trial", "advise", db, "--as-of", "10 May")
     assert (code, "write it as 2013-05-10" in " ".join(err.replace("│", " ").split())) == (2, True)
 
 
@@ -222,14 +249,16 @@ def test_starting_imports_nothing_heavy() -> None:
 
 
 def test_operating_characteristics(go: Any) -> None:
-    arguments = ("oc", "--design", "boin", "--target", "0.3", "--levels", "5", "--cohort", "3", "--max", "30")
+    arguments = ("design", "oc", "--design", "boin", "--target", "0.3", "--levels", "5", "--cohort", "3", "--max", "30")
     code, out, _ = go(*arguments, "--truth", "0.05,0.15,0.3,0.45,0.6", "--json")
     data = json.loads(out)
     assert (code, data["exact"]) == (0, True)
     assert sum(data["selection"]) + data["no_mtd"] == pytest.approx(1)
     assert data["correct"] == pytest.approx(0.55, abs=0.02)  # 54.96 % of 10,000 trials simulated by BOIN's authors
     assert "Exact operating characteristics" in go(*arguments, "--truth", "0.05,0.15,0.3,0.45,0.6")[1]
-    code, out, _ = go("oc", "--protocol", str(EXAMPLE / "protocol.yaml"), "--truth", "0,0,0,0,0,0,0.2", "--json")
+    code, out, _ = go(
+        "design", "oc", "--protocol", str(EXAMPLE / "protocol.yaml"), "--truth", "0,0,0,0,0,0,0.2", "--json"
+    )
     assert code == 0
     for wrong, said in (
         ("0.1,0.2", "has 2 rates"),
@@ -238,13 +267,15 @@ def test_operating_characteristics(go: Any) -> None:
     ):
         code, _, err = go(*arguments, "--truth", wrong)
         assert (code, said in err) == (1, True), err
-    assert "did you mean boin?" in go("oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
-    assert "target" in go("oc", "--design", "boin", "--levels", "3", "--truth", "0,0,0")[2]
-    assert "less than 1" in go("oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
-    assert "give --design" in go("oc", "--truth", "0,0,0")[2]
+    assert "did you mean boin?" in go("design", "oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
+    assert "target" in go("design", "oc", "--design", "boin", "--levels", "3", "--truth", "0,0,0")[2]
+    assert (
+        "less than 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
+    )
+    assert "give --design" in go("design", "oc", "--truth", "0,0,0")[2]
 
 
 def test_decision_table(go: Any) -> None:
-    rows = json.loads(go("table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
+    rows = json.loads(go("design", "table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
     assert {"patients": 3, "dlts": 1, "action": "treat 3 more", "letter": "S"} in rows
-    assert "What to do" in go("table", str(EXAMPLE / "protocol.yaml"))[1]
+    assert "What to do" in go("design", "table", str(EXAMPLE / "protocol.yaml"))[1]

@@ -1,4 +1,4 @@
-"""`posology pk`: tables and figures of exposure; wrong files are told line by line."""
+"""`posology simulate regimens`: tables and figures of exposure; wrong files are told line by line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(tmp_path: Path):
     def _run(text: str, *options: str):
         file = tmp_path / "regimens.yaml"
         file.write_text(text)
-        return CliRunner().invoke(app, ["pk", str(file), *options])
+        return CliRunner().invoke(app, ["simulate", "regimens", str(file), *options])
 
     return _run
 
@@ -159,7 +159,11 @@ def test_saturable_compound(run) -> None:
             "parameters: {antibody.cl: {value: 18.9, unit: mL/h}}\npatients:",
             "yaml:2: parameters.antibody.cl: antibody.cl is in L/d",
         ),
-        ("cycles: 2", "cycle: 2", "yaml:10: regimens.1.cycle: is no field here; see `posology pk --help`"),
+        (
+            "cycles: 2",
+            "cycle: 2",
+            "yaml:10: regimens.1.cycle: is no field here; see `posology simulate regimens --help`",
+        ),
         ("dose: 6", "dose: .inf", "yaml:7: regimens.1.dose"),
         ("cycles: 2", "compound: T-DM2", "yaml:10: regimens.1.compound: is 'T-DM2'; known: IMGN853"),
         ("cycles: 2", "swap: {linker: SPDB}", "yaml:10: regimens.1.swap.linker: is 'SPDB'; known: IMGN853"),
@@ -228,12 +232,12 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
 
 
 def test_body_size() -> None:
-    rows = json.loads(CliRunner().invoke(app, ["pk", "body-size", "--json"]).stdout)["table"]
+    rows = json.loads(CliRunner().invoke(app, ["simulate", "body-size", "--json"]).stdout)["table"]
     cv = {(r["e"], r["body size"]): r["AUC CV (%)"] for r in rows}
     assert cv[0.5, "adjusted ideal body weight"] == pytest.approx(5.8, abs=0.2)
     assert cv[0.5, "total body weight"] == pytest.approx(11.2, abs=0.2)
-    wrong = CliRunner().invoke(app, ["pk", "body-size", "--figure", "x.png"])
-    assert "no figure" in str(wrong.exception)
+    wrong = CliRunner().invoke(app, ["simulate", "body-size", "--figure", "x.png"])
+    assert wrong.exit_code == 2 and "No such option: --figure" in wrong.output
 
 
 def test_a_figure_has_a_known_form(run) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from posology.interchange.pk.nonmem import Event, EventData, write
-from posology.pharmacology.estimation.foce import Population, simulate
-from posology.pharmacology.estimation.residual_error import Residual
-from posology.pharmacology.pk_models.adc import PAYLOAD
-from posology.pharmacology.pk_models.data import Patient, measurements
+from posology.pharmacology.estimation.foce import simulate
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import ResidualError
+from posology.pharmacology.pk_models.adc import CONJUGATE_PAYLOAD
+from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
 from tests.cli.test_commands import go
 
 __all__ = ["go"]
@@ -29,7 +30,7 @@ KEPT = 0.01768
 def virtual(go: Any) -> str:
     """A virtual trial's record, sampled for conjugate, DM4 and S-methyl-DM4."""
     assert go("example", "ex")[0] == 0
-    status, _, err = go("virtual", "ex/protocol.yaml", "v.posology", "--no-expansion", "--seed", "1")
+    status, _, err = go("simulate", "trial", "ex/protocol.yaml", "v.posology", "--no-expansion", "--seed", "1")
     assert status == 0, err
     return "v.posology"
 
@@ -39,15 +40,15 @@ def two(tmp_path: Path) -> str:
     """Event data of twelve patients with conjugate and payload, 10 % and 20 % of residual error."""
     times = (0.1, 0.3, 1.0, 3.0, 7.0, 14.0, 21.0)
     samples = [(t, 0.0, False) for t in times for _ in range(2)]
-    people = [Patient(str(i), [(0.0, 350.0, 0.1, 0.0)], samples, analyte=[0, 1] * len(times)) for i in range(12)]
-    data = measurements(people, ("ADC", "DRUG"))
+    people = [SubjectData(str(i), [(0.0, 350.0, 0.1, 0.0)], samples, analyte=[0, 1] * len(times)) for i in range(12)]
+    data = pk_dataset(people, ("ADC", "DRUG"))
     truth = Population(
         {"CL": 0.4, "V1": 2.5, "Q": 0.5, "V2": 1.0, "CLp": 17.0, "kp": 1.4},
         ("CL", "CLp"),
         np.diag([0.3, 0.35]) ** 2,
-        {"ADC": Residual(0.0, 0.1), "DRUG": Residual(0.0, 0.2)},
+        {"ADC": ResidualError(0.0, 0.1), "DRUG": ResidualError(0.0, 0.2)},
     )
-    drawn = simulate(PAYLOAD, data, truth, np.random.default_rng(5))[0]
+    drawn = simulate(CONJUGATE_PAYLOAD, data, truth, np.random.default_rng(5))[0]
     events = []
     for row, person in enumerate(people):
         events.append(Event(person.name, 0.0, 1, 350.0, 3500.0, missing=True))
@@ -73,7 +74,7 @@ def test_each_patient_of_a_record_and_of_its_export(go: Any, virtual: str) -> No
     assert go("export", "nonmem", virtual, "pk.csv")[0] == 0
     by = []
     for source, more in ((virtual, []), ("pk.csv", ["--unit", "ug/mL,ng/mL,ng/mL"])):
-        status, out, err = go("fit", source, *THREE, *START, "--individual", "--json", *more)
+        status, out, err = go("pk", "fit", source, *THREE, *START, "--individual", "--json", *more)
         assert status == 0, err
         by.append(json.loads(out)["patients"])
     assert by[0] == by[1] and len(by[0]) == 16
@@ -84,14 +85,15 @@ def test_each_patient_of_a_record_and_of_its_export(go: Any, virtual: str) -> No
 
 
 def test_exposures_are_those_of_the_conjugate(go: Any, virtual: str, tmp_path: Path) -> None:
-    status, out, err = go("fit", virtual, *THREE, *START, "--individual", "--json", "--exposures", "e.csv")
+    status, out, err = go("pk", "fit", virtual, *THREE, *START, "--individual", "--json", "--exposures", "e.csv")
     assert status == 0, err
     rows = list(csv.DictReader((tmp_path / "e.csv").read_text().splitlines()))
     assert (rows[0]["model"], rows[0]["concentration"]) == ("two", "ug/mL")
     for row, patient in zip(rows, json.loads(out)["patients"], strict=True):
         assert float(row["CL"]) == pytest.approx(patient["CL"], rel=1e-12) and "CLp" not in row
     status, out, err = go(
-        "exposure",
+        "pk",
+        "exposure-response",
         virtual,
         "--analyte",
         "IMGN853",
@@ -107,7 +109,20 @@ def test_exposures_are_those_of_the_conjugate(go: Any, virtual: str, tmp_path: P
 
 
 def test_a_population_of_two_with_figures(go: Any, two: str, tmp_path: Path) -> None:
-    arguments = ("fit", two, *TWO, "--random", "CL,CLp", "--sd", "0.1", "--sd", "0.2", "--unit", "ug/mL,ng/mL")
+    arguments = (
+        "pk",
+        "fit",
+        two,
+        *TWO,
+        "--random",
+        "CL,CLp",
+        "--sd",
+        "0.1",
+        "--sd",
+        "0.2",
+        "--unit",
+        "ug/mL,ng/mL",
+    )
     status, out, err = go(*arguments, "--json", "--plot", "fit.json")
     assert status == 0, err
     found = {e["name"]: e for e in json.loads(out)["estimates"]}
@@ -127,7 +142,7 @@ def test_a_population_of_two_with_figures(go: Any, two: str, tmp_path: Path) -> 
 
 
 def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
-    status, out, err = go("fit", two, *TWO, "--random", "CL,CLp", "--unit", "ug/mL,ng/mL")
+    status, out, err = go("pk", "fit", two, *TWO, "--random", "CL,CLp", "--unit", "ug/mL,ng/mL")
     said = " ".join(out.split())
     assert status == 0, err
     assert "12 patients, 168 concentrations" in said and "ADC 84, 0; DRUG 84, " in said
@@ -158,20 +173,20 @@ def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
     ],
 )
 def test_what_is_wrong(go: Any, two: str, tmp_path: Path, arguments: list[str], says: str) -> None:
-    status, out, err = go("fit", two, *TWO, *arguments, "--plot", "fit.png", "--json")
+    status, out, err = go("pk", "fit", two, *TWO, *arguments, "--plot", "fit.png", "--json")
     assert status in (1, 2) and says in " ".join((out + err).replace("│", " ").split())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["two.csv"] and out == ""
 
 
 def test_several_analytes_without_the_model_of_a_conjugate(go: Any, two: str) -> None:
-    status, out, err = go("fit", two, "--model", "two", "--start", "CL=0.4,V1=2.5,Q=0.5,V2=1")
+    status, out, err = go("pk", "fit", two, "--model", "two", "--start", "CL=0.4,V1=2.5,Q=0.5,V2=1")
     assert status == 1 and "holds ADC, DRUG; name the analyte: --analyte" in " ".join((out + err).split())
 
 
 @pytest.mark.slow
 def test_a_population_of_a_virtual_record(go: Any, virtual: str) -> None:
     """The label's clearances lie within the intervals, of 16 patients: CL, and the apparent ones of DM4 and S-methyl-DM4."""
-    status, out, err = go("fit", virtual, *THREE, *START, "--random", "CL,CLp,CLm", "--json")
+    status, out, err = go("pk", "fit", virtual, *THREE, *START, "--random", "CL,CLp,CLm", "--json")
     assert status == 0, err
     found = {e["name"]: e for e in json.loads(out)["estimates"]}
     for name, label in (("CL", 0.0189 * 24), ("CLp", 13.8 * 24 / 1000 / KEPT), ("CLm", 5.3 * 24 / 1000 / KEPT)):

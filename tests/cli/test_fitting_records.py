@@ -20,7 +20,7 @@ def test_each_patient_of_the_record_and_of_the_file(go: Any, sampled: str, tmp_p
     by = {}
     for name, source in (("record", sampled), ("file", "pk.csv")):
         more = ["--exposures", f"{name}.csv"] + (["--tau", "21"] if name == "file" else [])
-        status, out, err = go("fit", source, *FIT, "--individual", *more, "--json")
+        status, out, err = go("pk", "fit", source, *FIT, "--individual", *more, "--json")
         assert status == 0, err
         by[name] = json.loads(out)["patients"]
     assert by["record"] == by["file"] and by["record"][0]["patient"] == "001" and len(by["record"]) == 28
@@ -28,13 +28,31 @@ def test_each_patient_of_the_record_and_of_the_file(go: Any, sampled: str, tmp_p
     assert one[1].split(",")[:4] == other[1].split(",")[:4] and one[1].split(",")[4:7] == ["d", "ug/mL", "two"]
     for measure in ("auc", "ctrough", "average-until-event"):
         status, out, err = go(
-            "exposure", sampled, "--outcome", "ocular", "--exposure", measure, "--exposures", "record.csv", "--json"
+            "pk",
+            "exposure-response",
+            sampled,
+            "--outcome",
+            "ocular",
+            "--exposure",
+            measure,
+            "--exposures",
+            "record.csv",
+            "--json",
         )
         assert status == 0, err
         assert json.loads(out)["patients"] == 28
-    _, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--json")
+    _, out, _ = go("pk", "exposure-response", sampled, "--outcome", "ocular", "--exposure", "auc", "--json")
     _, model, _ = go(
-        "exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--exposures", "record.csv", "--json"
+        "pk",
+        "exposure-response",
+        sampled,
+        "--outcome",
+        "ocular",
+        "--exposure",
+        "auc",
+        "--exposures",
+        "record.csv",
+        "--json",
     )
     by_samples, by_model = (json.loads(text)["doses"][-1]["exposure"] for text in (out, model))
     assert by_model == pytest.approx(by_samples, rel=0.03)
@@ -43,7 +61,7 @@ def test_each_patient_of_the_record_and_of_the_file(go: Any, sampled: str, tmp_p
 @pytest.mark.slow
 def test_a_population_of_the_record(go: Any, sampled: str) -> None:
     status, out, err = go(
-        "fit", sampled, *FIT, "--random", "CL,V1", "--cutoff", "2013-06-30", "--exposures", "e.csv", "--json"
+        "pk", "fit", sampled, *FIT, "--random", "CL,V1", "--cutoff", "2013-06-30", "--exposures", "e.csv", "--json"
     )
     assert status == 0, err
     found = {e["name"]: e["value"] for e in json.loads(out)["estimates"]}
@@ -60,6 +78,6 @@ def test_a_population_of_the_record(go: Any, sampled: str) -> None:
     ],
 )
 def test_what_is_wrong(go: Any, sampled: str, tmp_path: Path, arguments: list[str], says: str) -> None:
-    status, out, err = go("fit", *arguments, *FIT)
+    status, out, err = go("pk", "fit", *arguments, *FIT)
     assert status in (1, 2) and says in " ".join((out + err).replace("│", " ").split())
     assert not (tmp_path / "e.csv").exists()

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from posology.cli.app import app
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.record.store import StoreError
-from tests.interchange.sdtm_folder import dose, pilot, study
+from tests.interchange.sdtm.sdtm_folder import dose, pilot, study
 
 SMALL = (
     "dm",
@@ -47,11 +47,11 @@ def test_import_look_and_export(small: Path, tmp_path: Path) -> None:
     report = json.loads((tmp_path / "pilot.posology.import.json").read_text())
     assert report["events"]["adverse_event"] == 1191 and report["rows"]["DM"] == 306
     assert {"domain", "variable", "rows", "examples", "why", "files"} == set(report["not_understood"][0])
-    assert run("verify", trial).startswith("sound")
-    rows = json.loads(run("status", trial, "--json"))
+    assert run("trial", "verify", trial).startswith("sound")
+    rows = json.loads(run("trial", "status", trial, "--json"))
     assert len(rows) == 306 and sum(row["first_dose"] is not None for row in rows) == 254
     assert {row["cohort"] for row in rows} == {"", "Pbo", "Xan_Hi", "Xan_Lo"}
-    run("readout", trial, "--out", tmp_path / "readout", "--cutoff", "2015-06-01")
+    run("readout", "write", trial, "--out", tmp_path / "readout", "--cutoff", "2015-06-01")
     assert (
         "254 patients were treated, none of them with a dose at a level"
         in (tmp_path / "readout/readout.html").read_text()
@@ -60,7 +60,7 @@ def test_import_look_and_export(small: Path, tmp_path: Path) -> None:
         run("export", "sdtm", trial, tmp_path / "out", "--format", "json", "--cutoff", "2013-12-31", "--json")
     )
     assert made["cutoff"] == "2013-12-31" and made["datasets"]["DM"] < 306 and (tmp_path / "out/dm.json").is_file()
-    assert "0 findings" in run("conform", tmp_path / "out")
+    assert "0 findings" in run("submission", "conform", tmp_path / "out")
 
 
 def test_the_reader_and_what_is_left_out(small: Path, tmp_path: Path) -> None:
@@ -118,6 +118,7 @@ def test_an_imported_trial_goes_on_under_the_rules(tmp_path: Path) -> None:
     run("import", "sdtm", study(tmp_path / "s", ex=[dose("1")]), tmp_path / "c.posology")
     with pytest.raises(Refused, match="consent-first"):
         run(
+            "patient",
             "ae",
             tmp_path / "c.posology",
             "2",
@@ -132,6 +133,7 @@ def test_an_imported_trial_goes_on_under_the_rules(tmp_path: Path) -> None:
             "2020-02-01",
         )
     run(
+        "patient",
         "ae",
         tmp_path / "c.posology",
         "1",
@@ -146,4 +148,4 @@ def test_an_imported_trial_goes_on_under_the_rules(tmp_path: Path) -> None:
         "2020-02-01",
     )
     with pytest.raises(ValueError, match="imported without its protocol"):
-        run("decide", tmp_path / "c.posology")
+        run("trial", "advise", tmp_path / "c.posology")

@@ -21,14 +21,14 @@ THEOPHYLLINE = str(DATA / "theophylline.csv")
 
 
 def test_nca(go: Any, tmp_path: Path) -> None:
-    status, out, _ = go("nca", THEOPHYLLINE, "--route", "extravascular", "--partial", "0,12", "--json")
+    status, out, _ = go("pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--partial", "0,12", "--json")
     found = json.loads(out)
     assert status == 0 and len(found["profiles"]) == 12
     first = found["profiles"][0]
     assert first["auc_last"] == pytest.approx(147.2347485)
     assert first["points_used"] == [9.05, 12.12, 24.37] and first["vss_obs"] is None
     assert first["auc 0 to 12"] == pytest.approx(91.65, abs=0.01)
-    status, out, _ = go("nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "profiles.svg")
+    status, out, _ = go("pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "profiles.svg")
     assert status == 0 and "1: 31.5 % of AUCinf is extrapolated" in out
     assert (tmp_path / "profiles.svg").read_text().startswith("<svg")
 
@@ -41,52 +41,70 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
         ex.append(f"P{i},{dose},2020-01-01,2020-01-01")
     (tmp_path / "pc.csv").write_text("\n".join(pc))
     (tmp_path / "ex.csv").write_text("\n".join(ex))
-    status, out, _ = go("nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--json")
+    status, out, _ = go("pk", "nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--json")
     found = json.loads(out)
     assert status == 0 and found["proportionality"]["slope"] == pytest.approx(1)
     assert found["profiles"][0]["clearance_obs"] == pytest.approx(0.693147, abs=1e-6)
-    status, out, _ = go("nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--tau", "4")
+    status, out, _ = go("pk", "nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--tau", "4")
     assert status == 0 and "proportional" in out and "AUCτ" in out
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nca", THEOPHYLLINE], "say how the dose was given"),
-        (["nca", THEOPHYLLINE, "--route", "bolus", "--plot", "x.pdf"], "a figure ends in"),
-        (["nca", THEOPHYLLINE, "--route", "bolus", "--partial", "x"], "write two times"),
-        (["fit", THEOPHYLLINE, "--start", "CL=1"], "needs CL, V1, Q, V2"),
-        (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=x"], "write CL=0.4"),
-        (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL"], "write CL~WT/70"),
+        (["pk", "nca", THEOPHYLLINE], "say how the dose was given"),
+        (["pk", "nca", THEOPHYLLINE, "--route", "bolus", "--plot", "x.pdf"], "a figure ends in"),
+        (["pk", "nca", THEOPHYLLINE, "--route", "bolus", "--partial", "x"], "write two times"),
+        (["pk", "fit", THEOPHYLLINE, "--start", "CL=1"], "needs CL, V1, Q, V2"),
+        (["pk", "fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=x"], "write CL=0.4"),
+        (["pk", "fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL"], "write CL~WT/70"),
         (
-            ["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL~AGE/50"],
+            ["pk", "fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--covariate", "CL~AGE/50"],
             "no covariate 'AGE'",
         ),
-        (["nca", "nowhere.csv", "--route", "bolus"], "nowhere.csv"),
-        (["nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "nowhere/x.png"], "there is no folder nowhere"),
+        (["pk", "nca", "nowhere.csv", "--route", "bolus"], "nowhere.csv"),
         (
-            ["nca", THEOPHYLLINE, "--route", "infusion"],
+            ["pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "nowhere/x.png"],
+            "there is no folder nowhere",
+        ),
+        (
+            ["pk", "nca", THEOPHYLLINE, "--route", "infusion"],
             "patient 1: how long the infusion took is not known; the column RATE",
         ),
-        (["nca", "semi.csv", "--route", "bolus"], "semi.csv:1: file: its columns are parted by semicolons"),
-        (["nca", "twice.csv", "--route", "bolus"], "twice.csv:4: patient 1, TIME: two samples at 1; one sample a time"),
+        (["pk", "nca", "semi.csv", "--route", "bolus"], "semi.csv:1: file: its columns are parted by semicolons"),
         (
-            ["nca", "many.csv", "--route", "bolus"],
+            ["pk", "nca", "twice.csv", "--route", "bolus"],
+            "twice.csv:4: patient 1, TIME: two samples at 1; one sample a time",
+        ),
+        (
+            ["pk", "nca", "many.csv", "--route", "bolus"],
             "many.csv:2: patient 1, ADDL: 1000000000 further doses; 10000 at most",
         ),
-        (["nca", "wide.csv", "--route", "bolus"], "wide.csv:1: file: is no text in UTF-8"),
-        (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL"], "no column of occasions 'OCC'"),
-        (["fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL=x"], "write CL,V1 or CL=0.2"),
-        (["fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"], "broken.csv:2: patient 1, AMT: a dose of -5"),
+        (["pk", "nca", "wide.csv", "--route", "bolus"], "wide.csv:1: file: is no text in UTF-8"),
         (
-            ["fit", "broken.csv", "--model", "saturable", "--start", "CL=1,V1=1,Q=1,V2=1,Vmax=1"],
+            ["pk", "fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL"],
+            "no column of occasions 'OCC'",
+        ),
+        (
+            ["pk", "fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=1", "--iov", "CL=x"],
+            "write CL,V1 or CL=0.2",
+        ),
+        (
+            ["pk", "fit", "broken.csv", "--model", "one", "--start", "CL=1,V=1"],
+            "broken.csv:2: patient 1, AMT: a dose of -5",
+        ),
+        (
+            ["pk", "fit", "broken.csv", "--model", "saturable", "--start", "CL=1,V1=1,Q=1,V2=1,Vmax=1"],
             "V2, Vmax, Km; it has CL",
         ),
         (
-            ["fit", "broken.csv", "--model", "saturable", "--start", "CL=1,V1=1,Q=1,V2=1,Vmax=0,Km=1"],
+            ["pk", "fit", "broken.csv", "--model", "saturable", "--start", "CL=1,V1=1,Q=1,V2=1,Vmax=0,Km=1"],
             "value is above 0",
         ),
-        (["fit", "late.csv", "--model", "one", "--start", "CL=1,V=1"], "late.csv:4: patient 1, TIME: 7 follows 21"),
+        (
+            ["pk", "fit", "late.csv", "--model", "one", "--start", "CL=1,V=1"],
+            "late.csv:4: patient 1, TIME: 7 follows 21",
+        ),
     ],
 )
 def test_what_is_wrong_is_a_message(go: Any, tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -104,6 +122,7 @@ def test_what_is_wrong_is_a_message(go: Any, tmp_path: Path, arguments: list[str
 
 def test_fit(go: Any, tmp_path: Path) -> None:
     begin = [
+        "pk",
         "fit",
         THEOPHYLLINE,
         "--model",
@@ -148,6 +167,7 @@ def in_occasions(path: Path, patients: int = 16) -> None:
 def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path) -> None:
     in_occasions(tmp_path / "data.csv")
     begin = [
+        "pk",
         "fit",
         "data.csv",
         "--model",
@@ -177,7 +197,7 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
     lines = (tmp_path / "data.csv").read_text().splitlines()
     blank = [re.sub(r"^3,([^,]+),\.,[^,]+,2,", r"3,\1,.,.,2,", line) for line in lines]  # no sample on that occasion
     (tmp_path / "blank.csv").write_text("\n".join(blank))
-    status, out, _ = go("fit", "blank.csv", *begin[2:], "--random", "CL", "--individual")
+    status, out, _ = go("pk", "fit", "blank.csv", *begin[3:], "--random", "CL", "--individual")
     assert status == 0 and re.search(r"3, occasion 2\s+│ –", out) and re.search(r"3, occasion 3\s+│ [\d.]+", out)
 
 
@@ -188,6 +208,7 @@ def test_a_population_by_sampling_with_all_that_it_can_have(go: Any, tmp_path: P
     monkeypatch.setattr(bayes, "sample_population", partial(bayes.sample_population, tune=150, chains=2))
     in_occasions(tmp_path / "data.csv", 8)
     status, out, _ = go(
+        "pk",
         "fit",
         "data.csv",
         "--model",
@@ -215,6 +236,7 @@ def test_fit_by_sampling(go: Any, tmp_path: Path) -> None:
     lines = [line for line in Path(THEOPHYLLINE).read_text().splitlines() if line.startswith(("ID", "1,"))]
     (tmp_path / "one.csv").write_text("\n".join(lines))
     status, out, _ = go(
+        "pk",
         "fit",
         "one.csv",
         "--model",
@@ -245,6 +267,7 @@ def test_fit_of_saturable_loss(go: Any, tmp_path: Path) -> None:
         lines += [f"{dose:g},{time},0,.,.,{value}" for time, value in own]
     (tmp_path / "phase1.csv").write_text("\n".join(lines))
     begin = [
+        "pk",
         "fit",
         "phase1.csv",
         "--model",
@@ -263,21 +286,23 @@ def test_fit_of_saturable_loss(go: Any, tmp_path: Path) -> None:
 
 
 def test_exposure(go: Any, db: str, tmp_path: Path) -> None:
-    status, out, _ = go("exposure", db, "--outcome", "ocular", "--at", "6", "--plot", "eyes.svg", "--json")
+    status, out, _ = go(
+        "pk", "exposure-response", db, "--outcome", "ocular", "--at", "6", "--plot", "eyes.svg", "--json"
+    )
     found = json.loads(out)
     assert status == 0 and (found["patients"], found["events"]) == (18, 4)
     assert found["model"]["ratio"] > 1 and 0 < found["predicted"][0]["chance"] < 1
     assert (tmp_path / "eyes.svg").exists()
-    status, out, _ = go("exposure", db, "--outcome", "ocular", "--exposure", "mg", "--by-day", "63")
+    status, out, _ = go("pk", "exposure-response", db, "--outcome", "ocular", "--exposure", "mg", "--by-day", "63")
     assert status == 0 and "hazard ratio without a baseline (Cox)" in out
     patients = "\n".join(f"{row},{i}" for i, row in enumerate(["0401-001", "0401-002", "0401-003", "0401-004"], 1))
     (tmp_path / "auc.csv").write_text("patient,exposure\n" + patients)
-    status, out, _ = go("exposure", db, "--exposures", "auc.csv", "--json")
+    status, out, _ = go("pk", "exposure-response", db, "--exposures", "auc.csv", "--json")
     assert status == 0 and json.loads(out)["patients"] == 4 and len(json.loads(out)["left_out"]) == 14
     (tmp_path / "auc.csv").write_text("patient,exposure\n0401-001,x\n")
-    status, out, err = go("exposure", db, "--exposures", "auc.csv")
+    status, out, err = go("pk", "exposure-response", db, "--exposures", "auc.csv")
     assert status == 1 and "auc.csv:2: patient 0401-001: exposure 'x' is no number" in out + err
-    status, out, err = go("exposure", db, "--exposure", "litres")
+    status, out, err = go("pk", "exposure-response", db, "--exposure", "litres")
     assert status == 2 and "'litres' is none of mg, mg/kg, auc" in " ".join((out + err).split())
 
 
@@ -291,6 +316,7 @@ def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
     ]
     for hours, on, *value in samples:
         status, _, err = go(
+            "patient",
             "concentration",
             db,
             "0401-001",
@@ -316,11 +342,11 @@ def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
         "2 doses without the infusion's length (`ended`): as boluses",
         "1 dose without a time of day (`dated`): whole days after the first",
     ]
-    status, _, err = go("nca", db)
+    status, _, err = go("pk", "nca", db)
     assert status == 2 and "--infusion-hours" in err
     tables = {}
     for name, more in (("record", [db]), ("file", ["pk.csv", "--time-unit", "d", "--unit", "ug/mL"])):
-        status, out, _ = go("nca", *more, "--route", "bolus", "--json")
+        status, out, _ = go("pk", "nca", *more, "--route", "bolus", "--json")
         tables[name] = json.loads(out)
         assert status == 0
     assert tables["record"]["units"] == {"time": "d", "concentration": "ug/mL", "dose": "mg"}
@@ -328,11 +354,11 @@ def test_from_commands_to_event_data(go: Any, db: str, tmp_path: Path) -> None:
     status, out, _ = go("export", "nonmem", db, "pk2.csv", "--hours")
     assert status == 0 and "TIME" in out and "mg/h" not in out  # no rate is known
     assert (tmp_path / "pk2.csv.json").exists()
-    status, _, err = go("nca", db, "--cutoff", "2012-06-01", "--route", "bolus")
+    status, _, err = go("pk", "nca", db, "--cutoff", "2012-06-01", "--route", "bolus")
     assert status == 1 and "holds no concentration by 2012-06-01" in err
     status, _, err = go("export", "nonmem", db, "none.csv", "--analyte", "DM4")
     assert status == 1 and "it holds ADC" in err and not (tmp_path / "none.csv").exists()
-    status, _, err = go("nca", "pk.csv", "--cutoff", "2013-01-01", "--route", "bolus")
+    status, _, err = go("pk", "nca", "pk.csv", "--cutoff", "2013-01-01", "--route", "bolus")
     assert status == 1 and "pk.csv is no record" in err
 
 
@@ -352,7 +378,8 @@ def sampled(tmp_path: Path, imgn853_document: dict[str, Any]) -> str:
 
 def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_path: Path) -> None:
     status, out, err = go(
-        "exposure",
+        "pk",
+        "exposure-response",
         sampled,
         "--outcome",
         "ocular",
@@ -382,9 +409,13 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
     assert "9 mg/kg is outside the doses given (0.15 to 7)" in found["notes"]
     assert any(note.startswith("1 of the events came within cycle 1 (by day 21)") for note in found["notes"])
     assert (tmp_path / "auc.svg").read_text().count("mg/kg") >= 7
-    status, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "ctrough", "--by-day", "63")
+    status, out, _ = go(
+        "pk", "exposure-response", sampled, "--outcome", "ocular", "--exposure", "ctrough", "--by-day", "63"
+    )
     assert status == 0 and "Ctrough of cycle 1, ADC (ug/mL)" in " ".join(out.split()) and "By dose" in out
-    _, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "52", "--json")
+    _, out, _ = go(
+        "pk", "exposure-response", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "52", "--json"
+    )
     found = json.loads(
         out
     )  # events on days 10, 48, 53 (two of them later): counted by day 52, and nobody is lost before
@@ -392,20 +423,32 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
     assert 0 < found["by_day"]["events"] < found["events"] == 6
     assert sum(g["events"] for g in found["groups"]) == found["by_day"]["events"]
     status, _, err = go(
-        "exposure", sampled, "--outcome", "ocular", "--exposure", "auc", "--by-day", "63", "--as-of", "2013-01-20"
+        "pk",
+        "exposure-response",
+        sampled,
+        "--outcome",
+        "ocular",
+        "--exposure",
+        "auc",
+        "--by-day",
+        "63",
+        "--as-of",
+        "2013-01-20",
     )
     assert status == 1 and "had the event by day 63 or were followed to it: it takes three" in err
 
 
 def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: Path) -> None:
-    _, out, _ = go("nca", sampled, "--partial", "0,21", "--json")
+    _, out, _ = go("pk", "nca", sampled, "--partial", "0,21", "--json")
     profiles = json.loads(out)["profiles"]
     lines = [f"{p['patient']},{p['auc 0 to 21']!r},{p['c_max']!r}" for p in profiles]
     (tmp_path / "nca.csv").write_text("\n".join(["patient,auc,cmax", *lines]))
     for measure in ("auc", "cmax"):
         by = {}
         for name, more in (("record", []), ("file", ["--exposures", "nca.csv"])):
-            status, out, _ = go("exposure", sampled, "--outcome", "ocular", "--exposure", measure, *more, "--json")
+            status, out, _ = go(
+                "pk", "exposure-response", sampled, "--outcome", "ocular", "--exposure", measure, *more, "--json"
+            )
             by[name] = json.loads(out)["model"]
             assert status == 0
         assert by["record"]["slope"] == pytest.approx(by["file"]["slope"], rel=1e-9)
@@ -419,9 +462,9 @@ def test_the_record_and_nca_agree_on_exposure(go: Any, sampled: str, tmp_path: P
     ],
 )
 def test_a_record_s_units_are_its_own(go: Any, sampled: str, more: list[str], says: str) -> None:
-    status, _, err = go("nca", sampled, *more)
+    status, _, err = go("pk", "nca", sampled, *more)
     assert status == 1 and says in err
-    status, out, _ = go("nca", sampled, "--time-unit", "h", "--unit", "ug/mL", "--json")
+    status, out, _ = go("pk", "nca", sampled, "--time-unit", "h", "--unit", "ug/mL", "--json")
     found = json.loads(out)
     assert status == 0 and found["units"] == {"time": "h", "concentration": "ug/mL", "dose": "mg"}
     assert found["profiles"][0]["t_last"] == 168.0  # the next one is below quantification
@@ -442,7 +485,7 @@ def test_a_record_s_units_are_its_own(go: Any, sampled: str, more: list[str], sa
 )
 def test_exposures_that_cannot_be(go: Any, sampled: str, tmp_path: Path, more: list[str], says: str) -> None:
     (tmp_path / "x.csv").write_text("patient,exposure\n001,1\n")
-    status, out, err = go("exposure", sampled, "--outcome", "ocular", *more)
+    status, out, err = go("pk", "exposure-response", sampled, "--outcome", "ocular", *more)
     assert status in (1, 2) and says in " ".join((out + err).replace("│", " ").split())
 
 
@@ -450,7 +493,8 @@ def test_the_average_to_an_event(go: Any, sampled: str, tmp_path: Path) -> None:
     rows = [f"{i + 1:03},d,ug/mL,two,0.4,2.5,0.6,1.5" for i in range(28)]
     (tmp_path / "fit.csv").write_text("\n".join(["patient,time,concentration,model,CL,V1,Q,V2", *rows]))
     status, out, err = go(
-        "exposure",
+        "pk",
+        "exposure-response",
         sampled,
         "--outcome",
         "ocular",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from posology.cli import common
+from posology.cli import _output
 from tests.cli.test_commands import go
 from tests.cli.test_measuring import sampled
 
@@ -20,12 +20,12 @@ __all__ = ["go", "sampled"]
 def test_no_number_and_no_name_of_a_design_is_cut(go: Any, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     from rich.console import Console
 
-    monkeypatch.setattr(common, "console", lambda: Console(highlight=False, width=width))
-    status, out, _ = go("compare", "--target", "0.3", "--truth", "0.05,0.15,0.3,0.45,0.6")
+    monkeypatch.setattr(_output, "console", lambda: Console(highlight=False, width=width))
+    status, out, _ = go("design", "compare", "--target", "0.3", "--truth", "0.05,0.15,0.3,0.45,0.6")
     assert status == 0 and all(len(line.rstrip()) <= max(width, 80) for line in out.splitlines())
     for word in ("3+3", "keyboard", "20.1", "42.9", "(MTD)", "Accuracy", "Patients", "DLTs", "15.1"):
         assert word in out, word
-    status, out, _ = go("next", "--design", "crm", "--target", "0.25", "--levels", "5", "--data", "1NNN 2NNT")
+    status, out, _ = go("design", "next", "--design", "crm", "--target", "0.25", "--levels", "5", "--data", "1NNN 2NNT")
     assert status == 0
     for word in ("Level", "Patients", "DLTs", "14.6", "10.7", "82.3", "MTD now", "yes"):
         assert word in out, word
@@ -34,10 +34,10 @@ def test_no_number_and_no_name_of_a_design_is_cut(go: Any, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "command",
     [
-        ["status", "--as-of"],
-        ["decide", "--as-of"],
-        ["exposure", "--as-of"],
-        ["readout", "--out", "new", "--cutoff"],
+        ["trial status", "--as-of"],
+        ["trial advise", "--as-of"],
+        ["pk exposure-response", "--as-of"],
+        ["readout write", "--out", "new", "--cutoff"],
         ["export sdtm", "new", "--cutoff"],
         ["export adam", "new", "--cutoff"],
     ],
@@ -56,10 +56,10 @@ def test_a_day_before_the_trial_began(go: Any, imgn853_file: Path, tmp_path: Pat
     [
         ["sensitivity", "trial", "--figure"],
         ["sensitivity", "tumour", "--csv"],
-        ["simulate", "protocol.yaml", "--figure"],
-        ["pk", "regimens.yaml", "--samples"],
-        ["exposure", "s.posology", "--plot"],
-        ["fit", "concentrations.csv", "--start", "CL=1,V1=1,Q=1,V2=1", "--plot"],
+        ["simulate", "designs", "protocol.yaml", "--figure"],
+        ["simulate", "regimens", "regimens.yaml", "--samples"],
+        ["pk", "exposure-response", "s.posology", "--plot"],
+        ["pk", "fit", "concentrations.csv", "--start", "CL=1,V1=1,Q=1,V2=1", "--plot"],
     ],
 )
 def test_a_folder_that_is_not_there_is_said_before_the_work(go: Any, sampled: str, command: list[str]) -> None:
@@ -69,19 +69,19 @@ def test_a_folder_that_is_not_there_is_said_before_the_work(go: Any, sampled: st
 
 
 def test_events_by_a_day_are_those_by_that_day(go: Any, sampled: str) -> None:
-    arguments = ("exposure", sampled, "--outcome", "ocular", "--by-day", "40")
+    arguments = ("pk", "exposure-response", sampled, "--outcome", "ocular", "--by-day", "40")
     told, found = go(*arguments)[1], json.loads(go(*arguments, "--json")[1])
     by_day, ever = found["by_day"]["events"], found["events"]
     assert 0 < by_day < ever
     assert f": {by_day} of {found['patients']} patients; {ever} at any time" in told
-    status, out, err = go("exposure", sampled, "--outcome", "ocular", "--by-day", "0")
+    status, out, err = go("pk", "exposure-response", sampled, "--outcome", "ocular", "--by-day", "0")
     assert status == 2 and "a day after the first dose, 1 or later" in " ".join((out + err).replace("│", " ").split())
 
 
 def test_a_cohort_of_an_amendment(go: Any) -> None:
     assert go("example", ".")[0] == 0
     for cohort, says in (("endometrial", "comes with an amendment only"), ("breast", "is no expansion cohort")):
-        status, _, err = go("virtual", "protocol.yaml", "v.posology", "--cohort", cohort, "--level", "6")
+        status, _, err = go("simulate", "trial", "protocol.yaml", "v.posology", "--cohort", cohort, "--level", "6")
         assert status == 1 and err.startswith(f"error: '{cohort}' {says}; the protocol begins with ovarian-resistant, ")
 
 

@@ -53,7 +53,7 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
         ("", "no field is called 'nothing'"),
         ("kind,patient,ocurred\n", "no field is called 'ocurred'"),
         ("kind,patient,occurred\nconsented,001,2030-01-01,extra\n", "more cells than the header"),
-        ("kind,patient,occurred\ntrial_created,,2030-01-01\n", "posology create"),
+        ("kind,patient,occurred\ntrial_created,,2030-01-01\n", "posology trial create"),
         ("kind,patient,occurred,recorded\nconsented,001,2030-01-01,2031-01-01T00:00:00Z\n", "is after now"),
         (
             "kind,patient,occurred,recorded\nconsented,001,2020-01-01,2020-01-01T00:00:00Z\n",

@@ -10,16 +10,16 @@ import pytest
 from posology.conduct.trial import Refused, Trial
 from posology.protocol.load import load_document
 from posology.record import facts as f
-from posology.simulation.trial import World, simulate
+from posology.simulation.trial import TrialSettings, simulate_trial
 from tests.conftest import EXAMPLE
 
 
 def test_a_level_holds_until_it_is_reduced(tmp_path: Path) -> None:
     plan, world = load_document(EXAMPLE / "protocol.yaml"), {"alone": ("ovarian-relapsed", 6), "patients": 1, "seed": 2}
-    made = simulate(tmp_path / "whole.posology", plan, World(**world))  # type: ignore[arg-type]
+    made = simulate_trial(tmp_path / "whole.posology", plan, TrialSettings(**world))  # type: ignore[arg-type]
     treated = next(s for s in made.subjects if s.first)
     assert treated.first
-    simulate(tmp_path / "t.posology", plan, World(**world, until=treated.first))  # type: ignore[arg-type]
+    simulate_trial(tmp_path / "t.posology", plan, TrialSettings(**world, until=treated.first))  # type: ignore[arg-type]
     trial = Trial.open(tmp_path / "t.posology")
     weight, on = float(treated.person.known.weight_kg[0]), treated.first + timedelta(days=21)
     lower = f.Dosed(cycle=2, level=5, weight_kg=weight, actual_mg=round(3.3 * weight, 1))

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.endpoints.best_response import adequate, best_response, clinical_benefit, days_from
-from posology.endpoints.recist import NEVER, RECIST_11, Reason, Response, Rules
-from tests.endpoints.tumours import ABSENT, CR, ND, NE, NON, PD, PR, SD, best, load
+from posology.endpoints.best_response import best_response, clinical_benefit, days_from, is_evaluable
+from posology.endpoints.recist import NEVER, RECIST_11, Reason, RecistRules, Response
+from tests.endpoints.lesion_cases import ABSENT, CR, ND, NE, NON, PD, PR, SD, best, load
 
 SPEC = load("recist11_spec_cases.json")
 CODE = {r.text.upper(): r for r in Response}
-UNCONFIRMED = Rules(confirmation_days=0)
+UNCONFIRMED = RecistRules(confirmation_days=0)
 
 
 def seen(found: Any) -> Response:
@@ -40,9 +40,9 @@ def test_best_overall_confirmed(case: dict[str, str], met: bool) -> None:
 @pytest.mark.parametrize("case", SPEC["best_overall_confirmed"], ids=lambda c: f"{c['first']}-{c['second']}")
 def test_best_overall_confirmed_with_both_before_the_minimum(case: dict[str, str]) -> None:
     """The row PR-SD has no proviso in the table: it is SD whatever the minimum, unless the rules ask for it."""
-    found = best(CODE[case["first"]], CODE[case["second"]], days=[28, 56], rules=Rules(minimum_sd_days=84))
+    found = best(CODE[case["first"]], CODE[case["second"]], days=[28, 56], rules=RecistRules(minimum_sd_days=84))
     assert seen(found).text.upper() == case["bor_if_not_met"]
-    strict = Rules(minimum_sd_days=84, pr_then_sd_stands=False)
+    strict = RecistRules(minimum_sd_days=84, pr_then_sd_stands=False)
     if (case["first"], case["second"]) == ("PR", "SD"):
         assert seen(best(PR, SD, days=[28, 56], rules=strict)) is NE
 
@@ -50,7 +50,9 @@ def test_best_overall_confirmed_with_both_before_the_minimum(case: dict[str, str
 @pytest.mark.parametrize("case", load("recist11_divergences.json"), ids=lambda c: c["id"])
 def test_where_the_other_system_departs_the_criteria_are_followed(case: dict[str, Any]) -> None:
     codes, days = zip(*case["seq"], strict=True)
-    found = best(*(CODE[code] for code in codes), days=list(days), rules=Rules(minimum_sd_days=case["sd_min_days"]))
+    found = best(
+        *(CODE[code] for code in codes), days=list(days), rules=RecistRules(minimum_sd_days=case["sd_min_days"])
+    )
     assert seen(found).name == case["recist11"].split()[0]
 
 
@@ -61,7 +63,7 @@ def test_disease_after_a_complete_response_is_progression_at_that_assessment() -
 
 
 def test_a_complete_response_that_was_none_is_recoded_by_an_option() -> None:
-    recoded = Rules(disease_after_cr="recoded")
+    recoded = RecistRules(disease_after_cr="recoded")
     assert seen(best(CR, PR, rules=recoded)) is PR
     found = best(CR, CR, PR, rules=recoded)  # seen twice, it was real
     assert (seen(found), found.progressed_at[0]) == (CR, 3)
@@ -83,13 +85,13 @@ def test_a_partial_response_is_confirmed_by_a_complete_one() -> None:
 def test_one_not_evaluable_assessment_between_does_not_break_a_confirmation() -> None:
     assert best(PR, NE, PR).confirmed[0]
     assert not best(PR, NE, NE, PR).confirmed[0]
-    assert best(PR, NE, NE, PR, rules=Rules(max_ne=2)).confirmed[0]
-    assert not best(PR, NE, PR, rules=Rules(max_ne=0)).confirmed[0]
+    assert best(PR, NE, NE, PR, rules=RecistRules(max_ne=2)).confirmed[0]
+    assert not best(PR, NE, PR, rules=RecistRules(max_ne=0)).confirmed[0]
 
 
 @pytest.mark.parametrize("missing", [ABSENT, ND])
 def test_a_missing_assessment_between_counts_as_not_evaluable(missing: Response) -> None:
-    strict = Rules(max_ne=0)
+    strict = RecistRules(max_ne=0)
     assert best(PR, missing, PR).confirmed[0]
     assert not best(PR, missing, PR, rules=strict).confirmed[0]
     if missing is ABSENT:
@@ -98,7 +100,7 @@ def test_a_missing_assessment_between_counts_as_not_evaluable(missing: Response)
 
 def test_stable_disease_between_breaks_a_confirmation_unless_accepted() -> None:
     assert not best(PR, SD, PR).confirmed[0]
-    accepted = Rules(accept_sd=True)
+    accepted = RecistRules(accept_sd=True)
     assert best(PR, SD, PR, rules=accepted).confirmed[0]
     assert not best(PR, SD, SD, PR, rules=accepted).confirmed[0]
 
@@ -116,7 +118,7 @@ def test_a_response_not_seen_again_is_stable_disease() -> None:
 def test_a_last_response_awaits_confirmation_while_the_patient_is_followed() -> None:
     found = best(SD, PR, followed=True)
     assert (seen(found), found.awaiting[0], found.confirmed[0], found.at[0]) == (PR, True, False, 2)
-    assert Response(found.settled[0]) is SD
+    assert Response(found.best_if_no_more_data[0]) is SD
     left = best(SD, PR)
     assert (seen(left), left.awaiting[0], left.unconfirmed[0]) == (SD, False, True)
 
@@ -157,7 +159,7 @@ def test_stable_disease_has_a_minimum_interval_from_the_start(day: int, expected
 
 def test_stable_then_lost_before_the_minimum_is_not_evaluable_and_says_why() -> None:
     found = best(SD, days=[28])
-    assert (seen(found), Reason(found.why[0])) == (NE, Reason.TOO_EARLY)
+    assert (seen(found), Reason(found.reason[0])) == (NE, Reason.TOO_EARLY)
 
 
 def test_stable_then_progression_before_the_minimum_is_progression() -> None:
@@ -170,15 +172,15 @@ def test_non_target_disease_alone_is_never_stable_disease() -> None:
 
 
 def test_nobody_assessed_is_not_evaluable_or_missing() -> None:
-    assert (seen(best(ABSENT)), Reason(best(ABSENT).why[0])) == (NE, Reason.NOT_ASSESSED)
-    assert seen(best(ABSENT, rules=Rules(missing_as_ne=False))) is ABSENT
-    assert Reason(best(NE, ND).why[0]) is Reason.ALL_NOT_EVALUABLE
+    assert (seen(best(ABSENT)), Reason(best(ABSENT).reason[0])) == (NE, Reason.NOT_ASSESSED)
+    assert seen(best(ABSENT, rules=RecistRules(missing_as_ne=False))) is ABSENT
+    assert Reason(best(NE, ND).reason[0]) is Reason.ALL_NOT_EVALUABLE
 
 
 def test_what_was_assessed_before_the_start_does_not_count() -> None:
     found = best(PD, PR, PR, days=[-3, 42, 84])
     assert (seen(found), found.progressed_at[0]) == (PR, NEVER)
-    assert seen(best(PD, PR, PR, days=[-3, 42, 84], rules=Rules(from_start=False))) is PD
+    assert seen(best(PD, PR, PR, days=[-3, 42, 84], rules=RecistRules(from_start=False))) is PD
 
 
 def test_the_last_adequate_assessment_is_evaluable_and_no_later_than_progression() -> None:
@@ -186,7 +188,7 @@ def test_the_last_adequate_assessment_is_evaluable_and_no_later_than_progression
     assert (found.last_at[0], found.evaluable_at[0]) == (2, 1)
     assert best(NE).evaluable_at[0] == 0  # the baseline
     assert best(SD, PD, SD).evaluable_at[0] == 2
-    assert adequate(np.array([[NE, SD, NE, ND, ABSENT, PD]])).tolist() == [[True, True, False, False, False, True]]
+    assert is_evaluable(np.array([[NE, SD, NE, ND, ABSENT, PD]])).tolist() == [[True, True, False, False, False, True]]
 
 
 def test_clinical_benefit_is_a_response_that_counts_or_disease_stable_long_enough() -> None:
@@ -208,7 +210,7 @@ def test_clinical_benefit_is_a_response_that_counts_or_disease_stable_long_enoug
 
 codes = st.lists(st.sampled_from([CR, PR, SD, PD, NE, NON, ND, ABSENT]), min_size=1, max_size=7)
 rules = st.builds(
-    Rules,
+    RecistRules,
     confirmation_days=st.integers(0, 90),
     minimum_sd_days=st.integers(0, 90),
     max_ne=st.integers(0, 3),
@@ -223,15 +225,15 @@ RANK = {CR: 5, PR: 4, SD: 3, NON: 2, PD: 1, NE: 0, ND: 0, ABSENT: 0}
 
 @given(codes, codes, rules)
 def test_nothing_after_progression_changes_the_best_response(
-    before: list[Response], after: list[Response], by: Rules
+    before: list[Response], after: list[Response], by: RecistRules
 ) -> None:
     one, two = best(*before, PD, rules=by), best(*before, PD, *after, rules=by)
-    for name in ("response", "at", "progressed_at", "response_at", "evaluable_at", "why"):
+    for name in ("response", "at", "progressed_at", "response_at", "evaluable_at", "reason"):
         assert getattr(one, name)[0] == getattr(two, name)[0], name
 
 
 @given(codes, rules, st.integers(0, 90))
-def test_a_shorter_window_confirms_no_less(sequence: list[Response], by: Rules, days: int) -> None:
+def test_a_shorter_window_confirms_no_less(sequence: list[Response], by: RecistRules, days: int) -> None:
     by = replace(by, disease_after_cr="as recorded")
     short, long_ = sorted((1 + days, 1 + by.confirmation_days))
     one, two = (best(*sequence, rules=replace(by, confirmation_days=d)) for d in (short, long_))
@@ -240,14 +242,14 @@ def test_a_shorter_window_confirms_no_less(sequence: list[Response], by: Rules, 
 
 
 @given(codes, rules)
-def test_a_higher_minimum_never_makes_a_better_response(sequence: list[Response], by: Rules) -> None:
+def test_a_higher_minimum_never_makes_a_better_response(sequence: list[Response], by: RecistRules) -> None:
     higher = replace(by, minimum_sd_days=by.minimum_sd_days + 40)
     one, two = seen(best(*sequence, rules=by)), seen(best(*sequence, rules=higher))
     assert two is one or one in (SD, NON)
 
 
 @given(codes, rules)
-def test_asking_for_confirmation_never_makes_a_better_response(sequence: list[Response], by: Rules) -> None:
+def test_asking_for_confirmation_never_makes_a_better_response(sequence: list[Response], by: RecistRules) -> None:
     one, two = best(*sequence, rules=replace(by, confirmation_days=0)), best(*sequence, rules=by)
     if by.disease_after_cr != "recoded" and ND not in sequence:
         assert RANK[seen(one)] >= RANK[seen(two)]
@@ -255,11 +257,11 @@ def test_asking_for_confirmation_never_makes_a_better_response(sequence: list[Re
 
 @given(codes, rules, st.booleans())
 def test_a_response_has_its_column_and_what_is_not_evaluable_its_reason(
-    sequence: list[Response], by: Rules, followed: bool
+    sequence: list[Response], by: RecistRules, followed: bool
 ) -> None:
     found = best(*sequence, rules=by, followed=followed)
-    assert (found.at[0] == NEVER) == (Reason(found.why[0]) is Reason.NOT_ASSESSED)
-    assert (seen(found) in (NE, ND, ABSENT)) == (found.why[0] != Reason.NONE)
+    assert (found.at[0] == NEVER) == (Reason(found.reason[0]) is Reason.NOT_ASSESSED)
+    assert (seen(found) in (NE, ND, ABSENT)) == (found.reason[0] != Reason.NONE)
     assert found.confirmed[0] + found.awaiting[0] <= 1
     assert found.progressed_at[0] == NEVER or found.progressed_at[0] == found.last_at[0]
     if found.confirmed[0]:
@@ -267,7 +269,7 @@ def test_a_response_has_its_column_and_what_is_not_evaluable_its_reason(
 
 
 @given(st.lists(codes, min_size=1, max_size=5), rules)
-def test_a_patient_is_judged_alone_as_in_a_batch(sequences: list[list[Response]], by: Rules) -> None:
+def test_a_patient_is_judged_alone_as_in_a_batch(sequences: list[list[Response]], by: RecistRules) -> None:
     wide = 1 + max(map(len, sequences))
     grid = np.array([[1, *s, *[ABSENT] * (wide - 1 - len(s))] for s in sequences])
     day = np.tile(42 * np.arange(wide), (len(sequences), 1))

@@ -13,26 +13,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posology.endpoints.ca125 import ADMIRALONCO, NEVER, PUBLISHED, Category, Courses, Reason, course
-from posology.endpoints.ca125_samples import Sample, arrange
+from posology.endpoints.ca125 import ADMIRALONCO, NEVER, PUBLISHED, Ca125Results, Category, Reason, assess_ca125
+from posology.endpoints.ca125_samples import Ca125Value, arrange_samples
 from posology.endpoints.recist import Response
 
 SPEC = json.loads((Path(__file__).parents[1] / "data/endpoints/gcig_ca125_spec_cases.json").read_text())
 ULN = 35.0
 
 
-def one(*samples: tuple[float, int], limit: float = ULN, **options: Any) -> Courses:
+def one(*samples: tuple[float, int], limit: float = ULN, **options: Any) -> Ca125Results:
     """One patient, first dose on day 0."""
     value, day = np.array([[float(v) for v, _ in samples]]), np.array([[d for _, d in samples]])
-    return course(value, day, np.array([limit]), np.array([0]), **options)
+    return assess_ca125(value, day, np.array([limit]), np.array([0]), **options)
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=f"{c['id']} {c['why']}") for c in SPEC["cases"]])
 def test_case(case: dict[str, Any]) -> None:
     on = date.fromisoformat
     mouse = {"P": on(case["mouse_antibody_date"])} if case["mouse_antibody_date"] else {}
-    rows = [Sample("P", on(s["date"]), s["value"], case["uln"]) for s in case["samples"]]
-    series = arrange(rows, {"P": on(case["treatment_start"])}, antibodies=mouse)
+    rows = [Ca125Value("P", on(s["date"]), s["value"], case["uln"]) for s in case["samples"]]
+    series = arrange_samples(rows, {"P": on(case["treatment_start"])}, antibodies=mouse)
     found, expected = series.course(), case["expected"]
     when = lambda column: str(series.on(column)[0]) if column[0] >= 0 else None
     assert not series.findings
@@ -102,14 +102,14 @@ def test_a_sample_within_28_days_after_surgery_does_not_confirm(surgery: int, co
 
 def test_a_change_of_assay_makes_a_patient_not_evaluable() -> None:
     value, day = np.array([[400.0, 150, 150]]), np.array([[-3, 21, 49]])
-    found = course(value, day, np.array([[35.0, 35, 30]]), np.array([0]))
+    found = assess_ca125(value, day, np.array([[35.0, 35, 30]]), np.array([0]))
     assert Reason(found.reason[0]) is Reason.ASSAY_CHANGED
     assert (found.response[0], found.progression[0]) == (NEVER, NEVER)
 
 
 def test_an_old_sample_of_another_assay_does_not_matter() -> None:
     value, day = np.array([[500.0, 400, 150, 150]]), np.array([[-60, -3, 21, 49]])
-    assert course(value, day, np.array([[30.0, 35, 35, 35]]), np.array([0])).response[0] == 2
+    assert assess_ca125(value, day, np.array([[30.0, 35, 35, 35]]), np.array([0])).response[0] == 2
 
 
 def test_no_sample_is_no_result() -> None:
@@ -244,7 +244,7 @@ def test_of_two_samples_on_one_day_the_higher_counts() -> None:
 )
 def test_bad_arrays_are_refused(arguments: tuple[Any, ...], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        course(*(np.array(a) for a in arguments))
+        assess_ca125(*(np.array(a) for a in arguments))
 
 
 # Properties -----------------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def arrays(rows: list[list[tuple[float, int]]]) -> tuple[np.ndarray, np.ndarray,
     return value, day, np.full(len(rows), ULN), np.zeros(len(rows), dtype=int)
 
 
-def days(found: Courses, day: np.ndarray) -> dict[str, list[object]]:
+def days(found: Ca125Results, day: np.ndarray) -> dict[str, list[object]]:
     at = lambda column: [int(day[i, k]) if k >= 0 else None for i, k in enumerate(column)]
     columns = ("baseline", "response", "confirmed", "awaiting", "progression", "progression_confirmed")
     return {name: at(getattr(found, name)) for name in columns} | {
@@ -279,17 +279,21 @@ def test_the_order_of_samples_and_patients_never_matters(rows: list[list[tuple[f
     value, day, limit, start = arrays(rows)
     order = np.array([chance.sample(range(value.shape[1]), value.shape[1]) for _ in rows])
     turned, turned_day = np.take_along_axis(value, order, axis=1), np.take_along_axis(day, order, axis=1)
-    assert days(course(value, day, limit, start), day) == days(course(turned, turned_day, limit, start), turned_day)
+    assert days(assess_ca125(value, day, limit, start), day) == days(
+        assess_ca125(turned, turned_day, limit, start), turned_day
+    )
     back = slice(None, None, -1)
-    reverse = days(course(value[back], day[back], limit[back], start[back]), day[back])
-    assert days(course(value, day, limit, start), day) == {name: column[::-1] for name, column in reverse.items()}
+    reverse = days(assess_ca125(value[back], day[back], limit[back], start[back]), day[back])
+    assert days(assess_ca125(value, day, limit, start), day) == {name: column[::-1] for name, column in reverse.items()}
 
 
 @given(patients, st.sampled_from([1e-3, 0.1, 3.0, 1000.0]))
 @settings(max_examples=100, deadline=None)
 def test_scaling_value_and_limit_changes_nothing(rows: list[list[tuple[float, int]]], factor: float) -> None:
     value, day, limit, start = arrays(rows)
-    assert days(course(value, day, limit, start), day) == days(course(factor * value, day, factor * limit, start), day)
+    assert days(assess_ca125(value, day, limit, start), day) == days(
+        assess_ca125(factor * value, day, factor * limit, start), day
+    )
 
 
 @given(patients, st.integers(-10, 150), st.floats(1, 1000))
@@ -298,11 +302,11 @@ def test_nothing_after_the_cutoff_changes_anything(
     rows: list[list[tuple[float, int]]], cutoff: int, other: float
 ) -> None:
     value, day, limit, start = arrays(rows)
-    cut = days(course(value, day, limit, start, cutoff=cutoff), day)
+    cut = days(assess_ca125(value, day, limit, start, cutoff=cutoff), day)
     changed = np.where(day > cutoff, other, value)
     late = np.full(len(rows), cutoff + 1.0)
-    assert cut == days(course(changed, day, limit, start, cutoff=cutoff, antibodies=late, interference=late), day)
-    assert cut == days(course(np.where(day > cutoff, np.nan, value), day, limit, start), day)
+    assert cut == days(assess_ca125(changed, day, limit, start, cutoff=cutoff, antibodies=late, interference=late), day)
+    assert cut == days(assess_ca125(np.where(day > cutoff, np.nan, value), day, limit, start), day)
 
 
 @given(patients)
@@ -310,7 +314,7 @@ def test_nothing_after_the_cutoff_changes_anything(
 def test_a_longer_confirmation_never_finds_more(rows: list[list[tuple[float, int]]]) -> None:
     value, day, limit, start = arrays(rows)
     short, long = (
-        course(value, day, limit, start, rules=replace(PUBLISHED, confirm_days=n)).response >= 0 for n in (28, 56)
+        assess_ca125(value, day, limit, start, rules=replace(PUBLISHED, confirm_days=n)).response >= 0 for n in (28, 56)
     )
     assert not (long & ~short).any()
 
@@ -331,11 +335,11 @@ def reported(
     """The course in words, and the findings, of a response of which one sample is reported so."""
     after = lambda days: START + timedelta(days=days)
     rows = [
-        Sample("001", after(-5), 400, 35, laboratory="A"),
-        Sample("001", None if day is None else after(day), value, limit, unit, laboratory),
-        Sample("001", after(60), 140, 35, laboratory="A"),
+        Ca125Value("001", after(-5), 400, 35, laboratory="A"),
+        Ca125Value("001", None if day is None else after(day), value, limit, unit, laboratory),
+        Ca125Value("001", after(60), 140, 35, laboratory="A"),
     ]
-    series = arrange(rows, {"001": START})
+    series = arrange_samples(rows, {"001": START})
     return series.text(series.course())[0], [str(f) for f in series.findings]
 
 
@@ -403,35 +407,35 @@ def test_two_upper_limits_for_one_laboratory() -> None:
 
 def test_two_upper_limits_for_one_laboratory_between_patients() -> None:
     rows = [
-        Sample(p, START + timedelta(days=d), 400, u, laboratory="A")
+        Ca125Value(p, START + timedelta(days=d), 400, u, laboratory="A")
         for p, u in (("1", 35), ("2", 30))
         for d in (-3, 21)
     ]
-    series = arrange([*rows, Sample("1", START, 400, 35, laboratory="A")], {"1": START, "2": START})
+    series = arrange_samples([*rows, Ca125Value("1", START, 400, 35, laboratory="A")], {"1": START, "2": START})
     assert [(f.patient, f.field) for f in series.findings] == [("2", "upper_limit")] * 2
     assert series.text(series.course()) == ("no response", "no response")
 
 
 def test_two_values_on_one_day() -> None:
-    series = arrange([Sample("1", START, v, 35) for v in (400, 380, 400)], {"1": START})
+    series = arrange_samples([Ca125Value("1", START, v, 35) for v in (400, 380, 400)], {"1": START})
     assert [str(f) for f in series.findings] == [
         "patient 1, 2013-01-10, value: is 380 and 400 on one day; the higher counts"
     ]
 
 
 def test_a_patient_without_treatment() -> None:
-    series = arrange([Sample("1", START, 400, 35)], {})
+    series = arrange_samples([Ca125Value("1", START, 400, 35)], {})
     assert series.text(series.course()) == ("not evaluable, because no first dose is known",)
     assert str(series.findings[0]) == "patient 1, first_dose: is missing; CA-125 is read from the first dose on"
 
 
 def test_a_patient_without_samples() -> None:
-    series = arrange([], {"1": START})
+    series = arrange_samples([], {"1": START})
     assert series.text(series.course()) == ("not evaluable, because no sample was taken",)
 
 
 def test_a_bad_sample_after_the_cutoff_is_not_seen() -> None:
-    rows = [Sample("1", START, 400, 35), Sample("1", START + timedelta(days=30), "??", 35)]
-    series = arrange(rows, {"1": START}, cutoff=START + timedelta(days=29))
+    rows = [Ca125Value("1", START, 400, 35), Ca125Value("1", START + timedelta(days=30), "??", 35)]
+    series = arrange_samples(rows, {"1": START}, cutoff=START + timedelta(days=29))
     assert series.findings == ()
     assert series.text(series.course()) == ("not evaluable, because no sample was taken on treatment",)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.endpoints.ctcae import NONE, Reading, Version, combine, criteria, grade, terms_of
-from posology.endpoints.units import analytes, factor, spelled
+from posology.endpoints.units import analytes, canonical_unit, conversion_factor
 
 DATA = Path(__file__).parents[1] / "data" / "endpoints" / "ctcae"
 VERSIONS: dict[str, Version] = {"4": "4.03", "5": "5", "6": "6"}
@@ -128,7 +128,7 @@ def test_units_converted_either_way_give_the_same_grade(
     if code not in analytes() or not chosen.unit:
         return
     one, other = (data.draw(st.sampled_from(sorted(analytes()[code].units))) for _ in range(2))
-    times = factor(code, one, other)
+    times = conversion_factor(code, one, other)
     assert times is not None
     near = data.draw(st.sampled_from([value, *(t.number for a in chosen.grades for s in a for t in s if t.number > 0)]))
     for units in ("SI", "conventional"):
@@ -166,7 +166,7 @@ def test_a_bound_is_graded_only_if_every_value_it_allows_has_that_grade(
     version, chosen = which
     more = {"version": version, "lower": lower, "upper": upper, "baseline": base}
     found = grade(chosen.term, bound, chosen.unit, comparator=sign, **more)  # type: ignore[arg-type]
-    if found.grade[0] == NONE or found.at_least[0] or "clearance" in chosen.term:
+    if found.grade[0] == NONE or found.may_be_higher[0] or "clearance" in chosen.term:
         return
     allowed = bound * min(other / bound, 0.999) if sign[0] == "<" else bound * max(other / bound, 1.001)
     assert grade(chosen.term, allowed, chosen.unit, **more).grade[0] == found.grade[0]  # type: ignore[arg-type]
@@ -215,7 +215,7 @@ def test_baseline_by_limits_or_as_told() -> None:
 
 def test_a_grade_that_may_be_higher_says_so() -> None:
     found = grade("Fibrinogen decreased", 1.0, "g/L", version="4.03", lower=2.1)
-    assert found.grade.tolist() == [3] and found.at_least.tolist() == [True]
+    assert found.grade.tolist() == [3] and found.may_be_higher.tolist() == [True]
     assert found.why(0) == "may be higher, because the baseline is missing"
 
 
@@ -241,9 +241,9 @@ def test_arguments_that_cannot_be(arguments: dict[str, Any], said: str) -> None:
 
 def test_spellings_of_units() -> None:
     for text in ("10^9/L", "10*9/L", "x10E9/L", "10e9/l", "X 10^9/L", "GIGA/L"):
-        assert spelled(text) == "10^9/l"
-    assert factor("NEUT", "G/L", "10^9/L") == 1 and factor("HGB", "G/L", "g/L") == 1
-    assert factor("NEUT", "/mm3", "10^9/L") == 1e-3
-    assert factor("CA", "mEq/L", "mmol/L") == 0.5
-    assert factor("GLUC", "mg/dL", "mmol/L") == pytest.approx(1 / 18.0156)
-    assert factor("NEUT", "g/dL", "10^9/L") is None and factor("unknown", "g/L", "g/L") is None
+        assert canonical_unit(text) == "10^9/l"
+    assert conversion_factor("NEUT", "G/L", "10^9/L") == 1 and conversion_factor("HGB", "G/L", "g/L") == 1
+    assert conversion_factor("NEUT", "/mm3", "10^9/L") == 1e-3
+    assert conversion_factor("CA", "mEq/L", "mmol/L") == 0.5
+    assert conversion_factor("GLUC", "mg/dL", "mmol/L") == pytest.approx(1 / 18.0156)
+    assert conversion_factor("NEUT", "g/dL", "10^9/L") is None and conversion_factor("unknown", "g/L", "g/L") is None

@@ -14,14 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.endpoints import recist
-from posology.endpoints.ca125 import Courses, course
-from posology.endpoints.gcig import Best, By, Marker, best_response, marker_at, overall, progression
-from posology.endpoints.investigator_ca125 import collected
+from posology.endpoints.ca125 import Ca125Results, assess_ca125
+from posology.endpoints.gcig import (
+    CombinedBest,
+    MarkerStatus,
+    ProgressionSource,
+    best_response,
+    marker_at,
+    overall,
+    progression,
+)
+from posology.endpoints.investigator_ca125 import collected_responses
 from posology.endpoints.recist import Assessments, Response
 
 DATA = Path(__file__).parents[1] / "data/endpoints"
 CR, PR, SD, PD, NE, NON, NONE = (Response[n] for n in ("CR", "PR", "SD", "PD", "NE", "NON_CR_NON_PD", "NONE"))
-M = Marker
+M = MarkerStatus
 
 # The tables -----------------------------------------------------------------------------------------------------------
 
@@ -110,19 +118,19 @@ def seen(*visits: tuple[int, Response, Response], new_on: int | None = None) -> 
         new=new,
         new_lesions=new.astype(int),
         new_mm=nan,
-        other_grown=no,
-        why=no.astype(int),
+        non_target_increased=no,
+        reason=no.astype(int),
     )
 
 
-def best(scans: Assessments, *samples: tuple[float, int], followed: bool = False, **options: Any) -> Best:
+def best(scans: Assessments, *samples: tuple[float, int], followed: bool = False, **options: Any) -> CombinedBest:
     value, day = np.array([[float(v) for v, _ in samples]]), np.array([[d for _, d in samples]])
     limit, start = np.array([35.0]), np.array([0])
-    found: Courses = course(value, day, limit, start)
+    found: Ca125Results = assess_ca125(value, day, limit, start)
     return best_response(scans, found, value, day, limit, start, np.array([followed]), **options)
 
 
-def says(found: Best) -> tuple[str, bool, float | None]:
+def says(found: CombinedBest) -> tuple[str, bool, float | None]:
     day = float(found.day[0])
     return Response(found.response[0]).name, bool(found.confirmed[0]), None if np.isnan(day) else day
 
@@ -135,9 +143,17 @@ NOTHING = ((400, -3), (380, 21), (390, 49))
 def test_what_ca125_says_at_each_assessment() -> None:
     value, day = np.array([[400.0, 150, 30, 28, 90, 95]]), np.array([[-3, 21, 49, 60, 90, 100]])
     limit = np.array([35.0])
-    found = course(value, day, limit, np.array([0]))
+    found = assess_ca125(value, day, limit, np.array([0]))
     says = marker_at(found, value, day, limit, np.array([[0, 20, 21, 49, 89, 90, 200]]))
-    assert [Marker(m).name for m in says[0]] == ["NEITHER", "NEITHER", "RESPONSE", "COMPLETE", "COMPLETE", "PD", "PD"]
+    assert [MarkerStatus(m).name for m in says[0]] == [
+        "NEITHER",
+        "NEITHER",
+        "RESPONSE",
+        "COMPLETE",
+        "COMPLETE",
+        "PD",
+        "PD",
+    ]
 
 
 def test_stable_with_a_ca125_response_is_a_partial_response() -> None:
@@ -178,7 +194,7 @@ def test_tumour_progression_more_than_28_days_after_the_ca125_response_leaves_it
     """The CA-125 response is dated day 21; progression on day 49 is 28 days later."""
     found = best(seen((20, SD, NON), (day, PD, NON)), *RESPONSE, (140, 60))
     assert says(found)[0] == expected
-    assert (float(found.progression[0]), By(found.by[0])) == (float(day), By.RECIST)
+    assert (float(found.progression[0]), ProgressionSource(found.by[0])) == (float(day), ProgressionSource.RECIST)
 
 
 def test_a_new_lesion_is_progression_of_the_tumour() -> None:
@@ -193,7 +209,7 @@ def test_ca125_progression_ends_the_course() -> None:
     worse = ((400, -3), (100, 21), (250, 49), (260, 60))
     found = best(seen((42, SD, NON), (84, CR, CR), (126, CR, CR)), *worse)
     assert says(found) == ("SD", False, 42.0)
-    assert (float(found.progression[0]), By(found.by[0])) == (49.0, By.CA125)
+    assert (float(found.progression[0]), ProgressionSource(found.by[0])) == (49.0, ProgressionSource.CA125)
     assert says(best(seen((84, SD, NON)), *worse)) == ("PD", False, 49.0)
 
 
@@ -205,7 +221,7 @@ def test_without_measurable_disease() -> None:
 
 def test_disease_seen_after_a_complete_response_is_progression() -> None:
     found = best(seen((56, CR, CR), (98, PR, NON)), *NOTHING)
-    assert (float(found.progression[0]), By(found.by[0])) == (98.0, By.RECIST)
+    assert (float(found.progression[0]), ProgressionSource(found.by[0])) == (98.0, ProgressionSource.RECIST)
 
 
 @pytest.mark.parametrize(("days", "expected"), [(40, "NE"), (41, "SD")])
@@ -217,7 +233,7 @@ def test_the_date_of_progression_is_the_earlier() -> None:
     nan = np.nan
     day, by = progression(np.array([84, 84, nan, nan, 70]), np.array([70.0, nan, 70, nan, 70]))
     assert day[:3].tolist() == [70, 84, 70] and np.isnan(day[3]) and day[4] == 70
-    assert [By(x).name for x in by] == ["CA125", "RECIST", "CA125", "NONE", "BOTH"]
+    assert [ProgressionSource(x).name for x in by] == ["CA125", "RECIST", "CA125", "NONE", "BOTH"]
 
 
 visits = st.lists(
@@ -253,7 +269,7 @@ def of(patient: str, kind: str, *, keep: bool = True) -> tuple[list[dict[str, An
     evaluable = any(r["CA125EFL"] == "Y" for r in CASE["input"] if r["USUBJID"] == patient)
     rows = rows or [{"AVALC": "MISSING", "ADT": None, "MOUSEANT": None}]
     mice = np.array([[r["MOUSEANT"] == "Y" for r in rows]])
-    found = collected(
+    found = collected_responses(
         np.array([[CODES[r["AVALC"]] for r in rows]]),
         np.array([[day(r["ADT"]) for r in rows]]),
         np.array([start]),
@@ -297,6 +313,6 @@ def test_a_record_with_mouse_antibodies_counts_in_admiralonco_and_not_by_gcig() 
 
 def test_of_one_day_the_worst_counts_and_ne_only_alone() -> None:
     response, days = np.array([[CR, PD, NE, NE, SD]]), np.array([[21, 21, 42, 7, 7]])
-    found = collected(response, days, np.array([0]), np.array([True]))
+    found = collected_responses(response, days, np.array([0]), np.array([True]))
     assert found.one_a_day[0].tolist() == [False, True, True, False, True]
     assert Response(found.best[0]) is SD

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from posology.conduct.eligibility import Verdict
 from posology.conduct.eligibility import check as check_criteria
 from posology.conduct.trial import Trial
-from posology.endpoints.ihc import category, check, funnel, h_score, highest_intensity, mixed_assays, pattern, ps2_plus
+from posology.endpoints.ihc import (
+    category,
+    check_scores,
+    funnel,
+    h_score,
+    highest_intensity,
+    mixed_assays,
+    pattern,
+    ps2_plus,
+)
 from posology.protocol.model import EligibilityCriterion, FieldError
 from posology.record import facts as f
 from posology.record.entry import EntryError, fact_from
@@ -68,7 +77,7 @@ def test_scores_lie_in_their_range_and_rise_with_intensity(rows: list[list[float
 
 def test_shares_that_cannot_be_are_findings() -> None:
     table = [[25, 25, 25, 25], [25, 25, 25, 20], [33, 33, 33, 0], [-5, 35, 35, 35], [np.nan, 50, 25, 25], [np.nan] * 4]
-    good, found = check(table, list("123456"), [None] * 6)
+    good, found = check_scores(table, list("123456"), [None] * 6)
     assert good.tolist() == [True, False, True, False, False, False]
     assert [finding.patient for finding in found] == ["2", "4", "5"]
     assert "95 % together; they must be 100 %" in str(found[0])

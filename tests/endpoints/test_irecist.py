@@ -13,7 +13,23 @@ from hypothesis import strategies as st
 from posology.endpoints import irecist, recist
 from posology.endpoints.best_response import clinical_benefit
 from posology.endpoints.recist import ADMIRALONCO, NEVER, RECIST_11, Response, Status
-from tests.endpoints.tumours import ABSENT, CR, NE, NON, PD, PR, SD, UPD, assessed, day, laid_out, load, made, on, table
+from tests.endpoints.lesion_cases import (
+    ABSENT,
+    CR,
+    NE,
+    NON,
+    PD,
+    PR,
+    SD,
+    UPD,
+    assessed,
+    day,
+    laid_out,
+    load,
+    made,
+    on,
+    table,
+)
 
 PRESENT, PROGRESSION, INCREASED, GONE = Status.PRESENT, Status.PROGRESSION, Status.INCREASED, Status.ABSENT
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from posology.endpoints.kaplan_meier import compare, kaplan_meier
 from posology.endpoints.rates import (
+    AnalysisSets,
     Denominator,
-    Patients,
     clinical_benefit,
     clopper_pearson,
     disease_control,
@@ -195,7 +195,7 @@ BEST = np.array(
         Response.ABSENT,
     ]
 )
-WHO = Patients(np.ones(8, dtype=bool), np.array([True] * 4 + [False] + [True] * 3), np.array([True] * 7 + [False]))
+WHO = AnalysisSets(np.ones(8, dtype=bool), np.array([True] * 4 + [False] + [True] * 3), np.array([True] * 7 + [False]))
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,6 @@ def test_disease_control_and_clinical_benefit() -> None:
 
 
 def test_an_empty_denominator_has_no_rate() -> None:
-    nobody = Patients(np.zeros(8, dtype=bool), WHO.measurable, WHO.assessed)
+    nobody = AnalysisSets(np.zeros(8, dtype=bool), WHO.measurable, WHO.assessed)
     with pytest.raises(ValueError, match="no patient is in the denominator"):
         objective_response(BEST, nobody)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.endpoints.lesion_findings import check
-from posology.endpoints.lesions import Lesions, Method, Status
-from tests.endpoints.tumours import NAN, made
+from posology.endpoints.lesion_findings import check_lesions
+from posology.endpoints.lesions import ImagingMethod, Lesions, Status
+from tests.endpoints.lesion_cases import NAN, made
 
 DAY_ZERO = date(2024, 1, 1)
 PRESENT, GONE = Status.PRESENT, Status.ABSENT
@@ -19,7 +19,7 @@ PRESENT, GONE = Status.PRESENT, Status.ABSENT
 def found(*rows: Any, start: int | None = None, **columns: Any) -> list[tuple[str, str]]:
     """Return field and what is wrong, of one patient."""
     lesions = made(*rows, **columns)
-    findings = check(lesions, ["001"], start=None if start is None else np.array([start]), day_zero=DAY_ZERO)
+    findings = check_lesions(lesions, ["001"], start=None if start is None else np.array([start]), day_zero=DAY_ZERO)
     assert all(f.patient == "001" and f.on is not None and f.right for f in findings)
     return [(f.field, f.wrong) for f in findings]
 
@@ -44,9 +44,14 @@ def test_a_target_lesion_is_at_least_10_mm(size: float, ok: bool) -> None:
 
 @pytest.mark.parametrize(
     ("slice_mm", "method", "least"),
-    [(5, Method.CT_OR_MRI, 10), (8, Method.CT_OR_MRI, 16), (8, Method.CALIPER, 10), (NAN, Method.CHEST_X_RAY, 20)],
+    [
+        (5, ImagingMethod.CT_OR_MRI, 10),
+        (8, ImagingMethod.CT_OR_MRI, 16),
+        (8, ImagingMethod.CALIPER, 10),
+        (NAN, ImagingMethod.CHEST_X_RAY, 20),
+    ],
 )
-def test_measurability_by_method_and_slice(slice_mm: float, method: Method, least: float) -> None:
+def test_measurability_by_method_and_slice(slice_mm: float, method: ImagingMethod, least: float) -> None:
     options: dict[str, Any] = {"slice_mm": [slice_mm], "method": [method]}
     assert found((0, "T1", least), **options) == []
     ((field, wrong),) = found((0, "T1", least - 0.5), **options)
@@ -56,7 +61,7 @@ def test_measurability_by_method_and_slice(slice_mm: float, method: Method, leas
 @pytest.mark.parametrize(("size", "right"), [(14.9, "from 10 mm it is non-target"), (9, "is normal, and no lesion")])
 def test_a_target_node_is_at_least_15_mm(size: float, right: str) -> None:
     assert found((0, "N1", 15)) == []
-    (finding,) = check(made((0, "N1", size)), ["001"], day_zero=DAY_ZERO)
+    (finding,) = check_lesions(made((0, "N1", size)), ["001"], day_zero=DAY_ZERO)
     assert right in finding.right
 
 
@@ -130,7 +135,7 @@ def test_contradictions_unknown_codes_and_nodes_that_were_none() -> None:
         ("nodal", True, "lesion 1 is a lymph node at one assessment and none at another"),
     ):
         changed = Lesions(**{**rows, column: np.array([rows[column][0], value])})
-        assert wrong in [f.wrong for f in check(changed, ["001"], day_zero=DAY_ZERO)]
+        assert wrong in [f.wrong for f in check_lesions(changed, ["001"], day_zero=DAY_ZERO)]
 
 
 def test_assessments_out_of_order_and_before_the_first_dose() -> None:
@@ -153,7 +158,7 @@ def test_findings_are_named_and_dated_and_in_order() -> None:
         },
         nodal=np.zeros(3, bool),
     )
-    findings = check(rows, ["A", "B"], names=["liver", "lung", "lung"])
+    findings = check_lesions(rows, ["A", "B"], names=["liver", "lung", "lung"])
     assert [(f.patient, f.on, f.wrong) for f in findings] == [
         ("A", date.fromordinal(42), "lesion lung is -1 mm"),
         ("B", None, "target lesion liver is 8 mm"),

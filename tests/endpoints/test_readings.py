@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.endpoints.readings import arrange, differences, disagreements
+from posology.endpoints.readings import arrange_readings, differences, disagreements
 from posology.endpoints.recist import ADMIRALONCO, RECIST_11, Response, best_response
-from tests.endpoints.tumours import ABSENT, CR, ND, NE, NON, PD, PR, SD, assessed
+from tests.endpoints.lesion_cases import ABSENT, CR, ND, NE, NON, PD, PR, SD, assessed
 
 rows = st.lists(
     st.tuples(st.integers(0, 2), st.integers(-20, 200), st.sampled_from([CR, PR, SD, PD, NE, NON, ND, ABSENT])),
@@ -20,7 +20,7 @@ rows = st.lists(
 
 def laid(given_: list[tuple[int, int, Response]], **options: Any) -> Any:
     columns = np.array(given_, dtype=np.int64).reshape(-1, 3).T
-    return arrange(*columns, 3, **options)
+    return arrange_readings(*columns, 3, **options)
 
 
 @given(rows, st.randoms(use_true_random=False))

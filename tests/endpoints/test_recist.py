@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.endpoints.recist import RECIST_11, Lesions, Reason, Response, Role, Rules, Status, assess, overall
-from tests.endpoints.tumours import NAN, assessed, load, made, names
+from posology.endpoints.recist import RECIST_11, Lesions, Reason, RecistRules, Response, Role, Status, assess, overall
+from tests.endpoints.lesion_cases import NAN, assessed, load, made, names
 
 SPEC = load("recist11_spec_cases.json")
 CODE = {r.text.upper(): r for r in Response}
@@ -89,7 +89,7 @@ def test_complete_response_asks_nodes_below_10_mm(node: float, expected: str) ->
 def test_too_small_to_measure_counts_5_mm() -> None:
     found = assessed((0, "T1", 30), (1, "T1", TOO_SMALL))
     assert found.sum_mm[0, 1] == 5 and names(found.target) == ["PR"]
-    other = assessed((0, "T1", 30), (1, "T1", TOO_SMALL), rules=Rules(too_small_mm=3))
+    other = assessed((0, "T1", 30), (1, "T1", TOO_SMALL), rules=RecistRules(too_small_mm=3))
     assert other.sum_mm[0, 1] == 3
 
 
@@ -104,7 +104,7 @@ def test_too_small_but_measured_counts_its_measure() -> None:
 def test_a_target_lesion_not_measured_makes_the_assessment_not_evaluable(missing: Any) -> None:
     found = assessed((0, "T1", 30), (0, "T2", 30), (1, "T1", 10), (1, "T2", missing))
     assert names(found.overall) == ["NE"] and np.isnan(found.sum_mm[0, 1]) and found.measured_mm[0, 1] == 10
-    assert found.why[0, 1] == Reason.TARGET_MISSING
+    assert found.reason[0, 1] == Reason.TARGET_MISSING
 
 
 def test_so_does_one_without_a_row() -> None:
@@ -122,7 +122,7 @@ def test_an_assessment_that_was_not_done_is_missing() -> None:
 def test_a_partial_response_continues_only_by_an_option() -> None:
     rows = [(0, "T1", 100), (1, "T1", 70), (2, "T1", 80)]
     assert names(assessed(*rows).target) == ["PR", "SD"]
-    assert names(assessed(*rows, rules=Rules(pr_continues=True)).target) == ["PR", "PR"]
+    assert names(assessed(*rows, rules=RecistRules(pr_continues=True)).target) == ["PR", "PR"]
 
 
 # Lesions that split or merge (4.3.2) ----------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_a_marker_not_back_to_normal_keeps_from_complete_response() -> None:
 def test_non_target_disease_alone_has_its_own_responses() -> None:
     found = assessed((0, "O1", PRESENT), (1, "O1", PRESENT), (2, "O1", NOT_EVALUABLE), (3, "O1", ABSENT))
     assert names(found.overall) == ["NON_CR_NON_PD", "NE", "CR"] and not found.has_target[0]
-    assert found.why[0, 2] == Reason.OTHER_MISSING
+    assert found.reason[0, 2] == Reason.OTHER_MISSING
 
 
 # Bad data: not evaluable, with a reason -------------------------------------------------------------------------------
@@ -236,13 +236,13 @@ def test_non_target_disease_alone_has_its_own_responses() -> None:
 
 def test_without_a_baseline_nothing_is_evaluable() -> None:
     found = assessed((1, "T1", 30), (2, "T1", 10))
-    assert names(found.overall) == ["NE", "NE"] and found.why[0, 1] == Reason.NO_BASELINE
+    assert names(found.overall) == ["NE", "NE"] and found.reason[0, 1] == Reason.NO_BASELINE
 
 
 def test_a_target_lesion_not_measured_at_baseline_makes_all_not_evaluable_but_progression() -> None:
     rows = [(0, "T1", 30), (0, "T2", NAN), (1, "T1", 10), (1, "T2", 10)]
     found = assessed(*rows, (2, "T1", 20), (2, "T2", 20))
-    assert names(found.overall) == ["NE", "PD"] and found.why[0, 1] == Reason.BASELINE_UNMEASURED
+    assert names(found.overall) == ["NE", "PD"] and found.reason[0, 1] == Reason.BASELINE_UNMEASURED
     assert names(assessed(*rows, (1, "X1", PRESENT)).overall) == ["PD"]
 
 
@@ -256,12 +256,12 @@ def test_a_row_that_cannot_be_makes_its_assessment_not_evaluable(row: Any) -> No
     found = assessed(*rows, row, (2, "T1", 10))
     expected = "PR" if row[1] == "O9" else "NE"  # PR with non-target lesions not evaluable is PR
     assert names(found.overall) == [expected, "PR"]
-    assert found.why[0, 1] == (Reason.NONE if expected == "PR" else Reason.BAD_DATA)
+    assert found.reason[0, 1] == (Reason.NONE if expected == "PR" else Reason.BAD_DATA)
 
 
 def test_so_does_a_lesion_told_twice() -> None:
     found = assessed((0, "T1", 30), (1, "T1", 10), (1, "T1", 12))
-    assert names(found.overall) == ["NE"] and found.why[0, 1] == Reason.BAD_DATA
+    assert names(found.overall) == ["NE"] and found.reason[0, 1] == Reason.BAD_DATA
 
 
 def test_a_duplicate_at_baseline_makes_all_not_evaluable() -> None:
@@ -283,7 +283,7 @@ def test_an_unknown_role_makes_the_assessment_not_evaluable() -> None:
 
 def test_a_new_lesion_of_impossible_size_is_not_read_as_progression() -> None:
     found = assessed((0, "T1", 30), (1, "T1", 10), (1, "X1", -4))
-    assert names(found.overall) == ["NE"] and found.why[0, 1] == Reason.BAD_DATA
+    assert names(found.overall) == ["NE"] and found.reason[0, 1] == Reason.BAD_DATA
 
 
 def test_a_node_that_was_none_is_not_used() -> None:
@@ -312,7 +312,7 @@ def test_columns_of_different_lengths_and_numbers_out_of_range_are_refused() -> 
 )
 def test_rules_that_cannot_be_are_refused(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Rules(**options)
+        RecistRules(**options)
 
 
 # Days -----------------------------------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ def test_an_assessment_over_several_days_is_dated_by_its_last_or_its_first() -> 
     rows = made((0, "T1", 30.0), (0, "T2", 30.0), (1, "T1", 20.0), (1, "T2", 20.0))
     lesions = Lesions(**{**vars(rows), "day": np.array([0, 0, 44, 42])})
     assert assess(lesions, 1, 2).day[0, 1] == 44
-    assert assess(lesions, 1, 2, Rules(dated="first")).day[0, 1] == 42
+    assert assess(lesions, 1, 2, RecistRules(dated="first")).day[0, 1] == 42
 
 
 # Properties -----------------------------------------------------------------------------------------------------------
@@ -374,8 +374,8 @@ def test_a_longer_lesion_is_never_a_better_response(rows: list[Any], factor: flo
 @given(courses())
 def test_every_assessment_that_is_not_evaluable_has_a_reason(rows: list[Any]) -> None:
     found = assessed(*rows)
-    assert ((found.overall == Response.NE) == (found.why != Reason.NONE)).all()
-    assert all(Reason(code).text for code in found.why[found.overall == Response.NE])
+    assert ((found.overall == Response.NE) == (found.reason != Reason.NONE)).all()
+    assert all(Reason(code).text for code in found.reason[found.overall == Response.NE])
 
 
 @given(courses(), courses())

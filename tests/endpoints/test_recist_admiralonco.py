@@ -16,11 +16,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posology.endpoints.best_response import Best, best_response, clinical_benefit, counted, first
-from posology.endpoints.readings import Readings, differences, read
-from posology.endpoints.recist import ADMIRALONCO, NEVER, RECIST_11, Lesions, Response, Role, Rules, Status, assess
+from posology.endpoints.best_response import Best, assessments_counted, best_response, clinical_benefit, first_column
+from posology.endpoints.readings import Readings, differences, read_responses
+from posology.endpoints.recist import (
+    ADMIRALONCO,
+    NEVER,
+    RECIST_11,
+    Lesions,
+    RecistRules,
+    Response,
+    Role,
+    Status,
+    assess,
+)
 from posology.endpoints.response import WORDS
-from tests.endpoints.tumours import CR, NAN, NON, PD, PR, SD, day, iso, laid_out, load, on, table
+from tests.endpoints.lesion_cases import CR, NAN, NON, PD, PR, SD, day, iso, laid_out, load, on, table
 
 UNCONFIRMED = replace(ADMIRALONCO, confirmation_days=0)
 Answer = tuple[str, str | None]
@@ -102,7 +112,7 @@ def calls(name: str) -> list[Any]:
     ]
 
 
-def options(call: dict[str, Any]) -> Rules:
+def options(call: dict[str, Any]) -> RecistRules:
     """Read the arguments of the call as rules."""
     names = {
         "ref_start_window": "minimum_sd_days",
@@ -185,7 +195,7 @@ def test_filter_pd(call: dict[str, Any], wanted: Any) -> None:
     patients = sorted({row["USUBJID"] for row in rows})
     readings = laid_out(responses(rows), patients)
     start = np.zeros(len(patients), dtype=np.int64)
-    kept = counted(readings.overall, readings.day, start, ADMIRALONCO)
+    kept = assessments_counted(readings.overall, readings.day, start, ADMIRALONCO)
     found = {
         (who, on(readings, i, k), Response(kept[i, k]).name)
         for i, who in enumerate(patients)
@@ -203,7 +213,7 @@ def test_check_crpr() -> None:
     start = np.array([day("2020-02-02")])
     (found,) = differences(readings.overall, readings.day, start)
     assert (found.one, found.other, found.because) == (PD, SD, ("disease_after_cr",))
-    assert counted(readings.overall, readings.day, start, RECIST_11)[0, 1:].tolist() == [CR, PD]
+    assert assessments_counted(readings.overall, readings.day, start, RECIST_11)[0, 1:].tolist() == [CR, PD]
 
 
 # The example program on CDISC data: recorded responses ----------------------------------------------------------------
@@ -232,7 +242,7 @@ def derived(readings: Readings, start: Any, patients: list[str]) -> dict[str, di
         for code, of in (("BCP", bor), ("CBCP", cbor))
     }
     return {
-        "PD": yes(first(overall == PD), readings, patients),
+        "PD": yes(first_column(overall == PD), readings, patients),
         "RSP": yes(simple.response_at, readings, patients),
         "CB": yes(clinical_benefit(overall, days, start, UNCONFIRMED), readings, patients),
         "BOR": bor,
@@ -409,7 +419,7 @@ def test_a_large_simulated_domain_is_read_whole_and_every_difference_has_its_rea
     readings, starts, patients = basic(rows, start)
     assert len(patients) > 100
     found = best_response(readings.overall, readings.day, starts)
-    assert ((found.response == Response.NE) == (found.why > 0)).all()
+    assert ((found.response == Response.NE) == (found.reason > 0)).all()
     for difference in differences(readings.overall, readings.day, starts):
         assert difference.because, patients[difference.patient]
 
@@ -417,6 +427,6 @@ def test_a_large_simulated_domain_is_read_whole_and_every_difference_has_its_rea
 def test_what_cannot_be_read_is_a_finding() -> None:
     start = {"1": date(2024, 1, 1)}
     days = [date(2024, 2, 1), date(2023, 12, 1), date(2024, 2, 1), date(2024, 3, 1), date(2024, 3, 1)]
-    codes, found = read(["1", "1", "2", "1", "1"], days, ["good", "PR", "PR", "PR", "SD"], start)
+    codes, found = read_responses(["1", "1", "2", "1", "1"], days, ["good", "PR", "PR", "PR", "SD"], start)
     assert codes.tolist() == [0, 0, 0, PR, SD]
     assert [(f.patient, f.field) for f in found] == [("1", "overall"), ("1", "day"), ("2", "start"), ("1", "overall")]

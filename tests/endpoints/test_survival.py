@@ -32,7 +32,7 @@ from posology.endpoints.survival import (
     time_on_treatment,
     time_to_response,
 )
-from posology.endpoints.survival_findings import findings
+from posology.endpoints.survival_findings import survival_data_checks
 
 DATA = Path(__file__).parents[1] / "data/endpoints"
 SPEC = json.loads((DATA / "tte_censoring_spec_cases.json").read_text())
@@ -389,18 +389,18 @@ def test_treatment_policy_never_censors_an_event_that_fda_counts(rows: Any) -> N
 )
 def test_finding(fields: Any, said: str) -> None:
     visits = fields.pop("visits", ())
-    found = [str(f) for f in findings(patient(*visits, **fields), ["001"])]
+    found = [str(f) for f in survival_data_checks(patient(*visits, **fields), ["001"])]
     assert len(found) == 1
     assert said in found[0]
 
 
 def test_good_dates_have_no_finding_nor_do_bad_ones_after_the_cutoff() -> None:
     of = patient(SD, death="2013-06-01", last_alive="2013-06-01", treatment_end="2013-04-01")
-    assert findings(of, ["001"]) == ()
-    assert findings(patient(last_alive="2013-03-02", death="2013-03-01"), ["1"], date(2013, 2, 1)) == ()
+    assert survival_data_checks(of, ["001"]) == ()
+    assert survival_data_checks(patient(last_alive="2013-03-02", death="2013-03-01"), ["1"], date(2013, 2, 1)) == ()
 
 
-@pytest.mark.parametrize(("field", "value"), [("missed", 0), ("interval_days", 0), ("window_days", -1)])
+@pytest.mark.parametrize(("field", "value"), [("max_missed", 0), ("interval_days", 0), ("window_days", -1)])
 def test_impossible_rules_are_refused(field: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{field} is {value}: it must be at least"):
         replace(FDA, **{field: value})

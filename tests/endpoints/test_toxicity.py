@@ -14,10 +14,10 @@ from posology.conduct.trial import Trial
 from posology.endpoints.toxicity import (
     NEVER,
     Events,
-    check,
-    course,
+    check_events,
     cycle_of,
     emergent,
+    event_durations,
     late_onset,
     maximum_grade,
     maximum_grade_by_cycle,
@@ -119,7 +119,7 @@ def test_a_cycle_not_given_and_a_cutoff() -> None:
 
 
 def test_resolution_takes_overlapping_events_together() -> None:
-    found = course(events((0, "a", 1, -2, 3), (1, "a", 1, 5, 9), (1, "a", 2, 10, 12), (1, "a", 1, 14, 20)), 2)
+    found = event_durations(events((0, "a", 1, -2, 3), (1, "a", 1, 5, 9), (1, "a", 2, 10, 12), (1, "a", 1, 14, 20)), 2)
     assert found.onset.tolist() == [-2, 5] and found.resolved.tolist() == [3, 12]
     assert found.days.tolist() == [5.0, 8.0]
 
@@ -149,7 +149,7 @@ def test_more_that_cannot_be() -> None:
 
 def test_findings_name_patient_date_and_field() -> None:
     day, dose = date(2013, 5, 10), date(2013, 5, 1)
-    may, found = check(
+    may, found = check_events(
         ["1", "2", "3", "4", "5"],
         ["A"] * 5,
         [3, None, 7, 1, 2],
@@ -195,7 +195,7 @@ def test_late_onset_of_ocular_toxicity_in_the_worked_example(imgn853: Trial) -> 
     assert found.at_risk[0] == len(treated) == 18
     assert found.first[:4].tolist() == [2, 0, 2, 0]
     assert found.first.sum() == 4
-    when = course(eye, len(treated))
+    when = event_durations(eye, len(treated))
     ended = when.resolved != NEVER
     assert sorted(zip(when.onset[ended].tolist(), when.resolved[ended].tolist(), strict=True)) == [
         (17, 44),

@@ -11,8 +11,9 @@ import pytest
 
 from posology.interchange.pk.individual_exposures import average_to, from_file, from_samples, write_exposures
 from posology.interchange.pk.sources import from_record, measured
-from posology.pharmacology.estimation.foce import Population, individual
-from posology.pharmacology.estimation.residual_error import Residual
+from posology.pharmacology.estimation.foce import individual
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import ResidualError
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from tests.interchange.pk_record import (
     BETWEEN,
@@ -55,7 +56,7 @@ def test_by_samples_and_by_model(trial: str, tmp_path: Path) -> None:
     assert sampled["ctrough"].of["A"] == pytest.approx(concentration(21, 350.0, 2 / 24), rel=0.002)
     read = measured(trial)
     data = read.events.measurements()
-    population = Population(TRUE, tuple(TRUE), np.eye(4) * 0.09, Residual(0.0, 0.01), ())
+    population = Population(TRUE, tuple(TRUE), np.eye(4) * 0.09, ResidualError(0.0, 0.01), ())
     fitted = individual(TWO_COMPARTMENTS, data.only([1]), population)  # B, whose samples are the model's own
     assert fitted.parameters[0] == pytest.approx(list(TRUE.values()), rel=1e-3)
     write_exposures(tmp_path / "e.csv", read, "two", TWO_COMPARTMENTS, data.only([1]), np.log(fitted.parameters))

@@ -21,14 +21,14 @@ from posology.interchange.pk.sample_times import planned_hours
 from posology.interchange.pk.sources import from_record, measured
 from posology.interchange.sdtm.writer.write import export_sdtm
 from posology.pharmacology.nca.parameters import nca
-from posology.pharmacology.nca.profiles import rectangular
+from posology.pharmacology.nca.profiles import padded
 from posology.record.collected import PkConcentration, TreatmentGiven
 from tests.interchange.pk_record import CLEARANCE, HOURS, START, concentration, course, dosed, made, sample
 
 
 def analysed(path: Any, **more: Any) -> Any:
     found = measured(path, **more)
-    time, value = rectangular([(p.time, p.concentration) for p in found.profiles])
+    time, value = padded([(p.time, p.concentration) for p in found.profiles])
     return nca(
         time,
         value,

@@ -18,10 +18,10 @@ from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
 from posology.operating import Scenario
 from posology.operating import simulate as operate
-from posology.pharmacology.clinical.tumour_size import judge
+from posology.pharmacology.clinical.tumour_size import assess_recist
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import Plasma
-from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infused
+from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infusion_doses
 from posology.protocol.build import design_from_protocol as of_protocol
 from posology.protocol.load import load_document
 from posology.protocol.model import protocol_from
@@ -35,13 +35,14 @@ from posology.record.entry import fact_from
 from posology.record.event import to_dict
 from posology.record.snapshot import take_snapshot
 from posology.record.state import State
-from posology.simulation.trial import Simulation, World, simulate
-from posology.simulation.trial.course import FOLLOW, HOLDS, REDUCES, STOPS, follow
+from posology.simulation.trial import TrialSettings, TrialSimulator, simulate_trial
+from posology.simulation.trial.course import FOLLOW_UP_DAYS, simulate_course
+from posology.simulation.trial.dosing import HOLD_GRADE, REDUCE_GRADE, STOP_GRADE
 from posology.simulation.trial.pk_samples import TIMES, samples
 from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
-from tests.interchange.test_sdtm_round_trip import again, facts
+from tests.interchange.sdtm.test_round_trip import again, facts
 
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)
@@ -67,20 +68,20 @@ def with_design(name: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulation, Trial]]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TrialSimulator, Trial]]:
     """Conduct the example's protocol, with small expansion cohorts."""
     where = tmp_path_factory.mktemp("virtual") / "v.posology"
-    made = simulate(where, PLAN, World(seed=4, patients=10))
+    made = simulate_trial(where, PLAN, TrialSettings(seed=4, patients=10))
     with Trial.open(where) as trial:
         yield made, trial
 
 
-def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[Simulation, Trial]) -> None:
+def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[TrialSimulator, Trial]) -> None:
     made, trial = whole
     events, state = trial.events(), trial.state()
     assert not [e for e in events if e.override] and not [e for e in events if e.supersedes]
     assert all(e.mark() == "assumed" for e in events) and all(e.recorded.date() == e.occurred for e in events)
-    assert state.trial.simulated and not Simulation(PLAN, World()).subjects
+    assert state.trial.simulated and not TrialSimulator(PLAN, TrialSettings()).subjects
     assert {p.enrolment.fact.cohort for p in state.patients.values() if p.enrolment} == {
         None,
         *state.protocol().expansion,
@@ -92,13 +93,13 @@ def test_the_trial_is_conducted_from_consent_to_last_follow_up(whole: tuple[Simu
     assert any("X4" in p.of(DispositionEvent)[0].fact.term for p in failed), "too little target"
     assert any("X3" in p.of(DispositionEvent)[0].fact.term for p in failed), "too many prior regimens"
     last = max(s.first for s in made.subjects if s.first)
-    assert made.today <= last + timedelta(days=FOLLOW)
+    assert made.today <= last + timedelta(days=FOLLOW_UP_DAYS)
     assert verify(trial.store.rows()) == []
     for event in events[1:]:
         assert fact_from(event.kind, to_dict(event.fact)) == event.fact, event.seq
 
 
-def test_each_decision_is_what_the_design_advised_on_its_day(whole: tuple[Simulation, Trial]) -> None:
+def test_each_decision_is_what_the_design_advised_on_its_day(whole: tuple[TrialSimulator, Trial]) -> None:
     replayed(whole[1])
 
 
@@ -154,8 +155,10 @@ class Carried:
 def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> None:
     """The same patients, treated in the same order, give the counts and the MTD that the simulation of the design gives."""
     plan = with_design(name, eligibility=[])
-    made = simulate(
-        tmp_path / "v.posology", plan, World(seed=seed, per_month=280, arrivals="fixed", expansion=False, cycles=2)
+    made = simulate_trial(
+        tmp_path / "v.posology",
+        plan,
+        TrialSettings(seed=seed, per_month=280, arrivals="fixed", expansion=False, cycles=2),
     )
     with Trial.open(tmp_path / "v.posology") as trial:
         advice, state = trial.advise(on=made.today), replayed(trial)
@@ -166,7 +169,7 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
     dlt, moderate = np.full(shape, np.inf), np.full(shape, np.inf)
     for k, subject in enumerate(treated):
         for level in levels:
-            for t in follow(subject.person, level, lambda day: protocol, most=3).troubles:
+            for t in simulate_course(subject.person, level, lambda day: protocol, most=3).troubles:
                 into = dlt if t.grade >= 3 else moderate
                 if t.grade >= 2:
                     into[0, k, level - 1] = min(into[0, k, level - 1], np.floor(t.onset) + 1)  # study day
@@ -179,7 +182,7 @@ def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> N
     assert plan_in_force(state).design == of_protocol(protocol)
 
 
-def test_doses_follow_the_protocol(whole: tuple[Simulation, Trial]) -> None:
+def test_doses_follow_the_protocol(whole: tuple[TrialSimulator, Trial]) -> None:
     """No dose while a toxicity holds it; a level less after one of grade 3; none after one that ends treatment."""
     _, trial = whole
     delays = reductions = 0
@@ -187,11 +190,13 @@ def test_doses_follow_the_protocol(whole: tuple[Simulation, Trial]) -> None:
         grades = [(t.event, t.fact, t.resolved) for t in patient.toxicities]
         for before, event in zip(patient.doses, patient.doses[1:], strict=False):
             for onset, fact, end in grades:
-                assert not (fact.grade >= STOPS[fact.term] and onset.occurred < event.occurred)
-                if fact.grade >= HOLDS[fact.term] and onset.occurred < event.occurred:
+                assert not (fact.grade >= STOP_GRADE[fact.term] and onset.occurred < event.occurred)
+                if fact.grade >= HOLD_GRADE[fact.term] and onset.occurred < event.occurred:
                     assert end is not None and end.occurred <= event.occurred, (patient.id, event.occurred)
             severe = [
-                a for a, fact, _ in grades if fact.grade >= REDUCES and before.occurred < a.occurred < event.occurred
+                a
+                for a, fact, _ in grades
+                if fact.grade >= REDUCE_GRADE and before.occurred < a.occurred < event.occurred
             ]
             lower = before.fact.level - event.fact.level
             assert lower == min(len(severe), 1) or (lower == 1 and not severe), patient.id
@@ -204,14 +209,14 @@ def test_doses_follow_the_protocol(whole: tuple[Simulation, Trial]) -> None:
     assert delays > 3 and reductions > 0
 
 
-def test_endpoints_find_what_the_model_says(whole: tuple[Simulation, Trial]) -> None:
+def test_endpoints_find_what_the_model_says(whole: tuple[TrialSimulator, Trial]) -> None:
     made, trial = whole
     courses = {c.id: c for c in patient_courses(trial.state(made.today), made.today)}
     responders = 0
     for subject in (s for s in made.subjects if s.first):
         told, course = subject.course, courses[subject.id]
         dead = told.dead
-        day = lambda d, first=subject.first: first + timedelta(days=int(d)) if d <= FOLLOW else None
+        day = lambda d, first=subject.first: first + timedelta(days=int(d)) if d <= FOLLOW_UP_DAYS else None
         assert course.response.progression == day(told.progression if told.progression <= dead else np.inf)
         assert [e.occurred for e in course.patient.doses] == [day(d) for d, *_ in told.given]
         assert (course.patient.death.occurred if course.patient.death else None) == day(dead)
@@ -225,7 +230,7 @@ def test_endpoints_find_what_the_model_says(whole: tuple[Simulation, Trial]) -> 
             "the scans are the model's, to a tenth of a millimetre a lesion"
         )
         sums[:, 1:] -= 1e-9  # 30 % to the tenth of a millimetre is a partial response
-        judged = judge(sums, days, told.person.fate.dynamics.new_lesion, np.array([dead]))
+        judged = assess_recist(sums, days, told.person.fate.dynamics.new_lesion, np.array([dead]))
         if course.response.best in ("PR", "CR") and course.response.confirmation == "confirmed":
             responders += 1
             # a lesion that shrinks below the twentieth of a millimetre is gone: then CR comes after the model's PR
@@ -236,12 +241,12 @@ def test_endpoints_find_what_the_model_says(whole: tuple[Simulation, Trial]) -> 
     assert responders > 5
 
 
-def test_nothing_is_known_before_its_day(tmp_path: Path, whole: tuple[Simulation, Trial]) -> None:
+def test_nothing_is_known_before_its_day(tmp_path: Path, whole: tuple[TrialSimulator, Trial]) -> None:
     """A run that ends on a day holds, to the hash, what the whole run holds by that day."""
     events = whole[1].events()
     for until in (date(2012, 5, 30), date(2012, 11, 3), date(2013, 9, 17)):
         where = tmp_path / f"{until}.posology"
-        simulate(where, PLAN, World(seed=4, patients=10, until=until))
+        simulate_trial(where, PLAN, TrialSettings(seed=4, patients=10, until=until))
         with Trial.open(where) as trial:
             assert [e.hash for e in trial.events()] == [e.hash for e in events if e.occurred <= until]
 
@@ -252,12 +257,12 @@ def test_every_design_can_be_conducted(name: str, tmp_path: Path) -> None:
     has = {each.name for each in fields(DESIGNS_KNOWN[name])}
     spec = {"method": name} | {k: v for k, v in (DESIGNS["crm"] | {"target": 0.3}).items() if k in has}
     plan = {k: v for k, v in PLAN.items() if k != "titration"} | {"design": spec}
-    simulate(tmp_path / "v.posology", plan, World(seed=5, per_month=12, expansion=False, cycles=2))
+    simulate_trial(tmp_path / "v.posology", plan, TrialSettings(seed=5, per_month=12, expansion=False, cycles=2))
     with Trial.open(tmp_path / "v.posology") as trial:
         assert [d.fact.action for d in replayed(trial).trial.decisions][-1] in ("declare MTD", "stop")
 
 
-def test_marker_and_sex_go_with_the_tumour(whole: tuple[Simulation, Trial]) -> None:
+def test_marker_and_sex_go_with_the_tumour(whole: tuple[TrialSimulator, Trial]) -> None:
     patients = [p for p in whole[1].state().patients.values() if p.screening]
     types = {p.screening.tumour_type for p in patients}
     assert {"ovarian", "endometrial", "NSCLC"} <= types
@@ -275,7 +280,7 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
     rng, n = np.random.default_rng(7), 120
     given = ([0.0, 21.0, 42.0, 63.0], [355.0] * 4)
     exact = Plasma.of(IMGN853).course(
-        [1.0, 62.9999999], infused(np.array([given[0]]), np.array([given[1]]), LABEL_RATES)
+        [1.0, 62.9999999], infusion_doses(np.array([given[0]]), np.array([given[1]]), LABEL_RATES)
     )
     drawn = [samples({}, rng.standard_normal((1, len(TIMES), 3)), *given, 100.0, FIRST) for _ in range(n)]
     assert {(s.day, s.fact.visit, s.fact.timepoint) for s in drawn[0]} >= {
@@ -304,7 +309,7 @@ def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
     )
 
 
-def test_the_readout_says_that_nobody_was_treated(whole: tuple[Simulation, Trial]) -> None:
+def test_the_readout_says_that_nobody_was_treated(whole: tuple[TrialSimulator, Trial]) -> None:
     made, trial = whole
     readout = make_readout(take_snapshot(trial.events(), made.today))
     assert readout.headline[0].cited.text == "This trial was simulated: nobody was treated."
@@ -313,7 +318,7 @@ def test_the_readout_says_that_nobody_was_treated(whole: tuple[Simulation, Trial
 
 
 @pytest.mark.slow
-def test_readout_and_exports(whole: tuple[Simulation, Trial], go: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_path: Path) -> None:  # noqa: F811
     made, trial = whole
     readout = make_readout(take_snapshot(trial.events(), made.today))
     written = write_readout(readout, tmp_path / "readout")
@@ -328,18 +333,30 @@ def test_readout_and_exports(whole: tuple[Simulation, Trial], go: Any, tmp_path:
     assert all(
         "below twice the upper limit" in said or "no second sample" in said for said in json.loads(out)["findings"]
     ), out
-    code, out, err = go("nca", "csv/pc.csv", "--ex", "csv/ex.csv", "--analyte", "IMGN853", "--route", "bolus", "--json")
+    code, out, err = go(
+        "pk",
+        "nca",
+        "csv/pc.csv",
+        "--ex",
+        "csv/ex.csv",
+        "--analyte",
+        "IMGN853",
+        "--route",
+        "bolus",
+        "--json",
+    )
     assert code == 0, err
     assert "Simulated, nobody was treated" in (tmp_path / "csv" / "ts.csv").read_text(encoding="utf-8")
     assert "Simulated, nobody was treated" in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8")
-    code, out, err = go("status", where)
+    code, out, err = go("trial", "status", where)
     assert code == 0 and "nobody was treated" in out, err
-    assert "nobody was treated" in go("decide", where, "--as-of", "2013-02-12")[1]
+    assert "nobody was treated" in go("trial", "advise", where, "--as-of", "2013-02-12")[1]
 
 
 def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> None:  # noqa: F811
     arguments = (
-        "virtual",
+        "simulate",
+        "trial",
         str(FILE),
         "c.posology",
         "--cohort",
@@ -402,13 +419,15 @@ def test_what_cannot_be_simulated_is_refused(
     world: dict[str, Any], changes: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=said):
-        simulate(tmp_path / "v.posology", copy.deepcopy(PLAN) | changes, replace(World(per_month=300), **world))
+        simulate_trial(
+            tmp_path / "v.posology", copy.deepcopy(PLAN) | changes, replace(TrialSettings(per_month=300), **world)
+        )
 
 
 def test_a_trial_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("posology.simulation.trial.simulator.ENDLESS", 5 * 365)
+    monkeypatch.setattr("posology.simulation.trial.simulator.MAX_TRIAL_DAYS", 5 * 365)
     with pytest.raises(ValueError, match="does not end within 5 years: "):
-        simulate(tmp_path / "v.posology", PLAN, World(per_month=1e-6))
+        simulate_trial(tmp_path / "v.posology", PLAN, TrialSettings(per_month=1e-6))
 
 
 def test_who_leaves_for_a_dlt_says_so(tmp_path: Path) -> None:
@@ -417,7 +436,9 @@ def test_who_leaves_for_a_dlt_says_so(tmp_path: Path) -> None:
     plan["dlt"] = plan["dlt"] | {"maximum_delay_days": 6}
     left = delayed = 0
     for seed in range(1, 4):
-        simulate(tmp_path / f"{seed}.posology", plan, World(seed=seed, per_month=12, expansion=False, cycles=3))
+        simulate_trial(
+            tmp_path / f"{seed}.posology", plan, TrialSettings(seed=seed, per_month=12, expansion=False, cycles=3)
+        )
         with Trial.open(tmp_path / f"{seed}.posology") as trial:
             for patient in replayed(trial).patients.values():
                 dlts = [t for t in patient.toxicities if t.is_dlt]
@@ -441,7 +462,7 @@ def test_who_leaves_for_a_dlt_says_so(tmp_path: Path) -> None:
 )
 def test_a_world_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        World(**wrong)
+        TrialSettings(**wrong)
 
 
 def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # noqa: F811
@@ -450,7 +471,7 @@ def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # 
         (("--cohort", "ovarian-relapsed"), "go together"),
         (("--patients-per-month", "nan"), "a month"),
     ):
-        code, _, err = go("virtual", str(FILE), "w.posology", *arguments)
+        code, _, err = go("simulate", "trial", str(FILE), "w.posology", *arguments)
         assert code != 0 and said in err
-    assert "no folder" in go("virtual", str(FILE), "nowhere/w.posology")[2]
+    assert "no folder" in go("simulate", "trial", str(FILE), "nowhere/w.posology")[2]
     assert list(tmp_path.iterdir()) == []

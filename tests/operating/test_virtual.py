@@ -18,14 +18,14 @@ from posology.designs import BfBoin, Boin, RollingSix, ThreePlusThree, TiteBoin,
 from posology.endpoints.body_size import Metric, dose_mg
 from posology.examples import imgn853
 from posology.operating import PotentialOutcomes, Scenario, simulate
+from posology.pharmacology.clinical.dose_modification import as_planned
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR
-from posology.pharmacology.clinical.treatment import as_planned
-from posology.pharmacology.compounds.adc import Quantity
 from posology.pharmacology.compounds.library import IMGN853, IMGN853_SATURABLE
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.virtual_patients.demographics import OVARIAN
-from posology.simulation.potential_outcomes import Carriers, conjugate, draw
+from posology.simulation.potential_outcomes import DrugDrivenPatients, draw_patients, two_compartment_equivalent
 
 LEVELS = np.array([0.15, 0.5, 1.0, 2.0, 3.3, 5.0, 7.0])
 DESIGNS: list[Any] = [
@@ -42,13 +42,13 @@ def by(metric: Metric, levels: Any = LEVELS) -> Any:
     return lambda p: dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * np.asarray(levels)
 
 
-def written_out(patients: PotentialOutcomes, scenario: Scenario) -> Carriers:
+def written_out(patients: PotentialOutcomes, scenario: Scenario) -> DrugDrivenPatients:
     """Coin flips as days of a DLT at each level."""
     trials, many = patients.shape
     levels = len(scenario.truth)
     rows, k, level = (a.ravel() for a in np.indices((trials, many, levels)))
     wide = lambda values: values.reshape(trials, many, levels)
-    return Carriers(
+    return DrugDrivenPatients(
         wide(patients.dlt_day(scenario, rows, k, level)),
         np.full((trials, many, levels, 3), np.inf),
         wide(patients.respond(scenario, rows, k, level)),
@@ -77,10 +77,10 @@ def test_coin_flips_written_out_as_days_give_the_same_trials(
     assert (flips.later == 0).all()
 
 
-def carriers(dlt: Any, ocular: Any = None) -> Carriers:
+def carriers(dlt: Any, ocular: Any = None) -> DrugDrivenPatients:
     days = np.asarray(dlt, dtype=np.float64)
     flat = days.shape[:2]
-    return Carriers(
+    return DrugDrivenPatients(
         days,
         np.full((*days.shape, 3), np.inf) if ocular is None else ocular,
         np.zeros(days.shape, dtype=bool),
@@ -122,34 +122,34 @@ def test_an_ocular_event_of_grade_2_ends_titration() -> None:
 def test_what_cannot_be_is_refused(change: dict[str, Any], wrong: str) -> None:
     good = vars(carriers(np.full((1, 2, 3), np.inf)))
     with pytest.raises(ValueError, match=wrong):
-        Carriers(**{**good, **change})
+        DrugDrivenPatients(**{**good, **change})
 
 
 def test_bad_draws_are_refused() -> None:
     rng = np.random.default_rng(1)
     with pytest.raises(ValueError, match="there must be one of each"):
-        draw(rng, 0, 5, by("total body weight"))
+        draw_patients(rng, 0, 5, by("total body weight"))
     with pytest.raises(ValueError, match=r"must be \(5, levels\)"):
-        draw(rng, 1, 5, lambda people: people.weight_kg)
+        draw_patients(rng, 1, 5, lambda people: people.weight_kg)
     with pytest.raises(ValueError, match="linear loss"):
-        draw(rng, 1, 5, by("total body weight"), compound=IMGN853_SATURABLE)
+        draw_patients(rng, 1, 5, by("total body weight"), compound=IMGN853_SATURABLE)
 
 
 def test_two_exponentials_stand_for_the_chain() -> None:
     """The area by the integral of the whole chain; within 7 % of its course to day 14."""
     plasma = Plasma.of(IMGN853)
-    two = conjugate(plasma)
+    two = two_compartment_equivalent(plasma)
     assert two.area[0] == pytest.approx(plasma.areas([400.0], Doses(0, 1.0)).adc[0, 0], rel=1e-6)
     days = np.array([1.0, 3, 7, 14])
     assert two.at(days, Doses(0, 355.0)).ravel() == pytest.approx(plasma.course(days, Doses(0, 355.0)).adc[0], rel=0.08)
 
 
 @pytest.fixture(scope="module")
-def treated() -> Carriers:
-    return draw(np.random.default_rng(853), 100, 30, by("total body weight"))
+def treated() -> DrugDrivenPatients:
+    return draw_patients(np.random.default_rng(853), 100, 30, by("total body weight"))
 
 
-def test_rates_rise_with_the_dose_and_the_window(treated: Carriers) -> None:
+def test_rates_rise_with_the_dose_and_the_window(treated: DrugDrivenPatients) -> None:
     """For each patient: the fate is the same at all levels."""
     windows = np.array([treated.rate(w) for w in (21, 42, 63, 126, np.inf)])
     assert (np.diff(windows, axis=0) >= 0).all() and (np.diff(windows, axis=1) >= 0).all()
@@ -166,7 +166,7 @@ def test_response_of_much_target_is_that_it_was_calibrated_to() -> None:
         for a, b in ((30, 3), (1, 100))
     )
     rates = [
-        draw(
+        draw_patients(
             np.random.default_rng(1), 100, 30, by("adjusted ideal body weight", [6.0]), mix=[(kind, 1.0)]
         ).response.mean()
         for kind in (many, few)
@@ -175,15 +175,15 @@ def test_response_of_much_target_is_that_it_was_calibrated_to() -> None:
 
 
 def test_the_same_seed_gives_the_same_patients() -> None:
-    one, two = (draw(np.random.default_rng(5), 3, 7, by("total body weight")) for _ in range(2))
+    one, two = (draw_patients(np.random.default_rng(5), 3, 7, by("total body weight")) for _ in range(2))
     assert all((getattr(one, name) == getattr(two, name)).all() for name in vars(one))
 
 
-def test_the_trial_of_2013(treated: Carriers) -> None:
+def test_the_trial_of_2013(treated: DrugDrivenPatients) -> None:
     """V14: at 7 mg/kg of total weight 1 of 5 had a DLT within 21 days (Moore 2017): inside the 95 % prediction."""
     low, high = binom.ppf([0.025, 0.975], 5, treated.rate(21)[6])
     assert low <= 1 <= high
-    fewer = draw(np.random.default_rng(853), 100, 30, by("adjusted ideal body weight", [6.0]))
+    fewer = draw_patients(np.random.default_rng(853), 100, 30, by("adjusted ideal body weight", [6.0]))
     assert fewer.rate(21)[0] < treated.rate(21)[6]
     assert binom.ppf(0.025, 20, fewer.rate(21)[0]) == 0, "none of 20, at the most, at 6 mg/kg of adjusted ideal weight"
 
@@ -193,7 +193,7 @@ def test_the_trial_of_2013(treated: Carriers) -> None:
 def test_slopes_agree_where_they_were_calibrated(slope: int) -> None:
     """At 6 mg/kg of adjusted ideal weight the ocular risk is the same whatever the slope, far below it is not."""
     found = [
-        draw(
+        draw_patients(
             np.random.default_rng(2),
             300,
             30,
@@ -210,7 +210,7 @@ def test_slopes_agree_where_they_were_calibrated(slope: int) -> None:
 @pytest.mark.slow
 def test_reducing_doses_costs_response_and_spares_no_first_event() -> None:
     held, full = (
-        draw(np.random.default_rng(3), 200, 30, by("total body weight", [7.0]), **how)
+        draw_patients(np.random.default_rng(3), 200, 30, by("total body weight", [7.0]), **how)
         for how in ({}, {"rule": as_planned})
     )  # type: ignore[arg-type]
     assert held.response.mean() < full.response.mean()
@@ -223,7 +223,20 @@ PROTOCOL = str(imgn853.__path__[0]) + "/protocol.yaml"
 def test_command() -> None:
     done = CliRunner().invoke(
         app,
-        ["simulate", PROTOCOL, "--trials", "10", "--window", "21", "--window", "63", "--design", "tite-boin", "--json"],
+        [
+            "simulate",
+            "designs",
+            PROTOCOL,
+            "--trials",
+            "10",
+            "--window",
+            "21",
+            "--window",
+            "63",
+            "--design",
+            "tite-boin",
+            "--json",
+        ],
     )
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
@@ -240,7 +253,7 @@ def test_command() -> None:
 
 def test_command_with_steroid_drops() -> None:
     plain, drops = (
-        json.loads(CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "30", "--json", *more]).stdout)
+        json.loads(CliRunner().invoke(app, ["simulate", "designs", PROTOCOL, "--trials", "30", "--json", *more]).stdout)
         for more in ([], ["--drops"])
     )
     assert (plain["drops"], drops["drops"]) == (False, True)
@@ -250,7 +263,9 @@ def test_command_with_steroid_drops() -> None:
 
 def test_command_on_coin_flips() -> None:
     truth = "0.01,0.02,0.05,0.1,0.2,0.3,0.5"
-    done = CliRunner().invoke(app, ["simulate", PROTOCOL, "--patients", "rates", "--truth", truth, "--trials", "20"])
+    done = CliRunner().invoke(
+        app, ["simulate", "designs", PROTOCOL, "--patients", "rates", "--truth", truth, "--trials", "20"]
+    )
     assert done.exit_code == 0 and "DLTs missed" in done.stdout
 
 
@@ -266,6 +281,6 @@ def test_command_on_coin_flips() -> None:
     ],
 )
 def test_wrong_options_are_refused(options: list[str], wrong: str) -> None:
-    done = CliRunner().invoke(app, ["simulate", PROTOCOL, "--trials", "10", *options])
+    done = CliRunner().invoke(app, ["simulate", "designs", PROTOCOL, "--trials", "10", *options])
     assert done.exit_code != 0
     assert wrong in str(done.exception) + done.output

@@ -10,7 +10,7 @@ import pytest
 
 from posology.interchange.pk.nonmem import read
 from posology.pharmacology.estimation import nuts as bayes
-from posology.pharmacology.estimation.foce import Effect, Population, fit, starting
+from posology.pharmacology.estimation.foce import default_start, fit
 from posology.pharmacology.estimation.log_posterior import (
     Prior,
     correlation_factor,
@@ -19,8 +19,9 @@ from posology.pharmacology.estimation.log_posterior import (
     population_density,
 )
 from posology.pharmacology.estimation.nuts import sample_individual, sample_population
-from posology.pharmacology.estimation.residual_error import Residual
-from posology.pharmacology.pk_models.data import Measurements, Patient, Period, measurements
+from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.residual_error import ResidualError
+from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import ORAL, TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats
@@ -28,8 +29,8 @@ from tests.pharmacology.test_fit import CONJUGATE, DATA, Straight, conjugate, th
 from tests.pharmacology.test_occasions import Steps
 
 
-@pytest.mark.parametrize("residual", [Residual(0.5, 0.0), Residual(0.5, 0.3)])
-def test_the_gradient_of_a_population(residual: Residual) -> None:
+@pytest.mark.parametrize("residual", [ResidualError(0.5, 0.0), ResidualError(0.5, 0.3)])
+def test_the_gradient_of_a_population(residual: ResidualError) -> None:
     data = theophylline().only([0, 1, 2])
     density = population_density(ORAL, data, Prior({"ka": 1.5, "CL": 2.7, "V": 30.0}, ("ka", "V"), residual=residual))
     count = 3 + 2 + (2 if residual.proportional else 1) + 6
@@ -39,11 +40,11 @@ def test_the_gradient_of_a_population(residual: Residual) -> None:
     assert gradient == pytest.approx(numeric, rel=1e-5, abs=1e-5)
 
 
-def mixed(patients: int = 3) -> Measurements:
+def mixed(patients: int = 3) -> PkDataset:
     """Two occasions, a covariate that changes and one that does not, and values below quantification."""
-    return measurements(
+    return pk_dataset(
         [
-            Patient(
+            SubjectData(
                 str(i),
                 [(0.0, 350.0, 0.1, 0.0), (21.0, 350.0, 0.1, 0.0)],
                 [(1.0, 120.0, False), (20.0, 2.0, i == 1), (22.0, 150.0 + i, False), (30.0, 50.0, False)],
@@ -58,9 +59,13 @@ def mixed(patients: int = 3) -> Measurements:
 MIXED = Prior(
     {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0},
     ("CL", "V1", "V2"),
-    residual=Residual(2.0, 0.3),
+    residual=ResidualError(2.0, 0.3),
     correlated=True,
-    effects=(Effect("CL", "ALB", 40.0), Effect("V1", "WT", 70.0), Effect("CL", "WT", 70.0, 0.75)),
+    effects=(
+        CovariateEffect("CL", "ALB", 40.0),
+        CovariateEffect("V1", "WT", 70.0),
+        CovariateEffect("CL", "WT", 70.0, 0.75),
+    ),
     between_occasions=("V1", "CL"),
 )
 
@@ -107,12 +112,12 @@ def test_a_population_that_cannot_be_is_refused_before_it_is_sampled() -> None:
         sample_population(TWO_COMPARTMENTS, mixed(), MIXED, seed=1)
 
 
-def in_occasions() -> tuple[Measurements, Population, Floats, Floats]:
+def in_occasions() -> tuple[PkDataset, Population, Floats, Floats]:
     """A line whose intercept differs between two occasions, with the exact mean and covariance of η, κ, κ."""
     times = np.array([0.0, 1, 2, 5])
-    data = measurements(
+    data = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 "x",
                 [(0.0, 1.0, 0.0, 0.0)],
                 [(t, v, False) for t, v in zip(times, (1.0, 2.0, 2.5, 3.1), strict=True)],
@@ -121,7 +126,7 @@ def in_occasions() -> tuple[Measurements, Population, Floats, Floats]:
         ]
     )
     population = Population(
-        {"a": 2.0, "b": 1.3}, ("a",), np.eye(1) * 0.3, Residual(0.4, 0.0), between_occasions={"a": 0.2}
+        {"a": 2.0, "b": 1.3}, ("a",), np.eye(1) * 0.3, ResidualError(0.4, 0.0), between_occasions={"a": 0.2}
     )
     design = np.array([[1.0, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1]])
     covariance = np.linalg.inv(np.diag([1 / 0.3, 5, 5]) + design.T @ design / 0.16)
@@ -194,10 +199,11 @@ def test_a_correlated_posterior_of_theophylline_agrees_with_the_fit() -> None:
     events = read(DATA / "theophylline.csv")
     data = events.measurements(["WT"])
     start = replace(
-        starting(ORAL, [1.5, 2.7, 31.5], cv=0.4, residual=Residual(0.7, 0.0)), effects=(Effect("V", "WT", 70.0),)
+        default_start(ORAL, [1.5, 2.7, 31.5], cv=0.4, residual=ResidualError(0.7, 0.0)),
+        effects=(CovariateEffect("V", "WT", 70.0),),
     )
     exact = {e.name: e for e in fit(ORAL, data, start, full=True).estimates}
-    prior = Prior(start.typical, start.random, residual=Residual(1.0, 0.0), effects=start.effects, correlated=True)
+    prior = Prior(start.typical, start.random, residual=ResidualError(1.0, 0.0), effects=start.effects, correlated=True)
     found = sample_population(ORAL, data, prior, seed=2, draws=300, tune=500, chains=2)
     # twelve patients put a correlation of the maximum likelihood fit at its bound, so that it has no standard errors
     for name, error in (("ka", 0.192), ("CL", 0.084), ("V", 0.047)):
@@ -208,7 +214,7 @@ def test_a_correlated_posterior_of_theophylline_agrees_with_the_fit() -> None:
 
 
 def test_the_gradient_of_an_individual_with_values_below_quantification() -> None:
-    data = measurements([Patient("1", [(0.0, 350.0, 0.1, 0.0)], [(1.0, 120.0, False), (40.0, 2.0, True)])])
+    data = pk_dataset([SubjectData("1", [(0.0, 350.0, 0.1, 0.0)], [(1.0, 120.0, False), (40.0, 2.0, True)])])
     density = individual_density(TWO_COMPARTMENTS, data, CONJUGATE)
     z = np.array([0.3, -0.5, 1.1])
     numeric = [(density(z + h)[0] - density(z - h)[0]) / 2e-5 for h in 1e-5 * np.eye(3)]
@@ -218,10 +224,10 @@ def test_the_gradient_of_an_individual_with_values_below_quantification() -> Non
 def test_an_individual_posterior_is_the_closed_form_where_the_model_is_linear() -> None:
     omega = np.array([[0.5, 0.1], [0.1, 0.2]])
     times, values = np.array([0.0, 1, 2, 5]), np.array([1.0, 2.0, 2.5, 3.1])
-    data = measurements(
-        [Patient("x", [(0.0, 1.0, 0.0, 0.0)], [(t, v, False) for t, v in zip(times, values, strict=True)])]
+    data = pk_dataset(
+        [SubjectData("x", [(0.0, 1.0, 0.0, 0.0)], [(t, v, False) for t, v in zip(times, values, strict=True)])]
     )
-    population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, Residual(0.4, 0.0))
+    population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, ResidualError(0.4, 0.0))
     design = np.stack([np.ones(4), times], axis=1)
     covariance = np.linalg.inv(np.linalg.inv(omega) + design.T @ design / 0.16)
     mean = np.log([2.0, 1.3]) + covariance @ design.T @ (values - design @ np.log([2.0, 1.3])) / 0.16
@@ -253,7 +259,7 @@ def test_one_patient_at_a_time() -> None:
 
 @pytest.mark.slow
 def test_theophylline_posterior_agrees_with_the_maximum_likelihood_fit() -> None:
-    prior = Prior({"ka": 1.5, "CL": 2.7, "V": 30.0}, ("ka", "CL", "V"), residual=Residual(1.0, 0.0))
+    prior = Prior({"ka": 1.5, "CL": 2.7, "V": 30.0}, ("ka", "CL", "V"), residual=ResidualError(1.0, 0.0))
     found = sample_population(ORAL, theophylline(), prior, seed=1, draws=500, tune=500, chains=2)
     for name, value, error in (("ka", 1.594, 0.192), ("CL", 2.751, 0.084), ("V", 31.81, 0.047)):
         middle, low, high = found.interval(name)

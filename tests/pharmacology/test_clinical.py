@@ -11,18 +11,15 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.stats import binom
 
-from posology.pharmacology.clinical.ca125 import CA125, halved, levels
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Effect, ocular_hazard, ocular_risk, other_dlt
-from posology.pharmacology.clinical.treatment import (
-    Fate,
-    Standing,
-    Treated,
-    as_labelled,
-    as_planned,
-    at_recurrence,
-    treat,
-)
-from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, OVARIAN_SURVIVAL, Dynamics, death, invert, judge
+from posology.pharmacology.clinical.ca125 import CA125, from_tumour_size, gcig_halved
+from posology.pharmacology.clinical.dose_modification import PatientStatus, as_labelled, as_planned, at_recurrence
+from posology.pharmacology.clinical.effect_compartment import EffectCompartment
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, ocular_hazard, ocular_risk
+from posology.pharmacology.clinical.other_toxicities import other_dlt
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
+from posology.pharmacology.clinical.survival import OVARIAN_SURVIVAL, death_day, time_at_cumulative_hazard
+from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
+from posology.pharmacology.clinical.tumour_size import MONTH, NEVER, TumourDynamics, assess_recist
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 
 PATIENTS = 8000
@@ -30,8 +27,8 @@ PLASMA = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
 """Of antibody with at least one drug, the typical patient."""
 
 
-def one(kg: float = 0.0027, kd: float = 0.0119, lam: float = 0.0049, s0: float = 57.8) -> Dynamics:
-    return Dynamics(*(np.array([x]) for x in (kg, kd, lam, s0, np.inf)))
+def one(kg: float = 0.0027, kd: float = 0.0119, lam: float = 0.0049, s0: float = 57.8) -> TumourDynamics:
+    return TumourDynamics(*(np.array([x]) for x in (kg, kd, lam, s0, np.inf)))
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +38,12 @@ def varied() -> Exponentials:
 
 
 @pytest.fixture(scope="module")
-def fate() -> Fate:
-    return Fate.draw(np.random.default_rng(9), PATIENTS, explained=0.3)
+def fate() -> PatientPotentialOutcomes:
+    return PatientPotentialOutcomes.draw(np.random.default_rng(9), PATIENTS, explained=0.3)
 
 
 @pytest.fixture(scope="module")
-def trial(fate: Fate, varied: Exponentials) -> Treated:
+def trial(fate: PatientPotentialOutcomes, varied: Exponentials) -> TreatmentOutcome:
     return treat(fate, varied, 355.0, cycles=24)
 
 
@@ -76,7 +73,7 @@ def test_size_under_one_dose_throughout_is_the_papers() -> None:
 def test_marker_against_scipy() -> None:
     t = np.arange(0.0, 301)
     dynamics, k, ca0, g = one(), 0.037, 167.0, 3.0
-    found = levels(t, dynamics.log_change(t), k, ca0, g)[0]
+    found = from_tumour_size(t, dynamics.log_change(t), k, ca0, g)[0]
     burden = lambda s: np.exp(g * dynamics.log_change(np.array([s])))[0, 0]
     wanted = solve_ivp(lambda s, y: k * (ca0 * burden(s) - y), (0, 300), [ca0], t_eval=t, rtol=1e-9, atol=1e-9).y[0]
     assert found == pytest.approx(wanted, rel=1e-4)
@@ -85,7 +82,9 @@ def test_marker_against_scipy() -> None:
 @pytest.mark.parametrize("ke", [0.12, 0.3, float(PLASMA.rates[0]), float(PLASMA.rates[1])])
 def test_effect_compartments_against_scipy(ke: float) -> None:
     """Two doses and a gap, carried in steps; ke may equal a rate of plasma."""
-    effect = Effect.start(PLASMA, ke, 1).dosed(355.0).after(np.array([21.0])).after(np.array([7.0])).dosed(296.0)
+    effect = (
+        EffectCompartment.start(PLASMA, ke, 1).dosed(355.0).after(np.array([21.0])).after(np.array([7.0])).dosed(296.0)
+    )
     since = np.array([[0.0, 1.0, 10.0, 21.0]])
     c, first, second = (a[0] for a in effect.at(effect.unit(since)))
     plasma = lambda t: (
@@ -109,15 +108,17 @@ def test_risk_over_patients_against_draws() -> None:
 
 
 def test_inversion_is_linear_within_a_piece_and_never_beyond() -> None:
-    found = invert(np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 3.0]]), np.array([0.0, 10, 20]), np.array([0.5, 3.0, 3.1]))
+    found = time_at_cumulative_hazard(
+        np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 3.0]]), np.array([0.0, 10, 20]), np.array([0.5, 3.0, 3.1])
+    )
     assert found.tolist() == [5.0, 20.0, NEVER]
 
 
 def test_death_is_the_weibull_of_the_paper() -> None:
     """Sizes that stay and no new lesions: the survival function in closed form."""
     n = 50_000
-    still = Dynamics(*(np.full(n, x) for x in (0.0, 0.0, 0.1, 70.0, np.inf)))
-    days = death(still, np.ones(n), np.random.default_rng(2).exponential(size=n))
+    still = TumourDynamics(*(np.full(n, x) for x in (0.0, 0.0, 0.1, 70.0, np.inf)))
+    days = death_day(still, np.ones(n), np.random.default_rng(2).exponential(size=n))
     s = OVARIAN_SURVIVAL
     for t in (180.0, 365, 730):
         wanted = np.exp(-((s.lam.value * t) ** s.alpha.value) * np.exp(s.size.value + s.ecog.value))
@@ -126,7 +127,7 @@ def test_death_is_the_weibull_of_the_paper() -> None:
 
 def test_visits_are_judged_by_recist() -> None:
     never = np.array([np.inf])
-    judged = lambda size, new=never, last=NEVER: judge(
+    judged = lambda size, new=never, last=NEVER: assess_recist(
         np.array([size], dtype=float), 42 * np.arange(len(size)), new, last
     )
     assert judged([50, 34, 50]).response[0] == NEVER  # not confirmed
@@ -138,16 +139,16 @@ def test_visits_are_judged_by_recist() -> None:
 
 
 def test_marker_response_needs_28_days() -> None:
-    assert not halved(np.array([[400.0, 190, 180]]), [0, 21, 42])[1][0]
-    assert halved(np.array([[400.0, 190, 180]]), [0, 21, 49])[1][0]
-    assert not halved(np.array([[400.0, 190, 210, 180]]), [0, 21, 42, 63])[1][0]
-    assert not halved(np.array([[60.0, 20, 20, 20]]), [0, 21, 42, 63])[0][0]
+    assert not gcig_halved(np.array([[400.0, 190, 180]]), [0, 21, 42])[1][0]
+    assert gcig_halved(np.array([[400.0, 190, 180]]), [0, 21, 49])[1][0]
+    assert not gcig_halved(np.array([[400.0, 190, 210, 180]]), [0, 21, 42, 63])[1][0]
+    assert not gcig_halved(np.array([[60.0, 20, 20, 20]]), [0, 21, 42, 63])[0][0]
 
 
 # Published targets
 
 
-def test_v11_response_of_mirasol(trial: Treated) -> None:
+def test_v11_response_of_mirasol(trial: TreatmentOutcome) -> None:
     responded = np.isfinite(trial.judged.response)
     assert responded.mean() == pytest.approx(0.42, abs=0.04)
     assert np.median(trial.progression_free) / MONTH == pytest.approx(5.6, abs=0.6)
@@ -155,22 +156,22 @@ def test_v11_response_of_mirasol(trial: Treated) -> None:
     assert np.median(lasted) / MONTH == pytest.approx(6.8, abs=1.0)
 
 
-def test_v12_marker_response(trial: Treated) -> None:
+def test_v12_marker_response(trial: TreatmentOutcome) -> None:
     days = np.arange(0, 379, 21)
-    evaluable, found = halved(trial.ca125(days), days, last=trial.progression_free)
+    evaluable, found = gcig_halved(trial.ca125(days), days, last=trial.progression_free)
     assert 0.53 - 0.06 <= found.sum() / evaluable.sum() <= 0.58 + 0.06
-    linear = levels(
+    linear = from_tumour_size(
         np.arange(379.0),
         trial.fate.dynamics.log_change(np.arange(379.0), trial.start, trial.exposure),
         trial.fate.kelim,
         trial.fate.ca0,
         1.0,
     )[:, days]
-    evaluable, found = halved(linear, days, last=trial.progression_free)
+    evaluable, found = gcig_halved(linear, days, last=trial.progression_free)
     assert found.sum() / evaluable.sum() < 0.53 - 0.06  # burden in proportion to the diameter fails
 
 
-def test_v13_ocular_events_and_delays(trial: Treated) -> None:
+def test_v13_ocular_events_and_delays(trial: TreatmentOutcome) -> None:
     came = np.isfinite(trial.ocular)
     assert came.mean() == pytest.approx(0.58, abs=0.05)
     assert 0.11 - 0.05 <= (trial.episodes.worst >= 3).mean() <= 0.16 + 0.05
@@ -179,7 +180,7 @@ def test_v13_ocular_events_and_delays(trial: Treated) -> None:
     assert np.isfinite(trial.neuropathy).mean() == pytest.approx(0.33, abs=0.05)
 
 
-def test_v14_dose_limiting_toxicities_of_phase_1(fate: Fate, varied: Exponentials) -> None:
+def test_v14_dose_limiting_toxicities_of_phase_1(fate: PatientPotentialOutcomes, varied: Exponentials) -> None:
     """7 mg/kg of total weight: 1 of 5 within 21 days; 6 mg/kg of adjusted ideal weight: none of 6."""
     ideal = 59.1
     seven = treat(fate, varied, 7 * 70.0, reference=6 * ideal, cycles=1).dlt_within(21).mean()
@@ -204,7 +205,7 @@ def test_ocular_risk_as_tabled(
     some = Exponentials(varied.coefficients[:400], varied.rates[:400])
 
     def course(dose: float) -> np.ndarray:
-        effect = Effect.start(some, ocular.ke.value, 400)
+        effect = EffectCompartment.start(some, ocular.ke.value, 400)
         unit, level = effect.unit(np.tile(np.arange(21.0), (400, 1))), []
         for _ in range(8):
             effect = effect.dosed(dose)
@@ -220,7 +221,7 @@ def test_ocular_risk_as_tabled(
     assert [course(355 * mg / 6)[-1] for mg in (2, 3.3, 5, 7)] == pytest.approx(by_dose, abs=0.03)
 
 
-def test_a_window_of_21_days_misses_most_ocular_events(trial: Treated) -> None:
+def test_a_window_of_21_days_misses_most_ocular_events(trial: TreatmentOutcome) -> None:
     came = trial.ocular[np.isfinite(trial.ocular)]
     assert 0.18 < (came <= 21).mean() < 0.40
 
@@ -228,7 +229,7 @@ def test_a_window_of_21_days_misses_most_ocular_events(trial: Treated) -> None:
 # Doses that change
 
 
-def test_fate_is_fixed_and_the_dose_matters(fate: Fate, varied: Exponentials) -> None:
+def test_fate_is_fixed_and_the_dose_matters(fate: PatientPotentialOutcomes, varied: Exponentials) -> None:
     low, high = (treat(fate, varied, 355.0 * f, cycles=6, rule=as_planned) for f in (0.5, 1.0))
     assert np.array_equal(low.fate.grade, high.fate.grade)
     assert np.all(low.size[:, 1:3] >= high.size[:, 1:3])
@@ -238,7 +239,7 @@ def test_fate_is_fixed_and_the_dose_matters(fate: Fate, varied: Exponentials) ->
     assert [high.dlt_within(w).mean() for w in (21, 42, 63)] == sorted(high.dlt_within(w).mean() for w in (21, 42, 63))
 
 
-def test_after_grade_3_a_level_less(trial: Treated) -> None:
+def test_after_grade_3_a_level_less(trial: TreatmentOutcome) -> None:
     planned = 355.0
     levels_given = np.unique((trial.mg[trial.mg > 0] / planned).round(6))
     assert levels_given.tolist() == pytest.approx([4 / 6, 5 / 6, 1.0])
@@ -250,7 +251,7 @@ def test_after_grade_3_a_level_less(trial: Treated) -> None:
 def test_rule_by_label() -> None:
     """No event; grade 2; grade 3; grade 4; grade 3 that is over; a second grade 2."""
     now, lately = np.array([0, 2, 3, 4, 0, 2]), np.array([0, 2, 3, 4, 3, 2])
-    stand = Standing(
+    stand = PatientStatus(
         1,
         np.full(6, 21.0),
         np.array([1.0, 1.0, 5 / 6, 1.0, 1.0, 1.0]),
@@ -270,7 +271,7 @@ def test_rule_by_label() -> None:
 
 
 def test_a_rule_of_ones_own_is_checked() -> None:
-    few = Fate.draw(np.random.default_rng(1), 3)
+    few = PatientPotentialOutcomes.draw(np.random.default_rng(1), 3)
     with pytest.raises(ValueError, match=r"patient 2, day 21: the rule gives the delay as -1 d"):
         treat(few, PLASMA, 355.0, cycles=2, rule=lambda s: (np.ones(3), np.array([0.0, -1, 0])))
     with pytest.raises(ValueError, match=r"patient 3: the planned dose is nan mg"):
@@ -280,27 +281,29 @@ def test_a_rule_of_ones_own_is_checked() -> None:
 
 
 def test_seeds_give_the_same_patients() -> None:
-    a, b = (Fate.draw(np.random.default_rng(3), 50) for _ in range(2))
+    a, b = (PatientPotentialOutcomes.draw(np.random.default_rng(3), 50) for _ in range(2))
     assert np.array_equal(a.eyes.hazard, b.eyes.hazard) and np.array_equal(a.dynamics.kd, b.dynamics.kd)
 
 
 def test_known_baselines_are_kept() -> None:
-    fate = Fate.draw(np.random.default_rng(3), 3, s0=[40.0, 60, 80], ca0=[100.0, 200, 300], receptor=[60.0, 6.0, 0.0])
+    fate = PatientPotentialOutcomes.draw(
+        np.random.default_rng(3), 3, s0=[40.0, 60, 80], ca0=[100.0, 200, 300], receptor=[60.0, 6.0, 0.0]
+    )
     assert fate.dynamics.s0.tolist() == [40, 60, 80] and fate.ca0.tolist() == [100, 200, 300]
     assert fate.dynamics.kd[2] == 0  # no target, no shrinkage
-    plain = Fate.draw(np.random.default_rng(3), 3)
+    plain = PatientPotentialOutcomes.draw(np.random.default_rng(3), 3)
     assert fate.dynamics.kd[0] == pytest.approx(plain.dynamics.kd[0])
 
 
 def test_refusals() -> None:
     with pytest.raises(ValueError, match="patient 2: s0 is -3 mm"):
-        Dynamics.draw(np.random.default_rng(1), 2, s0=[40.0, -3])
+        TumourDynamics.draw(np.random.default_rng(1), 2, s0=[40.0, -3])
     with pytest.raises(ValueError, match="explained is 2: kd's logarithm"):
-        Dynamics.draw(np.random.default_rng(1), 2, explained=2.0)
+        TumourDynamics.draw(np.random.default_rng(1), 2, explained=2.0)
     with pytest.raises(ValueError, match="power is 7: the scenarios"):
         IMGN853_OCULAR.with_power(7)
     with pytest.raises(ValueError, match="patient 1: kelim is 0 /d"):
-        levels(np.arange(3.0), np.zeros((1, 3)), 0.0, 167.0)
+        from_tumour_size(np.arange(3.0), np.zeros((1, 3)), 0.0, 167.0)
 
 
 def test_other_dlt_rises_with_dose() -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from posology.pharmacology.compounds.adc import MARKS, Quantity
 from posology.pharmacology.compounds.library import (
     BRENTUXIMAB_VEDOTIN,
     COMPOUNDS,
@@ -14,6 +13,7 @@ from posology.pharmacology.compounds.library import (
     T_DM1,
     TUSAMITAMAB_RAVTANSINE,
 )
+from posology.pharmacology.compounds.quantity import MARKS, Quantity
 
 
 @pytest.mark.parametrize("compound", COMPOUNDS.values(), ids=list(COMPOUNDS))

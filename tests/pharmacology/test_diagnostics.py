@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 
 from posology.pharmacology.estimation.diagnostics import _percentiles, residuals, visual_predictive_check
-from posology.pharmacology.estimation.foce import Population, simulate
-from posology.pharmacology.estimation.residual_error import Residual
-from posology.pharmacology.pk_models.data import Patient, measurements
+from posology.pharmacology.estimation.foce import simulate
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import ResidualError
+from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from tests.pharmacology.test_fit import CONJUGATE, Straight, conjugate
 
 
 def test_conditional_residuals_are_exact_where_the_model_is_linear() -> None:
     times, values = np.array([0.0, 1, 2, 5]), np.array([1.0, 2.0, 2.5, 3.1])
-    data = measurements(
-        [Patient("x", [(0.0, 1.0, 0.0, 0.0)], [(t, v, False) for t, v in zip(times, values, strict=True)])]
+    data = pk_dataset(
+        [SubjectData("x", [(0.0, 1.0, 0.0, 0.0)], [(t, v, False) for t, v in zip(times, values, strict=True)])]
     )
     omega = np.array([[0.5, 0.1], [0.1, 0.2]])
-    population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, Residual(0.4, 0.0))
+    population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, ResidualError(0.4, 0.0))
     found = residuals(Straight(), data, population, np.random.default_rng(1), repeats=20000)
     design = np.stack([np.ones(4), times], axis=1)
     covariance = design @ omega @ design.T + 0.16 * np.eye(4)
@@ -68,10 +69,11 @@ def test_the_check_shows_a_clearance_that_is_wrong() -> None:
 def test_prediction_correction_takes_out_the_dose() -> None:
     rng = np.random.default_rng(2)
     patients = [
-        Patient(str(i), [(0.0, 10.0 * 4 ** (i % 3), 0.1, 0.0)], [(t, 0.0, False) for t in (1.0, 7)]) for i in range(60)
+        SubjectData(str(i), [(0.0, 10.0 * 4 ** (i % 3), 0.1, 0.0)], [(t, 0.0, False) for t in (1.0, 7)])
+        for i in range(60)
     ]
-    data = measurements(patients)
-    tight = Population(CONJUGATE.typical, ("CL",), np.array([[1e-4]]), Residual(0.0, 0.02))
+    data = pk_dataset(patients)
+    tight = Population(CONJUGATE.typical, ("CL",), np.array([[1e-4]]), ResidualError(0.0, 0.02))
     drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, tight, rng)[0])
     plain = visual_predictive_check(TWO_COMPARTMENTS, drawn, tight, rng, repeats=50, bins=2, corrected=False)
     right = visual_predictive_check(TWO_COMPARTMENTS, drawn, tight, rng, repeats=50, bins=2)

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from posology.pharmacology.clinical.ocular_episodes import MOST, Course, Episodes, Eyes
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular
-from posology.pharmacology.clinical.treatment import Fate, Rule, Treated, as_labelled, as_planned, at_recurrence, treat
+from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled, as_planned, at_recurrence
+from posology.pharmacology.clinical.ocular_episodes import MAX_EPISODES, Episodes, OcularCourse, OcularPotentialOutcomes
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
+from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
 from posology.pharmacology.clinical.tumour_size import NEVER
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 
@@ -24,25 +26,29 @@ def population(patients: int) -> Exponentials:
 
 
 def course(
-    rule: Rule = as_labelled,
+    rule: DoseRule = as_labelled,
     mg: float = 355.0,
     cycles: int = 8,
-    ocular: Ocular = IMGN853_OCULAR,
+    ocular: OcularToxicity = IMGN853_OCULAR,
     patients: int = PATIENTS,
-    fate: Fate | None = None,
-) -> Treated:
+    fate: PatientPotentialOutcomes | None = None,
+) -> TreatmentOutcome:
     """Return the same patients under a rule, at a dose."""
-    some = Fate.draw(np.random.default_rng(9), patients, ocular=ocular, explained=0.3) if fate is None else fate
+    some = (
+        PatientPotentialOutcomes.draw(np.random.default_rng(9), patients, ocular=ocular, explained=0.3)
+        if fate is None
+        else fate
+    )
     return treat(some, population(patients), mg, cycles=cycles, rule=rule, ocular=ocular)
 
 
 @pytest.fixture(scope="module")
-def planned() -> Treated:
+def planned() -> TreatmentOutcome:
     return course(as_planned)
 
 
 @pytest.fixture(scope="module")
-def labelled() -> Treated:
+def labelled() -> TreatmentOutcome:
     return course(as_labelled)
 
 
@@ -57,7 +63,7 @@ def labelled() -> Treated:
 def test_episodes_are_those_of_a_loop(store: list[tuple[float, float]], stretches: list[tuple[float, float]]) -> None:
     """A hazard that is constant in each stretch of time; the loop goes from event to event with the integral written out."""
     hazard, lasting = (np.array([[pair[i] for pair in store]]) for i in (0, 1))
-    found = Course(Eyes(hazard, np.ones_like(hazard, dtype=np.int64), lasting))
+    found = OcularCourse(OcularPotentialOutcomes(hazard, np.ones_like(hazard, dtype=np.int64), lasting))
     edges = np.cumsum([0.0, *(length for length, _ in stretches)])
     for day, (length, level) in zip(edges, stretches, strict=False):
         since = length * np.linspace(0, 1, 5)[None, :]
@@ -85,10 +91,12 @@ def test_a_constant_hazard_gives_an_alternating_renewal_process() -> None:
     """At risk for 1 / h on average, ill for m: the share of time ill tends to m / (m + 1 / h); of no duration, Poisson."""
     rng, n, h, m, years = np.random.default_rng(3), 2000, 0.05, 15.0, 400.0
     for mean in (m, 0.0):
-        eyes = Eyes(
-            rng.exponential(size=(n, MOST)), np.ones((n, MOST), dtype=np.int64), rng.exponential(mean, (n, MOST))
+        eyes = OcularPotentialOutcomes(
+            rng.exponential(size=(n, MAX_EPISODES)),
+            np.ones((n, MAX_EPISODES), dtype=np.int64),
+            rng.exponential(mean, (n, MAX_EPISODES)),
         )
-        found = Course(eyes)
+        found = OcularCourse(eyes)
         for start in np.arange(0, years, 20.0):
             found.pass_(np.full((n, 3), h), np.tile([0.0, 10, 20], (n, 1)), np.full(n, start))
         count = found.count
@@ -102,7 +110,7 @@ def test_a_constant_hazard_gives_an_alternating_renewal_process() -> None:
             assert count.var() == pytest.approx(h * years, rel=0.1)
 
 
-def test_episodes_are_ordered_and_apart(labelled: Treated) -> None:
+def test_episodes_are_ordered_and_apart(labelled: TreatmentOutcome) -> None:
     found = labelled.episodes
     came = np.isfinite(found.onset)
     assert (came[:, :-1] | ~came[:, 1:]).all(), "no gaps"
@@ -117,19 +125,21 @@ def test_episodes_are_ordered_and_apart(labelled: Treated) -> None:
 
 def test_nobody_runs_out_of_episodes() -> None:
     long = course(as_planned, mg=490.0, cycles=24)
-    assert long.episodes.count().max() < MOST
+    assert long.episodes.count().max() < MAX_EPISODES
 
 
-def test_first_events_do_not_know_of_later_ones(planned: Treated) -> None:
+def test_first_events_do_not_know_of_later_ones(planned: TreatmentOutcome) -> None:
     """With one episode at most, the first are the same to the last bit."""
     eyes = planned.fate.eyes
-    once = replace(planned.fate, eyes=Eyes(eyes.hazard[:, :1], eyes.grade[:, :1], eyes.lasting[:, :1]))
+    once = replace(
+        planned.fate, eyes=OcularPotentialOutcomes(eyes.hazard[:, :1], eyes.grade[:, :1], eyes.lasting[:, :1])
+    )
     alone = course(as_planned, fate=once)
     assert np.array_equal(alone.ocular, planned.ocular) and np.array_equal(alone.recovered, planned.recovered)
     assert alone.episodes.count().max() == 1
 
 
-def test_events_count_for_an_interval_after_the_last_cycle(planned: Treated) -> None:
+def test_events_count_for_an_interval_after_the_last_cycle(planned: TreatmentOutcome) -> None:
     """Two cycles: those of the first 42 days are the same as of three, and some come in the three weeks after."""
     two, three = (course(as_planned, cycles=cycles, fate=planned.fate) for cycles in (2, 3))
     early = lambda each: np.where(each.ocular <= 42, each.ocular, NEVER)
@@ -141,7 +151,7 @@ def test_events_count_for_an_interval_after_the_last_cycle(planned: Treated) -> 
     )
 
 
-def test_other_hazards_do_not_know_of_the_eye(planned: Treated) -> None:
+def test_other_hazards_do_not_know_of_the_eye(planned: TreatmentOutcome) -> None:
     """Under the same doses neuropathy, pneumonitis, death and size are the same, whatever the eye does."""
     drops = course(as_planned, ocular=IMGN853_OCULAR.with_drops())
     for name in ("neuropathy", "pneumonitis", "other", "dead", "size", "mg"):
@@ -149,7 +159,7 @@ def test_other_hazards_do_not_know_of_the_eye(planned: Treated) -> None:
     assert not np.array_equal(drops.ocular, planned.ocular)
 
 
-def test_the_dead_are_given_nothing(labelled: Treated) -> None:
+def test_the_dead_are_given_nothing(labelled: TreatmentOutcome) -> None:
     after = labelled.start >= labelled.dead[:, None]
     assert after.any() and (labelled.mg[after] == 0).all()
 
@@ -157,7 +167,7 @@ def test_the_dead_are_given_nothing(labelled: Treated) -> None:
 # What the dose does
 
 
-def test_more_drug_brings_them_earlier_and_oftener(planned: Treated) -> None:
+def test_more_drug_brings_them_earlier_and_oftener(planned: TreatmentOutcome) -> None:
     low, high = (course(as_planned, mg=mg, fate=planned.fate) for mg in (178.0, 414.0))
     both = np.isfinite(low.ocular) & (low.ocular < low.until) & (low.ocular < high.until)
     assert (high.ocular[both] <= low.ocular[both] + 1e-9).all()
@@ -166,7 +176,7 @@ def test_more_drug_brings_them_earlier_and_oftener(planned: Treated) -> None:
 
 
 @pytest.mark.parametrize("rule", [as_labelled, at_recurrence])
-def test_rules_agree_until_one_changes_a_dose(planned: Treated, rule: Rule) -> None:
+def test_rules_agree_until_one_changes_a_dose(planned: TreatmentOutcome, rule: DoseRule) -> None:
     other = course(rule, fate=planned.fate)
     same = (planned.start == other.start) & (planned.mg == other.mg)
     changed = ~same.all(axis=1)
@@ -178,7 +188,7 @@ def test_rules_agree_until_one_changes_a_dose(planned: Treated, rule: Rule) -> N
     assert np.array_equal(planned.ocular[~changed], other.ocular[~changed])
 
 
-def test_rules_order_the_dose(planned: Treated, labelled: Treated) -> None:
+def test_rules_order_the_dose(planned: TreatmentOutcome, labelled: TreatmentOutcome) -> None:
     """Each rule gives less than the one before; fewer episodes come, and no patient is given more by the stricter."""
     strict = course(at_recurrence, fate=planned.fate)
     dose = [each.mg.sum(axis=1).mean() for each in (planned, labelled, strict)]
@@ -187,7 +197,7 @@ def test_rules_order_the_dose(planned: Treated, labelled: Treated) -> None:
     assert worse[0] > worse[1]
 
 
-def test_later_grade_3_is_a_dlt(labelled: Treated) -> None:
+def test_later_grade_3_is_a_dlt(labelled: TreatmentOutcome) -> None:
     found = labelled.episodes
     late = (found.grade[:, 0] < 3) & (found.worst >= 3)
     assert late.any() and np.isfinite(labelled.first_dlt()[late]).all()
@@ -199,9 +209,9 @@ def test_later_grade_3_is_a_dlt(labelled: Treated) -> None:
 
 def test_grades_alike_are_one_grade_for_each_patient() -> None:
     alike = IMGN853_OCULAR.with_alike(1)
-    grade = Fate.draw(np.random.default_rng(1), 2000, ocular=alike).eyes.grade
+    grade = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000, ocular=alike).eyes.grade
     assert (grade == grade[:, :1]).all()
-    own = Fate.draw(np.random.default_rng(1), 2000).eyes.grade
+    own = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000).eyes.grade
     assert np.corrcoef(own[:, 0], own[:, 1])[0, 1] == pytest.approx(0, abs=0.07)
     with pytest.raises(ValueError, match=r"alike is 0\.3: the scenarios"):
         alike.with_alike(0.3)

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from posology.pharmacology.exposure_response.regression import cox, exponential, exposures_at, logistic, quantiles
+from posology.pharmacology.exposure_response.regression import (
+    by_quantile,
+    cox,
+    exponential,
+    logistic,
+    predicted_exposures,
+)
 
 
 def table(a: int, b: int, c: int, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -106,10 +112,10 @@ def test_cox_by_hand() -> None:
 
 
 def test_quartiles_have_exact_intervals() -> None:
-    found = quantiles(np.arange(40.0), np.arange(40) % 10 == 9)
+    found = by_quantile(np.arange(40.0), np.arange(40) % 10 == 9)
     assert found.patients.tolist() == [10] * 4 and found.events.tolist() == [1] * 4
     assert (found.lower[0], found.upper[0]) == pytest.approx((0.0025286, 0.4450161), abs=1e-7)  # 1 of 10
-    tied = quantiles(np.repeat([1.0, 2.0], 10), np.zeros(20, bool))
+    tied = by_quantile(np.repeat([1.0, 2.0], 10), np.zeros(20, bool))
     assert tied.patients.sum() == 20 and tied.upper[0] < 0.35
 
 
@@ -162,14 +168,14 @@ def test_exposures_at_a_dose() -> None:
     rng = np.random.default_rng(3)
     dose = np.repeat([1.0, 2.0, 4.0], 2000)
     exposure = 50 * dose**1.1 * rng.lognormal(0, 0.4, 6000)
-    found = exposures_at(dose, exposure, 3.0, 1000)
+    found = predicted_exposures(dose, exposure, 3.0, 1000)
     assert np.log(found).mean() == pytest.approx(np.log(50 * 3**1.1), abs=0.02)
     assert np.log(found).std() == pytest.approx(0.4, abs=0.02)
     assert (np.diff(found) > 0).all()
     with pytest.raises(ValueError, match="doses and exposures above 0"):
-        exposures_at(dose, exposure * 0, 3.0)
+        predicted_exposures(dose, exposure * 0, 3.0)
     with pytest.raises(ValueError, match="3 patients at 1 doses"):
-        exposures_at(np.ones(3), np.ones(3), 3.0)
+        predicted_exposures(np.ones(3), np.ones(3), 3.0)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,7 @@ def test_exposures_at_a_dose() -> None:
     [
         (lambda x, y, t: logistic(x, y, level=95), "level is 95"),
         (lambda x, y, t: logistic(x, 2 * y), "patient 4: the event is neither"),
-        (lambda x, y, t: quantiles(x, y, groups=0), "groups is 0"),
+        (lambda x, y, t: by_quantile(x, y, groups=0), "groups is 0"),
         (lambda x, y, t: exponential(x, np.where(t > 3, t, 0), y), "patient 1: time 0"),
         (lambda x, y, t: exponential(x, t, y).at(np.array([1.0]), -5.0), "a time finite and 0 or more"),
         (lambda x, y, t: logistic(x, y).at(np.array([np.nan])), "an exposure is a finite number"),

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.pharmacology.estimation.empirical_bayes import conditional
-from posology.pharmacology.estimation.foce import Effect, Population, fit, individual, objective, simulate, starting
-from posology.pharmacology.estimation.residual_error import Residual, terms
-from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
-from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
+from posology.pharmacology.estimation.empirical_bayes import empirical_bayes
+from posology.pharmacology.estimation.foce import default_start, fit, individual, objective_function, simulate
+from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.residual_error import ResidualError, log_likelihood_terms
+from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
 from posology.shared.arrays import Floats
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
@@ -25,11 +26,11 @@ CONJUGATE = Population(
     {"CL": 0.44, "V1": 1.9, "Q": 0.6, "V2": 1.0},
     ("CL", "V1", "V2"),
     np.diag([0.33, 0.25, 0.4]) ** 2,
-    Residual(0.0, 0.12),
+    ResidualError(0.0, 0.12),
 )
 
 
-def theophylline() -> Measurements:
+def theophylline() -> PkDataset:
     held: dict[str, tuple[list[Any], list[Any]]] = {}
     for row in csv.DictReader((DATA / "theophylline.csv").read_text().splitlines()):
         doses, samples = held.setdefault(row["ID"], ([], []))
@@ -37,14 +38,14 @@ def theophylline() -> Measurements:
             doses.append((float(row["TIME"]), float(row["AMT"]), 0.0, 0.0))
         else:
             samples.append((float(row["TIME"]), float(row["DV"]), False))
-    return measurements([Patient(name, *parts) for name, parts in held.items()])
+    return pk_dataset([SubjectData(name, *parts) for name, parts in held.items()])
 
 
-def conjugate(patients: int, times: Sequence[float], weights: Sequence[float] | None = None) -> Measurements:
+def conjugate(patients: int, times: Sequence[float], weights: Sequence[float] | None = None) -> PkDataset:
     """Two infusions of 2 h, 21 days apart, 350 mg each; times in days."""
-    return measurements(
+    return pk_dataset(
         [
-            Patient(
+            SubjectData(
                 str(i),
                 [(0.0, 350.0, 2 / 24, 0.0), (21.0, 350.0, 2 / 24, 0.0)],
                 [(t, 0.0, False) for t in times],
@@ -63,7 +64,7 @@ def test_theophylline_agrees_with_nlmixr2_and_nonmem() -> None:
     parameters from ``MATRIX=R`` are 0.19180, 0.08352 and 0.04661.
     """
     data = theophylline()
-    found = fit(ORAL, data, starting(ORAL, [1.5, 2.7, 31.5], cv=0.5, residual=Residual(0.7, 0.0)))
+    found = fit(ORAL, data, default_start(ORAL, [1.5, 2.7, 31.5], cv=0.5, residual=ResidualError(0.7, 0.0)))
     assert found.objective == pytest.approx(116.803, abs=2e-3)
     assert found.log_likelihood == pytest.approx(-179.702, abs=2e-3)
     assert (found.aic, found.bic) == pytest.approx((373.403, 393.583), abs=2e-3)
@@ -85,9 +86,9 @@ def test_the_objective_at_published_estimates() -> None:
         {"ka": float(np.exp(0.4663)), "CL": float(np.exp(1.012)), "V": float(np.exp(3.460))},
         ("ka", "CL", "V"),
         np.diag(np.log1p(np.array([0.7, 0.268, 0.1388]) ** 2)),
-        Residual(0.6947, 0.0),
+        ResidualError(0.6947, 0.0),
     )
-    parts, _ = objective(ORAL, theophylline(), population)
+    parts, _ = objective_function(ORAL, theophylline(), population)
     assert parts.sum() == pytest.approx(116.804, abs=1e-3)
 
 
@@ -96,19 +97,19 @@ class Straight:
 
     parameters = ("a", "b")
 
-    def predict(self, data: Measurements, phi: Floats) -> Floats:
+    def predict(self, data: PkDataset, phi: Floats) -> Floats:
         return np.asarray(phi[:, :1] + phi[:, 1:] * data.time)
 
-    def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
+    def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         return self.predict(data, phi), np.stack([np.ones_like(data.time), data.time], axis=2)
 
 
 def test_the_objective_is_exact_where_the_model_is_linear() -> None:
     rng = np.random.default_rng(3)
     times = np.array([0.0, 1, 2, 5])
-    data = measurements(
+    data = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 "x",
                 [(0.0, 1.0, 0.0, 0.0)],
                 [(t, float(v), False) for t, v in zip(times, rng.uniform(1, 4, 4), strict=True)],
@@ -116,8 +117,8 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
         ]
     )
     omega = np.array([[0.5, 0.1], [0.1, 0.2]])
-    population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, Residual(0.4, 0.0))
-    parts, found = objective(Straight(), data, population)
+    population = Population({"a": 2.0, "b": 1.3}, ("a", "b"), omega, ResidualError(0.4, 0.0))
+    parts, found = objective_function(Straight(), data, population)
     design = np.stack([np.ones(4), times], axis=1)
     covariance = design @ omega @ design.T + 0.16 * np.eye(4)
     error = data.value[0] - design @ np.log([2.0, 1.3])
@@ -128,7 +129,7 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
 @pytest.mark.parametrize("model", [ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS])
 @pytest.mark.parametrize("steady", [0.0, 10.0])
 @pytest.mark.parametrize("length", [0.0, 2.0])
-def test_closed_forms_against_a_solver(model: Model, steady: float, length: float) -> None:
+def test_closed_forms_against_a_solver(model: LinearModel, steady: float, length: float) -> None:
     from scipy.integrate import solve_ivp
 
     if model is ORAL and length:
@@ -136,7 +137,7 @@ def test_closed_forms_against_a_solver(model: Model, steady: float, length: floa
     values = {"ka": 0.9, "CL": 0.7, "V": 5.0, "V1": 4.0, "Q": 0.5, "V2": 6.0}
     phi = np.log([[values[name] for name in model.parameters]])
     times = [0.7, 2.0, 3.5, 9.0, 14.0]
-    data = measurements([Patient("1", [(0.0, 50.0, length, steady)], [(t, 0.0, False) for t in times])])
+    data = pk_dataset([SubjectData("1", [(0.0, 50.0, length, steady)], [(t, 0.0, False) for t in times])])
     p = dict(zip(model.parameters, np.exp(phi[0]), strict=True))
 
     def flow(_: float, y: Floats) -> list[float]:
@@ -175,10 +176,10 @@ def _given(solve: Any, flow: Any, state: Floats, length: float, until: float, se
     st.sampled_from([0.0, 1.5]),
     st.sampled_from([0.0, 8.0]),
 )
-def test_derivatives(model: Model, move: list[float], length: float, steady: float) -> None:
-    data = measurements(
+def test_derivatives(model: LinearModel, move: list[float], length: float, steady: float) -> None:
+    data = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 "1", [(0.0, 50.0, length, steady), (9.0, 20.0, 0.0, 0.0)], [(t, 0.0, False) for t in (0.5, 4, 9.5, 20)]
             )
         ]
@@ -199,31 +200,32 @@ def test_derivatives(model: Model, move: list[float], length: float, steady: flo
 def test_likelihood_terms_and_their_derivatives(below: bool) -> None:
     from scipy.stats import norm
 
-    data = measurements([Patient("1", [(0.0, 1.0, 0.0, 0.0)], [(1.0, 2.0, below), (2.0, 1.0, below)])])
-    f, error = np.array([[1.7, 1.4]]), Residual(0.3, 0.2)
-    found = terms(data, f, error)
+    data = pk_dataset([SubjectData("1", [(0.0, 1.0, 0.0, 0.0)], [(1.0, 2.0, below), (2.0, 1.0, below)])])
+    f, error = np.array([[1.7, 1.4]]), ResidualError(0.3, 0.2)
+    found = log_likelihood_terms(data, f, error)
     sd = np.sqrt(error.variance(f))
     exact = -2 * (norm.logcdf(data.value, f, sd) if below else norm.logpdf(data.value, f, sd) + 0.5 * np.log(2 * np.pi))
     assert found.value == pytest.approx(exact)
     h = 1e-6
     assert found.by_prediction == pytest.approx(
-        (terms(data, f + h, error).value - terms(data, f - h, error).value) / (2 * h), rel=1e-6
+        (log_likelihood_terms(data, f + h, error).value - log_likelihood_terms(data, f - h, error).value) / (2 * h),
+        rel=1e-6,
     )
-    up, down = (terms(data, f, Residual(0.3 * np.exp(s * h), 0.2)).value for s in (1, -1))
+    up, down = (log_likelihood_terms(data, f, ResidualError(0.3 * np.exp(s * h), 0.2)).value for s in (1, -1))
     assert found.by_additive == pytest.approx((up - down) / (2 * h), rel=1e-5)
-    up, down = (terms(data, f, Residual(0.3, 0.2 * np.exp(s * h))).value for s in (1, -1))
+    up, down = (log_likelihood_terms(data, f, ResidualError(0.3, 0.2 * np.exp(s * h))).value for s in (1, -1))
     assert found.by_proportional == pytest.approx((up - down) / (2 * h), rel=1e-5)
     assert (found.information > 0).all()
 
 
 def test_an_individual_is_between_the_population_and_the_data() -> None:
-    one = measurements(
-        [Patient("1", [(0.0, 100.0, 0.0, 0.0)], [(t, 20 * np.exp(-0.1 * t), False) for t in (1.0, 6, 24)])]
+    one = pk_dataset(
+        [SubjectData("1", [(0.0, 100.0, 0.0, 0.0)], [(t, 20 * np.exp(-0.1 * t), False) for t in (1.0, 6, 24)])]
     )
     values = {"CL": 1.0, "V": 10.0}  # the data say 0.5 and 5
-    loose = individual(ONE_COMPARTMENT, one, Population(values, ("CL", "V"), np.eye(2) * 100, Residual(0.0, 0.1)))
-    tight = individual(ONE_COMPARTMENT, one, Population(values, ("CL", "V"), np.eye(2) * 1e-6, Residual(0.0, 0.1)))
-    usual = individual(ONE_COMPARTMENT, one, Population(values, ("CL", "V"), np.eye(2) * 0.09, Residual(0.0, 0.1)))
+    loose = individual(ONE_COMPARTMENT, one, Population(values, ("CL", "V"), np.eye(2) * 100, ResidualError(0.0, 0.1)))
+    tight = individual(ONE_COMPARTMENT, one, Population(values, ("CL", "V"), np.eye(2) * 1e-6, ResidualError(0.0, 0.1)))
+    usual = individual(ONE_COMPARTMENT, one, Population(values, ("CL", "V"), np.eye(2) * 0.09, ResidualError(0.0, 0.1)))
     assert loose.parameters[0] == pytest.approx([0.5, 5.0], rel=1e-2)
     assert tight.parameters[0] == pytest.approx([1.0, 10.0], rel=1e-3)
     assert 0.5 < usual.parameters[0, 0] < 1.0 and 5.0 < usual.parameters[0, 1] < 10.0
@@ -233,17 +235,20 @@ def test_an_individual_is_between_the_population_and_the_data() -> None:
 def test_values_below_quantification_inform_and_do_not_bias() -> None:
     """M3 recovers the clearance; leaving the values out does not."""
     rng = np.random.default_rng(11)
-    truth = Population({"CL": 1.0, "V": 10.0}, ("CL",), np.array([[0.04]]), Residual(0.05, 0.1))
-    data = measurements(
-        [Patient(str(i), [(0.0, 100.0, 0.0, 0.0)], [(t, 0.0, False) for t in (1.0, 8, 24, 36, 44)]) for i in range(60)]
+    truth = Population({"CL": 1.0, "V": 10.0}, ("CL",), np.array([[0.04]]), ResidualError(0.05, 0.1))
+    data = pk_dataset(
+        [
+            SubjectData(str(i), [(0.0, 100.0, 0.0, 0.0)], [(t, 0.0, False) for t in (1.0, 8, 24, 36, 44)])
+            for i in range(60)
+        ]
     )
     drawn = data.replaced(simulate(ONE_COMPARTMENT, data, truth, rng)[0], 0.3)
     assert 0.2 < drawn.below.sum() / drawn.samples < 0.4
     found = fit(ONE_COMPARTMENT, drawn, truth)
     assert found.population.typical["CL"] == pytest.approx(1.0, rel=0.07)
-    kept = measurements(
+    kept = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 n,
                 [(0.0, 100.0, 0.0, 0.0)],
                 [
@@ -264,7 +269,7 @@ def test_two_compartments_recover_the_truth_they_were_simulated_from() -> None:
     data = conjugate(40, [0.1, 0.5, 1, 3, 7, 14, 20.9, 21.1, 24, 35])
     drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, CONJUGATE, rng)[0], 1e-3)
     start = Population(
-        {"CL": 0.6, "V1": 2.5, "Q": 0.4, "V2": 1.5}, ("CL", "V1", "V2"), np.eye(3) * 0.09, Residual(0.0, 0.2)
+        {"CL": 0.6, "V1": 2.5, "Q": 0.4, "V2": 1.5}, ("CL", "V1", "V2"), np.eye(3) * 0.09, ResidualError(0.0, 0.2)
     )
     found = fit(TWO_COMPARTMENTS, drawn, start)
     assert not found.notes
@@ -280,15 +285,21 @@ def test_a_covariate_is_recovered_and_fixed_powers_stay() -> None:
     weights = list(rng.uniform(45, 110, 40))
     data = conjugate(40, [0.1, 1, 7, 20], weights)
     truth = Population(
-        CONJUGATE.typical, ("CL",), np.array([[0.01]]), Residual(0.0, 0.1), (Effect("CL", "WT", 67, 0.75),)
+        CONJUGATE.typical,
+        ("CL",),
+        np.array([[0.01]]),
+        ResidualError(0.0, 0.1),
+        (CovariateEffect("CL", "WT", 67, 0.75),),
     )
     drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
-    start = Population(CONJUGATE.typical, ("CL",), np.array([[0.04]]), Residual(0.0, 0.2), (Effect("CL", "WT", 67),))
+    start = Population(
+        CONJUGATE.typical, ("CL",), np.array([[0.04]]), ResidualError(0.0, 0.2), (CovariateEffect("CL", "WT", 67),)
+    )
     found = fit(TWO_COMPARTMENTS, drawn, start)
     power = next(e for e in found.estimates if e.name == "WT on CL")
     assert power.value == pytest.approx(0.75, abs=3 * power.standard_error)
     assert power.standard_error < 0.1
-    fixed = Population(start.typical, ("CL",), start.omega, start.residual, (Effect("CL", "WT", 67, 0.75),))
+    fixed = Population(start.typical, ("CL",), start.omega, start.residual, (CovariateEffect("CL", "WT", 67, 0.75),))
     assert fit(TWO_COMPARTMENTS, drawn, fixed).objective > found.objective - 1e-6
 
 
@@ -296,50 +307,57 @@ def test_a_covariate_is_recovered_and_fixed_powers_stay() -> None:
 def test_units_do_not_matter(time: float, amount: float) -> None:
     """Individual parameters in other units are the same parameters."""
     doses, samples = [(0.0, 100.0, 1.0, 0.0)], [(2.0, 7.0, False), (10.0, 3.0, False)]
-    prior = Population({"CL": 1.0, "V": 10.0}, ("CL", "V"), np.eye(2) * 0.1, Residual(0.0, 0.1))
+    prior = Population({"CL": 1.0, "V": 10.0}, ("CL", "V"), np.eye(2) * 0.1, ResidualError(0.0, 0.1))
     other = Population({"CL": 1.0 / time, "V": 10.0}, ("CL", "V"), prior.omega, prior.residual)
-    first = individual(ONE_COMPARTMENT, measurements([Patient("1", doses, samples)]), prior)
-    scaled = Patient("1", [(0.0, 100.0 * amount, time, 0.0)], [(t * time, c * amount, b) for t, c, b in samples])
-    second = individual(ONE_COMPARTMENT, measurements([scaled]), other)
+    first = individual(ONE_COMPARTMENT, pk_dataset([SubjectData("1", doses, samples)]), prior)
+    scaled = SubjectData("1", [(0.0, 100.0 * amount, time, 0.0)], [(t * time, c * amount, b) for t, c, b in samples])
+    second = individual(ONE_COMPARTMENT, pk_dataset([scaled]), other)
     assert second.eta == pytest.approx(first.eta, abs=1e-6)
 
 
 def test_the_order_of_patients_does_not_matter() -> None:
     data = theophylline()
-    prior = starting(ORAL, [1.5, 2.7, 31.5], residual=Residual(0.7, 0.0))
-    there, back = objective(ORAL, data, prior)[0], objective(ORAL, data.only(range(11, -1, -1)), prior)[0]
+    prior = default_start(ORAL, [1.5, 2.7, 31.5], residual=ResidualError(0.7, 0.0))
+    there, back = (
+        objective_function(ORAL, data, prior)[0],
+        objective_function(ORAL, data.only(range(11, -1, -1)), prior)[0],
+    )
     assert there == pytest.approx(back[::-1], abs=1e-8)
 
 
 @pytest.mark.parametrize(
     ("patient", "says"),
     [
-        (Patient("7", [], [(1.0, 2.0, False)]), "patient 7: no dose"),
-        (Patient("7", [(0.0, 1.0, 0.0, 0.0)], []), "patient 7: no concentration"),
-        (Patient("7", [(0.0, -1.0, 0.0, 0.0)], [(1.0, 2.0, False)]), "patient 7: dose -1"),
-        (Patient("7", [(0.0, 1.0, 5.0, 2.0)], [(1.0, 2.0, False)]), "ends before the next"),
-        (Patient("7", [(0.0, 1.0, 0.0, 0.0)], [(1.0, -2.0, False)]), "concentration -2 at time 1"),
-        (Patient("7", [(0.0, 1.0, 0.0, 0.0)], [(1.0, 0.0, True)]), "the limit is 0"),
+        (SubjectData("7", [], [(1.0, 2.0, False)]), "patient 7: no dose"),
+        (SubjectData("7", [(0.0, 1.0, 0.0, 0.0)], []), "patient 7: no concentration"),
+        (SubjectData("7", [(0.0, -1.0, 0.0, 0.0)], [(1.0, 2.0, False)]), "patient 7: dose -1"),
+        (SubjectData("7", [(0.0, 1.0, 5.0, 2.0)], [(1.0, 2.0, False)]), "ends before the next"),
+        (SubjectData("7", [(0.0, 1.0, 0.0, 0.0)], [(1.0, -2.0, False)]), "concentration -2 at time 1"),
+        (SubjectData("7", [(0.0, 1.0, 0.0, 0.0)], [(1.0, 0.0, True)]), "the limit is 0"),
     ],
 )
-def test_bad_patients(patient: Patient, says: str) -> None:
+def test_bad_patients(patient: SubjectData, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        measurements([patient])
+        pk_dataset([patient])
 
 
 def test_bad_starts() -> None:
     data = theophylline()
-    good = starting(ORAL, [1.5, 2.7, 31.5])
+    good = default_start(ORAL, [1.5, 2.7, 31.5])
     with pytest.raises(ValueError, match="starting value of CL is -1"):
-        fit(ORAL, data, starting(ORAL, [1.5, -1, 31.5]))
+        fit(ORAL, data, default_start(ORAL, [1.5, -1, 31.5]))
     with pytest.raises(ValueError, match="no parameter 'V9'"):
         fit(ORAL, data, Population(good.typical, ("V9",), np.eye(1), good.residual))
     with pytest.raises(ValueError, match="no covariate 'WT'"):
-        fit(ORAL, data, Population(good.typical, good.random, good.omega, good.residual, (Effect("CL", "WT", 70),)))
+        fit(
+            ORAL,
+            data,
+            Population(good.typical, good.random, good.omega, good.residual, (CovariateEffect("CL", "WT", 70),)),
+        )
     with pytest.raises(ValueError, match="no population"):
         fit(ORAL, data.only([0]), good)
     with pytest.raises(ValueError, match="patient 2, time 0: 0 is predicted"):
-        conditional(ORAL, data.only([1]), replace(good, residual=Residual(0.0, 0.1)))
+        empirical_bayes(ORAL, data.only([1]), replace(good, residual=ResidualError(0.0, 0.1)))
 
 
 def test_the_phase_1_profiles_of_the_conjugate() -> None:
@@ -353,8 +371,10 @@ def test_the_phase_1_profiles_of_the_conjugate() -> None:
             held.setdefault(float(row["dose_mgkg"]), []).append(
                 (float(row["time_d"]), float(row["adc_conc_ugmL"]), False)
             )
-    data = measurements([Patient(f"{dose:g}", [(0.0, 1000 * dose, 0.1, 0.0)], rows) for dose, rows in held.items()])
-    start = Population({"CL": 6.0, "V1": 30.0, "Q": 8.0, "V2": 15.0}, ("CL",), np.array([[0.01]]), Residual(0.0, 0.1))
+    data = pk_dataset([SubjectData(f"{dose:g}", [(0.0, 1000 * dose, 0.1, 0.0)], rows) for dose, rows in held.items()])
+    start = Population(
+        {"CL": 6.0, "V1": 30.0, "Q": 8.0, "V2": 15.0}, ("CL",), np.array([[0.01]]), ResidualError(0.0, 0.1)
+    )
     found = fit(TWO_COMPARTMENTS, data, start)
     for name, value, error in (("CL", 6.33, 0.02), ("V1", 26.5, 0.05), ("Q", 8.66, 0.23), ("V2", 14.7, 0.09)):
         assert abs(np.log(found.population.typical[name] / value)) < 3 * error, name

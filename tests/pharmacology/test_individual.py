@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
-from posology.pharmacology.exposure_response.exposure_metrics import average_until, by_model, by_samples
-from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.exposure_response.exposure_metrics import (
+    average_concentration_until,
+    first_cycle_from_model,
+    first_cycle_from_samples,
+)
+from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS
 
 TAU = 21.0
@@ -19,8 +23,8 @@ DOSES = [(0.0, 350.0, 0.125, 0.0), (21.0, 280.0, 0.1, 0.0), (45.0, 280.0, 0.0, 0
 CL, V1, Q, V2 = 0.4, 2.5, 0.6, 1.5
 
 
-def patients(*doses: list[tuple[float, float, float, float]]) -> Measurements:
-    return measurements([Patient(str(i), given, [(1.0, 1.0, False)]) for i, given in enumerate(doses)])
+def patients(*doses: list[tuple[float, float, float, float]]) -> PkDataset:
+    return pk_dataset([SubjectData(str(i), given, [(1.0, 1.0, False)]) for i, given in enumerate(doses)])
 
 
 def integrated(until: float) -> tuple[float, float]:
@@ -48,20 +52,20 @@ def integrated(until: float) -> tuple[float, float]:
 @pytest.mark.parametrize("until", [0.05, 0.125, 3.0, 20.0, 21.05, 44.0, 50.0, 90.0])
 def test_the_average_against_an_ode(until: float) -> None:
     phi = np.log([[CL, V1, Q, V2]])
-    assert average_until(TWO_COMPARTMENTS, patients(DOSES), phi, np.array([until]))[0] == pytest.approx(
+    assert average_concentration_until(TWO_COMPARTMENTS, patients(DOSES), phi, np.array([until]))[0] == pytest.approx(
         integrated(until)[0] / until, rel=1e-8
     )
 
 
 def test_the_first_cycle_knows_the_first_dose_alone() -> None:
     phi = np.log([[CL, V1, Q, V2]])
-    found = by_model(TWO_COMPARTMENTS, patients(DOSES), phi, TAU)
+    found = first_cycle_from_model(TWO_COMPARTMENTS, patients(DOSES), phi, TAU)
     area, trough = integrated(TAU - 1e-9)
     assert found.auc[0] == pytest.approx(area, rel=1e-8) and found.c_trough[0] == pytest.approx(trough, rel=1e-8)
-    alone = by_model(TWO_COMPARTMENTS, patients(DOSES[:1]), phi, TAU)
+    alone = first_cycle_from_model(TWO_COMPARTMENTS, patients(DOSES[:1]), phi, TAU)
     assert found.auc[0] == pytest.approx(alone.auc[0]) and found.c_max[0] == alone.c_max[0]
     assert found.c_max[0] == pytest.approx(integrated(0.125)[1], rel=1e-8)
-    later = by_model(TWO_COMPARTMENTS, patients([(t + 5, *rest) for t, *rest in DOSES]), phi, TAU)  # type: ignore[misc]
+    later = first_cycle_from_model(TWO_COMPARTMENTS, patients([(t + 5, *rest) for t, *rest in DOSES]), phi, TAU)  # type: ignore[misc]
     assert later.auc[0] == pytest.approx(found.auc[0], rel=1e-12)
 
 
@@ -70,7 +74,7 @@ def test_oral_peak_in_closed_form() -> None:
     ke = cl / v
     top = np.log(ka / ke) / (ka - ke)
     want = 100 / v * ka / (ka - ke) * (np.exp(-ke * top) - np.exp(-ka * top))
-    found = by_model(ORAL, patients([(0.0, 100.0, 0.0, 0.0)]), np.log([[ka, cl, v]]), 24.0)
+    found = first_cycle_from_model(ORAL, patients([(0.0, 100.0, 0.0, 0.0)]), np.log([[ka, cl, v]]), 24.0)
     assert found.c_max[0] == pytest.approx(want, rel=1e-5)
 
 
@@ -84,13 +88,15 @@ def test_an_infusion_in_closed_form(clearance: float, volume: float, length: flo
         * np.where(t < length, 1 - np.exp(-k * t), (1 - np.exp(-k * length)) * np.exp(-k * (t - length)))
     )
     area = (mg - volume * float(at(TAU))) / clearance  # what left the body, by its clearance
-    found = by_model(ONE_COMPARTMENT, patients([(0.0, mg, length, 0.0)]), np.log([[clearance, volume]]), TAU)
+    found = first_cycle_from_model(
+        ONE_COMPARTMENT, patients([(0.0, mg, length, 0.0)]), np.log([[clearance, volume]]), TAU
+    )
     assert found.auc[0] == pytest.approx(area, rel=1e-9)
     assert found.c_trough[0] == pytest.approx(float(at(TAU)), rel=1e-9)
     assert found.c_max[0] == pytest.approx(float(at(length)), rel=1e-9)
     if k * TAU < 30:
         times = np.concatenate([[length], np.linspace(length, 18.0, 40)[1:]])[None, :]
-        sampled = by_samples(times, at(times), TAU, duration=length)
+        sampled = first_cycle_from_samples(times, at(times), TAU, duration=length)
         rise = (
             mg / length / clearance * (length - (1 - np.exp(-k * length)) / k)
         )  # against the trapezoid's straight line
@@ -118,7 +124,7 @@ def test_what_samples_do_not_tell() -> None:
             [0.0, 0, np.nan, np.nan, np.nan],
         ]
     )
-    found = by_samples(time, value, TAU, duration=0.1)
+    found = first_cycle_from_samples(time, value, TAU, duration=0.1)
     assert "% of the cycle's AUC is extrapolated" in found.why[0][0]
     assert np.isnan(found.auc[1]) and "before the cycle does, and there is no terminal slope" in found.why[1][0]
     assert found.c_trough[2] == 0 and "ends below quantification" in found.why[2][0]
@@ -131,15 +137,15 @@ def test_what_samples_do_not_tell() -> None:
 
 def test_after_a_bolus_the_area_starts_at_its_height() -> None:
     t = np.array([[0.5, 1.0, 2.0, 5.0]])
-    found = by_samples(t, 10 * np.exp(-0.2 * t), TAU, bolus=True)
+    found = first_cycle_from_samples(t, 10 * np.exp(-0.2 * t), TAU, bolus=True)
     assert found.auc[0] == pytest.approx(50 * (1 - np.exp(-0.2 * TAU)))
     assert found.c_max[0] == pytest.approx(10 * np.exp(-0.1))  # what was measured, not what was back-extrapolated
 
 
 def test_refused() -> None:
     with pytest.raises(ValueError, match="it is above 0"):
-        by_samples(np.array([[1.0, 2]]), np.array([[1.0, 2]]), 0.0)
+        first_cycle_from_samples(np.array([[1.0, 2]]), np.array([[1.0, 2]]), 0.0)
     with pytest.raises(ValueError, match="it is above 0"):
-        by_model(ONE_COMPARTMENT, patients(DOSES), np.log([[1.0, 1]]), -1.0)
+        first_cycle_from_model(ONE_COMPARTMENT, patients(DOSES), np.log([[1.0, 1]]), -1.0)
     with pytest.raises(ValueError, match="patient 0: an average until 0"):
-        average_until(ONE_COMPARTMENT, patients(DOSES), np.log([[1.0, 1]]), np.array([0.0]))
+        average_concentration_until(ONE_COMPARTMENT, patients(DOSES), np.log([[1.0, 1]]), np.array([0.0]))

@@ -127,7 +127,7 @@ def test_rows_are_patients(monkeypatch: pytest.MonkeyPatch) -> None:
     system = LinearSystem(matrices, np.array([1.0, 0.0]))
     batch = system.amounts(times, doses)[..., 0] / v1[:, None]
     np.testing.assert_allclose(batch, together, rtol=1e-9, atol=1e-12)
-    monkeypatch.setattr("posology.pharmacology.disposition.linear_compartments.PIECE", 1)
+    monkeypatch.setattr("posology.pharmacology.disposition.linear_compartments.MAX_BATCH_ELEMENTS", 1)
     np.testing.assert_array_equal(system.amounts(times, doses)[..., 0] / v1[:, None], batch)
     for i in range(7):
         own = Doses(doses.time[i], doses.amount[i], doses.duration[i])

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.pharmacology.nca.auc import concentration_at, partial_area, trapezoids
+from posology.pharmacology.nca.auc import concentration_at, partial_auc, segment_auc
+from posology.pharmacology.nca.blq import BlqRule, BlqRuleByTmax
 from posology.pharmacology.nca.dose_proportionality import dose_proportionality
 from posology.pharmacology.nca.parameters import accumulation, nca
-from posology.pharmacology.nca.profiles import Below, BelowByTmax, rectangular
+from posology.pharmacology.nca.profiles import padded
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"
 
@@ -27,7 +28,7 @@ def samples(name: str) -> tuple[Any, Any]:
             times, values = profiles.setdefault(row["ID"], ([], []))
             times.append(float(row["TIME"]))
             values.append(float(row["DV"]))
-    return rectangular(list(profiles.values()))
+    return padded(list(profiles.values()))
 
 
 def test_theophylline_data_are_the_published_ones() -> None:
@@ -103,7 +104,7 @@ def test_the_cdisc_pilot() -> None:
     for row in csv.DictReader(gzip.decompress((DATA / "pilot_pc.csv.gz").read_bytes()).decode().splitlines()):
         profiles[row["USUBJID"]][0].append(float(row["PCTPTNUM"]))
         profiles[row["USUBJID"]][1].append(float(row["PCSTRESN"] or 0))
-    time, value = rectangular(list(profiles.values()))
+    time, value = padded(list(profiles.values()))
     found = nca(time, value, method="linear", with_c_max=True)
     ours = {
         "AUCALL": found.auc_inf_obs,
@@ -124,13 +125,13 @@ def test_the_cdisc_pilot() -> None:
 @pytest.mark.parametrize(
     ("rule", "method", "last", "whole"),
     [  # PKNCA's own cases: 0 2 0 1 2 1 0 0, one apart
-        (Below("zero", "zero", "zero"), "linear", 5.5, 6.0),
-        (Below("zero", "zero", "zero"), "linear-up log-down", 4 + 1 / np.log(2), 4.5 + 1 / np.log(2)),
-        (Below(), "linear", 7.0, 7.5),
-        (Below(), "linear-up log-down", 2.5 + 3 / np.log(2), 3 + 3 / np.log(2)),
+        (BlqRule("zero", "zero", "zero"), "linear", 5.5, 6.0),
+        (BlqRule("zero", "zero", "zero"), "linear-up log-down", 4 + 1 / np.log(2), 4.5 + 1 / np.log(2)),
+        (BlqRule(), "linear", 7.0, 7.5),
+        (BlqRule(), "linear-up log-down", 2.5 + 3 / np.log(2), 3 + 3 / np.log(2)),
     ],
 )
-def test_values_below_quantification(rule: Below, method: Any, last: float, whole: float) -> None:
+def test_values_below_quantification(rule: BlqRule, method: Any, last: float, whole: float) -> None:
     found = nca(np.arange(8.0), np.array([0.0, 2, 0, 1, 2, 1, 0, 0]), below=rule, method=method)
     assert found.auc_last[0] == pytest.approx(last, abs=1e-12)
     assert found.auc_all[0] == pytest.approx(whole, abs=1e-12)
@@ -138,9 +139,9 @@ def test_values_below_quantification(rule: Below, method: Any, last: float, whol
 
 def test_values_below_quantification_by_tmax_and_by_number() -> None:
     time, value = np.arange(6.0), np.array([0.0, 4, 2, 0, 1, 0])
-    dropped = nca(time, value, below=BelowByTmax(), method="linear")
+    dropped = nca(time, value, below=BlqRuleByTmax(), method="linear")
     assert dropped.auc_last[0] == dropped.auc_all[0] == pytest.approx(2 + 3 + 3)
-    half = nca(time, value, below=Below("zero", 0.5, "drop"), method="linear")
+    half = nca(time, value, below=BlqRule("zero", 0.5, "drop"), method="linear")
     assert half.auc_last[0] == pytest.approx(2 + 3 + 1.25 + 0.75)
 
 
@@ -206,14 +207,14 @@ def test_concentrations_that_are_all_but_equal(gap: float) -> None:
     from fractions import Fraction as F
 
     c1, c0 = 3.3, 3.3 * (1 + gap)
-    area, moment = trapezoids(np.array([[100.0, 101]]), np.array([[c0, c1]]))
+    area, moment = segment_auc(np.array([[100.0, 101]]), np.array([[c0, c1]]))
     u = F(c0) / F(c1) - 1
     log = sum((-1) ** (k + 1) * u**k / k for k in range(1, 40)) or F(1)
     lever = (F(c0) - F(c1) - F(c1) * log) / log**2
     exact = (F(c0) - F(c1)) / log if u else F(c1)
     assert area[0, 0] == pytest.approx(float(exact), rel=1e-13)
     assert moment[0, 0] == pytest.approx(float(100 * exact + (lever if u else F(c1) / 2)), rel=1e-13)
-    partial = partial_area(np.array([[100.0, 101]]), np.array([[c0, c1]]), 100.0, 100.5, np.array([np.nan]))
+    partial = partial_auc(np.array([[100.0, 101]]), np.array([[c0, c1]]), 100.0, 100.5, np.array([np.nan]))
     assert partial[0] == pytest.approx(0.5 * c0, rel=gap / 2 + 1e-13)
 
 
@@ -269,7 +270,7 @@ def test_nothing_measured_is_not_zero() -> None:
 
 @pytest.mark.parametrize("rule", [-1.0, 0.0, np.nan, np.inf, "half"])
 def test_a_rule_for_values_below_quantification_is_checked(rule: Any) -> None:
-    for wrong in (lambda: Below(middle=rule), lambda: BelowByTmax(after=rule)):
+    for wrong in (lambda: BlqRule(middle=rule), lambda: BlqRuleByTmax(after=rule)):
         with pytest.raises(ValueError, match="'zero', 'drop' or a number above 0"):
             wrong()
 
@@ -333,12 +334,10 @@ def test_partial_areas_add_up(values: list[float], cuts: tuple[float, float, flo
     time, value = np.arange(float(len(values)))[None], np.array([values])
     a, b, c = sorted(cuts)
     rate = np.array([0.1])
-    whole = partial_area(time, value, a, c, rate)
-    assert partial_area(time, value, a, b, rate) + partial_area(time, value, b, c, rate) == pytest.approx(
-        whole, abs=1e-9
-    )
-    area, _ = trapezoids(time, value)
-    assert partial_area(time, value, 0, len(values) - 1, rate)[0] == pytest.approx(area.sum())
+    whole = partial_auc(time, value, a, c, rate)
+    assert partial_auc(time, value, a, b, rate) + partial_auc(time, value, b, c, rate) == pytest.approx(whole, abs=1e-9)
+    area, _ = segment_auc(time, value)
+    assert partial_auc(time, value, 0, len(values) - 1, rate)[0] == pytest.approx(area.sum())
     ends = concentration_at(time, value, float(len(values) - 1), rate)
     assert ends[0] == values[-1]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 from posology.shared.arrays import Floats
@@ -21,8 +21,8 @@ TIMES = (0.02, 0.1, 0.5, 1.0, 3.0, 7.0, 14.0, 20.9, 21.05, 24.0, 35.0, 60.0)
 Dose = tuple[float, float, float, float]
 
 
-def patient(doses: Sequence[Dose], times: Sequence[float] = TIMES, **more: Any) -> Measurements:
-    return measurements([Patient("1", doses, [(t, 0.0, False) for t in times], **more)])
+def patient(doses: Sequence[Dose], times: Sequence[float] = TIMES, **more: Any) -> PkDataset:
+    return pk_dataset([SubjectData("1", doses, [(t, 0.0, False) for t in times], **more)])
 
 
 def solved(doses: Sequence[Dose], phi: Any, times: Sequence[float]) -> Any:
@@ -193,14 +193,14 @@ def test_units_do_not_matter(time: float, amount: float) -> None:
 
 def test_patients_do_not_touch_each_other_and_doses_may_come_in_any_order() -> None:
     people = [
-        Patient("a", [(21.0, 70.0, 0.1, 0.0), (0.0, 70.0, 0.1, 0.0)], [(t, 0.0, False) for t in TIMES]),
-        Patient("b", [(0.0, 350.0, 0.0, 21.0)], [(1.0, 0.0, False)]),
-        Patient("c", [(0.0, 70.0, 0.1, 0.0), (21.0, 70.0, 0.1, 0.0)], [(t, 0.0, False) for t in TIMES]),
+        SubjectData("a", [(21.0, 70.0, 0.1, 0.0), (0.0, 70.0, 0.1, 0.0)], [(t, 0.0, False) for t in TIMES]),
+        SubjectData("b", [(0.0, 350.0, 0.0, 21.0)], [(1.0, 0.0, False)]),
+        SubjectData("c", [(0.0, 70.0, 0.1, 0.0), (21.0, 70.0, 0.1, 0.0)], [(t, 0.0, False) for t in TIMES]),
     ]
-    value, change = SATURABLE.sensitivities(measurements(people), np.repeat(PHI, 3, axis=0))
+    value, change = SATURABLE.sensitivities(pk_dataset(people), np.repeat(PHI, 3, axis=0))
     assert np.array_equal(value[0], value[2]) and np.array_equal(change[0], change[2])
     for row, one in enumerate(people):
-        alone, by = SATURABLE.sensitivities(measurements([one]), PHI)
+        alone, by = SATURABLE.sensitivities(pk_dataset([one]), PHI)
         size = len(one.samples)
         assert np.array_equal(value[row, :size], alone[0]) and np.array_equal(change[row, :size], by[0])
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from posology.pharmacology.estimation.diagnostics import residuals, visual_predictive_check
-from posology.pharmacology.estimation.foce import Fit, Population, fit, individual, simulate
-from posology.pharmacology.estimation.identifiability import unsaturated
+from posology.pharmacology.estimation.foce import Fit, fit, individual, simulate
+from posology.pharmacology.estimation.identifiability import saturation_not_observed
 from posology.pharmacology.estimation.nuts import individual_density, sample_individual
-from posology.pharmacology.estimation.residual_error import Residual
-from posology.pharmacology.pk_models.data import Measurements, Patient, measurements
+from posology.pharmacology.estimation.random_effects import Population
+from posology.pharmacology.estimation.residual_error import ResidualError
+from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 
@@ -24,13 +25,13 @@ TRUTH = Population(
     {"CL": 0.36, "V1": 2.5, "Q": 0.45, "V2": 1.6, "Vmax": 4.9, "Km": 7.4},
     ("CL", "V1", "Vmax"),
     np.diag([0.3, 0.25, 0.3]) ** 2,
-    Residual(0.0, 0.12),
+    ResidualError(0.0, 0.12),
 )
 START = Population(
     {"CL": 0.5, "V1": 3.0, "Q": 0.6, "V2": 1.2, "Vmax": 3.0, "Km": 4.0},
     TRUTH.random,
     np.eye(3) * 0.09,
-    Residual(0, 0.2),
+    ResidualError(0, 0.2),
 )
 TIMES = (0.1, 0.25, 1.0, 3.0, 7.0, 14.0, 20.9)
 
@@ -41,11 +42,11 @@ def trial(
     levels: tuple[float, ...] = LEVELS,
     truth: Population = TRUTH,
     times: tuple[float, ...] = TIMES,
-) -> Measurements:
+) -> PkDataset:
     """A dose by level in turn to 70 kg over 2.4 h, and what is then measured, with a limit of quantification of 0.1."""
-    data = measurements(
+    data = pk_dataset(
         [
-            Patient(str(i), [(0.0, 70 * levels[i % len(levels)], 0.1, 0.0)], [(t, 0.0, False) for t in times])
+            SubjectData(str(i), [(0.0, 70 * levels[i % len(levels)], 0.1, 0.0)], [(t, 0.0, False) for t in times])
             for i in range(patients)
         ]
     )
@@ -63,15 +64,15 @@ def scores(found: Fit) -> dict[str, float]:
     return {e.name: float(np.log(e.value / expected[e.name]) / (e.standard_error / e.value)) for e in found.estimates}
 
 
-def profiles(file: str = "moore2017_digitised.csv") -> Measurements:
+def profiles(file: str = "moore2017_digitised.csv") -> PkDataset:
     """Mean concentrations by dose, a dose a patient: days, ug/mL, ug/kg over 2.4 h."""
     held: dict[str, list[tuple[float, float, bool]]] = {}
     for row in list(csv.reader((DATA / file).read_text().splitlines(), skipinitialspace=True))[1:]:
         held.setdefault(row[2].removesuffix("mg/kg"), []).append((float(row[0]), float(row[1]), False))
-    return measurements([Patient(d, [(0.0, 1000 * float(d), 0.1, 0.0)], sorted(rows)) for d, rows in held.items()])
+    return pk_dataset([SubjectData(d, [(0.0, 1000 * float(d), 0.1, 0.0)], sorted(rows)) for d, rows in held.items()])
 
 
-def pooled(model: Any, data: Measurements, start: list[float]) -> tuple[dict[str, float], Any, float, float]:
+def pooled(model: Any, data: PkDataset, start: list[float]) -> tuple[dict[str, float], Any, float, float]:
     """Fit logs of pooled data by least squares: estimates, relative standard errors, residual SD, n ln(RSS/n) + 2k."""
     from scipy.optimize import least_squares
 
@@ -141,7 +142,7 @@ def test_the_phase_1_profiles_as_a_population_of_doses() -> None:
         {"CL": 5.0, "V1": 35.0, "Q": 6.4, "V2": 23.0, "Vmax": 70.0, "Km": 7.4},
         ("CL", "V1"),
         np.eye(2) * 0.01,
-        Residual(0.0, 0.2),
+        ResidualError(0.0, 0.2),
     )
     found = fit(SATURABLE, profiles(), start)
     assert not found.notes
@@ -153,7 +154,7 @@ def test_the_phase_1_profiles_as_a_population_of_doses() -> None:
 def test_individual_parameters_settle_far_from_the_data() -> None:
     """Here the curvature is four times the expected information: whole Gauss-Newton steps would swing for ever."""
     typical = {"CL": 9.0507, "V1": 25.956, "Q": 8.0563, "V2": 18.026, "Vmax": 95.426, "Km": 6.595}
-    population = Population(typical, ("CL",), np.eye(1) * 0.010225, Residual(0.0, 0.11006))
+    population = Population(typical, ("CL",), np.eye(1) * 0.010225, ResidualError(0.0, 0.11006))
     found = individual(SATURABLE, profiles(), population)
     assert found.eta[1, 0] == pytest.approx(-2.07438, abs=1e-4)
 
@@ -188,7 +189,7 @@ def test_far_starts_reach_the_same_optimum() -> None:
     found = []
     for _ in range(2):
         far = {n: v * float(np.exp(rng.uniform(-1.2, 1.2))) for n, v in TRUTH.typical.items()}
-        found.append(fit(SATURABLE, data, Population(far, ("CL", "V1"), np.eye(2) * 0.09, Residual(0.0, 0.3))))
+        found.append(fit(SATURABLE, data, Population(far, ("CL", "V1"), np.eye(2) * 0.09, ResidualError(0.0, 0.3))))
     assert found[1].objective == pytest.approx(found[0].objective, abs=1e-3)
     assert found[1].parameters == pytest.approx(found[0].parameters, rel=5e-3)
 
@@ -229,8 +230,8 @@ def test_full_bayes_of_one_patient_surrounds_the_most_likely_parameters() -> Non
             assert log.std() == pytest.approx(best.standard_error[0, i], rel=0.2)
 
 
-LINEAR = Population({**TRUTH.typical, "Km": 5000.0, "Vmax": 800.0}, ("V1",), np.eye(1) * 0.09, Residual(0.0, 0.1))
-FULL = Population({**TRUTH.typical, "Km": 0.02}, ("V1",), np.eye(1) * 0.09, Residual(0.0, 0.1))
+LINEAR = Population({**TRUTH.typical, "Km": 5000.0, "Vmax": 800.0}, ("V1",), np.eye(1) * 0.09, ResidualError(0.0, 0.1))
+FULL = Population({**TRUTH.typical, "Km": 0.02}, ("V1",), np.eye(1) * 0.09, ResidualError(0.0, 0.1))
 
 
 @pytest.mark.parametrize(
@@ -246,10 +247,10 @@ def test_a_fit_says_what_the_data_do_not_show(truth: Population, levels: tuple[f
 def test_the_notes_on_saturable_loss() -> None:
     """Loss of 0.37 / (1 + C / 7.4) beside 0.36."""
     typical = {"CL": 0.36, "Vmax": 2.7, "Km": 7.4}
-    assert not unsaturated(typical, np.array([0.1, 60.0]))
-    assert "below Km / 10" in unsaturated(typical, np.array([0.01, 0.7]))[0]
-    assert "above 10 Km" in unsaturated(typical, np.array([75.0, 200.0]))[0]
-    assert "at most 1.0% of the linear" in unsaturated({**typical, "Vmax": 0.027}, np.array([0.1, 60.0]))[0]
+    assert not saturation_not_observed(typical, np.array([0.1, 60.0]))
+    assert "below Km / 10" in saturation_not_observed(typical, np.array([0.01, 0.7]))[0]
+    assert "above 10 Km" in saturation_not_observed(typical, np.array([75.0, 200.0]))[0]
+    assert "at most 1.0% of the linear" in saturation_not_observed({**typical, "Vmax": 0.027}, np.array([0.1, 60.0]))[0]
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.pharmacology.estimation.diagnostics import residuals, visual_predictive_check
-from posology.pharmacology.estimation.foce import Effect, Population, fit, individual, objective, simulate
-from posology.pharmacology.estimation.residual_error import Residual
-from posology.pharmacology.pk_models.data import Measurements, Patient, Period, measurements
-from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, Model
+from posology.pharmacology.estimation.foce import fit, individual, objective_function, simulate
+from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.residual_error import ResidualError
+from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData, pk_dataset
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
 from posology.pharmacology.pk_models.time_varying import predict, sensitivities
 from posology.shared.arrays import Floats
 from tests.pharmacology.test_fit import Straight
@@ -25,7 +26,7 @@ ENDS = (6.0, 11.5, 20.0)
 
 
 def integrated(
-    model: Model,
+    model: LinearModel,
     doses: Sequence[tuple[float, float, float, float]],
     times: Sequence[float],
     phi: Floats,
@@ -62,15 +63,19 @@ def integrated(
     return np.array([found[t] for t in times])
 
 
-def courses(model: Model, steady: float = 0.0, length: float = 0.0) -> tuple[Measurements, Floats]:
+def courses(model: LinearModel, steady: float = 0.0, length: float = 0.0) -> tuple[PkDataset, Floats]:
     """Return a patient of three periods, and log parameters that differ between them."""
     k = len(model.parameters)
     move = np.random.default_rng(4).normal(0, 0.4, (3, k))
     phi = np.log([VALUES[name] for name in model.parameters]) + move
     doses = [(0.0, 50.0, length, steady), (5.0, 30.0, 3 * length, 0.0), (12.0, 20.0, 0.0, 0.0)]
     times = [0.7, 4.9, 6.0, 7.5, 11.0, 12.0, 13.0, 19.0, 25.0]
-    data = measurements(
-        [Patient("1", doses, [(t, 0.0, False) for t in times], periods=[Period(t, str(i)) for i, t in enumerate(ENDS)])]
+    data = pk_dataset(
+        [
+            SubjectData(
+                "1", doses, [(t, 0.0, False) for t in times], periods=[Period(t, str(i)) for i, t in enumerate(ENDS)]
+            )
+        ]
     )
     return data, phi[None]
 
@@ -78,7 +83,7 @@ def courses(model: Model, steady: float = 0.0, length: float = 0.0) -> tuple[Mea
 @pytest.mark.parametrize("model", [ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS])
 @pytest.mark.parametrize("steady", [0.0, 10.0])
 @pytest.mark.parametrize("length", [0.0, 2.0])
-def test_piecewise_parameters_against_a_solver(model: Model, steady: float, length: float) -> None:
+def test_piecewise_parameters_against_a_solver(model: LinearModel, steady: float, length: float) -> None:
     """A sample where a period ends is the earlier's; infusions run across the end of a period."""
     data, phi = courses(model, steady, length)
     doses = list(
@@ -96,7 +101,7 @@ def test_piecewise_parameters_against_a_solver(model: Model, steady: float, leng
     st.sampled_from([0.0, 8.0]),
 )
 def test_derivatives_by_the_parameters_of_each_period(
-    model: Model, move: list[float], length: float, steady: float
+    model: LinearModel, move: list[float], length: float, steady: float
 ) -> None:
     data, phi = courses(model, steady, length)
     k = len(model.parameters)
@@ -113,7 +118,7 @@ def test_derivatives_by_the_parameters_of_each_period(
 
 @pytest.mark.parametrize("model", [ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS])
 @pytest.mark.parametrize("steady", [0.0, 10.0])
-def test_periods_with_the_same_parameters_are_no_periods(model: Model, steady: float) -> None:
+def test_periods_with_the_same_parameters_are_no_periods(model: LinearModel, steady: float) -> None:
     data, phi = courses(model, steady, 1.0)
     same = np.repeat(phi[:, :1], 3, axis=1)
     value, change = sensitivities(model, data, same)
@@ -124,9 +129,9 @@ def test_periods_with_the_same_parameters_are_no_periods(model: Model, steady: f
 
 def test_where_absorption_and_elimination_are_equally_fast() -> None:
     """C(t) = D k t exp(−k t) / V, and its derivatives, at the rate where modes coincide."""
-    data = measurements(
+    data = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 "1",
                 [(0.0, 50.0, 0.0, 0.0)],
                 [(t, 0.0, False) for t in (1.0, 4.0, 9.0)],
@@ -150,10 +155,10 @@ def test_a_dose_at_steady_state_replaces_what_was_there() -> None:
     """NONMEM's SS 1, with parameters that stay the same and with those that change."""
     doses = [(0.0, 80.0, 2.0, 0.0), (1.0, 20.0, 30.0, 0.0), (24.0, 50.0, 0.0, 12.0), (30.0, 10.0, 0.0, 0.0)]
     samples = [(t, 0.0, False) for t in (3.0, 24.0, 25.0, 31.0, 50.0)]
-    whole = measurements(
-        [Patient("1", doses, samples, periods=[Period(24.0), Period(26.0), Period(60.0)], dose_period=[0, 0, 1, 2])]
+    whole = pk_dataset(
+        [SubjectData("1", doses, samples, periods=[Period(24.0), Period(26.0), Period(60.0)], dose_period=[0, 0, 1, 2])]
     )
-    after = measurements([Patient("1", doses[2:], samples, periods=[Period(26.0), Period(60.0)])])
+    after = pk_dataset([SubjectData("1", doses[2:], samples, periods=[Period(26.0), Period(60.0)])])
     phi = np.log([[[0.7, 5.0], [0.9, 6.0], [0.5, 4.0]]])
     both, alone = predict(ONE_COMPARTMENT, whole, phi)[0], predict(ONE_COMPARTMENT, after, phi[:, 1:])[0]
     assert both[2:] == pytest.approx(alone[2:], rel=1e-12)
@@ -164,9 +169,9 @@ def test_a_dose_at_steady_state_replaces_what_was_there() -> None:
 
 def test_other_times_belong_to_their_periods() -> None:
     """A dose where an occasion begins, and the sample right after it: with the new volume."""
-    data = measurements(
+    data = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 "1",
                 [(0.0, 50.0, 0.0, 0.0), (10.0, 50.0, 0.0, 0.0)],
                 [(10.0, 0.0, False), (10.0, 0.0, False)],
@@ -187,7 +192,7 @@ def test_other_times_belong_to_their_periods() -> None:
 class Steps(Straight):
     """A line whose intercept and slope are those of the period: linear, so that the likelihood is known."""
 
-    def changing(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
+    def changing(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         at = (data.sample_period[..., None] == np.arange(phi.shape[1])).astype(float)
         here = np.einsum("psj,pjk->psk", at, phi)
         by = np.stack([np.ones_like(data.time), data.time], axis=2)
@@ -200,9 +205,9 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
     times = np.array([0.0, 1, 2, 5, 6, 7, 9])
     names = (["1", "2", "1", "3"], ["a", "b"])
     ends = ([2.0, 5.0, 6.0, 9.0], [2.0, 9.0])
-    data = measurements(
+    data = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 str(i),
                 [(0.0, 1.0, 0.0, 0.0)],
                 [(t, float(v), False) for t, v in zip(times, rng.uniform(1, 4, 7), strict=True)],
@@ -213,9 +218,9 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
     )
     omega = np.array([[0.5, 0.1], [0.1, 0.2]])
     population = Population(
-        {"a": 2.0, "b": 1.3}, ("a", "b"), omega, Residual(0.4, 0.0), between_occasions={"b": 0.3, "a": 0.05}
+        {"a": 2.0, "b": 1.3}, ("a", "b"), omega, ResidualError(0.4, 0.0), between_occasions={"b": 0.3, "a": 0.05}
     )
-    parts, found = objective(Steps(), data, population)
+    parts, found = objective_function(Steps(), data, population)
     design = np.stack([np.ones(7), times], axis=1)
     for i, (own, labels) in enumerate(zip(([0, 0, 0, 1, 0, 2, 2], [0, 0, 0, 1, 1, 1, 1]), names, strict=True)):
         at = np.eye(3)[own]
@@ -229,11 +234,11 @@ def test_the_objective_is_exact_where_the_model_is_linear() -> None:
         assert found.eta[i] == pytest.approx(np.concatenate([omega @ design.T @ best, pi @ kappas.T @ best]), abs=1e-8)
 
 
-def crossover(patients: int, occasions: int = 3, times: Sequence[float] = (0.5, 2.0, 6.0, 12.0)) -> Measurements:
+def crossover(patients: int, occasions: int = 3, times: Sequence[float] = (0.5, 2.0, 6.0, 12.0)) -> PkDataset:
     """A bolus of 100 every 24 h, each an occasion."""
-    return measurements(
+    return pk_dataset(
         [
-            Patient(
+            SubjectData(
                 str(i),
                 [(24.0 * o, 100.0, 0.0, 0.0) for o in range(occasions)],
                 [(24.0 * o + t, 0.0, False) for o in range(occasions) for t in times],
@@ -245,16 +250,16 @@ def crossover(patients: int, occasions: int = 3, times: Sequence[float] = (0.5, 
 
 
 TRUTH = Population(
-    {"CL": 1.0, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), Residual(0.0, 0.08), between_occasions={"CL": 0.04}
+    {"CL": 1.0, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.08), between_occasions={"CL": 0.04}
 )
 
 
 def test_no_variability_between_occasions_is_the_fit_without() -> None:
     data = crossover(5)
     drawn = data.replaced(simulate(ONE_COMPARTMENT, data, TRUTH, np.random.default_rng(1))[0], 1e-6)
-    none, _ = objective(ONE_COMPARTMENT, drawn, replace(TRUTH, between_occasions={}))
-    little, _ = objective(ONE_COMPARTMENT, drawn, replace(TRUTH, between_occasions={"CL": 1e-12, "V": 1e-12}))
-    some, _ = objective(ONE_COMPARTMENT, drawn, TRUTH)
+    none, _ = objective_function(ONE_COMPARTMENT, drawn, replace(TRUTH, between_occasions={}))
+    little, _ = objective_function(ONE_COMPARTMENT, drawn, replace(TRUTH, between_occasions={"CL": 1e-12, "V": 1e-12}))
+    some, _ = objective_function(ONE_COMPARTMENT, drawn, TRUTH)
     assert little == pytest.approx(none, abs=1e-6)
     assert some.sum() < none.sum() - 10
 
@@ -267,10 +272,14 @@ def test_the_objective_against_adaptive_quadrature() -> None:
     """
     data = crossover(1, 2)
     population = replace(
-        TRUTH, random=("CL",), omega=np.array([[0.03]]), residual=Residual(0.15, 0.0), between_occasions={"CL": 0.01}
+        TRUTH,
+        random=("CL",),
+        omega=np.array([[0.03]]),
+        residual=ResidualError(0.15, 0.0),
+        between_occasions={"CL": 0.01},
     )
     drawn = data.replaced(simulate(ONE_COMPARTMENT, data, population, np.random.default_rng(2))[0], 1e-6)
-    parts, found = objective(ONE_COMPARTMENT, drawn, population)
+    parts, found = objective_function(ONE_COMPARTMENT, drawn, population)
 
     def joint(e: Floats) -> Floats:
         """−2 log of the density of data (less n ln 2π) and effects (n, 3)."""
@@ -345,9 +354,9 @@ def test_residuals_and_predictive_check_know_the_occasions() -> None:
 
 def test_an_occasion_without_a_sample_has_no_kappa() -> None:
     data = crossover(3)
-    kept = measurements(
+    kept = pk_dataset(
         [
-            Patient(
+            SubjectData(
                 n,
                 [(24.0 * o, 100.0, 0.0, 0.0) for o in range(3)],
                 [(t, 5.0, False) for t in (2.0, 6.0, 50.0, 53.0)],
@@ -370,7 +379,7 @@ def test_what_cannot_vary_is_said() -> None:
         fit(
             Fixed(),
             data,
-            Population({"a": 1.0, "b": 1.0}, ("a",), np.eye(1), Residual(1.0, 0.0), between_occasions={"b": 1.0}),
+            Population({"a": 1.0, "b": 1.0}, ("a",), np.eye(1), ResidualError(1.0, 0.0), between_occasions={"b": 1.0}),
         )
     with pytest.raises(ValueError, match="no patient has a second occasion"):
         fit(ONE_COMPARTMENT, crossover(3, 1), TRUTH)
@@ -379,14 +388,14 @@ def test_what_cannot_vary_is_said() -> None:
     with pytest.raises(ValueError, match="variance between occasions of CL is 0; it is above 0"):
         fit(ONE_COMPARTMENT, data, replace(TRUTH, between_occasions={"CL": 0.0}))
     ends = [Period(1.0, "1"), Period(9.0, "2")]
-    steady = Patient("7", [(0.0, 50.0, 2.0, 12.0)], [(5.0, 1.0, False)], periods=ends)
+    steady = SubjectData("7", [(0.0, 50.0, 2.0, 12.0)], [(5.0, 1.0, False)], periods=ends)
     with pytest.raises(ValueError, match=r"patient 7, time 0: .* changes during an infusion at steady state"):
-        fit(ONE_COMPARTMENT, measurements([steady, replace(steady, name="8")]), TRUTH)
+        fit(ONE_COMPARTMENT, pk_dataset([steady, replace(steady, name="8")]), TRUTH)
     with pytest.raises(ValueError, match="patient 7: a period until 1 follows one until 9"):
-        measurements([replace(steady, periods=ends[::-1])])
+        pk_dataset([replace(steady, periods=ends[::-1])])
 
 
-def renal(patients: int, seed: int) -> Measurements:
+def renal(patients: int, seed: int) -> PkDataset:
     """Creatinine clearance at each sample, falling or rising; it stays as it was where a record repeats it."""
     rng = np.random.default_rng(seed)
     held = []
@@ -397,7 +406,7 @@ def renal(patients: int, seed: int) -> Measurements:
         ]
         samples = [(t, 0.0, False) for t in (2.0, 6, 24, 30, 48, 54, 72)]
         held.append(
-            Patient(
+            SubjectData(
                 str(i),
                 [(24.0 * o, 100.0, 1.0, 0.0) for o in range(3)],
                 samples,
@@ -405,15 +414,15 @@ def renal(patients: int, seed: int) -> Measurements:
                 periods=periods,
             )
         )
-    return measurements(held)
+    return pk_dataset(held)
 
 
 RENAL = Population(
     {"CL": 1.0, "V": 10.0},
     ("CL",),
     np.array([[0.04]]),
-    Residual(0.0, 0.1),
-    (Effect("CL", "CRCL", 80.0, 0.8), Effect("V", "WT", 60.0, 1.0)),
+    ResidualError(0.0, 0.1),
+    (CovariateEffect("CL", "CRCL", 80.0, 0.8), CovariateEffect("V", "WT", 60.0, 1.0)),
 )
 
 
@@ -432,7 +441,9 @@ def test_a_covariate_that_changes_acts_in_its_periods() -> None:
 def test_a_covariate_that_changes_is_recovered() -> None:
     data = renal(20, 2)
     drawn = data.replaced(simulate(ONE_COMPARTMENT, data, RENAL, np.random.default_rng(3))[0], 1e-6)
-    start = replace(RENAL, effects=(Effect("CL", "CRCL", 80.0), RENAL.effects[1]), typical={"CL": 1.3, "V": 9.0})
+    start = replace(
+        RENAL, effects=(CovariateEffect("CL", "CRCL", 80.0), RENAL.effects[1]), typical={"CL": 1.3, "V": 9.0}
+    )
     found = fit(ONE_COMPARTMENT, drawn, start)
     power = next(e for e in found.estimates if e.name == "CRCL on CL")
     assert abs(power.value - 0.8) < 3 * power.standard_error < 0.3

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
 
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import (
     BRENTUXIMAB_VEDOTIN,
     COMPOUNDS,
@@ -24,8 +24,10 @@ from posology.pharmacology.compounds.library import (
     T_DM1,
     TUSAMITAMAB_RAVTANSINE,
 )
-from posology.pharmacology.disposition.adc_plasma import CENTRAL, PAYLOAD, Plasma
+from posology.pharmacology.compounds.quantity import Quantity
+from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.adc_saturable_loss import NotConverged
+from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD
 from posology.pharmacology.disposition.linear_compartments import Doses, LinearSystem, concentration
 
 DATA = Path(__file__).parents[1] / "data/pharmacology"

@@ -10,22 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.endpoints.body_size import adjusted_ideal_weight, surface_area
-from posology.pharmacology.compounds.adc import Quantity
 from posology.pharmacology.compounds.library import BRENTUXIMAB_VEDOTIN, IMGN853, IMGN853_GEOMETRIC, T_DM1
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
-from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regimen, infused, spread
-from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.virtual_patients.demographics import (
-    ENDOMETRIAL,
-    NSCLC,
-    OVARIAN,
-    RESIDUALS,
-    Patients,
-    Variability,
-    by_weight,
-    combined,
-    occasions,
+from posology.pharmacology.disposition.dosing_regimen import (
+    LABEL_RATES,
+    Regimen,
+    exposure_cv_by_body_size,
+    infusion_doses,
 )
+from posology.pharmacology.disposition.linear_compartments import Doses
+from posology.pharmacology.virtual_patients.assay_error import ASSAY_ERRORS
+from posology.pharmacology.virtual_patients.between_patient import (
+    BetweenPatient,
+    allometric_factors,
+    between_occasion_factors,
+    multiply,
+)
+from posology.pharmacology.virtual_patients.demographics import ENDOMETRIAL, NSCLC, OVARIAN, VirtualPatients
 
 
 def test_schedule() -> None:
@@ -36,7 +38,7 @@ def test_schedule() -> None:
 @given(mg=st.floats(0, 1000))
 @settings(max_examples=50, deadline=None)
 def test_steps_of_infusion_give_the_dose(mg: float) -> None:
-    doses = infused([0.0], [mg], LABEL_RATES)
+    doses = infusion_doses([0.0], [mg], LABEL_RATES)
     assert doses.amount.sum() == pytest.approx(mg)
     minutes = doses.duration * 24 * 60
     np.testing.assert_allclose(doses.amount, minutes * [1, 3, 5], atol=1e-9)
@@ -44,7 +46,7 @@ def test_steps_of_infusion_give_the_dose(mg: float) -> None:
 
 
 def test_355_mg_take_107_minutes() -> None:
-    assert infused([0.0], [355.0], LABEL_RATES).duration.sum() * 24 * 60 == pytest.approx(107)
+    assert infusion_doses([0.0], [355.0], LABEL_RATES).duration.sum() * 24 * 60 == pytest.approx(107)
 
 
 def test_missed_delayed_and_reduced_doses() -> None:
@@ -70,23 +72,23 @@ def test_missed_delayed_and_reduced_doses() -> None:
         (lambda: Regimen(6, rates=((1.0, 30.0),)), "the last step without end"),
         (lambda: Regimen(6, cycles=2).doses([60], factor=[1, -1]), "patient 1, day 21: factor is -1"),
         (lambda: Regimen(6, cycles=2).doses([60], delay=[1, 2, 3]), "for each of 1 patients and 2 doses"),
-        (lambda: by_weight([70, 0]), "patient 2: weight_kg is 0"),
-        (lambda: Patients.draw(np.random.default_rng(1), 0), "patients is 0"),
-        (lambda: Patients.draw(np.random.default_rng(1), 5, [(OVARIAN, 0.5)]), "must sum to 1"),
-        (lambda: spread({"flat": [1, 1]}, [70, -1], 0.5), "patient 2: weight"),
+        (lambda: allometric_factors([70, 0]), "patient 2: weight_kg is 0"),
+        (lambda: VirtualPatients.draw(np.random.default_rng(1), 0), "patients is 0"),
+        (lambda: VirtualPatients.draw(np.random.default_rng(1), 5, [(OVARIAN, 0.5)]), "must sum to 1"),
+        (lambda: exposure_cv_by_body_size({"flat": [1, 1]}, [70, -1], 0.5), "patient 2: weight"),
         (lambda: Regimen(6, cycles=1.5), "cycles is 1.5: it must be a whole number"),  # type: ignore[arg-type]
         (lambda: Regimen(6).doses([]), "there is no patient"),
         (
-            lambda: combined({"antibody.cl": np.ones(3)}, {"antibody.cl": np.ones(2)}),
+            lambda: multiply({"antibody.cl": np.ones(3)}, {"antibody.cl": np.ones(2)}),
             "factors on antibody.cl are of 3 and of 2",
         ),
-        (lambda: infused([0.0, 21.0], [20.0, 100.0], ((1.0, 30.0),)), "end before 100 mg are in"),
+        (lambda: infusion_doses([0.0, 21.0], [20.0, 100.0], ((1.0, 30.0),)), "end before 100 mg are in"),
         (lambda: Regimen(6).doses([60, 1e9]), r"patient 2: body size is 1e\+09"),
-        (lambda: Variability.of(IMGN853).draw(np.random.default_rng(1), 0), "patients is 0"),
-        (lambda: occasions(np.random.default_rng(1), 3, 0), "cycles is 0"),
-        (lambda: occasions(np.random.default_rng(1), 3, 2, -0.1), "sd -0.1"),
-        (lambda: RESIDUALS["adc"].measure(np.random.default_rng(1), np.array([1.0, np.nan])), "a true value is nan"),
-        (lambda: RESIDUALS["adc"].measure(np.random.default_rng(1), np.ones(2), -1.0), "limit is -1"),
+        (lambda: BetweenPatient.of(IMGN853).draw(np.random.default_rng(1), 0), "patients is 0"),
+        (lambda: between_occasion_factors(np.random.default_rng(1), 3, 0), "cycles is 0"),
+        (lambda: between_occasion_factors(np.random.default_rng(1), 3, 2, -0.1), "sd -0.1"),
+        (lambda: ASSAY_ERRORS["adc"].measure(np.random.default_rng(1), np.array([1.0, np.nan])), "a true value is nan"),
+        (lambda: ASSAY_ERRORS["adc"].measure(np.random.default_rng(1), np.ones(2), -1.0), "limit is -1"),
     ],
 )
 def test_what_cannot_be_is_refused(make, told: str) -> None:
@@ -96,7 +98,7 @@ def test_what_cannot_be_is_refused(make, told: str) -> None:
 
 def test_v8_adjusted_ideal_weight_table() -> None:
     """Section 1.3 of the reference: spread and heavy over light within 2 %. Its surface areas are Mosteller's."""
-    women = Patients.draw(np.random.default_rng(853), 200_000)
+    women = VirtualPatients.draw(np.random.default_rng(853), 200_000)
     weight, height = women.weight_kg, women.height_cm
     adjusted = adjusted_ideal_weight(weight, height, women.sex)
     assert adjusted.mean() == pytest.approx(59.1, rel=0.02)
@@ -114,15 +116,17 @@ def test_v8_adjusted_ideal_weight_table() -> None:
         0.7: {"total": (6.7, 1.26), "adjusted": (6.5, 0.89), "surface": (4.2, 0.88), "flat": (15.6, 0.58)},
     }
     for exponent, row in table.items():
-        found = spread(sizes, weight, exponent)
+        found = exposure_cv_by_body_size(sizes, weight, exponent)
         for measure, (cv, ratio) in row.items():
             assert 100 * found[measure][0] == pytest.approx(cv, rel=0.02), (exponent, measure)
             assert found[measure][1] == pytest.approx(ratio, rel=0.02), (exponent, measure)
 
 
 def population(compound, patients: int = 2000):
-    women = Patients.draw(np.random.default_rng(1), patients)
-    factors = combined(by_weight(women.weight_kg), Variability.of(compound).draw(np.random.default_rng(2), patients))
+    women = VirtualPatients.draw(np.random.default_rng(1), patients)
+    factors = multiply(
+        allometric_factors(women.weight_kg), BetweenPatient.of(compound).draw(np.random.default_rng(2), patients)
+    )
     size = adjusted_ideal_weight(women.weight_kg, women.height_cm, women.sex)
     return Plasma.of(compound, factors).areas([21.0], Regimen(6).doses(size))
 
@@ -147,7 +151,7 @@ def test_the_geometric_set_with_its_variability_gives_the_arithmetic_means_of_th
 
 def test_patients_are_seeded_and_plausible() -> None:
     mix = [(OVARIAN, 0.6), (ENDOMETRIAL, 0.2), (NSCLC, 0.2)]
-    one, same = (Patients.draw(np.random.default_rng(7), 20_000, mix) for _ in range(2))
+    one, same = (VirtualPatients.draw(np.random.default_rng(7), 20_000, mix) for _ in range(2))
     np.testing.assert_array_equal(one.sld_mm, same.sld_mm)
     assert (one.tumour_type == "ovarian").mean() == pytest.approx(0.6, abs=0.02)
     ovarian = one.tumour_type == "ovarian"
@@ -161,7 +165,7 @@ def test_patients_are_seeded_and_plausible() -> None:
 
 
 def test_variability_has_the_stated_covariance() -> None:
-    stated = Variability.of(IMGN853)
+    stated = BetweenPatient.of(IMGN853)
     drawn = stated.draw(np.random.default_rng(3), 100_000)
     logs = np.log(np.stack([drawn[name] for name in stated.names]))
     np.testing.assert_allclose(np.cov(logs), stated.covariance, atol=0.01)
@@ -172,7 +176,7 @@ def test_variability_has_the_stated_covariance() -> None:
 def test_quantities_that_go_together_wholly() -> None:
     """A correlation of 1: the covariance is one, though it has no Cholesky factor."""
     one = (("antibody.cl", "antibody.cl_nab", Quantity(1.0, "1", "assumed", "x")),)
-    found = Variability.of(replace(IMGN853, correlations=one))
+    found = BetweenPatient.of(replace(IMGN853, correlations=one))
     drawn = found.draw(np.random.default_rng(3), 20_000)
     cl, naked = np.log(drawn["antibody.cl"]), np.log(drawn["antibody.cl_nab"])
     np.testing.assert_allclose(cl / 0.33, naked / 0.345, atol=1e-6)
@@ -185,7 +189,7 @@ def test_patients_differ_in_a_compound_with_a_part_swapped() -> None:
     assert IMGN853.swap(payload=IMGN853.payload).correlations == IMGN853.correlations
     for payload in (T_DM1.payload, BRENTUXIMAB_VEDOTIN.payload):
         swapped = IMGN853.swap(payload=payload)
-        assert "payload.fr" not in Variability.of(swapped).draw(np.random.default_rng(1), 5)
+        assert "payload.fr" not in BetweenPatient.of(swapped).draw(np.random.default_rng(1), 5)
 
 
 def test_a_covariance_that_is_none_is_refused() -> None:
@@ -193,9 +197,9 @@ def test_a_covariance_that_is_none_is_refused() -> None:
     pairs = ("antibody.cl", "antibody.vc"), ("antibody.cl", "payload.cl"), ("antibody.vc", "payload.cl")
     wrong = tuple((a, b, rho(r)) for (a, b), r in zip(pairs, (0.9, 0.9, -0.9), strict=True))
     with pytest.raises(ValueError, match="that of no distribution"):
-        Variability.of(replace(IMGN853, correlations=wrong))
+        BetweenPatient.of(replace(IMGN853, correlations=wrong))
     with pytest.raises(ValueError, match="must differ between patients"):
-        Variability.of(replace(IMGN853, correlations=(("antibody.cl", "antibody.vp", rho(0.5)),)))
+        BetweenPatient.of(replace(IMGN853, correlations=(("antibody.cl", "antibody.vp", rho(0.5)),)))
 
 
 def test_occasions() -> None:
@@ -209,13 +213,13 @@ def test_occasions() -> None:
     np.testing.assert_allclose(higher.adc[0, :2], course.adc[0, :2], rtol=1e-9)
     assert (higher.adc[0, 3:] < 0.95 * course.adc[0, 3:]).all()
     np.testing.assert_allclose(higher.adc[1], course.adc[1], rtol=1e-9)
-    drawn = occasions(np.random.default_rng(1), 50_000, 2)
+    drawn = between_occasion_factors(np.random.default_rng(1), 50_000, 2)
     assert np.log(drawn).std() == pytest.approx(0.10, rel=0.02)
 
 
 def test_residual_error() -> None:
     truth = np.full(100_000, 100.0)
-    values, below = RESIDUALS["adc"].measure(np.random.default_rng(1), truth, limit=80)
+    values, below = ASSAY_ERRORS["adc"].measure(np.random.default_rng(1), truth, limit=80)
     assert not below.all() and (values[below] == 80).all() and (values >= 80).all()
-    values, below = RESIDUALS["adc"].measure(np.random.default_rng(1), truth)
+    values, below = ASSAY_ERRORS["adc"].measure(np.random.default_rng(1), truth)
     assert values.std() == pytest.approx(np.hypot(1.03, 8.9), rel=0.02) and not below.any()

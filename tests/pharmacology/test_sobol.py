@@ -7,8 +7,8 @@ import pytest
 from SALib.analyze import sobol as salib
 from scipy.stats import norm
 
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.uncertainty.sobol import Prior, deviates, indices
+from posology.pharmacology.compounds.quantity import Quantity
+from posology.pharmacology.uncertainty.sobol import Prior, indices, sample_points
 
 ISHIGAMI = ([0.3139, 0.4424, 0.0], [0.5576, 0.4424, 0.2437])
 """First and total indices at a = 7, b = 0.1: Ishigami T, Homma T, 1990; Saltelli A et al., Global Sensitivity Analysis, 2008."""
@@ -20,7 +20,7 @@ def ishigami(unit: np.ndarray) -> np.ndarray:
 
 
 def unit(inputs: int, samples: int, seed: int = 1) -> np.ndarray:
-    return norm.cdf(deviates(inputs, samples, seed))
+    return norm.cdf(sample_points(inputs, samples, seed))
 
 
 def test_ishigami() -> None:
@@ -91,7 +91,7 @@ def test_samples_are_a_power_of_two(samples: int) -> None:
     with pytest.raises(
         ValueError, match=rf"samples is {samples}: it must be a power of 2, 16 or more, such as \d+ or \d+"
     ):
-        deviates(3, samples, 1)
+        sample_points(3, samples, 1)
 
 
 def test_what_cannot_be_explained_is_refused() -> None:

@@ -16,7 +16,7 @@ import posology
 from posology.pharmacology.compounds.library import BRENTUXIMAB_VEDOTIN, IMGN853, T_DM1
 from posology.pharmacology.disposition.dosing_regimen import Regimen
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.tumour import equations as kinetics
+from posology.pharmacology.tumour import equations
 from posology.pharmacology.tumour.model import (
     FOLATE_RECEPTOR_ALPHA,
     STATES,
@@ -27,7 +27,7 @@ from posology.pharmacology.tumour.model import (
     Tumour,
     simulate,
 )
-from posology.pharmacology.tumour.plasma_input import Drive
+from posology.pharmacology.tumour.plasma_input import PlasmaInput
 from posology.pharmacology.tumour.reference_solver import NAMES, solve
 
 WEEKS = np.arange(0.0, 366, 7)
@@ -44,23 +44,23 @@ def close_to(found: np.ndarray, wanted: np.ndarray, within: float) -> None:
 
 
 def test_transfer_rates_of_the_paper() -> None:
-    assert kinetics.krogh(334, 8, 75) == pytest.approx(0.95, rel=1e-3)  # ADC
-    assert kinetics.krogh(2.1e4, 8, 75) == pytest.approx(59.7, rel=1e-3)  # MMAE
-    assert kinetics.surface(0.022, 1) == pytest.approx(0.13, abs=0.003)
+    assert equations.krogh(334, 8, 75) == pytest.approx(0.95, rel=1e-3)  # ADC
+    assert equations.krogh(2.1e4, 8, 75) == pytest.approx(59.7, rel=1e-3)  # MMAE
+    assert equations.surface(0.022, 1) == pytest.approx(0.13, abs=0.003)
 
 
 @given(st.floats(1e-3, 1e4), st.floats(1e-3, 1e4), st.floats(1e-4, 1e3))
 def test_complex_solves_its_equilibrium(atot: float, rtot: float, kss: float) -> None:
-    b = float(kinetics.bound(atot, rtot, kss))
+    b = float(equations.complex_qss(atot, rtot, kss))
     assert 0 < b <= min(atot, rtot) * (1 + 1e-12)
     assert (atot - b) * (rtot - b) == pytest.approx(kss * b, rel=1e-6, abs=1e-9 * atot * rtot)
 
 
 @given(st.floats(0.01, 1e3), st.floats(0.5, 4))
 def test_kill_and_its_slope(ratio: float, hill: float) -> None:
-    rate = lambda u: float(kinetics.kill((u / 25.0) ** hill, 0.1))
+    rate = lambda u: float(equations.kill_rate((u / 25.0) ** hill, 0.1))
     u, step = 25.0 * ratio, 25.0 * ratio * 1e-5
-    slope = kinetics.kill_slope(ratio**hill, ratio ** (hill - 1), 0.1, 25.0, hill)
+    slope = equations.kill_slope(ratio**hill, ratio ** (hill - 1), 0.1, 25.0, hill)
     assert slope == pytest.approx((rate(u + step) - rate(u - step)) / (2 * step), rel=1e-4, abs=1e-12)
 
 
@@ -79,7 +79,7 @@ def test_expression_from_ihc() -> None:
 def test_drive_has_the_areas_of_the_whole_chain() -> None:
     from posology.pharmacology.disposition.adc_plasma import Plasma
 
-    drive, drugs = Drive.of_compound(IMGN853)
+    drive, drugs = PlasmaInput.of_compound(IMGN853)
     area = (drive.conjugate / drive.rates).sum() * 1e6 / 150_000 * 355  # nM d
     chain = Plasma.of(IMGN853).areas([400.0], Doses([0.0], 355, 0.1))
     assert area == pytest.approx(chain.adc[0, 0] / 150_000 * 1e6, rel=1e-5)
@@ -92,7 +92,7 @@ def test_drive_has_the_areas_of_the_whole_chain() -> None:
 
 
 @pytest.fixture(scope="module")
-def patients() -> tuple[Drive, Tumour]:
+def patients() -> tuple[PlasmaInput, Tumour]:
     rng = np.random.default_rng(5)
     drive, typical = Tumour.of(IMGN853)
     vary = lambda value, sd: float(np.squeeze(value)) * np.exp(sd * rng.standard_normal(40))
@@ -107,7 +107,7 @@ def patients() -> tuple[Drive, Tumour]:
     )
 
 
-def test_v16_reduced_against_full_at_tight_binding(patients: tuple[Drive, Tumour]) -> None:
+def test_v16_reduced_against_full_at_tight_binding(patients: tuple[PlasmaInput, Tumour]) -> None:
     drive, tumour = patients
     assert np.all(np.asarray(tumour.koff) / np.asarray(tumour.kon) < 0.1)  # nM
     reduced = simulate(tumour, drive, TEN, WEEKS)
@@ -128,7 +128,7 @@ def test_static_binding_would_take_up_more_than_is_brought() -> None:
     assert taken < brought < static / 2
 
 
-def test_two_solvers_agree(patients: tuple[Drive, Tumour]) -> None:
+def test_two_solvers_agree(patients: tuple[PlasmaInput, Tumour]) -> None:
     drive, tumour = patients
     mild = replace(tumour, kon=0.05, koff=0.005)
     close_to(
@@ -138,7 +138,7 @@ def test_two_solvers_agree(patients: tuple[Drive, Tumour]) -> None:
     )
 
 
-def test_default_tolerance_gives_six_in_a_hundred_thousand(patients: tuple[Drive, Tumour]) -> None:
+def test_default_tolerance_gives_six_in_a_hundred_thousand(patients: tuple[PlasmaInput, Tumour]) -> None:
     drive, tumour = patients
     for kon, koff in ((0.05, 0.005), (10.0, 1.0)):
         case = replace(tumour, kon=kon, koff=koff)
@@ -149,7 +149,7 @@ def test_default_tolerance_gives_six_in_a_hundred_thousand(patients: tuple[Drive
         )
 
 
-def test_steps_converge_at_the_order_of_the_method(patients: tuple[Drive, Tumour]) -> None:
+def test_steps_converge_at_the_order_of_the_method(patients: tuple[PlasmaInput, Tumour]) -> None:
     drive, tumour = patients
     best = simulate(tumour, drive, FIVE, VISITS, Reduced(0.001)).volume
     error = [np.abs(simulate(tumour, drive, FIVE, VISITS, Reduced(h)).volume / best - 1).max() for h in (0.02, 0.01)]
@@ -188,7 +188,7 @@ def test_no_target(given: dict[str, float]) -> None:
     drive, tumour = Tumour.of(IMGN853, **given)
     every = solve(tumour, drive, FIVE, VISITS)
     cells = every[:, NAMES.index("N+")] + every[:, NAMES.index("N-")]
-    no_payload = Drive(drive.rates, drive.conjugate, 0 * drive.payload, drive.molar_mass)
+    no_payload = PlasmaInput(drive.rates, drive.conjugate, 0 * drive.payload, drive.molar_mass)
     for method in (Reduced(), Rodas(1e-8, 1e-10), Dopri5(1e-8, 1e-10)):
         close_to(simulate(tumour, drive, FIVE, VISITS, method).diameter[0], np.cbrt(cells), 4e-3)
         grown = simulate(tumour, no_payload, FIVE, VISITS, method).volume[0]
@@ -222,7 +222,7 @@ def test_small_doses_whose_later_steps_give_nothing() -> None:
 def test_a_small_dose_beside_a_great_one_is_not_lost() -> None:
     drive, _ = Tumour.of(IMGN853)
     both = Doses([[0.0], [0.0]], [[355.0], [1e-5]], [[1 / 1440], [3.0]])
-    _, rate, _ = Drive(
+    _, rate, _ = PlasmaInput(
         *(np.repeat(a, 2, axis=0) for a in (drive.rates, drive.conjugate, drive.payload)), 150_000.0
     ).breakpoints(both, [7.0])
     assert rate.max(axis=1) == pytest.approx([355 * 1440 / 0.15, 1e-5 / 3 / 0.15])
@@ -252,7 +252,7 @@ def test_v15_speed() -> None:
 def test_drug_is_neither_made_nor_lost() -> None:
     drive, tumour = Tumour.of(IMGN853, positive=0.6, growth=0.0)
     still = replace(tumour, kmax=0.0)
-    no_payload = Drive(drive.rates, drive.conjugate, 0 * drive.payload, drive.molar_mass)
+    no_payload = PlasmaInput(drive.rates, drive.conjugate, 0 * drive.payload, drive.molar_mass)
     y = dict(zip(NAMES, solve(still, no_payload, FIVE, VISITS, rtol=1e-11, atol=1e-13).T, strict=True))
     held = 0.6 * (y["L"] + y["K"] + y["P+"] + y["T+"]) + 0.4 * (y["P-"] + y["T-"]) + y["E"]
     close_to(held[1:] + y["lost"][1:], 0.6 * y["shed"][1:], 1e-8)
@@ -260,7 +260,7 @@ def test_drug_is_neither_made_nor_lost() -> None:
 
 def test_compiled_mass_balance_at_steady_state() -> None:
     """Under a steady level of conjugate, what is internalised is what is supplied, and the receptor balances."""
-    drive = Drive.of(1e-6, 1.0, 0.1, 1.0, 0.0, 80.0, 1.0)  # a level that hardly falls
+    drive = PlasmaInput.of(1e-6, 1.0, 0.1, 1.0, 0.0, 80.0, 1.0)  # a level that hardly falls
     _, tumour = Tumour.of(IMGN853)
     course = simulate(replace(tumour, kmax=0.0), drive, Doses([0.0], 30, 0.1), [200.0], Rodas(1e-9, 1e-11), keep=STATES)
     atot, rtot = course["conjugate"][0, 0], course["receptor"][0, 0]
@@ -304,7 +304,7 @@ def test_linker_parts_matter() -> None:
     assert negative(IMGN853) < 0.95 * negative(fixed)
 
 
-def test_threads_and_lanes_change_nothing(patients: tuple[Drive, Tumour]) -> None:
+def test_threads_and_lanes_change_nothing(patients: tuple[PlasmaInput, Tumour]) -> None:
     drive, tumour = patients
     for method in (Reduced(), Rodas()):
         one = simulate(tumour, drive, TEN, WEEKS, method).volume

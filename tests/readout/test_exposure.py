@@ -11,10 +11,11 @@ from scipy.stats import norm
 
 from posology.endpoints.body_size import surface_area
 from posology.pharmacology.compounds.library import IMGN853, T_DM1
-from posology.pharmacology.virtual_patients.demographics import RESIDUALS, occasions
+from posology.pharmacology.virtual_patients.assay_error import ASSAY_ERRORS
+from posology.pharmacology.virtual_patients.between_patient import between_occasion_factors
 from posology.reports import exposure_tables
 from posology.simulation.regimens import simulate as exposure
-from posology.simulation.regimens.file import Exposures, Person, read
+from posology.simulation.regimens.file import Person, RegimenFile, read
 
 ONE = """\
 compound: IMGN853
@@ -34,13 +35,13 @@ GIVEN = 355 * (1 - 0.071 / 0.998)
 """What of the dose bears drug [mg]."""
 
 
-def held(text: str, tmp_path: Path) -> Exposures:
+def held(text: str, tmp_path: Path) -> RegimenFile:
     file = tmp_path / "regimens.yaml"
     file.write_text(text)
     return read(file)
 
 
-def alike(here: Exposures, number: int = 2000) -> Exposures:
+def alike(here: RegimenFile, number: int = 2000) -> RegimenFile:
     """Return the same with so many patients of 67 kg, whose parameters are the compound's."""
     return replace(
         here, patients=replace(here.patients, listed=(Person(weight_kg=67, height_cm=161, sex="F"),) * number)
@@ -48,13 +49,15 @@ def alike(here: Exposures, number: int = 2000) -> Exposures:
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Exposures:
+def one(tmp_path: Path) -> RegimenFile:
     return alike(held(ONE, tmp_path))
 
 
-def test_interval_between_patients_is_that_of_the_log_normal_clearance(one: Exposures) -> None:
+def test_interval_between_patients_is_that_of_the_log_normal_clearance(one: RegimenFile) -> None:
     """Quantiles of dose / CL are exact: given / 0.4 exp(-0.3 z); 2,000 patients tell them within 4 %."""
-    row = {r["measure"]: r for r in exposure_tables.table(one, exposure.simulate(one)).rows()}["AUC (d x ug/mL)"]
+    row = {r["measure"]: r for r in exposure_tables.table(one, exposure.simulate_regimens(one)).rows()}[
+        "AUC (d x ug/mL)"
+    ]
     for name, z in (("low", -1.645), ("median", 0.0), ("high", 1.645)):
         assert row[name] == pytest.approx(GIVEN / 0.4 * np.exp(0.3 * z), rel=0.04)
 
@@ -62,8 +65,8 @@ def test_interval_between_patients_is_that_of_the_log_normal_clearance(one: Expo
 def test_clearance_of_each_cycle_enters_its_area(tmp_path: Path) -> None:
     """Of long cycles: each area is that between patients over the cycle's own factor on the clearance, patient by patient."""
     here = alike(held(ONE.replace("interval_days: 100", "interval_days: 150, cycles: 2"), tmp_path), 20)
-    factor = occasions(np.random.default_rng([1, 2]), 20, 2)
-    alone, both = (exposure.simulate(here, kind)[0].measures for kind in ("patients", "occasions"))
+    factor = between_occasion_factors(np.random.default_rng([1, 2]), 20, 2)
+    alone, both = (exposure.simulate_regimens(here, kind)[0].measures for kind in ("patients", "occasions"))
     for c in (0, 1):
         key = ("adc", str(c + 1), "AUC (d x ug/mL)")
         np.testing.assert_allclose(both[key], alone[key] / factor[:, c], rtol=1e-3)
@@ -74,7 +77,7 @@ def test_variance_between_cycles_adds_to_that_between_patients(tmp_path: Path) -
     """Of one long cycle: the variance of log AUC is 0.3^2, with occasions 0.3^2 + 0.1^2; of two cycles in a row they differ."""
     two = alike(held(ONE.replace("interval_days: 100", "interval_days: 100, cycles: 2"), tmp_path))
     log = lambda kind: np.log(
-        np.stack([exposure.simulate(two, kind)[0].measures["adc", c, "AUC (d x ug/mL)"] for c in "12"])
+        np.stack([exposure.simulate_regimens(two, kind)[0].measures["adc", c, "AUC (d x ug/mL)"] for c in "12"])
     )
     alone, both = log("patients"), log("occasions")
     assert alone.var(axis=1) == pytest.approx(0.09, rel=0.1)
@@ -89,10 +92,10 @@ def test_measured_values_lie_in_the_interval_of_observations_as_often_as_it_says
     """Values of other patients, other cycles and other assays, drawn by hand: 90 % of them."""
     text = ONE.replace("number: 2000", "number: 2000")
     here = held(text.replace("interval_days: 100", "interval_days: 21, cycles: 3") + "samples: [1, 7]\n", tmp_path)
-    table = exposure_tables.samples(here, exposure.simulate(here, "observations"), "observations").rows()
+    table = exposure_tables.samples(here, exposure.simulate_regimens(here, "observations"), "observations").rows()
     interval = {(r["cycle"], r["day of cycle"]): (r["low"], r["high"]) for r in table}
-    true = exposure.simulate(replace(here, patients=replace(here.patients, seed=77)), "occasions")[0]
-    rng, between = np.random.default_rng(5), exposure.simulate(here)[0]
+    true = exposure.simulate_regimens(replace(here, patients=replace(here.patients, seed=77)), "occasions")[0]
+    rng, between = np.random.default_rng(5), exposure.simulate_regimens(here)[0]
     for s, (time, c) in enumerate(zip(true.plan.sampled, true.plan.cycle, strict=True)):
         day = round(float(time - true.plan.begins[c]), 4)
         if day not in (1.0, 7.0):
@@ -109,10 +112,10 @@ def test_measured_alone_is_the_error_of_the_assay(tmp_path: Path) -> None:
     """Of patients who are all the same, a measured value varies by additive and proportional error alone, and between cycles."""
     text = ONE.replace("number: 2000", "vary: false, number: 2000").replace("interval_days: 100", "interval_days: 21")
     here = alike(held(text + "samples: [0.5]\n", tmp_path))
-    found = exposure.simulate(here, "observations")[0]
+    found = exposure.simulate_regimens(here, "observations")[0]
     at = int(np.flatnonzero(np.isclose(found.plan.sampled, 0.5))[0])
-    values, true = found.samples["adc"][:, at], exposure.simulate(here)[0].samples["adc"][0, at]
-    error = RESIDUALS["adc"]
+    values, true = found.samples["adc"][:, at], exposure.simulate_regimens(here)[0].samples["adc"][0, at]
+    error = ASSAY_ERRORS["adc"]
     assert values.std() == pytest.approx(np.hypot(error.additive.value, error.proportional.value * true), rel=0.06)
     assert values.mean() == pytest.approx(true, rel=0.01)
     assert (found.samples["adc"][:, 0] == 0).all() and found.below["adc"][:, 0].all()  # before the dose there is none
@@ -124,10 +127,10 @@ def test_coverage_of_measured_values_of_one_cycle(tmp_path: Path) -> None:
         ONE.replace("number: 2000", "number: 400").replace("interval_days: 100", "interval_days: 21") + "samples: [7]\n"
     )
     here = held(text, tmp_path)
-    low, high = np.quantile(exposure.simulate(here, "observations")[0].samples["adc"][:, 1], [0.05, 0.95])
-    other = exposure.simulate(replace(here, patients=replace(here.patients, seed=77)), "occasions")[0].samples["adc"][
-        :, 1
-    ]
+    low, high = np.quantile(exposure.simulate_regimens(here, "observations")[0].samples["adc"][:, 1], [0.05, 0.95])
+    other = exposure.simulate_regimens(replace(here, patients=replace(here.patients, seed=77)), "occasions")[0].samples[
+        "adc"
+    ][:, 1]
     measured = other + np.hypot(1.03, 0.089 * other) * np.random.default_rng(5).standard_normal(400)
     assert np.mean((measured >= low) & (measured <= high)) == pytest.approx(0.9, abs=0.05)
 
@@ -139,7 +142,7 @@ def test_below_the_limit_of_quantification(tmp_path: Path) -> None:
         held(text, tmp_path),
         held(text + "assay: {adc: {additive: 1.03, proportional: 0.089, limit: 5}}\n", tmp_path),
     )
-    one, other = (exposure.simulate(each, "observations")[0] for each in (free, cut))
+    one, other = (exposure.simulate_regimens(each, "observations")[0] for each in (free, cut))
     np.testing.assert_array_equal(np.maximum(one.samples["adc"][:, 1:], 5.0), other.samples["adc"][:, 1:])
     rows = {r["measure"]: r for r in exposure_tables.table(cut, [other], "observations").rows()}
     share = float((one.samples["adc"][:, -1] < 5).mean())
@@ -153,18 +156,18 @@ def test_area_of_samples_is_that_of_the_course_without_error(tmp_path: Path) -> 
     text = ONE.replace("number: 2000", "number: 50").replace("interval_days: 100", "interval_days: 21")
     here = held(text + f"assay: {{adc: {{}}}}\nsamples: [{dense}]\n", tmp_path)
     measured, true = (
-        exposure.simulate(here, "observations")[0].measures,
-        exposure.simulate(here, "occasions")[0].measures,
+        exposure.simulate_regimens(here, "observations")[0].measures,
+        exposure.simulate_regimens(here, "occasions")[0].measures,
     )
     for name, tolerance in (("AUC (d x ug/mL)", 0.002), ("Cmax (ug/mL)", 0.02), ("Ctrough (ug/mL)", 1e-9)):
         np.testing.assert_allclose(measured["adc", "1", name], true["adc", "1", name], rtol=tolerance)
 
 
-def test_uncertainty_of_the_median_is_that_of_the_prior(one: Exposures) -> None:
+def test_uncertainty_of_the_median_is_that_of_the_prior(one: RegimenFile) -> None:
     """The median area is dose / CL; CL is log-normal with a CV of 20 %: its 90 % interval is exact."""
-    row = {r["measure"]: r for r in exposure_tables.table(one, exposure.simulate(one, uncertainty=True)).rows()}[
-        "AUC (d x ug/mL)"
-    ]
+    row = {
+        r["measure"]: r for r in exposure_tables.table(one, exposure.simulate_regimens(one, uncertainty=True)).rows()
+    }["AUC (d x ug/mL)"]
     spread = np.sqrt(np.log1p(0.2**2)) * norm.ppf(0.95)
     assert row["median low"] / row["median"] == pytest.approx(np.exp(-spread), rel=0.02)
     assert row["median high"] / row["median"] == pytest.approx(np.exp(spread), rel=0.02)
@@ -173,7 +176,7 @@ def test_uncertainty_of_the_median_is_that_of_the_prior(one: Exposures) -> None:
 
 def test_without_a_prior_nothing_is_uncertain(tmp_path: Path) -> None:
     sure = held(ONE.replace("cv: 0.2", "cv: 0").replace("number: 2000", "number: 40"), tmp_path)
-    found = exposure.simulate(sure, uncertainty=True)[0]
+    found = exposure.simulate_regimens(sure, uncertainty=True)[0]
     assert exposure.uncertain(sure.drug(sure.regimens[0])) == {}
     assert all(low == high for low, high in found.uncertain.values())
 
@@ -187,7 +190,7 @@ def test_the_same_patients_take_each_regimen(tmp_path: Path) -> None:
 """
     )
     both = held(text, tmp_path)
-    rows = exposure_tables.compared(both, exposure.simulate(both), "flat").rows()
+    rows = exposure_tables.compared(both, exposure.simulate_regimens(both), "flat").rows()
     assert {row["measure"] for row in rows} == {"AUC per day", "Cmax", "Ctrough"}
     for row in rows:
         for name in ("low", "median", "high", "geometric mean", "mean low", "mean high"):
@@ -201,7 +204,7 @@ def test_the_same_patients_take_each_regimen(tmp_path: Path) -> None:
     often = held(weekly, tmp_path)
     last = {
         r["measure"]: r
-        for r in exposure_tables.compared(often, exposure.simulate(often), "flat").rows()
+        for r in exposure_tables.compared(often, exposure.simulate_regimens(often), "flat").rows()
         if r["cycle"] == "last"
     }
     assert last["AUC per day"]["low"] == pytest.approx(1, rel=0.01) and last["AUC per day"]["high"] == pytest.approx(
@@ -227,7 +230,7 @@ regimens:
     assert as_is == IMGN853.altered("antibody.cl", 0.5, "L/d") and other == T_DM1
     assert linker.linker is T_DM1.linker and linker.antibody == as_is.antibody and linker.payload is IMGN853.payload
     assert faster.antibody.cl.value == 1.0
-    found = {each.name: each for each in exposure.simulate(here)}
+    found = {each.name: each for each in exposure.simulate_regimens(here)}
     start = lambda name: float(np.median(found[name].samples["dar"][:, 1]))
     assert start("as it is") == pytest.approx(3.33, abs=0.1) and start("other linker") == pytest.approx(3.5, abs=0.05)
     assert (
@@ -265,7 +268,7 @@ def test_the_trough_after_a_bolus_is_before_the_next(tmp_path: Path) -> None:
     text = ONE.replace("number: 2000", "number: 5").replace(
         "interval_days: 100, hours: 2", "interval_days: 21, cycles: 2, hours: 0"
     )
-    found = exposure.simulate(held(text, tmp_path))[0].measures
+    found = exposure.simulate_regimens(held(text, tmp_path))[0].measures
     assert (found["adc", "1", "Ctrough (ug/mL)"] < 0.3 * found["adc", "1", "Cmax (ug/mL)"]).all()
     np.testing.assert_allclose(found["adc", "1", "Cmax (ug/mL)"] * 2.5 / GIVEN, 1, rtol=0.6)
 
@@ -273,17 +276,17 @@ def test_the_trough_after_a_bolus_is_before_the_next(tmp_path: Path) -> None:
 def test_occasions_of_saturable_loss_are_refused(tmp_path: Path) -> None:
     text = "compound: IMGN853, saturable\npatients: {number: 3}\nregimens: [{name: a, dose: 6, unit: mg/kg, body_size: total body weight}]\n"
     with pytest.raises(ValueError, match="--interval occasions: IMGN853, saturable has saturable loss"):
-        exposure.simulate(held(text, tmp_path), "occasions")
+        exposure.simulate_regimens(held(text, tmp_path), "occasions")
 
 
-def test_an_unknown_error_of_measurement_is_refused(one: Exposures) -> None:
+def test_an_unknown_error_of_measurement_is_refused(one: RegimenFile) -> None:
     one = replace(one, analytes=("antibody",))
     with pytest.raises(ValueError, match="no error of measurement is known for antibody: give it under assay"):
-        exposure.simulate(one, "observations")
+        exposure.simulate_regimens(one, "observations")
 
 
-def test_titles_say_what_intervals_hold(one: Exposures) -> None:
-    found = exposure.simulate(alike(one, 10))
+def test_titles_say_what_intervals_hold(one: RegimenFile) -> None:
+    found = exposure.simulate_regimens(alike(one, 10))
     titles = {kind: exposure_tables.table(one, found, kind).title for kind in ("patients", "occasions")}
     assert "90 % prediction interval between patients; 2000 listed patients" in titles["patients"]
     assert "between patients and between their cycles" in titles["occasions"]

@@ -1,4 +1,4 @@
-"""The demonstration: IMGN853 from protocol to readout, through the same doors as any trial."""
+"""The demonstration: IMGN853 from protocol to readout, through the same doors as any trial; and its files."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import shutil
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Annotated
 
-from posology.cli.common import console, print_json
-from posology.conduct.csv_import import load
-from posology.conduct.trial import Trial
-from posology.protocol.load import load_document
-from posology.readout.claims import read_claims
-from posology.readout.readout import Readout, make_readout
-from posology.readout.summary import summarise
-from posology.readout.write import write_readout
-from posology.record.audit import verify
-from posology.record.snapshot import take_snapshot
+import typer
 
+from posology.cli._options import JsonOption
+from posology.cli._output import console, print_json
+
+app = typer.Typer()
 FILES = ("protocol.yaml", "events.csv", "claims.yaml", "study.yaml", "regimens.yaml", "concentrations.csv")
 START = datetime(2012, 6, 1, 8, tzinfo=UTC)
 
@@ -36,9 +32,26 @@ def copy_example(out: Path) -> list[Path]:
     return made
 
 
-def run(out: Path, as_json: bool) -> None:
-    """Create the trial, replay its record through the rules, decide, read out at both cutoffs, check the claims."""
+@app.command("demo")
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("imgn853-demo"),
+    as_json: JsonOption = False,
+) -> None:
+    """Run the first-in-human trial of IMGN853 from protocol to readout.
+
+    Its record is replayed event by event through the protocol's rules.
+    """
     from rich.console import Console
+
+    from posology.conduct.csv_import import load
+    from posology.conduct.trial import Trial
+    from posology.protocol.load import load_document
+    from posology.readout.claims import read_claims
+    from posology.readout.readout import Readout, make_readout
+    from posology.readout.summary import summarise
+    from posology.readout.write import write_readout
+    from posology.record.audit import verify
+    from posology.record.snapshot import take_snapshot
 
     say = (lambda text: None) if as_json else (lambda text: console().print(text))
     copy_example(out)
@@ -85,3 +98,12 @@ def run(out: Path, as_json: bool) -> None:
     say(
         "A reconstruction: every value is marked stated, published or assumed; what is assumed is no result of the real trial."
     )
+
+
+@app.command("example")
+def example(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")] = Path("imgn853"),
+) -> None:
+    """Copy the worked example to a folder: protocol, events, claims, study, regimens, concentrations of IMGN853."""
+    for path in copy_example(out):
+        print(path)

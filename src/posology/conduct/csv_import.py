@@ -113,7 +113,7 @@ def _enter(
     if of is None:
         raise ValueError(f"kind is missing: one of {', '.join(KINDS)}")
     if of == "trial_created":
-        raise ValueError("a trial is created by `posology create`, not from a CSV file")
+        raise ValueError("a trial is created by `posology trial create`, not from a CSV file")
     if "occurred" not in cells:
         raise ValueError("occurred is missing: the day it happened, as 2013-05-10")
     occurred = _date(cells.pop("occurred"))

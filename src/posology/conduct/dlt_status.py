@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from posology.conduct.protocol_in_force import ConductPlan
-from posology.endpoints.dlt import Answer, evaluable
+from posology.endpoints.dlt import TriState, evaluable
 from posology.record.event import Event
 from posology.record.facts import Dosed
 from posology.record.state import Patient, State, Toxicity
@@ -65,9 +65,9 @@ def _standing(patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
     answer, why = evaluable(
         definition, day, False, [_percent(e) for e in within], patient.study_day(end.occurred) if end else None
     )
-    if answer is Answer.NOT_YET:
+    if answer is TriState.NOT_YET:
         return stands("pending", f"is on {why}, until {last_day}", last_day)
-    if answer is Answer.NO:
+    if answer is TriState.NO:
         return stands("not evaluable", why, None, end, *within)
     moderate = _moderate(patient, plan, last_day)
     if moderate:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from posology.designs import Design, Tally
-from posology.endpoints.dlt import AdverseEvent, Answer, Definition, delay_is_dlt, is_dlt
+from posology.endpoints.dlt import AdverseEvent, Definition, TriState, delay_is_dlt, is_dlt
 from posology.protocol.build import design_from_protocol, dlt_definition
 from posology.protocol.model import Protocol
 from posology.record.facts import Dosed
@@ -40,11 +40,11 @@ class ConductPlan:
         last = patient.study_day(end.occurred) if end else None
         event = AdverseEvent(fact.term, fact.grade, fact.related, onset_day, last, treated=fact.treated)
         answer, why = is_dlt(event, self.definition, day)
-        if answer is not Answer.YES and self._holds_back(event):
+        if answer is not TriState.YES and self._holds_back(event):
             late, reason = self._delayed(patient, day)
-            if late is not Answer.NO:
+            if late is not TriState.NO:
                 answer, why = late, reason
-        return {Answer.YES: True, Answer.NO: False, Answer.NOT_YET: None}[answer], why
+        return {TriState.YES: True, TriState.NO: False, TriState.NOT_YET: None}[answer], why
 
     def _holds_back(self, event: AdverseEvent) -> bool:
         """Whether a related toxicity of the window was still there when the second cycle was due."""
@@ -52,7 +52,7 @@ class ConductPlan:
         within = 1 <= event.onset_day <= self.definition.window_days
         return event.related is True and within and (event.end_day is None or event.end_day >= due)
 
-    def _delayed(self, patient: Patient, day: int) -> tuple[Answer, str]:
+    def _delayed(self, patient: Patient, day: int) -> tuple[TriState, str]:
         """Say whether the second cycle is delayed so long that it is a DLT; nobody waits for one who left treatment."""
         due = self.protocol.schedule.cycle_days + 1
         days = {
@@ -62,9 +62,9 @@ class ConductPlan:
         last = patient.study_day(left.occurred) if left else None
         until = day if last is None else min(day, last)
         if until < due:
-            return Answer.NO, "the second cycle is not due"
+            return TriState.NO, "the second cycle is not due"
         answer, why = delay_is_dlt(self.definition, due, days.get(2), until)
-        return (Answer.NO, why) if answer is Answer.NOT_YET and last is not None else (answer, why)
+        return (TriState.NO, why) if answer is TriState.NOT_YET and last is not None else (answer, why)
 
 
 @lru_cache(maxsize=32)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.endpoints.response import NEVER, RECIST_11, STABLE, Reason, Response, Rules
+from posology.endpoints.response import NEVER, RECIST_11, STABLE, Reason, RecistRules, Response
 from posology.shared.arrays import Bools, Ints
 
 # The best overall response is the first of these that an assessment reaches; of equals, the earliest assessment.
@@ -37,9 +37,9 @@ class Best:
     ----------
     response
         a :class:`Response`. With confirmation required, a CR or PR only if confirmed, or awaiting it.
-    settled
+    best_if_no_more_data
         what it is if nothing more is seen: the response without what is awaited.
-    why
+    reason
         a :class:`Reason` where it is NE or missing.
     confirmed, awaiting, unconfirmed
         whether a CR or PR was confirmed; may yet be, in a patient still followed; or was seen, and not confirmed.
@@ -58,8 +58,8 @@ class Best:
     """
 
     response: Ints
-    settled: Ints
-    why: Ints
+    best_if_no_more_data: Ints
+    reason: Ints
     confirmed: Bools
     awaiting: Bools
     unconfirmed: Bools
@@ -73,7 +73,7 @@ class Best:
 
 
 def best_response(
-    overall: Ints, day: Ints, start: Ints, followed: Bools | None = None, rules: Rules = RECIST_11
+    overall: Ints, day: Ints, start: Ints, followed: Bools | None = None, rules: RecistRules = RECIST_11
 ) -> Best:
     """Return the best overall response (section 4.4, table 3).
 
@@ -103,11 +103,11 @@ def best_response(
     >>> Response(best.response[0]).name, bool(best.confirmed[0]), int(best.at[0])
     ('PR', True, 1)
     """
-    seen = counted(overall, day, start, rules)
+    seen = assessments_counted(overall, day, start, rules)
     patients, columns = seen.shape
     index = np.arange(columns)
     present = seen != Response.ABSENT
-    progressed_at = first(seen == Response.PD)
+    progressed_at = first_column(seen == Response.PD)
     responded = (seen == Response.CR) | (seen == Response.PR)
     required = rules.confirmation_days > 0
     by, open_ = confirmations(seen, day, rules)
@@ -137,7 +137,7 @@ def best_response(
     if rules.missing_as_ne:
         settled = np.where(reached == 8, Response.NE, settled)
     evaluated = present & (seen != Response.NE) & (seen != Response.ND)
-    why = np.select(
+    reason = np.select(
         [reached < 6, reached == 8, evaluated.any(axis=1)],
         [Reason.NONE, Reason.NOT_ASSESSED, Reason.TOO_EARLY],
         Reason.ALL_NOT_EVALUABLE,
@@ -147,21 +147,24 @@ def best_response(
     confirmed_at = np.where(confirmed, by[np.arange(patients), at], NEVER)
     could = np.zeros(patients, dtype=bool) if followed is None else followed & (progressed_at == NEVER)
     awaited = open_ & (could & (reached > 1))[:, None]
-    awaiting_cr, awaiting_pr = first(awaited & (seen == Response.CR)), first(awaited & (seen == Response.PR))
+    awaiting_cr, awaiting_pr = (
+        first_column(awaited & (seen == Response.CR)),
+        first_column(awaited & (seen == Response.PR)),
+    )
     awaiting = (awaiting_cr != NEVER) | (awaiting_pr != NEVER)
     response = np.select([awaiting_cr != NEVER, awaiting_pr != NEVER], [Response.CR, Response.PR], settled)
     return Best(
         response=response,
-        settled=settled,
-        why=np.where(awaiting, Reason.NONE, why),
+        best_if_no_more_data=settled,
+        reason=np.where(awaiting, Reason.NONE, reason),
         confirmed=confirmed,
         awaiting=awaiting,
         unconfirmed=responded.any(axis=1) & (reached > 1) & ~awaiting,
         at=np.select([awaiting_cr != NEVER, awaiting_pr != NEVER], [awaiting_cr, awaiting_pr], at),
         confirmed_at=confirmed_at,
         progressed_at=progressed_at,
-        response_at=first(counts),
-        complete_at=first(counts & (seen == Response.CR)),
+        response_at=first_column(counts),
+        complete_at=first_column(counts & (seen == Response.CR)),
         last_at=np.where(present, index, NEVER).max(axis=1, initial=NEVER),
         evaluable_at=np.where(evaluated, index, 0).max(axis=1, initial=0),
     )
@@ -171,7 +174,7 @@ def clinical_benefit(
     overall: Ints,
     day: Ints,
     start: Ints,
-    rules: Rules = RECIST_11,
+    rules: RecistRules = RECIST_11,
     *,
     minimum_days: int | None = None,
     values: tuple[Response, ...] = STABLE,
@@ -198,20 +201,20 @@ def clinical_benefit(
     [2]
     """
     least = rules.minimum_sd_days if minimum_days is None else minimum_days
-    seen = counted(overall, day, start, rules)
+    seen = assessments_counted(overall, day, start, rules)
     lasted = np.isin(seen, values) & (day - start[:, None] >= least)
     responded = (seen == Response.CR) | (seen == Response.PR)
     if rules.confirmation_days:
         responded &= confirmations(seen, day, rules)[0] != NEVER
-    return first(responded | lasted)
+    return first_column(responded | lasted)
 
 
-def adequate(overall: Ints) -> Bools:
+def is_evaluable(overall: Ints) -> Bools:
     """Return which assessments are adequate: done, and evaluable. (patients, assessments); the baseline is.
 
     Examples
     --------
-    >>> adequate(np.array([[Response.NONE, Response.SD, Response.NE, Response.ABSENT]])).tolist()
+    >>> is_evaluable(np.array([[Response.NONE, Response.SD, Response.NE, Response.ABSENT]])).tolist()
     [[True, True, False, False]]
     """
     found = ~np.isin(overall, [Response.ABSENT, Response.NE, Response.ND])
@@ -231,7 +234,7 @@ def days_from(day: Ints, column: Ints, start: Ints) -> Ints:
     return np.where(column == NEVER, NEVER, at - start)
 
 
-def counted(overall: Ints, day: Ints, start: Ints, rules: Rules) -> Ints:
+def assessments_counted(overall: Ints, day: Ints, start: Ints, rules: RecistRules) -> Ints:
     """Return the responses that count: after the baseline, up to the first progression, as the rules read them.
 
     Parameters as in :func:`best_response`. Disease seen after a CR is read by ``rules.disease_after_cr``.
@@ -257,7 +260,7 @@ def counted(overall: Ints, day: Ints, start: Ints, rules: Rules) -> Ints:
     return _until_progression(np.where(had_cr & disease, Response.PD, seen))
 
 
-def confirmations(seen: Ints, day: Ints, rules: Rules) -> tuple[Ints, Bools]:
+def confirmations(seen: Ints, day: Ints, rules: RecistRules) -> tuple[Ints, Bools]:
     """Return the column that confirms the CR or PR in each column, and whether it may yet be confirmed.
 
     Parameters
@@ -298,7 +301,7 @@ def confirmations(seen: Ints, day: Ints, rules: Rules) -> tuple[Ints, Bools]:
     return by.T, open_.T
 
 
-def first(what: Bools) -> Ints:
+def first_column(what: Bools) -> Ints:
     """Return the first column where ``what`` is true: (patients,), ``NEVER`` for none."""
     return np.where(what.any(axis=1), what.argmax(axis=1), NEVER)
 

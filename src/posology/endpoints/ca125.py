@@ -19,12 +19,12 @@ from posology.endpoints.recist import Response
 from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 NEVER = -1
-FAR = 1e12  # the day of no sample: after all others
-ABOUT = 1 + 1e-9  # a threshold counts as reached within rounding
+NO_SAMPLE_DAY = 1e12  # the day of no sample: after all others
+RELATIVE_TOLERANCE = 1 + 1e-9  # a threshold counts as reached within rounding
 
 
 @dataclass(frozen=True)
-class Rules:
+class GcigRules:
     """The numbers in the criteria.
 
     Parameters
@@ -54,8 +54,8 @@ class Rules:
     interference_days: int = 28
 
 
-PUBLISHED = Rules()
-ADMIRALONCO = Rules(baseline_days=None, variability=None)
+PUBLISHED = GcigRules()
+ADMIRALONCO = GcigRules(baseline_days=None, variability=None)
 """As admiralonco 1.4.0 has it: neither the age of the pre-treatment sample nor a rise between samples is looked at."""
 
 
@@ -101,7 +101,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True)
-class Courses:
+class Ca125Results:
     """What the samples of each patient amount to: arrays (patients,), columns of samples, ``NEVER`` for none.
 
     Parameters
@@ -145,7 +145,7 @@ class Courses:
     best: Ints
 
 
-def course(
+def assess_ca125(
     value: Floats,
     day: Ints | Floats,
     upper_limit: Floats,
@@ -155,8 +155,8 @@ def course(
     interference: ArrayLike | None = None,
     blocked: Ints | None = None,
     cutoff: int | None = None,
-    rules: Rules = PUBLISHED,
-) -> Courses:
+    rules: GcigRules = PUBLISHED,
+) -> Ca125Results:
     """Return the CA-125 response and progression of each patient.
 
     Parameters
@@ -194,7 +194,7 @@ def course(
 
     Examples
     --------
-    >>> found = course(np.array([[400.0, 200, 190]]), np.array([[-5, 21, 49]]), np.array([35.0]), np.array([0]))
+    >>> found = assess_ca125(np.array([[400.0, 200, 190]]), np.array([[-5, 21, 49]]), np.array([35.0]), np.array([0]))
     >>> int(found.response[0]), int(found.confirmed[0]), Response(found.best[0]).name
     (1, 2, 'PR')
     """
@@ -215,7 +215,7 @@ def course(
     oldest = -np.inf if rules.baseline_days is None else start - rules.baseline_days
     recent = np.asarray((pre != NEVER) & (base_day >= oldest))
     wanted = early & (day >= np.broadcast_to(oldest, patients)[:, None])
-    low = ~(base * ABOUT >= rules.minimum_baseline * limit)
+    low = ~(base * RELATIVE_TOLERANCE >= rules.minimum_baseline * limit)
     always: list[tuple[Bools, Ints | int]] = [
         (barred != 0, barred),
         (~np.asarray(taken.any(axis=1)), Reason.NO_SAMPLE),
@@ -247,7 +247,7 @@ def course(
     counted = later & (reason == Reason.EVALUABLE)[:, None]
     before = np.where(progression == NEVER, samples, progression)
     response, confirmed, awaiting = _response(value, day, limit, base, counted, before, rules)
-    normal = counted & (np.nan_to_num(value, nan=np.inf) <= limit[:, None] * ABOUT)
+    normal = counted & (np.nan_to_num(value, nan=np.inf) <= limit[:, None] * RELATIVE_TOLERANCE)
     in_response = (index >= response[:, None]) & (index < before[:, None])
     normalised = (response != NEVER) & (normal & in_response).any(axis=1)
     best = _first(
@@ -265,7 +265,7 @@ def course(
     original = lambda column: np.where(
         column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0]
     )
-    return Courses(
+    return Ca125Results(
         reason == Reason.EVALUABLE,
         reason,
         progression_reason,
@@ -284,11 +284,11 @@ def course(
 
 
 def _response(
-    value: Floats, day: Floats, limit: Floats, base: Floats, counted: Bools, before: Ints, rules: Rules
+    value: Floats, day: Floats, limit: Floats, base: Floats, counted: Bools, before: Ints, rules: GcigRules
 ) -> tuple[Ints, Ints, Ints]:
     """Return the first sample of a kept response, the sample that confirms it, and of one that may yet be confirmed."""
     patients, samples = value.shape
-    halved = counted & (np.nan_to_num(value, nan=np.inf) <= (1 - rules.fall) * base[:, None] * ABOUT)
+    halved = counted & (np.nan_to_num(value, nan=np.inf) <= (1 - rules.fall) * base[:, None] * RELATIVE_TOLERANCE)
     columns = lambda array: np.ascontiguousarray(array.T)
     values, days, halves, here = (columns(array) for array in (value, day, halved, counted))
     response, confirmed, awaiting = (np.full(patients, NEVER) for _ in range(3))
@@ -300,7 +300,10 @@ def _response(
         for j in range(i + 1, samples):
             steady = halves[j]
             if rules.variability is not None:
-                steady = steady & ((values[j] <= rules.variability * previous * ABOUT) | (values[j] <= limit * ABOUT))
+                steady = steady & (
+                    (values[j] <= rules.variability * previous * RELATIVE_TOLERANCE)
+                    | (values[j] <= limit * RELATIVE_TOLERANCE)
+                )
             kept = kept & (~here[j] | steady)
             hit = kept & here[j] & (days[j] - days[i] >= rules.confirm_days) & (response == NEVER)
             response, confirmed = np.where(hit, i, response), np.where(hit, j, confirmed)
@@ -310,7 +313,7 @@ def _response(
 
 
 def _progression(
-    value: Floats, day: Floats, limit: Floats, base: Floats, judged: Bools, rules: Rules
+    value: Floats, day: Floats, limit: Floats, base: Floats, judged: Bools, rules: GcigRules
 ) -> tuple[Ints, Ints, Ints]:
     """Return the first of two samples at or above the threshold, far enough apart, the second, and the category.
 
@@ -322,11 +325,11 @@ def _progression(
     start = np.nan_to_num(base, nan=np.inf)
     lowest = np.minimum(np.minimum.accumulate(known, axis=1), start[:, None])
     nadir = np.concatenate([start[:, None], lowest[:, :-1]], axis=1)
-    normal = nadir <= limit[:, None] * ABOUT
+    normal = nadir <= limit[:, None] * RELATIVE_TOLERANCE
     threshold = np.where(normal, 2 * limit[:, None], 2 * nadir)
     level = np.where(judged, value, -np.inf)
     columns = lambda array: np.ascontiguousarray(array.T)
-    levels, days, bars = (columns(array) for array in (level * ABOUT, day, threshold))
+    levels, days, bars = (columns(array) for array in (level * RELATIVE_TOLERANCE, day, threshold))
     found, second = np.full(patients, NEVER), np.full(patients, NEVER)
     for i in range(samples):
         open_ = (levels[i] >= bars[i]) & (found == NEVER)
@@ -337,7 +340,8 @@ def _progression(
             found, second = np.where(hit, i, found), np.where(hit, j, second)
     recovered = np.take_along_axis(normal, np.maximum(found, 0)[:, None], axis=1)[:, 0]
     category = _first(
-        [(found == NEVER, Category.NONE), (start <= limit * ABOUT, Category.C), (recovered, Category.A)], Category.B
+        [(found == NEVER, Category.NONE), (start <= limit * RELATIVE_TOLERANCE, Category.C), (recovered, Category.A)],
+        Category.B,
     )
     return found, second, category
 
@@ -374,7 +378,7 @@ def _in_order(value: Floats, day: Floats, limits: Floats, cutoff: int | None) ->
     taken = ~np.isnan(value)
     if cutoff is not None:
         taken &= day <= cutoff
-    when = np.where(taken, day, FAR)
+    when = np.where(taken, day, NO_SAMPLE_DAY)
     order = np.lexsort((np.where(taken, value, np.inf), when), axis=1)
     sort = lambda array: np.take_along_axis(array, order, axis=1)
     value, when, limits = sort(np.where(taken, value, np.nan)), sort(when), sort(limits)
@@ -394,7 +398,9 @@ def _disturbed(day: Floats, antibodies: ArrayLike | None, cutoff: int | None) ->
     return np.asarray(day > given[:, None])
 
 
-def _operated(day: Floats, first: Floats, interference: ArrayLike | None, cutoff: int | None, rules: Rules) -> Bools:
+def _operated(
+    day: Floats, first: Floats, interference: ArrayLike | None, cutoff: int | None, rules: GcigRules
+) -> Bools:
     """Return which samples were taken within the days after interference; before treatment, also which preceded it."""
     if interference is None:
         return np.zeros(day.shape, dtype=bool)
@@ -415,7 +421,7 @@ def _limit(limits: Floats, used: Bools) -> tuple[Floats, Bools]:
     """Return each patient's upper limit over the samples that are used, and whether there are two."""
     low = np.where(used, limits, np.inf).min(axis=1, initial=np.inf)
     high = np.where(used, limits, -np.inf).max(axis=1, initial=-np.inf)
-    return np.where(used.any(axis=1), high, 1.0), high > low * ABOUT
+    return np.where(used.any(axis=1), high, 1.0), high > low * RELATIVE_TOLERANCE
 
 
 def _last(what: Bools) -> Ints:

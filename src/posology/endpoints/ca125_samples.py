@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from posology.endpoints.ca125 import NEVER, PUBLISHED, Courses, Reason, Rules, course
+from posology.endpoints.ca125 import NEVER, PUBLISHED, Ca125Results, GcigRules, Reason, assess_ca125
 from posology.endpoints.recist import Response
 from posology.shared.arrays import Floats, Ints
 from posology.shared.findings import Finding
@@ -37,7 +37,7 @@ UNITS = {
 
 
 @dataclass(frozen=True)
-class Sample:
+class Ca125Value:
     """One CA-125 result as it was reported.
 
     Parameters
@@ -82,9 +82,9 @@ class Series:
     blocked: Ints
     findings: tuple[Finding, ...]
 
-    def course(self, *, cutoff: date | None = None, rules: Rules = PUBLISHED) -> Courses:
+    def course(self, *, cutoff: date | None = None, rules: GcigRules = PUBLISHED) -> Ca125Results:
         """Return what the samples amount to (see :func:`posology.endpoints.ca125.course`)."""
-        return course(
+        return assess_ca125(
             self.value,
             self.day,
             self.upper_limit,
@@ -100,12 +100,12 @@ class Series:
         """Return the date of each patient's sample in a column, None for ``NEVER``."""
         return tuple(date.fromordinal(int(self.day[i, k])) if k >= 0 else None for i, k in enumerate(column))
 
-    def text(self, found: Courses) -> tuple[str, ...]:
+    def text(self, found: Ca125Results) -> tuple[str, ...]:
         """Return each patient's CA-125 course in words."""
         return tuple(_words(found, i) for i in range(len(self.patients)))
 
 
-def _words(found: Courses, i: int) -> str:
+def _words(found: Ca125Results, i: int) -> str:
     reason, best = Reason(found.reason[i]), Response(found.best[i])
     progressed = found.progression[i] != NEVER
     if reason:
@@ -121,8 +121,8 @@ def _words(found: Courses, i: int) -> str:
     return "no response" if best is Response.SD else "not evaluable, because no sample was taken on treatment"
 
 
-def arrange(
-    samples: Iterable[Sample],
+def arrange_samples(
+    samples: Iterable[Ca125Value],
     first_dose: Mapping[str, date],
     *,
     antibodies: Mapping[str, date] | None = None,
@@ -146,10 +146,10 @@ def arrange(
 
     Examples
     --------
-    >>> series = arrange(
+    >>> series = arrange_samples(
     ...     [
-    ...         Sample("001", date(2013, 1, 5), 400, 35),
-    ...         Sample("001", date(2013, 1, 31), "150 U", 35),
+    ...         Ca125Value("001", date(2013, 1, 5), 400, 35),
+    ...         Ca125Value("001", date(2013, 1, 31), "150 U", 35),
     ...     ],
     ...     {"001": date(2013, 1, 10)},
     ... )
@@ -203,7 +203,7 @@ def arrange(
     )
 
 
-def _read(sample: Sample, findings: list[Finding]) -> tuple[date, float, float] | None:
+def _read(sample: Ca125Value, findings: list[Finding]) -> tuple[date, float, float] | None:
     """Return the sample's day, value and upper limit [U/mL]; None, with a finding, where one cannot be read."""
     wrong = lambda field, what, right: findings.append(Finding(sample.patient, sample.on, field, what, right))
     factor = UNITS.get(sample.unit.strip().replace(" ", "").casefold())
@@ -233,7 +233,7 @@ def _read(sample: Sample, findings: list[Finding]) -> tuple[date, float, float] 
     return sample.on, value * factor, limit * factor
 
 
-def _number(sample: Sample, wrong: object) -> tuple[float | None, bool]:
+def _number(sample: Ca125Value, wrong: object) -> tuple[float | None, bool]:
     """Return the value, and whether it was reported as lying below it."""
     assert callable(wrong)
     raw = sample.value
@@ -267,7 +267,7 @@ def _same_day(patient: str, read: list[tuple[date, float, float]]) -> list[Findi
     ]
 
 
-def _laboratories(rows: list[Sample]) -> list[Finding]:
+def _laboratories(rows: list[Ca125Value]) -> list[Finding]:
     """Find limits that differ: within one laboratory, and within one patient (the assay changed)."""
     found = []
     limit = lambda s: s.upper_limit * UNITS.get(s.unit.strip().replace(" ", "").casefold(), 1.0)

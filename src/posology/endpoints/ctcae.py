@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from posology.endpoints.units import factor, spelled
+from posology.endpoints.units import canonical_unit, conversion_factor
 from posology.shared.arrays import ArrayLike, Bools, Floats
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Units = Literal["reported", "SI", "conventional"]
 NONE = -9
 """No grade: the value cannot be graded, or the version has no such term."""
 
-SAME = 1e-9  # relative: 8.0 g/dL is 80 g/L however it was converted
+RELATIVE_TOLERANCE = 1e-9  # relative: 8.0 g/dL is 80 g/L however it was converted
 
 REASONS = (
     "there is no value",
@@ -86,19 +86,19 @@ class Graded:
     ----------
     grade
         (n,) 0 to 4, ``NONE`` where the value cannot be graded.
-    at_least
+    may_be_higher
         (n,) whether the grade may be higher, a limit or the baseline being missing.
     reason
         (n,) bits of ``REASONS``: why it is not graded, or may be higher.
     """
 
     grade: NDArray[np.int8]
-    at_least: Bools
+    may_be_higher: Bools
     reason: NDArray[np.uint16]
 
     def why(self, i: int) -> str:
         """Say why value number ``i`` is not graded, or may have a higher grade."""
-        if self.grade[i] != NONE and not self.at_least[i]:
+        if self.grade[i] != NONE and not self.may_be_higher[i]:
             return ""
         causes = " and ".join(text for bit, text in enumerate(REASONS) if int(self.reason[i]) >> bit & 1)
         return f"not gradable, because {causes}" if self.grade[i] == NONE else f"may be higher, because {causes}"
@@ -239,8 +239,8 @@ def grade(
         np.asarray(anticoagulated, dtype=bool),
     )
     terms, values, unit_column, low, high, base, ranges, signs, ill, thin = (np.atleast_1d(c) for c in columns)
-    told = _codes(ranges, ("", "low", "normal", "high"), "baseline_range")
-    sign = _codes(signs, ("", "<", "<=", ">", ">="), "comparator")
+    told = _category_codes(ranges, ("", "low", "normal", "high"), "baseline_range")
+    sign = _category_codes(signs, ("", "<", "<=", ">", ">="), "comparator")
     known = criteria(version, reading)
     n = len(values)
     out = Graded(np.full(n, NONE, np.int8), np.zeros(n, bool), np.zeros(n, np.uint16))
@@ -264,7 +264,7 @@ def grade(
             thin[rows],
             reading,
         )
-        out.grade[rows], out.at_least[rows], out.reason[rows] = _grade(chosen, here)
+        out.grade[rows], out.may_be_higher[rows], out.reason[rows] = _grade(chosen, here)
     return out
 
 
@@ -315,13 +315,13 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
     open_ = np.zeros(n, bool)  # some test above the best one is not known
     for g in (4, 3, 2, 1):
         if chosen.grades[g - 1]:
-            true, false = _any(chosen.grades[g - 1], v)
+            true, false = _any_alternative(chosen.grades[g - 1], v)
             best = np.where((best == 0) & true, np.int8(g), best)
             open_ |= (best == 0) & ~true & ~false
     cannot = np.isnan(v.value) | (v.value < 0)
     reason = np.where(np.isnan(v.value), NO_VALUE, np.where(v.value < 0, NEGATIVE, 0)).astype(np.uint16)
     if chosen.not_gradable:
-        below = _any(chosen.not_gradable, v)[0]
+        below = _any_alternative(chosen.not_gradable, v)[0]
         cannot |= below
         reason |= np.where(below, TOO_LOW, 0).astype(np.uint16)
     unknown = open_ & ~cannot
@@ -339,17 +339,17 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
     return np.where(nothing, np.int8(NONE), best), unknown & (best > 0) & ~nothing, reason
 
 
-def _any(alternatives: tuple[tuple[Comparison, ...], ...], v: _Values) -> tuple[Bools, Bools]:
+def _any_alternative(alternatives: tuple[tuple[Comparison, ...], ...], v: _Values) -> tuple[Bools, Bools]:
     """Return where one of the alternatives is true, and where all are false."""
     true, false = np.zeros(len(v.value), bool), np.ones(len(v.value), bool)
     for tests in alternatives:
-        decided = [_one(test, v) for test in tests]
+        decided = [_evaluate_test(test, v) for test in tests]
         true |= np.logical_and.reduce([t for t, _ in decided])
         false &= np.logical_or.reduce([f for _, f in decided])
     return true, false
 
 
-def _one(test: Comparison, v: _Values) -> tuple[Bools, Bools]:
+def _evaluate_test(test: Comparison, v: _Values) -> tuple[Bools, Bools]:
     """Return where a test is true and where it is false; neither where what it needs is missing."""
     if not test.operator:
         return _condition(test.operand, v)
@@ -363,7 +363,7 @@ def _one(test: Comparison, v: _Values) -> tuple[Bools, Bools]:
     else:
         limit = np.full(len(v.value), test.number)
     known = ~(np.isnan(v.value) | np.isnan(limit))
-    near = SAME * np.maximum(np.abs(v.value), np.abs(limit))
+    near = RELATIVE_TOLERANCE * np.maximum(np.abs(v.value), np.abs(limit))
     below, above = v.value < limit - near, v.value > limit + near
     upward, strict = test.operator[0] == ">", len(test.operator) == 1
     holds = {(True, True): above, (True, False): ~below, (False, True): below, (False, False): ~above}[upward, strict]
@@ -386,10 +386,10 @@ def _condition(name: str, v: _Values) -> tuple[Bools, Bools]:
         return v.anticoagulated, ~v.anticoagulated
     by_limits = ~np.isnan(v.base)
     if name in ("normal", "abnormal"):
-        high = np.where(v.told > 0, v.told == 3, by_limits & (v.base > v.upper * (1 + SAME)))
+        high = np.where(v.told > 0, v.told == 3, by_limits & (v.base > v.upper * (1 + RELATIVE_TOLERANCE)))
         known = (v.told > 0) | (by_limits & ~np.isnan(v.upper)) | (v.reading == "admiral")
         return (high & known, ~high & known) if name == "abnormal" else (~high & known, high & known)
-    low = np.where(v.told > 0, v.told == 1, by_limits & (v.base < v.lower * (1 - SAME)))
+    low = np.where(v.told > 0, v.told == 1, by_limits & (v.base < v.lower * (1 - RELATIVE_TOLERANCE)))
     known = (v.told > 0) | (by_limits & ~np.isnan(v.lower)) | (v.reading == "admiral")
     return (low & known, ~low & known) if name == "low" else (~low & known, low & known)
 
@@ -406,14 +406,16 @@ def _in_unit(published: tuple[Criteria, ...], unit: str, units: Units) -> tuple[
         order.sort(key=lambda c: c.unit != "mg/dL")  # SI stands first in the table
     elif units == "reported":
         order.sort(key=lambda c: not _decimal(first.analytes[0], unit, c.unit))
-    times = factor(first.analytes[0], unit, order[0].unit)
+    times = conversion_factor(first.analytes[0], unit, order[0].unit)
     return (order[0], times, 0) if times is not None else (first, 1.0, WRONG_UNIT)
 
 
 def _decimal(analyte: str, unit: str, to: str) -> bool:
     """Whether a unit differs from another by a power of ten."""
-    times = factor(analyte, unit, to)
-    return times is not None and (spelled(unit) == spelled(to) or abs(np.log10(times) - round(np.log10(times))) < 1e-12)
+    times = conversion_factor(analyte, unit, to)
+    return times is not None and (
+        canonical_unit(unit) == canonical_unit(to) or abs(np.log10(times) - round(np.log10(times))) < 1e-12
+    )
 
 
 def _groups(
@@ -431,7 +433,7 @@ def _groups(
     return [(pair, order[bounds[i] : bounds[i + 1]]) for pair, i in index.items()]
 
 
-def _codes(column: NDArray[np.object_], names: tuple[str, ...], field: str) -> NDArray[np.int8]:
+def _category_codes(column: NDArray[np.object_], names: tuple[str, ...], field: str) -> NDArray[np.int8]:
     """Return the number of each word in ``names``."""
     codes = np.zeros(len(column), np.int8)
     if len(column) and column.strides == (0,):  # one word for all

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Answer(StrEnum):
+class TriState(StrEnum):
     """What can be said of a question of fact."""
 
     YES = "yes"
@@ -19,7 +19,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Exempt:
+class Exemption:
     """An exception that hangs on time or treatment: an event that resolves soon enough is no DLT.
 
     Parameters
@@ -71,7 +71,7 @@ class Criterion:
     except_terms: tuple[str, ...] = ()
     related: bool = True
     minimum_days: int = 0
-    exempt: tuple[Exempt, ...] = ()
+    exempt: tuple[Exemption, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,98 +143,98 @@ class AdverseEvent:
                 raise ValueError(f"{self.term}: {name} {last} is before its onset on day {self.onset_day}")
 
 
-def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[Answer, str]:
+def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[TriState, str]:
     """Say whether an adverse event is a DLT by the definition, on a study day, and why.
 
     Examples
     --------
     >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3),))
     >>> is_dlt(AdverseEvent("Keratitis", 3, True, onset_day=17), rule, day=20)
-    (<Answer.YES: 'yes'>, 'grade 3 or worse, related')
+    (<TriState.YES: 'yes'>, 'grade 3 or worse, related')
     >>> is_dlt(AdverseEvent("Keratitis", 3, True, onset_day=25), rule, day=30)[1]
     'onset on day 25, after the window of 21 days'
-    >>> soon = Exempt("nausea that resolves within 72 hours of treatment", 3, ("Nausea",), with_treatment=True)
+    >>> soon = Exemption("nausea that resolves within 72 hours of treatment", 3, ("Nausea",), with_treatment=True)
     >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3, exempt=(soon,)),))
     >>> is_dlt(AdverseEvent("Nausea", 3, True, 5, treated=True), rule, day=7)
-    (<Answer.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of treatment')
+    (<TriState.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of treatment')
     """
     if event.onset_day < 1:
-        return Answer.NO, f"onset on day {event.onset_day}, before the first dose"
+        return TriState.NO, f"onset on day {event.onset_day}, before the first dose"
     if event.onset_day > definition.window_days:
-        return Answer.NO, f"onset on day {event.onset_day}, after the window of {definition.window_days} days"
+        return TriState.NO, f"onset on day {event.onset_day}, after the window of {definition.window_days} days"
     waits = ""
     why = []
     for criterion in definition.criteria:
-        answer, reason = _meets(event, criterion, day)
-        if answer is Answer.YES:
+        answer, reason = _meets_criterion(event, criterion, day)
+        if answer is TriState.YES:
             return answer, criterion.text
-        if answer is Answer.NOT_YET:
+        if answer is TriState.NOT_YET:
             waits = reason
         why.append(reason)
     if waits:
-        return Answer.NOT_YET, waits
-    return Answer.NO, "; ".join(dict.fromkeys(why))
+        return TriState.NOT_YET, waits
+    return TriState.NO, "; ".join(dict.fromkeys(why))
 
 
-def _meets(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[Answer, str]:
+def _meets_criterion(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[TriState, str]:
     if criterion.terms and not _among(event, criterion.terms):
-        return Answer.NO, f"{event.term} is not {' or '.join(criterion.terms)}"
+        return TriState.NO, f"{event.term} is not {' or '.join(criterion.terms)}"
     if _among(event, criterion.except_terms):
-        return Answer.NO, f"{event.term} is excepted"
+        return TriState.NO, f"{event.term} is excepted"
     if criterion.related and event.related is False:
-        return Answer.NO, "not related to the drug"
+        return TriState.NO, "not related to the drug"
     if event.grade < criterion.minimum_grade:
-        return Answer.NO, f"grade {event.grade}, below grade {criterion.minimum_grade}"
-    answer, why = _lasts(event, criterion, day)
-    if answer is Answer.NO:
+        return TriState.NO, f"grade {event.grade}, below grade {criterion.minimum_grade}"
+    answer, why = _meets_duration(event, criterion, day)
+    if answer is TriState.NO:
         return answer, why
     for exempt in criterion.exempt:
-        excused, reason = _excused(event, exempt, day)
-        if excused is Answer.YES:
-            return Answer.NO, reason
-        if excused is Answer.NOT_YET and answer is Answer.YES:
+        excused, reason = _is_exempt(event, exempt, day)
+        if excused is TriState.YES:
+            return TriState.NO, reason
+        if excused is TriState.NOT_YET and answer is TriState.YES:
             answer, why = excused, reason
-    if answer is Answer.YES and criterion.related and event.related is None:
-        return Answer.NOT_YET, "its relation to the drug is not judged yet"
+    if answer is TriState.YES and criterion.related and event.related is None:
+        return TriState.NOT_YET, "its relation to the drug is not judged yet"
     return answer, why
 
 
-def _lasts(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[Answer, str]:
+def _meets_duration(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[TriState, str]:
     """Whether an event lasts as long as a criterion asks; between single values it may or may not have."""
     ended = event.end_day is not None and event.end_day <= day
     longest = (event.end_day if event.end_day is not None and ended else day) - event.onset_day + 1
     surely = min(longest, (event.seen_until or day) - event.onset_day + 1)
     if surely >= criterion.minimum_days:
-        return Answer.YES, criterion.text
+        return TriState.YES, criterion.text
     if ended and longest < criterion.minimum_days:
-        return Answer.NO, f"lasted {longest} days, less than {criterion.minimum_days}"
+        return TriState.NO, f"lasted {longest} days, less than {criterion.minimum_days}"
     if ended:
-        return Answer.NOT_YET, f"lasted {surely} to {longest} days; a DLT from {criterion.minimum_days} days on"
-    return Answer.NOT_YET, f"{surely} days so far; a DLT from {criterion.minimum_days} days on"
+        return TriState.NOT_YET, f"lasted {surely} to {longest} days; a DLT from {criterion.minimum_days} days on"
+    return TriState.NOT_YET, f"{surely} days so far; a DLT from {criterion.minimum_days} days on"
 
 
-def _excused(event: AdverseEvent, exempt: Exempt, day: int) -> tuple[Answer, str]:
+def _is_exempt(event: AdverseEvent, exempt: Exemption, day: int) -> tuple[TriState, str]:
     """Whether an exception holds: the event resolves in time, with the treatment asked for."""
     if (exempt.terms and not _among(event, exempt.terms)) or event.grade > exempt.maximum_grade:
-        return Answer.NO, ""
+        return TriState.NO, ""
     if exempt.with_treatment and event.treated is False:
-        return Answer.NO, ""
+        return TriState.NO, ""
     last = event.onset_day + exempt.within_days
     better = min((d for d in (event.improved_day, event.end_day) if d is not None and d <= day), default=None)
     if better is None and day <= last:
-        return Answer.NOT_YET, f"no DLT if it resolves by day {last}: {exempt.text}"
+        return TriState.NOT_YET, f"no DLT if it resolves by day {last}: {exempt.text}"
     if better is None or better > last:
-        return Answer.NO, ""
+        return TriState.NO, ""
     if exempt.with_treatment and event.treated is None:
-        return Answer.NOT_YET, f"it is not known whether it was treated: {exempt.text}"
-    return Answer.YES, f"excepted: {exempt.text}"
+        return TriState.NOT_YET, f"it is not known whether it was treated: {exempt.text}"
+    return TriState.YES, f"excepted: {exempt.text}"
 
 
 def _among(event: AdverseEvent, terms: Sequence[str]) -> bool:
     return event.term.casefold() in {term.casefold() for term in terms}
 
 
-def delay_is_dlt(definition: Definition, due_day: int, given_day: int | None, day: int) -> tuple[Answer, str]:
+def delay_is_dlt(definition: Definition, due_day: int, given_day: int | None, day: int) -> tuple[TriState, str]:
     """Say whether the delay of a dose by a related toxicity is a DLT, on a study day, and why.
 
     Parameters
@@ -250,19 +250,19 @@ def delay_is_dlt(definition: Definition, due_day: int, given_day: int | None, da
     --------
     >>> rule = Definition(21, (), maximum_delay_days=14)
     >>> delay_is_dlt(rule, due_day=22, given_day=None, day=37)
-    (<Answer.YES: 'yes'>, 'the dose due on day 22 is delayed by 15 days, more than 14')
+    (<TriState.YES: 'yes'>, 'the dose due on day 22 is delayed by 15 days, more than 14')
     """
     most = definition.maximum_delay_days
     if most is None:
-        return Answer.NO, "the protocol counts no delay as a DLT"
+        return TriState.NO, "the protocol counts no delay as a DLT"
     given = given_day is not None and given_day <= day
     delay = max((given_day if given and given_day is not None else day) - due_day, 0)
     if delay > most:
-        return Answer.YES, f"the dose due on day {due_day} is delayed by {delay} days, more than {most}"
+        return TriState.YES, f"the dose due on day {due_day} is delayed by {delay} days, more than {most}"
     if given:
-        return Answer.NO, f"the dose due on day {due_day} was delayed by {delay} days, not more than {most}"
+        return TriState.NO, f"the dose due on day {due_day} was delayed by {delay} days, not more than {most}"
     return (
-        Answer.NOT_YET,
+        TriState.NOT_YET,
         f"the dose due on day {due_day} is delayed by {delay} days so far; a DLT from {most + 1} days on",
     )
 
@@ -326,7 +326,7 @@ def febrile_neutropenia(neutrophils: float, highest_c: float, hours_at_38_c: flo
 
 def evaluable(
     definition: Definition, day: int, had_dlt: bool, dose_percents: Sequence[float], left_on_day: int | None = None
-) -> tuple[Answer, str]:
+) -> tuple[TriState, str]:
     """Say whether a patient can be counted for DLT on a study day, and why.
 
     Parameters
@@ -346,21 +346,24 @@ def evaluable(
     --------
     >>> rule = Definition(21, (Criterion("grade 3 or worse", 3),))
     >>> evaluable(rule, day=22, had_dlt=False, dose_percents=[100.0])
-    (<Answer.YES: 'yes'>, 'completed the window of 21 days')
+    (<TriState.YES: 'yes'>, 'completed the window of 21 days')
     >>> evaluable(rule, day=21, had_dlt=False, dose_percents=[100.0])[0].name
     'NOT_YET'
     """
     window = definition.window_days
     if had_dlt:
-        return Answer.YES, f"had a DLT within the window of {window} days"
+        return TriState.YES, f"had a DLT within the window of {window} days"
     # Doses that are not due yet are not missed: the planned number counts from the end of the window.
     planned = max(len(dose_percents), definition.planned_doses if day > window else 0)
     given = sum(dose_percents) / planned if planned else 0.0
     # A tenth of a percent is rounding of milligrams, not a missed dose; the protocol's tolerance is judged at dosing.
     if given < definition.minimum_dose_percent - 0.1:
-        return Answer.NO, f"received {given:.0f} % of the planned dose, less than {definition.minimum_dose_percent:g} %"
+        return (
+            TriState.NO,
+            f"received {given:.0f} % of the planned dose, less than {definition.minimum_dose_percent:g} %",
+        )
     if left_on_day is not None and left_on_day <= window and left_on_day <= day:
-        return Answer.NO, f"left treatment on day {left_on_day}, before the window of {window} days ended"
+        return TriState.NO, f"left treatment on day {left_on_day}, before the window of {window} days ended"
     if day <= window:
-        return Answer.NOT_YET, f"day {day} of the window of {window} days"
-    return Answer.YES, f"completed the window of {window} days"
+        return TriState.NOT_YET, f"day {day} of the window of {window} days"
+    return TriState.YES, f"completed the window of {window} days"

@@ -14,13 +14,13 @@ from enum import IntEnum
 
 import numpy as np
 
-from posology.endpoints.ca125 import ABOUT, FAR, NEVER, Courses
+from posology.endpoints.ca125 import NEVER, NO_SAMPLE_DAY, RELATIVE_TOLERANCE, Ca125Results
 from posology.endpoints.recist import Assessments, Response
 from posology.endpoints.recist import overall as recist_overall
 from posology.shared.arrays import Bools, Floats, Ints
 
 
-class Marker(IntEnum):
+class MarkerStatus(IntEnum):
     """What CA-125 says at a time. NORMAL: within the normal range without a response; COMPLETE: with one."""
 
     NOT_EVALUABLE = 0
@@ -31,7 +31,7 @@ class Marker(IntEnum):
     COMPLETE = 5
 
 
-class By(IntEnum):
+class ProgressionSource(IntEnum):
     """What showed progression."""
 
     NONE = 0
@@ -41,7 +41,7 @@ class By(IntEnum):
 
 
 @dataclass(frozen=True)
-class Best:
+class CombinedBest:
     """The best combined response of each patient: arrays (patients,).
 
     Parameters
@@ -53,7 +53,7 @@ class Best:
     day
         the day it was first seen, NaN where there is none.
     progression, by
-        the day of progression, the earlier of the two, NaN for none; and what showed it, a :class:`By`.
+        the day of progression, the earlier of the two, NaN for none; and what showed it, a :class:`ProgressionSource`.
     """
 
     response: Ints
@@ -73,7 +73,7 @@ def overall(target: Ints, non_target: Ints, new: Bools, marker: Ints) -> Ints:
         arrays of one shape: the response of the target lesions (``NONE`` where there is no measurable disease), of the
         others, and whether there is a new lesion.
     marker
-        of the same shape: a :class:`Marker`. A patient not evaluable by CA-125 is read by RECIST alone.
+        of the same shape: a :class:`MarkerStatus`. A patient not evaluable by CA-125 is read by RECIST alone.
 
     Notes
     -----
@@ -84,20 +84,20 @@ def overall(target: Ints, non_target: Ints, new: Bools, marker: Ints) -> Ints:
     Examples
     --------
     >>> of = lambda *values: np.array(values)
-    >>> found = overall(of(Response.SD), of(Response.NON_CR_NON_PD), of(False), of(Marker.RESPONSE))
+    >>> found = overall(of(Response.SD), of(Response.NON_CR_NON_PD), of(False), of(MarkerStatus.RESPONSE))
     >>> Response(found[0]).name
     'PR'
     """
-    responds = (marker == Marker.RESPONSE) | (marker == Marker.COMPLETE)
-    normal = (marker == Marker.NORMAL) | (marker == Marker.COMPLETE)
+    responds = (marker == MarkerStatus.RESPONSE) | (marker == MarkerStatus.COMPLETE)
+    normal = (marker == MarkerStatus.NORMAL) | (marker == MarkerStatus.COMPLETE)
     gone = (non_target == Response.CR) | (non_target == Response.NONE)
     not_worse = gone | (non_target == Response.NON_CR_NON_PD)
     unmeasured = target == Response.NONE
-    progressed = (target == Response.PD) | (non_target == Response.PD) | new | (marker == Marker.PD)
+    progressed = (target == Response.PD) | (non_target == Response.PD) | new | (marker == MarkerStatus.PD)
     cases: list[tuple[Bools, int]] = [
         (target == Response.ABSENT, Response.ABSENT),
         (progressed, Response.PD),
-        (unmeasured & (marker == Marker.COMPLETE) & gone, Response.CR),
+        (unmeasured & (marker == MarkerStatus.COMPLETE) & gone, Response.CR),
         (unmeasured & responds & not_worse, Response.PR),
         (unmeasured & not_worse, Response.SD),
         (unmeasured, Response.NE),
@@ -108,11 +108,11 @@ def overall(target: Ints, non_target: Ints, new: Bools, marker: Ints) -> Ints:
         ((target == Response.NE) & not_worse & responds, Response.PR),
     ]
     combined = np.select([when for when, _ in cases], [int(what) for _, what in cases], Response.NE)
-    return np.where(marker == Marker.NOT_EVALUABLE, recist_overall(target, non_target, new), combined)
+    return np.where(marker == MarkerStatus.NOT_EVALUABLE, recist_overall(target, non_target, new), combined)
 
 
-def marker_at(found: Courses, value: Floats, day: Ints, upper_limit: Floats, when: Ints) -> Ints:
-    """Return what CA-125 says at each assessment, a :class:`Marker`.
+def marker_at(found: Ca125Results, value: Floats, day: Ints, upper_limit: Floats, when: Ints) -> Ints:
+    """Return what CA-125 says at each assessment, a :class:`MarkerStatus`.
 
     A confirmed response counts from its first sample, progression from the first of its two; normal is the last sample
     by that day.
@@ -127,13 +127,13 @@ def marker_at(found: Courses, value: Floats, day: Ints, upper_limit: Floats, whe
         (patients, assessments): the days of the assessments.
     """
     start, worse = _day(found.response, day), _day(found.progression, day)
-    when_taken = np.where(found.used, day, FAR)
+    when_taken = np.where(found.used, day, NO_SAMPLE_DAY)
     order = np.argsort(when_taken, axis=1)
     days = np.take_along_axis(when_taken, order, axis=1)
     values = np.take_along_axis(value, order, axis=1)
     number = (days[:, None, :] <= when[:, :, None]).sum(axis=2) - 1
     last = np.where(number < 0, np.inf, np.take_along_axis(values, np.maximum(number, 0), axis=1))
-    normal = last <= upper_limit[:, None] * ABOUT
+    normal = last <= upper_limit[:, None] * RELATIVE_TOLERANCE
     responds = when >= np.where(np.isnan(start), np.inf, start)[:, None]
     return np.select(
         [
@@ -143,28 +143,34 @@ def marker_at(found: Courses, value: Floats, day: Ints, upper_limit: Floats, whe
             responds,
             normal,
         ],
-        [Marker.PD, Marker.NOT_EVALUABLE, Marker.COMPLETE, Marker.RESPONSE, Marker.NORMAL],
-        Marker.NEITHER,
+        [
+            MarkerStatus.PD,
+            MarkerStatus.NOT_EVALUABLE,
+            MarkerStatus.COMPLETE,
+            MarkerStatus.RESPONSE,
+            MarkerStatus.NORMAL,
+        ],
+        MarkerStatus.NEITHER,
     )
 
 
 def progression(recist: Floats, ca125: Floats) -> tuple[Floats, Ints]:
-    """Return the day of progression, the earlier of the two, and which showed it (:class:`By`); NaN for none.
+    """Return the day of progression, the earlier of the two, and which showed it (:class:`ProgressionSource`); NaN for none.
 
     Examples
     --------
     >>> day, by = progression(np.array([84.0, np.nan]), np.array([70.0, np.nan]))
-    >>> float(day[0]), By(by[0]).name, By(by[1]).name
+    >>> float(day[0]), ProgressionSource(by[0]).name, ProgressionSource(by[1]).name
     (70.0, 'CA125', 'NONE')
     """
     day = np.fmin(recist, ca125)
-    by = By.RECIST * (recist == day) + By.CA125 * (ca125 == day)
+    by = ProgressionSource.RECIST * (recist == day) + ProgressionSource.CA125 * (ca125 == day)
     return day, np.asarray(by, dtype=np.int64)
 
 
 def best_response(
     seen: Assessments,
-    found: Courses,
+    found: Ca125Results,
     value: Floats,
     day: Ints,
     upper_limit: Floats,
@@ -174,7 +180,7 @@ def best_response(
     confirmation_days: int = 28,
     minimum_sd_days: int = 42,
     close_days: int = 28,
-) -> Best:
+) -> CombinedBest:
     """Return the best combined response of each patient.
 
     Parameters
@@ -217,7 +223,7 @@ def best_response(
     any_at, _ = _kept(
         visits, seen.day, (Response.PR, Response.CR), (Response.PR, Response.CR, Response.NE), confirmation_days
     )
-    if_responding = overall(seen.target, seen.non_target, seen.new, np.full(visits.shape, Marker.RESPONSE))
+    if_responding = overall(seen.target, seen.non_target, seen.new, np.full(visits.shape, MarkerStatus.RESPONSE))
     by_table = (held & np.isin(if_responding, [Response.PR, Response.CR])).any(axis=1)
     gap = tumour_day - response_day
     early = (found.response != NEVER) & ~(response_day >= ended)
@@ -252,7 +258,7 @@ def best_response(
     on = np.select(when, [day_ for *_, day_ in steps], np.nan)
     confirmed = has_cr | has_pr
     awaiting = waits & ~confirmed
-    return Best(response, confirmed, awaiting, np.where(np.isinf(on), np.nan, on), ended, by)
+    return CombinedBest(response, confirmed, awaiting, np.where(np.isinf(on), np.nan, on), ended, by)
 
 
 def _kept(seen: Ints, day: Ints, kinds: tuple[int, ...], between: tuple[int, ...], days: int) -> tuple[Ints, Ints]:

@@ -6,7 +6,7 @@ with its pattern (homogeneous above 75 %, heterogeneous from 25 %) are those of 
 Cancer 2017;123:3080, and the label of mirvetuximab soravtansine.
 
 Shares are arrays (specimens, 4) in percent, NaN where not scored. A function of shares that cannot be (negative, or not
-100 together) raises; :func:`check` says first which they are.
+100 together) raises; :func:`check_scores` says first which they are.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ CATEGORIES = ((75.0, "high"), (50.0, "medium"), (25.0, "low"), (0.0, "negative")
 """From which PS2+ [%] each category holds."""
 
 
-def check(
+def check_scores(
     shares: ArrayLike, patients: Sequence[str], on: Sequence[date | None], field: str = "cells"
 ) -> tuple[Bools, tuple[Finding, ...]]:
     """Return which rows of shares can be used, and a finding for each that cannot.
 
     Examples
     --------
-    >>> good, found = check([[10, 20, 30, 40], [10, 20, 30, 30]], ["001", "002"], [None, date(2013, 5, 10)])
+    >>> good, found = check_scores([[10, 20, 30, 40], [10, 20, 30, 30]], ["001", "002"], [None, date(2013, 5, 10)])
     >>> good.tolist(), str(found[0])
     ([True, False], 'patient 002, 2013-05-10, cells: are 10, 20, 30, 30 %, 90 % together; they must be 100 % together')
     """
@@ -194,7 +194,7 @@ def _checked(shares: ArrayLike) -> Floats:
     """Return the shares, those of a row not scored NaN throughout."""
     table = _table(shares)
     table = np.where(np.isnan(table).any(axis=1, keepdims=True), np.nan, table)
-    _, wrong = check(table, [""] * len(table), [None] * len(table))
+    _, wrong = check_scores(table, [""] * len(table), [None] * len(table))
     if wrong:
         raise ValueError(f"shares of cells {wrong[0].wrong}; {wrong[0].right}")
     return table

@@ -22,7 +22,7 @@ BEST = (Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.
 
 
 @dataclass(frozen=True)
-class Collected:
+class CollectedResponses:
     """What the collected responses amount to.
 
     Parameters
@@ -45,7 +45,7 @@ class Collected:
     progression_at: Ints
 
 
-def collected(
+def collected_responses(
     response: Ints,
     day: Ints,
     start: Ints,
@@ -53,7 +53,7 @@ def collected(
     antibodies: Bools | None = None,
     *,
     keep_disturbed: bool = False,
-) -> Collected:
+) -> CollectedResponses:
     """Return the records that count, the best response and the first progression.
 
     Parameters
@@ -76,7 +76,7 @@ def collected(
     Examples
     --------
     >>> visits = np.array([[Response.SD, Response.PR, Response.PD]])
-    >>> found = collected(visits, np.array([[21, 42, 63]]), np.array([0]), np.array([True]))
+    >>> found = collected_responses(visits, np.array([[21, 42, 63]]), np.array([0]), np.array([True]))
     >>> Response(found.best[0]).name, int(found.best_at[0]), int(found.progression_at[0])
     ('PR', 1, 2)
     """
@@ -106,4 +106,4 @@ def collected(
     back = lambda column: np.where(
         column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0]
     )
-    return Collected(one, count, best, back(at), back(pd))
+    return CollectedResponses(one, count, best, back(at), back(pd))

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.endpoints.best_response import Best, best_response, first
+from posology.endpoints.best_response import Best, best_response, first_column
 from posology.endpoints.recist import PD_MM, PD_SHARE, Assessments
-from posology.endpoints.response import NEVER, RECIST_11, SMALL, STABLE, Response, Rules, overall
+from posology.endpoints.response import MM_TOLERANCE, NEVER, RECIST_11, STABLE, RecistRules, Response, overall
 from posology.shared.arrays import Bools, Floats, Ints
 
 FURTHER_MM = 5.0  # growth over the unconfirmed progression that confirms it
@@ -91,13 +91,13 @@ def assess(seen: Assessments, *, window_days: tuple[int, int] | None = WINDOW_DA
         target, other = seen.target[:, k] == Response.PD, seen.non_target[:, k] == Response.PD
         new = seen.new[:, k] & ((many > known) | _grown(many_mm, known_mm))
         now = np.where(seen.new[:, k], overall(seen.target[:, k], seen.non_target[:, k], new), seen.overall[:, k])
-        more = pending & by_other & seen.other_grown[:, k]  # growth that need not be unequivocal any more
+        more = pending & by_other & seen.non_target_increased[:, k]  # growth that need not be unequivocal any more
         worse = ((now == Response.PD) | more) & ~ended
         further = (
-            (target & (~by_target | (sum_mm - size >= FURTHER_MM - SMALL)))
+            (target & (~by_target | (sum_mm - size >= FURTHER_MM - MM_TOLERANCE)))
             | (other & ~by_other)
             | more
-            | (new & (~by_new | (many > number) | (many_mm - number_mm >= FURTHER_MM - SMALL)))
+            | (new & (~by_new | (many > number) | (many_mm - number_mm >= FURTHER_MM - MM_TOLERANCE)))
         )
         in_time = (seen.day[:, k] - began >= least) & (seen.day[:, k] - last <= most)
         confirms = worse & pending & further & in_time
@@ -121,7 +121,7 @@ def assess(seen: Assessments, *, window_days: tuple[int, int] | None = WINDOW_DA
 
 
 def _grown(value: Floats, base: Floats) -> Bools:
-    return np.asarray((value - base >= PD_SHARE * base - SMALL) & (value - base >= PD_MM - SMALL))
+    return np.asarray((value - base >= PD_SHARE * base - MM_TOLERANCE) & (value - base >= PD_MM - MM_TOLERANCE))
 
 
 def progression(overall: Ints) -> Confirmed:
@@ -140,14 +140,14 @@ def progression(overall: Ints) -> Confirmed:
     >>> found.progressed_at.tolist(), found.confirmed_at.tolist()
     ([1], [3])
     """
-    confirmed_at = first(overall == Response.PD)
+    confirmed_at = first_column(overall == Response.PD)
     columns = overall.shape[1]
     passes = np.isin(overall, (Response.UPD, Response.NE, Response.ND, Response.ABSENT))
     upd = overall == Response.UPD
     after = np.where(confirmed_at == NEVER, columns, confirmed_at)[:, None] <= np.arange(columns)
     run = np.logical_and.accumulate((passes | after)[:, ::-1], axis=1)[:, ::-1]  # unbroken up to the iCPD, or the end
     series = run & upd & ~after
-    start, stop = first(series), np.where(series, np.arange(columns), NEVER).max(axis=1, initial=NEVER)
+    start, stop = first_column(series), np.where(series, np.arange(columns), NEVER).max(axis=1, initial=NEVER)
     confirmed = confirmed_at != NEVER
     return Confirmed(
         np.where(confirmed, start, NEVER),
@@ -158,7 +158,7 @@ def progression(overall: Ints) -> Confirmed:
 
 
 def best(
-    overall: Ints, day: Ints, start: Ints, followed: Bools | None = None, rules: Rules = IRECIST
+    overall: Ints, day: Ints, start: Ints, followed: Bools | None = None, rules: RecistRules = IRECIST
 ) -> tuple[Best, Confirmed]:
     """Return the best overall response by iRECIST (iBOR), and the progression.
 

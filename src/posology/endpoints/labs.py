@@ -16,7 +16,7 @@ import numpy as np
 
 from posology.endpoints import ctcae
 from posology.endpoints.ctcae import NONE, Graded, Version
-from posology.endpoints.units import analytes, factor, spelled
+from posology.endpoints.units import analytes, canonical_unit, conversion_factor
 from posology.shared.arrays import ArrayLike, Floats
 from posology.shared.findings import Finding
 
@@ -67,7 +67,7 @@ class Results:
 
 
 @dataclass(frozen=True)
-class Both:
+class TwoSidedGrades:
     """Grades of a column of results in both directions; ``combined`` is negative for low, positive for high values."""
 
     low: Graded
@@ -102,7 +102,7 @@ def corrected_calcium(calcium: ArrayLike, albumin_g_l: ArrayLike, unit: str = "m
     >>> corrected_calcium([2.0, 2.4], [30, 40]).round(2).tolist()
     [2.2, 2.4]
     """
-    per_mmol = factor("CA", "mmol/L", unit)
+    per_mmol = conversion_factor("CA", "mmol/L", unit)
     if per_mmol is None:
         raise ValueError(f"the unit is {unit!r}: it must be mmol/L or mg/dL")
     value, albumin = np.asarray(calcium, np.float64), np.asarray(albumin_g_l, np.float64)
@@ -122,7 +122,9 @@ def conflicting_limits(results: Results) -> NDArray[np.bool_]:
         return wrong
     sexes = results.sex or [""] * len(results.patient)
     seen: dict[tuple[object, ...], set[tuple[float, float]]] = {}
-    keys = list(zip(results.laboratory, results.analyte, map(spelled, results.unit), sexes, results.on, strict=True))
+    keys = list(
+        zip(results.laboratory, results.analyte, map(canonical_unit, results.unit), sexes, results.on, strict=True)
+    )
     pairs = list(zip(np.nan_to_num(lower, nan=-1.0).tolist(), np.nan_to_num(upper, nan=-1.0).tolist(), strict=True))
     for key, pair in zip(keys, pairs, strict=True):
         if key[0] and pair != (-1.0, -1.0):
@@ -130,7 +132,7 @@ def conflicting_limits(results: Results) -> NDArray[np.bool_]:
     return np.asarray(wrong | np.array([len(seen.get(key, ())) > 1 for key in keys], dtype=bool))
 
 
-def grade(results: Results, version: Version = "5") -> Both:
+def grade(results: Results, version: Version = "5") -> TwoSidedGrades:
     """Grade results in both directions, and find what is wrong with each.
 
     A result that cannot be read, has a negative value, no unit where one is needed, a unit the analyte is not reported in,
@@ -179,11 +181,11 @@ def grade(results: Results, version: Version = "5") -> Both:
         )
         marked = np.where(conflict, ctcae.CONFLICT, found.reason).astype(np.uint16)
         kept = np.where(conflict, np.int8(NONE), found.grade)
-        graded.append(Graded(kept, found.at_least & ~conflict, marked))
+        graded.append(Graded(kept, found.may_be_higher & ~conflict, marked))
     low, high = graded
     has = np.array([(pair[0] is not None, pair[1] is not None) for pair in terms], dtype=bool).reshape(n, 2)
     combined = ctcae.combine(low.grade, high.grade, has[:, 0], has[:, 1])
-    unsure = [has[:, side] & ((graded[side].grade == NONE) | graded[side].at_least) for side in (0, 1)]
+    unsure = [has[:, side] & ((graded[side].grade == NONE) | graded[side].may_be_higher) for side in (0, 1)]
     for i in np.flatnonzero(unsure[0] | unsure[1] | conflict).tolist():
         _explain(
             results, int(i), wrong, int(low.reason[i] * has[i, 0]) | int(high.reason[i] * has[i, 1]), bool(conflict[i])
@@ -192,7 +194,7 @@ def grade(results: Results, version: Version = "5") -> Both:
         Finding(results.patient[i], results.on[i], results.analyte[i], "; ".join(wrong[i]), _outcome(low, high, has, i))
         for i in sorted(wrong)
     ]
-    return Both(low, high, combined, tuple(findings))
+    return TwoSidedGrades(low, high, combined, tuple(findings))
 
 
 def _explain(results: Results, i: int, wrong: dict[int, list[str]], reason: int, conflict: bool) -> None:
@@ -222,5 +224,5 @@ def _outcome(low: Graded, high: Graded, has: NDArray[np.bool_], i: int) -> str:
     best = max(int(side.grade[i]) for side in sides)
     open_sides = [side.why(i) for side in sides if side.grade[i] == NONE]
     if best > 0 or not open_sides:
-        return ", ".join([f"graded {best}", *(side.why(i) for side in sides if side.at_least[i])])
+        return ", ".join([f"graded {best}", *(side.why(i) for side in sides if side.may_be_higher[i])])
     return open_sides[0]

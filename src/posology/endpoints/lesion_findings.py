@@ -11,23 +11,23 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from posology.endpoints.lesions import Lesions, Method, Role, Status, faults
+from posology.endpoints.lesions import ImagingMethod, Lesions, Role, Status, faults
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.findings import Finding
 
 MOST_TARGETS, MOST_AN_ORGAN = 5, 2
-LONGEST_MM = 10.0  # CT, MRI or caliper
+MIN_TARGET_MM = 10.0  # CT, MRI or caliper
 X_RAY_MM = 20.0
 NODE_TARGET_MM, NODE_MM = 15.0, 10.0
-THICK_SLICE_MM = 5.0  # above it, a lesion must be twice the slice
+MAX_SLICE_MM = 5.0  # above it, a lesion must be twice the slice
 BASELINE_DAYS = 28
 NODES = -1  # the number of the organ that all lymph nodes are
 
-Say = Callable[[Bools | Ints, str, str, str], None]
-On = Callable[[int], date | None]
+AddFinding = Callable[[Bools | Ints, str, str, str], None]
+DayOf = Callable[[int], date | None]
 
 
-def check(
+def check_lesions(
     lesions: Lesions,
     patients: Sequence[str],
     *,
@@ -54,7 +54,7 @@ def check(
     --------
     >>> of = lambda *values: np.array(values)
     >>> rows = Lesions(of(0, 0), of(0, 1), of(0, 0), of(0, 42), of(0, 0), of(0, 0), of(False, False), of(8.0, -3.0))
-    >>> for finding in check(rows, ["001"], day_zero=date(2024, 1, 1)):
+    >>> for finding in check_lesions(rows, ["001"], day_zero=date(2024, 1, 1)):
     ...     print(finding)
     patient 001, 2024-01-01, diameter_mm: target lesion 1 is 8 mm; a target lesion is at least 10 mm, so measurable
     patient 001, 2024-02-12, diameter_mm: lesion 1 is -3 mm; a diameter is a number from 0 on: it is not used
@@ -168,7 +168,7 @@ def check(
     return sorted(found, key=lambda f: (f.patient, f.on or date.min, f.field, f.wrong))
 
 
-def _measurable(lesions: Lesions, rows: Bools, say: Say) -> None:
+def _measurable(lesions: Lesions, rows: Bools, say: AddFinding) -> None:
     """Say which target lesions were too small at the baseline (3.1)."""
     least = least_mm(lesions)
     small = rows & (lesions.diameter_mm < least)
@@ -199,17 +199,17 @@ def least_mm(lesions: Lesions) -> Floats:
 
     10 mm, or twice the slice where slices are thicker than 5 mm; 20 mm by chest X-ray; a lymph node 15 mm.
     """
-    least = np.full(len(lesions.patient), LONGEST_MM)
+    least = np.full(len(lesions.patient), MIN_TARGET_MM)
     if lesions.slice_mm is not None:
-        thick = np.nan_to_num(lesions.slice_mm) > THICK_SLICE_MM
+        thick = np.nan_to_num(lesions.slice_mm) > MAX_SLICE_MM
         least = np.where(thick, 2 * lesions.slice_mm, least)
     if lesions.method is not None:
-        least = np.where(lesions.method == Method.CALIPER, LONGEST_MM, least)
-        least = np.where(lesions.method == Method.CHEST_X_RAY, X_RAY_MM, least)
+        least = np.where(lesions.method == ImagingMethod.CALIPER, MIN_TARGET_MM, least)
+        least = np.where(lesions.method == ImagingMethod.CHEST_X_RAY, X_RAY_MM, least)
     return np.where(lesions.nodal, NODE_TARGET_MM, least)
 
 
-def _missing(lesions: Lesions, target: Bools, say: Say) -> None:
+def _missing(lesions: Lesions, target: Bools, say: AddFinding) -> None:
     """Say which target lesions have no row at an assessment at which others have one; told at a row of that assessment."""
     if not len(lesions.patient):
         return
@@ -233,7 +233,7 @@ def _missing(lesions: Lesions, target: Bools, say: Say) -> None:
             )
 
 
-def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[Finding], on: On) -> None:
+def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[Finding], on: DayOf) -> None:
     """Say who has more than five target lesions, or more than two in an organ (4.2)."""
     rows = rows & (lesions.part <= 1)
     day = np.zeros(len(patients), dtype=np.int64)
@@ -267,7 +267,7 @@ def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[
             )
 
 
-def _order(lesions: Lesions, patients: Sequence[str], start: Ints | None, found: list[Finding], on: On) -> None:
+def _order(lesions: Lesions, patients: Sequence[str], start: Ints | None, found: list[Finding], on: DayOf) -> None:
     """Say where assessments are not in order of time, and where the baseline is missing, too early, or after the start."""
     if not len(lesions.patient):
         return

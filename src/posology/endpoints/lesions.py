@@ -40,7 +40,7 @@ class Status(IntEnum):
     INCREASED = 7
 
 
-class Method(IntEnum):
+class ImagingMethod(IntEnum):
     """How a lesion was measured."""
 
     CT_OR_MRI = 0
@@ -69,7 +69,7 @@ class Lesions:
     organ
         (rows,): number of the organ; needed only to check how many target lesions an organ has.
     method, slice_mm
-        (rows,): a :class:`Method`, and the thickness of the CT slices [mm]; needed only to check measurability.
+        (rows,): a :class:`ImagingMethod`, and the thickness of the CT slices [mm]; needed only to check measurability.
     """
 
     patient: Ints

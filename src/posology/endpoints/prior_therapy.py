@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from posology.shared.dates import Partial, Rule, impute, possible
+from posology.shared.dates import ImputationRule, PartialDate, impute, possible
 from posology.shared.findings import Finding
 
 Setting = Literal["neoadjuvant", "adjuvant", "advanced", "maintenance"]
@@ -43,14 +43,14 @@ class Regimen:
 
     name: str
     setting: Setting
-    start: Partial | None = None
-    end: Partial | None = None
+    start: PartialDate | None = None
+    end: PartialDate | None = None
     platinum: bool = False
-    progression: Partial | None = None
+    progression: PartialDate | None = None
 
 
 @dataclass(frozen=True)
-class Counting:
+class CountingRule:
     """The rule by which regimens are counted, as a protocol states it.
 
     Parameters
@@ -68,24 +68,24 @@ class Counting:
 
 
 @dataclass(frozen=True)
-class Counted:
+class PriorRegimens:
     """The number of prior regimens, and what was made of each."""
 
     regimens: int
     why: tuple[str, ...]
 
 
-def count(regimens: Sequence[Regimen], rule: Counting | None = None) -> Counted:
+def count(regimens: Sequence[Regimen], rule: CountingRule | None = None) -> PriorRegimens:
     """Count prior regimens by a stated rule; their order does not matter.
 
     Examples
     --------
     >>> given = [Regimen("carboplatin, paclitaxel", "neoadjuvant"), Regimen("carboplatin, paclitaxel", "adjuvant"),
     ...     Regimen("bevacizumab", "maintenance"), Regimen("liposomal doxorubicin", "advanced")]
-    >>> count(given).regimens, count(given, Counting(together=False)).regimens, count(given, Counting(maintenance=True)).regimens
+    >>> count(given).regimens, count(given, CountingRule(together=False)).regimens, count(given, CountingRule(maintenance=True)).regimens
     (2, 3, 3)
     """
-    by = rule or Counting()
+    by = rule or CountingRule()
     counts = {"neoadjuvant": by.neoadjuvant, "adjuvant": by.adjuvant, "maintenance": by.maintenance, "advanced": True}
     before = [r for r in regimens if r.setting == "neoadjuvant"]
     merged = min(len(before), sum(r.setting == "adjuvant" for r in regimens)) if by.together else 0
@@ -101,7 +101,7 @@ def count(regimens: Sequence[Regimen], rule: Counting | None = None) -> Counted:
         else:
             number += 1
             why.append(f"{regimen.name}, {regimen.setting}: number {number}")
-    return Counted(number, tuple(why))
+    return PriorRegimens(number, tuple(why))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Platinum:
     why: str
 
 
-def platinum(regimens: Sequence[Regimen], as_of: date, rule: Rule | None = None) -> Platinum:
+def platinum(regimens: Sequence[Regimen], as_of: date, rule: ImputationRule | None = None) -> Platinum:
     """Return the platinum status after the last regimen with platinum.
 
     A partial date does not matter where every date that it can be gives the same status. Where it matters, it is imputed by
@@ -143,8 +143,8 @@ def platinum(regimens: Sequence[Regimen], as_of: date, rule: Rule | None = None)
 
     Examples
     --------
-    >>> from posology.shared.dates import parse
-    >>> given = [Regimen("carboplatin", "advanced", None, parse("2012-01-10"), True, parse("2012-07-09"))]
+    >>> from posology.shared.dates import parse_date
+    >>> given = [Regimen("carboplatin", "advanced", None, parse_date("2012-01-10"), True, parse_date("2012-07-09"))]
     >>> found = platinum(given, date(2013, 5, 10))
     >>> found.status, found.interval_days
     ('resistant', 181)
@@ -182,7 +182,7 @@ def platinum(regimens: Sequence[Regimen], as_of: date, rule: Rule | None = None)
     )
 
 
-def _free(end: Partial, as_of: date) -> Platinum:
+def _free(end: PartialDate, as_of: date) -> Platinum:
     """Return the status of a patient without progression so far: known only once more than 12 months have gone."""
     earliest, latest = possible(end)
     if earliest > as_of:
@@ -211,13 +211,13 @@ def months_after(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def check(patient: str, regimens: Sequence[Regimen], first_dose: date) -> tuple[Finding, ...]:
+def check_regimens(patient: str, regimens: Sequence[Regimen], first_dose: date) -> tuple[Finding, ...]:
     """Return what cannot be in a patient's history; a partial date is wrong only if no date it can be is right.
 
     Examples
     --------
-    >>> from posology.shared.dates import parse
-    >>> print(check("001", [Regimen("carboplatin", "advanced", parse("2012-05"), parse("2012-04"))], date(2013, 5, 10))[0])
+    >>> from posology.shared.dates import parse_date
+    >>> print(check_regimens("001", [Regimen("carboplatin", "advanced", parse_date("2012-05"), parse_date("2012-04"))], date(2013, 5, 10))[0])
     patient 001, 2012-04-30, end: carboplatin ends on 2012-04, before its start on 2012-05; correct one of the two
     """
     findings = []

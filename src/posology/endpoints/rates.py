@@ -93,7 +93,7 @@ def exact(count: int, of: int, level: float = 0.95, denominator: str = "") -> Ra
 
 
 @dataclass(frozen=True)
-class Patients:
+class AnalysisSets:
     """Who belongs to which denominator: arrays (patients,) of whether treated, measurable at baseline, assessed since."""
 
     treated: Bools
@@ -109,7 +109,7 @@ class Patients:
 
 
 def objective_response(
-    best: Ints, patients: Patients, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
+    best: Ints, patients: AnalysisSets, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
 ) -> Rate:
     """Return the objective response rate: CR or PR, of the denominator.
 
@@ -127,7 +127,7 @@ def objective_response(
     --------
     >>> everyone = np.ones(4, dtype=bool)
     >>> found = objective_response(
-    ...     np.array([Response.PR, Response.SD, Response.PD, Response.NE]), Patients(everyone, everyone, everyone)
+    ...     np.array([Response.PR, Response.SD, Response.PD, Response.NE]), AnalysisSets(everyone, everyone, everyone)
     ... )
     >>> found.text, str(found.denominator)
     ('1/4, 25 % (95 % CI 1-81)', 'treated')
@@ -136,7 +136,7 @@ def objective_response(
 
 
 def disease_control(
-    best: Ints, patients: Patients, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
+    best: Ints, patients: AnalysisSets, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
 ) -> Rate:
     """Return the disease control rate: CR, PR, SD or non-CR/non-PD as best response, of the denominator."""
     return _rate(np.isin(best, CONTROLLED), patients, denominator, level)
@@ -145,7 +145,7 @@ def disease_control(
 def clinical_benefit(
     best: Ints,
     stable_days: ArrayLike,
-    patients: Patients,
+    patients: AnalysisSets,
     *,
     minimum_days: int = 168,
     denominator: Denominator = Denominator.TREATED,
@@ -192,7 +192,7 @@ def swimmer(days: Floats) -> Ints:
     return waterfall(days)
 
 
-def _rate(counts: Bools, patients: Patients, denominator: Denominator, level: float) -> Rate:
+def _rate(counts: Bools, patients: AnalysisSets, denominator: Denominator, level: float) -> Rate:
     among = patients.among(denominator)
     if not among.any():
         raise ValueError(f"no patient is in the denominator: {denominator}")

@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 
 from posology.endpoints.best_response import Best, best_response
-from posology.endpoints.response import ADMIRALONCO, NEVER, RECIST_11, Response, Rules
+from posology.endpoints.response import ADMIRALONCO, NEVER, RECIST_11, RecistRules, Response
 from posology.shared.arrays import Bools, Ints
 from posology.shared.findings import Finding
 
@@ -41,7 +41,9 @@ class Readings:
     day: Ints
 
 
-def arrange(patient: Ints, day: Ints, response: Ints, patients: int, *, not_before: Ints | None = None) -> Readings:
+def arrange_readings(
+    patient: Ints, day: Ints, response: Ints, patients: int, *, not_before: Ints | None = None
+) -> Readings:
     """Lay out recorded responses, one column a day of assessment. Rows may come in any order.
 
     Parameters
@@ -57,7 +59,7 @@ def arrange(patient: Ints, day: Ints, response: Ints, patients: int, *, not_befo
     Examples
     --------
     >>> of = lambda *values: np.array(values)
-    >>> found = arrange(of(0, 0, 0), of(84, 42, 42), of(Response.PD, Response.PR, Response.SD), 1)
+    >>> found = arrange_readings(of(0, 0, 0), of(84, 42, 42), of(Response.PD, Response.PR, Response.SD), 1)
     >>> [Response(r).name for r in found.overall[0, 1:]], found.day.tolist()
     (['SD', 'PD'], [[0, 42, 84]])
     """
@@ -79,7 +81,7 @@ def arrange(patient: Ints, day: Ints, response: Ints, patients: int, *, not_befo
     return Readings(overall, days)
 
 
-def read(
+def read_responses(
     patient: Sequence[str], on: Sequence[date], text: Sequence[str], starts: dict[str, date], field: str = "overall"
 ) -> tuple[Ints, list[Finding]]:
     """Return the responses that texts name, (rows,) of :class:`Response`, and what is wrong with them.
@@ -90,7 +92,7 @@ def read(
     Examples
     --------
     >>> day = date(2024, 3, 1)
-    >>> codes, found = read(["1", "1"], [day, day], ["PR", "good"], {"1": date(2024, 1, 1)})
+    >>> codes, found = read_responses(["1", "1"], [day, day], ["PR", "good"], {"1": date(2024, 1, 1)})
     >>> codes.tolist(), str(found[0])
     ([6, 0], "patient 1, 2024-03-01, overall: 'good' is no response by RECIST 1.1 or iRECIST; ...")
     """
@@ -194,8 +196,8 @@ def differences(
     day: Ints,
     start: Ints,
     followed: Bools | None = None,
-    one: Rules = RECIST_11,
-    other: Rules = ADMIRALONCO,
+    one: RecistRules = RECIST_11,
+    other: RecistRules = ADMIRALONCO,
 ) -> list[Difference]:
     """Return the patients whose best response, or its day, differs between two sets of rules, and which rules make it so.
 
@@ -214,15 +216,15 @@ def differences(
     ('PD', 'SD', ('disease_after_cr',))
     """
     first, second = (best_response(overall, day, start, followed, rules) for rules in (one, other))
-    differ = _apart(first, second, day)
+    differ = _days_apart(first, second, day)
     if not differ.any():
         return []
     because: list[list[str]] = [[] for _ in range(len(start))]
-    for field in fields(Rules):
+    for field in fields(RecistRules):
         value = getattr(other, field.name)
         if field.name != "name" and value != getattr(one, field.name):
             turned = best_response(overall, day, start, followed, replace(one, **{field.name: value}))
-            for i in np.flatnonzero(differ & _apart(first, turned, day)):
+            for i in np.flatnonzero(differ & _days_apart(first, turned, day)):
                 because[i].append(field.name)
     return [
         Difference(
@@ -237,7 +239,7 @@ def differences(
     ]
 
 
-def _apart(one: Best, other: Best, day: Ints) -> Bools:
+def _days_apart(one: Best, other: Best, day: Ints) -> Bools:
     return np.asarray((one.response != other.response) | (one.at != other.at))
 
 

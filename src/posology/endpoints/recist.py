@@ -13,8 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.endpoints.best_response import Best, best_response
-from posology.endpoints.lesions import Lesions, Method, Role, Status, faults
-from posology.endpoints.response import ADMIRALONCO, NEVER, RECIST_11, SMALL, Reason, Response, Rules, overall
+from posology.endpoints.lesions import ImagingMethod, Lesions, Role, Status, faults
+from posology.endpoints.response import (
+    ADMIRALONCO,
+    MM_TOLERANCE,
+    NEVER,
+    RECIST_11,
+    Reason,
+    RecistRules,
+    Response,
+    overall,
+)
 from posology.shared.arrays import Bools, Floats, Ints
 
 __all__ = [
@@ -23,12 +32,12 @@ __all__ = [
     "RECIST_11",
     "Assessments",
     "Best",
+    "ImagingMethod",
     "Lesions",
-    "Method",
     "Reason",
+    "RecistRules",
     "Response",
     "Role",
-    "Rules",
     "Status",
     "assess",
     "best_response",
@@ -58,9 +67,9 @@ class Assessments:
         a :class:`Response`.
     new, new_lesions, new_mm
         whether there was a new lesion, how many, and the sum of those measured.
-    other_grown
+    non_target_increased
         whether a non-target lesion had grown since the last assessment.
-    why
+    reason
         a :class:`Reason` where the overall response is NE.
     """
 
@@ -74,8 +83,8 @@ class Assessments:
     new: Bools
     new_lesions: Ints
     new_mm: Floats
-    other_grown: Bools
-    why: Ints
+    non_target_increased: Bools
+    reason: Ints
 
     @property
     def change(self) -> Floats:
@@ -94,7 +103,12 @@ class Assessments:
 
 
 def assess(
-    lesions: Lesions, patients: int, assessments: int, rules: Rules = RECIST_11, *, marker_raised: Bools | None = None
+    lesions: Lesions,
+    patients: int,
+    assessments: int,
+    rules: RecistRules = RECIST_11,
+    *,
+    marker_raised: Bools | None = None,
 ) -> Assessments:
     """Return the response at each assessment (sections 4.3.1 to 4.4.3, table 1 and table 2).
 
@@ -197,7 +211,9 @@ def assess(
         & ~new
     )
     had_cr = _seen_before(all_gone) & ~disordered & (rules.disease_after_cr != "recoded")
-    grown = (measured - nadir >= PD_SHARE * nadir - SMALL) & (measured - nadir >= PD_MM - SMALL) & ~disordered
+    grown = (
+        (measured - nadir >= PD_SHARE * nadir - MM_TOLERANCE) & (measured - nadir >= PD_MM - MM_TOLERANCE) & ~disordered
+    )
     on_target = np.select(
         [
             ~held,
@@ -206,7 +222,7 @@ def assess(
             np.broadcast_to(begun & (expected == 0), shape),
             ~complete | np.isnan(baseline),
             gone,
-            measured <= (1 - PR_SHARE) * baseline + SMALL,
+            measured <= (1 - PR_SHARE) * baseline + MM_TOLERANCE,
         ],
         [Response.ABSENT, Response.PD, Response.NE, Response.NONE, Response.NE, Response.CR, Response.PR],
         Response.SD,
@@ -227,7 +243,7 @@ def assess(
     total = overall(on_target, on_other, new)
     total = np.where(held & (~begun | (bad_new & (total != Response.PD))), Response.NE, total)
     bad = bad_target | bad_new | (bad_other & (on_target != Response.NE))
-    why = np.select(
+    reason = np.select(
         [
             total != Response.NE,
             ~begun & held,
@@ -257,12 +273,12 @@ def assess(
         new=new,
         new_lesions=count(seen & whole),
         new_mm=new_mm,
-        other_grown=count(other & (lesions.status == Status.INCREASED)) > 0,
-        why=why,
+        non_target_increased=count(other & (lesions.status == Status.INCREASED)) > 0,
+        reason=reason,
     )
 
 
-def _days(days: Ints, cell: Ints, shape: tuple[int, int], held: Bools, rules: Rules) -> tuple[Ints, Bools]:
+def _days(days: Ints, cell: Ints, shape: tuple[int, int], held: Bools, rules: RecistRules) -> tuple[Ints, Bools]:
     """Return the day of each assessment, and which of them lie before an earlier one."""
     first = np.full(shape[0] * shape[1], np.iinfo(np.int64).max)
     last = np.full(shape[0] * shape[1], np.iinfo(np.int64).min)

@@ -14,7 +14,7 @@ import numpy as np
 
 from posology.shared.arrays import Bools, Ints
 
-SMALL = 1e-9
+MM_TOLERANCE = 1e-9
 NEVER = -1
 
 
@@ -118,7 +118,7 @@ class Reason(IntEnum):
 
 
 @dataclass(frozen=True)
-class Rules:
+class RecistRules:
     """How responses are derived. The defaults are the published criteria; each field is one question they are asked.
 
     Parameters
@@ -180,10 +180,10 @@ class Rules:
                 raise ValueError(f"{field} is {getattr(self, field)!r}: allowed are {', '.join(allowed)}")
 
 
-RECIST_11 = Rules()
+RECIST_11 = RecistRules()
 
 #: What the R package admiralonco 1.4 does with recorded responses, where it departs from the published criteria.
-ADMIRALONCO = Rules(
+ADMIRALONCO = RecistRules(
     "admiralonco",
     dated="first",
     from_start=False,

@@ -35,43 +35,48 @@ class Censoring:
     ----------
     new_therapy
         whether a new therapy before the event censors.
-    missed
+    max_missed
         how many missed assessments in a row before an event censor it; None: none do.
     interval_days, window_days
         days between planned assessments, and how late one may be [days]: so many are missed where the event lies more
-        than ``missed`` x interval + window after the last adequate assessment, or after the start without one.
-    baseline
+        than ``max_missed`` x interval + window after the last adequate assessment, or after the start without one.
+    require_baseline
         whether a patient without an adequate baseline is censored at the start, unless death comes before so many
         assessments are missed.
     evaluable
         whether only evaluable assessments end the follow-up; else any does, not evaluable ones included.
-    seen_alive
+    assessment_proves_alive
         whether a tumour assessment shows that a patient was alive, for overall survival.
-    raise_to_start
+    clamp_to_start
         whether a date before the start is read as the start; else the patient is not evaluable.
     """
 
     new_therapy: bool = True
-    missed: int | None = 2
+    max_missed: int | None = 2
     interval_days: int = 42
     window_days: int = 14
-    baseline: bool = True
+    require_baseline: bool = True
     evaluable: bool = True
-    seen_alive: bool = True
-    raise_to_start: bool = False
+    assessment_proves_alive: bool = True
+    clamp_to_start: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("missed", "interval_days", "window_days"):
+        for name in ("max_missed", "interval_days", "window_days"):
             value = getattr(self, name)
             if value is not None and value < (name != "window_days"):
                 raise ValueError(f"{name} is {value}: it must be at least {int(name != 'window_days')}")
 
 
 FDA = Censoring()
-TREATMENT_POLICY = Censoring(new_therapy=False, missed=None, baseline=False)
+TREATMENT_POLICY = Censoring(new_therapy=False, max_missed=None, require_baseline=False)
 EMA = TREATMENT_POLICY
 ADMIRAL = Censoring(
-    new_therapy=False, missed=None, baseline=False, evaluable=False, seen_alive=False, raise_to_start=True
+    new_therapy=False,
+    max_missed=None,
+    require_baseline=False,
+    evaluable=False,
+    assessment_proves_alive=False,
+    clamp_to_start=True,
 )
 
 
@@ -186,12 +191,12 @@ class Time:
 
 @dataclass(frozen=True)
 class Times:
-    """The time of each patient: arrays (patients,); ``date`` is NaT where there is none, ``why`` a :class:`Why`."""
+    """The time of each patient: arrays (patients,); ``date`` is NaT where there is none, ``reason`` a :class:`Why`."""
 
     start: Dates
     date: Dates
     event: Bools
-    why: Ints
+    reason: Ints
 
     @property
     def known(self) -> Bools:
@@ -218,20 +223,20 @@ class Times:
             self.start[patient].item(),
             self.date[patient].item(),
             bool(self.event[patient]),
-            Why(self.why[patient]).text,
+            Why(self.reason[patient]).text,
             days,
             None if days is None else days / MONTH_DAYS,
         )
 
 
 def progression_free(
-    of: Histories, *, rules: Censoring = FDA, cutoff: Day | None = None, among: Bools | None = None
+    histories: Histories, *, rules: Censoring = FDA, cutoff: Day | None = None, among: Bools | None = None
 ) -> Times:
     """Return progression-free survival: from the start to the first progression or death.
 
     Parameters
     ----------
-    of
+    histories
         what is known of the patients.
     rules
         what censors.
@@ -253,10 +258,12 @@ def progression_free(
     >>> progression_free(seen)[0].days, progression_free(seen, cutoff=date(2013, 4, 3))[0].reason
     (94, 'no event: censored at the last adequate assessment')
     """
-    return _until_progression(of, _days(of.start, len(of.start)), rules, cutoff, among)
+    return _until_progression(histories, _days(histories.start, len(histories.start)), rules, cutoff, among)
 
 
-def duration_of_response(of: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None) -> Times:
+def duration_of_response(
+    histories: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None
+) -> Times:
     """Return the duration of response of responders: from the first response to progression or death.
 
     Parameters
@@ -264,13 +271,13 @@ def duration_of_response(of: Histories, response: Dates, *, rules: Censoring = F
     response
         (patients,): the date of the first CR or PR, of a confirmed one where the protocol asks for it; NaT for none.
     """
-    first = _days(response, len(of.start))
+    first = _days(response, len(histories.start))
     first = np.where(first <= _limit(cutoff), first, np.nan)
-    return _until_progression(of, first, rules, cutoff, ~np.isnan(first))
+    return _until_progression(histories, first, rules, cutoff, ~np.isnan(first))
 
 
 def duration_of_stable_disease(
-    of: Histories, stable: Bools, *, rules: Censoring = FDA, cutoff: Day | None = None
+    histories: Histories, stable: Bools, *, rules: Censoring = FDA, cutoff: Day | None = None
 ) -> Times:
     """Return the duration of stable disease: from the start to progression or death (RECIST 1.1, section 4.6.2).
 
@@ -279,10 +286,12 @@ def duration_of_stable_disease(
     stable
         (patients,): whose best response is stable disease.
     """
-    return progression_free(of, rules=rules, cutoff=cutoff, among=stable)
+    return progression_free(histories, rules=rules, cutoff=cutoff, among=stable)
 
 
-def time_to_response(of: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None) -> Times:
+def time_to_response(
+    histories: Histories, response: Dates, *, rules: Censoring = FDA, cutoff: Day | None = None
+) -> Times:
     """Return the time from the start to the first response; without one, censored at the last adequate assessment.
 
     Parameters
@@ -290,10 +299,10 @@ def time_to_response(of: Histories, response: Dates, *, rules: Censoring = FDA, 
     response
         (patients,): the date of the first CR or PR; NaT for none.
     """
-    start, limit = _days(of.start, len(of.start)), _limit(cutoff)
+    start, limit = _days(histories.start, len(histories.start)), _limit(cutoff)
     first = _days(response, len(start))
     first = np.where(first <= limit, first, np.nan)
-    at, response_at = of.visits()
+    at, response_at = histories.visits()
     usable = _adequate(at, response_at, start, rules, limit)
     last = _latest(usable, at)
     responded = ~np.isnan(first)
@@ -302,7 +311,7 @@ def time_to_response(of: Histories, response: Dates, *, rules: Censoring = FDA, 
     return _times(start, date_, responded, why, first < start, limit, None)
 
 
-def overall_survival(of: Histories, *, rules: Censoring = FDA, cutoff: Day | None = None) -> Times:
+def overall_survival(histories: Histories, *, rules: Censoring = FDA, cutoff: Day | None = None) -> Times:
     """Return overall survival: from the start to death, censored when last known alive.
 
     Notes
@@ -317,80 +326,87 @@ def overall_survival(of: Histories, *, rules: Censoring = FDA, cutoff: Day | Non
     >>> overall_survival(seen, cutoff=date(2013, 5, 10))[0].days
     130
     """
-    n = len(of.start)
-    start, limit = _days(of.start, n), _limit(cutoff)
-    death = _days(of.death, n)
+    n = len(histories.start)
+    start, limit = _days(histories.start, n), _limit(cutoff)
+    death = _days(histories.death, n)
     dead = death <= limit
-    alive = np.minimum(_days(of.last_alive, n), limit)
-    if rules.seen_alive:
-        alive = np.fmax(alive, _last_seen(of, limit))
+    alive = np.minimum(_days(histories.last_alive, n), limit)
+    if rules.assessment_proves_alive:
+        alive = np.fmax(alive, _last_seen(histories, limit))
     alive = np.fmax(alive, start)
     date_ = np.where(dead, death, alive)
-    if rules.raise_to_start:
+    if rules.clamp_to_start:
         date_ = np.fmax(date_, start)
     why = np.where(dead, Why.DEATH, Why.ALIVE)
-    impossible = dead & (death < start) & (not rules.raise_to_start)
+    impossible = dead & (death < start) & (not rules.clamp_to_start)
     return _times(start, date_, dead, why, impossible, limit, None)
 
 
-def time_on_treatment(of: Histories, *, cutoff: Day | None = None) -> Times:
+def time_on_treatment(histories: Histories, *, cutoff: Day | None = None) -> Times:
     """Return the time from the start to the end of treatment or death; without either, censored at the cutoff.
 
     Without a cutoff, censored when last known alive, for a patient whose treatment goes on.
     """
-    n = len(of.start)
-    start, limit = _days(of.start, n), _limit(cutoff)
-    stop, death = _days(of.treatment_end, n), _days(of.death, n)
+    n = len(histories.start)
+    start, limit = _days(histories.start, n), _limit(cutoff)
+    stop, death = _days(histories.treatment_end, n), _days(histories.death, n)
     stop, death = np.where(stop <= limit, stop, np.nan), np.where(death <= limit, death, np.nan)
     end = np.fmin(stop, death)
     ended = ~np.isnan(end)
-    seen = np.fmax(np.fmax(_days(of.last_alive, n), _last_seen(of, limit)), start)
+    seen = np.fmax(np.fmax(_days(histories.last_alive, n), _last_seen(histories, limit)), start)
     date_ = np.where(ended, end, limit if np.isfinite(limit) else seen)
     why = np.where(~ended, Why.ON_TREATMENT, np.where(stop == end, Why.STOPPED, Why.DEATH))
     return _times(start, date_, ended, why, end < start, limit, None)
 
 
 def _until_progression(
-    of: Histories, start: Floats, rules: Censoring, cutoff: Day | None, among: Bools | None
+    histories: Histories, start: Floats, rules: Censoring, cutoff: Day | None, among: Bools | None
 ) -> Times:
     n, limit = len(start), _limit(cutoff)
     by_cutoff = lambda dates: np.where(dates <= limit, dates, np.nan)
-    death, therapy, other = (by_cutoff(_days(dates, n)) for dates in (of.death, of.new_therapy, of.progression))
-    at, response = of.visits()
+    death, therapy, other = (
+        by_cutoff(_days(dates, n)) for dates in (histories.death, histories.new_therapy, histories.progression)
+    )
+    at, response = histories.visits()
     at = by_cutoff(at)
     shows_pd = (response == Response.PD) & (at >= start[:, None])
     pd = np.fmin(np.where(shows_pd, at, np.inf).min(axis=1, initial=np.inf), np.where(other >= start, other, np.inf))
     pd = np.where(np.isinf(pd), np.nan, pd)
-    first = _days(of.start, n)
+    first = _days(histories.start, n)
     impossible = (death < start) | (therapy < first) | (start < first)
-    if rules.raise_to_start:
+    if rules.clamp_to_start:
         death, impossible = np.fmax(death, np.where(np.isnan(death), np.nan, start)), np.zeros(n, dtype=bool)
     event = np.fmin(pd, death)
     happened = ~np.isnan(event)
 
     usable = _adequate(at, response, start, rules, limit)
-    ends = therapy if rules.new_therapy else np.full(n, np.nan)
-    treated = ~np.isnan(ends) & ~(event <= ends)
-    last = _latest(usable & ~(at > np.where(treated, ends, np.inf)[:, None]), at)
-    before = _latest(usable & (at < np.where(happened, event, np.inf)[:, None]), at)
-    long = np.inf if rules.missed is None else rules.missed * rules.interval_days + rules.window_days
-    gap = event - np.where(np.isnan(before), start, before) > long
+    censor_date = therapy if rules.new_therapy else np.full(n, np.nan)
+    censored_by_therapy = ~np.isnan(censor_date) & ~(event <= censor_date)
+    last = _latest(usable & ~(at > np.where(censored_by_therapy, censor_date, np.inf)[:, None]), at)
+    last_adequate_before = _latest(usable & (at < np.where(happened, event, np.inf)[:, None]), at)
+    max_gap = np.inf if rules.max_missed is None else rules.max_missed * rules.interval_days + rules.window_days
+    gap = event - np.where(np.isnan(last_adequate_before), start, last_adequate_before) > max_gap
     no_baseline = np.zeros(n, dtype=bool)
-    if rules.baseline and of.baseline is not None:
-        soon = (death - start <= long) & ~treated
-        no_baseline = ~np.asarray(of.baseline) & ~soon
-        event = np.where(np.asarray(of.baseline), event, death)
-        happened = np.where(np.asarray(of.baseline), happened, soon)
-        pd = np.where(np.asarray(of.baseline), pd, np.nan)
+    if rules.require_baseline and histories.baseline is not None:
+        death_within_grace = (death - start <= max_gap) & ~censored_by_therapy
+        no_baseline = ~np.asarray(histories.baseline) & ~death_within_grace
+        event = np.where(np.asarray(histories.baseline), event, death)
+        happened = np.where(np.asarray(histories.baseline), happened, death_within_grace)
+        pd = np.where(np.asarray(histories.baseline), pd, np.nan)
 
     or_start = lambda dates: np.where(np.isnan(dates), start, dates)
     kind = np.where(pd == event, Why.PD, Why.DEATH)
-    lost = happened & gap & np.isnan(before) & ~((response == Response.PD) & (at == event[:, None])).any(axis=1)
+    without_assessment = (
+        happened
+        & gap
+        & np.isnan(last_adequate_before)
+        & ~((response == Response.PD) & (at == event[:, None])).any(axis=1)
+    )
     cases: list[tuple[Bools, Floats, Bools | bool, Ints | int]] = [
         (no_baseline, start, False, Why.NO_BASELINE),
-        (treated, or_start(last), False, Why.NEW_THERAPY),
-        (lost, start, False, Why.NO_ASSESSMENT),
-        (happened & gap, or_start(before), False, Why.MISSED),
+        (censored_by_therapy, or_start(last), False, Why.NEW_THERAPY),
+        (without_assessment, start, False, Why.NO_ASSESSMENT),
+        (happened & gap, or_start(last_adequate_before), False, Why.MISSED),
         (happened, event, True, kind),
         (~np.isnan(last), last, False, Why.NO_EVENT),
     ]
@@ -419,8 +435,8 @@ def _latest(what: Bools, at: Floats) -> Floats:
     return np.where(np.isinf(last), np.nan, last)
 
 
-def _last_seen(of: Histories, limit: float) -> Floats:
-    at, _ = of.visits()
+def _last_seen(histories: Histories, limit: float) -> Floats:
+    at, _ = histories.visits()
     return _latest(at <= limit, at)
 
 

@@ -13,7 +13,7 @@ from posology.shared.arrays import Bools
 from posology.shared.findings import Finding
 
 
-def findings(of: Histories, patients: Sequence[str], cutoff: Day | None = None) -> tuple[Finding, ...]:
+def survival_data_checks(of: Histories, patients: Sequence[str], cutoff: Day | None = None) -> tuple[Finding, ...]:
     """Return a finding for each date that cannot be right, by patient; nothing dated after the cutoff is looked at.
 
     Parameters
@@ -28,7 +28,7 @@ def findings(of: Histories, patients: Sequence[str], cutoff: Day | None = None) 
     Examples
     --------
     >>> day = lambda *text: np.array(text, dtype="datetime64[D]")
-    >>> for finding in findings(Histories(day("2013-01-10"), death=day("2013-01-03")), ["001"]):
+    >>> for finding in survival_data_checks(Histories(day("2013-01-10"), death=day("2013-01-03")), ["001"]):
     ...     print(finding)
     patient 001, 2013-01-03, death: lies before the start, 2013-01-10; no time to event is given
     """

@@ -108,7 +108,7 @@ class Events:
         )
 
 
-def check(
+def check_events(
     patient: Sequence[str],
     term: Sequence[str],
     grade: Sequence[int | None],
@@ -123,7 +123,7 @@ def check(
 
     Examples
     --------
-    >>> may, found = check(["001"], ["Nausea"], [3], [date(2013, 5, 10)], [date(2013, 5, 9)], [date(2013, 5, 1)])
+    >>> may, found = check_events(["001"], ["Nausea"], [3], [date(2013, 5, 10)], [date(2013, 5, 9)], [date(2013, 5, 1)])
     >>> may.tolist(), str(found[0])
     ([False], 'patient 001, 2013-05-10, end: Nausea ends on 2013-05-09, before its start; not counted')
     """
@@ -192,7 +192,7 @@ def maximum_grade(events: Events, patients: int) -> Ints:
     >>> maximum_grade(events, 3).tolist()
     [3, 0, 2]
     """
-    worst = np.zeros(_fits(events, patients), dtype=np.int64)
+    worst = np.zeros(_check_patients(events, patients), dtype=np.int64)
     np.maximum.at(worst, events.patient, events.grade)
     return worst
 
@@ -227,7 +227,7 @@ def maximum_grade_by_cycle(events: Events, cycle_starts: ArrayLike, last_day: Ar
     """
     starts = np.asarray(cycle_starts, dtype=np.float64)
     given = ~np.isnan(starts)
-    _fits(events, len(starts))
+    _check_patients(events, len(starts))
     first = np.maximum(cycle_of(events.onset, events.patient, starts), 1)
     end = np.where(events.end == NEVER, np.iinfo(np.int64).max // 2, events.end)
     if last_day is not None:
@@ -241,7 +241,7 @@ def maximum_grade_by_cycle(events: Events, cycle_starts: ArrayLike, last_day: Ar
 
 
 @dataclass(frozen=True)
-class Row:
+class AeTableRow:
     """One line of a table of adverse events, in patients: ``any_grade`` and ``grade_3_or_more`` by group, and by grade.
 
     ``term`` is empty for all terms of a class, ``organ_class`` too for all events. ``by_grade[group][g - 1]`` counts the
@@ -256,7 +256,7 @@ class Row:
     events: int
 
 
-def table(events: Events, group: ArrayLike, groups: int) -> tuple[Row, ...]:
+def table(events: Events, group: ArrayLike, groups: int) -> tuple[AeTableRow, ...]:
     """Count patients by system organ class and term, each once at the highest grade, in each group (dose level).
 
     Classes come by the number of patients, the most frequent first, terms within a class likewise; ties by name. The
@@ -279,19 +279,19 @@ def table(events: Events, group: ArrayLike, groups: int) -> tuple[Row, ...]:
     [('', '', (1, 1), (1, 0)), ('Eye disorders', '', (1, 0), (1, 0)), ('Eye disorders', 'Blurred vision', (1, 0), (1, 0))]
     """
     of = np.asarray(group, dtype=np.int64)
-    _fits(events, len(of))
+    _check_patients(events, len(of))
     if len(of) and not ((of >= 0) & (of < groups)).all():
         raise ValueError(f"a patient is in group {of[(of < 0) | (of >= groups)][0]}: there are {groups}, from 0")
     classes = np.array(events.organ_class, dtype=object)
     terms = np.array(events.term, dtype=object)
 
-    def row(organ_class: str, term: str, rows: NDArray[np.intp]) -> Row:
+    def row(organ_class: str, term: str, rows: NDArray[np.intp]) -> AeTableRow:
         worst = np.zeros(len(of), dtype=np.int64)
         np.maximum.at(worst, events.patient[rows], events.grade[rows])
         counts = np.zeros((groups, 6), dtype=np.int64)
         np.add.at(counts, (of, worst), 1)
         by_grade = tuple((int(c[1]), int(c[2]), int(c[3]), int(c[4]), int(c[5])) for c in counts)
-        return Row(
+        return AeTableRow(
             organ_class, term, tuple(sum(c) for c in by_grade), tuple(sum(c[2:]) for c in by_grade), by_grade, len(rows)
         )
 
@@ -311,7 +311,7 @@ def table(events: Events, group: ArrayLike, groups: int) -> tuple[Row, ...]:
 
 
 @dataclass(frozen=True)
-class Course:
+class EventDurations:
     """When each patient's first event came and went: arrays (patients,), study days, ``NEVER`` for none.
 
     ``onset`` is the first onset; ``resolved`` the day on which the last event that overlaps or touches it ended; ``days``
@@ -323,15 +323,15 @@ class Course:
     days: Floats
 
 
-def course(events: Events, patients: int) -> Course:
+def event_durations(events: Events, patients: int) -> EventDurations:
     """Return time to first onset and to resolution of events, each patient's overlapping events taken together.
 
     >>> events = Events(patient=[0, 0, 0, 1], term=["Eye"] * 4, grade=[1, 2, 1, 1], onset=[17, 30, 90, 8], end=[30, 44, 95, NEVER])
-    >>> found = course(events, 3)
+    >>> found = event_durations(events, 3)
     >>> found.onset.tolist(), found.resolved.tolist(), found.days.tolist()
     ([17, 8, -9999], [44, -9999, -9999], [28.0, nan, nan])
     """
-    onset, resolved = (np.full(_fits(events, patients), NEVER, dtype=np.int64) for _ in range(2))
+    onset, resolved = (np.full(_check_patients(events, patients), NEVER, dtype=np.int64) for _ in range(2))
     order = np.lexsort((events.end, events.onset, events.patient))
     reached: dict[int, int] = {}
     forever = np.iinfo(np.int64).max
@@ -346,11 +346,11 @@ def course(events: Events, patients: int) -> Course:
         resolved[who] = NEVER if last == forever else last
     days = np.where(resolved == NEVER, np.nan, resolved - onset + 1.0)
     days -= np.where((resolved > 0) & (onset < 0), 1.0, 0.0)  # there is no day 0
-    return Course(onset, resolved, days)
+    return EventDurations(onset, resolved, days)
 
 
 @dataclass(frozen=True)
-class Profile:
+class OnsetProfile:
     """First events by cycle: patients ``at_risk`` when it began without one so far, those with a ``first`` event in it.
 
     ``hazard`` is first / at risk (NaN with nobody at risk), ``cumulative`` the share of all treated patients who had an
@@ -363,7 +363,7 @@ class Profile:
     cumulative: Floats
 
 
-def late_onset(events: Events, cycle_starts: ArrayLike) -> Profile:
+def late_onset(events: Events, cycle_starts: ArrayLike) -> OnsetProfile:
     """Return the profile of first onsets by cycle: what comes after a DLT window of one cycle shows here.
 
     Parameters
@@ -383,16 +383,16 @@ def late_onset(events: Events, cycle_starts: ArrayLike) -> Profile:
     starts = np.asarray(cycle_starts, dtype=np.float64)
     patients, cycles = starts.shape
     after = events.only(events.onset >= 1)
-    first_day = course(after, patients).onset
+    first_day = event_durations(after, patients).onset
     had = first_day != NEVER
     where = np.where(had, cycle_of(np.where(had, first_day, 1), np.arange(patients), starts), cycles + 1)
     at_risk = np.array([int((~np.isnan(starts[:, c]) & (where > c)).sum()) for c in range(cycles)], dtype=np.int64)
     first = np.array([int((where == c + 1).sum()) for c in range(cycles)], dtype=np.int64)
     hazard = np.divide(first, at_risk, out=np.full(cycles, np.nan), where=at_risk > 0)
-    return Profile(at_risk, first, hazard, np.cumsum(first) / max(patients, 1))
+    return OnsetProfile(at_risk, first, hazard, np.cumsum(first) / max(patients, 1))
 
 
-def _fits(events: Events, patients: int) -> int:
+def _check_patients(events: Events, patients: int) -> int:
     if len(events.patient) and events.patient.max() >= patients:
         raise ValueError(f"an event belongs to patient {events.patient.max()}: there are {patients}, from 0")
     return patients

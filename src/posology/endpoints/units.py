@@ -35,7 +35,7 @@ DIMENSIONS: dict[str, tuple[Dimension, float]] = {
     "ml/s": ("flow", 60.0),
 }
 
-SAME = {
+OTHER_SPELLINGS = {
     "10^3/mm3": "10^3/ul",
     "k/ul": "10^3/ul",
     "thou/ul": "10^3/ul",
@@ -77,36 +77,36 @@ def analytes() -> dict[str, Analyte]:
             row["name"],
             float(row["molar_mass"]) if row["molar_mass"] else None,
             int(row["valence"]) if row["valence"] else None,
-            frozenset(spelled(unit) for unit in row["units"].split()),
+            frozenset(canonical_unit(unit) for unit in row["units"].split()),
         )
         for row in rows
     }
 
 
 @cache
-def spelled(unit: str) -> str:
+def canonical_unit(unit: str) -> str:
     """Return a unit in the one spelling used here; upper and lower case do not matter.
 
-    >>> spelled("x10E9/L"), spelled("10*9/L"), spelled("µmol/L"), spelled("cells/mm^3")
+    >>> canonical_unit("x10E9/L"), canonical_unit("10*9/L"), canonical_unit("µmol/L"), canonical_unit("cells/mm^3")
     ('10^9/l', '10^9/l', 'umol/l', '1/ul')
     """
     text = unit.strip().casefold().replace("µ", "u").replace("μ", "u").replace("mm^3", "mm3").replace("×", "x")
     text = re.sub(r"^x ?(?=10)", "", text)
     text = re.sub(r"^10(?:\*\*|\*|e|\^)0?(?=\d)", "10^", text)
-    return SAME.get(text, text)
+    return OTHER_SPELLINGS.get(text, text)
 
 
 @cache
-def factor(analyte: str, unit: str, to: str) -> float | None:
+def conversion_factor(analyte: str, unit: str, to: str) -> float | None:
     """Return what a value of an analyte in ``unit`` is multiplied by to have it in ``to``; None if that is not known.
 
     Examples
     --------
-    >>> factor("HGB", "g/dL", "g/L"), round(factor("CREAT", "mg/dL", "umol/L"), 1), factor("CHOL", "ug/dL", "mg/dL")
+    >>> conversion_factor("HGB", "g/dL", "g/L"), round(conversion_factor("CREAT", "mg/dL", "umol/L"), 1), conversion_factor("CHOL", "ug/dL", "mg/dL")
     (10.0, 88.4, None)
     """
     known = analytes().get(analyte)
-    here, there = spelled(unit), spelled(to)
+    here, there = canonical_unit(unit), canonical_unit(to)
     if known is not None and here == "g/l" and "10^9/l" in known.units:
         here = "10^9/l"  # giga per litre
     if known is None or here not in known.units or there not in DIMENSIONS:

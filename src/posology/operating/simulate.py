@@ -173,7 +173,7 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
         the world: true rates, window, accrual.
     patients
         the patients, as many a trial as it can need; drop-outs are replaced. :class:`Patients`, or
-        :class:`posology.simulation.potential_outcomes.Carriers`, whose DLTs come from the drug they carry.
+        :class:`posology.simulation.potential_outcomes.DrugDrivenPatients`, whose DLTs come from the drug they carry.
 
     Raises
     ------

@@ -161,7 +161,7 @@ def read_study(path: str | Path) -> Study:
     from posology.protocol.model import FieldError
     from posology.shared.yaml_files import InputFileError, load_typed
 
-    study, refuse = load_typed(path, Study, "a study file", "see the documentation of `posology study`")
+    study, refuse = load_typed(path, Study, "a study file", "see the documentation of `posology design study`")
     findings = []
     for i in range(len(study.designs)):
         try:

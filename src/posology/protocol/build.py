@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 from posology.designs import DESIGNS, FORMER_NAMES, MODIFIERS, Design, Titration
 from posology.designs.committee_table import rows_from_csv
 from posology.designs.decision_table import decision_table
-from posology.endpoints.dlt import Criterion, Definition, Exempt
+from posology.endpoints.dlt import Criterion, Definition, Exemption
 from posology.protocol.model import FieldError, Protocol
 
 METHODS: dict[str, type] = DESIGNS
@@ -75,7 +75,7 @@ def _with_table(spec: dict[str, Any]) -> dict[str, Any]:
             source, f"cannot be read: {error}", "give a CSV file: patients,0,1,2,... and a row a number of patients"
         ) from None
     except ValueError as error:
-        raise FieldError(source, f"is no decision table: {error}", "see `posology table --csv`") from None
+        raise FieldError(source, f"is no decision table: {error}", "see `posology design table --csv`") from None
 
 
 def _class_named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:
@@ -163,7 +163,7 @@ def dlt_definition(protocol: Protocol) -> Definition:
             c.except_terms,
             c.related,
             c.minimum_days,
-            tuple(Exempt(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
+            tuple(Exemption(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
         )
         for c in protocol.dlt.criteria
     )

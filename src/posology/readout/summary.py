@@ -116,7 +116,7 @@ def _response(course: PatientCourse, protocol: Protocol) -> dict[str, Any]:
         "best_change_percent": r.best_change,
         "stable_weeks": None if r.stable_days is None else round(r.stable_days / 7, 1),
         "stable_ongoing": r.stable_ongoing,
-        "settled": r.settled.text,
+        "settled": r.best_if_no_more_data.text,
         "not_evaluable_because": r.why or None,
         "clinical_benefit_on": day(r.benefit_on),
         "ca125_response": m.response if m else None,

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from posology.pharmacology.disposition.adc_plasma import UNITS
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.reports.exposure_tables import holds
-from posology.simulation.regimens.file import Exposures
-from posology.simulation.regimens.simulate import Kind, Simulated
+from posology.simulation.regimens.file import RegimenFile
+from posology.simulation.regimens.simulate import Kind, RegimenResult
 
 TITLES = {
     "adc": "Conjugate",
@@ -26,7 +26,7 @@ INK = "#1f2933"
 DECADES = 4
 
 
-def figure(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients") -> Any:
+def figure(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "patients") -> Any:
     """Draw median and prediction interval of each analyte, a panel each; more than two regimens stand side by side.
 
     The pale band is the prediction interval, thin lines its edges; the dark band, where asked for, the uncertainty of the
@@ -78,8 +78,8 @@ def figure(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients")
 
 
 def _panel(
-    held: Exposures,
-    found: Sequence[Simulated],
+    held: RegimenFile,
+    found: Sequence[RegimenResult],
     analyte: str,
     peak: float,
     named: dict[str, str],

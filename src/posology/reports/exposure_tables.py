@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints.body_size import adjusted_ideal_weight, ideal_weight, surface_area
-from posology.pharmacology.disposition.adc_plasma import UNITS
-from posology.pharmacology.disposition.dosing_regimen import spread
-from posology.pharmacology.virtual_patients.demographics import Patients
+from posology.pharmacology.disposition.adc_states import UNITS
+from posology.pharmacology.disposition.dosing_regimen import exposure_cv_by_body_size
+from posology.pharmacology.virtual_patients.demographics import VirtualPatients
 from posology.shared.arrays import Floats
 from posology.shared.tables import Table, significant
-from posology.simulation.regimens.file import Exposures
-from posology.simulation.regimens.simulate import HOLDS, Kind, Simulated, quantiles, ratios
+from posology.simulation.regimens.file import RegimenFile
+from posology.simulation.regimens.simulate import INTERVAL_MEANING, Kind, RegimenResult, quantiles, ratios
 
 
-def holds(held: Exposures, kind: Kind) -> str:
+def holds(held: RegimenFile, kind: Kind) -> str:
     """Return what the intervals hold, in words."""
     vary = "" if held.patients.vary else "; patients differ by body size alone"
-    return f"{100 * held.interval:g} % prediction interval {HOLDS[kind]}; {held.patients}{vary}"
+    return f"{100 * held.interval:g} % prediction interval {INTERVAL_MEANING[kind]}; {held.patients}{vary}"
 
 
-def table(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients") -> Table:
+def table(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "patients") -> Table:
     """Return a row for each regimen, analyte, cycle and measure: median and prediction interval, and uncertainty of the median.
 
     ``below``: the share of the patients whose value lies below the limit of quantification; of troughs, where measured.
@@ -52,7 +52,7 @@ def table(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients") 
     return _table(f"{held.names}: exposure, {holds(held, kind)}", rows)
 
 
-def summary(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients") -> Table:
+def summary(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "patients") -> Table:
     """Return the same for people: a row for each regimen, analyte and cycle, each measure as median and interval."""
     limits: dict[str, float] = {a: held.measured(a)[1] for a in held.analytes} if kind == "observations" else {}
     return _wide(
@@ -60,7 +60,7 @@ def summary(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients"
     )
 
 
-def uncertainty(held: Exposures, found: Sequence[Simulated]) -> Table:
+def uncertainty(held: RegimenFile, found: Sequence[RegimenResult]) -> Table:
     """Return how uncertain each median is, for people."""
     title = (
         f"{held.names}: median and {100 * held.interval:g} % interval of the median, by the uncertainty of the typical "
@@ -87,7 +87,7 @@ def _wide(title: str, long: Table, names: tuple[str, str, str], limits: Mapping[
     return Table(title, {heads.get(name, name): [row.get(name, "") for row in rows.values()] for name in columns})
 
 
-def samples(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients") -> Table:
+def samples(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "patients") -> Table:
     """Return a row for each regimen, analyte and time sampled: median and prediction interval of the concentration."""
     rows = []
     for each in found:
@@ -111,7 +111,7 @@ def samples(held: Exposures, found: Sequence[Simulated], kind: Kind = "patients"
     return _table(f"{held.names}: concentrations, {holds(held, kind)}", rows)
 
 
-def compared(held: Exposures, found: Sequence[Simulated], reference: str, kind: Kind = "patients") -> Table:
+def compared(held: RegimenFile, found: Sequence[RegimenResult], reference: str, kind: Kind = "patients") -> Table:
     """Return the ratio of each regimen to a reference, patient by patient: geometric mean, median and prediction interval.
 
     The geometric mean has a 95 % interval of its chance, from the number of patients.
@@ -163,7 +163,7 @@ def in_short(ratios: Table) -> Table:
     return Table(ratios.title, {name: [row.get(name, "") for row in rows.values()] for name in columns})
 
 
-def _interval(held: Exposures, values: Floats) -> tuple[float | None, float | None, float | None]:
+def _interval(held: RegimenFile, values: Floats) -> tuple[float | None, float | None, float | None]:
     """Return low, median and high; None where a course does not fall and so has no half-life, or nobody has a value."""
     if not len(values):
         return None, None, None
@@ -183,7 +183,7 @@ def body_size_table(patients: int = 100_000, seed: int = 853) -> Table:
     The areas vary by body size alone; clearance goes with weight^e. Surface area by Mosteller, as in the
     reference; doses of a regimen by surface area follow Du Bois.
     """
-    women = Patients.draw(np.random.default_rng(seed), patients)
+    women = VirtualPatients.draw(np.random.default_rng(seed), patients)
     weight, height, sex = women.weight_kg, women.height_cm, women.sex
     sizes = {
         "total body weight": weight,
@@ -195,7 +195,7 @@ def body_size_table(patients: int = 100_000, seed: int = 853) -> Table:
     rows = [
         {"e": e, "body size": name, "AUC CV (%)": round(100 * cv, 2), "heavy / light": round(ratio, 3)}
         for e in (0.3, 0.5, 0.7)
-        for name, (cv, ratio) in spread(sizes, weight, e).items()
+        for name, (cv, ratio) in exposure_cv_by_body_size(sizes, weight, e).items()
     ]
     mean = float(sizes["adjusted ideal body weight"].mean())
     title = (

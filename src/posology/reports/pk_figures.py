@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from posology.pharmacology.estimation.diagnostics import Residuals, Vpc
-from posology.pharmacology.exposure_response.regression import Quantiles, Relation
-from posology.pharmacology.nca.parameters import Nca
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.estimation.diagnostics import Residuals, VisualPredictiveCheck
+from posology.pharmacology.exposure_response.regression import ExposureQuantiles, ExposureResponse
+from posology.pharmacology.nca.parameters import NcaResults
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Bools, Floats
 
 INK, PALE, RED, BLUE = "#1f2933", "#9aa5b1", "#b4232c", "#2563a6"
@@ -23,7 +23,7 @@ USED, UNUSED = "used for λz", "not used"
 
 
 def profile_chart(
-    found: Nca,
+    found: NcaResults,
     time: Floats,
     concentration: Floats,
     labels: Sequence[str],
@@ -73,7 +73,7 @@ def profile_chart(
     )
 
 
-def goodness_chart(data: Measurements, found: Residuals, *, units: tuple[str, str] = ("", "")) -> Any:
+def goodness_chart(data: PkDataset, found: Residuals, *, units: tuple[str, str] = ("", "")) -> Any:
     """Draw observed over predicted (population, individual), and conditional weighted residuals over time and prediction.
 
     Values below quantification are triangles, drawn at their limit.
@@ -152,7 +152,7 @@ def goodness_chart(data: Measurements, found: Residuals, *, units: tuple[str, st
     )
 
 
-def vpc_chart(found: Vpc, *, units: tuple[str, str] = ("", ""), log: bool = True) -> Any:
+def vpc_chart(found: VisualPredictiveCheck, *, units: tuple[str, str] = ("", ""), log: bool = True) -> Any:
     """Draw the predictive check: bands are the simulated percentiles' intervals, lines the observed percentiles."""
     import altair as alt
 
@@ -209,10 +209,10 @@ def vpc_chart(found: Vpc, *, units: tuple[str, str] = ("", ""), log: bool = True
 
 
 def exposure_chart(
-    relation: Relation,
+    relation: ExposureResponse,
     exposure: Floats,
     event: Bools,
-    groups: Quantiles,
+    groups: ExposureQuantiles,
     *,
     title: str,
     label: str,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from posology.pharmacology.compounds.adc import MARKS
-from posology.pharmacology.tumour.sensitivity import Influence
+from posology.pharmacology.compounds.quantity import MARKS
+from posology.pharmacology.tumour.sensitivity import SobolIndex
 from posology.pharmacology.uncertainty.sobol import Prior
 from posology.shared.tables import Table, significant
-from posology.simulation.global_sensitivity import Found
+from posology.simulation.global_sensitivity import OutcomeSensitivity
 
 INK, BLUE, PALE = "#1f2933", "#2563a6", "#9dbbe0"
 ALONE, IN_ALL = "first (alone)", "total (with others)"
@@ -45,7 +45,7 @@ def priors_table(priors: Mapping[str, Prior]) -> Table:
     )
 
 
-def indices_table(title: str, found: Mapping[str, Sequence[Influence]]) -> Table:
+def indices_table(title: str, found: Mapping[str, Sequence[SobolIndex]]) -> Table:
     """Return a row for each outcome and number: first and total index with their intervals, the evidence beside."""
     rows: list[dict[str, Any]] = []
     for outcome, influences in found.items():
@@ -67,7 +67,7 @@ def indices_table(title: str, found: Mapping[str, Sequence[Influence]]) -> Table
     return Table(title, {name: [row[name] for row in rows] for name in names})
 
 
-def outcomes_table(found: Sequence[Found]) -> Table:
+def outcomes_table(found: Sequence[OutcomeSensitivity]) -> Table:
     """Return a row for each outcome of a trial: what the priors make of it, and how much of its variance is chance."""
     unit = {each.outcome: "mo" if "PFS" in each.outcome else "%" for each in found}
     scaled = lambda each, x: x if unit[each.outcome] == "mo" else 100 * x
@@ -85,14 +85,14 @@ def outcomes_table(found: Sequence[Found]) -> Table:
     )
 
 
-def listed(rows: Sequence[Influence]) -> tuple[list[Influence], str]:
+def listed(rows: Sequence[SobolIndex]) -> tuple[list[SobolIndex], str]:
     """Return the numbers that matter at all, and a sentence on the others."""
     some = [row for row in rows if max(row.first, row.total) >= LEAST][:SHOWN] or list(rows[:1])
     others = [row.name for row in rows if row not in some]
     return some, f"less than {LEAST:g}, or not among the first {SHOWN}: {', '.join(others)}" if others else ""
 
 
-def shown(row: Influence) -> list[str]:
+def shown(row: SobolIndex) -> list[str]:
     """Return a row for people: name, value and its evidence, and both indices with their intervals."""
     half = lambda value, width: f"{value:.2f} ± {width:.2f}"
     return [row.name, str(row.quantity), half(row.first, row.first_half_width), half(row.total, row.total_half_width)]
@@ -108,7 +108,7 @@ def shown_priors(priors: Mapping[str, Prior]) -> list[list[str]]:
     return rows
 
 
-def figure(title: str, subtitle: str, found: Mapping[str, Sequence[Influence]]) -> Any:
+def figure(title: str, subtitle: str, found: Mapping[str, Sequence[SobolIndex]]) -> Any:
     """Draw both indices of each number as bars with their intervals, an outcome a panel, at most twelve numbers each.
 
     The first index is a hollow bar, the total one a filled bar; the evidence stands beside each name.
@@ -155,5 +155,5 @@ def figure(title: str, subtitle: str, found: Mapping[str, Sequence[Influence]]) 
     )
 
 
-def _both(row: Influence) -> tuple[tuple[float, float], tuple[float, float]]:
+def _both(row: SobolIndex) -> tuple[tuple[float, float], tuple[float, float]]:
     return (row.first, row.first_half_width), (row.total, row.total_half_width)

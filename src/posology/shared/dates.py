@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from posology.shared.findings import Finding
 
-Rule = Literal["first", "middle", "last"]
+ImputationRule = Literal["first", "middle", "last"]
 Flag = Literal["", "D", "M", "Y"]
 
 YEARS = range(1850, 2200)
@@ -32,12 +32,12 @@ _SHOWN = "write a date as 2013-05-10, a partial one as 2013-05 or 2013"
 
 
 @dataclass(frozen=True)
-class Partial:
+class PartialDate:
     """A date as far as it is known; ``clock`` is its time of day as collected, empty if none.
 
     Examples
     --------
-    >>> parse("2013-05").complete, parse("2013-05-10T12:30").clock
+    >>> parse_date("2013-05").complete, parse_date("2013-05-10T12:30").clock
     (False, '12:30')
     """
 
@@ -59,7 +59,7 @@ class Partial:
         return f"{text}T{self.clock}" if self.clock else text
 
 
-class Imputed(NamedTuple):
+class ImputedDate(NamedTuple):
     """A date and the highest component that was imputed; no date where the rule gives none."""
 
     date: date | None
@@ -67,7 +67,7 @@ class Imputed(NamedTuple):
 
 
 @lru_cache(maxsize=65536)
-def parse(text: str) -> Partial:
+def parse_date(text: str) -> PartialDate:
     """Read a date in ISO 8601, complete or partial, with or without a time of day.
 
     Raises
@@ -77,9 +77,9 @@ def parse(text: str) -> Partial:
 
     Examples
     --------
-    >>> parse("2013---10")
-    Partial(year=2013, month=None, day=10, clock='')
-    >>> parse("2013-02-30")
+    >>> parse_date("2013---10")
+    PartialDate(year=2013, month=None, day=10, clock='')
+    >>> parse_date("2013-02-30")
     Traceback (most recent call last):
     ValueError: '2013-02-30' is impossible: February 2013 has 28 days
     """
@@ -102,13 +102,13 @@ def parse(text: str) -> Partial:
             raise ValueError(f"{text!r} is impossible: {where} has {most} days")
     if clock and not _TIME.fullmatch(clock):
         raise ValueError(f"{text!r} is impossible: there is no time of day {clock}")
-    return Partial(year, month, day, clock)
+    return PartialDate(year, month, day, clock)
 
 
-def possible(partial: Partial) -> tuple[date, date]:
+def possible(partial: PartialDate) -> tuple[date, date]:
     """Return the first and the last date that a partial date can be; its year must be known.
 
-    >>> [str(day) for day in possible(parse("2012-02"))]
+    >>> [str(day) for day in possible(parse_date("2012-02"))]
     ['2012-02-01', '2012-02-29']
     """
     if partial.year is None:
@@ -116,7 +116,9 @@ def possible(partial: Partial) -> tuple[date, date]:
     return _at(partial, 1, 1), _at(partial, 12, 31)
 
 
-def impute(partial: Partial, rule: Rule, not_before: date | None = None, not_after: date | None = None) -> Imputed:
+def impute(
+    partial: PartialDate, rule: ImputationRule, not_before: date | None = None, not_after: date | None = None
+) -> ImputedDate:
     """Complete a partial date by a stated rule; what is known is never changed.
 
     Parameters
@@ -141,7 +143,7 @@ def impute(partial: Partial, rule: Rule, not_before: date | None = None, not_aft
 
     Examples
     --------
-    >>> day, flag = impute(parse("2013-05"), "first", not_before=date(2013, 5, 10))
+    >>> day, flag = impute(parse_date("2013-05"), "first", not_before=date(2013, 5, 10))
     >>> str(day), flag
     ('2013-05-10', 'D')
     """
@@ -150,9 +152,9 @@ def impute(partial: Partial, rule: Rule, not_before: date | None = None, not_aft
     if not_before and not_after and not_before > not_after:
         raise ValueError(f"no date is on or after {not_before} and on or before {not_after}")
     if partial.year is None:
-        return Imputed(None, "")
+        return ImputedDate(None, "")
     if partial.complete:
-        return Imputed(_at(partial, 1, 1), "")
+        return ImputedDate(_at(partial, 1, 1), "")
     flag: Flag = "M" if partial.month is None else "D"
     if partial.month is None and partial.day is not None:
         days = [
@@ -160,7 +162,7 @@ def impute(partial: Partial, rule: Rule, not_before: date | None = None, not_aft
         ]
         inside = [d for d in days if (not_before or d) <= d <= (not_after or d)] or days
         middle = min(inside, key=lambda d: abs(d - date(d.year, 6, 15)))
-        return Imputed({"first": inside[0], "middle": middle, "last": inside[-1]}[rule], flag)
+        return ImputedDate({"first": inside[0], "middle": middle, "last": inside[-1]}[rule], flag)
     low, high = possible(partial)
     middle = _at(partial, 6, 30 if partial.month is None else 15)
     day = {"first": low, "middle": middle, "last": high}[rule]
@@ -168,10 +170,10 @@ def impute(partial: Partial, rule: Rule, not_before: date | None = None, not_aft
         day = not_before
     if not_after and day > not_after >= low:
         day = not_after
-    return Imputed(day, flag)
+    return ImputedDate(day, flag)
 
 
-def _at(partial: Partial, month: int, day: int) -> date:
+def _at(partial: PartialDate, month: int, day: int) -> date:
     assert partial.year is not None
     month = partial.month or month
     return date(partial.year, month, min(partial.day or day, monthrange(partial.year, month)[1]))
@@ -186,9 +188,9 @@ class Dates:
     findings: tuple[Finding, ...]
 
 
-def read(
+def read_dates(
     texts: Sequence[str | None],
-    rule: Rule | None = None,
+    rule: ImputationRule | None = None,
     *,
     field: str = "date",
     patients: Sequence[str] | None = None,
@@ -212,7 +214,7 @@ def read(
 
     Examples
     --------
-    >>> found = read(["2013-05-10", "2013-05", "2013-13-01"], "last", field="AESTDTC", patients=["1", "1", "2"])
+    >>> found = read_dates(["2013-05-10", "2013-05", "2013-13-01"], "last", field="AESTDTC", patients=["1", "1", "2"])
     >>> [str(day) for day in found.day], list(map(str, found.flag))
     (['2013-05-10', '2013-05-31', 'NaT'], ['', 'D', ''])
     >>> print(found.findings[0])
@@ -229,7 +231,7 @@ def read(
             continue
         who = patients[i] if patients is not None else ""
         try:
-            partial = parse(text)
+            partial = parse_date(text)
         except ValueError as error:
             findings.append(Finding(who, None, field, str(error), "not used"))
             continue

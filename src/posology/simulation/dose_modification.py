@@ -13,52 +13,54 @@ from typing import Any
 
 import numpy as np
 
-from posology.pharmacology.clinical.exposure_driver import BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
-from posology.pharmacology.clinical.treatment import (
-    Rule,
-    Treated,
+from posology.pharmacology.clinical.dose_modification import (
+    DoseRule,
     as_labelled,
     as_planned,
     at_full_dose,
     at_recurrence,
-    treat,
 )
+from posology.pharmacology.clinical.exposure_driver import BY_AREA, ExposureDriver
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
+from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.tables import Table
-from posology.simulation.potential_outcomes import BATCH, Sizing, carried
+from posology.simulation.potential_outcomes import BATCH_PATIENTS, DoseBySize, draw_dosed_patients
 
 YEAR = 365.25
 HALF_YEAR = YEAR / 2
-RULES: Mapping[str, Rule] = {
+RULES: Mapping[str, DoseRule] = {
     "as planned": as_planned,
     "held, full dose": at_full_dose,
     "as labelled": as_labelled,
     "less at recurrence": at_recurrence,
 }
-Measure = Callable[[Treated, Floats, float], tuple[Floats, Floats]]
+RuleMeasure = Callable[[TreatmentOutcome, Floats, float], tuple[Floats, Floats]]
 """Gives numerator and denominator, (patients,) each, of treated patients, their planned doses [mg] and the interval [d]."""
 
 
 def _share(
-    of: Callable[[Treated], Any], among: Callable[[Treated], Any] = lambda treated: treated.until >= 0
-) -> Measure:
+    of: Callable[[TreatmentOutcome], Any], among: Callable[[TreatmentOutcome], Any] = lambda treated: treated.until >= 0
+) -> RuleMeasure:
     """Percent of the patients among whom it is asked."""
     return lambda treated, planned, interval: (100.0 * (of(treated) & among(treated)), 1.0 * among(treated))
 
 
-def _rate(of: Callable[[Treated], Any], time: Callable[[Treated], Floats] = lambda treated: treated.until) -> Measure:
+def _rate(
+    of: Callable[[TreatmentOutcome], Any], time: Callable[[TreatmentOutcome], Floats] = lambda treated: treated.until
+) -> RuleMeasure:
     """Count or days in a year of the patients' time."""
     return lambda treated, planned, interval: (1.0 * of(treated), time(treated) / YEAR)
 
 
-def _intensity(treated: Treated, planned: Floats, interval: float) -> tuple[Floats, Floats]:
+def _intensity(treated: TreatmentOutcome, planned: Floats, interval: float) -> tuple[Floats, Floats]:
     """Return dose over the time up to a cycle after the last, and what was planned in that time."""
     last = treated.start.max(axis=1, where=treated.mg > 0, initial=0.0)
     return 100 * treated.mg.sum(axis=1), planned * (last / interval + 1)
 
 
-def _ill(treated: Treated) -> Floats:
+def _ocular_days(treated: TreatmentOutcome) -> Floats:
     """Return days with an ocular event of grade 2 or worse, while toxicities count."""
     eyes = treated.episodes
     end = np.minimum(eyes.recovery, treated.until[:, None])
@@ -66,22 +68,22 @@ def _ill(treated: Treated) -> Floats:
     return np.asarray(np.where(there, end - np.where(there, eyes.onset, 0), 0).sum(axis=1))
 
 
-def _again(treated: Treated, grade: int = 1) -> Ints:
+def _recurrences_after_grade3(treated: TreatmentOutcome, grade: int = 1) -> Ints:
     """Return how many events of a grade or worse follow the first of grade 3 or worse."""
     eyes = treated.episodes
     return np.asarray(((eyes.grade >= grade) & (eyes.onset > eyes.first(3)[:, None])).sum(axis=1))
 
 
-def _severe(treated: Treated) -> Bools:
+def _severe(treated: TreatmentOutcome) -> Bools:
     return treated.episodes.worst >= 3
 
 
-def _since(treated: Treated) -> Floats:
+def _since(treated: TreatmentOutcome) -> Floats:
     """Return the days for which a patient is followed after a first event of grade 3 or worse."""
     return np.maximum(treated.until - treated.episodes.first(3), 0)
 
 
-MEASURES: Mapping[str, Measure] = {
+MEASURES: Mapping[str, RuleMeasure] = {
     "an ocular event, %": _share(lambda t: t.episodes.count() >= 1),
     "a second ocular event, %": _share(lambda t: t.episodes.count() >= 2),
     "an event of grade 2 or worse, %": _share(lambda t: t.episodes.worst >= 2),
@@ -89,9 +91,9 @@ MEASURES: Mapping[str, Measure] = {
     "an event of grade 3 or worse, %": _share(_severe),
     "events of grade 3 or worse in a patient-year": _rate(lambda t: t.episodes.count(3)),
     "events of any grade in a patient-year": _rate(lambda t: t.episodes.count()),
-    "days with grade 2 or worse in a patient-year": _rate(_ill),
-    "after grade 3: events in a patient-year": _rate(_again, _since),
-    "after grade 3: another of grade 3 or worse, %": _share(lambda t: _again(t, 3) > 0, _severe),
+    "days with grade 2 or worse in a patient-year": _rate(_ocular_days),
+    "after grade 3: events in a patient-year": _rate(_recurrences_after_grade3, _since),
+    "after grade 3: another of grade 3 or worse, %": _share(lambda t: _recurrences_after_grade3(t, 3) > 0, _severe),
     "a DLT, %": _share(lambda t: np.isfinite(t.first_dlt())),
     "a dose delayed, %": _share(lambda t: t.delayed),
     "a dose reduced, %": _share(lambda t: ((t.mg > 0) & (t.mg < t.mg[:, :1])).any(axis=1)),
@@ -103,7 +105,7 @@ MEASURES: Mapping[str, Measure] = {
 
 
 @dataclass(frozen=True)
-class Compared:
+class RuleComparison:
     """The same patients under each rule.
 
     Parameters
@@ -162,16 +164,16 @@ def _error(own: Floats) -> Floats:
 def compare(
     rng: np.random.Generator,
     patients: int,
-    mg: Sizing,
+    mg: DoseBySize,
     *,
-    rules: Mapping[str, Rule] = RULES,
-    measures: Mapping[str, Measure] = MEASURES,
-    ocular: Ocular = IMGN853_OCULAR,
-    others: Others = IMGN853_OTHERS,
-    driver: Driver = BY_AREA,
+    rules: Mapping[str, DoseRule] = RULES,
+    measures: Mapping[str, RuleMeasure] = MEASURES,
+    ocular: OcularToxicity = IMGN853_OCULAR,
+    others: OtherToxicities = IMGN853_OTHERS,
+    driver: ExposureDriver = BY_AREA,
     cycles: int = 8,
     interval: float = 21.0,
-) -> Compared:
+) -> RuleComparison:
     """Treat the same virtual patients by each rule.
 
     Parameters
@@ -185,7 +187,7 @@ def compare(
     measures
         by name.
     ocular, others, driver, cycles, interval
-        as of :func:`posology.simulation.potential_outcomes.draw`.
+        as of :func:`posology.simulation.potential_outcomes.draw_patients`.
 
     Raises
     ------
@@ -202,9 +204,11 @@ def compare(
     if patients < 2:
         raise ValueError(f"patients is {patients}: there must be two or more for a standard error")
     parts = []
-    for b, own in enumerate(rng.spawn(-(-patients // BATCH))):
-        some = min(BATCH, patients - b * BATCH)
-        doses, plasma, fate = carried(own, some, mg, ocular=ocular, others=others, driver=driver, interval=interval)
+    for b, own in enumerate(rng.spawn(-(-patients // BATCH_PATIENTS))):
+        some = min(BATCH_PATIENTS, patients - b * BATCH_PATIENTS)
+        doses, plasma, fate = draw_dosed_patients(
+            own, some, mg, ocular=ocular, others=others, driver=driver, interval=interval
+        )
         if doses.shape[1] != 1:
             raise ValueError(f"mg gives {doses.shape[1]} doses for each patient: rules are compared at one")
         planned = doses[:, 0]
@@ -226,4 +230,4 @@ def compare(
     whole = np.concatenate(
         [np.asarray(part, dtype=np.float64) for part in parts], axis=3
     )  # rules, measures, 2, patients
-    return Compared(tuple(rules), tuple(measures), whole[:, :, 0], whole[:, :, 1])
+    return RuleComparison(tuple(rules), tuple(measures), whole[:, :, 0], whole[:, :, 1])

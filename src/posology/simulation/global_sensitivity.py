@@ -12,25 +12,40 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from posology.pharmacology.clinical.dose_modification import as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
-from posology.pharmacology.clinical.treatment import Fate, Treated, as_labelled, treat
-from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE, MONTH, Response
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
+from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
+from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR, MONTH, TumourGrowthInhibition
+from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
-from posology.pharmacology.tumour.sensitivity import Influence, widened
-from posology.pharmacology.uncertainty.sobol import Prior, deviates, indices
-from posology.pharmacology.virtual_patients.demographics import EXPONENTS, Patients, Variability, by_weight, combined
+from posology.pharmacology.tumour.sensitivity import SobolIndex, with_assumed_cv
+from posology.pharmacology.uncertainty.sobol import Prior, indices, sample_points
+from posology.pharmacology.virtual_patients.between_patient import (
+    EXPONENTS,
+    BetweenPatient,
+    allometric_factors,
+    multiply,
+)
+from posology.pharmacology.virtual_patients.demographics import VirtualPatients
 from posology.shared.arrays import Floats
-from posology.simulation.potential_outcomes import OCULAR_DLT, Sizing, conjugate, receptor
+from posology.simulation.potential_outcomes import (
+    OCULAR_DLT,
+    DoseBySize,
+    receptor_concentration,
+    two_compartment_equivalent,
+)
 
 OUTCOMES = ("DLT rate", "ocular grade 3+", "response rate", "PFS median")
 """What is looked at: shares of the patients, and months."""
 EXPONENT = "weight.exponent"
-FOLLOW = 1092.0
+FOLLOW_UP_DAYS = 1092.0
 """How long patients are followed for progression [d]; a median beyond it is taken to lie at its end."""
-SET_HERE: Mapping[str, tuple[float, str]] = {
+ASSUMED_CV: Mapping[str, tuple[float, str]] = {
     "antibody.cl": (0.10, "label, profiles and model give 17.4 to 18.9 mL/h"),
     EXPONENT: (0.30, "antibodies: 0.3 to 0.8"),
     "ocular.grade2": (0.30, "from delays for any reaction; no number of the eye's alone"),
@@ -56,13 +71,13 @@ SHARES = (
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ModelInputs:
     """One set of the numbers that a run rests on."""
 
     compound: Compound = IMGN853
-    ocular: Ocular = IMGN853_OCULAR
-    others: Others = IMGN853_OTHERS
-    response: Response = IMGN853_RESPONSE
+    ocular: OcularToxicity = IMGN853_OCULAR
+    others: OtherToxicities = IMGN853_OTHERS
+    response: TumourGrowthInhibition = IMGN853_TUMOUR
     exponent: Quantity = EXPONENTS["antibody.cl"]
 
     def quantities(self) -> dict[str, Quantity]:
@@ -82,7 +97,7 @@ class Numbers:
             | of("response", "kg kd lam new_lesion r50 high")
         )
 
-    def at(self, values: Mapping[str, float]) -> Numbers:
+    def at(self, values: Mapping[str, float]) -> ModelInputs:
         """Return the set with other values, by name.
 
         The shares of the ocular grades are scaled to leave no more than all. The hazard h0 goes with the slope g: it is the
@@ -90,7 +105,7 @@ class Numbers:
 
         Examples
         --------
-        >>> other = Numbers().at({"ocular.power": 3.0, "ocular.h0": 0.00574})
+        >>> other = ModelInputs().at({"ocular.power": 3.0, "ocular.h0": 0.00574})
         >>> round(other.ocular.h0.value, 5)
         0.00514
         """
@@ -107,7 +122,7 @@ class Numbers:
         whole = max(1.0, sum(given))
         grades = tuple(replace(q, value=v / whole) for q, v in zip(self.ocular.grades, given, strict=True))
         eye["h0"] = eye.get("h0", self.ocular.h0.value) * same_risk(eye.get("power", self.ocular.power.value))
-        return Numbers(
+        return ModelInputs(
             compound,
             replace(changed(self.ocular, eye), grades=grades),
             changed(self.others, own("others")),
@@ -116,7 +131,7 @@ class Numbers:
         )
 
 
-def same_risk(power: float, ocular: Ocular = IMGN853_OCULAR) -> float:
+def same_risk(power: float, ocular: OcularToxicity = IMGN853_OCULAR) -> float:
     """Return the factor on h0 that keeps the risk at the reference dose when the slope is ``power``: 1 at the label's slope.
 
     The logarithm of h0 is a parabola through the slopes 1, 2 and 3 that were calibrated.
@@ -130,8 +145,8 @@ def same_risk(power: float, ocular: Ocular = IMGN853_OCULAR) -> float:
     return float(np.exp(np.polyval(curve, power) - np.polyval(curve, ocular.power.value)))
 
 
-def priors(numbers: Numbers | None = None, cv: Mapping[str, float] | None = None) -> dict[str, Prior]:
-    """Return the uncertain numbers by name: those that state a cv, and those of :data:`SET_HERE`; ``cv`` changes them.
+def priors(numbers: ModelInputs | None = None, cv: Mapping[str, float] | None = None) -> dict[str, Prior]:
+    """Return the uncertain numbers by name: those that state a cv, and those of :data:`ASSUMED_CV`; ``cv`` changes them.
 
     Raises
     ------
@@ -143,56 +158,58 @@ def priors(numbers: Numbers | None = None, cv: Mapping[str, float] | None = None
     >>> {name: prior.quantity.cv for name, prior in priors().items() if name.startswith("others")}
     {'others.dlt': 0.7, 'others.slope': 0.5}
     """
-    held = (numbers or Numbers()).quantities()
-    wide = {name: replace(q, cv=q.cv or SET_HERE.get(name, (0.0, ""))[0]) for name, q in held.items()}
-    found = widened({name: (q, "odds" if name in SHARES else "log-normal") for name, q in wide.items()}, cv)
-    told = lambda name: name in SET_HERE and not held[name].cv and name not in (cv or {})
-    return {name: replace(p, why=SET_HERE[name][1]) if told(name) else p for name, p in found.items()}
+    held = (numbers or ModelInputs()).quantities()
+    wide = {name: replace(q, cv=q.cv or ASSUMED_CV.get(name, (0.0, ""))[0]) for name, q in held.items()}
+    found = with_assumed_cv({name: (q, "odds" if name in SHARES else "log-normal") for name, q in wide.items()}, cv)
+    told = lambda name: name in ASSUMED_CV and not held[name].cv and name not in (cv or {})
+    return {name: replace(p, why=ASSUMED_CV[name][1]) if told(name) else p for name, p in found.items()}
 
 
 @dataclass(frozen=True)
-class Panel:
+class PatientPanel:
     """Virtual patients that several runs treat: who they are, their doses, how they differ, and the seed of their fates.
 
     ``mg`` (patients, 2): the planned dose, and the reference dose (6 mg/kg of adjusted ideal weight); ``between`` factors on
     the quantities of the plasma model, (patients,) by name.
     """
 
-    people: Patients
+    people: VirtualPatients
     mg: Floats
     between: Mapping[str, Floats]
     seed: tuple[int, ...]
 
     @classmethod
     def draw(
-        cls, seed: tuple[int, ...], patients: int, mg: Sizing, *, least: float = 0.0, compound: Compound = IMGN853
-    ) -> Panel:
+        cls, seed: tuple[int, ...], patients: int, mg: DoseBySize, *, least: float = 0.0, compound: Compound = IMGN853
+    ) -> PatientPanel:
         """Draw patients with at least a share of tumour cells stained 2+ or more; ``mg`` gives their doses."""
         rng = np.random.default_rng([*seed, 1])
         drawn, fit = [], 0
         while fit < patients:
-            some = Patients.draw(rng, 4 * patients if least else patients)
+            some = VirtualPatients.draw(rng, 4 * patients if least else patients)
             drawn.append(some.chosen(np.flatnonzero(some.ps2 >= least)))
             fit += len(drawn[-1])
-        people = Patients.joined(drawn).chosen(np.arange(patients))
-        return cls(people, np.asarray(mg(people), dtype=np.float64), Variability.of(compound).draw(rng, patients), seed)
+        people = VirtualPatients.joined(drawn).chosen(np.arange(patients))
+        return cls(
+            people, np.asarray(mg(people), dtype=np.float64), BetweenPatient.of(compound).draw(rng, patients), seed
+        )
 
-    def treated(self, numbers: Numbers, cycles: int, interval: float, follow: float = FOLLOW) -> Treated:
+    def treated(
+        self, numbers: ModelInputs, cycles: int, interval: float, follow: float = FOLLOW_UP_DAYS
+    ) -> TreatmentOutcome:
         """Treat the patients, as the label says, in the world of one set of numbers."""
         exponents = dict.fromkeys(EXPONENTS, numbers.exponent)
-        factors = combined(by_weight(self.people.weight_kg, exponents), self.between)
-        plasma = conjugate(Plasma.of(numbers.compound, factors))
-        scale = (
-            numbers.response.high.value / IMGN853_RESPONSE.high.value
-        )  # of all receptors, the calibration's included
-        fate = Fate.draw(
+        factors = multiply(allometric_factors(self.people.weight_kg, exponents), self.between)
+        plasma = two_compartment_equivalent(Plasma.of(numbers.compound, factors))
+        scale = numbers.response.high.value / IMGN853_TUMOUR.high.value  # of all receptors, the calibration's included
+        fate = PatientPotentialOutcomes.draw(
             np.random.default_rng([*self.seed, 2]),
             len(self.people),
             response=numbers.response,
             ocular=numbers.ocular,
             others=numbers.others,
             s0=self.people.sld_mm,
-            receptor=receptor(self.people.expression) * scale,
+            receptor=receptor_concentration(self.people.expression) * scale,
             ca0=self.people.ca125,
             explained=min(BY_AREA.spread(plasma, interval), numbers.response.kd.between),
         )
@@ -210,7 +227,7 @@ class Panel:
         )
 
 
-def outcomes(treated: Treated, window: float, who: slice = slice(None)) -> Floats:
+def outcomes(treated: TreatmentOutcome, window: float, who: slice = slice(None)) -> Floats:
     """Return the outcomes of some of the patients, in the order of :data:`OUTCOMES`, (4,).
 
     The DLT rate is that within the ``window`` [d]; ocular events of grade 3 or more and responses are those of all treatment.
@@ -239,7 +256,7 @@ def median_between_visits(days: Floats, visits: Floats) -> float:
 
 
 @dataclass(frozen=True)
-class Found:
+class OutcomeSensitivity:
     """What the numbers do to one outcome.
 
     ``usual`` the outcome at the medians of all priors; ``low``, ``high`` 95 % of it over the priors; ``rows`` the influence of
@@ -252,13 +269,13 @@ class Found:
     usual: float
     low: float
     high: float
-    rows: tuple[Influence, ...]
+    rows: tuple[SobolIndex, ...]
     noise: float
     beyond: float = 0.0
 
 
-def influences(
-    mg: Sizing,
+def outcome_sensitivities(
+    mg: DoseBySize,
     *,
     patients: int = 160,
     window: float = 21.0,
@@ -268,10 +285,10 @@ def influences(
     seed: int = 1,
     least: float = 0.0,
     cv: Mapping[str, float] | None = None,
-    numbers: Numbers | None = None,
+    numbers: ModelInputs | None = None,
     level: float = 0.95,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> tuple[Found, ...]:
+) -> tuple[OutcomeSensitivity, ...]:
     """Return what each uncertain number does to each outcome.
 
     Each base sample has patients of its own, whom all its runs treat, and one more run at the medians of the priors: what is
@@ -315,16 +332,16 @@ def influences(
     ):
         if not holds:
             raise ValueError(f"{name} is {value:g}: it must be {right}")
-    start = numbers or Numbers()
+    start = numbers or ModelInputs()
     varied = priors(start, cv)
     k = len(varied)
-    z = deviates(k, samples, seed)
+    z = sample_points(k, samples, seed)
     drawn = np.stack([prior.at(z[:, j]) for j, prior in enumerate(varied.values())], axis=1)
     usual = np.array([prior.quantity.value for prior in varied.values()])
     halves = (slice(patients // 2), slice(patients // 2, None))
     result = np.empty((samples, k + 3, len(halves), len(OUTCOMES)))
     for s, block in enumerate(drawn.reshape(samples, k + 2, k)):
-        panel = Panel.draw((seed, s), patients, mg, least=least, compound=start.compound)
+        panel = PatientPanel.draw((seed, s), patients, mg, least=least, compound=start.compound)
         for i, row in enumerate([*block, usual]):
             treated = panel.treated(start.at(dict(zip(varied, row.tolist(), strict=True))), cycles, interval)
             result[s, i] = [outcomes(treated, window, who) for who in halves]
@@ -332,13 +349,13 @@ def influences(
     return tuple(_found(name, result[..., j], varied, seed, level) for j, name in enumerate(OUTCOMES))
 
 
-def _found(name: str, result: Floats, varied: Mapping[str, Prior], seed: int, level: float) -> Found:
+def _found(name: str, result: Floats, varied: Mapping[str, Prior], seed: int, level: float) -> OutcomeSensitivity:
     """Return what is found of one outcome, (samples, runs, 2), the last run that at the medians."""
     usual, change = float(result[:, -1].mean()), result[:, :-1] - result[:, -1:]
     low, high = usual + np.quantile(change[:, [0, -1]].mean(axis=2), [0.025, 0.975])
-    beyond = float((result[:, :-1] >= FOLLOW / MONTH).mean()) if name == "PFS median" else 0.0
+    beyond = float((result[:, :-1] >= FOLLOW_UP_DAYS / MONTH).mean()) if name == "PFS median" else 0.0
     if np.ptp(change) == 0:
-        return Found(name, usual, usual, usual, (), 0.0, beyond)
+        return OutcomeSensitivity(name, usual, usual, usual, (), 0.0, beyond)
     found = indices(change.reshape(-1, 2), len(varied), seed, level)
-    rows = Influence.ranked(varied, found) if found.noise < 1 else []
-    return Found(name, usual, float(low), float(high), tuple(rows), found.noise, beyond)
+    rows = SobolIndex.ranked(varied, found) if found.noise < 1 else []
+    return OutcomeSensitivity(name, usual, float(low), float(high), tuple(rows), found.noise, beyond)

@@ -16,36 +16,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.operating.simulate import Scenario
-from posology.pharmacology.clinical.exposure_driver import BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, IMGN853_OTHERS, Ocular, Others
-from posology.pharmacology.clinical.treatment import Fate, Rule, as_labelled, treat
-from posology.pharmacology.clinical.tumour_size import IMGN853_RESPONSE
+from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled
+from posology.pharmacology.clinical.exposure_driver import BY_AREA, ExposureDriver
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
+from posology.pharmacology.clinical.treatment import treat
+from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR
 from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import IMGN853
-from posology.pharmacology.disposition.adc_plasma import CENTRAL, Plasma
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.adc_states import CENTRAL
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
 from posology.pharmacology.tumour.model import FOLATE_RECEPTOR_ALPHA
-from posology.pharmacology.virtual_patients.demographics import (
-    OVARIAN,
-    Patients,
-    TumourType,
-    Variability,
-    by_weight,
-    combined,
-)
+from posology.pharmacology.virtual_patients.between_patient import BetweenPatient, allometric_factors, multiply
+from posology.pharmacology.virtual_patients.demographics import OVARIAN, TumourType, VirtualPatients
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.tables import Table
 
-BATCH = 5000
+BATCH_PATIENTS = 5000
 """Patients treated at once, at most: bounds the memory to some 200 MB."""
 OCULAR_DLT = 3
 """The least grade of an ocular event that is a DLT; no design looks at higher ones."""
-HIGH = (0.05, 0.05, 0.45, 0.45)
+HIGH_EXPRESSION_SHARES = (0.05, 0.05, 0.45, 0.45)
 """Shares of cells that score 0 to 3 in a tumour that bears much target, on which response was calibrated; assumed."""
 
 
 @dataclass(frozen=True)
-class Carriers:
+class DrugDrivenPatients:
     """What would become of each patient at each level, a trial a row.
 
     Parameters
@@ -159,26 +157,26 @@ def _share(which: Bools) -> Floats:
     return np.asarray(which.mean(axis=(0, 1)))
 
 
-Sizing = Callable[[Patients], Floats]
+DoseBySize = Callable[[VirtualPatients], Floats]
 """Gives each patient's dose at each level: (patients, levels) [mg]."""
 
 
-def draw(
+def draw_patients(
     rng: np.random.Generator,
     trials: int,
     patients: int,
-    mg: Sizing,
+    mg: DoseBySize,
     *,
     compound: Compound = IMGN853,
     mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),),
-    ocular: Ocular = IMGN853_OCULAR,
-    others: Others = IMGN853_OTHERS,
-    driver: Driver = BY_AREA,
-    rule: Rule = as_labelled,
+    ocular: OcularToxicity = IMGN853_OCULAR,
+    others: OtherToxicities = IMGN853_OTHERS,
+    driver: ExposureDriver = BY_AREA,
+    rule: DoseRule = as_labelled,
     cycles: int = 8,
     interval: float = 21.0,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Carriers:
+) -> DrugDrivenPatients:
     """Draw patients for each trial and treat each of them at each level.
 
     Parameters
@@ -207,24 +205,24 @@ def draw(
 
     Examples
     --------
-    >>> found = draw(np.random.default_rng(1), 50, 20, lambda people: np.outer(people.weight_kg, [1.0, 7.0]))
+    >>> found = draw_patients(np.random.default_rng(1), 50, 20, lambda people: np.outer(people.weight_kg, [1.0, 7.0]))
     >>> bool((found.rate(21) < found.rate(63)).all()), bool((found.rate(63) < found.rate()).all())
     (True, True)
     """
     if trials < 1 or patients < 1:
         raise ValueError(f"trials is {trials}, patients {patients}: there must be one of each, or more")
     total = trials * patients
-    clock, *batches = rng.spawn(1 + -(-total // BATCH))
+    clock, *batches = rng.spawn(1 + -(-total // BATCH_PATIENTS))
     parts = []
     for b, own in enumerate(batches):
-        some = min(BATCH, total - b * BATCH)
+        some = min(BATCH_PATIENTS, total - b * BATCH_PATIENTS)
         parts.append(_batch(own, some, mg, compound, mix, ocular, others, driver, rule, cycles, interval))
-        progress(b * BATCH + some, total)
+        progress(b * BATCH_PATIENTS + some, total)
     dlt, eye, response = (np.concatenate(each) for each in zip(*parts, strict=True))
     wide = lambda array: array.reshape(trials, patients, *array.shape[1:])
     gap, leaves, left_at = clock.spawn(3)
     flat = (trials, patients)
-    return Carriers(
+    return DrugDrivenPatients(
         wide(dlt), wide(eye), wide(response), gap.exponential(size=flat), leaves.random(flat), left_at.random(flat)
     )
 
@@ -232,18 +230,18 @@ def draw(
 def _batch(
     rng: np.random.Generator,
     patients: int,
-    mg: Sizing,
+    mg: DoseBySize,
     compound: Compound,
     mix: Sequence[tuple[TumourType, float]],
-    ocular: Ocular,
-    others: Others,
-    driver: Driver,
-    rule: Rule,
+    ocular: OcularToxicity,
+    others: OtherToxicities,
+    driver: ExposureDriver,
+    rule: DoseRule,
     cycles: int,
     interval: float,
 ) -> tuple[Floats, Floats, Bools]:
     """Return the day of the first DLT, those of the first ocular events by grade, response: (patients, levels, ...) each."""
-    doses, plasma, fate = carried(
+    doses, plasma, fate = draw_dosed_patients(
         rng, patients, mg, compound=compound, mix=mix, ocular=ocular, others=others, driver=driver, interval=interval
     )
     found = [
@@ -269,49 +267,49 @@ def _batch(
     )
 
 
-def carried(
+def draw_dosed_patients(
     rng: np.random.Generator,
     patients: int,
-    mg: Sizing,
+    mg: DoseBySize,
     *,
     compound: Compound = IMGN853,
     mix: Sequence[tuple[TumourType, float]] = ((OVARIAN, 1.0),),
-    ocular: Ocular = IMGN853_OCULAR,
-    others: Others = IMGN853_OTHERS,
-    driver: Driver = BY_AREA,
+    ocular: OcularToxicity = IMGN853_OCULAR,
+    others: OtherToxicities = IMGN853_OTHERS,
+    driver: ExposureDriver = BY_AREA,
     interval: float = 21.0,
-) -> tuple[Floats, Exponentials, Fate]:
+) -> tuple[Floats, Exponentials, PatientPotentialOutcomes]:
     """Draw patients: their doses at each level (patients, levels) [mg], their plasma of the conjugate, and their fate.
 
-    Arguments as of :func:`draw`; what exposure explains of response is taken from what is drawn.
+    Arguments as of :func:`draw_patients`; what exposure explains of response is taken from what is drawn.
     """
-    people = Patients.draw(rng, patients, mix)
+    people = VirtualPatients.draw(rng, patients, mix)
     doses = np.asarray(mg(people), dtype=np.float64)
     if doses.ndim != 2 or len(doses) != patients:
         raise ValueError(f"mg gives doses of the shape {doses.shape}: it must be ({patients}, levels)")
-    factors = combined(by_weight(people.weight_kg), Variability.of(compound).draw(rng, patients))
-    plasma = conjugate(Plasma.of(compound, factors))
-    fate = Fate.draw(
+    factors = multiply(allometric_factors(people.weight_kg), BetweenPatient.of(compound).draw(rng, patients))
+    plasma = two_compartment_equivalent(Plasma.of(compound, factors))
+    fate = PatientPotentialOutcomes.draw(
         rng,
         patients,
         ocular=ocular,
         others=others,
         s0=people.sld_mm,
-        receptor=receptor(people.expression),
+        receptor=receptor_concentration(people.expression),
         ca0=people.ca125,
         explained=driver.spread(plasma, interval),
     )
     return doses, plasma, fate
 
 
-def receptor(expression: Floats) -> Floats:
+def receptor_concentration(expression: Floats) -> Floats:
     """Return the receptor of each tumour [nM], all its cells together, on the scale of the response."""
-    around, share = FOLATE_RECEPTOR_ALPHA.expression([HIGH, *expression])
+    around, share = FOLATE_RECEPTOR_ALPHA.expression([HIGH_EXPRESSION_SHARES, *expression])
     held = around * share
-    return np.asarray(IMGN853_RESPONSE.high.value * held[1:] / held[0])
+    return np.asarray(IMGN853_TUMOUR.high.value * held[1:] / held[0])
 
 
-def conjugate(plasma: Plasma) -> Exponentials:
+def two_compartment_equivalent(plasma: Plasma) -> Exponentials:
     """Return the conjugate in plasma after a unit bolus [ug/mL per mg] as two exponentials, of each patient.
 
     Volumes and exchange are the antibody's; the clearance is the one that gives the area of the whole chain of the
@@ -319,7 +317,7 @@ def conjugate(plasma: Plasma) -> Exponentials:
 
     Examples
     --------
-    >>> round(float(1 / conjugate(Plasma.of(IMGN853)).area[0]), 3)  # L/d
+    >>> round(float(1 / two_compartment_equivalent(Plasma.of(IMGN853)).area[0]), 3)  # L/d
     0.417
     """
     area = -np.linalg.solve(plasma.system.matrix, plasma.inlet[..., None])[..., 0]

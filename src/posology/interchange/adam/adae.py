@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posology.interchange.adam.source import KEY, Rules, Source, study_day, with_subject
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, study_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -13,7 +13,7 @@ EMERGENT_DAYS = 30
 NOT_RELATED = ("NONE", "NOT RELATED", "UNLIKELY RELATED", "N")
 
 
-def adae(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+def adae(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Derive ADAE: one row an adverse event of AE.
 
     A partial start is completed to the first day it can be, not before the first dose where it can be later (so that an
@@ -36,7 +36,7 @@ def adae(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
         "AEACN",
         "AEOUT",
     ).with_columns(pl.col("AESEQ").cast(pl.Int64))
-    ae = with_subject(ae, adsl, "TRTEDT", "DTHDT", "EOSDT", "DCUTDT")
+    ae = merge_adsl(ae, adsl, "TRTEDT", "DTHDT", "EOSDT", "DCUTDT")
     ae = ae.with_columns(pl.min_horizontal("DTHDT", "EOSDT", "DCUTDT").alias("latest"))
     ae = source.dated(ae, "AESTDTC", "ASTDT", "first", flag="ASTDTF", not_before="TRTSDT")
     ae = source.dated(ae, "AEENDTC", "AENDT", "last", flag="AENDTF", not_after="latest")

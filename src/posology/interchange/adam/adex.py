@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posology.interchange.adam.adsl import exposure, given
-from posology.interchange.adam.source import KEY, Rules, Source, numbered, study_day, with_subject
+from posology.interchange.adam.adsl import exposure, was_dosed
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, numbered, study_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -14,7 +14,7 @@ DAILY = {"QD": 1.0, "BID": 2.0, "TID": 3.0, "QID": 4.0, "QOD": 0.5, "Q3W": 1 / 2
 """Administrations a day."""
 
 
-def adex(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+def adex(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Derive ADEX: dose, planned dose and duration of each row of EX, and totals of each subject.
 
     A frequency that is not known gives no dose over an interval, with a finding.
@@ -23,7 +23,7 @@ def adex(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
 
     ex = exposure(source).with_columns(pl.col("EXSEQ").cast(pl.Int64))
     ex = ex.join(source.supplement("EX", "PLANDOSE"), on=[*KEY, "EXSEQ"], how="left")
-    ex = with_subject(ex, adsl, "TRTEDT")
+    ex = merge_adsl(ex, adsl, "TRTEDT")
     days = (pl.col("AENDT") - pl.col("ASTDT")).dt.total_days() + 1
     frequency = pl.col("EXDOSFRQ").str.to_uppercase()
     daily = frequency.replace_strict(DAILY, default=None, return_dtype=pl.Float64)
@@ -55,7 +55,7 @@ def adex(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
         parts.append(rows.with_columns(pl.lit(code).alias("PARAMCD"), pl.col(code).cast(pl.Float64).alias("AVAL")))
     total = lambda column: pl.when(pl.col(column).is_not_null().all()).then(pl.col(column).sum())
     whole = (
-        ex.filter(given(ex))
+        ex.filter(was_dosed(ex))
         .group_by(KEY)
         .agg(
             pl.col("TRTA", "SAFFL", "TRTSDT", "TRTEDT").first(),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.endpoints.ctcae import NONE, grade, terms_of
-from posology.endpoints.units import factor
-from posology.interchange.adam.source import KEY, Rules, Source, numbered, study_day, with_subject
+from posology.endpoints.units import conversion_factor
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, numbered, study_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,7 +17,7 @@ CDISC_UNITS = {"GI/L": "10^9/L", "10^6/uL": "10^12/L", "TI/L": "10^12/L"}
 """CDISC's terms for units of cell counts, as the criteria write them."""
 
 
-def adlb(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Derive ADLB: one row a result of LB. Two units for one test are two parameters, with a finding."""
     import polars as pl
 
@@ -36,7 +36,7 @@ def adlb(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
         number=("LBSTRESN", "LBSTNRLO", "LBSTNRHI", "LBSEQ", "VISITNUM"),
     )
     lb = lb.filter(pl.col("LBSTAT").is_null() | (pl.col("LBSTAT") != "NOT DONE"))
-    lb = source.dated(with_subject(lb, adsl), "LBDTC", "ADT")
+    lb = source.dated(merge_adsl(lb, adsl), "LBDTC", "ADT")
     by = [*KEY, "PARAMCD", "LBSTRESU"]
     low, high, value = pl.col("LBSTNRLO"), pl.col("LBSTNRHI"), pl.col("AVAL")
     lb = lb.with_columns(
@@ -95,7 +95,7 @@ def adlb(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
     return numbered(_graded(source, rules, lb), "PARAMCD", "ADT", "LBSEQ")
 
 
-def _graded(source: Source, rules: Rules, lb: pl.DataFrame) -> pl.DataFrame:
+def _graded(source: SdtmSource, rules: AdamConventions, lb: pl.DataFrame) -> pl.DataFrame:
     """Add the CTCAE grade of each result as a low and as a high value, where it is certain; findings count the others.
 
     Results of urine are not graded, and a pH only if it is of blood.
@@ -124,7 +124,8 @@ def _graded(source: Source, rules: Rules, lb: pl.DataFrame) -> pl.DataFrame:
     value = rows["AVAL"].to_numpy().copy()
     calcium = (rows["PARAMCD"] == "CA").to_numpy()
     per_mmol = [
-        factor("CA", "mmol/L", unit or "") if is_ca else None for unit, is_ca in zip(rows["unit"], calcium, strict=True)
+        conversion_factor("CA", "mmol/L", unit or "") if is_ca else None
+        for unit, is_ca in zip(rows["unit"], calcium, strict=True)
     ]
     correction = np.array([np.nan if f is None else f for f in per_mmol], dtype=np.float64)
     value[calcium] += (
@@ -149,7 +150,9 @@ def _graded(source: Source, rules: Rules, lb: pl.DataFrame) -> pl.DataFrame:
             )
             for ill in (False, True)
         )
-        certain = (without.grade == with_.grade) & (without.grade != NONE) & ~without.at_least & ~with_.at_least
+        certain = (
+            (without.grade == with_.grade) & (without.grade != NONE) & ~without.may_be_higher & ~with_.may_be_higher
+        )
         has = np.array([bool(t) for t in term], dtype=bool)
         unsure |= has & ~certain
         grades = [str(g) if sure else None for g, sure in zip(with_.grade, certain & has, strict=True)]

@@ -11,12 +11,20 @@ import numpy as np
 
 from posology.endpoints import ca125
 from posology.endpoints.best_response import Best, best_response, clinical_benefit
-from posology.endpoints.ca125_samples import Sample, arrange
-from posology.endpoints.readings import arrange as laid_out
-from posology.endpoints.readings import read
+from posology.endpoints.ca125_samples import Ca125Value, arrange_samples
+from posology.endpoints.readings import arrange_readings as laid_out
+from posology.endpoints.readings import read_responses
 from posology.endpoints.response import ADMIRALONCO, NEVER, Response
 from posology.interchange.adam.adtr import Tumours
-from posology.interchange.adam.source import KEY, Rules, Source, numbered, read_by, study_day, with_subject
+from posology.interchange.adam.source import (
+    KEY,
+    AdamConventions,
+    SdtmSource,
+    is_by_reader,
+    merge_adsl,
+    numbered,
+    study_day,
+)
 from posology.shared.arrays import Bools, Ints
 
 if TYPE_CHECKING:
@@ -36,7 +44,7 @@ CODES = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class OverallResponses:
     """The overall responses: ``overall`` and ``day`` (subjects, assessments), column 0 the baseline, days since 1970.
 
     ``start`` (subjects,) is the day from which times are counted; ``baseline`` whether there was a baseline, None where the
@@ -51,20 +59,24 @@ class Seen:
     rows: pl.DataFrame
     by: str
 
-    def best(self, rules: Rules, *, confirmed: bool) -> Best:
+    def best(self, rules: AdamConventions, *, confirmed: bool) -> Best:
         """Return the best overall response of each subject, with confirmation or without."""
         criteria = rules.recist if confirmed else replace(rules.recist, confirmation_days=0)
         return best_response(self.overall, self.day, self.start, rules=criteria)
 
 
-def seen(source: Source, rules: Rules, adsl: pl.DataFrame, measured: Tumours | None) -> Seen | None:
+def overall_responses(
+    source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, measured: Tumours | None
+) -> OverallResponses | None:
     """Return the overall responses: the reader's own, or where RS has none of them those that follow from the lesions."""
     import polars as pl
 
     rs = source.domain(
         "RS", "RSTESTCD", "RSSTRESC", "RSEVAL", "RSEVALID", "RSACPTFL", "RSDTC", "VISIT", number=("RSSEQ", "VISITNUM")
     )
-    rs = rs.filter((pl.col("RSTESTCD") == "OVRLRESP") & read_by("RS", rules.reader) & pl.col("RSSTRESC").is_not_null())
+    rs = rs.filter(
+        (pl.col("RSTESTCD") == "OVRLRESP") & is_by_reader("RS", rules.reader) & pl.col("RSSTRESC").is_not_null()
+    )
     begun = adsl.filter(pl.col(rules.start).is_not_null())
     subjects, starts = tuple(begun["USUBJID"]), begun[rules.start].to_list()
     start = begun[rules.start].to_physical().cast(pl.Int64).to_numpy()
@@ -86,18 +98,18 @@ def seen(source: Source, rules: Rules, adsl: pl.DataFrame, measured: Tumours | N
         pl.lit(True).alias("used"),
         pl.lit(None, dtype=pl.Int64).alias("SRCSEQ"),
     )
-    return Seen(subjects, start, a.overall, a.day, a.day[:, 0] != NEVER, rows, "Derived from lesions")
+    return OverallResponses(subjects, start, a.overall, a.day, a.day[:, 0] != NEVER, rows, "Derived from lesions")
 
 
 def _read(
-    source: Source,
+    source: SdtmSource,
     rs: pl.DataFrame,
     adsl: pl.DataFrame,
     subjects: tuple[str, ...],
     starts: list[date],
     start: Ints,
     by: str,
-) -> Seen:
+) -> OverallResponses:
     import polars as pl
 
     rs = rs.join(adsl.select(*KEY, "DCUTDT"), on=KEY, how="left").sort([*KEY, "RSSEQ"])
@@ -105,7 +117,7 @@ def _read(
     for who, seq in rs.filter(pl.col("RSDTC").is_null()).select("USUBJID", "RSSEQ").rows():
         source.finding(who, None, "RSDTC", f"is missing (RSSEQ {seq:g})", "a response without a date is not used")
     rs = rs.filter(pl.col("ADT").is_not_null())
-    codes, found = read(
+    codes, found = read_responses(
         rs["USUBJID"].to_list(),
         rs["ADT"].to_list(),
         rs["RSSTRESC"].to_list(),
@@ -135,10 +147,12 @@ def _read(
         pl.col("RSSEQ").cast(pl.Int64).alias("SRCSEQ"),
         pl.Series("used", used),
     )
-    return Seen(subjects, start, laid.overall, laid.day, None, rows, by)
+    return OverallResponses(subjects, start, laid.overall, laid.day, None, rows, by)
 
 
-def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured: Tumours | None) -> pl.DataFrame:
+def adrs(
+    source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, found: OverallResponses, measured: Tumours | None
+) -> pl.DataFrame:
     """Derive ADRS: each assessment (OVR), and for each subject with a start one row a parameter."""
     import polars as pl
 
@@ -156,7 +170,7 @@ def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured
             for i, k in enumerate(at)
         )
 
-    objective = lambda best: np.where(np.isin(best.settled, (Response.CR, Response.PR)), best.at, NEVER)
+    objective = lambda best: np.where(np.isin(best.best_if_no_more_data, (Response.CR, Response.PR)), best.at, NEVER)
     yes("PD", one.progressed_at)
     yes("RSP", one.response_at)
     yes("CRSP", two.response_at)
@@ -165,7 +179,7 @@ def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured
     yes("CB", benefit(0))
     yes("CCB", benefit(rules.recist.confirmation_days))
     for code, best in (("BOR", one), ("CBOR", two)):
-        for i, (response, k) in enumerate(zip(best.settled, best.at, strict=True)):
+        for i, (response, k) in enumerate(zip(best.best_if_no_more_data, best.at, strict=True)):
             made.append((i, code, Response(response).text.upper(), None if k == NEVER else int(found.day[i, k])))
     for i, k in enumerate(two.evaluable_at):
         if k > 0:
@@ -208,7 +222,7 @@ def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured
         pl.lit(found.by).alias("PARCAT2"),
     )
     marker = _marker(source, rules, adsl, ca125.ADMIRALONCO if admiral else ca125.PUBLISHED)
-    all_rows = with_subject(pl.concat([overall, summary, marker], how="diagonal").drop("DCUTDT", strict=False), adsl)
+    all_rows = merge_adsl(pl.concat([overall, summary, marker], how="diagonal").drop("DCUTDT", strict=False), adsl)
     all_rows = all_rows.with_columns(
         pl.col("AVALC").replace_strict(CODES, default=None, return_dtype=pl.Float64).alias("AVAL"),
         study_day("ADT", "TRTSDT").alias("ADY"),
@@ -216,15 +230,17 @@ def adrs(source: Source, rules: Rules, adsl: pl.DataFrame, found: Seen, measured
     return numbered(all_rows, "PARAMCD", "ADT", "SRCSEQ")
 
 
-def _targets(source: Source, rules: Rules) -> set[str]:
+def _targets(source: SdtmSource, rules: AdamConventions) -> set[str]:
     """Return the subjects in whom the reader chose a target lesion."""
     import polars as pl
 
     tu = source.domain("TU", "TUSTRESC", "TUEVAL", "TUEVALID", "TUACPTFL")
-    return set(tu.filter(read_by("TU", rules.reader) & (pl.col("TUSTRESC").str.to_uppercase() == "TARGET"))["USUBJID"])
+    return set(
+        tu.filter(is_by_reader("TU", rules.reader) & (pl.col("TUSTRESC").str.to_uppercase() == "TARGET"))["USUBJID"]
+    )
 
 
-def _marker(source: Source, rules: Rules, adsl: pl.DataFrame, criteria: ca125.Rules) -> pl.DataFrame:
+def _marker(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, criteria: ca125.GcigRules) -> pl.DataFrame:
     """Return response and progression by CA-125 of the subjects in whom they can be judged; a finding tells why not."""
     import polars as pl
 
@@ -237,13 +253,13 @@ def _marker(source: Source, rules: Rules, adsl: pl.DataFrame, criteria: ca125.Ru
     lb = source.dated(lb, "LBDTC", "on")
     starts = {who: day for who, day in adsl.select("USUBJID", "TRTSDT").rows() if day and who in set(lb["USUBJID"])}
     samples = [
-        Sample(who, on, value, limit, unit or "", name or "")
+        Ca125Value(who, on, value, limit, unit or "", name or "")
         for who, on, value, limit, unit, name in lb.select(
             "USUBJID", "on", "LBSTRESC", "LBSTNRHI", "LBSTRESU", "LBNAM"
         ).rows()
         if who in starts
     ]
-    series = arrange(samples, starts, cutoff=rules.cutoff)
+    series = arrange_samples(samples, starts, cutoff=rules.cutoff)
     source.findings.extend(series.findings)
     course = series.course(cutoff=rules.cutoff, rules=criteria)
     columns: dict[str, list[Any]] = {"USUBJID": [], "PARAMCD": [], "AVALC": [], "ADT": []}

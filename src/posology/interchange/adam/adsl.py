@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posology.interchange.adam.source import KEY, Rules, Source
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +21,7 @@ ALIVE = {
 """The dates on which a subject was seen alive."""
 
 
-def given(ex: pl.DataFrame) -> pl.Expr:
+def was_dosed(ex: pl.DataFrame) -> pl.Expr:
     """Whether a treatment was given: a dose above zero, or a placebo."""
     import polars as pl
 
@@ -29,7 +29,7 @@ def given(ex: pl.DataFrame) -> pl.Expr:
     return (pl.col("EXDOSE") > 0) | ((pl.col("EXDOSE") == 0) & placebo)
 
 
-def exposure(source: Source) -> pl.DataFrame:
+def exposure(source: SdtmSource) -> pl.DataFrame:
     """Return EX with its dates as ``ASTDT`` and ``AENDT``; a dose given once ends on the day it begins."""
     import polars as pl
 
@@ -41,7 +41,7 @@ def exposure(source: Source) -> pl.DataFrame:
     return ex.with_columns(pl.when(once & pl.col("EXENDTC").is_null()).then("ASTDT").otherwise("AENDT").alias("AENDT"))
 
 
-def adsl(source: Source, rules: Rules, alive: dict[str, tuple[str, ...]] | None = None) -> pl.DataFrame:
+def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str, ...]] | None = None) -> pl.DataFrame:
     """Derive ADSL.
 
     Parameters
@@ -73,7 +73,7 @@ def adsl(source: Source, rules: Rules, alive: dict[str, tuple[str, ...]] | None 
     )
     dm = source.dated(dm, "RFICDTC", "RFICDT")
     dm = source.dated(dm, "DTHDTC", "DTHDT", "first", flag="DTHDTF")
-    ex = exposure(source).filter(given(source.domain("EX")))
+    ex = exposure(source).filter(was_dosed(source.domain("EX")))
     treated = ex.group_by(KEY).agg(pl.col("ASTDT").min().alias("TRTSDT"), pl.col("AENDT").max().alias("TRTEDT"))
     age = pl.col("AGE")
     found = dm.join(treated, on=KEY, how="left").join(_disposition(source), on=KEY, how="left")
@@ -105,7 +105,7 @@ def adsl(source: Source, rules: Rules, alive: dict[str, tuple[str, ...]] | None 
     return found.join(_last_alive(source, rules, alive or ALIVE), on=KEY, how="left").sort(KEY)
 
 
-def _disposition(source: Source) -> pl.DataFrame:
+def _disposition(source: SdtmSource) -> pl.DataFrame:
     """Return the ends of treatment and of the study, and the randomisation."""
     import polars as pl
 
@@ -140,7 +140,7 @@ def _disposition(source: Source) -> pl.DataFrame:
     return subjects.with_columns(pl.lit(by_treatment).alias("by_treatment"))
 
 
-def _baseline_size(source: Source, treated: pl.DataFrame) -> pl.DataFrame:
+def _baseline_size(source: SdtmSource, treated: pl.DataFrame) -> pl.DataFrame:
     """Return height and weight: the last on or before the first dose; for height the first one, if there is none."""
     import polars as pl
 
@@ -161,7 +161,7 @@ def _baseline_size(source: Source, treated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _last_alive(source: Source, rules: Rules, alive: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+def _last_alive(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str, ...]]) -> pl.DataFrame:
     import polars as pl
 
     seen = [pl.DataFrame(schema={**dict.fromkeys(KEY, pl.String), "on": pl.Date})]

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.endpoints.lesion_findings import check
+from posology.endpoints.lesion_findings import check_lesions
 from posology.endpoints.lesions import Lesions, Role, Status
 from posology.endpoints.recist import Assessments, assess
 from posology.endpoints.response import Response
-from posology.interchange.adam.source import KEY, Rules, Source, numbered, read_by, study_day, with_subject
+from posology.interchange.adam.source import (
+    KEY,
+    AdamConventions,
+    SdtmSource,
+    is_by_reader,
+    merge_adsl,
+    numbered,
+    study_day,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +53,7 @@ class Tumours:
     assessments: Assessments
 
 
-def tumours(source: Source, rules: Rules, adsl: pl.DataFrame) -> Tumours | None:
+def tumours(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> Tumours | None:
     """Read TU and TR of the subjects with a start, or return None if there are none.
 
     The baseline is the last visit that began on or before the start; earlier ones are not used.
@@ -80,12 +88,12 @@ def tumours(source: Source, rules: Rules, adsl: pl.DataFrame) -> Tumours | None:
     )
     start = adsl.filter(pl.col(rules.start).is_not_null())[rules.start].to_physical().cast(pl.Int64).to_numpy()
     source.findings.extend(
-        check(lesions, subjects, start=start, day_zero=date(1970, 1, 1), names=found["TRLNKID"].to_list())
+        check_lesions(lesions, subjects, start=start, day_zero=date(1970, 1, 1), names=found["TRLNKID"].to_list())
     )
     return Tumours(subjects, found, assess(lesions, len(subjects), int(column.max()) + 1, rules.recist))
 
 
-def _measured(source: Source, rules: Rules) -> pl.DataFrame:
+def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
     """Return one row a lesion at a visit: role, status, whether it is a node, diameter [mm], date."""
     import polars as pl
 
@@ -104,7 +112,7 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
         "TRDTC",
         number=("TRSTRESN", "TRSEQ", "VISITNUM"),
     )
-    tr = tr.filter(read_by("TR", rules.reader) & ~pl.col("TRTESTCD").str.starts_with("SUM").fill_null(False))
+    tr = tr.filter(is_by_reader("TR", rules.reader) & ~pl.col("TRTESTCD").str.starts_with("SUM").fill_null(False))
     tr = source.dated(tr, "TRDTC", "ADT", "first", flag="ADTF")
     for who, on, link, adt in tr.select("USUBJID", "TRDTC", "TRLNKID", "ADT").rows():
         if link is None or on is None:
@@ -123,7 +131,7 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
         pl.coalesce("VISIT", pl.col("ADT").cast(pl.String)).alias("visit"),
     )
     tu = source.domain("TU", "TULNKID", "TUSTRESC", "TULOC", "TUEVAL", "TUEVALID", "TUACPTFL").filter(
-        read_by("TU", rules.reader)
+        is_by_reader("TU", rules.reader)
     )
     tu = tu.select(*KEY, pl.col("TULNKID").alias("TRLNKID"), "TUSTRESC", "TULOC").unique(
         [*KEY, "TRLNKID"], keep="first", maintain_order=True
@@ -185,7 +193,7 @@ def _measured(source: Source, rules: Rules) -> pl.DataFrame:
     return made.filter(pl.col("role").is_not_null()).with_columns(status.cast(pl.Int64).alias("status"))
 
 
-def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: AdamConventions) -> pl.DataFrame:
     import polars as pl
 
     visits = found.group_by([*KEY, "visit"]).agg(
@@ -199,7 +207,7 @@ def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: Rules) -> p
     return found.join(visits.select(*KEY, "visit", (place - before).alias("column")), on=[*KEY, "visit"])
 
 
-def adtr(found: Tumours, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+def adtr(found: Tumours, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Derive ADTR: a row a target lesion at an assessment (LDIAMn), and a row a sum of diameters (SDIAM)."""
     import polars as pl
 
@@ -247,7 +255,5 @@ def adtr(found: Tumours, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
     )
     made = pl.concat([lesions.filter(pl.col("AVAL").is_not_null()), sums], how="diagonal")
     reader = {"INVESTIGATOR": "Investigator"}.get(rules.reader, rules.reader.title())
-    made = with_subject(made, adsl).with_columns(
-        study_day("ADT", "TRTSDT").alias("ADY"), pl.lit(reader).alias("PARCAT2")
-    )
+    made = merge_adsl(made, adsl).with_columns(study_day("ADT", "TRTSDT").alias("ADY"), pl.lit(reader).alias("PARCAT2"))
     return numbered(made, "PARAMCD", "ADT", "TRSEQ")

@@ -17,15 +17,15 @@ from posology.endpoints.survival import (
     progression_free,
     time_to_response,
 )
-from posology.endpoints.survival_findings import findings
-from posology.interchange.adam.adrs import Seen
-from posology.interchange.adam.source import KEY, Rules, Source, numbered, with_subject
+from posology.endpoints.survival_findings import survival_data_checks
+from posology.interchange.adam.adrs import OverallResponses
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, numbered
 
 if TYPE_CHECKING:
     import polars as pl
 
-EVENTS = {Why.PD: "Disease Progression", Why.DEATH: "Death", Why.RESPONSE: "Response"}
-ENDS = {
+EVENT_DESCRIPTION = {Why.PD: "Disease Progression", Why.DEATH: "Death", Why.RESPONSE: "Response"}
+CENSOR_DESCRIPTION = {
     Why.ALIVE: "Last Known Alive",
     Why.NO_EVENT: "Last Evaluable Tumor Assessment",
     Why.NO_ASSESSMENT: "Start",
@@ -36,7 +36,7 @@ ENDS = {
 Dates = npt.NDArray[np.datetime64]
 
 
-def adtte(source: Source, rules: Rules, adsl: pl.DataFrame, seen: Seen) -> pl.DataFrame:
+def adtte(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, seen: OverallResponses) -> pl.DataFrame:
     """Derive ADTTE: one row a parameter of each subject with a start; RSD and TTR of responders alone."""
     import polars as pl
 
@@ -53,7 +53,7 @@ def adtte(source: Source, rules: Rules, adsl: pl.DataFrame, seen: Seen) -> pl.Da
         last_alive=_dates(subjects["LSTALVDT"]),
         baseline=seen.baseline,
     )
-    source.findings.extend(findings(of, seen.subjects, rules.cutoff))
+    source.findings.extend(survival_data_checks(of, seen.subjects, rules.cutoff))
     best = seen.best(rules, confirmed=rules.confirmed)
     at = np.take_along_axis(seen.day, np.maximum(best.response_at, 0)[:, None], axis=1)[:, 0].astype("datetime64[D]")
     response = np.where(best.response_at == NEVER, np.datetime64("NaT"), at).astype("datetime64[D]")
@@ -70,14 +70,14 @@ def adtte(source: Source, rules: Rules, adsl: pl.DataFrame, seen: Seen) -> pl.Da
     source_row = seen.rows.filter("used").unique([*KEY, "ADT"], keep="last", maintain_order=True)
     of_assessment = source_row.select(*KEY, "ADT", pl.lit("ADRS").alias("SRCDOM"), "SRCSEQ")
     made = made.join(of_assessment, on=[*KEY, "ADT", "SRCDOM"], how="left")
-    return numbered(with_subject(made, adsl), "PARAMCD")
+    return numbered(merge_adsl(made, adsl), "PARAMCD")
 
 
-def _rows(code: str, times: Times, subjects: tuple[str, ...], rules: Rules) -> pl.DataFrame:
+def _rows(code: str, times: Times, subjects: tuple[str, ...], rules: AdamConventions) -> pl.DataFrame:
     import polars as pl
 
     known = times.known
-    why = [Why(w) for w in times.why[known]]
+    why = [Why(w) for w in times.reason[known]]
     source = {
         Why.DEATH: ("ADSL", "DTHDT"),
         Why.ALIVE: ("ADSL", "LSTALVDT"),
@@ -94,8 +94,8 @@ def _rows(code: str, times: Times, subjects: tuple[str, ...], rules: Rules) -> p
             "STARTDT": day(times.start),
             "ADT": day(times.date),
             "CNSR": np.where(times.event[known], 0, 1),
-            "EVNTDESC": [EVENTS.get(w, ENDS.get(w, w.text)) for w in why],
-            "CNSDTDSC": [None if w in EVENTS else w.text for w in why],
+            "EVNTDESC": [EVENT_DESCRIPTION.get(w, CENSOR_DESCRIPTION.get(w, w.text)) for w in why],
+            "CNSDTDSC": [None if w in EVENT_DESCRIPTION else w.text for w in why],
             "SRCDOM": [domain for domain, _ in sources],
             "SRCVAR": [variable for _, variable in sources],
         },
@@ -114,7 +114,7 @@ def _dates(column: pl.Series) -> Dates:
     return column.to_numpy().astype("datetime64[D]")
 
 
-def _new_therapy(source: Source, rules: Rules, adsl: pl.DataFrame) -> pl.DataFrame:
+def _new_therapy(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Return the start of the first cancer therapy of CM after the start: CMCAT names it as one, as in ANTI-CANCER."""
     import polars as pl
 

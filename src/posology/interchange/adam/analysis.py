@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from posology.interchange.adam.adae import adae
 from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
-from posology.interchange.adam.adrs import adrs, seen
+from posology.interchange.adam.adrs import adrs, overall_responses
 from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.adtr import adtr, tumours
 from posology.interchange.adam.adtte import adtte
-from posology.interchange.adam.source import Rules, Source
+from posology.interchange.adam.source import AdamConventions, SdtmSource
 from posology.interchange.datasets.dataset import Dataset, DatasetError
 from posology.interchange.datasets.define import Study, define, write_define
-from posology.interchange.datasets.formats import SUFFIXES, Format, check, read, write
+from posology.interchange.datasets.formats import SUFFIXES, Format, check_format, read_dataset, write_dataset
 from posology.interchange.datasets.metadata import dataset_of, standard
 from posology.shared.findings import Finding
 
@@ -34,7 +34,7 @@ class Analysis:
     findings: tuple[Finding, ...]
 
 
-def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
+def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Analysis:
     """Derive every analysis dataset for which there is SDTM.
 
     Raises
@@ -44,7 +44,7 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
     """
     if "DM" not in domains or domains["DM"].is_empty():
         raise ValueError("there is no DM, or nobody in it: ADSL begins with DM")
-    source = Source(cut(domains, rules.cutoff) if rules.cutoff else domains)
+    source = SdtmSource(apply_cutoff(domains, rules.cutoff) if rules.cutoff else domains)
     subjects = adsl(source, rules)
     frames = {"ADSL": subjects}
     for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
@@ -53,7 +53,7 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
     measured = tumours(source, rules, subjects)
     if measured:
         frames["ADTR"] = adtr(measured, rules, subjects)
-    assessed = seen(source, rules, subjects, measured)
+    assessed = overall_responses(source, rules, subjects, measured)
     if assessed:
         frames["ADRS"] = adrs(source, rules, subjects, assessed, measured)
         frames["ADTTE"] = adtte(source, rules, subjects, assessed)
@@ -61,7 +61,7 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: Rules) -> Analysis:
     return Analysis(tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(source.findings))
 
 
-def cut(domains: Mapping[str, pl.DataFrame], cutoff: date) -> dict[str, pl.DataFrame]:
+def apply_cutoff(domains: Mapping[str, pl.DataFrame], cutoff: date) -> dict[str, pl.DataFrame]:
     """Return SDTM as it stood at a cutoff: rows that begin after it are left out, dates after it are missing.
 
     A partial date counts as after the cutoff only if it must be. An outcome of an event that ends after it is not known.
@@ -113,7 +113,7 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str
     unwanted = {name.upper() for name in leave_out}
     for path in sorted(folder.iterdir() if folder.is_dir() else ()):
         if any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
-            dataset = read(path)
+            dataset = read_dataset(path)
             name = dataset.name.upper()
             if name in unwanted:
                 unwanted.remove(name)
@@ -143,7 +143,7 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str
 def export(
     domains: Mapping[str, pl.DataFrame],
     out: Path,
-    rules: Rules,
+    rules: AdamConventions,
     formats: tuple[Format, ...] = ("xpt",),
     study: Study | None = None,
 ) -> tuple[list[Path], Analysis]:
@@ -170,12 +170,14 @@ def export(
     made = analyse(domains, rules)
     for dataset in made.datasets:
         for format in formats:
-            wrong = check(dataset, format)
+            wrong = check_format(dataset, format)
             if wrong:
                 raise DatasetError(f"{dataset.name} cannot be written as {format}:", wrong)
     out.mkdir(parents=True, exist_ok=True)
     created = datetime.combine(rules.cutoff, time(), UTC) if rules.cutoff else None
-    files = [write(d, out / f"{d.name.lower()}.{f}", f, created=created) for d in made.datasets for f in formats]
+    files = [
+        write_dataset(d, out / f"{d.name.lower()}.{f}", f, created=created) for d in made.datasets for f in formats
+    ]
     name = str(made.datasets[0].frame["STUDYID"][0])
     document = define(
         made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from posology.interchange.adam.source import PRESETS, Rules
+from posology.interchange.adam.source import PRESETS, AdamConventions
 from posology.interchange.datasets.define import Study
 from posology.protocol.model import Protocol
 
 
-def rules_of(protocol: Protocol, preset: str = "recist", cutoff: date | None = None) -> Rules:
+def rules_of(protocol: Protocol, preset: str = "recist", cutoff: date | None = None) -> AdamConventions:
     """Return a preset's rules with the protocol's days, schedule of assessments and tumours for CA-125.
 
     Times are counted from the first dose: a record knows of no randomisation.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from posology.endpoints.ctcae import Version
 from posology.endpoints.response import ADMIRALONCO, RECIST_11
-from posology.endpoints.response import Rules as Criteria
+from posology.endpoints.response import RecistRules as Criteria
 from posology.endpoints.survival import ADMIRAL, FDA, Censoring
 from posology.shared import dates
 from posology.shared.findings import Finding
@@ -21,7 +21,7 @@ KEY = ["STUDYID", "USUBJID"]
 
 
 @dataclass(frozen=True)
-class Rules:
+class AdamConventions:
     """What the derivations leave to the protocol.
 
     Parameters
@@ -63,14 +63,14 @@ class Rules:
 
 
 PRESETS = {
-    "recist": Rules(),
-    "admiralonco": Rules(recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False),
+    "recist": AdamConventions(),
+    "admiralonco": AdamConventions(recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False),
 }
 """The published criteria with the FDA's censoring; and what the R package admiralonco does."""
 
 
 @dataclass(frozen=True)
-class Source:
+class SdtmSource:
     """The domains by name, with all findings made on the way."""
 
     domains: Mapping[str, pl.DataFrame]
@@ -114,7 +114,7 @@ class Source:
         frame: pl.DataFrame,
         column: str,
         to: str,
-        rule: dates.Rule | None = None,
+        rule: dates.ImputationRule | None = None,
         flag: str = "",
         not_before: str = "",
         not_after: str = "",
@@ -126,7 +126,7 @@ class Source:
         bound = lambda name: frame[name].to_list() if name else None
         quiet = rule is None  # without a rule a partial date is simply no date
         given = [t if t is None or not quiet or len(t) >= 10 else None for t in texts]
-        read = dates.read(
+        read = dates.read_dates(
             given,
             rule,
             field=column,
@@ -141,7 +141,7 @@ class Source:
         return made
 
 
-def read_by(name: str, reader: str) -> pl.Expr:
+def is_by_reader(name: str, reader: str) -> pl.Expr:
     """Whether a row of a domain is the reader's; of several of one kind, that of the one whose reading is accepted."""
     import polars as pl
 
@@ -165,7 +165,7 @@ def numbered(frame: pl.DataFrame, *order: str) -> pl.DataFrame:
     return ordered.with_columns(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(KEY).alias("ASEQ"))
 
 
-def with_subject(frame: pl.DataFrame, adsl: pl.DataFrame, *more: str) -> pl.DataFrame:
+def merge_adsl(frame: pl.DataFrame, adsl: pl.DataFrame, *more: str) -> pl.DataFrame:
     """Add what every analysis dataset takes from ADSL; subjects that ADSL lacks stay, without it."""
     import polars as pl
 

@@ -61,7 +61,7 @@ def define(
     """
     import odmlib.define_2_1.model as m
 
-    maker = _Maker(m, spec, suffix)
+    maker = DefineBuilder(m, spec, suffix)
     groups = [maker.group(dataset) for dataset in datasets]
     version = m.MetaDataVersion(
         OID=f"MDV.{study.name}",
@@ -133,7 +133,7 @@ def write_define(document: Any, path: Path) -> Path:
     return path
 
 
-class _Maker:
+class DefineBuilder:
     """Makes the elements, each item, codelist and method once."""
 
     def __init__(self, m: Any, spec: Standard, suffix: str) -> None:

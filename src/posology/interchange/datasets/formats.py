@@ -36,7 +36,7 @@ IBM_SMALLEST, IBM_LARGEST = 1e-78, 1e74  # what transport files, with IBM's floa
 EXACT = 2**53
 
 
-def read(path: str | Path) -> Dataset:
+def read_dataset(path: str | Path) -> Dataset:
     """Read a dataset; its format is told by the file's ending.
 
     Transport files and CSV have one kind of number: a column of whole numbers is read as integers there. In CSV, a
@@ -55,7 +55,9 @@ def read(path: str | Path) -> Dataset:
     return reader[kind](path)
 
 
-def write(dataset: Dataset, path: str | Path, format: Format | None = None, *, created: datetime | None = None) -> Path:
+def write_dataset(
+    dataset: Dataset, path: str | Path, format: Format | None = None, *, created: datetime | None = None
+) -> Path:
     """Write a dataset to a file, whole or not at all, and return its path.
 
     Parameters
@@ -76,7 +78,7 @@ def write(dataset: Dataset, path: str | Path, format: Format | None = None, *, c
     """
     path = Path(path)
     kind = format or format_of(path)
-    found = check(dataset, kind)
+    found = check_format(dataset, kind)
     if found:
         raise DatasetError(f"{dataset.name} cannot be written as {kind}:", found)
     made = created or datetime.now(UTC)
@@ -106,14 +108,14 @@ def format_of(path: Path) -> Format:
     raise DatasetError(f"{path} has no ending of a dataset: {', '.join(SUFFIXES)}", ())
 
 
-def check(dataset: Dataset, format: Format) -> list[Finding]:
+def check_format(dataset: Dataset, format: Format) -> list[Finding]:
     """Return what a format cannot hold of a dataset.
 
     Examples
     --------
     >>> import polars as pl
     >>> long = Dataset.of("DM", pl.DataFrame({"SUBJECTID": ["1"]}))
-    >>> print(check(long, "xpt")[0])
+    >>> print(check_format(long, "xpt")[0])
     DM.SUBJECTID: has 9 characters; a name in a transport file has at most 8
     """
     found = problems(dataset)

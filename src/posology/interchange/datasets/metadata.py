@@ -81,7 +81,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Method:
+class DerivationMethod:
     """How something is derived, in words."""
 
     method: str
@@ -100,7 +100,7 @@ class Standard:
     variables: Mapping[str, Sequence[VariableSpec]]
     parameters: Sequence[ParameterSpec]
     codelists: Mapping[str, Sequence[Term]]
-    methods: Mapping[str, Method]
+    methods: Mapping[str, DerivationMethod]
 
     def parameter(self, dataset: str, paramcd: str) -> ParameterSpec | None:
         """Return a parameter; numbered ones (``LDIAM1``) are found by their name without the number."""
@@ -155,7 +155,7 @@ def standard(folder: str) -> Standard:
         variables,
         each(ParameterSpec, "parameters"),
         codelists,
-        {m.method: m for m in each(Method, "methods")},
+        {m.method: m for m in each(DerivationMethod, "methods")},
     )
 
 

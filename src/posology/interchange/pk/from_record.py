@@ -335,7 +335,9 @@ def _refuse_none(state: State, analyte: str | None, file: str) -> None:
     by = f" by {state.occurred_by}" if state.occurred_by else ""
     if analyte is not None and tests:
         raise ValueError(f"{file or 'the record'} holds no {analyte!r}{by}; it holds {', '.join(tests)}")
-    raise ValueError(f"{file or 'the record'} holds no concentration{by}: `posology concentration` records them")
+    raise ValueError(
+        f"{file or 'the record'} holds no concentration{by}: `posology patient concentration` records them"
+    )
 
 
 def _covariates(patient: Patient, dose: Dose) -> dict[str, float | None]:

@@ -18,11 +18,16 @@ import numpy as np
 from posology.interchange.pk.from_record import HOURS, Recorded
 from posology.interchange.pk.pc_profiles import profiles
 from posology.interchange.pk.sources import Measured
-from posology.pharmacology.estimation.residual_error import Predicts
-from posology.pharmacology.exposure_response.exposure_metrics import FirstCycle, average_until, by_model, by_samples
-from posology.pharmacology.nca.profiles import rectangular
-from posology.pharmacology.pk_models.data import Measurements
-from posology.pharmacology.pk_models.linear import MODELS
+from posology.pharmacology.exposure_response.exposure_metrics import (
+    FirstCycle,
+    average_concentration_until,
+    first_cycle_from_model,
+    first_cycle_from_samples,
+)
+from posology.pharmacology.nca.profiles import padded
+from posology.pharmacology.pk_models import MODELS
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.files import write_text
 
 Measure = Literal["auc", "cmax", "ctrough"]
@@ -46,7 +51,7 @@ class Exposures:
 
 
 def from_samples(made: Recorded, measure: Measure, analyte: str | None = None) -> Exposures:
-    """Return the exposure of the first cycle by the samples of a record (see :func:`by_samples`).
+    """Return the exposure of the first cycle by the samples of a record (see :func:`first_cycle_from_samples`).
 
     Raises
     ------
@@ -56,9 +61,11 @@ def from_samples(made: Recorded, measure: Measure, analyte: str | None = None) -
     first = [p for p in profiles(made.data.of(analyte)) if p.number == 1]
     if not first:
         raise ValueError(f"{made.data.file}: nobody was sampled after the first dose")
-    time, value = rectangular([(p.time, p.concentration) for p in first])
+    time, value = padded([(p.time, p.concentration) for p in first])
     bolus = "bolus" in made.route.lower()
-    found = by_samples(time, value, made.interval, duration=np.array([p.duration for p in first]), bolus=bolus)
+    found = first_cycle_from_samples(
+        time, value, made.interval, duration=np.array([p.duration for p in first]), bolus=bolus
+    )
     values = _of(found, measure)
     notes = [f"{p.patient}: {text}" for p, texts in zip(first, found.why, strict=True) for text in texts]
     held = {p.patient: float(v) for p, v in zip(first, values, strict=True) if np.isfinite(v)}
@@ -106,7 +113,7 @@ def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyt
     """
     header, rows = _table(path)
     if not {"patient", "model", "time"} <= set(header):
-        raise ValueError(f"{path}:1: it holds no parameters; `posology fit TRIAL --exposures FILE` writes them")
+        raise ValueError(f"{path}:1: it holds no parameters; `posology pk fit TRIAL --exposures FILE` writes them")
     data = made.data.of(analyte).measurements()
     phi, keep, until = [], [], []
     for number, row in rows:
@@ -135,7 +142,7 @@ def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyt
             until.append(min(max(days[patient] - 1, 1) * 24.0 / HOURS[made.time], treated))
     if not keep:
         raise ValueError(f"{path}: none of its patients has doses in {made.data.file}")
-    found = average_until(MODELS[rows[0][1]["model"]], data.only(keep), np.array(phi), np.array(until))
+    found = average_concentration_until(MODELS[rows[0][1]["model"]], data.only(keep), np.array(phi), np.array(until))
     held = {data.names[row]: float(v) for row, v in zip(keep, found, strict=True)}
     return Exposures(MEASURES[AVERAGE], rows[0][1].get("concentration", ""), held)
 
@@ -144,8 +151,8 @@ def write_exposures(
     path: str | Path,
     read: Measured,
     model: str,
-    form: Predicts,
-    data: Measurements,
+    form: StructuralModel,
+    data: PkDataset,
     phi: np.ndarray,
     tau: float | None = None,
 ) -> None:
@@ -170,7 +177,7 @@ def write_exposures(
     length = tau or read.interval
     if not length:
         raise ValueError("the length of the first cycle is not known: give it in the data's unit of time (--tau)")
-    found = by_model(form, data, phi, length)
+    found = first_cycle_from_model(form, data, phi, length)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["patient", *get_args(Measure), "time", "concentration", "model", *form.parameters])

@@ -16,7 +16,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from posology.pharmacology.pk_models.data import Measurements, Patient, Period, measurements
+from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData, pk_dataset
 from posology.shared.files import write_text
 from posology.shared.findings import Finding
 
@@ -156,7 +156,7 @@ class EventData:
                 found.append(name)
         return tuple(found)
 
-    def patients(self, analytes: Sequence[str] = ()) -> list[Patient]:
+    def patients(self, analytes: Sequence[str] = ()) -> list[SubjectData]:
         """Return the patients as a fit takes them: repeated doses written out, covariates as on the first line.
 
         Where the samples are of several ``analytes``, these are named in their order.
@@ -198,14 +198,14 @@ class EventData:
                     after.append(any(d[0] == e.time for d in doses))
                     what.append(analytes.index(e.analyte) if analytes else 0)
             first = {n: v for n, v in events[0].covariates.items() if v is not None}
-            patients.append(Patient(name, doses, samples, after, first, analyte=what))
+            patients.append(SubjectData(name, doses, samples, after, first, analyte=what))
         if findings:
             raise DataError(findings)
         return patients
 
     def measurements(
         self, covariates: Sequence[str] = (), occasion: str | None = None, analytes: Sequence[str] = ()
-    ) -> Measurements:
+    ) -> PkDataset:
         """Return the patients who have samples, as arrays, with these covariates, and of ``analytes`` if there are several.
 
         With ``occasion``, the column that numbers the occasions, or with a covariate that changes, each patient has
@@ -215,7 +215,7 @@ class EventData:
         Raises
         ------
         DataError, ValueError
-            as :meth:`patients`, and as :func:`posology.pharmacology.pk_models.data.measurements`; or where a line has no
+            as :meth:`patients`, and as :func:`posology.pharmacology.pk_models.data.pk_dataset`; or where a line has no
             occasion.
         """
         missing = [name for name in (*covariates, *([occasion] if occasion else [])) if name not in self.covariates]
@@ -231,11 +231,11 @@ class EventData:
             kept = self.among(analytes) if analytes else self
             lines = (events for _, events in kept.by_patient())
             found = [self._in_periods(p, events, covariates, occasion) for p, events in zip(found, lines, strict=True)]
-        return measurements([p for p in found if p.samples], analytes or ("",))
+        return pk_dataset([p for p in found if p.samples], analytes or ("",))
 
     def _in_periods(
-        self, p: Patient, events: Sequence[Event], covariates: Sequence[str], occasion: str | None
-    ) -> Patient:
+        self, p: SubjectData, events: Sequence[Event], covariates: Sequence[str], occasion: str | None
+    ) -> SubjectData:
         blank = [e for e in events if occasion and e.covariates[occasion] is None]
         if blank:
             raise DataError([self._says(e, str(occasion), "is missing", "every line has its occasion") for e in blank])

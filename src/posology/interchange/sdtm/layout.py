@@ -446,7 +446,7 @@ QNAMS = {
 
 KIND = "POSKIND"
 """The qualifier by which a row says which kind of our facts it carries."""
-CARRIED = {("dosed", "actual_mg"): "EXDOSE", ("died", "cause"): "DSTERM"}
+FIELD_IN_VARIABLE = {("dosed", "actual_mg"): "EXDOSE", ("died", "cause"): "DSTERM"}
 """The fields of such a fact that are in a standard variable of the row, and not in a qualifier."""
 RESERVED = {
     KIND: "Kind of event in the record",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from posology.interchange.datasets.dataset import Dataset
-from posology.interchange.datasets.metadata import DatasetSpec, Method, Standard, VariableSpec
+from posology.interchange.datasets.metadata import DatasetSpec, DerivationMethod, Standard, VariableSpec
 
 CLASSES = {
     "DM": "SPECIAL PURPOSE",
@@ -34,18 +34,22 @@ STRUCTURES = {
     "TS": "One record per trial summary parameter value",
 }
 METHODS = {
-    "USUBJID": Method(
+    "USUBJID": DerivationMethod(
         "USUBJID",
         "Unique subject identifier",
         "Computation",
         "STUDYID, a hyphen and SUBJID; the USUBJID of the source where a record was imported.",
     ),
-    "SEQ": Method(
+    "SEQ": DerivationMethod(
         "SEQ", "Sequence number", "Computation", "Numbers the records of a subject in the order of their dates."
     ),
-    "DY": Method("DY", "Study day", "Computation", "Date - RFSTDTC + 1 on and after RFSTDTC, date - RFSTDTC before."),
-    "STRES": Method("STRES", "Standardised result", "Computation", "The result as reported; diameters in mm."),
-    "RFDATE": Method(
+    "DY": DerivationMethod(
+        "DY", "Study day", "Computation", "Date - RFSTDTC + 1 on and after RFSTDTC, date - RFSTDTC before."
+    ),
+    "STRES": DerivationMethod(
+        "STRES", "Standardised result", "Computation", "The result as reported; diameters in mm."
+    ),
+    "RFDATE": DerivationMethod(
         "RFDATE",
         "Reference date",
         "Computation",

@@ -1,8 +1,8 @@
 """CA-125 as it follows the tumour: made in some way, removed at KELIM. All forms share one solution, :func:`turnover`.
 
-    dCA/dt = KELIM CA0 (SLD/S0)^g - CA KELIM              :func:`levels`, the default
-    dCA/dt = KPROD1 + KPROD2 exp(K2 dTS/dt) - KELIM CA    :func:`by_growth`, Wilbaux 2014: made by growth, not by size
-    dCA/dt = KPROD exp(BETA t) Effect - KELIM CA          :func:`by_effect`, You 2013: made ever faster, less under treatment
+    dCA/dt = KELIM CA0 (SLD/S0)^g - CA KELIM              :func:`from_tumour_size`, the default
+    dCA/dt = KPROD1 + KPROD2 exp(K2 dTS/dt) - KELIM CA    :func:`wilbaux_2014`, Wilbaux 2014: made by growth, not by size
+    dCA/dt = KPROD exp(BETA t) Effect - KELIM CA          :func:`you_2013`, You 2013: made ever faster, less under treatment
 
 KELIM after Wilbaux M et al., Br J Cancer 2014;110:1517-1524 (ovarian cancer, CALYPSO); the power g stands for a burden
 between area (2) and volume (3) of the tumour. g = 1 gives too few responses: see the tests. You B et al., Gynecol Oncol
@@ -15,13 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.tumour.plasma_input import within
+from posology.pharmacology.compounds.quantity import Quantity, checked_values
 from posology.shared.arrays import ArrayLike, Bools, Floats
 
 
 @dataclass(frozen=True)
-class Marker:
+class Ca125Parameters:
     """CA-125: elimination [/d], level at the start [U/mL], power of burden."""
 
     kelim: Quantity
@@ -30,7 +29,7 @@ class Marker:
 
 
 _SD = lambda cv: float(np.sqrt(np.log1p(cv**2)))
-CA125 = Marker(
+CA125 = Ca125Parameters(
     kelim=Quantity(0.037, "/d", "retrieved", "Wilbaux 2014, CALYPSO; CV 63.6 %", between=_SD(0.636)),
     ca0=Quantity(167.0, "U/mL", "retrieved", "Wilbaux 2014, CALYPSO; CV 112.7 %", between=_SD(1.127)),
     power=Quantity(
@@ -40,7 +39,7 @@ CA125 = Marker(
 
 
 @dataclass(frozen=True)
-class Joint:
+class JointModel:
     """Tumour size and CA-125 under chemotherapy of 1 a.u. a cycle, Wilbaux 2014.
 
     Parameters
@@ -63,7 +62,7 @@ class Joint:
 
 
 _JOINT = lambda value, unit, cv: Quantity(value, unit, "retrieved", f"Wilbaux 2014, CV {100 * cv:g} %", between=_SD(cv))
-WILBAUX = Joint(
+WILBAUX = JointModel(
     k=_JOINT(0.019, "/d", 0.721),
     a50=_JOINT(0.162, "1", 1.67),
     kprol=_JOINT(0.869, "mm/d", 1.536),
@@ -93,7 +92,7 @@ def turnover(times: ArrayLike, log_made: Floats, kelim: ArrayLike, ca0: ArrayLik
     array([[167.   , 164.566, 100.   ]])
     """
     t = np.asarray(times, dtype=np.float64)
-    k, start = within("kelim", kelim, "/d"), within("ca0", ca0, "U/mL")
+    k, start = checked_values("kelim", kelim, "/d"), checked_values("ca0", ca0, "U/mL")
     found = np.empty_like(log_made)
     found[:, 0] = start
     for j, h in enumerate(np.diff(t)):
@@ -103,7 +102,9 @@ def turnover(times: ArrayLike, log_made: Floats, kelim: ArrayLike, ca0: ArrayLik
     return found
 
 
-def levels(times: ArrayLike, log_change: Floats, kelim: ArrayLike, ca0: ArrayLike, power: ArrayLike = 3.0) -> Floats:
+def from_tumour_size(
+    times: ArrayLike, log_change: Floats, kelim: ArrayLike, ca0: ArrayLike, power: ArrayLike = 3.0
+) -> Floats:
     """Return CA-125 [U/mL], (patients, times), made in proportion to a power of tumour size.
 
     Parameters
@@ -117,15 +118,15 @@ def levels(times: ArrayLike, log_change: Floats, kelim: ArrayLike, ca0: ArrayLik
 
     Examples
     --------
-    >>> levels([0.0, 1.0, 2.0], np.zeros((1, 3)), 0.037, 167.0).round(6)
+    >>> from_tumour_size([0.0, 1.0, 2.0], np.zeros((1, 3)), 0.037, 167.0).round(6)
     array([[167., 167., 167.]])
     """
-    k, start = within("kelim", kelim, "/d"), within("ca0", ca0, "U/mL")
-    burden = within("power", power, "1")[:, None] * log_change
+    k, start = checked_values("kelim", kelim, "/d"), checked_values("ca0", ca0, "U/mL")
+    burden = checked_values("power", power, "1")[:, None] * log_change
     return turnover(times, np.log(k * start)[:, None] + burden, k, start)
 
 
-def by_growth(
+def wilbaux_2014(
     times: ArrayLike,
     growth: Floats,
     kelim: ArrayLike,
@@ -143,21 +144,21 @@ def by_growth(
     growth
         (patients, T): change of the sum of diameters with time [mm/d].
     kprod1, kprod2, k2
-        (patients,) or numbers, as of :class:`Joint`.
+        (patients,) or numbers, as of :class:`JointModel`.
 
     Examples
     --------
-    >>> by_growth([0.0, 1e4], np.zeros((1, 2)), 0.037, 167.0).round(1)  # (KPROD1 + KPROD2) / KELIM
+    >>> wilbaux_2014([0.0, 1e4], np.zeros((1, 2)), 0.037, 167.0).round(1)  # (KPROD1 + KPROD2) / KELIM
     array([[167. ,  28.8]])
     """
     basal, still, push = (
-        within(name, value, unit)[:, None]
+        checked_values(name, value, unit)[:, None]
         for name, value, unit in (("kprod1", kprod1, "U/mL/d"), ("kprod2", kprod2, "U/mL/d"), ("k2", k2, "d/mm"))
     )
     return turnover(times, np.logaddexp(np.log(basal), np.log(still) + push * growth), kelim, ca0)
 
 
-def by_effect(
+def you_2013(
     times: ArrayLike, effect: Floats, kelim: ArrayLike, ca0: ArrayLike, kprod: ArrayLike, beta: ArrayLike
 ) -> Floats:
     """Return CA-125 [U/mL], (patients, times), made ever faster, less under treatment: You 2013.
@@ -173,15 +174,15 @@ def by_effect(
 
     Examples
     --------
-    >>> by_effect([0.0, 1.0, 2.0], np.ones((1, 3)), 0.037, 100.0, 3.7, 0.01).round(2)
+    >>> you_2013([0.0, 1.0, 2.0], np.ones((1, 3)), 0.037, 100.0, 3.7, 0.01).round(2)
     array([[100.  , 100.02, 100.07]])
     """
     left = np.asarray(effect, dtype=np.float64)
     if not (np.isfinite(left) & (left > 0)).all():
         i, j = np.argwhere(~(np.isfinite(left) & (left > 0)))[0]
         raise ValueError(f"patient {i + 1}, time {j + 1}: effect is {left[i, j]:g}: what treatment leaves is above 0")
-    made = within("kprod", kprod, "U/mL/d")[:, None]
-    faster = within("beta", beta, "/d", zero=True)[:, None] * np.asarray(times, dtype=np.float64)
+    made = checked_values("kprod", kprod, "U/mL/d")[:, None]
+    faster = checked_values("beta", beta, "/d", zero=True)[:, None] * np.asarray(times, dtype=np.float64)
     return turnover(times, np.log(made) + faster + np.log(left), kelim, ca0)
 
 
@@ -209,7 +210,7 @@ def chemotherapy(
     s0
         (patients,) or a number [mm].
     k, a50, kprol, kreduc
-        (patients,) or numbers, as of :class:`Joint`.
+        (patients,) or numbers, as of :class:`JointModel`.
 
     Examples
     --------
@@ -219,7 +220,7 @@ def chemotherapy(
     """
     t, given = np.asarray(times, dtype=np.float64), np.asarray(cycles, dtype=np.float64).reshape(-1)
     start, loss, half, grow, shrink = (
-        within(name, value, unit)[:, None]
+        checked_values(name, value, unit)[:, None]
         for name, value, unit in (
             ("s0", s0, "mm"),
             ("k", k, "/d"),
@@ -250,7 +251,7 @@ def _mean_growth(x: Floats) -> Floats:
     return np.where(np.abs(x) < 1e-8, 1 + x / 2, np.expm1(x) / np.where(x == 0, 1, x))
 
 
-def halved(
+def gcig_halved(
     samples: Floats, days: ArrayLike, upper_limit: float = 35.0, last: ArrayLike = np.inf
 ) -> tuple[Bools, Bools]:
     """Return (patients,) each: whether CA-125 could be evaluated, and whether it was halved, confirmed and kept for 28 days.
@@ -261,7 +262,7 @@ def halved(
 
     Examples
     --------
-    >>> halved(np.array([[400.0, 190, 180, 150]]), [0, 21, 42, 63])
+    >>> gcig_halved(np.array([[400.0, 190, 180, 150]]), [0, 21, 42, 63])
     (array([ True]), array([ True]))
     """
     day = np.asarray(days, dtype=np.float64)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.clinical.ocular_toxicity import Effect
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.clinical.effect_compartment import EffectCompartment
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.linear_compartments import Exponentials
 from posology.shared.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Driver:
+class ExposureDriver:
     """Exposure of a stretch of time: a concentration over that of 355 mg every 21 days in the typical patient, to a power.
 
     Parameters
@@ -33,11 +33,11 @@ class Driver:
         kd is proportional to the concentration to this power.
     """
 
-    of: Callable[[Effect, Floats], Floats]
+    of: Callable[[EffectCompartment, Floats], Floats]
     reference: Quantity
     power: Quantity
 
-    def exposure(self, effect: Effect, days: Floats) -> Floats:
+    def exposure(self, effect: EffectCompartment, days: Floats) -> Floats:
         """Return the exposure of the next ``days`` (patients,), 1 for the reference; 0 of no days."""
         some = np.where(days > 0, days, 1.0)
         return np.where(days > 0, (self.of(effect, some) / self.reference.value) ** self.power.value, 0.0)
@@ -52,20 +52,20 @@ class Driver:
         >>> round(BY_AREA.spread(plasma), 2), round(BY_TROUGH.spread(plasma), 2)
         (0.28, 0.44)
         """
-        effect = Effect.start(plasma, 1.0, len(np.atleast_2d(plasma.rates)))
+        effect = EffectCompartment.start(plasma, 1.0, len(np.atleast_2d(plasma.rates)))
         steady = replace(effect, modes=-1 / np.expm1(-effect.plasma.rates * interval))
         return float(np.log(self.exposure(steady, np.full(len(steady.first), interval))).std())
 
 
-AREA = Quantity(851.0, "ug/mL d", "computed", "area of 355 mg in the typical patient of the model")
+REFERENCE_AUC = Quantity(851.0, "ug/mL d", "computed", "area of 355 mg in the typical patient of the model")
 """Area under the conjugate in a cycle of 21 days at which response and neuropathy have been calibrated."""
-BY_AREA = Driver(
+BY_AREA = ExposureDriver(
     lambda effect, days: effect.area(days) / days,
-    Quantity(AREA.value / 21, "ug/mL", "computed", "mean at steady state, typical patient"),
+    Quantity(REFERENCE_AUC.value / 21, "ug/mL", "computed", "mean at steady state, typical patient"),
     Quantity(1.0, "1", "assumed", "kd in proportion to exposure, Claret 2009"),
 )
-BY_TROUGH = Driver(
-    Effect.trough,
+BY_TROUGH = ExposureDriver(
+    EffectCompartment.trough,
     Quantity(6.53, "ug/mL", "computed", "trough at steady state, typical patient"),
     Quantity(
         0.5, "1", "assumed", "not identifiable: .31 would spread kd as the area does, .82 explain all of its spread"

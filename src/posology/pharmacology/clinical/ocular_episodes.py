@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocular, draw_grades
-from posology.pharmacology.clinical.tumour_size import NEVER, invert
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity, draw_grades
+from posology.pharmacology.clinical.survival import time_at_cumulative_hazard
+from posology.pharmacology.clinical.tumour_size import NEVER
 from posology.shared.arrays import Floats, Ints
 
-MOST = 40
+MAX_EPISODES = 40
 """Episodes of a patient at most: no more come after. The most that one of 12,000 patients has in 24 cycles is 36."""
 
 
 @dataclass(frozen=True)
-class Eyes:
+class OcularPotentialOutcomes:
     """What is in store for each patient's eyes: (patients, episodes) each.
 
     ``hazard`` that cumulates from the start, or from the last recovery, until an episode begins, in units of z = 1;
@@ -32,12 +33,14 @@ class Eyes:
     lasting: Floats
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, patients: int, ocular: Ocular = IMGN853_OCULAR, most: int = MOST) -> Eyes:
+    def draw(
+        cls, rng: np.random.Generator, patients: int, ocular: OcularToxicity = IMGN853_OCULAR, most: int = MAX_EPISODES
+    ) -> OcularPotentialOutcomes:
         """Draw patients. What is drawn of the first episode does not depend on how many there may be.
 
         Examples
         --------
-        >>> one, many = (Eyes.draw(np.random.default_rng(1), 100, most=most) for most in (1, 9))
+        >>> one, many = (OcularPotentialOutcomes.draw(np.random.default_rng(1), 100, most=most) for most in (1, 9))
         >>> bool((one.hazard == many.hazard[:, :1]).all()), many.hazard.shape
         (True, (100, 9))
         """
@@ -79,14 +82,14 @@ class Episodes:
         return np.asarray(self.grade.max(axis=1))
 
 
-class Course:
+class OcularCourse:
     """The eyes as time passes.
 
     ``episodes`` so far; ``worst`` grade so far; ``over`` the day from which the latest is over; ``lately`` the worst grade there
     has been since :meth:`asked`; ``come_back`` how many so far of grade 2 or worse: (patients,) each.
     """
 
-    def __init__(self, eyes: Eyes) -> None:
+    def __init__(self, eyes: OcularPotentialOutcomes) -> None:
         patients = len(eyes.hazard)
         self.eyes = eyes
         self.onset = np.full(eyes.hazard.shape, NEVER)
@@ -106,11 +109,13 @@ class Course:
         while len(rows):
             well = recovering(rows)
             at = np.column_stack([before[well], total[well]])
-            reached = invert(since[well, 1:], at, self.over[well] - day[well])
+            reached = time_at_cumulative_hazard(since[well, 1:], at, self.over[well] - day[well])
             self.next[well] = reached + self._of(self.eyes.hazard, well)
             rows = rows[self.next[rows] <= total[rows, -1]]
             within = total[rows] - before[rows, None]
-            begins = np.minimum(day[rows] + invert(within, since[rows], self.next[rows] - before[rows]), end[rows])
+            begins = np.minimum(
+                day[rows] + time_at_cumulative_hazard(within, since[rows], self.next[rows] - before[rows]), end[rows]
+            )
             self._begin(rows, begins)
             rows = recovering(rows)
 

@@ -1,6 +1,6 @@
 """The course of treated patients, cycle by cycle: doses that depend on what happened, toxicities, response, CA-125, death.
 
-Every chance of a patient is drawn beforehand, as a :class:`Fate`: the same patients can be treated with other doses, and
+Every chance of a patient is drawn beforehand, as a :class:`PatientPotentialOutcomes`: the same patients can be treated with other doses, and
 designs compared on the same patients. What follows is then certain. The parts are :mod:`posology.pharmacology.clinical.tumour_size`,
 :mod:`~posology.pharmacology.clinical.ca125`, :mod:`~posology.pharmacology.clinical.ocular_toxicity` and :mod:`~posology.pharmacology.clinical.ocular_episodes`;
 :mod:`~posology.pharmacology.clinical.exposure_driver` says what of the conjugate the efficacy of a cycle goes with.
@@ -8,176 +8,34 @@ designs compared on the same patients. What follows is then certain. The parts a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.pharmacology.clinical.ca125 import CA125, Marker, levels
-from posology.pharmacology.clinical.exposure_driver import AREA, BY_AREA, Driver
-from posology.pharmacology.clinical.ocular_episodes import Course, Episodes, Eyes
-from posology.pharmacology.clinical.ocular_toxicity import (
-    IMGN853_OCULAR,
-    IMGN853_OTHERS,
-    Effect,
-    Ocular,
-    Others,
-    ocular_hazard,
-    other_dlt,
-)
-from posology.pharmacology.clinical.tumour_size import (
-    IMGN853_RESPONSE,
-    NEVER,
-    WEEK,
-    Dynamics,
-    Judged,
-    Response,
-    death,
-    invert,
-    judge,
-)
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.tumour.plasma_input import within
-from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
+from posology.pharmacology.clinical.ca125 import CA125, from_tumour_size
+from posology.pharmacology.clinical.dose_modification import DoseRule, PatientStatus, as_labelled
+from posology.pharmacology.clinical.effect_compartment import EffectCompartment
+from posology.pharmacology.clinical.exposure_driver import BY_AREA, REFERENCE_AUC, ExposureDriver
+from posology.pharmacology.clinical.ocular_episodes import Episodes, OcularCourse
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity, ocular_hazard
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities, other_dlt
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
+from posology.pharmacology.clinical.survival import death_day, time_at_cumulative_hazard
+from posology.pharmacology.clinical.tumour_size import NEVER, RecistOutcome, assess_recist
+from posology.pharmacology.compounds.quantity import checked_values
+from posology.shared.arrays import ArrayLike, Bools, Floats
 
 if TYPE_CHECKING:
     from posology.pharmacology.disposition.linear_compartments import Exponentials
 
 
-ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
 VISIT = 42.0
 STEPS = np.linspace(0, 1, 22)
-HORIZON = 168.0
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What is in store for each patient, whatever the dose: (patients,) each.
-
-    ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
-    another DLT: the chance above which it comes, and the day in the first cycle;
-    ``pneumonitis`` and ``setback`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
-    """
-
-    dynamics: Dynamics
-    eyes: Eyes
-    neuropathy: Floats
-    neuropathy_grade: Ints
-    tolerance: Floats
-    on: Floats
-    pneumonitis: Floats
-    pneumonitis_grade: Ints
-    setback: Floats
-    ecog: Ints
-    dying: Floats
-    kelim: Floats
-    ca0: Floats
-
-    @classmethod
-    def draw(
-        cls,
-        rng: np.random.Generator,
-        patients: int,
-        *,
-        response: Response = IMGN853_RESPONSE,
-        ocular: Ocular = IMGN853_OCULAR,
-        others: Others = IMGN853_OTHERS,
-        marker: Marker = CA125,
-        s0: ArrayLike | None = None,
-        receptor: ArrayLike | None = None,
-        ca0: ArrayLike | None = None,
-        explained: float = 0.0,
-    ) -> Fate:
-        """Draw patients; with ``s0`` [mm], ``receptor`` [nM] and ``ca0`` [U/mL] where they are known."""
-        dynamics = Dynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
-        vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))
-        chance = lambda q: rng.random(patients) < q.value
-        when = lambda q: np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER)
-        return cls(
-            dynamics=dynamics,
-            eyes=Eyes.draw(rng, patients, ocular),
-            neuropathy=rng.exponential(size=patients),
-            neuropathy_grade=np.where(chance(others.neuropathy_grade_3), 3, rng.integers(1, 3, patients)),
-            tolerance=rng.random(patients),
-            on=rng.uniform(0, 21, patients),
-            pneumonitis=when(others.pneumonitis),
-            pneumonitis_grade=np.where(chance(others.pneumonitis_grade_3), 3, rng.integers(1, 3, patients)),
-            setback=when(others.delay),
-            ecog=chance(ECOG).astype(np.int64),
-            dying=rng.exponential(size=patients),
-            kelim=vary(marker.kelim),
-            ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(within("ca0", ca0, "U/mL"), (patients,)),
-        )
-
-    @property
-    def grade(self) -> Ints:
-        """Grade of the first ocular episode (patients,), should it come."""
-        return self.eyes.grade[:, 0]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where the patients stand when a cycle is due: what a rule for the dose may look at; (patients,) each.
-
-    ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now, ``worst`` so
-    far, ``recovers`` the day from which the latest episode is over; ``setback`` whether another reaction came in the cycle
-    before; ``lately`` the worst ocular grade since the dose before was due, be it over or not; ``held`` how many episodes of
-    grade 2 or worse there have been.
-    """
-
-    cycle: int
-    due: Floats
-    factor: Floats
-    ocular: Ints
-    worst: Ints
-    recovers: Floats
-    setback: Bools
-    lately: Ints
-    held: Ints
-
-
-Rule = Callable[[Standing], tuple["Floats", "Floats"]]
-"""Gives each patient's dose over the planned one, 0 to leave it out, and by how many days it is delayed."""
-LEVELS = np.array([1.0, 5 / 6, 4 / 6, 0.0])
-"""6, 5, 4 mg/kg, then stop."""
-LONGEST_DELAY = 42.0
-
-
-def as_labelled(standing: Standing) -> tuple[Floats, Floats]:
-    """Hold for an ocular event of grade 2 or more until it is over, six weeks at most; a level less after grade 3; stop at 4.
-
-    Another reaction delays a dose by a week.
-    """
-    return _held(standing, standing.lately == 3)
-
-
-def at_full_dose(standing: Standing) -> tuple[Floats, Floats]:
-    """Hold as labelled, and go on at the dose before; stop at grade 4."""
-    return _held(standing, np.zeros_like(standing.setback))
-
-
-def at_recurrence(standing: Standing) -> tuple[Floats, Floats]:
-    """Do as labelled, and give a level less at the second event of grade 2 too, and at each that follows."""
-    return _held(standing, (standing.lately == 3) | ((standing.lately == 2) & (standing.held >= 2)))
-
-
-def _held(standing: Standing, less: Bools) -> tuple[Floats, Floats]:
-    """Hold for grade 2 or more, stop at grade 4; give a level less where it says so."""
-    wait = np.where(standing.ocular >= 2, np.clip(standing.recovers - standing.due, 0, LONGEST_DELAY), 0.0)
-    level = np.searchsorted(-LEVELS, -standing.factor - 1e-9)
-    level = np.where(less, np.minimum(level + 1, len(LEVELS) - 1), level)
-    factor = np.where(standing.worst >= 4, 0.0, LEVELS[level])
-    return factor, np.maximum(wait, np.where(standing.setback, WEEK, 0.0))
-
-
-def as_planned(standing: Standing) -> tuple[Floats, Floats]:
-    """Give every dose as planned, whatever happens."""
-    return np.ones_like(standing.due), np.zeros_like(standing.due)
-
-
-@dataclass(frozen=True)
-class Treated:
+class TreatmentOutcome:
     """What became of the patients: (patients,) or (patients, cycles) each, days from the first dose.
 
     ``start``, ``mg``, ``exposure`` of each cycle (a dose left out is one of 0 mg); ``delayed`` whether any dose was;
@@ -185,7 +43,7 @@ class Treated:
     while followed; ``until`` the day up to which toxicities count; ``size`` (patients, visits) [mm]; ``judged`` by RECIST.
     """
 
-    fate: Fate
+    fate: PatientPotentialOutcomes
     start: Floats
     mg: Floats
     exposure: Floats
@@ -198,7 +56,7 @@ class Treated:
     until: Floats
     visits: Floats
     size: Floats
-    judged: Judged
+    judged: RecistOutcome
 
     @property
     def ocular(self) -> Floats:
@@ -234,24 +92,24 @@ class Treated:
         """Return CA-125 [U/mL], (patients, days), of whole days in order."""
         every = np.arange(0.0, float(np.max(days)) + 1)
         change = self.fate.dynamics.log_change(every, self.start, self.exposure)
-        found = levels(every, change, self.fate.kelim, self.fate.ca0, CA125.power.value)
+        found = from_tumour_size(every, change, self.fate.kelim, self.fate.ca0, CA125.power.value)
         return np.asarray(found[:, np.asarray(days, dtype=np.int64)])
 
 
 def treat(
-    fate: Fate,
+    fate: PatientPotentialOutcomes,
     plasma: Exponentials,
     planned: ArrayLike,
     *,
     reference: ArrayLike = 355.0,
     cycles: int = 8,
     interval: float = 21.0,
-    rule: Rule = as_labelled,
-    ocular: Ocular = IMGN853_OCULAR,
-    others: Others = IMGN853_OTHERS,
-    driver: Driver = BY_AREA,
+    rule: DoseRule = as_labelled,
+    ocular: OcularToxicity = IMGN853_OCULAR,
+    others: OtherToxicities = IMGN853_OTHERS,
+    driver: ExposureDriver = BY_AREA,
     follow: float = 730.0,
-) -> Treated:
+) -> TreatmentOutcome:
     """Treat patients for so many cycles, or until they progress or die.
 
     Parameters
@@ -266,7 +124,7 @@ def treat(
         how many cycles at most, of how many days.
     rule
         what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or another
-        function of a :class:`Standing`.
+        function of a :class:`PatientStatus`.
     driver
         what the efficacy of a cycle goes with: :data:`~posology.pharmacology.clinical.exposure_driver.BY_AREA` or ``BY_TROUGH``. The cycle of a
         delayed dose lasts longer, and its exposure is that of its whole length.
@@ -281,17 +139,17 @@ def treat(
     Examples
     --------
     >>> from posology.pharmacology.disposition.linear_compartments import two_compartment
-    >>> fate = Fate.draw(np.random.default_rng(7), 2000)
+    >>> fate = PatientPotentialOutcomes.draw(np.random.default_rng(7), 2000)
     >>> treated = treat(fate, two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6), 355.0)
     >>> [float(treated.dlt_within(days).mean().round(2)) for days in (21, 42, 63)]
     [0.06, 0.07, 0.09]
     """
     patients = len(fate.ecog)
-    dose = np.broadcast_to(within("the planned dose", planned, "mg", zero=True), (patients,))
-    usual = np.broadcast_to(within("the reference dose", reference, "mg"), (patients,))
+    dose = np.broadcast_to(checked_values("the planned dose", planned, "mg", zero=True), (patients,))
+    usual = np.broadcast_to(checked_values("the reference dose", reference, "mg"), (patients,))
     if cycles < 1 or interval <= 0:
         raise ValueError(f"cycles is {cycles}, interval {interval:g} d: at least one cycle, of more than no days")
-    effect = Effect.start(plasma, ocular.ke.value, patients)
+    effect = EffectCompartment.start(plasma, ocular.ke.value, patients)
     due, factor, going = np.zeros(patients), np.ones(patients), np.ones(patients, dtype=bool)
     days = np.full(patients, interval)
     grid = days[:, None] * STEPS
@@ -313,7 +171,7 @@ def treat(
                 delayed = np.minimum(delayed, np.where(going & (delay > 0), due, NEVER))
                 effect, due = effect.after(delay), due + delay
             seen = fate.dynamics.size(visits[visits <= due.max()], start, exposure)
-            ended = judge(seen, visits[visits <= due.max()], fate.dynamics.new_lesion).progression <= due
+            ended = assess_recist(seen, visits[visits <= due.max()], fate.dynamics.new_lesion).progression <= due
             going = going & ~ended & (factor > 0)
         given = np.where(going, factor * dose, 0.0)
         effect = effect.dosed(given)
@@ -323,13 +181,13 @@ def treat(
         effect, due = effect.after(days), due + days
     clock.pass_(effect.at(unit), grid, due)
     start, exposure = np.column_stack([start, due]), np.column_stack([exposure, np.zeros(patients)])
-    dead = death(fate.dynamics, fate.ecog, fate.dying, start, exposure)
+    dead = death_day(fate.dynamics, fate.ecog, fate.dying, start, exposure)
     size = fate.dynamics.size(visits, start, exposure)
     mg = np.where(start[:, :-1] < dead[:, None], mg, 0.0)
     until = np.minimum(dead, start[:, :-1].max(axis=1, where=mg > 0, initial=0.0) + 2 * interval)
     came = lambda when: np.where(when <= until, when, NEVER)
     other = np.where(fate.tolerance < other_dlt(mg[:, 0] / usual, 1.0, others), fate.on, NEVER)
-    return Treated(
+    return TreatmentOutcome(
         fate,
         start[:, :-1],
         mg,
@@ -343,16 +201,18 @@ def treat(
         until,
         visits,
         size,
-        judge(size, visits, fate.dynamics.new_lesion, dead),
+        assess_recist(size, visits, fate.dynamics.new_lesion, dead),
     )
 
 
 class _Clock:
     """The hazards as time passes: cumulated so far, and when they reached what was in store."""
 
-    def __init__(self, fate: Fate, ocular: Ocular, others: Others, patients: int) -> None:
-        self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (AREA.value / 21)
-        self.eyes, self.total, self.neuropathy = Course(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
+    def __init__(
+        self, fate: PatientPotentialOutcomes, ocular: OcularToxicity, others: OtherToxicities, patients: int
+    ) -> None:
+        self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (REFERENCE_AUC.value / 21)
+        self.eyes, self.total, self.neuropathy = OcularCourse(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
 
     def pass_(self, levels: tuple[Floats, Floats, Floats], since: Floats, day: Floats) -> None:
         """Let time pass from ``day``: levels at times ``since`` (patients, T), between them trapezoids of a day or so."""
@@ -362,12 +222,14 @@ class _Clock:
         pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
         total = before[:, None] + np.cumsum(pieces, axis=1)
         reached = (before < threshold) & (total[:, -1] >= threshold)
-        when = day + np.minimum(invert(total - before[:, None], since, threshold - before), since[:, -1])
+        when = day + np.minimum(
+            time_at_cumulative_hazard(total - before[:, None], since, threshold - before), since[:, -1]
+        )
         self.neuropathy, self.total = np.where(reached, when, self.neuropathy), total[:, -1]
 
-    def standing(self, cycle: int, due: Floats, factor: Floats, interval: float) -> Standing:
+    def standing(self, cycle: int, due: Floats, factor: Floats, interval: float) -> PatientStatus:
         eyes = self.eyes
-        found = Standing(
+        found = PatientStatus(
             cycle,
             due,
             factor,

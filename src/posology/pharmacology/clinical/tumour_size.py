@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
-from posology.pharmacology.tumour.plasma_input import within
+from posology.pharmacology.compounds.quantity import Quantity, checked_values
 from posology.shared.arrays import ArrayLike, Floats
 
 WEEK, MONTH = 7.0, 30.4375
@@ -23,7 +22,7 @@ NEVER = np.inf
 
 
 @dataclass(frozen=True)
-class Response:
+class TumourGrowthInhibition:
     """What governs response at the reference dose, in patients whose tumours bear much target.
 
     Parameters
@@ -49,20 +48,20 @@ class Response:
     high: Quantity
 
 
-SET = "calibrated to ORR, PFS and DOR of MIRASOL at 6 mg/kg; one set of many: kg and kd are correlated"
-IMGN853_RESPONSE = Response(
-    kg=Quantity(0.0191, "/wk", "computed", SET, between=1.03),
-    kd=Quantity(0.0831, "/wk", "computed", SET, between=0.88),
-    lam=Quantity(0.0344, "/wk", "computed", SET, between=0.93),
+CALIBRATED = "calibrated to ORR, PFS and DOR of MIRASOL at 6 mg/kg; one set of many: kg and kd are correlated"
+IMGN853_TUMOUR = TumourGrowthInhibition(
+    kg=Quantity(0.0191, "/wk", "computed", CALIBRATED, between=1.03),
+    kd=Quantity(0.0831, "/wk", "computed", CALIBRATED, between=0.88),
+    lam=Quantity(0.0344, "/wk", "computed", CALIBRATED, between=0.93),
     s0=Quantity(57.8, "mm", "retrieved", "Wilbaux 2014, CALYPSO; spread calibrated", between=0.47),
-    new_lesion=Quantity(0.104, "/mo", "computed", SET),
+    new_lesion=Quantity(0.104, "/mo", "computed", CALIBRATED),
     r50=Quantity(60.0, "nM", "assumed", "medium expression gains little, FORWARD I; no number is public", cv=1),
     high=Quantity(60.0, "nM", "assumed", "mean of cells that score 2 and 3; no number is public", cv=1),
 )
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class TumourDynamics:
     """Each patient's own: kg, kd, lam [/d], s0 [mm], and when the first new lesion comes [d]; (patients,) each."""
 
     kg: Floats
@@ -76,12 +75,12 @@ class Dynamics:
         cls,
         rng: np.random.Generator,
         patients: int,
-        response: Response = IMGN853_RESPONSE,
+        response: TumourGrowthInhibition = IMGN853_TUMOUR,
         *,
         s0: ArrayLike | None = None,
         receptor: ArrayLike | None = None,
         explained: float = 0.0,
-    ) -> Dynamics:
+    ) -> TumourDynamics:
         """Draw patients; with ``s0`` [mm] and ``receptor`` [nM] where they are known.
 
         ``explained``: the SD of the logarithm of exposure, where exposures differ between patients; kd's own spread was
@@ -89,7 +88,7 @@ class Dynamics:
 
         Examples
         --------
-        >>> drawn = Dynamics.draw(np.random.default_rng(1), 1000)
+        >>> drawn = TumourDynamics.draw(np.random.default_rng(1), 1000)
         >>> float(np.median(drawn.kd * 7).round(3))
         0.082
         """
@@ -102,10 +101,10 @@ class Dynamics:
         kg, kd, lam, size = (vary(q) for q in (response.kg, own, response.lam, response.s0))
         new = rng.exponential(MONTH / response.new_lesion.value, patients)
         if s0 is not None:
-            size = np.broadcast_to(within("s0", s0, "mm"), (patients,))
+            size = np.broadcast_to(checked_values("s0", s0, "mm"), (patients,))
         if receptor is not None:
             f = lambda r: r / (r + response.r50.value)
-            kd = kd * f(within("receptor", receptor, "nM", zero=True)) / f(response.high.value)
+            kd = kd * f(checked_values("receptor", receptor, "nM", zero=True)) / f(response.high.value)
         return cls(kg / WEEK, kd / WEEK, lam / WEEK, np.asarray(size), new)
 
     def size(self, times: ArrayLike, start: ArrayLike = 0.0, exposure: ArrayLike = 1.0) -> Floats:
@@ -122,7 +121,7 @@ class Dynamics:
 
         Examples
         --------
-        >>> one = Dynamics(*(np.array([x]) for x in (0.0027, 0.0119, 0.0049, 57.8, 300.0)))
+        >>> one = TumourDynamics(*(np.array([x]) for x in (0.0027, 0.0119, 0.0049, 57.8, 300.0)))
         >>> one.size([0, 42, 84]).round(1)
         array([[57.8, 41.2, 32. ]])
         """
@@ -149,7 +148,7 @@ class Dynamics:
 
 
 @dataclass(frozen=True)
-class Judged:
+class RecistOutcome:
     """What the visits show, (patients,) each; days are :data:`NEVER` where it did not come to pass.
 
     ``response`` the first visit of a partial response that the next visit confirms; ``progression`` the visit that shows it;
@@ -161,7 +160,7 @@ class Judged:
     best: Floats
 
 
-def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike = NEVER) -> Judged:
+def assess_recist(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike = NEVER) -> RecistOutcome:
     """Judge the sums of diameters [mm], (patients, visits), the first of them the baseline, by RECIST 1.1.
 
     Partial response: 30 % below the baseline, at this visit and the next, before progression. Progression: 20 % and 5 mm
@@ -169,7 +168,7 @@ def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike =
 
     Examples
     --------
-    >>> found = judge(np.array([[50.0, 34, 30, 40]]), [0, 42, 84, 126], np.array([np.inf]))
+    >>> found = assess_recist(np.array([[50.0, 34, 30, 40]]), [0, 42, 84, 126], np.array([np.inf]))
     >>> float(found.response[0]), float(found.progression[0]), float(found.best[0])
     (42.0, 126.0, -0.4)
     """
@@ -188,83 +187,4 @@ def judge(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike =
     change = np.where(open_ | (day == progression[:, None]), size / size[:, :1] - 1, np.inf)
     change[:, 0] = np.inf
     best = np.where(np.isfinite(change).any(axis=1), change.min(axis=1), np.nan)
-    return Judged(response, progression, best)
-
-
-@dataclass(frozen=True)
-class Survival:
-    """Death as a Weibull hazard: lam alpha (lam t)^(alpha - 1) exp(by size, change of it, new lesion, ECOG)."""
-
-    lam: Quantity
-    alpha: Quantity
-    size: Quantity
-    change: Quantity
-    new_lesion: Quantity
-    ecog: Quantity
-
-
-ZECCHIN = "Zecchin 2016, Br J Clin Pharmacol 82:717; DDMODEL00000218"
-OVARIAN_SURVIVAL = Survival(
-    lam=Quantity(0.001183, "/d", "retrieved", ZECCHIN),
-    alpha=Quantity(2.004, "1", "retrieved", ZECCHIN),
-    size=Quantity(0.2084, "1", "retrieved", f"{ZECCHIN}, sum of diameters at the start over 70 mm"),
-    change=Quantity(0.9036, "1", "retrieved", f"{ZECCHIN}, change from the start, that of week 12 from then on"),
-    new_lesion=Quantity(1.230, "1", "retrieved", f"{ZECCHIN}, from the day of it"),
-    ecog=Quantity(0.5162, "1", "retrieved", f"{ZECCHIN}, ECOG 1 or more"),
-)
-WEEK_12 = 84.0
-
-
-def death(
-    dynamics: Dynamics,
-    ecog: ArrayLike,
-    threshold: Floats,
-    start: ArrayLike = 0.0,
-    exposure: ArrayLike = 1.0,
-    survival: Survival = OVARIAN_SURVIVAL,
-    horizon: float = 3650.0,
-) -> Floats:
-    """Return the day of death (patients,), :data:`NEVER` where it lies beyond the horizon [d].
-
-    By inversion: the Weibull part of the cumulated hazard is exact within a week, the rest is that of the week's middle.
-
-    Parameters
-    ----------
-    dynamics, start, exposure
-        as for :meth:`Dynamics.size`.
-    ecog
-        (patients,): performance status.
-    threshold
-        (patients,): standard exponential draws, the cumulated hazard at which each dies.
-    """
-    weeks = np.arange(0, horizon + WEEK, WEEK)
-    middle = (weeks[:-1] + weeks[1:]) / 2
-    early = middle[middle < WEEK_12]
-    change = np.expm1(np.minimum(dynamics.log_change(np.append(early, WEEK_12), start, exposure), 3.0))
-    change = change[:, np.minimum(np.arange(len(middle)), len(early))]
-    base = np.diff((survival.lam.value * weeks) ** survival.alpha.value)
-    push = survival.size.value * dynamics.s0 / 70 + survival.ecog.value * (np.asarray(ecog) >= 1)
-    grown = np.where(middle >= dynamics.new_lesion[:, None], survival.new_lesion.value, 0.0)
-    total = np.cumsum(base * np.exp(push[:, None] + survival.change.value * change + grown), axis=1)
-    return invert(total, weeks, threshold)
-
-
-def invert(total: Floats, edges: Floats, threshold: Floats) -> Floats:
-    """Return when the cumulated hazard reaches each threshold: (patients,), :data:`NEVER` where it does not.
-
-    ``total`` (patients, pieces), at the end of each piece; ``edges`` (pieces + 1,) or (patients, pieces + 1). Linear within one.
-
-    Examples
-    --------
-    >>> invert(np.array([[1.0, 3.0]]), np.array([0.0, 10.0, 20.0]), np.array([2.0]))
-    array([15.])
-    """
-    k = (total < threshold[:, None]).sum(axis=1)
-    reached = k < total.shape[1]
-    at = np.minimum(k, total.shape[1] - 1)[:, None]
-    upper = np.take_along_axis(total, at, axis=1)[:, 0]
-    lower = np.where(at[:, 0] > 0, np.take_along_axis(total, np.maximum(at - 1, 0), axis=1)[:, 0], 0.0)
-    edges = np.broadcast_to(edges, (len(total), total.shape[1] + 1))
-    begin, end = (np.take_along_axis(edges, at + j, axis=1)[:, 0] for j in (0, 1))
-    share = np.divide(threshold - lower, upper - lower, out=np.zeros_like(upper), where=upper > lower)
-    return np.where(reached, begin + share * (end - begin), NEVER)
+    return RecistOutcome(response, progression, best)

@@ -6,80 +6,18 @@ J Pharmacokinet Pharmacodyn 2012;39:643 (tumour). Parts are swapped with :meth:`
 """
 
 # ruff: noqa: RUF009 (`_of` declares a field)
-
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
-Evidence = Literal["retrieved", "computed", "from memory", "assumed"]
+from posology.pharmacology.compounds.quantity import Quantity
 
-MARKS: dict[Evidence, str] = {"retrieved": "R", "computed": "C", "from memory": "M", "assumed": "A"}
-LEGEND = "[R] read in its source, [C] computed from such numbers, [M] quoted from memory, to be checked, [A] assumed"
 DRUGS = 8
 """The highest drug-to-antibody ratio of the chain."""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number with its unit and how well it is known.
-
-    Parameters
-    ----------
-    value, unit
-        the number; "1" is the unit of a pure number.
-    evidence
-        "retrieved" (read in its source), "computed" (from such numbers), "from memory" (to be checked) or "assumed".
-    source
-        where it comes from.
-    cv
-        how uncertain it is: the coefficient of variation of its log-normal prior. 0: taken as known.
-    between
-        how it differs between patients: the standard deviation of its logarithm.
-
-    Examples
-    --------
-    >>> str(Quantity(3.37, "L", "retrieved", "Pouzin 2022", between=0.245))
-    '3.37 L [R]'
-    """
-
-    value: float
-    unit: str
-    evidence: Evidence
-    source: str
-    cv: float = 0.0
-    between: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.value):
-            raise ValueError(f"a quantity of {self.source} is {self.value}: it must be a finite number")
-        if self.evidence not in MARKS:
-            raise ValueError(f"evidence is {self.evidence!r}: it must be one of {', '.join(MARKS)}")
-        for name in ("cv", "between"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be a number from 0 up")
-
-    def __float__(self) -> float:
-        return float(self.value)
-
-    def __str__(self) -> str:
-        return f"{self.value:.4g}{'' if self.unit == '1' else ' ' + self.unit} [{MARKS[self.evidence]}]"
-
-    def at(self, value: float) -> Quantity:
-        """Return the quantity with another value, which is then assumed.
-
-        >>> str(Quantity(3.37, "L", "retrieved", "Pouzin 2022").at(3.0))
-        '3 L [A]'
-        """
-        return replace(self, value=value, evidence="assumed", source=f"changed from {self.value:g} ({self.source})")
-
-
-def quantities(values: Sequence[float], unit: str, evidence: Evidence, source: str) -> tuple[Quantity, ...]:
-    """Return a quantity for each value, all known alike."""
-    return tuple(Quantity(value, unit, evidence, source) for value in values)
 
 
 def _of(unit: str, *, least: float = 0.0, above: bool = False, most: float = math.inf, count: int = 0) -> Any:
@@ -88,7 +26,7 @@ def _of(unit: str, *, least: float = 0.0, above: bool = False, most: float = mat
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """What the three parts share: every quantity has the unit that the equations expect, and lies in its domain."""
 
     name: str
@@ -128,7 +66,7 @@ def _check(name: str, quantity: Quantity, *, unit: str, least: float, above: boo
 
 
 @dataclass(frozen=True)
-class Antibody(Part):
+class Antibody(Component):
     """The antibody: how it is disposed of, and how it meets its target.
 
     Parameters
@@ -170,7 +108,7 @@ class Antibody(Part):
 
 
 @dataclass(frozen=True)
-class Linker(Part):
+class Linker(Component):
     """The linker: how many drugs it carries, how it loses them in blood, and what it leaves in a cell.
 
     Parameters
@@ -225,7 +163,7 @@ class Linker(Part):
 
 
 @dataclass(frozen=True)
-class Payload(Part):
+class Payload(Component):
     """The payload: its course in plasma, how it crosses a membrane, and how it kills.
 
     Parameters

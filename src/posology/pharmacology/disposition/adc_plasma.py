@@ -21,15 +21,15 @@ from functools import cached_property
 import numpy as np
 
 from posology.pharmacology.compounds.adc import DRUGS, Compound
-from posology.pharmacology.disposition.linear_compartments import Doses, LinearSystem, batch, days, two_compartment
+from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD, UNITS
+from posology.pharmacology.disposition.linear_compartments import (
+    Doses,
+    LinearSystem,
+    checked_times,
+    patient_shape,
+    two_compartment,
+)
 from posology.shared.arrays import ArrayLike, Floats
-
-CENTRAL = np.arange(0, 2 * (DRUGS + 1), 2)
-"""Where the states of the central compartment stand, by drugs on the antibody; each peripheral one follows its own."""
-PAYLOAD = 2 * (DRUGS + 1)
-"""Where the free payload stands; the last state is its metabolite."""
-ANALYTES = ("adc", "naked", "antibody", "payload", "metabolite")
-UNITS = {"adc": "ug/mL", "naked": "ug/mL", "antibody": "ug/mL", "dar": "1", "payload": "ng/mL", "metabolite": "ng/mL"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ class Plasma:
             if wrong.any():
                 at = int(np.argmax(wrong))
                 raise ValueError(f"patient {at + 1}: the factor on {name} is {factor[at]:g}: it must be above 0")
-        patients = np.broadcast_shapes((1,), batch(**{f"factors on {name}": f[:, None] for name, f in by.items()}))
+        patients = np.broadcast_shapes(
+            (1,), patient_shape(**{f"factors on {name}": f[:, None] for name, f in by.items()})
+        )
         return cls(compound, {name: np.broadcast_to(q.value * by.get(name, 1.0), patients) for name, q in held.items()})
 
     @property
@@ -142,20 +144,22 @@ class Plasma:
         matrix[:, -1, -1] = -get["payload.metabolite_cl"] / get["payload.metabolite_v"]
         return LinearSystem(matrix, self.inlet)
 
-    def course(self, times: ArrayLike, doses: Doses, *, tolerance: float = 1e-6) -> Course:
+    def course(self, times: ArrayLike, doses: Doses, *, tolerance: float = 1e-6) -> PlasmaConcentrations:
         """Return the course at times (T,) or (P, T) [d].
 
         Exact where loss is linear; where vmax is above 0, stepwise (see :mod:`posology.pharmacology.disposition.adc_saturable_loss`) to a
         ``tolerance`` relative to each state's greatest.
         """
-        when = days(times)
+        when = checked_times(times)
         if (self["antibody.vmax"] > 0).any():
             from posology.pharmacology.disposition.adc_saturable_loss import amounts
 
-            return Course(self, when, amounts(self, when, doses, tolerance))
-        return Course(self, when, self.system.amounts(when, doses))
+            return PlasmaConcentrations(self, when, amounts(self, when, doses, tolerance))
+        return PlasmaConcentrations(self, when, self.system.amounts(when, doses))
 
-    def course_by_occasion(self, times: ArrayLike, doses: Doses, since: ArrayLike, clearance: ArrayLike) -> Course:
+    def course_by_occasion(
+        self, times: ArrayLike, doses: Doses, since: ArrayLike, clearance: ArrayLike
+    ) -> PlasmaConcentrations:
         """Return the course of patients whose antibody clearance differs from occasion to occasion; linear loss alone.
 
         Parameters
@@ -181,21 +185,23 @@ class Plasma:
             for factor in factors.T
         ]
         matrix = np.stack([plasma.system.matrix for plasma in each], axis=1)
-        when = days(times)
-        return Course(self, when, LinearSystem(matrix, self.inlet).amounts(when, doses, since))
+        when = checked_times(times)
+        return PlasmaConcentrations(self, when, LinearSystem(matrix, self.inlet).amounts(when, doses, since))
 
-    def areas(self, times: ArrayLike, doses: Doses) -> Course:
+    def areas(self, times: ArrayLike, doses: Doses) -> PlasmaConcentrations:
         """Return the areas under the course from the start to each time: in d x the unit of each analyte; linear loss alone."""
         self._linear("areas")
-        return Course(self, days(times), self.system.areas(times, doses))
+        return PlasmaConcentrations(self, checked_times(times), self.system.areas(times, doses))
 
-    def steady_state(self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0) -> Course:
+    def steady_state(
+        self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0
+    ) -> PlasmaConcentrations:
         """Return the course after a dose [mg], when such doses came every ``interval`` days for ever; linear loss alone."""
         self._linear("a steady state")
         long = np.broadcast_to(np.asarray(duration, dtype=np.float64), (self.patients,))
         each = np.broadcast_to(np.asarray(amount, dtype=np.float64), (self.patients,))
         held = self.system.steady_state(times, each, interval, long)
-        return Course(self, days(times), held)
+        return PlasmaConcentrations(self, checked_times(times), held)
 
     def half_life(self, analyte: str = "adc") -> Floats:
         """Return (P,) the terminal half-life [d]: of the slowest exponential that reaches the analyte; linear loss alone.
@@ -227,7 +233,7 @@ class Plasma:
                 "(antibody.vmax above 0); ask for a course instead"
             )
 
-    def areas_by_occasion(self, edges: ArrayLike, doses: Doses, clearance: ArrayLike) -> Course:
+    def areas_by_occasion(self, edges: ArrayLike, doses: Doses, clearance: ArrayLike) -> PlasmaConcentrations:
         """Return the areas under the course of each occasion, (P, O) of each analyte; linear loss alone.
 
         From dx/dt = M x + b u follows for each occasion: area = M^-1 (change of x - b x what was given).
@@ -248,11 +254,11 @@ class Plasma:
             cleared = {name: self[name] * factors[:, o] for name in ("antibody.cl", "antibody.cl_nab")}
             matrix = replace(self, values={**self.values, **cleared}).system.matrix
             area[:, o] = np.linalg.solve(matrix, change[:, o, :, None])[..., 0]
-        return Course(self, when[:-1], area)
+        return PlasmaConcentrations(self, when[:-1], area)
 
 
 @dataclass(frozen=True)
-class Course:
+class PlasmaConcentrations:
     """What the model holds: ``amounts`` (P, T, S) [umol] at ``times`` (T,) or (P, T) [d], and the analytes from them, (P, T)."""
 
     plasma: Plasma

@@ -15,17 +15,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.compounds.adc import DRUGS
-from posology.pharmacology.disposition.adc_plasma import CENTRAL, PAYLOAD
-from posology.pharmacology.disposition.linear_compartments import Doses, Timeline, batch, days, exponentials
+from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD
+from posology.pharmacology.disposition.linear_compartments import (
+    Doses,
+    Timeline,
+    checked_times,
+    exponentials,
+    patient_shape,
+)
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:
     from posology.pharmacology.disposition.adc_plasma import Plasma
 
 
-LONGEST = 0.5
+MAX_STEP_DAYS = 0.5
 """The longest step that is tried [d]."""
-HALVINGS = 8
+MAX_HALVINGS = 8
 
 
 class NotConverged(ValueError):
@@ -40,14 +46,14 @@ def amounts(plasma: Plasma, times: ArrayLike, doses: Doses, tolerance: float = 1
     NotConverged
         if the shortest steps do not give it.
     """
-    when = days(times)
-    (n,) = batch(times=when, doses=doses.time, parameters=plasma.inlet)
+    when = checked_times(times)
+    (n,) = patient_shape(times=when, doses=doses.time, parameters=plasma.inlet)
     rows = lambda a: np.broadcast_to(a, (n, a.shape[-1]))
     given = [rows(a) for a in (doses.time, doses.amount, doses.duration)]
     if not when.shape[-1] or not doses.time.shape[-1]:
         return np.zeros((n, when.shape[-1], plasma.inlet.shape[1]))
     coarse, before = _run(plasma, rows(when), given, 1), np.inf
-    for halving in range(1, HALVINGS + 1):
+    for halving in range(1, MAX_HALVINGS + 1):
         fine = _run(plasma, rows(when), given, 2**halving)
         scale = np.abs(fine).max(axis=1, keepdims=True)
         moved = np.divide(np.abs(fine - coarse), scale, out=np.zeros_like(fine), where=scale > 0)
@@ -59,7 +65,7 @@ def amounts(plasma: Plasma, times: ArrayLike, doses: Doses, tolerance: float = 1
     own = {name: np.broadcast_to(plasma[f"antibody.{name}"], n)[patient] for name in ("vmax", "km")}
     raise NotConverged(
         f"patient {patient + 1}, day {rows(when)[patient, at]:g}: saturable loss (antibody.vmax {own['vmax']:g} mg/d, antibody.km "
-        f"{own['km']:g} ug/mL) does not settle to {tolerance:g} in steps of {LONGEST / 2**HALVINGS:g} d"
+        f"{own['km']:g} ug/mL) does not settle to {tolerance:g} in steps of {MAX_STEP_DAYS / 2**MAX_HALVINGS:g} d"
     )
 
 
@@ -75,11 +81,11 @@ def _beyond(moved: Floats, before: Floats | float, tolerance: float) -> Floats:
 
 
 def _run(plasma: Plasma, when: Floats, given: list[Floats], parts: int) -> Floats:
-    """Return the amounts at the outputs (P, T, S), in steps of at most ``LONGEST``, each cut into ``parts``."""
+    """Return the amounts at the outputs (P, T, S), in steps of at most ``MAX_STEP_DAYS``, each cut into ``parts``."""
     n, size = len(when), plasma.inlet.shape[1]
     start, amount, long = given
     first, last = min(when.min(), start.min()), when.max()
-    grid = first + LONGEST * np.arange(1, int((last - first) / LONGEST) + 1)
+    grid = first + MAX_STEP_DAYS * np.arange(1, int((last - first) / MAX_STEP_DAYS) + 1)
     line = Timeline.of(when, start, amount, long, np.broadcast_to(grid, (n, len(grid))))
     inlet = np.broadcast_to(plasma.inlet, (n, size))
     quarter, which = exponentials(plasma.system.matrix[:, None], inlet, line.steps / parts / 4)

@@ -17,10 +17,10 @@ from posology.shared.arrays import ArrayLike, Floats
 
 LABEL_RATES = ((1.0, 30.0), (3.0, 30.0), (5.0, math.inf))
 """Infusion of mirvetuximab soravtansine: 1 mg/min, after 30 minutes 3, after 30 more 5 (in part from memory of the label)."""
-MINUTES = 24 * 60
+MINUTES_PER_DAY = 24 * 60
 
 
-LARGEST = 400.0
+MAX_BODY_SIZE = 400.0
 """The largest body size that is believed, in kg; no surface area comes near it."""
 
 
@@ -110,17 +110,19 @@ class Regimen:
         sizes = np.atleast_1d(np.asarray(size, dtype=np.float64))
         if not sizes.size:
             raise ValueError("there is no patient: give a body size for each")
-        for i in np.flatnonzero(~((sizes > 0) & (sizes <= LARGEST))):
+        for i in np.flatnonzero(~((sizes > 0) & (sizes <= MAX_BODY_SIZE))):
             wrong = "is missing" if np.isnan(sizes[i]) else f"is {sizes[i]:g}"
             raise ValueError(
                 f"patient {i + 1}: body size {wrong}: it must be above 0"
-                + (f" and at most {LARGEST:g}" if sizes[i] > LARGEST else "")
+                + (f" and at most {MAX_BODY_SIZE:g}" if sizes[i] > MAX_BODY_SIZE else "")
             )
         planned = self.schedule
         shape = (len(sizes), len(planned))
         factors, delays = self._each("factor", factor, shape), self._each("delay", delay, shape)
         amount = self.level * sizes[:, None] * factors
-        return infused(planned + np.cumsum(delays, axis=1), amount, self.rates if self.hours is None else self.hours)
+        return infusion_doses(
+            planned + np.cumsum(delays, axis=1), amount, self.rates if self.hours is None else self.hours
+        )
 
     def _each(self, name: str, values: ArrayLike, shape: tuple[int, int]) -> Floats:
         array = np.asarray(values, dtype=np.float64)
@@ -138,12 +140,12 @@ class Regimen:
         return each
 
 
-def infused(time: ArrayLike, amount: ArrayLike, how: float | tuple[tuple[float, float], ...]) -> Doses:
+def infusion_doses(time: ArrayLike, amount: ArrayLike, how: float | tuple[tuple[float, float], ...]) -> Doses:
     """Return doses (P, D) given over ``how`` many hours, or by steps of (mg/min, minutes).
 
     With steps, each dose becomes as many: (P, D x steps); a step that a small dose never reaches gives 0 mg.
 
-    >>> infused([0], [355], LABEL_RATES).amount.tolist()
+    >>> infusion_doses([0], [355], LABEL_RATES).amount.tolist()
     [30.0, 90.0, 235.0]
     """
     start, whole = np.broadcast_arrays(np.asarray(time, dtype=np.float64), np.asarray(amount, dtype=np.float64))
@@ -153,7 +155,7 @@ def infused(time: ArrayLike, amount: ArrayLike, how: float | tuple[tuple[float, 
     times, amounts, durations = [], [], []
     for rate, minutes in how:
         given = np.minimum(left, rate * minutes)
-        lasts = given / rate / MINUTES
+        lasts = given / rate / MINUTES_PER_DAY
         times.append(at)
         amounts.append(given)
         durations.append(lasts)
@@ -166,7 +168,9 @@ def infused(time: ArrayLike, amount: ArrayLike, how: float | tuple[tuple[float, 
     return Doses(*joined)
 
 
-def spread(sizes: Mapping[str, ArrayLike], weight: ArrayLike, exponent: float) -> dict[str, tuple[float, float]]:
+def exposure_cv_by_body_size(
+    sizes: Mapping[str, ArrayLike], weight: ArrayLike, exponent: float
+) -> dict[str, tuple[float, float]]:
     """Return how body size alone spreads exposure, by the measure that doses follow.
 
     The area under the curve is dose / clearance, and clearance goes with weight^``exponent``.
@@ -189,7 +193,7 @@ def spread(sizes: Mapping[str, ArrayLike], weight: ArrayLike, exponent: float) -
     Examples
     --------
     >>> kg = np.array([50.0, 60, 70, 80, 90, 100])
-    >>> {name: round(cv, 3) for name, (cv, _) in spread({"total": kg, "flat": np.ones(6)}, kg, 0.5).items()}
+    >>> {name: round(cv, 3) for name, (cv, _) in exposure_cv_by_body_size({"total": kg, "flat": np.ones(6)}, kg, 0.5).items()}
     {'total': 0.116, 'flat': 0.12}
     """
     kg = np.asarray(weight, dtype=np.float64)

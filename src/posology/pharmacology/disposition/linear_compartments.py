@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-PIECE = 1 << 26
+MAX_BATCH_ELEMENTS = 1 << 26
 """Numbers held at once by the exponentials of a system, at most: 0.5 GB."""
 
 
@@ -97,8 +97,8 @@ class Doses:
 
     def given(self, times: ArrayLike) -> Floats:
         """Return the amount given by each time [mg], of shape (..., T)."""
-        when = days(times)
-        total = np.zeros((*batch(times=when, doses=self.time), when.shape[-1]))
+        when = checked_times(times)
+        total = np.zeros((*patient_shape(times=when, doses=self.time), when.shape[-1]))
         for d in range(self.time.shape[-1]):
             start, amount, duration = (a[..., d : d + 1] for a in (self.time, self.amount, self.duration))
             elapsed = np.clip(when - start, 0, duration) / np.where(duration > 0, duration, 1)
@@ -140,8 +140,8 @@ class Exponentials:
 
     def at(self, times: ArrayLike, doses: Doses) -> Floats:
         """Return the response (..., T) at each time [d], all doses superposed; a bolus counts from its own time on."""
-        when = days(times)
-        total = np.zeros((*batch(times=when, doses=doses.time, parameters=self.rates), when.shape[-1]))
+        when = checked_times(times)
+        total = np.zeros((*patient_shape(times=when, doses=doses.time, parameters=self.rates), when.shape[-1]))
         for d in range(doses.time.shape[-1]):
             start, amount, duration = (a[..., d : d + 1] for a in (doses.time, doses.amount, doses.duration))
             lag = np.maximum(when - start, 0)
@@ -156,7 +156,7 @@ class Exponentials:
         ValueError
             if a time lies outside the interval, an infusion is longer than it, or a rate is 0.
         """
-        when = days(times)
+        when = checked_times(times)
         each, long = (np.asarray(a, dtype=np.float64)[..., None] for a in (amount, duration))
         Doses(0.0, each, long)  # checks them
         if not (interval > 0 and (long <= interval).all() and (when >= 0).all() and (when <= interval).all()):
@@ -182,10 +182,10 @@ class Exponentials:
         return total
 
 
-def days(times: ArrayLike) -> Floats:
+def checked_times(times: ArrayLike) -> Floats:
     """Return times [d] as an array (..., T); refuse one that is no finite number.
 
-    >>> days([0, float("nan")])
+    >>> checked_times([0, float("nan")])
     Traceback (most recent call last):
         ...
     ValueError: time 2 is nan: it must be a finite number of days
@@ -198,10 +198,10 @@ def days(times: ArrayLike) -> Floats:
     return when
 
 
-def batch(**arrays: Floats) -> tuple[int, ...]:
+def patient_shape(**arrays: Floats) -> tuple[int, ...]:
     """Return the shape of the patients (all but the last axis) that the arrays have together, or say which do not fit.
 
-    >>> batch(times=np.zeros((3, 4)), doses=np.zeros((2, 1)))
+    >>> patient_shape(times=np.zeros((3, 4)), doses=np.zeros((2, 1)))
     Traceback (most recent call last):
         ...
     ValueError: times are of 3 patients, doses are of 2 patients: they must be of as many, or of one
@@ -226,7 +226,7 @@ def _mean(rate: Floats, elapsed: Floats, duration: Floats) -> Floats:
 def one_compartment(cl: ArrayLike, v: ArrayLike) -> Exponentials:
     """Return the concentration after a unit bolus: exp(-cl/v t) / v; cl [L/d] and v [L] of shape (...,)."""
     clearance, volume = _above_zero("cl", cl, zero=True), _above_zero("v", v)
-    batch(cl=clearance[..., None], v=volume[..., None])
+    patient_shape(cl=clearance[..., None], v=volume[..., None])
     rate = clearance / volume
     return Exponentials((1 / volume * np.ones_like(rate))[..., None], rate[..., None])
 
@@ -257,7 +257,7 @@ def two_compartment(cl: ArrayLike, v1: ArrayLike, q: ArrayLike, v2: ArrayLike) -
     """
     out, central = _above_zero("cl", cl, zero=True), _above_zero("v1", v1)
     between, peripheral = _above_zero("q", q, zero=True), _above_zero("v2", v2)
-    batch(cl=out[..., None], v1=central[..., None], q=between[..., None], v2=peripheral[..., None])
+    patient_shape(cl=out[..., None], v1=central[..., None], q=between[..., None], v2=peripheral[..., None])
     k10, k12, k21 = out / central, between / central, between / peripheral
     total = k10 + k12 + k21
     root = np.sqrt((k10 + k12 - k21) ** 2 + 4 * k12 * k21)
@@ -327,14 +327,14 @@ class LinearSystem:
         from occasion to occasion has a matrix (P, O, S, S), and ``since`` (O,) or (P, O), rising, says when each begins;
         the first also holds before.
         """
-        when, occasions = days(times), np.zeros(1) if since is None else days(since)
+        when, occasions = checked_times(times), np.zeros(1) if since is None else checked_times(since)
         matrix = self.matrix[..., None, :, :] if since is None else self.matrix
         if occasions.shape[-1] != matrix.shape[-3] or (np.diff(occasions, axis=-1) <= 0).any():
             raise ValueError(
                 f"since is {occasions.tolist()}: it must rise, and say when each of {matrix.shape[-3]} occasions begins"
             )
         parts = [when, doses.time, doses.amount, doses.duration, occasions, self.inlet]
-        patients = batch(
+        patients = patient_shape(
             times=when, doses=doses.time, occasions=occasions, parameters=matrix[..., 0, 0], inlets=self.inlet
         )
         size, (n,) = self.inlet.shape[-1], patients or (1,)
@@ -342,7 +342,7 @@ class LinearSystem:
         matrix = matrix if matrix.ndim == 4 else matrix[None]
         result = np.empty((n, when.shape[-1], size))
         steps = when.shape[-1] + 2 * doses.time.shape[-1] + occasions.shape[-1]
-        piece = max(1, PIECE // (steps * (size + 1) ** 2))
+        piece = max(1, MAX_BATCH_ELEMENTS // (steps * (size + 1) ** 2))
         for at in range(0, n, piece):
             cut = slice(at, at + piece)
             result[cut] = _propagate(matrix[cut] if len(matrix) > 1 else matrix, *(a[cut] for a in rows))
@@ -371,7 +371,7 @@ class LinearSystem:
         """
         from scipy.linalg import expm
 
-        when = days(times)
+        when = checked_times(times)
         each, long = np.asarray(amount, dtype=np.float64), np.asarray(duration, dtype=np.float64)
         if not (interval > 0 and (long <= interval).all() and (when >= 0).all() and (when <= interval).all()):
             raise ValueError(f"interval is {interval:g} d: times must lie in it, and an infusion cannot be longer")

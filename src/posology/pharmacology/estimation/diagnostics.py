@@ -11,11 +11,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from posology.pharmacology.estimation.empirical_bayes import conditional
+from posology.pharmacology.estimation.empirical_bayes import empirical_bayes
 from posology.pharmacology.estimation.foce import simulate
 from posology.pharmacology.estimation.random_effects import Population
-from posology.pharmacology.estimation.residual_error import Predicts, variance_of
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.estimation.residual_error import variance_of
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Bools, Floats, Ints
 
@@ -25,7 +26,7 @@ class Residuals:
     """Predictions and residuals of each sample, (patients, samples), NaN where no sample is.
 
     ``population`` and ``individual`` are predictions without and with the random effects. ``weighted`` is the individual
-    weighted residual, ``conditional`` the conditional weighted residual (CWRES with interaction), ``npde`` the normalised
+    weighted residual, ``empirical_bayes`` the conditional weighted residual (CWRES with interaction), ``npde`` the normalised
     prediction distribution error: each about standard normal under the model. A value below quantification has
     predictions and no residual.
     """
@@ -42,11 +43,11 @@ class Residuals:
 
 
 def residuals(
-    model: Predicts, data: Measurements, population: Population, rng: np.random.Generator, *, repeats: int = 1000
+    model: StructuralModel, data: PkDataset, population: Population, rng: np.random.Generator, *, repeats: int = 1000
 ) -> Residuals:
     """Return the residuals of a fit; ``repeats`` data sets are simulated for the NPDE."""
     typical = population.log_parameters(model, data)
-    found = conditional(model, data, population)
+    found = empirical_bayes(model, data, population)
     expected = found.predicted - np.einsum("psr,pr->ps", found.gradient, found.eta)
     own = variance_of(data, found.predicted, population.residual)
     spread = np.einsum(
@@ -86,7 +87,7 @@ def _npde(observed: Floats, drawn: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Vpc:
+class VisualPredictiveCheck:
     """A visual predictive check by bins of time: percentiles observed and simulated.
 
     ``observed`` (bins, percentiles); ``simulated`` (bins, percentiles, 3): lower limit, median and upper limit over the
@@ -108,8 +109,8 @@ class Vpc:
 
 
 def visual_predictive_check(
-    model: Predicts,
-    data: Measurements,
+    model: StructuralModel,
+    data: PkDataset,
     population: Population,
     rng: np.random.Generator,
     *,
@@ -120,7 +121,7 @@ def visual_predictive_check(
     corrected: bool = True,
     since_dose: bool = False,
     analyte: int = 0,
-) -> Vpc:
+) -> VisualPredictiveCheck:
     """Simulate the trial ``repeats`` times and compare its percentiles with those observed.
 
     Parameters
@@ -170,7 +171,7 @@ def visual_predictive_check(
         simulated[b] = _percentiles(np.where(np.isnan(each), -np.inf, each).T, tuple(100 * t for t in tail))
         below[b] = low[here].mean(), *np.quantile(beneath[:, here].mean(axis=1), tail)
     centre = np.array([np.median(when[place == b]) for b in range(count)])
-    return Vpc(
+    return VisualPredictiveCheck(
         edges,
         centre,
         np.bincount(place, minlength=count),
@@ -184,7 +185,7 @@ def visual_predictive_check(
     )
 
 
-def _limits(data: Measurements, seen: Bools) -> Floats:
+def _limits(data: PkDataset, seen: Bools) -> Floats:
     """Return the limit of quantification of each sample: its own, else the lowest that those seen show, else none."""
     low = data.below & seen
     lowest = float(data.value[low].min()) if low.any() else -np.inf

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.estimation.random_effects import Population
-from posology.pharmacology.estimation.residual_error import Predicts, terms
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.estimation.residual_error import log_likelihood_terms
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import sensitivities
 from posology.shared.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Conditional:
+class EmpiricalBayes:
     """Each patient's optimum: ``eta`` (patients, random effects), those of occasions after the patient's own; the joint −2 log density ``joint`` and the log
     determinant of its half Hessian, (patients,); the Hessian itself; predictions and their derivatives by ``eta``."""
 
@@ -29,15 +30,15 @@ class Conditional:
     gradient: Floats
 
 
-def conditional(
-    model: Predicts,
-    data: Measurements,
+def empirical_bayes(
+    model: StructuralModel,
+    data: PkDataset,
     population: Population,
     start: Floats | None = None,
     *,
     tolerance: float = 1e-9,
     most: int = 200,
-) -> Conditional:
+) -> EmpiricalBayes:
     """Return the random effects that are most likely for each patient (empirical Bayes, maximum a posteriori).
 
     All patients at once by Gauss–Newton with shortened steps: the Hessian is the expected information plus Ω⁻¹, and what
@@ -58,7 +59,7 @@ def conditional(
     def at(effects: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         predicted, change = sensitivities(model, data, random.moved(typical, effects))
         change = random.chained(change)
-        found = terms(data, predicted, residual)
+        found = log_likelihood_terms(data, predicted, residual)
         joint = found.value.sum(axis=1) + np.einsum("pi,ij,pj->p", effects, inverse, effects)
         slope = 0.5 * np.einsum("ps,psr->pr", found.by_prediction, change) + effects @ inverse
         hessian = np.einsum("psr,ps,psq->prq", change, found.information, change) + inverse
@@ -104,4 +105,4 @@ def conditional(
         if longest[row] > 1e-4:
             raise ValueError(f"patient {data.names[row]}: the individual parameters did not settle in {most} steps")
     _, log_determinant = np.linalg.slogdet(hessian)
-    return Conditional(eta, joint, log_determinant, hessian, predicted, change)
+    return EmpiricalBayes(eta, joint, log_determinant, hessian, predicted, change)

@@ -13,45 +13,19 @@ from typing import Literal
 
 import numpy as np
 
-from posology.pharmacology.estimation.empirical_bayes import Conditional, conditional
-from posology.pharmacology.estimation.identifiability import doubts, unsaturated
-from posology.pharmacology.estimation.parameterisation import Layout, Scale
-from posology.pharmacology.estimation.random_effects import Effect, Population, check
-from posology.pharmacology.estimation.residual_error import Predicts, Residual, variance_of
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.estimation.empirical_bayes import EmpiricalBayes, empirical_bayes
+from posology.pharmacology.estimation.estimate import Estimate, Scale
+from posology.pharmacology.estimation.identifiability import poorly_identified, saturation_not_observed
+from posology.pharmacology.estimation.parameterisation import Parameterisation
+from posology.pharmacology.estimation.random_effects import Population, check_start
+from posology.pharmacology.estimation.residual_error import ResidualError, variance_of
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats
 
-__all__ = [
-    "Effect",
-    "Estimate",
-    "Fit",
-    "Individual",
-    "Population",
-    "fit",
-    "individual",
-    "objective",
-    "simulate",
-    "starting",
-]
-
-NONE = 1e-3  # a standard deviation of random effects below which there is none
-STEP = 1e-4  # of the central differences of the objective function by the parameters
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One estimate: its value, standard error, relative standard error [%] and 95 % interval.
-
-    The interval is symmetric on the log scale for typical values and standard deviations, on Fisher's z for correlations.
-    """
-
-    name: str
-    value: float
-    standard_error: float
-    relative: float
-    lower: float
-    upper: float
+MIN_OMEGA = 1e-3  # a standard deviation of random effects below which there is none
+GRADIENT_STEP = 1e-4  # of the central differences of the objective function by the parameters
 
 
 @dataclass(frozen=True)
@@ -80,24 +54,24 @@ class Fit:
     shrinkage: Floats
     occasion_shrinkage: Floats
     residual_shrinkage: float
-    conditional: Conditional
+    conditional: EmpiricalBayes
     scores: Floats
     evaluations: int
     notes: tuple[str, ...]
 
 
-def objective(
-    model: Predicts, data: Measurements, population: Population, start: Floats | None = None
-) -> tuple[Floats, Conditional]:
+def objective_function(
+    model: StructuralModel, data: PkDataset, population: Population, start: Floats | None = None
+) -> tuple[Floats, EmpiricalBayes]:
     """Return each patient's part of the objective function, (patients,), and the individual optima it rests on."""
-    found = conditional(model, data, population, start)
+    found = empirical_bayes(model, data, population, start)
     variance = population.random_effects(model, data).variance
     return found.joint + np.linalg.slogdet(variance)[1] + found.log_determinant, found
 
 
 def fit(
-    model: Predicts,
-    data: Measurements,
+    model: StructuralModel,
+    data: PkDataset,
     start: Population,
     *,
     full: bool = False,
@@ -127,8 +101,8 @@ def fit(
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
 
-    check(model, data, start, full=full)
-    layout = Layout(model, start, full)
+    check_start(model, data, start, full=full)
+    layout = Parameterisation(model, start, full)
     x0 = layout.vector()
     if data.samples <= len(x0):
         raise ValueError(f"{data.samples} concentrations for {len(x0)} parameters; a fit needs more of them")
@@ -138,7 +112,7 @@ def fit(
     def each(x: Floats, keep: bool = False) -> Floats:
         nonlocal count
         count += 1
-        parts, found = objective(model, data, layout.population(x), warm.get("eta"))
+        parts, found = objective_function(model, data, layout.population(x), warm.get("eta"))
         if keep:
             warm["eta"] = found.eta
         return parts
@@ -148,8 +122,8 @@ def fit(
         columns = []
         for i in range(len(x)):
             move = np.zeros(len(x))
-            move[i] = STEP
-            columns.append((each(x + move) - each(x - move)) / (2 * STEP))
+            move[i] = GRADIENT_STEP
+            columns.append((each(x + move) - each(x - move)) / (2 * GRADIENT_STEP))
         return np.stack(columns, axis=1)
 
     def value(x: Floats) -> float:
@@ -179,7 +153,8 @@ def fit(
         gradients = scores(x)
         hessian = np.stack(
             [
-                (scores(x + STEP * 10 * unit).sum(axis=0) - scores(x - STEP * 10 * unit).sum(axis=0)) / (20 * STEP)
+                (scores(x + GRADIENT_STEP * 10 * unit).sum(axis=0) - scores(x - GRADIENT_STEP * 10 * unit).sum(axis=0))
+                / (20 * GRADIENT_STEP)
                 for unit in np.eye(len(x))
             ]
         )
@@ -192,8 +167,8 @@ def fit(
 
 
 def _result(
-    layout: Layout,
-    data: Measurements,
+    layout: Parameterisation,
+    data: PkDataset,
     x: Floats,
     gradients: Floats,
     hessian: Floats,
@@ -203,7 +178,7 @@ def _result(
     eta: Floats | None,
 ) -> Fit:
     model, population = layout.model, layout.population(x)
-    parts, found = objective(model, data, population, eta)
+    parts, found = objective_function(model, data, population, eta)
     names, values, scales = layout.reported(x)
     covariance = np.full((len(names), len(names)), np.nan)
     condition = np.nan
@@ -224,18 +199,18 @@ def _result(
     else:
         notes.append("no standard errors: the objective function is not curved in every direction at the estimates")
     for name, deviation in zip(population.random, np.sqrt(np.diag(population.omega)), strict=True):
-        if deviation < NONE:
+        if deviation < MIN_OMEGA:
             notes.append(f"omega {name} runs to 0: the patients do not differ in it; leave it out")
     for name, variance in population.between_occasions.items():
-        if variance < NONE**2:
+        if variance < MIN_OMEGA**2:
             notes.append(f"omega between occasions {name} runs to 0: occasions do not differ in it; leave it out")
     estimates = []
     for name, v, se, scale in zip(names, values, np.sqrt(np.diag(covariance)), scales, strict=True):
         low, high = _interval(float(v), float(se), scale)
         estimates.append(Estimate(name, float(v), float(se), float(100 * se / abs(v)) if v else np.nan, low, high))
-    notes += doubts(estimates, covariance, condition)
+    notes += poorly_identified(estimates, covariance, condition)
     if "Km" in population.typical:
-        notes += unsaturated(population.typical, found.predicted[data.observed & ~data.below])
+        notes += saturation_not_observed(population.typical, found.predicted[data.observed & ~data.below])
     eta, kappa = _split(model, data, population, found)
     quantified = data.observed & ~data.below
     spread = np.sqrt(variance_of(data, found.predicted, population.residual)[quantified])
@@ -268,7 +243,9 @@ def _result(
     )
 
 
-def _split(model: Predicts, data: Measurements, population: Population, found: Conditional) -> tuple[Floats, Floats]:
+def _split(
+    model: StructuralModel, data: PkDataset, population: Population, found: EmpiricalBayes
+) -> tuple[Floats, Floats]:
     """Return η, and κ where there is a sample."""
     eta, kappa = population.random_effects(model, data).split(found.eta)
     own = np.take_along_axis(data.occasion, data.sample_period, axis=1)
@@ -276,7 +253,7 @@ def _split(model: Predicts, data: Measurements, population: Population, found: C
     return eta, np.where(seen[..., None], kappa, np.nan)
 
 
-def _parameters(model: Predicts, data: Measurements, population: Population, eta: Floats) -> Floats:
+def _parameters(model: StructuralModel, data: PkDataset, population: Population, eta: Floats) -> Floats:
     phi = population.log_parameters(model, data)
     first = phi if phi.ndim == 2 else phi[:, 0]
     first[:, list(population.places(model))] += eta
@@ -312,20 +289,20 @@ class Individual:
     population_predicted: Floats
 
 
-def individual(model: Predicts, data: Measurements, population: Population) -> Individual:
+def individual(model: StructuralModel, data: PkDataset, population: Population) -> Individual:
     """Return the maximum a posteriori (empirical Bayes) parameters of each patient.
 
     Examples
     --------
-    >>> from posology.pharmacology.pk_models.data import Patient, measurements
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
     >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
-    >>> one = measurements([Patient("1", [(0.0, 100.0, 0.0, 0.0)], [(1.0, 9.0, False), (8.0, 4.6, False)])])
-    >>> prior = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), Residual(0.0, 0.1))
+    >>> one = pk_dataset([SubjectData("1", [(0.0, 100.0, 0.0, 0.0)], [(1.0, 9.0, False), (8.0, 4.6, False)])])
+    >>> prior = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
     >>> [round(float(x), 2) for x in individual(ONE_COMPARTMENT, one, prior).parameters[0]]
     [1.01, 10.08]
     """
     places = list(population.places(model))
-    found = conditional(model, data, population)
+    found = empirical_bayes(model, data, population)
     eta, kappa = _split(model, data, population, found)
     covariance = np.asarray(np.linalg.inv(found.hessian), np.float64)
     error = np.zeros((len(data), len(model.parameters)))
@@ -342,8 +319,8 @@ def individual(model: Predicts, data: Measurements, population: Population) -> I
 
 
 def simulate(
-    model: Predicts,
-    data: Measurements,
+    model: StructuralModel,
+    data: PkDataset,
     population: Population,
     rng: np.random.Generator,
     *,
@@ -367,15 +344,15 @@ def simulate(
     return drawn
 
 
-def starting(
-    model: Predicts, typical: Sequence[float], *, cv: float = 0.3, residual: Residual | None = None
+def default_start(
+    model: StructuralModel, typical: Sequence[float], *, cv: float = 0.3, residual: ResidualError | None = None
 ) -> Population:
     """Return a population to start from: every parameter random with the same coefficient of variation, independent.
 
     >>> from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
-    >>> starting(TWO_COMPARTMENTS, [0.4, 3.0, 0.6, 2.0]).random
+    >>> default_start(TWO_COMPARTMENTS, [0.4, 3.0, 0.6, 2.0]).random
     ('CL', 'V1', 'Q', 'V2')
     """
     k = len(model.parameters)
     values = dict(zip(model.parameters, map(float, typical), strict=True))
-    return Population(values, tuple(model.parameters), np.eye(k) * np.log1p(cv**2), residual or Residual(0.1, 0.2))
+    return Population(values, tuple(model.parameters), np.eye(k) * np.log1p(cv**2), residual or ResidualError(0.1, 0.2))

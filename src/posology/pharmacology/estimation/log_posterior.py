@@ -12,22 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.estimation.random_effects import Effect, Population
+from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
 from posology.pharmacology.estimation.residual_error import (
-    Predicts,
-    Residual,
-    Residuals,
-    by_parts,
-    parts,
-    terms,
-    with_parts,
+    ResidualError,
+    ResidualErrors,
+    gradient_by_deviations,
+    log_likelihood_terms,
+    standard_deviations,
+    with_standard_deviations,
 )
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import sensitivities
 from posology.shared.arrays import Floats
 
-Density = Callable[[Floats], tuple[float, Floats]]
-PROPORTIONAL = Residual(0.0, 0.5)
+LogDensity = Callable[[Floats], tuple[float, Floats]]
+PROPORTIONAL = ResidualError(0.0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Prior:
     random: tuple[str, ...]
     spread: float = 1.0
     omega: float = 0.5
-    residual: Residuals = PROPORTIONAL
-    effects: tuple[Effect, ...] = ()
+    residual: ResidualErrors = PROPORTIONAL
+    effects: tuple[CovariateEffect, ...] = ()
     power: float = 1.0
     between_occasions: tuple[str, ...] = ()
     occasion: float = 0.25
@@ -57,10 +57,10 @@ class Prior:
     @property
     def errors(self) -> list[str]:
         """The parts of the residual error that there are."""
-        return list(parts(self.residual))
+        return list(standard_deviations(self.residual))
 
     @property
-    def powers(self) -> list[Effect]:
+    def powers(self) -> list[CovariateEffect]:
         """The effects whose power is sampled."""
         return [e for e in self.effects if e.power is None]
 
@@ -74,7 +74,9 @@ class Prior:
         said += [f"powers normal around 0 (SD {self.power:g})"] if self.powers else []
         said += [f"correlations LKJ ({self.shape:g})"] if self.correlated else []
         said += [f"omega between occasions half normal ({self.occasion:g})"] if self.between_occasions else []
-        return "; ".join([*said, *(f"{n} half normal ({sd:g})" for n, sd in parts(self.residual).items())])
+        return "; ".join(
+            [*said, *(f"{n} half normal ({sd:g})" for n, sd in standard_deviations(self.residual).items())]
+        )
 
     def population(self) -> Population:
         """Return the population at the prior's centre, every standard deviation 1 and no estimated effect."""
@@ -100,7 +102,7 @@ class Prior:
         ]
         return np.split(x, np.cumsum(sizes), axis=-1)
 
-    def start(self, model: Predicts, data: Measurements) -> Floats:
+    def start(self, model: StructuralModel, data: PkDataset) -> Floats:
         """Return the vector to begin with: the centre, half the scales, no random effects."""
         r = len(self.random)
         return np.concatenate(
@@ -110,7 +112,7 @@ class Prior:
                 np.full(r, np.log(self.omega / 2)),
                 np.zeros(r * (r - 1) // 2 if self.correlated else 0),
                 np.full(len(self.between_occasions), np.log(self.occasion / 2)),
-                np.log(list(parts(self.residual).values())) - np.log(2),
+                np.log(list(standard_deviations(self.residual).values())) - np.log(2),
                 np.zeros(len(data) * self.population().random_effects(model, data).size),
             ]
         )
@@ -148,24 +150,24 @@ def correlation_prior(y: Floats, r: int, shape: float, by_factor: Floats) -> tup
     return float(value), np.asarray(through[place] - 2 * weight * np.tanh(y))
 
 
-def individual_density(model: Predicts, data: Measurements, population: Population) -> Density:
+def individual_density(model: StructuralModel, data: PkDataset, population: Population) -> LogDensity:
     """Return the log density (up to a constant) and gradient of one patient's standardised random effects."""
     typical, random = population.log_parameters(model, data), population.random_effects(model, data)
     factor = np.linalg.cholesky(random.variance)
 
     def density(z: Floats) -> tuple[float, Floats]:
         predicted, change = sensitivities(model, data, random.moved(typical, (factor @ z)[None]))
-        found = terms(data, predicted, population.residual)
+        found = log_likelihood_terms(data, predicted, population.residual)
         by_effects = -0.5 * (found.by_prediction[:, :, None] * random.chained(change)).sum(axis=1)[0]
         return float(-0.5 * found.value.sum() - 0.5 * z @ z), by_effects @ factor - z
 
     return density
 
 
-def population_density(model: Predicts, data: Measurements, prior: Prior) -> Density:
+def population_density(model: StructuralModel, data: PkDataset, prior: Prior) -> LogDensity:
     """Return the log density (up to a constant) and gradient of a population; :meth:`Prior.split` says of which vector."""
     centre = np.log([prior.typical[name] for name in model.parameters])
-    scale = np.array(list(parts(prior.residual).values()))
+    scale = np.array(list(standard_deviations(prior.residual).values()))
     population = prior.population()
     fixed = population.log_parameters(model, data) - centre  # what the given powers add
     random = population.random_effects(model, data)
@@ -185,13 +187,13 @@ def population_density(model: Predicts, data: Measurements, prior: Prior) -> Den
             phi[..., place] += value * values
         phi = random.moved(phi, np.concatenate([eta, kappa.reshape(len(data), -1)], axis=1))
         predicted, change = sensitivities(model, data, phi)
-        residual = with_parts(prior.residual, sd)
-        found = terms(data, predicted, residual)
+        residual = with_standard_deviations(prior.residual, sd)
+        found = log_likelihood_terms(data, predicted, residual)
         by_phi = -0.5 * np.einsum("ps,ps...->p...", found.by_prediction, change)
         by_eta, by_kappa = random.split(random.chained(by_phi[:, None])[:, 0])
         by_unit = by_eta * omega
         value_y, by_y = correlation_prior(y, r, prior.shape, by_unit.T @ z) if prior.correlated else (0.0, y)
-        by_sd = -0.5 * by_parts(data, found, residual)
+        by_sd = -0.5 * gradient_by_deviations(data, found, residual)
         value = (
             -0.5 * (found.value.sum() + (flat**2).sum() + (((theta - centre) / prior.spread) ** 2).sum())
             - 0.5 * ((power / prior.power) ** 2).sum()

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from posology.pharmacology.estimation.log_posterior import (
-    Density,
+    LogDensity,
     Prior,
     correlation_factor,
     individual_density,
     population_density,
 )
-from posology.pharmacology.estimation.random_effects import Population, check
-from posology.pharmacology.estimation.residual_error import Predicts
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.estimation.random_effects import Population, check_start
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Floats
 
 
@@ -48,8 +48,8 @@ class Posterior:
 
 
 def sample_individual(
-    model: Predicts,
-    data: Measurements,
+    model: StructuralModel,
+    data: PkDataset,
     population: Population,
     *,
     seed: int,
@@ -87,8 +87,8 @@ def sample_individual(
 
 
 def sample_population(
-    model: Predicts,
-    data: Measurements,
+    model: StructuralModel,
+    data: PkDataset,
     prior: Prior,
     *,
     seed: int,
@@ -102,11 +102,11 @@ def sample_population(
     Raises
     ------
     ValueError
-        as :func:`posology.pharmacology.estimation.random_effects.check`.
+        as :func:`posology.pharmacology.estimation.random_effects.check_start`.
     ImportError
         saying what to install, where nutpie is missing.
     """
-    check(model, data, prior.population(), full=prior.correlated)
+    check_start(model, data, prior.population(), full=prior.correlated)
     start = prior.start(model, data)
     raw, divergences = _sample(
         population_density(model, data, prior), len(start), seed, draws, tune, chains, progress, start
@@ -143,7 +143,7 @@ def sample_population(
 
 
 def _sample(
-    density: Density,
+    density: LogDensity,
     size: int,
     seed: int,
     draws: int,
@@ -184,7 +184,7 @@ def _sample(
     return np.asarray(trace.posterior["x"]), int(trace.sample_stats["diverging"].sum())
 
 
-def _finite(density: Density, x: Floats) -> tuple[float, Floats]:
+def _finite(density: LogDensity, x: Floats) -> tuple[float, Floats]:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
             value, gradient = density(x)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from posology.pharmacology.estimation.random_effects import Effect, Population
-from posology.pharmacology.estimation.residual_error import Predicts, parts, with_parts
+from posology.pharmacology.estimation.estimate import Scale
+from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.residual_error import standard_deviations, with_standard_deviations
+from posology.pharmacology.pk_models.base import StructuralModel
 from posology.shared.arrays import Floats
-
-Scale = Literal["log", "plain", "atanh"]
 
 
 @dataclass(frozen=True)
-class Layout:
+class Parameterisation:
     """How the vector that is searched maps to a population.
 
     It holds log typical values, powers, the Cholesky factor of Ω with its diagonal as logs, and the logs of the standard
     deviations: between occasions, and of the residual error.
     """
 
-    model: Predicts
+    model: StructuralModel
     start: Population
     full: bool
 
     @property
-    def powers(self) -> list[Effect]:
+    def powers(self) -> list[CovariateEffect]:
         """The effects whose power is estimated."""
         return [e for e in self.start.effects if e.power is None]
 
@@ -47,7 +46,7 @@ class Layout:
                 np.zeros(len(self.powers)),
                 packed[self.lower],
                 np.log(list(self.start.between_occasions.values())) / 2,
-                np.log(list(parts(self.start.residual).values())),
+                np.log(list(standard_deviations(self.start.residual).values())),
             ]
         )
 
@@ -64,9 +63,11 @@ class Layout:
             dict(zip(self.model.parameters, (float(v) for v in np.exp(typical)), strict=True)),
             self.start.random,
             factor @ factor.T,
-            with_parts(self.start.residual, np.exp(errors)),
+            with_standard_deviations(self.start.residual, np.exp(errors)),
             tuple(
-                Effect(e.parameter, e.covariate, e.reference, float(next(powers)) if e.power is None else e.power)
+                CovariateEffect(
+                    e.parameter, e.covariate, e.reference, float(next(powers)) if e.power is None else e.power
+                )
                 for e in self.start.effects
             ),
             dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),
@@ -97,7 +98,7 @@ class Layout:
             names.append(f"omega between occasions {name}")
             values.append(variance**0.5)
             scales.append("log")
-        for name, deviation_of in parts(found.residual).items():
+        for name, deviation_of in standard_deviations(found.residual).items():
             names.append(name)
             values.append(deviation_of)
             scales.append("log")

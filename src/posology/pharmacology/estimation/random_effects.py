@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts, Residuals, matched, named
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.estimation.residual_error import ResidualErrors, by_analyte, check_analytes
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Effect:
+class CovariateEffect:
     """A covariate's effect: the parameter is multiplied by (covariate / reference)^power.
 
     ``power`` is fixed, or estimated where it is None.
@@ -35,7 +36,7 @@ class Effect:
         """Name the power as the results do."""
         return f"{self.covariate} on {self.parameter}"
 
-    def logged(self, data: Measurements) -> Floats:
+    def logged(self, data: PkDataset) -> Floats:
         """Return log(covariate / reference): (patients,), or (patients, periods) where it changes.
 
         Raises
@@ -65,15 +66,15 @@ class Population:
     typical: Mapping[str, float]
     random: tuple[str, ...]
     omega: Floats
-    residual: Residuals
-    effects: tuple[Effect, ...] = ()
+    residual: ResidualErrors
+    effects: tuple[CovariateEffect, ...] = ()
     between_occasions: Mapping[str, float] = field(default_factory=dict)
 
-    def changes(self, data: Measurements) -> bool:
+    def changes(self, data: PkDataset) -> bool:
         """Say whether parameters change within patients: between occasions, or with a covariate."""
         return bool(self.between_occasions) or any(data.covariates[e.covariate].ndim == 2 for e in self.effects)
 
-    def log_parameters(self, model: Predicts, data: Measurements) -> Floats:
+    def log_parameters(self, model: StructuralModel, data: PkDataset) -> Floats:
         """Return the log parameters without random effects: (patients, parameters) where they stay the same.
 
         Where they differ between occasions, or with a covariate that changes: (patients, periods, parameters).
@@ -84,7 +85,7 @@ class Population:
             if a covariate is not in the data, or not above 0; or if the model, the data and the residual errors are not
             of the same analytes.
         """
-        matched(model, data, self.residual)
+        check_analytes(model, data, self.residual)
         logged = [effect.logged(data) for effect in self.effects]
         shape = (len(data), data.periods, 1) if self.changes(data) else (len(data), 1)
         phi = np.tile(np.log([self.typical[name] for name in model.parameters]), shape)
@@ -94,11 +95,11 @@ class Population:
             phi[..., model.parameters.index(effect.parameter)] += power * own
         return np.asarray(phi)
 
-    def places(self, model: Predicts) -> tuple[int, ...]:
+    def places(self, model: StructuralModel) -> tuple[int, ...]:
         """Return the places, among the model's parameters, that have a random effect between patients."""
         return tuple(model.parameters.index(name) for name in self.random)
 
-    def random_effects(self, model: Predicts, data: Measurements) -> RandomEffects:
+    def random_effects(self, model: StructuralModel, data: PkDataset) -> RandomEffects:
         """Return how the random effects of these patients act, with their variance."""
         places, r, q = list(self.places(model)), len(self.random), len(self.between_occasions)
         count = int(data.occasion.max()) + 1 if q else 0
@@ -157,7 +158,7 @@ class RandomEffects:
         return np.asarray(change.reshape(*change.shape[:2], -1) @ self.design.reshape(len(change), -1, self.size))
 
 
-def check(model: Predicts, data: Measurements, start: Population, *, full: bool = False) -> None:
+def check_start(model: StructuralModel, data: PkDataset, start: Population, *, full: bool = False) -> None:
     """Refuse a population that cannot be where a fit to these data starts, or the centre of a prior.
 
     Raises
@@ -182,7 +183,7 @@ def check(model: Predicts, data: Measurements, start: Population, *, full: bool 
         raise ValueError(
             f"omega is {start.omega.shape}, for {len(start.random)} random effects; it is positive definite"
         )
-    for analyte, each in named(start.residual).items():
+    for analyte, each in by_analyte(start.residual).items():
         if each.additive < 0 or each.proportional < 0 or not (each.additive or each.proportional):
             raise ValueError(f"a residual error is 0 or above, and one of the two above 0{analyte and f'; {analyte}'}")
     for name, variance in start.between_occasions.items():

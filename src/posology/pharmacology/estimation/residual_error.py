@@ -8,33 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Floats
 
 
-class Predicts(Protocol):
-    """A structural model, as :class:`posology.pharmacology.pk_models.linear.Model` is.
-
-    One whose parameters may change between periods is a :class:`posology.pharmacology.pk_models.time_varying.Changes` too.
-    """
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the parameters, in order."""
-
-    def predict(self, data: Measurements, phi: Floats) -> Floats:
-        """Return the concentrations (patients, samples) at log parameters (patients, parameters)."""
-
-    def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
-        """Return them with their derivatives, (patients, samples, parameters)."""
-
-
 @dataclass(frozen=True)
-class Residual:
+class ResidualError:
     """The residual error: its variance is additive² + (proportional × prediction)²."""
 
     additive: float
@@ -45,42 +28,42 @@ class Residual:
         return np.asarray(self.additive**2 + (self.proportional * predicted) ** 2)
 
 
-Residuals = Residual | Mapping[str, Residual]
+ResidualErrors = ResidualError | Mapping[str, ResidualError]
 """The residual error of the one analyte, or of each by its name."""
 
 
-def named(residual: Residuals) -> Mapping[str, Residual]:
+def by_analyte(residual: ResidualErrors) -> Mapping[str, ResidualError]:
     """Return the residual error of each analyte by its name; the one analyte's is empty."""
-    return {"": residual} if isinstance(residual, Residual) else residual
+    return {"": residual} if isinstance(residual, ResidualError) else residual
 
 
-def parts(residual: Residuals) -> dict[str, float]:
+def standard_deviations(residual: ResidualErrors) -> dict[str, float]:
     """Return the standard deviations that are above 0, by the names that results give them.
 
-    >>> parts({"IMGN853": Residual(0.0, 0.1), "DM4": Residual(0.05, 0.3)})
+    >>> standard_deviations({"IMGN853": ResidualError(0.0, 0.1), "DM4": ResidualError(0.05, 0.3)})
     {'IMGN853 proportional error': 0.1, 'DM4 additive error': 0.05, 'DM4 proportional error': 0.3}
     """
     held = {}
-    for analyte, each in named(residual).items():
+    for analyte, each in by_analyte(residual).items():
         for part in ("additive", "proportional"):
             if getattr(each, part) > 0:
                 held[f"{analyte} {part} error".lstrip()] = getattr(each, part)
     return held
 
 
-def with_parts(residual: Residuals, values: Sequence[float] | Floats) -> Residuals:
-    """Return the residual errors with other standard deviations, in the order of :func:`parts`."""
+def with_standard_deviations(residual: ResidualErrors, values: Sequence[float] | Floats) -> ResidualErrors:
+    """Return the residual errors with other standard deviations, in the order of :func:`standard_deviations`."""
     left = iter(values)
     held = {
-        analyte: Residual(*(float(next(left)) if sd > 0 else 0.0 for sd in (each.additive, each.proportional)))
-        for analyte, each in named(residual).items()
+        analyte: ResidualError(*(float(next(left)) if sd > 0 else 0.0 for sd in (each.additive, each.proportional)))
+        for analyte, each in by_analyte(residual).items()
     }
-    return held[""] if isinstance(residual, Residual) else held
+    return held[""] if isinstance(residual, ResidualError) else held
 
 
-def deviations(data: Measurements, residual: Residuals) -> tuple[float | Floats, float | Floats]:
+def deviations(data: PkDataset, residual: ResidualErrors) -> tuple[float | Floats, float | Floats]:
     """Return the additive and proportional standard deviations of all samples, or of each, (patients, samples)."""
-    if isinstance(residual, Residual):
+    if isinstance(residual, ResidualError):
         return residual.additive, residual.proportional
     additive, proportional = np.array(
         [(r.additive, r.proportional) for r in map(residual.__getitem__, data.analytes)]
@@ -88,13 +71,13 @@ def deviations(data: Measurements, residual: Residuals) -> tuple[float | Floats,
     return additive[data.analyte], proportional[data.analyte]
 
 
-def variance_of(data: Measurements, predicted: Floats, residual: Residuals) -> Floats:
+def variance_of(data: PkDataset, predicted: Floats, residual: ResidualErrors) -> Floats:
     """Return the variance of each sample at its prediction, (…, patients, samples)."""
     additive, proportional = deviations(data, residual)
     return np.asarray(additive**2 + (proportional * predicted) ** 2)
 
 
-def matched(model: Predicts, data: Measurements, residual: Residuals) -> None:
+def check_analytes(model: StructuralModel, data: PkDataset, residual: ResidualErrors) -> None:
     """Refuse a model, data and residual errors that are not of the same analytes.
 
     Raises
@@ -109,15 +92,15 @@ def matched(model: Predicts, data: Measurements, residual: Residuals) -> None:
             f"the model {getattr(model, 'name', type(model).__name__)!r} is of {needed} analyte{'s'[: needed > 1]}; "
             f"the data hold {len(data.analytes)}{f' ({held})' if held else ''}"
         )
-    if needed > 1 and set(named(residual)) != set(data.analytes):
+    if needed > 1 and set(by_analyte(residual)) != set(data.analytes):
         raise ValueError(
-            f"residual errors are of {', '.join(filter(None, named(residual))) or 'no named analyte'}; "
+            f"residual errors are of {', '.join(filter(None, by_analyte(residual))) or 'no named analyte'}; "
             f"give one for each of {held}"
         )
 
 
 @dataclass(frozen=True)
-class Terms:
+class LogLikelihoodTerms:
     """−2 log likelihood of each sample without its constant n ln 2π, and what follows from it.
 
     ``by_prediction`` is its derivative by the prediction; ``information`` the expected information on the prediction
@@ -132,7 +115,7 @@ class Terms:
     by_proportional: Floats
 
 
-def terms(data: Measurements, predicted: Floats, residual: Residuals) -> Terms:
+def log_likelihood_terms(data: PkDataset, predicted: Floats, residual: ResidualErrors) -> LogLikelihoodTerms:
     """Return the likelihood of each sample.
 
     Raises
@@ -169,7 +152,7 @@ def terms(data: Measurements, predicted: Floats, residual: Residuals) -> Terms:
         by_f = np.where(data.below, -2 * mills * z_f, by_f)
         information = np.where(data.below, mills * (mills + z) * z_f**2, information)
     seen = data.observed
-    return Terms(
+    return LogLikelihoodTerms(
         np.where(seen, value, 0.0),
         np.where(seen, by_f, 0.0),
         np.where(seen, information, 0.0),
@@ -178,10 +161,10 @@ def terms(data: Measurements, predicted: Floats, residual: Residuals) -> Terms:
     )
 
 
-def by_parts(data: Measurements, found: Terms, residual: Residuals) -> Floats:
-    """Return the derivatives of the sum of all by the logs of the standard deviations, in the order of :func:`parts`."""
+def gradient_by_deviations(data: PkDataset, found: LogLikelihoodTerms, residual: ResidualErrors) -> Floats:
+    """Return the derivatives of the sum of all by the logs of the standard deviations, in the order of :func:`standard_deviations`."""
     sums = []
-    for analyte, each in named(residual).items():
+    for analyte, each in by_analyte(residual).items():
         own = data.analyte == data.analytes.index(analyte) if len(data.analytes) > 1 else ...
         for sd, by in ((each.additive, found.by_additive), (each.proportional, found.by_proportional)):
             if sd > 0:

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts
 from posology.pharmacology.nca.auc import concentration_at
-from posology.pharmacology.nca.parameters import MUCH_BEYOND, nca
+from posology.pharmacology.nca.parameters import MAX_PERCENT_EXTRAPOLATED, nca
 from posology.pharmacology.nca.profiles import Route
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Floats
 
-PARTS = np.array([0.0, 1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.6, 1.0])
+GAUSS_PANELS = np.array([0.0, 1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.3, 0.6, 1.0])
 """Where an interval between doses is cut for integration: finely after its start, where concentrations bend."""
-NODES = 10
-NEARLY = 0.95
+GAUSS_NODES = 10
+MIN_TAU_FRACTION = 0.95
 """A last sample so near to τ, as part of it, is the trough where no terminal slope leads on to it."""
 
 
@@ -38,7 +38,7 @@ class FirstCycle:
     why: tuple[tuple[str, ...], ...]
 
 
-def by_samples(
+def first_cycle_from_samples(
     time: Floats, concentration: Floats, tau: float, *, duration: float | Floats = 0.0, bolus: bool = False
 ) -> FirstCycle:
     """Return the exposure of the first cycle by trapezoids (linear up, logarithmic down).
@@ -65,7 +65,7 @@ def by_samples(
     Examples
     --------
     >>> t = np.array([[0.0, 1, 2, 4, 8]])
-    >>> found = by_samples(t, 10 * np.exp(-0.5 * t), 8.0, bolus=True)
+    >>> found = first_cycle_from_samples(t, 10 * np.exp(-0.5 * t), 8.0, bolus=True)
     >>> round(float(found.auc[0]), 4), round(float(found.c_trough[0]), 4)  # 20 (1 − e^−4)
     (19.6337, 0.1832)
     """
@@ -90,7 +90,7 @@ def by_samples(
             & (concentration[rows] == 0)
         )
         cut = np.isnan(area) & low.any(axis=1)
-        near = np.isnan(area) & ~cut & (result.t_last >= NEARLY * tau)
+        near = np.isnan(area) & ~cut & (result.t_last >= MIN_TAU_FRACTION * tau)
         area = np.where(
             cut, result.auc_all, np.where(near, result.auc_last + result.c_last * (tau - result.t_last), area)
         )
@@ -106,13 +106,13 @@ def by_samples(
                 said.append(
                     f"the samples end at {result.t_last[i]:.3g}, before the cycle does, and there is no terminal slope"
                 )
-            elif beyond[i] > MUCH_BEYOND:
+            elif beyond[i] > MAX_PERCENT_EXTRAPOLATED:
                 said.append(f"{beyond[i]:.1f} % of the cycle's AUC is extrapolated")
             why[row] = tuple(said)
     return FirstCycle(found["auc"], found["c_max"], found["c_trough"], tuple(why))
 
 
-def by_model(form: Predicts, data: Measurements, phi: Floats, tau: float) -> FirstCycle:
+def first_cycle_from_model(form: StructuralModel, data: PkDataset, phi: Floats, tau: float) -> FirstCycle:
     """Return the exposure of the first cycle as a model has it after the first dose alone.
 
     Parameters
@@ -131,10 +131,10 @@ def by_model(form: Predicts, data: Measurements, phi: Floats, tau: float) -> Fir
 
     Examples
     --------
-    >>> from posology.pharmacology.pk_models.data import Patient, measurements
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
     >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
-    >>> data = measurements([Patient("1", [(0.0, 100.0, 0.0, 0.0), (8.0, 50.0, 0.0, 0.0)], [(1.0, 6.0, False)])])
-    >>> found = by_model(ONE_COMPARTMENT, data, np.log([[5.0, 10.0]]), 8.0)
+    >>> data = pk_dataset([SubjectData("1", [(0.0, 100.0, 0.0, 0.0), (8.0, 50.0, 0.0, 0.0)], [(1.0, 6.0, False)])])
+    >>> found = first_cycle_from_model(ONE_COMPARTMENT, data, np.log([[5.0, 10.0]]), 8.0)
     >>> round(float(found.auc[0]), 4), round(float(found.c_max[0]), 4), round(float(found.c_trough[0]), 4)
     (19.6337, 10.0, 0.1832)
     """
@@ -153,10 +153,10 @@ def by_model(form: Predicts, data: Measurements, phi: Floats, tau: float) -> Fir
     return FirstCycle(_area(form, one, phi, until), seen.max(axis=1), seen[:, -2], ((),) * len(data))
 
 
-def average_until(form: Predicts, data: Measurements, phi: Floats, until: Floats) -> Floats:
+def average_concentration_until(form: StructuralModel, data: PkDataset, phi: Floats, until: Floats) -> Floats:
     """Return the average concentration from the first dose to a time, (patients,), by the doses given up to it.
 
-    ``until`` is (patients,), above 0, since the first dose; parameters as :func:`by_model`.
+    ``until`` is (patients,), above 0, since the first dose; parameters as :func:`first_cycle_from_model`.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def average_until(form: Predicts, data: Measurements, phi: Floats, until: Floats
     return np.asarray(_area(form, moved, phi, until) / until)
 
 
-def _area(form: Predicts, data: Measurements, phi: Floats, until: Floats) -> Floats:
+def _area(form: StructuralModel, data: PkDataset, phi: Floats, until: Floats) -> Floats:
     """Return the area from 0 to ``until``: Gauss and Legendre's rule on the parts between doses and ends of infusions."""
     given = data.amount > 0
     edges = np.concatenate(
@@ -186,9 +186,9 @@ def _area(form: Predicts, data: Measurements, phi: Floats, until: Floats) -> Flo
     )
     edges = np.sort(np.clip(edges, 0.0, until[:, None]), axis=1)
     begin, width = edges[:, :-1, None], np.diff(edges, axis=1)[:, :, None]
-    cuts = (begin + width * PARTS).reshape(len(data), -1, len(PARTS))
+    cuts = (begin + width * GAUSS_PANELS).reshape(len(data), -1, len(GAUSS_PANELS))
     low, size = cuts[:, :, :-1, None], np.diff(cuts, axis=2)[..., None]
-    at, weight = np.polynomial.legendre.leggauss(NODES)
+    at, weight = np.polynomial.legendre.leggauss(GAUSS_NODES)
     times = (low + size * (at + 1) / 2).reshape(len(data), -1)
     weights = (size * weight / 2).reshape(len(data), -1)
     return np.asarray((form.predict(data.at(times), phi) * weights).sum(axis=1))

@@ -13,12 +13,12 @@ import numpy as np
 
 from posology.shared.arrays import Bools, Floats, Ints
 
-MOST = 200
-ONE_END = "the hazard's slope is not finite: the events lie at one end of the exposures"
+MAX_ITERATIONS = 200
+SEPARATED = "the hazard's slope is not finite: the events lie at one end of the exposures"
 
 
 @dataclass(frozen=True)
-class Relation:
+class ExposureResponse:
     """A regression on exposure, per ``unit`` of it.
 
     ``intercept`` and ``slope`` are on the log odds (logistic) or log hazard (exponential) scale; ``lower``, ``upper`` and
@@ -101,7 +101,7 @@ class Relation:
 
 def logistic(
     exposure: Floats, event: Bools, *, firth: bool = True, unit: float | None = None, level: float = 0.95
-) -> Relation:
+) -> ExposureResponse:
     """Regress an event on exposure.
 
     Parameters
@@ -149,7 +149,7 @@ def logistic(
     notes = ("the exposures of those with and without the event do not overlap",) if _separates(x, y) else ()
     if not y.any() or y.all():
         notes = (f"{'no' if not y.any() else 'every'} patient had the event: the slope is a guess of the penalty's",)
-    return Relation(
+    return ExposureResponse(
         "logistic",
         float(beta[0]),
         float(beta[1]),
@@ -184,7 +184,7 @@ def _maximise(design: Floats, y: Floats, firth: bool) -> tuple[Floats, float, Fl
 
     beta = np.zeros(2)
     value, weight, information = _likelihood(design, y, firth, beta)
-    for _ in range(MOST):
+    for _ in range(MAX_ITERATIONS):
         mean = expit(design @ beta)
         error = y - mean
         if firth:
@@ -200,7 +200,7 @@ def _maximise(design: Floats, y: Floats, firth: bool) -> tuple[Floats, float, Fl
         beta, (value, weight, information) = beta + step, new
         if np.abs(step).max() < 1e-10:
             return beta, value, np.asarray(np.linalg.inv(information), np.float64)
-    raise ValueError(f"the regression did not settle in {MOST} steps")
+    raise ValueError(f"the regression did not settle in {MAX_ITERATIONS} steps")
 
 
 def _edge(drop: Callable[[float], float], centre: float, step: float, limit: float) -> float:
@@ -218,7 +218,7 @@ def _edge(drop: Callable[[float], float], centre: float, step: float, limit: flo
 
 def exponential(
     exposure: Floats, time: Floats, event: Bools, *, unit: float | None = None, level: float = 0.95
-) -> Relation:
+) -> ExposureResponse:
     """Regress the hazard of a first event on exposure: hazard = exp(intercept + slope × exposure).
 
     Parameters
@@ -237,24 +237,24 @@ def exponential(
     t = _times(time, y)
     design = np.stack([np.ones_like(x), x], axis=1)
     beta = np.array([np.log(y.sum() / t.sum()), 0.0])
-    for _ in range(MOST):
+    for _ in range(MAX_ITERATIONS):
         expected = t * np.exp(design @ beta)
         information = design.T @ (design * expected[:, None])
         try:
             step = np.linalg.solve(information, design.T @ (y - expected))
         except np.linalg.LinAlgError:
-            raise ValueError(ONE_END) from None
+            raise ValueError(SEPARATED) from None
         step *= min(1.0, 2 / max(float(np.abs(step).max()), 1e-300))
         beta = beta + step
         if np.abs(step).max() < 1e-10:
             break
     else:
-        raise ValueError(ONE_END)
+        raise ValueError(SEPARATED)
     covariance = np.linalg.inv(information)
     error = float(np.sqrt(covariance[1, 1]))
     half = float(norm.ppf(0.5 + level / 2)) * error
     slope = float(beta[1])
-    return Relation(
+    return ExposureResponse(
         "exponential",
         float(beta[0]),
         slope,
@@ -270,7 +270,9 @@ def exponential(
     )
 
 
-def cox(exposure: Floats, time: Floats, event: Bools, *, unit: float | None = None, level: float = 0.95) -> Relation:
+def cox(
+    exposure: Floats, time: Floats, event: Bools, *, unit: float | None = None, level: float = 0.95
+) -> ExposureResponse:
     """Regress the hazard of a first event on exposure without a baseline (Cox; Efron's ties, by lifelines).
 
     Raises
@@ -297,7 +299,7 @@ def cox(exposure: Floats, time: Floats, event: Bools, *, unit: float | None = No
     row = fitted.summary.loc["x"]
     low, high = fitted.confidence_intervals_.loc["x"]
     slope, error = float(row["coef"]), float(row["se(coef)"])
-    return Relation(
+    return ExposureResponse(
         "cox",
         0.0,
         slope,
@@ -314,7 +316,7 @@ def cox(exposure: Floats, time: Floats, event: Bools, *, unit: float | None = No
 
 
 @dataclass(frozen=True)
-class Quantiles:
+class ExposureQuantiles:
     """The share of patients with the event in each group of exposure, with its exact (Clopper–Pearson) interval."""
 
     edges: Floats
@@ -326,12 +328,12 @@ class Quantiles:
     upper: Floats
 
 
-def quantiles(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.95) -> Quantiles:
+def by_quantile(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.95) -> ExposureQuantiles:
     """Group patients by quantiles of exposure (quartiles by default); equal exposures stand together.
 
     Examples
     --------
-    >>> found = quantiles(np.arange(8.0), np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), groups=2)
+    >>> found = by_quantile(np.arange(8.0), np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), groups=2)
     >>> found.patients.tolist(), found.events.tolist()
     ([4, 4], [1, 3])
     """
@@ -348,7 +350,7 @@ def quantiles(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.
     tail = (1 - level) / 2
     lower = np.where(k > 0, beta.ppf(tail, np.maximum(k, 1), n - k + 1), 0.0)
     upper = np.where(k < n, beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1)), 1.0)
-    return Quantiles(
+    return ExposureQuantiles(
         np.append(edges[held], edges[-1]),
         np.array([float(np.median(x[place == i])) for i in held]),
         n,
@@ -359,7 +361,7 @@ def quantiles(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.
     )
 
 
-def exposures_at(dose: Floats, exposure: Floats, at: float, count: int = 100) -> Floats:
+def predicted_exposures(dose: Floats, exposure: Floats, at: float, count: int = 100) -> Floats:
     """Return exposures of patients at a dose: equally likely values of the log-normal that the power model gives.
 
     ln exposure = a + b ln dose + error, by least squares, over patients (patients,) at two doses or more.
@@ -371,7 +373,7 @@ def exposures_at(dose: Floats, exposure: Floats, at: float, count: int = 100) ->
 
     Examples
     --------
-    >>> found = exposures_at(np.array([1.0, 2, 4]), np.array([10.0, 20, 40]), 3.0)
+    >>> found = predicted_exposures(np.array([1.0, 2, 4]), np.array([10.0, 20, 40]), 3.0)
     >>> float(np.median(found).round(6))
     30.0
     """

@@ -15,11 +15,11 @@ import numpy as np
 
 from posology.shared.arrays import Bools, Floats, Ints
 
-Method = Literal["linear-up log-down", "linear", "linear log"]
+TrapezoidMethod = Literal["linear-up log-down", "linear", "linear log"]
 """Linear trapezoids up and logarithmic ones down; linear throughout; or linear to Tmax and logarithmic after it."""
 
 
-def logarithmic(time: Floats, concentration: Floats, method: Method) -> Bools:
+def logarithmic(time: Floats, concentration: Floats, method: TrapezoidMethod) -> Bools:
     """Return which segments, (profiles, samples − 1), are logarithmic: never one that ends or starts at zero."""
     before, after = concentration[:, :-1], concentration[:, 1:]
     if method == "linear":
@@ -30,15 +30,17 @@ def logarithmic(time: Floats, concentration: Floats, method: Method) -> Bools:
     if method == "linear log":
         highest = np.nanargmax(np.where(np.isnan(concentration), -1.0, concentration), axis=1)
         return np.asarray(positive & (np.arange(before.shape[1]) >= highest[:, None]))
-    raise ValueError(f"method is {method!r}; it is one of {', '.join(map(repr, get_args(Method)))}")
+    raise ValueError(f"method is {method!r}; it is one of {', '.join(map(repr, get_args(TrapezoidMethod)))}")
 
 
-def trapezoids(time: Floats, concentration: Floats, method: Method = "linear-up log-down") -> tuple[Floats, Floats]:
+def segment_auc(
+    time: Floats, concentration: Floats, method: TrapezoidMethod = "linear-up log-down"
+) -> tuple[Floats, Floats]:
     """Return the area and the first-moment area of each segment, (profiles, samples − 1), 0 where a sample is missing.
 
     Examples
     --------
-    >>> area, moment = trapezoids(np.array([[0.0, 1, 2]]), np.array([[0.0, 2, 1]]))
+    >>> area, moment = segment_auc(np.array([[0.0, 1, 2]]), np.array([[0.0, 2, 1]]))
     >>> [round(float(x), 4) for x in area[0]]  # 1 up, 1/ln 2 down
     [1.0, 1.4427]
     """
@@ -66,7 +68,7 @@ def _logarithmic_means(c0: Floats, c1: Floats) -> tuple[Floats, Floats]:
     return mean, lever
 
 
-def last_measured(concentration: Floats) -> Ints:
+def tlast_index(concentration: Floats) -> Ints:
     """Return the column of the last concentration above zero in each profile, −1 where none is."""
     positive = np.nan_to_num(concentration) > 0
     found = concentration.shape[1] - 1 - np.argmax(positive[:, ::-1], axis=1)
@@ -74,7 +76,11 @@ def last_measured(concentration: Floats) -> Ints:
 
 
 def concentration_at(
-    time: Floats, concentration: Floats, at: float | Floats, lambda_z: Floats, method: Method = "linear-up log-down"
+    time: Floats,
+    concentration: Floats,
+    at: float | Floats,
+    lambda_z: Floats,
+    method: TrapezoidMethod = "linear-up log-down",
 ) -> Floats:
     """Return the concentration of each profile at a time, interpolated by the method or extrapolated with λz.
 
@@ -89,7 +95,7 @@ def concentration_at(
     """
     rows = np.arange(len(time))
     at = np.broadcast_to(np.asarray(at, dtype=np.float64), rows.shape)
-    last = last_measured(concentration)
+    last = tlast_index(concentration)
     held = np.maximum(last, 0)
     last_time, last_value = time[rows, held], concentration[rows, held]
     reached = np.nan_to_num(time, nan=np.inf) <= at[:, None]
@@ -109,13 +115,13 @@ def concentration_at(
     return np.asarray(np.where(last < 0, low, np.where(left < 0, np.nan, value)))
 
 
-def partial_area(
+def partial_auc(
     time: Floats,
     concentration: Floats,
     start: float | Floats,
     end: float | Floats,
     lambda_z: Floats,
-    method: Method = "linear-up log-down",
+    method: TrapezoidMethod = "linear-up log-down",
 ) -> Floats:
     """Return the area of each profile from ``start`` to ``end``, both interpolated or extrapolated as needed.
 
@@ -125,19 +131,21 @@ def partial_area(
     Examples
     --------
     >>> t, c = np.array([[0.0, 1, 2]]), np.array([[0.0, 2, 1]])
-    >>> float(partial_area(t, c, 0.0, 1.0, np.array([np.nan]))[0])
+    >>> float(partial_auc(t, c, 0.0, 1.0, np.array([np.nan]))[0])
     1.0
     """
     return _area_to(time, concentration, end, lambda_z, method) - _area_to(time, concentration, start, lambda_z, method)
 
 
-def _area_to(time: Floats, concentration: Floats, at: float | Floats, lambda_z: Floats, method: Method) -> Floats:
+def _area_to(
+    time: Floats, concentration: Floats, at: float | Floats, lambda_z: Floats, method: TrapezoidMethod
+) -> Floats:
     rows = np.arange(len(time))
     at = np.broadcast_to(np.asarray(at, dtype=np.float64), rows.shape)
-    last = last_measured(concentration)
+    last = tlast_index(concentration)
     held = np.maximum(last, 0)
     last_time, last_value = time[rows, held], concentration[rows, held]
-    whole, _ = trapezoids(time, concentration, method)
+    whole, _ = segment_auc(time, concentration, method)
     run = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(whole, axis=1)], axis=1)
     left = np.clip((np.nan_to_num(time, nan=np.inf) <= at[:, None]).sum(axis=1) - 1, 0, held)
     begin, begin_value = time[rows, left], concentration[rows, left]

@@ -5,7 +5,7 @@ are PKNCA's (Denney W, Duvvuri S, Buckeridge C. J Pharmacokinet Pharmacodyn 2015
 matters, and each changed by an argument.
 
 Times are since the dose; a profile is a row, a sample a column. Units are the caller's: an area is concentration ×
-time, a clearance dose / area. What cannot be determined is NaN in the arrays, and ``Nca.why`` says the reason.
+time, a clearance dose / area. What cannot be determined is NaN in the arrays, and ``NcaResults.why`` says the reason.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from posology.pharmacology.nca.auc import Method, concentration_at, last_measured, partial_area, trapezoids
-from posology.pharmacology.nca.profiles import Below, BelowByTmax, Route, checked, prepared
+from posology.pharmacology.nca.auc import TrapezoidMethod, concentration_at, partial_auc, segment_auc, tlast_index
+from posology.pharmacology.nca.blq import BlqRule, BlqRuleByTmax
+from posology.pharmacology.nca.profiles import Route, prepare_profiles, validate_profiles
 from posology.shared.arrays import Bools, Floats, Ints
 
-SHORT_SPAN = 2.0  # half-lives that the points of λz should span
-WEAK_FIT = 0.80  # adjusted r² below which a half-life is doubtful
-MUCH_BEYOND = 20.0  # % of AUCinf extrapolated above which it is doubtful
+MIN_SPAN_HALF_LIVES = 2.0  # half-lives that the points of λz should span
+MIN_ADJUSTED_R2 = 0.80  # adjusted r² below which a half-life is doubtful
+MAX_PERCENT_EXTRAPOLATED = 20.0  # % of AUCinf extrapolated above which it is doubtful
 
 
 @dataclass(frozen=True)
-class Slope:
+class TerminalSlope:
     """The terminal slope: how λz was chosen. Arrays (profiles,); ``used`` is (profiles, samples as given).
 
     Of all regressions of ln C on time through the last 3, 4, ... points after Cmax, those within ``factor`` of the best
@@ -46,7 +47,7 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class Steady:
+class SteadyState:
     """Within a dosing interval τ: arrays (profiles,).
 
     ``swing`` is (Cmax − Cmin) / Cmin and ``fluctuation`` (Cmax − Cmin) / Cavg, both in %; ``accumulation`` is that
@@ -65,7 +66,7 @@ class Steady:
 
 
 @dataclass(frozen=True)
-class Nca:
+class NcaResults:
     """The results, arrays (profiles,). ``_obs`` rests on the last concentration measured, ``_pred`` on the one that the
     terminal slope predicts.
 
@@ -99,22 +100,22 @@ class Nca:
     c_max_dose: Floats
     auc_last_dose: Floats
     auc_inf_obs_dose: Floats
-    slope: Slope
-    steady: Steady | None
+    slope: TerminalSlope
+    steady: SteadyState | None
     start: tuple[str, ...]
     why: tuple[tuple[str, ...], ...]
     time: Floats = field(repr=False)
     concentration: Floats = field(repr=False)
-    method: Method = "linear-up log-down"
+    method: TrapezoidMethod = "linear-up log-down"
 
     def partial(self, start: float, end: float, predicted: bool = False) -> Floats:
         """Return the area of each profile from ``start`` to ``end``, extrapolated after Tlast."""
         if not 0 <= start < end:
             raise ValueError(f"a partial area runs from a time of 0 or later to a later one, not {start:g} to {end:g}")
         level = self.slope.lambda_z
-        area = partial_area(self.time, self.concentration, start, end, level, self.method)
+        area = partial_auc(self.time, self.concentration, start, end, level, self.method)
         if predicted:  # the tail is in proportion to the concentration that it starts from
-            inside = partial_area(
+            inside = partial_auc(
                 self.time, self.concentration, start, np.clip(end, start, self.t_last), level, self.method
             )
             area = inside + (area - inside) * self.slope.predicted_last / self.c_last
@@ -143,13 +144,13 @@ def nca(
     route: Route = "extravascular",
     duration: float | Floats = 0.0,
     tau: float | None = None,
-    method: Method = "linear-up log-down",
-    below: Below | BelowByTmax | None = None,
+    method: TrapezoidMethod = "linear-up log-down",
+    below: BlqRule | BlqRuleByTmax | None = None,
     least: int = 3,
     factor: float = 1e-4,
     with_c_max: bool = False,
     chosen: Bools | None = None,
-) -> Nca:
+) -> NcaResults:
     """Analyse each profile.
 
     Parameters
@@ -196,18 +197,18 @@ def nca(
     if len(time) == 1:
         time = np.broadcast_to(time, (len(concentration), time.shape[1]))
     count = len(time)
-    amount, length = checked(time, concentration, dose, duration, route, tau, least)
+    amount, length = validate_profiles(time, concentration, dose, duration, route, tau, least)
     if not 0 <= factor < np.inf:
         raise ValueError(f"the tolerance on adjusted r² is {factor:g}; it is 0 or more")
     missing = np.asarray((np.isnan(time) | np.isnan(concentration)).all(axis=1))
-    kept_time, kept, c_0, origin, start = prepared(time, concentration, below or Below(), route, tau)
+    kept_time, kept, c_0, origin, start = prepare_profiles(time, concentration, below or BlqRule(), route, tau)
     kept[missing] = np.nan
     rows = np.arange(count)
     sampled = origin >= 0  # not what stands for the concentration at the dose
     filled = np.where(sampled & ~np.isnan(kept), kept, -1.0)
     highest = np.argmax(filled, axis=1)
     c_max, t_max = kept[rows, highest], kept_time[rows, highest]
-    last = last_measured(kept)
+    last = tlast_index(kept)
     none = last < 0
     held = np.maximum(last, 0)
     c_last, t_last = np.where(none, np.nan, kept[rows, held]), np.where(none, np.nan, kept_time[rows, held])
@@ -226,7 +227,7 @@ def nca(
         )
     slope, too_few = _slope(kept_time, kept, points, by_hand, least, factor, time.shape, origin, t_last)
 
-    area, moment = trapezoids(kept_time, kept, method)
+    area, moment = segment_auc(kept_time, kept, method)
     within = np.arange(area.shape[1]) < held[:, None]
     auc_last, aumc_last = (area * within).sum(axis=1), (moment * within).sum(axis=1)
     after = np.minimum(held, max(area.shape[1] - 1, 0))
@@ -245,7 +246,7 @@ def nca(
         cl_obs, cl_pred = amount / auc_obs, amount / auc_pred
         intravenous = np.full(count, np.nan if route == "extravascular" else 1.0)
         steady = _steady(kept_time, kept, sampled, level, amount, tau, method) if tau else None
-        result = Nca(
+        result = NcaResults(
             c_max=c_max,
             t_max=np.where(none, np.nan, t_max),
             c_last=c_last,
@@ -306,7 +307,7 @@ def _slope(
     shape: tuple[int, ...],
     origin: Ints,
     t_last: Floats,
-) -> tuple[Slope, Bools]:
+) -> tuple[TerminalSlope, Bools]:
     """Regress ln C on time through the last k points for every k, and choose; or through the points chosen by hand."""
     count, samples = time.shape
     use = points if by_hand is None else by_hand
@@ -353,7 +354,7 @@ def _slope(
     taken = use & found[:, None] & (np.arange(samples) >= at[:, None])
     row, column = np.nonzero(taken)
     used[row, origin[row, column]] = True
-    return Slope(
+    return TerminalSlope(
         lambda_z=level,
         half_life=half,
         intercept=start_value + level * reference,
@@ -369,15 +370,15 @@ def _slope(
 
 
 def _steady(
-    time: Floats, value: Floats, sampled: Bools, level: Floats, dose: Floats, tau: float, method: Method
-) -> Steady:
+    time: Floats, value: Floats, sampled: Bools, level: Floats, dose: Floats, tau: float, method: TrapezoidMethod
+) -> SteadyState:
     inside = (time <= tau) & sampled
-    area = partial_area(time, value, 0.0, tau, level, method)
+    area = partial_auc(time, value, 0.0, tau, level, method)
     trough = concentration_at(time, value, tau, level, method)
     high = np.where(inside, value, -np.inf).max(axis=1)
     low = np.minimum(np.where(inside, value, np.inf).min(axis=1), np.where(np.isnan(trough), np.inf, trough))
     average = area / tau
-    return Steady(
+    return SteadyState(
         auc_tau=area,
         average=average,
         lowest=low,
@@ -391,7 +392,7 @@ def _steady(
 
 
 def _reasons(
-    found: Nca, missing: Bools, none: Bools, too_few: Bools, no_dose: Bools, route: Route, few: str
+    found: NcaResults, missing: Bools, none: Bools, too_few: Bools, no_dose: Bools, route: Route, few: str
 ) -> tuple[tuple[str, ...], ...]:
     """Say for each profile what could not be determined and why, and what is doubtful."""
     result: list[tuple[str, ...]] = []
@@ -409,13 +410,13 @@ def _reasons(
                 else "no terminal slope: no regression within the tolerance of the best one falls"
             )
         else:
-            if slope.span_ratio[row] < SHORT_SPAN:
+            if slope.span_ratio[row] < MIN_SPAN_HALF_LIVES:
                 said.append(
-                    f"the terminal points span {slope.span_ratio[row]:.2f} half-lives, fewer than {SHORT_SPAN:g}"
+                    f"the terminal points span {slope.span_ratio[row]:.2f} half-lives, fewer than {MIN_SPAN_HALF_LIVES:g}"
                 )
-            if slope.adjusted_r_squared[row] < WEAK_FIT:
+            if slope.adjusted_r_squared[row] < MIN_ADJUSTED_R2:
                 said.append(f"adjusted r² of the terminal slope is {slope.adjusted_r_squared[row]:.3f}")
-            if found.extrapolated_obs[row] > MUCH_BEYOND:
+            if found.extrapolated_obs[row] > MAX_PERCENT_EXTRAPOLATED:
                 said.append(f"{found.extrapolated_obs[row]:.1f} % of AUCinf is extrapolated")
         if no_dose[row]:
             said.append("no dose: no clearance, volume or dose-normalised result")

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posology.pharmacology.nca.auc import last_measured
+from posology.pharmacology.nca.auc import tlast_index
+from posology.pharmacology.nca.blq import BlqRule, BlqRuleByTmax
 from posology.shared.arrays import Floats, Ints
 
 Route = Literal["extravascular", "bolus", "infusion"]
-What = Literal["zero", "drop"]
 
 
-@dataclass(frozen=True)
-class Below:
-    """What is done with a concentration below quantification, by where it lies.
-
-    ``first`` before the first measurable concentration, ``middle`` between two measurable ones, ``last`` after the
-    last: each ``"zero"``, ``"drop"`` or a number. The default is PKNCA's: zero, drop, zero. (A zero at the end adds to
-    AUCall, never to AUClast.)
-    """
-
-    first: What | float = "zero"
-    middle: What | float = "drop"
-    last: What | float = "zero"
-
-    def __post_init__(self) -> None:
-        _allowed(first=self.first, middle=self.middle, last=self.last)
-
-
-@dataclass(frozen=True)
-class BelowByTmax:
-    """The same by where it lies to the highest concentration: ``before`` or ``after`` it."""
-
-    before: What | float = "zero"
-    after: What | float = "drop"
-
-    def __post_init__(self) -> None:
-        _allowed(before=self.before, after=self.after)
-
-
-def _allowed(**rules: What | float) -> None:
-    for where, what in rules.items():
-        if not (what in ("zero", "drop") if isinstance(what, str) else 0 < what < np.inf):
-            raise ValueError(f"below quantification, {where}: {what!r}; it is 'zero', 'drop' or a number above 0")
-
-
-def rectangular(profiles: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Floats, Floats]:
+def padded(profiles: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[Floats, Floats]:
     """Return times and concentrations as arrays, (profiles, samples), from profiles of unequal length.
 
-    >>> rectangular([([0, 1], [0.0, 2.0]), ([0], [1.0])])[1]
+    >>> padded([([0, 1], [0.0, 2.0]), ([0], [1.0])])[1]
     array([[ 0.,  2.], [ 1., nan]])
     """
     longest = max((len(t) for t, _ in profiles), default=0)
@@ -63,7 +28,7 @@ def rectangular(profiles: Sequence[tuple[Sequence[float], Sequence[float]]]) -> 
     return time, value
 
 
-def checked(
+def validate_profiles(
     time: Floats,
     concentration: Floats,
     dose: float | Floats | None,
@@ -119,8 +84,8 @@ def _for_each(name: str, given: float | Floats, count: int) -> Floats:
     return np.broadcast_to(array, count).copy()
 
 
-def prepared(
-    time: Floats, concentration: Floats, below: Below | BelowByTmax, route: Route, tau: float | None
+def prepare_profiles(
+    time: Floats, concentration: Floats, below: BlqRule | BlqRuleByTmax, route: Route, tau: float | None
 ) -> tuple[Floats, Floats, Floats, Ints, NDArray[np.str_]]:
     """Apply the rule for values below quantification, and give each profile its concentration at the dose.
 
@@ -133,9 +98,9 @@ def prepared(
     measured = ~np.isnan(time) & ~np.isnan(value)
     low = measured & (value == 0)
     positive = measured & (value > 0)
-    if isinstance(below, Below):
+    if isinstance(below, BlqRule):
         first = np.where(positive.any(axis=1), positive.argmax(axis=1), samples)[:, None]
-        last = last_measured(np.where(measured, value, np.nan))[:, None]
+        last = tlast_index(np.where(measured, value, np.nan))[:, None]
         parts = [
             (low & (index < first), below.first),
             (low & (index > first) & (index < last), below.middle),

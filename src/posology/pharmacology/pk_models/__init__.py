@@ -1,1 +1,14 @@
-"""Structural models to fit to concentrations."""
+"""Structural models of concentrations, with exact derivatives by the log parameters."""
+
+from __future__ import annotations
+
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
+from posology.pharmacology.pk_models.michaelis_menten import SATURABLE, MichaelisMenten
+
+MODELS: dict[str, LinearModel | MichaelisMenten] = {
+    "one": ONE_COMPARTMENT,
+    "oral": ORAL,
+    "two": TWO_COMPARTMENTS,
+    "saturable": SATURABLE,
+}
+"""The models by the name that a command takes."""

@@ -27,34 +27,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import Predicts
-from posology.pharmacology.pk_models.data import Measurements
-from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS, Terms, response
+from posology.pharmacology.pk_models.base import StructuralModel
+from posology.pharmacology.pk_models.data import PkDataset
+from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS, Terms, superposed_response
 from posology.pharmacology.pk_models.time_varying import predict
 from posology.shared.arrays import Floats
 
-APART = 1e-4  # of two rates of a chain, relatively
-FAR = 10.0  # off the data, times
+MIN_RATE_GAP = 1e-4  # of two rates of a chain, relatively
+MAX_FOLD_FROM_DATA = 10.0  # off the data, times
 
 
 @dataclass(frozen=True)
-class Catabolites:
+class AdcModel:
     """A conjugate and what it becomes; the samples of each analyte are predicted by its own sum of exponentials."""
 
     name: str
     parameters: tuple[str, ...]
     analytes: int
 
-    def predict(self, data: Measurements, phi: Floats) -> Floats:
+    def predict(self, data: PkDataset, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters ``phi`` (patients, parameters)."""
         weight, rate, _, _ = (_of_samples(data, each) for each in self.terms(phi))
-        unit, _ = response(data, rate)
+        unit, _ = superposed_response(data, rate)
         return np.asarray((unit * weight).sum(axis=2))
 
-    def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
+    def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         """Return the concentrations and their derivatives by the log parameters, (patients, samples, parameters)."""
         weight, rate, d_weight, d_rate = (_of_samples(data, each) for each in self.terms(phi))
-        unit, slope = response(data, rate)
+        unit, slope = superposed_response(data, rate)
         change = unit[..., None, :] @ d_weight + (slope * weight)[..., None, :] @ d_rate
         return np.asarray((unit * weight).sum(axis=2)), np.asarray(change[..., 0, :])
 
@@ -88,7 +88,7 @@ class Catabolites:
         return weight, rate, d_weight, d_rate
 
 
-def _of_samples(data: Measurements, values: Floats) -> Floats:
+def _of_samples(data: PkDataset, values: Floats) -> Floats:
     """Return what holds for each sample, (patients, samples, …), of what holds for each analyte."""
     return np.asarray(values[np.arange(len(data))[:, None], data.analyte])
 
@@ -97,11 +97,11 @@ def _apart(rate: Floats) -> Floats:
     """Return the factors by which rates (patients, n) are moved apart where neighbours are as good as the same."""
     order = np.argsort(rate, axis=1)
     ordered = np.take_along_axis(rate, order, axis=1)
-    group = np.cumsum(np.diff(ordered, axis=1, prepend=0.0) > APART * ordered, axis=1)
+    group = np.cumsum(np.diff(ordered, axis=1, prepend=0.0) > MIN_RATE_GAP * ordered, axis=1)
     same = group[:, :, None] == group[:, None, :]
     place = np.arange(rate.shape[1])
     factor = np.empty_like(rate)
-    moved = 1 + APART * (place - (same * place).sum(axis=2) / same.sum(axis=2))
+    moved = 1 + MIN_RATE_GAP * (place - (same * place).sum(axis=2) / same.sum(axis=2))
     np.put_along_axis(factor, order, moved, axis=1)
     return factor
 
@@ -114,11 +114,13 @@ def _differences(rate: Floats, d_rate: Floats) -> tuple[Floats, Floats]:
     return share, -share[..., None] * (d_gap / gap[..., None]).sum(axis=2)
 
 
-PAYLOAD = Catabolites("conjugate and payload", (*TWO_COMPARTMENTS.parameters, "CLp", "kp"), 2)
-METABOLITE = Catabolites("conjugate, payload and metabolite", (*PAYLOAD.parameters, "CLm", "km"), 3)
+CONJUGATE_PAYLOAD = AdcModel("conjugate and payload", (*TWO_COMPARTMENTS.parameters, "CLp", "kp"), 2)
+CONJUGATE_PAYLOAD_METABOLITE = AdcModel(
+    "conjugate, payload and metabolite", (*CONJUGATE_PAYLOAD.parameters, "CLm", "km"), 3
+)
 
 
-def conjugate(analytes: int) -> Predicts:
+def conjugate_model(analytes: int) -> StructuralModel:
     """Return the model of a conjugate by how many analytes are measured: with its payload (2), and metabolite (3).
 
     Raises
@@ -128,7 +130,7 @@ def conjugate(analytes: int) -> Predicts:
 
     Examples
     --------
-    >>> conjugate(3).parameters
+    >>> conjugate_model(3).parameters
     ('CL', 'V1', 'Q', 'V2', 'CLp', 'kp', 'CLm', 'km')
     """
     if analytes not in (2, 3):
@@ -136,10 +138,10 @@ def conjugate(analytes: int) -> Predicts:
             f"{analytes} analyte{'s'[: analytes != 1]}; the model takes conjugate and payload, or conjugate, payload and "
             "metabolite, in this order"
         )
-    return PAYLOAD if analytes == 2 else METABOLITE
+    return CONJUGATE_PAYLOAD if analytes == 2 else CONJUGATE_PAYLOAD_METABOLITE
 
 
-def in_order(model: Predicts, data: Measurements, phi: Floats) -> None:
+def check_starting_values(model: StructuralModel, data: PkDataset, phi: Floats) -> None:
     """Refuse starting values so far off the data that the analytes may be in another order, or in other units.
 
     Raises
@@ -153,7 +155,7 @@ def in_order(model: Predicts, data: Measurements, phi: Floats) -> None:
         if not own.any():
             raise ValueError(f"{name}: no concentration is above quantification after a dose; leave it out")
         ratio = float(np.exp(np.median(np.log(np.maximum(data.value[own], 1e-300) / predicted[own]))))
-        if not 1 / FAR < ratio < FAR:
+        if not 1 / MAX_FOLD_FROM_DATA < ratio < MAX_FOLD_FROM_DATA:
             raise ValueError(
                 f"{name} is measured at {ratio:.3g} times what the starting values predict (median). Are the analytes in the "
                 f"order conjugate, payload, metabolite ({', '.join(data.analytes)}), and the starting values in the data's units?"

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from posology.shared.arrays import Bools, Floats, Ints
-
-if TYPE_CHECKING:
-    from posology.pharmacology.pk_models.time_varying import Rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Period:
 
 
 @dataclass(frozen=True)
-class Patient:
+class SubjectData:
     """One patient's doses and samples, in order of time.
 
     ``doses`` are (time, amount, duration of infusion, dosing interval if the dose is given at steady state, else 0);
@@ -53,7 +50,7 @@ class Patient:
 
 
 @dataclass(frozen=True)
-class Measurements:
+class PkDataset:
     """All patients as arrays: doses (patients, doses), samples (patients, samples), filled up with zeros.
 
     ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
@@ -97,13 +94,13 @@ class Measurements:
         return int(self.begins.shape[1])
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> PeriodRows:
         """The periods as rows of their own, as a piecewise prediction takes them."""
-        from posology.pharmacology.pk_models.time_varying import rows
+        pass
 
-        return rows(self)
+        return period_rows(self)
 
-    def at(self, time: Floats) -> Measurements:
+    def at(self, time: Floats) -> PkDataset:
         """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured.
 
         All are of the first analyte.
@@ -122,10 +119,10 @@ class Measurements:
             analyte=np.zeros(time.shape, int),
         )
 
-    def only(self, rows: Sequence[int]) -> Measurements:
+    def only(self, rows: Sequence[int]) -> PkDataset:
         """Return some of the patients."""
         pick = list(rows)
-        return Measurements(
+        return PkDataset(
             tuple(self.names[i] for i in pick),
             self.dose_time[pick],
             self.amount[pick],
@@ -146,7 +143,7 @@ class Measurements:
             self.analytes,
         )
 
-    def replaced(self, value: Floats, limit: float = 0.0) -> Measurements:
+    def replaced(self, value: Floats, limit: float = 0.0) -> PkDataset:
         """Return the same samples with other concentrations; what is under ``limit`` is below quantification."""
         below = self.observed & (value < limit)
         return replace(self, value=np.where(below, limit, value), below=below)
@@ -165,7 +162,7 @@ def _sampled(time: Floats, begins: Floats, counts: Bools, dose_period: Ints) -> 
     return np.asarray(np.maximum(by_time, np.where(counts, dose_period[:, None], 0).max(axis=2, initial=0)))
 
 
-def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -> Measurements:
+def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",)) -> PkDataset:
     """Gather patients into arrays; ``analytes`` names what was measured, where it is more than one thing.
 
     Raises
@@ -177,8 +174,8 @@ def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -
 
     Examples
     --------
-    >>> one = Patient("1", [(0.0, 100.0, 1.0, 0.0)], [(2.0, 8.1, False), (24.0, 0.5, True)])
-    >>> measurements([one]).samples
+    >>> one = SubjectData("1", [(0.0, 100.0, 1.0, 0.0)], [(2.0, 8.1, False), (24.0, 0.5, True)])
+    >>> pk_dataset([one]).samples
     2
     """
     if not patients:
@@ -215,7 +212,7 @@ def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -
     counts = (given[1][:, None, :] > 0) & ((dose_time < time) | ((dose_time == time) & after[:, :, None]))
     counts = _latest(given[3], counts)
     sample_period = np.where(sample_period < 0, _sampled(taken[0], begins, counts, dose_period), sample_period)
-    return Measurements(
+    return PkDataset(
         tuple(p.name for p in patients),
         given[0],
         given[1],
@@ -237,7 +234,7 @@ def measurements(patients: Sequence[Patient], analytes: Sequence[str] = ("",)) -
     )
 
 
-def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
+def _covariate(patients: Sequence[SubjectData], name: str, periods: int) -> Floats:
     """Return a covariate, (patients,), or (patients, periods) if it changes; a patient's last value fills up the row."""
     rows = []
     for p in patients:
@@ -247,7 +244,7 @@ def _covariate(patients: Sequence[Patient], name: str, periods: int) -> Floats:
     return values if (values != values[:, :1]).any() else values[:, 0]
 
 
-def _check(p: Patient, known: Sequence[str], analytes: int) -> None:
+def _check(p: SubjectData, known: Sequence[str], analytes: int) -> None:
     def refuse(text: str) -> NoReturn:
         raise ValueError(f"patient {p.name}: {text}")
 
@@ -280,3 +277,100 @@ def _check(p: Patient, known: Sequence[str], analytes: int) -> None:
         missing = [name for name in known if not np.isfinite(held.get(name, np.nan))]
         if missing:
             refuse(f"{missing[0]} is missing; every patient needs each covariate")
+
+
+@dataclass(frozen=True)
+class PeriodRows:
+    """Each period of each patient as a row: its doses, with infusions cut where periods end, and its points of time.
+
+    ``data`` has patients × periods rows; its samples are those of the period, and in the last column the period's end.
+    ``since`` is the time since the period began; ``carried`` marks the points at which what was there then still counts
+    (it does until a dose at steady state). ``row`` and ``column`` (patients, samples) say where a sample is.
+    """
+
+    data: PkDataset
+    since: Floats
+    carried: Bools
+    row: Ints
+    column: Ints
+
+
+def period_rows(data: PkDataset) -> PeriodRows:
+    """Cut the doses and samples of each patient into periods.
+
+    Raises
+    ------
+    ValueError
+        naming patient and time, if a period ends during an infusion at steady state.
+    """
+    count, periods = len(data), data.periods
+    start = data.begins.copy()
+    start[:, 0] = np.where(data.amount > 0, data.dose_time, np.inf).min(axis=1)
+    end = np.append(data.begins[:, 1:], np.full((count, 1), np.inf), axis=1)
+    pieces: list[
+        list[tuple[int, float, float, float, float]]
+    ] = []  # of doses: place, begin, amount, duration, interval
+    points: list[list[int]] = []  # places of samples
+    row, column = np.zeros(data.time.shape, int), np.zeros(data.time.shape, int)
+    for p in range(count):
+        steady = [(d, int(data.dose_period[p, d])) for d in np.nonzero(data.interval[p])[0]]
+        for j in range(periods):
+            held = []
+            for d in np.nonzero(data.amount[p])[0]:
+                begin, amount, length = data.dose_time[p, d], data.amount[p, d], data.duration[p, d]
+                if any(d < later and period < j for later, period in steady):
+                    continue  # replaced by a dose at steady state in an earlier period
+                first, last = max(begin, start[p, j]), min(begin + length, end[p, j])
+                if length == 0:
+                    if data.dose_period[p, d] == j:
+                        held.append((int(d), begin, amount, 0.0, data.interval[p, d]))
+                elif last > first:
+                    share = (last - first) / length
+                    if data.interval[p, d] and share < 1:
+                        raise ValueError(
+                            f"patient {data.names[p]}, time {begin:g}: the occasion or a covariate changes during an "
+                            "infusion at steady state; write the doses before it out"
+                        )
+                    held.append((int(d), first, amount * share, last - first, data.interval[p, d]))
+            pieces.append(held)
+            own = np.nonzero(data.observed[p] & (data.sample_period[p] == j))[0].tolist()
+            row[p, own], column[p, own] = p * periods + j, np.arange(len(own))
+            points.append(own)
+    doses, columns = max(map(len, pieces)), max(map(len, points)) + 1
+    given = np.zeros((4, len(pieces), doses))
+    counts, time = np.zeros((len(pieces), columns, doses), bool), np.zeros((len(pieces), columns))
+    begun, ends = start.ravel(), end.ravel()
+    for r, (held, own) in enumerate(zip(pieces, points, strict=True)):
+        p = r // periods
+        given[:, r, : len(held)] = np.array([d[1:] for d in held], float).reshape(-1, 4).T
+        time[r] = ends[r] if np.isfinite(ends[r]) else begun[r] if np.isfinite(begun[r]) else 0.0
+        time[r, : len(own)] = data.time[p, own]
+        counts[r, -1, : len(held)] = np.isfinite(ends[r])
+        counts[r, : len(own), : len(held)] = data.counts[p][np.ix_(own, [d[0] for d in held])]
+    steady_dose = given[3] > 0
+    order = np.arange(doses)
+    latest = np.where(counts & steady_dose[:, None], order, -1).max(axis=2, initial=-1)
+    counts &= order >= latest[..., None]
+    since = np.maximum(time - np.where(np.isfinite(begun), begun, time[:, -1])[:, None], 0.0)
+    nothing = np.zeros(time.shape, bool)
+    single, whole = np.zeros((len(pieces), 1)), np.zeros((len(pieces), doses), int)
+    cut = PkDataset(
+        tuple(n for n in data.names for _ in range(periods)),
+        given[0],
+        given[1],
+        given[2],
+        given[3],
+        time,
+        np.zeros(time.shape),
+        nothing,
+        ~nothing,
+        counts,
+        {},
+        single - np.inf,
+        single.astype(int),
+        whole,
+        np.zeros(time.shape, int),
+        ((),) * len(pieces),
+        np.zeros(time.shape, int),
+    )
+    return PeriodRows(cut, since, latest < 0, row, column)

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.pharmacology.disposition.linear_compartments import one_compartment, two_compartment
-from posology.pharmacology.pk_models.data import Measurements
-from posology.pharmacology.pk_models.michaelis_menten import SATURABLE, Saturable
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Floats
 
 Terms = tuple[Floats, Floats, Floats, Floats]
@@ -22,29 +21,29 @@ Terms = tuple[Floats, Floats, Floats, Floats]
 
 
 @dataclass(frozen=True)
-class Model:
+class LinearModel:
     """A compartment model: its parameters, and C(t) = Σ aₙ exp(−λₙ t) after a unit bolus as a function of their logs."""
 
     name: str
     parameters: tuple[str, ...]
     terms: Callable[[Floats], Terms]
 
-    def predict(self, data: Measurements, phi: Floats) -> Floats:
+    def predict(self, data: PkDataset, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters ``phi`` (patients, parameters)."""
         weight, rate, _, _ = self.terms(phi)
-        unit, _ = response(data, rate)
+        unit, _ = superposed_response(data, rate)
         return np.asarray(np.einsum("psn,pn->ps", unit, weight))
 
-    def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
+    def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         """Return the concentrations and their derivatives by the log parameters, (patients, samples, parameters)."""
         weight, rate, d_weight, d_rate = self.terms(phi)
-        unit, slope = response(data, rate)
+        unit, slope = superposed_response(data, rate)
         value = np.einsum("psn,pn->ps", unit, weight)
         change = unit @ d_weight + (slope * weight[:, None, :]) @ d_rate
         return np.asarray(value), np.asarray(change)
 
 
-def response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
+def superposed_response(data: PkDataset, rate: Floats) -> tuple[Floats, Floats]:
     """Return Σ over doses of amount × the response of exp(−λ t), and its derivative by λ: (patients, samples, terms).
 
     ``rate`` is (patients, terms), or (patients, samples, terms) where samples differ in it.
@@ -75,7 +74,7 @@ def response(data: Measurements, rate: Floats) -> tuple[Floats, Floats]:
     return np.asarray((amount * unit).sum(axis=2)), np.asarray((amount * slope).sum(axis=2))
 
 
-def _one(phi: Floats) -> Terms:
+def _one_compartment_terms(phi: Floats) -> Terms:
     clearance, volume = np.exp(phi).T
     form = one_compartment(clearance, volume)
     d_weight = form.coefficients[..., None] * np.array([0.0, -1.0])
@@ -83,7 +82,7 @@ def _one(phi: Floats) -> Terms:
     return form.coefficients, form.rates, d_weight, d_rate
 
 
-def _oral(phi: Floats) -> Terms:
+def _oral_terms(phi: Floats) -> Terms:
     absorbed, clearance, volume = np.exp(phi).T
     rate = clearance / volume
     # where the two rates are the same the solution is a limit; so near it no digit that matters is lost
@@ -96,7 +95,7 @@ def _oral(phi: Floats) -> Terms:
     return weights, rates, np.stack([by, -by], axis=1), d_rate
 
 
-def _two(phi: Floats) -> Terms:
+def _two_compartment_terms(phi: Floats) -> Terms:
     clearance, central, between, peripheral = np.exp(phi).T
     form = two_compartment(clearance, central, between, peripheral)
     alpha, beta = form.rates.T
@@ -112,13 +111,6 @@ def _two(phi: Floats) -> Terms:
     return form.coefficients, form.rates, d_weight, np.stack([d_alpha, d_beta], axis=1)
 
 
-ONE_COMPARTMENT = Model("one compartment, intravenous", ("CL", "V"), _one)
-ORAL = Model("one compartment, first-order absorption", ("ka", "CL", "V"), _oral)
-TWO_COMPARTMENTS = Model("two compartments, intravenous", ("CL", "V1", "Q", "V2"), _two)
-MODELS: dict[str, Model | Saturable] = {
-    "one": ONE_COMPARTMENT,
-    "oral": ORAL,
-    "two": TWO_COMPARTMENTS,
-    "saturable": SATURABLE,
-}
-"""The models by the name that a command takes."""
+ONE_COMPARTMENT = LinearModel("one compartment, intravenous", ("CL", "V"), _one_compartment_terms)
+ORAL = LinearModel("one compartment, first-order absorption", ("ka", "CL", "V"), _oral_terms)
+TWO_COMPARTMENTS = LinearModel("two compartments, intravenous", ("CL", "V1", "Q", "V2"), _two_compartment_terms)

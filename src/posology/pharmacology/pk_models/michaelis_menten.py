@@ -11,34 +11,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.pk_models.data import Measurements
+from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Floats, Ints
 
-WHY = {
+FAILURE_REASONS = {
     1: "the concentration moves too fast to follow; start from a lower CL/V1, Q/V1 or Q/V2, or a higher Km",
     2: "doses at this interval reach no steady state; write them out (ADDL), or start from a higher CL",
 }
 
 
 @dataclass(frozen=True)
-class Saturable:
+class MichaelisMenten:
     """Two compartments, linear and saturable loss; Vmax is an amount by time, Km a concentration.
 
     A dose at steady state sets the concentrations to those of the steady state, as NONMEM's SS 1, whatever came before.
 
     Examples
     --------
-    >>> from posology.pharmacology.pk_models.data import Patient, measurements
-    >>> low, high = (Patient(str(mg), [(0.0, mg, 0.1, 0.0)], [(7.0, 0.0, False)]) for mg in (10.0, 500.0))
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> low, high = (SubjectData(str(mg), [(0.0, mg, 0.1, 0.0)], [(7.0, 0.0, False)]) for mg in (10.0, 500.0))
     >>> phi = np.log(np.tile([0.36, 2.5, 0.45, 1.6, 4.9, 7.4], (2, 1)))  # L, mg, days
-    >>> SATURABLE.predict(measurements([low, high]), phi).round(2).tolist()  # 50 times the dose, 138 times the mg/L
+    >>> SATURABLE.predict(pk_dataset([low, high]), phi).round(2).tolist()  # 50 times the dose, 138 times the mg/L
     [[0.36], [49.78]]
     """
 
     name: str = "two compartments, linear and saturable loss, intravenous"
     parameters: tuple[str, ...] = ("CL", "V1", "Q", "V2", "Vmax", "Km")
 
-    def predict(self, data: Measurements, phi: Floats) -> Floats:
+    def predict(self, data: PkDataset, phi: Floats) -> Floats:
         """Return the concentrations (patients, samples) at log parameters ``phi`` (patients, 6).
 
         Raises
@@ -49,12 +49,12 @@ class Saturable:
         """
         return self._course(data, phi, 0)[0]
 
-    def sensitivities(self, data: Measurements, phi: Floats) -> tuple[Floats, Floats]:
+    def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         """Return the concentrations and their derivatives by the log parameters, (patients, samples, 6); raises likewise."""
         return self._course(data, phi, 6)
 
-    def _course(self, data: Measurements, phi: Floats, columns: int) -> tuple[Floats, Floats]:
-        from posology.pharmacology.pk_models.michaelis_menten_taylor import course
+    def _course(self, data: PkDataset, phi: Floats, columns: int) -> tuple[Floats, Floats]:
+        from posology.pharmacology.pk_models.michaelis_menten_taylor import solve
 
         with np.errstate(over="ignore"):
             theta = np.exp(np.ascontiguousarray(phi, np.float64))
@@ -65,18 +65,18 @@ class Saturable:
         time, order = _events(data)
         value, change = np.zeros(data.time.shape), np.zeros((*data.time.shape, columns))
         failed = np.zeros((len(data), 2))
-        course(theta, time, order, data.amount, data.duration, data.interval, value, change, failed)
+        solve(theta, time, order, data.amount, data.duration, data.interval, value, change, failed)
         wrong = (failed[:, 0] > 0) | ~np.isfinite(value).all(axis=1) | ~np.isfinite(change).all(axis=(1, 2))
         if wrong.any():
             row = int(np.argmax(wrong))
             own = ", ".join(f"{n} {v:.3g}" for n, v in zip(self.parameters, theta[row], strict=True))
             raise ValueError(
-                f"patient {data.names[row]}, time {failed[row, 1]:g}: {WHY.get(int(failed[row, 0]), WHY[1])} ({own})"
+                f"patient {data.names[row]}, time {failed[row, 1]:g}: {FAILURE_REASONS.get(int(failed[row, 0]), FAILURE_REASONS[1])} ({own})"
             )
         return value, change
 
 
-def _events(data: Measurements) -> tuple[Floats, Ints]:
+def _events(data: PkDataset) -> tuple[Floats, Ints]:
     """Return when samples, doses and ends of infusions are (patients, events), infinite where not, and their order.
 
     At one time: a sample before the dose, the end of an infusion, a dose at steady state, a dose, a sample after it.
@@ -96,4 +96,4 @@ def _events(data: Measurements) -> tuple[Floats, Ints]:
     return time, np.lexsort((rank, time), axis=1)
 
 
-SATURABLE = Saturable()
+SATURABLE = MichaelisMenten()

@@ -16,14 +16,14 @@ import numpy as np
 from numba import njit
 
 ORDER = 16
-SMALL = np.log(1e-12)
-LONGEST = 100_000
+LOG_TOLERANCE = np.log(1e-12)
+MAX_STEPS = 100_000
 """Steps for one patient, at most."""
-CYCLES = 60
+MAX_NEWTON_STEPS = 60
 """Newton steps to a steady state, at most."""
-SETTLED = 1e-10
+NEWTON_TOLERANCE = 1e-10
 """The last Newton step, beside the concentration; the error behind it is of the order of its square."""
-NOTHING = 1e-200
+ZERO_CONCENTRATION = 1e-200
 """A concentration that is 0."""
 CL, V1, Q, V2, VMAX, KM = range(6)
 STEPS, STEADY = 1, 2
@@ -86,7 +86,7 @@ def _reach(c, d, s, p):  # type: ignore[no-untyped-def]
         for last in (ORDER - 1, ORDER):
             end, own = _size(c, d, s, p, last, whole), -np.inf
             for n in range(3):
-                own = max(own, (_size(c, d, s, p, n, whole) + SMALL - end) / (last - n))
+                own = max(own, (_size(c, d, s, p, n, whole) + LOG_TOLERANCE - end) / (last - n))
             reach = min(reach, own if end > -np.inf else np.inf)
     return np.exp(reach)
 
@@ -112,12 +112,12 @@ def value(a, h):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def move(c, d, s, p, h):  # type: ignore[no-untyped-def]
+def advance(c, d, s, p, h):  # type: ignore[no-untyped-def]
     """Set the coefficients of order 0 to the values at ``h``."""
     c[0], d[0] = value(c, h), value(d, h)
     for k in range(s.shape[1]):
         s[0, k], p[0, k] = value(s[:, k], h), value(p[:, k], h)
-    if c[0] < NOTHING and d[0] < NOTHING:
+    if c[0] < ZERO_CONCENTRATION and d[0] < ZERO_CONCENTRATION:
         c[0], d[0], s[0], p[0] = 0.0, 0.0, 0.0, 0.0
 
 
@@ -125,13 +125,13 @@ def move(c, d, s, p, h):  # type: ignore[no-untyped-def]
 def along(theta, u, length, c, d, s, p, w, g):  # type: ignore[no-untyped-def]
     """Integrate over ``length``; return the number of steps, or -1 where they are too many."""
     done = 0.0
-    for n in range(LONGEST):
+    for n in range(MAX_STEPS):
         if done >= length:
             return n
         h = series(theta, u, c, d, s, p, w, g)
         if not h > 0:
             return -1
-        move(c, d, s, p, min(h, length - done))
+        advance(c, d, s, p, min(h, length - done))
         done = length if h >= length - done else done + h
     return -1
 
@@ -147,7 +147,7 @@ def steady(theta, amount, duration, interval, c, d, s, p):  # type: ignore[no-un
     e, f, t, q = np.zeros(ORDER + 1), np.zeros(ORDER + 1), np.zeros((ORDER + 1, 8)), np.zeros((ORDER + 1, 8))
     w, g = np.zeros(ORDER + 1), np.zeros(ORDER + 1)
     x, y = 0.0, 0.0
-    for _ in range(CYCLES):
+    for _ in range(MAX_NEWTON_STEPS):
         e[0], f[0] = x, y
         t[0], q[0] = 0.0, 0.0
         t[0, 6], q[0, 7] = 1.0, 1.0
@@ -164,7 +164,7 @@ def steady(theta, amount, duration, interval, c, d, s, p):  # type: ignore[no-un
         if not (abs(dx) < np.inf and abs(dy) < np.inf):
             return STEADY
         x, y = x + dx, y + dy
-        if abs(dx) <= SETTLED * x and abs(dy) <= SETTLED * y:
+        if abs(dx) <= NEWTON_TOLERANCE * x and abs(dy) <= NEWTON_TOLERANCE * y:
             c[0], d[0] = x, y
             for n in range(s.shape[1]):
                 s[0, n] = (k * t[0, n] - b * q[0, n]) / whole
@@ -174,7 +174,7 @@ def steady(theta, amount, duration, interval, c, d, s, p):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def course(theta, time, order, amount, duration, interval, out, by, failed):  # type: ignore[no-untyped-def]
+def solve(theta, time, order, amount, duration, interval, out, by, failed):  # type: ignore[no-untyped-def]
     """Write the concentrations ``out`` (patients, samples) and derivatives ``by`` (patients, samples, 6 or 0).
 
     ``time`` (patients, events): of each sample, of each dose, of each infusion's end, infinite where there is none;
@@ -197,18 +197,18 @@ def course(theta, time, order, amount, duration, interval, out, by, failed):  # 
                 if not fresh:
                     h, fresh = series(theta[i], u, c, d, s, p, w, g), True
                     steps += 1
-                    if not h > 0 or steps > LONGEST:
+                    if not h > 0 or steps > MAX_STEPS:
                         failed[i, 0], failed[i, 1] = STEPS, now
                 if then - now <= h:
                     break
-                move(c, d, s, p, h)
+                advance(c, d, s, p, h)
                 now, fresh = now + h, False
             if event < samples:
                 out[i, event] = value(c, then - now)
                 for k in range(columns):
                     by[i, event, k] = value(s[:, k], then - now)
                 continue
-            move(c, d, s, p, then - now)
+            advance(c, d, s, p, then - now)
             now, fresh, n = then, False, (event - samples) % doses
             if event >= samples + doses:
                 runs[n] = 0.0

@@ -39,7 +39,7 @@ def surface(diffusion, radius):  # type: ignore[no-untyped-def]
     return 6 * diffusion / radius**2
 
 
-def bound(atot, rtot, kss):  # type: ignore[no-untyped-def]
+def complex_qss(atot, rtot, kss):  # type: ignore[no-untyped-def]
     """Return the complex B [nM] of total conjugate and total receptor at quasi-steady state (Gibiansky 2008).
 
     B = 2 Atot Rtot / (S + sqrt(S^2 - 4 Atot Rtot)), S = Atot + Rtot + Kss, Kss = (koff + kint) / kon. This form of the
@@ -47,14 +47,14 @@ def bound(atot, rtot, kss):  # type: ignore[no-untyped-def]
 
     Examples
     --------
-    >>> round(float(bound(100.0, 40.0, 0.1)), 3)
+    >>> round(float(complex_qss(100.0, 40.0, 0.1)), 3)
     39.934
     """
     s = atot + rtot + kss
     return 2 * atot * rtot / (s + np.sqrt(s * s - 4 * atot * rtot))
 
 
-def outside(free, plasma, share, release, kclr):  # type: ignore[no-untyped-def]
+def extracellular_payload(free, plasma, share, release, kclr):  # type: ignore[no-untyped-def]
     """Return the payload E [nM] between the cells at quasi-steady state.
 
     What positive cells, a share of all, let out leaves by the vessels: kclr (E - eps' C_PL) = share release.
@@ -73,17 +73,17 @@ def outside(free, plasma, share, release, kclr):  # type: ignore[no-untyped-def]
     return free * plasma + share * release / kclr
 
 
-def retained(inside, tubulin, kd):  # type: ignore[no-untyped-def]
+def intracellular_payload(inside, tubulin, kd):  # type: ignore[no-untyped-def]
     """Return payload in a cell, free and bound to tubulin [nM]: P + Tub P / (P + Kd)."""
     return inside + tubulin * inside / (inside + kd)
 
 
-def kill(raised, kmax):  # type: ignore[no-untyped-def]
+def kill_rate(raised, kmax):  # type: ignore[no-untyped-def]
     """Return the kill rate [/d]: kmax U^h / (EC50^h + U^h), of (U / EC50)^h, U the drug in a cell [nM].
 
     Examples
     --------
-    >>> kill((25.0 / 25.0) ** 2, 0.1)
+    >>> kill_rate((25.0 / 25.0) ** 2, 0.1)
     0.05
     """
     return kmax * raised / (1 + raised)

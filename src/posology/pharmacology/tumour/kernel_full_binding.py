@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from posology.pharmacology.tumour import equations as kinetics
+from posology.pharmacology.tumour import equations
 from posology.pharmacology.tumour.kernel_quasi_steady import (
     CLEAVAGE,
     DAR,
@@ -45,11 +45,11 @@ from posology.pharmacology.tumour.kernel_quasi_steady import (
     kill,
     outside,
     payload,
-    raised,
     slopes,
+    to_power,
 )
 
-kill_slope = njit(inline="always")(kinetics.kill_slope)
+kill_slope = njit(inline="always")(equations.kill_slope)
 
 STATES = 7  # Atot, Rtot, internalised drug, catabolite, positive cells, negative cells, B
 MOST_STEPS = 1_000_000
@@ -97,14 +97,14 @@ RO_C = np.array(
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def full(y, c, d, z, v, power, dy):  # type: ignore[no-untyped-def]
+def derivatives(y, c, d, z, v, power, dy):  # type: ignore[no-untyped-def]
     """Write the derivatives of the seven states to ``dy``."""
     dy[0], dy[1], dy[2], dy[3], dy[4], dy[5] = slopes(y[0], y[1], y[6], y[2], y[3], y[4], y[5], c, d, z, v, 0, power)
     dy[6] = v[KON * LANES] * (y[0] - y[6]) * (y[1] - y[6]) - (v[KOFF * LANES] + v[KINT * LANES]) * y[6]
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def begin(theta, i, v, y):  # type: ignore[no-untyped-def]
+def initial_state(theta, i, v, y):  # type: ignore[no-untyped-def]
     """Set the parameters and the first state of patient ``i``."""
     for j in range(theta.shape[1]):
         v[j * LANES] = theta[i, j]
@@ -114,7 +114,7 @@ def begin(theta, i, v, y):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def excess(y, new, error, rtol, atol):  # type: ignore[no-untyped-def]
+def scaled_error(y, new, error, rtol, atol):  # type: ignore[no-untyped-def]
     """Return the error of a step over what is allowed, root mean square; infinite where the step went astray."""
     total = 0.0
     for j in range(STATES):
@@ -125,11 +125,11 @@ def excess(y, new, error, rtol, atol):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def dopri5(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]
-    """Integrate by Dormand-Prince 5(4); arguments as of :func:`posology.pharmacology.tumour.kernel_quasi_steady.reduced`."""
+    """Integrate by Dormand-Prince 5(4); arguments as of :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
     v, y, new, error = np.zeros(theta.shape[1] * LANES), np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
     k, a = np.zeros((7, STATES)), np.zeros(3)
     for i in range(first, last):
-        begin(theta, i, v, y)
+        initial_state(theta, i, v, y)
         a[:] = 0.0
         now, z, h, steps = 0.0, 1.0, FIRST_STEP, 0
         for m in range(times.shape[1]):
@@ -153,12 +153,12 @@ def dopri5(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, 
                         at = a[j] * fall + rate * (1 - fall) / decay[i, j]
                         c += gain_c[i, j] * at
                         d += gain_d[i, j] * at
-                    full(new, c, d, z * np.exp(-v[LAM * LANES] * DP_C[s] * dt), v, power, k[s])
+                    derivatives(new, c, d, z * np.exp(-v[LAM * LANES] * DP_C[s] * dt), v, power, k[s])
                 for j in range(STATES):
                     error[j] = 0.0
                     for q in range(7):
                         error[j] += dt * DP_E[q] * k[q, j]
-                off = excess(y, new, error, rtol, atol)
+                off = scaled_error(y, new, error, rtol, atol)
                 if off <= 1.0:
                     now = times[i, m] if hit else now + dt
                     z *= np.exp(-v[LAM * LANES] * dt)
@@ -182,7 +182,7 @@ def dopri5(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, 
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
+def jacobian_cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
     """Write to ``jac`` the derivatives of dN+/dt and dN-/dt with respect to N+, N-, catabolite, C_PL, resistance."""
     k, p, n = y[3], y[4], y[5]
     kin, kout, beside = v[KIN * LANES], v[KOUT * LANES], v[KOUT_NEG * LANES]
@@ -195,7 +195,7 @@ def cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
     held, held_out = 1 + tub * kd / (inside + kd) ** 2, 1 + tub * kd / (out + kd) ** 2
     u, w = payload(k, p, n, d, v, 0)
     kmax, ec50, hill = v[KMAX * LANES], v[EC50 * LANES], v[HILL * LANES]
-    up, up_n = raised(u / ec50, hill, power), raised(w / ec50, hill, power)
+    up, up_n = to_power(u / ec50, hill, power), to_power(w / ec50, hill, power)
     loss, loss_n = kill(up, kmax), kill(up_n, kmax)
     below = 1.0 if power == 1 else u / ec50 if power == 2 else max(u / ec50, LEAST) ** (hill - 1)
     below_n = 1.0 if power == 1 else w / ec50 if power == 2 else max(w / ec50, LEAST) ** (hill - 1)
@@ -210,12 +210,12 @@ def cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]
-    """Integrate by RODAS 4(3), L-stable; arguments as of :func:`posology.pharmacology.tumour.kernel_quasi_steady.reduced`."""
+    """Integrate by RODAS 4(3), L-stable; arguments as of :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
     v, y, new, f = np.zeros(theta.shape[1] * LANES), np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
     k, ka, jac = np.zeros((6, STATES)), np.zeros((6, 4)), np.zeros((2, 5))
     a, at, fall = np.zeros(4), np.zeros(4), np.zeros(4)  # the exponentials of plasma, and resistance
     for i in range(first, last):
-        begin(theta, i, v, y)
+        initial_state(theta, i, v, y)
         a[:3], a[3] = 0.0, 1.0
         fall[:3], fall[3] = decay[i], v[LAM * LANES]
         ktr, kdeg, kint, kon = v[KTR * LANES], v[KDEG * LANES], v[KINT * LANES], v[KON * LANES]
@@ -233,7 +233,7 @@ def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, p
                 d = 0.0
                 for j in range(3):
                     d += gain_d[i, j] * a[j]
-                cells(y, d, a[3], v, power, jac)
+                jacobian_cells(y, d, a[3], v, power, jac)
                 kon_r, kon_a = kon * (y[1] - y[6]), kon * (y[0] - y[6])
                 wx, wy, wl = 1 / (w + ktr), 1 / (w + kdeg), 1 / (w + v[RELEASE * LANES])
                 wk = 1 / (w + v[CLEAVAGE * LANES] + v[KCAT * LANES])
@@ -260,7 +260,7 @@ def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, p
                             d += gain_d[i, j] * total
                             dc += gain_c[i, j] * ka[s, j]
                             dd += gain_d[i, j] * ka[s, j]
-                    full(new, c, d, at[3], v, power, f)
+                    derivatives(new, c, d, at[3], v, power, f)
                     for j in range(STATES):
                         pull = 0.0
                         for q in range(s):
@@ -277,7 +277,7 @@ def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, p
                     k[s, 4], k[s, 5] = (nn * fp + jac[0, 1] * fn) * whole, (pp * fn + jac[1, 0] * fp) * whole
                 for j in range(STATES):
                     new[j] += k[5, j]
-                off = excess(y, new, k[5], rtol, atol)
+                off = scaled_error(y, new, k[5], rtol, atol)
                 if off <= 1.0:
                     now = times[i, m] if hit else now + dt
                     for j in range(4):

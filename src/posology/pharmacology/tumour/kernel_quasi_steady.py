@@ -12,16 +12,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from posology.pharmacology.tumour import equations as kinetics
+from posology.pharmacology.tumour import equations
 
 LANES = 8
 HUGE = 1e300
 FAST = {"contract", "reassoc", "arcp", "nsz", "afn"}  # not nnan, ninf: a number that is none must be seen
 
-bound = njit(inline="always", fastmath=FAST)(kinetics.bound)
-outside = njit(inline="always", fastmath=FAST)(kinetics.outside)
-retained = njit(inline="always", fastmath=FAST)(kinetics.retained)
-kill = njit(inline="always", fastmath=FAST)(kinetics.kill)
+bound = njit(inline="always", fastmath=FAST)(equations.complex_qss)
+outside = njit(inline="always", fastmath=FAST)(equations.extracellular_payload)
+retained = njit(inline="always", fastmath=FAST)(equations.intracellular_payload)
+kill = njit(inline="always", fastmath=FAST)(equations.kill_rate)
 
 # Columns of a patient's parameters.
 (
@@ -73,7 +73,7 @@ kill = njit(inline="always", fastmath=FAST)(kinetics.kill)
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def raised(x, hill, power):  # type: ignore[no-untyped-def]
+def to_power(x, hill, power):  # type: ignore[no-untyped-def]
     """Return x^h; ``power`` is h where it is 1 or 2 in all patients, which takes no power, and 0 where not."""
     if power == 1:
         return x
@@ -97,8 +97,8 @@ def slopes(x, y, b, i, k, p, n, c, d, z, v, w, power):  # type: ignore[no-untype
     """Return the derivatives of Atot, Rtot, internalised drug, catabolite, positive and negative cells, given B."""
     taken = v[KINT * LANES + w] * b
     u, beside = payload(k, p, n, d, v, w)
-    loss_p = kill(raised(u / v[EC50 * LANES + w], v[HILL * LANES + w], power), v[KMAX * LANES + w])
-    loss_n = kill(raised(beside / v[EC50 * LANES + w], v[HILL * LANES + w], power), v[KMAX * LANES + w])
+    loss_p = kill(to_power(u / v[EC50 * LANES + w], v[HILL * LANES + w], power), v[KMAX * LANES + w])
+    loss_n = kill(to_power(beside / v[EC50 * LANES + w], v[HILL * LANES + w], power), v[KMAX * LANES + w])
     return (
         v[KTR * LANES + w] * (v[VOID * LANES + w] * c - (x - b)) - taken,
         v[KSYN * LANES + w] - v[KDEG * LANES + w] * (y - b) - taken,
@@ -172,7 +172,7 @@ def advance(v, w, power):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def reduced(decay, gain_c, gain_d, theta, times, inputs, slot, keep, step, power, lanes, first, last, out, failed):  # type: ignore[no-untyped-def]
+def integrate(decay, gain_c, gain_d, theta, times, inputs, slot, keep, step, power, lanes, first, last, out, failed):  # type: ignore[no-untyped-def]
     """Integrate patients ``first`` to ``last`` to each of their breakpoints, and write what is kept.
 
     ``decay`` (patients, 3) the rates of the plasma's exponentials, ``gain_c``, ``gain_d`` what each adds to the conjugate

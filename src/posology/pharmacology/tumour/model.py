@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
+from posology.pharmacology.compounds.quantity import Quantity, checked_values
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.tumour.equations import surface
-from posology.pharmacology.tumour.plasma_input import Drive, within
+from posology.pharmacology.tumour.plasma_input import PlasmaInput
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 AVOGADRO = 6.02214076e23
-LINGERS = 3.0
+MAX_PAYLOAD_RESIDENCE_DAYS = 3.0
 """How long free payload may stay in a tumour [d] to be held at steady state: DM4 stays 0.2 d (diameters within 0.1 %); at 3 d
 they are within 3 %, the shrinkage over a cycle within 2 %."""
 STATES = ("conjugate", "receptor", "internalised", "catabolite", "positive", "negative")
@@ -98,13 +99,13 @@ class Target:
         return mean * self.density.value / AVOGADRO * 1e9, positive
 
 
-WEAK = "no number of the target is public; prior quoted from memory, to be checked"
+UNSOURCED = "no number of the target is public; prior quoted from memory, to be checked"
 FOLATE_RECEPTOR_ALPHA = Target(
     copies=(
         Quantity(0, "1", "assumed", "a cell that scores 0 bears none"),
-        Quantity(4e4, "1", "from memory", WEAK, cv=1),
-        Quantity(1e5, "1", "from memory", WEAK, cv=1),
-        Quantity(4e5, "1", "from memory", WEAK, cv=1),
+        Quantity(4e4, "1", "from memory", UNSOURCED, cv=1),
+        Quantity(1e5, "1", "from memory", UNSOURCED, cv=1),
+        Quantity(4e5, "1", "from memory", UNSOURCED, cv=1),
     ),
     density=Quantity(1e11, "/L", "assumed", "cells fill about half of a tumour, 2e-12 to 5e-12 L each"),
     kdeg=Quantity(0.61, "/d", "assumed", "turned over as fast as the complex is internalised", cv=1),
@@ -188,7 +189,7 @@ class Tumour:
         resistance: ArrayLike = 0.0344 / 7,
         target: Target = FOLATE_RECEPTOR_ALPHA,
         factors: Mapping[str, ArrayLike] | None = None,
-    ) -> tuple[Drive, Tumour]:
+    ) -> tuple[PlasmaInput, Tumour]:
         """Return what a compound brings to a tumour: the plasma that drives it, and the tumour's parameters.
 
         Parameters
@@ -204,15 +205,15 @@ class Tumour:
         factors
             (patients,) by the quantity's name: what a patient has otherwise.
         """
-        drive, drugs = Drive.of_compound(compound, factors)
+        drive, drugs = PlasmaInput.of_compound(compound, factors)
         q: dict[str, Any] = {name: quantity.value for name, quantity in compound.quantities().items()}
         for name, factor in (factors or {}).items():
             q[name] = q[name] * np.asarray(factor, dtype=np.float64)
         pump, pump_out = (
-            within("pumps", pumps, "1", zero=True),
-            within("pumps_negative", pumps_negative, "1", zero=True),
+            checked_values("pumps", pumps, "1", zero=True),
+            checked_values("pumps_negative", pumps_negative, "1", zero=True),
         )
-        radius = within("radius_cm", radius_cm, "cm")
+        radius = checked_values("radius_cm", radius_cm, "cm")
         return drive, cls(
             ktr=q["antibody.transfer"] + surface(q["antibody.diffusion"], radius),
             void=q["antibody.void"],
@@ -253,7 +254,7 @@ class Tumour:
         checked = {}
         for f in fields(self):
             unit, zero, most = DOMAIN[f.name]
-            array = within(f.name, getattr(self, f.name), unit, zero=zero, most=most)
+            array = checked_values(f.name, getattr(self, f.name), unit, zero=zero, most=most)
             if len(array) not in (1, patients):
                 raise ValueError(f"{f.name} has {len(array)} patients: it must have 1 or {patients}")
             checked[f.name] = np.broadcast_to(array, (patients,))
@@ -324,7 +325,7 @@ class Dopri5:
 
 
 @dataclass(frozen=True)
-class Course:
+class TumourCourse:
     """The states that were kept, by name: (patients, times) each, at ``times`` [d]."""
 
     times: Floats
@@ -348,15 +349,15 @@ class Course:
 
 def simulate(
     tumour: Tumour,
-    drive: Drive,
+    drive: PlasmaInput,
     doses: Doses,
     times: ArrayLike,
     method: Reduced | Rodas | Dopri5 | None = None,
     *,
     keep: tuple[str, ...] = ("positive", "negative"),
     threads: int = 1,
-    lingers: float = LINGERS,
-) -> Course:
+    lingers: float = MAX_PAYLOAD_RESIDENCE_DAYS,
+) -> TumourCourse:
     """Return the course of the tumour in each patient.
 
     Parameters
@@ -430,7 +431,7 @@ def simulate(
         ],
         axis=1,
     )
-    when, inputs, slot = Drive(rates, conjugate, payload, drive.molar_mass).breakpoints(doses, times)
+    when, inputs, slot = PlasmaInput(rates, conjugate, payload, drive.molar_mass).breakpoints(doses, times)
     kept = np.array([STATES.index(name) for name in keep], dtype=np.int64)
     outputs = np.atleast_1d(np.asarray(times, dtype=np.float64))
     out = np.zeros((patients, len(outputs), len(kept)))
@@ -439,20 +440,20 @@ def simulate(
     power = int(p["hill"][0]) if (p["hill"] == p["hill"][0]).all() and p["hill"][0] in (1, 2) else 0
     run: Callable[[int, int], None]
     if isinstance(method, Reduced):
-        within("step", method.step, "d")
+        checked_values("step", method.step, "d")
         fastest = np.max([p["ktr"] + p["kint"], p["kdeg"] + p["kint"], p["release"], p["cleavage"] + p["kcat"]], axis=0)
         step = np.minimum(method.step, 1.5 / fastest)
-        run = lambda a, b: kernels.reduced(*shared, step, power, kernels.LANES, a, b, out, failed)
+        run = lambda a, b: kernels.integrate(*shared, step, power, kernels.LANES, a, b, out, failed)
     else:
         from posology.pharmacology.tumour import kernel_full_binding as solvers
 
-        within("rtol", method.rtol, "1"), within("atol", method.atol, "1")
+        checked_values("rtol", method.rtol, "1"), checked_values("atol", method.atol, "1")
         kernel = solvers.rodas if isinstance(method, Rodas) else solvers.dopri5
         run = lambda a, b: kernel(*shared, method.rtol, method.atol, power, a, b, out, failed)
-    _share(run, patients, threads, kernels.LANES)
+    _run_parallel(run, patients, threads, kernels.LANES)
     if not np.isnan(failed).all():
-        raise SolverError(_where(int(np.argmin(np.isnan(failed))), failed, p, method))
-    return Course(outputs, {name: out[:, :, j] for j, name in enumerate(keep)})
+        raise SolverError(_solver_error(int(np.argmin(np.isnan(failed))), failed, p, method))
+    return TumourCourse(outputs, {name: out[:, :, j] for j, name in enumerate(keep)})
 
 
 def _payload_is_fast(p: Mapping[str, Floats], lingers: float) -> None:
@@ -469,7 +470,7 @@ def _payload_is_fast(p: Mapping[str, Floats], lingers: float) -> None:
             )
 
 
-def _share(run: Callable[[int, int], None], patients: int, threads: int, lanes: int) -> None:
+def _run_parallel(run: Callable[[int, int], None], patients: int, threads: int, lanes: int) -> None:
     """Run the patients in as many parts as threads; a part is a multiple of the lanes."""
     size = -(-patients // (threads * lanes)) * lanes
     starts = range(0, patients, size)
@@ -480,7 +481,7 @@ def _share(run: Callable[[int, int], None], patients: int, threads: int, lanes: 
         list(pool.map(lambda a: run(a, min(a + size, patients)), starts))
 
 
-def _where(i: int, failed: Floats, p: Mapping[str, Floats], method: object) -> str:
+def _solver_error(i: int, failed: Floats, p: Mapping[str, Floats], method: object) -> str:
     speeds = {
         "kon": p["kon"][i] * p["receptor"][i],
         "koff": p["koff"][i],

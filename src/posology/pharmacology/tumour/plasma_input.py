@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.compounds.adc import Compound
-from posology.pharmacology.disposition.linear_compartments import Doses, Exponentials, days, two_compartment
+from posology.pharmacology.compounds.quantity import checked_values
+from posology.pharmacology.disposition.linear_compartments import Doses, Exponentials, checked_times, two_compartment
 from posology.shared.arrays import ArrayLike, Floats, Ints
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Drive:
+class PlasmaInput:
     """Conjugate and free payload in plasma after a unit of dose: (patients, 3) each.
 
     Parameters
@@ -49,7 +50,7 @@ class Drive:
         payload_cl: ArrayLike,
         payload_v: ArrayLike,
         molar_mass: float = 150_000.0,
-    ) -> Drive:
+    ) -> PlasmaInput:
         """Return the drive of two compartments.
 
         Parameters
@@ -68,7 +69,7 @@ class Drive:
 
         Examples
         --------
-        >>> drive = Drive.of(0.443, 1.86, 0.61, 1.03, 0.1, 81.4, 1.0)
+        >>> drive = PlasmaInput.of(0.443, 1.86, 0.61, 1.03, 0.1, 81.4, 1.0)
         >>> (np.log(2) / drive.rates[0]).round(2)  # half-lives [d]
         array([0.68, 5.01, 0.01])
         >>> conjugate, payload = drive.course([0.1, 21.0], Doses([0.0], 355, 0.1))
@@ -76,10 +77,10 @@ class Drive:
         array([[1237.4,   36.2]])
         """
         for name, value, unit in (("cl", cl, "L/d"), ("v1", v1, "L"), ("q", q, "L/d"), ("v2", v2, "L")):
-            within(name, value, unit, zero=name == "q")
+            checked_values(name, value, unit, zero=name == "q")
         two = two_compartment(cl, v1, q, v2)
         shed, clearance, volume = (
-            within(name, value, unit, zero=name == "formation")
+            checked_values(name, value, unit, zero=name == "formation")
             for name, value, unit in (
                 ("formation", formation, "/d"),
                 ("payload_cl", payload_cl, "L/d"),
@@ -106,7 +107,9 @@ class Drive:
         )
 
     @classmethod
-    def of_compound(cls, compound: Compound, factors: Mapping[str, ArrayLike] | None = None) -> tuple[Drive, Floats]:
+    def of_compound(
+        cls, compound: Compound, factors: Mapping[str, ArrayLike] | None = None
+    ) -> tuple[PlasmaInput, Floats]:
         """Return the drive of a compound, and the mean drugs on an antibody that reaches a tumour: (patients,).
 
         The chain of :class:`posology.pharmacology.disposition.adc_plasma.Plasma` is drawn together to two compartments that have the same areas
@@ -121,7 +124,7 @@ class Drive:
         Examples
         --------
         >>> from posology.pharmacology.compounds.library import IMGN853
-        >>> drive, drugs = Drive.of_compound(IMGN853)
+        >>> drive, drugs = PlasmaInput.of_compound(IMGN853)
         >>> float(drugs.round(2)[0])
         2.71
         """
@@ -175,13 +178,15 @@ class Drive:
         """
         patients = len(self.rates)
         if patients > 1 and all(a.ndim == 1 or len(a) == 1 for a in (doses.time, doses.amount, doses.duration)):
-            one = Drive(self.rates[:1], self.conjugate[:1], self.payload[:1], self.molar_mass).breakpoints(doses, times)
+            one = PlasmaInput(self.rates[:1], self.conjugate[:1], self.payload[:1], self.molar_mass).breakpoints(
+                doses, times
+            )
             return (
                 np.repeat(one[0], patients, axis=0),
                 np.repeat(one[1], patients, axis=0),
                 np.repeat(one[2], patients, axis=0),
             )
-        outputs = days(times)
+        outputs = checked_times(times)
         if outputs.ndim != 1 or not len(outputs) or (np.diff(outputs) < 0).any() or outputs[0] < 0:
             raise ValueError("output times must be at least one, from day 0 on, in order")
         if doses.time.ndim > 1 and doses.time.shape[0] not in (1, patients):
@@ -207,27 +212,3 @@ class Drive:
             0.0  # what is left of sums that cancel
         )
         return np.minimum(when, outputs[-1]), running, slot[order]
-
-
-def within(name: str, values: ArrayLike, unit: str, *, zero: bool = False, most: float = np.inf) -> Floats:
-    """Return values as an array (patients,); refuse one that is no number or outside its domain.
-
-    Raises
-    ------
-    ValueError
-        naming the patient (from 1), the parameter, its value, and what it must be.
-
-    Examples
-    --------
-    >>> within("kint", [0.6, -1], "/d")
-    Traceback (most recent call last):
-        ...
-    ValueError: patient 2: kint is -1 /d: it must be above 0
-    """
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
-    wrong = ~np.isfinite(array) | (array < 0) | (array > most) | ((array == 0) & (not zero))
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        bound = ("0 or more" if zero else "above 0") + (f" and at most {most:g}" if np.isfinite(most) else "")
-        raise ValueError(f"patient {i + 1}: {name} is {array[i]:g} {unit}: it must be {bound}")
-    return array

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.tumour.equations import kill
+from posology.pharmacology.tumour.equations import kill_rate
 from posology.pharmacology.tumour.model import SolverError, Tumour
-from posology.pharmacology.tumour.plasma_input import Drive
+from posology.pharmacology.tumour.plasma_input import PlasmaInput
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def equations(
     left = p["kclr"] * (e - p["payload_void"] * c_pl)
     fade = np.exp(-p["resistance"] * t)
     within, within_out = max(k + p_in + t_in, 0.0), max(p_out + t_out, 0.0)  # SciPy tries steps below 0
-    loss = kill((within / p["ec50"]) ** p["hill"], p["kmax"]) * fade
-    loss_out = kill((within_out / p["ec50"]) ** p["hill"], p["kmax"]) * fade
+    loss = kill_rate((within / p["ec50"]) ** p["hill"], p["kmax"]) * fade
+    loss_out = kill_rate((within_out / p["ec50"]) ** p["hill"], p["kmax"]) * fade
     return np.array(
         [
             *(infusion - rates * modes),
@@ -72,7 +72,7 @@ def equations(
 
 def solve(
     tumour: Tumour,
-    drive: Drive,
+    drive: PlasmaInput,
     doses: Doses,
     times: ArrayLike,
     patient: int = 0,
@@ -105,7 +105,7 @@ def solve(
         np.broadcast_to(a, (patients, 3)) for a in (drive.rates, drive.conjugate, drive.payload)
     )
     one = rates[patient], conjugate[patient], payload[patient]
-    each = Drive(rates, conjugate, payload, drive.molar_mass)
+    each = PlasmaInput(rates, conjugate, payload, drive.molar_mass)
     when, inputs, slot = (a[patient] for a in each.breakpoints(doses, times))
     y, now = np.zeros(len(NAMES)), 0.0
     y[NAMES.index("R")], y[NAMES.index("N+")], y[NAMES.index("N-")] = p["receptor"], p["positive"], 1 - p["positive"]

@@ -1,7 +1,7 @@
 """How much each uncertain number of a compound matters in the tumour: Sobol indices over the priors.
 
 The priors are those that the compound's and the target's quantities carry. The mechanistic tier rests on them; to the
-reduced clinical one it is tied by :func:`calibrated`. The indices: :mod:`posology.pharmacology.uncertainty.sobol`.
+reduced clinical one it is tied by :func:`calibrate_kmax`. The indices: :mod:`posology.pharmacology.uncertainty.sobol`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.tumour.model import FOLATE_RECEPTOR_ALPHA, Target, Tumour, simulate
-from posology.pharmacology.tumour.plasma_input import Drive
-from posology.pharmacology.uncertainty.sobol import Indices, Prior, deviates, indices
+from posology.pharmacology.tumour.plasma_input import PlasmaInput
+from posology.pharmacology.uncertainty.sobol import Indices, Prior, indices, sample_points
 from posology.shared.arrays import Floats
 
 CYCLE = 21.0
 SHRINKAGE = Quantity(0.0831 / 7, "/d", "computed", "kd of the sum of diameters at 6 mg/kg, calibrated to MIRASOL")
 
 
-def shrinkage(tumour: Tumour, drive: Drive, dose: float, duration: float = 0.1) -> Floats:
+def kill_rate_constant(tumour: Tumour, drive: PlasmaInput, dose: float, duration: float = 0.1) -> Floats:
     """Return the rate at which a dose [mg] shrinks the sum of diameters, (patients,) [/d]: kd, the mean of a first cycle.
 
     Without growth and resistance, which the reduced tier has terms for. However long the payload stays in the tumour: at
@@ -35,7 +36,7 @@ def shrinkage(tumour: Tumour, drive: Drive, dose: float, duration: float = 0.1) 
     --------
     >>> from posology.pharmacology.compounds.library import IMGN853
     >>> drive, tumour = Tumour.of(IMGN853)
-    >>> float((7 * shrinkage(calibrated(tumour, drive, 355), drive, 355)).round(4)[0])  # /wk
+    >>> float((7 * kill_rate_constant(calibrate_kmax(tumour, drive, 355), drive, 355)).round(4)[0])  # /wk
     0.0831
     """
     still = replace(tumour, growth=0.0, resistance=0.0)
@@ -43,7 +44,7 @@ def shrinkage(tumour: Tumour, drive: Drive, dose: float, duration: float = 0.1) 
     return np.asarray(-np.log(course.diameter[:, 0]) / CYCLE)
 
 
-def calibrated(tumour: Tumour, drive: Drive, dose: float, target: float = SHRINKAGE.value) -> Tumour:
+def calibrate_kmax(tumour: Tumour, drive: PlasmaInput, dose: float, target: float = SHRINKAGE.value) -> Tumour:
     """Return the tumour with kmax such that a dose [mg] shrinks it at the target rate [/d].
 
     ``tumour`` is one patient, the typical one. kmax is then computed, from numbers most of which are assumed.
@@ -57,7 +58,7 @@ def calibrated(tumour: Tumour, drive: Drive, dose: float, target: float = SHRINK
 
     if tumour.patients != 1 or len(drive.rates) != 1:
         raise ValueError("calibrate the typical patient: one tumour, one drive")
-    miss = lambda log_kmax: float(shrinkage(replace(tumour, kmax=math.exp(log_kmax)), drive, dose)[0] - target)
+    miss = lambda log_kmax: float(kill_rate_constant(replace(tumour, kmax=math.exp(log_kmax)), drive, dose)[0] - target)
     low, high = math.log(1e-5), math.log(50.0)
     if miss(high) < 0:
         raise ValueError(
@@ -68,7 +69,7 @@ def calibrated(tumour: Tumour, drive: Drive, dose: float, target: float = SHRINK
 
 
 @dataclass(frozen=True)
-class Influence:
+class SobolIndex:
     """How much a number matters for a result: first and total index, with 95 % half-widths; and how the number is known."""
 
     name: str
@@ -79,7 +80,7 @@ class Influence:
     total_half_width: float
 
     @classmethod
-    def ranked(cls, varied: Mapping[str, Prior], found: Indices) -> list[Influence]:
+    def ranked(cls, varied: Mapping[str, Prior], found: Indices) -> list[SobolIndex]:
         """Return one for each number, the greatest total index first."""
         rows = [
             cls(
@@ -118,13 +119,13 @@ def priors(
     held = compound.quantities() | {"target.copies": target.copies[3], "target.kdeg": target.kdeg}
     held = {name: q for name, q in held.items() if "fractions" not in name}
     of = lambda name: "above 1" if name.endswith(".pgp") else "odds" if name in SHARES else "log-normal"
-    return widened({name: (q, of(name)) for name, q in held.items()}, cv)
+    return with_assumed_cv({name: (q, of(name)) for name, q in held.items()}, cv)
 
 
 SHARES = ("antibody.void", "payload.void", "linker.catabolised", "payload.fr")
 
 
-def widened(held: Mapping[str, tuple[Quantity, Any]], cv: Mapping[str, float] | None) -> dict[str, Prior]:
+def with_assumed_cv(held: Mapping[str, tuple[Quantity, Any]], cv: Mapping[str, float] | None) -> dict[str, Prior]:
     """Return the priors of quantities and their kinds: of those that are uncertain, as stated or by ``cv``."""
     given = dict(cv or {})
     if unknown := [name for name in given if name not in held]:
@@ -146,7 +147,7 @@ def widened(held: Mapping[str, tuple[Quantity, Any]], cv: Mapping[str, float] | 
     return found
 
 
-def influences(
+def sobol_indices(
     compound: Compound,
     dose: float,
     *,
@@ -157,7 +158,7 @@ def influences(
     target: Target = FOLATE_RECEPTOR_ALPHA,
     cv: Mapping[str, float] | None = None,
     level: float = 0.95,
-) -> list[Influence]:
+) -> list[SobolIndex]:
     """Return the Sobol indices of the shrinkage by a dose [mg], its logarithm, the greatest total index first.
 
     Parameters
@@ -178,7 +179,7 @@ def influences(
         of the bootstrap intervals.
     """
     varied = priors(compound, target, cv)
-    z = deviates(len(varied), samples, seed)
+    z = sample_points(len(varied), samples, seed)
     factors = {name: prior.at(z[:, j]) / prior.quantity.value for j, (name, prior) in enumerate(varied.items())}
     copies, kdeg = (factors.pop(name, np.ones(len(z))) for name in ("target.copies", "target.kdeg"))
     receptor = target.expression([[0, 0, 0, 1.0]])[0] * copies
@@ -186,5 +187,5 @@ def influences(
         compound, receptor=receptor, positive=positive, pumps=pumps, target=target, factors=factors
     )
     tumour = replace(tumour, kdeg=target.kdeg.value * kdeg)
-    result = np.log(np.maximum(shrinkage(tumour, drive, dose), 1e-12))
-    return Influence.ranked(varied, indices(result, len(varied), seed, level))
+    result = np.log(np.maximum(kill_rate_constant(tumour, drive, dose), 1e-12))
+    return SobolIndex.ranked(varied, indices(result, len(varied), seed, level))

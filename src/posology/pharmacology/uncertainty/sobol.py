@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Prior:
         return float(low), float(high)
 
 
-def deviates(inputs: int, samples: int, seed: int) -> Floats:
+def sample_points(inputs: int, samples: int, seed: int) -> Floats:
     """Return the points to run a model at, as standard normal deviates: (samples x (inputs + 2), inputs).
 
     Raises
@@ -118,7 +118,7 @@ class Indices:
 
 
 def indices(values: ArrayLike, inputs: int, seed: int, level: float = 0.95) -> Indices:
-    """Return the Sobol indices of the results at :func:`deviates`.
+    """Return the Sobol indices of the results at :func:`sample_points`.
 
     A model with chance in it gives two results of each run, with chances of their own; all runs of one base sample may share
     theirs. Where one result is multiplied by another, they are then taken from either, so that chance adds nothing to the
@@ -139,7 +139,7 @@ def indices(values: ArrayLike, inputs: int, seed: int, level: float = 0.95) -> I
 
     Examples
     --------
-    >>> z = deviates(2, 256, seed=1)
+    >>> z = sample_points(2, 256, seed=1)
     >>> found = indices(3 * z[:, 0] + z[:, 1], 2, seed=1)  # shares of the variance 0.9 and 0.1
     >>> found.first.round(1).tolist(), found.total.round(1).tolist()
     ([0.9, 0.1], [0.9, 0.1])

@@ -43,17 +43,19 @@ def data_findings(courses: Sequence[PatientCourse], ae: TreatmentEmergentEvents,
     measured = lesions([c.patient for c in courses])
     if measured is not None:
         start = np.array([c.patient.first_dose.occurred.toordinal() for c in courses if c.patient.first_dose])
-        wrong = lesion_findings.check(measured.lesions, names, start=start, names=measured.names)
+        wrong = lesion_findings.check_lesions(measured.lesions, names, start=start, names=measured.names)
         made += found("lesion", wrong, LesionMeasured)
     samples = [
-        ca125_samples.Sample(c.id, e.occurred, e.fact.value, e.fact.upper_limit, e.fact.unit, e.fact.laboratory or "")
+        ca125_samples.Ca125Value(
+            c.id, e.occurred, e.fact.value, e.fact.upper_limit, e.fact.unit, e.fact.laboratory or ""
+        )
         for c in courses
         for e in c.patient.of(MarkerMeasured)
         if isinstance(e.fact, MarkerMeasured)
     ]
     first = {c.id: c.patient.first_dose.occurred for c in courses if c.patient.first_dose}
-    made += found("CA-125", ca125_samples.arrange(samples, first, cutoff=cutoff).findings, MarkerMeasured)
-    dates = survival_findings.findings(histories(courses), names, cutoff)
+    made += found("CA-125", ca125_samples.arrange_samples(samples, first, cutoff=cutoff).findings, MarkerMeasured)
+    dates = survival_findings.survival_data_checks(histories(courses), names, cutoff)
     made += found("dates", dates, Died, Discontinued, LesionMeasured, Dosed)
     return sorted(made, key=lambda m: (m.finding.patient, m.finding.on or date.min, m.about, m.finding.field))
 

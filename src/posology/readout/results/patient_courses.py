@@ -45,7 +45,7 @@ class BestResponse:
     """Best overall response by RECIST 1.1.
 
     ``best`` is CR, PR, SD, PD or NE as the criteria give it with ``confirmation`` one of: confirmed, awaiting
-    confirmation, not confirmed, or empty where nothing is to confirm. ``settled`` is what it is if nothing more is seen; ``why``
+    confirmation, not confirmed, or empty where nothing is to confirm. ``best_if_no_more_data`` is what it is if nothing more is seen; ``why``
     why it is not evaluable. ``responded_on`` is the day of the first CR or PR that counts, a confirmed one where the protocol asks
     for it; ``benefit_on`` the day by which there was clinical benefit: such a response, or 24 weeks without progression.
     """
@@ -59,7 +59,7 @@ class BestResponse:
     stable_ongoing: bool
     cycles: int | None
     best_change: float | None
-    settled: recist.Response
+    best_if_no_more_data: recist.Response
     why: str
     responded_on: date | None
     benefit_on: date | None
@@ -151,7 +151,7 @@ STATUS = {
 }
 BENEFIT_DAYS = 168
 """How long without progression is a clinical benefit [days]: 24 weeks."""
-METHOD = {"caliper": recist.Method.CALIPER, "chest x-ray": recist.Method.CHEST_X_RAY}
+METHOD = {"caliper": recist.ImagingMethod.CALIPER, "chest x-ray": recist.ImagingMethod.CHEST_X_RAY}
 ROLE = {"target": recist.Role.TARGET, "non-target": recist.Role.NON_TARGET, "new": recist.Role.NEW}
 
 
@@ -223,7 +223,7 @@ def lesions(patients: Sequence[Patient]) -> MeasuredLesions | None:
                     lesion.nodal,
                     size,
                     organs.setdefault(lesion.organ.casefold(), len(organs)),
-                    METHOD.get((lesion.method or "").casefold(), recist.Method.CT_OR_MRI),
+                    METHOD.get((lesion.method or "").casefold(), recist.ImagingMethod.CT_OR_MRI),
                 )
             )
             names.append(lesion.lesion)
@@ -267,7 +267,7 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Assessment, ...]]:
                 _number(from_nadir[i, k]),
                 overall,
                 bool(has_target[i]),
-                recist.Reason(result.why[i, k]).text,
+                recist.Reason(result.reason[i, k]).text,
                 tuple(sources[i, k]),
             )
         )
@@ -287,7 +287,7 @@ def _responses(
             day[i, scan.number] = scan.on.toordinal()
     start = np.array([p.first_dose.occurred.toordinal() for p in patients if p.first_dose])
     followed = np.array([p.off_treatment is None for p in patients], dtype=bool)
-    criteria = recist.Rules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
+    criteria = recist.RecistRules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
     best = recist.best_response(seen, day, start, followed, criteria)
     benefit = best_response.clinical_benefit(seen, day, start, criteria, minimum_days=BENEFIT_DAYS)
     found = {}
@@ -317,8 +317,8 @@ def _responses(
             stable_ongoing=stable and progressed is None,
             cycles=at.cycles if at else None,
             best_change=min(changes) if changes else None,
-            settled=recist.Response(best.settled[i]),
-            why=_not_evaluable(scans[patient.id], recist.Reason(best.why[i])),
+            best_if_no_more_data=recist.Response(best.best_if_no_more_data[i]),
+            why=_not_evaluable(scans[patient.id], recist.Reason(best.reason[i])),
             responded_on=responded.on if responded else None,
             benefit_on=benefited.on if benefited else None,
             sources=tuple(event for scan in used if scan for event in scan.sources),
@@ -348,7 +348,7 @@ def _markers(patients: list[Patient], rules: Ca125 | None) -> dict[str, Ca125Res
         for k, (event, fact) in enumerate(samples):
             value[i, k], limits[i, k], day[i, k] = fact.value, fact.upper_limit, event.occurred.toordinal()
     start = np.array([p.first_dose.occurred.toordinal() for p, _ in sampled if p.first_dose])
-    result = ca125.course(value, day, limits, start)
+    result = ca125.assess_ca125(value, day, limits, start)
     found = {}
     for i, (patient, samples) in enumerate(sampled):
         events = [event for event, _ in samples]

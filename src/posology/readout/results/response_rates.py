@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.endpoints.rates import CONTROLLED, OBJECTIVE, Denominator, Patients, Rate, exact
+from posology.endpoints.rates import CONTROLLED, OBJECTIVE, AnalysisSets, Denominator, Rate, exact
 from posology.readout.cited import Cited, cite
 from posology.readout.results.patient_courses import PatientCourse, doses_assigned, first_doses
 from posology.record.event import Event
@@ -42,10 +42,12 @@ def percent(rate: Rate) -> str:
 
 
 ENDPOINTS: dict[str, Callable[[PatientCourse], bool]] = {
-    "objective response, confirmed": lambda c: c.response.settled in OBJECTIVE,
+    "objective response, confirmed": lambda c: c.response.best_if_no_more_data in OBJECTIVE,
     "objective response, awaiting confirmation": lambda c: awaits_confirmation(c),
-    "objective response, with those awaiting": lambda c: c.response.settled in OBJECTIVE or awaits_confirmation(c),
-    "disease control": lambda c: c.response.settled in CONTROLLED,
+    "objective response, with those awaiting": lambda c: (
+        c.response.best_if_no_more_data in OBJECTIVE or awaits_confirmation(c)
+    ),
+    "disease control": lambda c: c.response.best_if_no_more_data in CONTROLLED,
     "clinical benefit": lambda c: c.response.benefit_on is not None,
 }
 """What is counted, in the order of the table. A response that awaits confirmation counts for what it is without it."""
@@ -66,7 +68,7 @@ def response_rates(courses: Sequence[PatientCourse]) -> list[CitedRate]:
     assessed = np.array([bool(c.assessed) for c in courses], dtype=bool)
     for group, denominator in groups:
         mine = treated if group == ALL else np.array([c.dose == group for c in courses], dtype=bool)
-        among = Patients(mine, measurable, assessed).among(denominator)
+        among = AnalysisSets(mine, measurable, assessed).among(denominator)
         of = [c for c, inside in zip(courses, among.tolist(), strict=True) if inside]
         for endpoint, holds in ENDPOINTS.items() if of else ():
             counted = [c for c in of if holds(c)]

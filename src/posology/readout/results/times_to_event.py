@@ -69,8 +69,8 @@ class _Known:
         """How patients are censored, in words."""
         clinical, rules = sum(_clinical(c) for c in self.courses), self.rules
         return (
-            f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.missed} missed assessments before "
-            f"the event (more than {rules.missed} × {rules.interval_days} + {rules.window_days} days after the last "
+            f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.max_missed} missed assessments before "
+            f"the event (more than {rules.max_missed} × {rules.interval_days} + {rules.window_days} days after the last "
             "adequate one). New anticancer therapy is not in the record. Progression that the lesions do not show is no "
             f"event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
         )
@@ -137,7 +137,7 @@ def _time_to_event(kind: EndpointKind, of: _Known) -> TimeToEvent:
     (times, note), courses = kind.compute(of), of.courses
     known = np.flatnonzero(times.known)
     curve = kaplan_meier(times.days[known], times.event[known]) if len(known) else None
-    applies = [i for i in range(len(courses)) if times.known[i] or times.why[i] != survival.Why.NOT_APPLICABLE]
+    applies = [i for i in range(len(courses)) if times.known[i] or times.reason[i] != survival.Why.NOT_APPLICABLE]
     return TimeToEvent(
         kind.name,
         kind.title,

@@ -50,7 +50,9 @@ def treatment_emergent(courses: Sequence[PatientCourse]) -> TreatmentEmergentEve
     may = np.ones(len(listed), dtype=bool)
     findings: list[tuple[Finding, Event]] = []
     for k, (_, c, t) in enumerate(listed):
-        good, wrong = toxicity.check([c.id], [t.fact.term], [t.fact.grade], [t.event.occurred], [end[k]], [first[k]])
+        good, wrong = toxicity.check_events(
+            [c.id], [t.fact.term], [t.fact.grade], [t.event.occurred], [end[k]], [first[k]]
+        )
         may[k] = good[0]
         findings += [(found, t.event) for found in wrong]
     kept = [k for k in range(len(listed)) if may[k]]

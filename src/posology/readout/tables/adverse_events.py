@@ -93,7 +93,7 @@ def time_to_onset(results: TrialResults) -> TableBody:
     rows = []
     for name in _classes(ae):
         mine, events = _mine(ae, name)
-        found = toxicity.course(mine, len(courses))
+        found = toxicity.event_durations(mine, len(courses))
         had = found.onset != toxicity.NEVER
         days, gone = found.onset[had], found.days[~np.isnan(found.days)]
         numbers = {e.seq for e in events}
@@ -129,7 +129,7 @@ def onset_profile(results: TrialResults) -> TableBody:
     for name in _classes(ae):
         mine, _ = _mine(ae, name)
         found = toxicity.late_onset(mine, starts)
-        first = toxicity.course(mine, len(courses)).onset
+        first = toxicity.event_durations(mine, len(courses)).onset
         had = first != toxicity.NEVER
         cycle = toxicity.cycle_of(np.where(had, first, 1), np.arange(len(courses)), starts)
         for k in range(starts.shape[1]):

@@ -12,12 +12,14 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import AfterValidator
 
 from posology.endpoints.body_size import Metric, dose_mg
-from posology.pharmacology.compounds.adc import Compound, Quantity
+from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.library import COMPOUNDS
-from posology.pharmacology.disposition.adc_plasma import UNITS
+from posology.pharmacology.compounds.quantity import Quantity
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, Regimen
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.virtual_patients.demographics import RESIDUALS, TUMOUR_TYPES, Patients, Residual
+from posology.pharmacology.virtual_patients.assay_error import ASSAY_ERRORS, AssayError
+from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, VirtualPatients
 from posology.protocol.model import protocol_section
 from posology.shared.arrays import Floats
 
@@ -55,7 +57,7 @@ class Person:
 
 
 @protocol_section
-class People:
+class PatientSpec:
     """Who is treated: so many virtual patients of a mix of tumour types, or patients listed by hand."""
 
     number: Annotated[int, Ge(1), Le(100_000)] = 1000
@@ -64,14 +66,16 @@ class People:
     listed: tuple[Person, ...] = ()
     vary: bool = True
 
-    def drawn(self) -> Patients:
+    def drawn(self) -> VirtualPatients:
         """Return the patients."""
         rng = np.random.default_rng(self.seed)
         if not self.listed:
-            return Patients.draw(rng, self.number, [(TUMOUR_TYPES[name], s) for name, s in self.tumour_types.items()])
-        some = vars(Patients.draw(rng, len(self.listed)))
+            return VirtualPatients.draw(
+                rng, self.number, [(TUMOUR_TYPES[name], s) for name, s in self.tumour_types.items()]
+            )
+        some = vars(VirtualPatients.draw(rng, len(self.listed)))
         own = {name: np.array([getattr(p, name) for p in self.listed]) for name in ("sex", "weight_kg", "height_cm")}
-        return Patients(**{**some, **own})
+        return VirtualPatients(**{**some, **own})
 
     def __str__(self) -> str:
         listed = len(self.listed)
@@ -83,7 +87,7 @@ class People:
 
 
 @protocol_section
-class Change:
+class DoseChange:
     """What happens to one dose: put off by days (those after it as well), or given at a factor; 0 is a dose missed."""
 
     dose: Annotated[int, Ge(1)]
@@ -111,7 +115,7 @@ class Assay:
 
 
 @protocol_section
-class Planned:
+class RegimenSpec:
     """A regimen as written: the dose with its unit and the body size it goes by, when, and of which compound.
 
     ``first_doses`` are in place of the dose for as many doses (a loading dose, a step up); ``body_size_cap`` is the most that
@@ -128,7 +132,7 @@ class Planned:
     days: Annotated[tuple[int, ...], MinLen(1)] = (1,)
     hours: Annotated[float, Ge(0), Le(24)] | None = None
     first_doses: tuple[Annotated[float, Ge(0)], ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[DoseChange, ...] = ()
     compound: str | None = None
     swap: dict[PartName, str] = field(default_factory=dict)
     parameters: dict[str, Value] = field(default_factory=dict)
@@ -162,7 +166,7 @@ class Planned:
         """(D,): when each dose is given [d], after delays."""
         return np.asarray(self.regimen.schedule + np.cumsum(self._each()[1]))
 
-    def doses(self, patients: Patients) -> Doses:
+    def doses(self, patients: VirtualPatients) -> Doses:
         """Return what the patients are given."""
         factor, delay = self._each()
         size = dose_mg(self.dose, self.body_size, patients.weight_kg, patients.height_cm, patients.sex) / self.dose
@@ -179,22 +183,22 @@ class Planned:
 
 
 @protocol_section
-class Exposures:
+class RegimenFile:
     """A file of regimens.
 
     ``samples`` are days after the first dose of each cycle at which concentrations are asked for.
     """
 
     compound: str
-    regimens: Annotated[tuple[Planned, ...], MinLen(1)]
-    patients: People = People()
+    regimens: Annotated[tuple[RegimenSpec, ...], MinLen(1)]
+    patients: PatientSpec = PatientSpec()
     parameters: dict[str, Value] = field(default_factory=dict)
     analytes: Annotated[tuple[Analyte, ...], AfterValidator(_once)] = ("adc", "payload", "metabolite")
     interval: Annotated[float, Gt(0), Lt(1)] = 0.9
     samples: Annotated[tuple[Annotated[float, Ge(0), Le(365)], ...], AfterValidator(_rising)] = ()
     assay: dict[Analyte, Assay] = field(default_factory=dict)
 
-    def drug(self, planned: Planned) -> Compound:
+    def drug(self, planned: RegimenSpec) -> Compound:
         """Return the compound of a regimen, with what the file and the regimen change.
 
         Raises
@@ -215,7 +219,7 @@ class Exposures:
         """The compounds of all regimens."""
         return " and ".join(dict.fromkeys(self.drug(planned).name for planned in self.regimens))
 
-    def measured(self, analyte: str) -> tuple[Residual, float]:
+    def measured(self, analyte: str) -> tuple[AssayError, float]:
         """Return the residual error of an analyte and its limit of quantification.
 
         Raises
@@ -226,12 +230,12 @@ class Exposures:
         given = self.assay.get(analyte)  # type: ignore[call-overload]
         if given is not None:
             of = lambda value, unit: Quantity(value, unit, "assumed", "given in the file")
-            return Residual(of(given.additive, UNITS[analyte]), of(given.proportional, "1")), given.limit
-        if analyte not in RESIDUALS:
+            return AssayError(of(given.additive, UNITS[analyte]), of(given.proportional, "1")), given.limit
+        if analyte not in ASSAY_ERRORS:
             raise ValueError(
                 f"no error of measurement is known for {analyte}: give it under assay, or leave {analyte} out"
             )
-        return RESIDUALS[analyte], 0.0
+        return ASSAY_ERRORS[analyte], 0.0
 
 
 def _compound(name: str) -> Compound:
@@ -246,7 +250,7 @@ def _altered(drug: Compound, parameters: dict[str, Value]) -> Compound:
     return drug
 
 
-def read(path: str | Path) -> Exposures:
+def read(path: str | Path) -> RegimenFile:
     """Read a file of regimens and check it.
 
     Raises
@@ -256,7 +260,7 @@ def read(path: str | Path) -> Exposures:
     """
     from posology.shared.yaml_files import InputFileError, load_typed
 
-    held, refuse = load_typed(path, Exposures, "a file of regimens", "see `posology pk --help`")
+    held, refuse = load_typed(path, RegimenFile, "a file of regimens", "see `posology simulate regimens --help`")
     findings = []
 
     def check(where: tuple[str | int, ...], name: str) -> bool:

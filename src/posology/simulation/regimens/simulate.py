@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from posology.pharmacology.compounds.adc import Compound
-from posology.pharmacology.disposition.adc_plasma import UNITS, Course, Plasma
+from posology.pharmacology.disposition.adc_plasma import Plasma, PlasmaConcentrations
+from posology.pharmacology.disposition.adc_states import UNITS
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.nca.auc import trapezoids
+from posology.pharmacology.nca.auc import segment_auc
 from posology.pharmacology.uncertainty.sobol import Prior
-from posology.pharmacology.virtual_patients.demographics import Patients, Variability, by_weight, combined, occasions
+from posology.pharmacology.virtual_patients.between_patient import (
+    BetweenPatient,
+    allometric_factors,
+    between_occasion_factors,
+    multiply,
+)
+from posology.pharmacology.virtual_patients.demographics import VirtualPatients
 from posology.shared.arrays import Floats
-from posology.simulation.regimens.file import Exposures, Planned
+from posology.simulation.regimens.file import RegimenFile, RegimenSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", str, tuple[str, str, str])
 Kind = Literal["patients", "occasions", "observations"]
-HOLDS: dict[Kind, str] = {
+INTERVAL_MEANING: dict[Kind, str] = {
     "patients": "between patients",
     "occasions": "between patients and between their cycles",
     "observations": "of measured values: between patients, between their cycles, and by the error of measurement",
@@ -41,7 +48,7 @@ BATCH = 2000
 """Patients simulated at once: bounds the memory."""
 SETS, PANEL = 128, 20
 """Sets of typical parameters drawn from their priors, and patients in each, who tell how the median moves."""
-ENTERING = (
+USED_QUANTITIES = (
     "vc",
     "vp",
     "q",
@@ -60,7 +67,7 @@ ENTERING = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """When a regimen is looked at, in days.
 
     ``begins``, ``ends`` of each cycle (C,), ``lasts`` when its last third begins, ``troughs`` just before it ends: a bolus of
@@ -78,7 +85,7 @@ class Plan:
     cycle: NDArray[np.int64]
 
     @classmethod
-    def of(cls, planned: Planned, samples: tuple[float, ...], doses: Doses) -> Plan:
+    def of(cls, planned: RegimenSpec, samples: tuple[float, ...], doses: Doses) -> SamplingPlan:
         """Lay out the times; without ``samples``, those of a usual schedule, within each cycle."""
         starts, count = planned.starts, len(planned.days)
         begins = starts[::count]  # of each cycle, as it came after delays
@@ -107,7 +114,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Simulated:
+class RegimenResult:
     """What one regimen came to.
 
     ``courses`` each analyte (P, T) at the ``times`` shown; ``measures`` of each patient (P,); ``samples`` (P, S) at the times
@@ -117,7 +124,7 @@ class Simulated:
 
     name: str
     compound: Compound
-    plan: Plan
+    plan: SamplingPlan
     courses: Mapping[str, Floats]
     measures: Mapping[Measure, Floats]
     samples: Mapping[str, Floats]
@@ -132,13 +139,13 @@ class Simulated:
         return self.plan.grid[self.plan.shown]
 
 
-def simulate(
-    held: Exposures,
+def simulate_regimens(
+    held: RegimenFile,
     kind: Kind = "patients",
     *,
     uncertainty: bool = False,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> list[Simulated]:
+) -> list[RegimenResult]:
     """Simulate each regimen in the same patients; the same seed gives the same numbers.
 
     Raises
@@ -159,12 +166,16 @@ def simulate(
             held.measured(analyte)
     normals = _normals(np.random.default_rng([seed, 1]), drugs, len(patients))
     cycles = max(planned.cycles for planned in held.regimens)
-    clearance = occasions(np.random.default_rng([seed, 2]), len(patients), cycles) if kind != "patients" else None
+    clearance = (
+        between_occasion_factors(np.random.default_rng([seed, 2]), len(patients), cycles)
+        if kind != "patients"
+        else None
+    )
     found = []
     for k, (planned, drug) in enumerate(zip(held.regimens, drugs, strict=True)):
-        factors = by_weight(patients.weight_kg)
+        factors = allometric_factors(patients.weight_kg)
         if held.patients.vary:
-            factors = combined(factors, Variability.of(drug).at(normals))
+            factors = multiply(factors, BetweenPatient.of(drug).at(normals))
         noise = np.random.default_rng([seed, 3, k]) if kind == "observations" else None
         tell = lambda share, k=k: progress(int(1000 * (k + share)), 1000 * len(drugs))
         found.append(_simulated(held, planned, drug, patients, factors, clearance, noise, uncertainty, tell))
@@ -175,24 +186,24 @@ def _normals(rng: np.random.Generator, drugs: list[Compound], patients: int) -> 
     """Return standard normal deviates (P,) of every quantity that differs between patients, in any of the compounds."""
     normals: dict[str, Floats] = {}
     for drug in drugs:
-        new = [name for name in Variability.of(drug).names if name not in normals]
+        new = [name for name in BetweenPatient.of(drug).names if name not in normals]
         normals |= dict(zip(new, rng.standard_normal((patients, len(new))).T, strict=True))
     return normals
 
 
 def _simulated(
-    held: Exposures,
-    planned: Planned,
+    held: RegimenFile,
+    planned: RegimenSpec,
     drug: Compound,
-    patients: Patients,
+    patients: VirtualPatients,
     factors: Mapping[str, Floats],
     clearance: Floats | None,
     noise: np.random.Generator | None,
     uncertainty: bool,
     progress: Callable[[float], None],
-) -> Simulated:
+) -> RegimenResult:
     doses = planned.doses(patients)
-    plan = Plan.of(planned, held.samples, doses)
+    plan = SamplingPlan.of(planned, held.samples, doses)
     rows = [np.arange(at, min(at + BATCH, len(patients))) for at in range(0, len(patients), BATCH)]
     parts = []
     for b, own in enumerate(rows):
@@ -222,7 +233,7 @@ def _simulated(
     if uncertainty:
         low_high, bands = _uncertain(held, planned, plan, drug, patients, factors, courses, measures, progress)
     given = (doses.amount.reshape(len(patients), planned.count, -1).sum(axis=2) > 0).sum()
-    return Simulated(
+    return RegimenResult(
         planned.name,
         drug,
         plan,
@@ -247,11 +258,11 @@ def _of(doses: Doses, rows: NDArray[np.int64]) -> Doses:
 
 
 def _batch(
-    held: Exposures, planned: Planned, plan: Plan, plasma: Plasma, doses: Doses, clearance: Floats | None
+    held: RegimenFile, planned: RegimenSpec, plan: SamplingPlan, plasma: Plasma, doses: Doses, clearance: Floats | None
 ) -> tuple[dict[str, Floats], dict[Measure, Floats], dict[str, Floats]]:
     """Return courses at the times shown, the true measures, and the true values at the times sampled."""
 
-    def course(times: Floats) -> Course:
+    def course(times: Floats) -> PlasmaConcentrations:
         if clearance is None:
             return plasma.course(times, doses, tolerance=1e-3)
         return plasma.course_by_occasion(times, doses, plan.begins, clearance)
@@ -295,7 +306,7 @@ def _batch(
     return courses, measures, samples
 
 
-def _area(plan: Plan, k: int, values: Floats, ends: Floats, at_ends: Floats) -> Floats:
+def _area(plan: SamplingPlan, k: int, values: Floats, ends: Floats, at_ends: Floats) -> Floats:
     """Return the area (P,) in cycle ``k`` by trapezoids over the grid and the ends of infusions."""
     time = np.concatenate([np.broadcast_to(plan.grid, values.shape), ends], axis=1)
     order = np.argsort(time, axis=1)
@@ -306,7 +317,7 @@ def _area(plan: Plan, k: int, values: Floats, ends: Floats, at_ends: Floats) -> 
 
 
 def _observed(
-    planned: Planned, plan: Plan, samples: Mapping[str, Floats], below: Mapping[str, NDArray[np.bool_]]
+    planned: RegimenSpec, plan: SamplingPlan, samples: Mapping[str, Floats], below: Mapping[str, NDArray[np.bool_]]
 ) -> dict[Measure, Floats]:
     """Return what measured samples show of each cycle: the greatest, linear-up log-down trapezoids, the last.
 
@@ -322,7 +333,7 @@ def _observed(
                 measures[analyte, str(k + 1), "at the end (1)"] = held[:, -1]
                 continue
             counted = np.where(below[analyte][:, own], held / 2, held)
-            area, _ = trapezoids(np.broadcast_to(time, held.shape), counted)
+            area, _ = segment_auc(np.broadcast_to(time, held.shape), counted)
             measures[analyte, str(k + 1), f"Cmax ({unit})"] = held.max(axis=1)
             measures[analyte, str(k + 1), f"AUC (d x {unit})"] = area.sum(axis=1)
             measures[analyte, str(k + 1), f"Ctrough ({unit})"] = held[:, -1]
@@ -337,17 +348,17 @@ def uncertain(drug: Compound) -> dict[str, Prior]:
         for name, q in drug.quantities().items()
         if q.cv > 0
         and q.value > 0
-        and name.split(".")[1] in ENTERING
+        and name.split(".")[1] in USED_QUANTITIES
         and (drug.antibody.vmax.value > 0 or name != "antibody.km")
     }
 
 
 def _uncertain(
-    held: Exposures,
-    planned: Planned,
-    plan: Plan,
+    held: RegimenFile,
+    planned: RegimenSpec,
+    plan: SamplingPlan,
     drug: Compound,
-    patients: Patients,
+    patients: VirtualPatients,
     factors: Mapping[str, Floats],
     courses: Mapping[str, Floats],
     measures: Mapping[Measure, Floats],
@@ -363,7 +374,7 @@ def _uncertain(
     priors = uncertain(drug)
     tail = (1 - held.interval) / 2
     if not priors:
-        same = {key: (_middle(each), _middle(each)) for key, each in measures.items()}
+        same = {key: (_median(each), _median(each)) for key, each in measures.items()}
         return same, {name: np.stack([np.median(each, axis=0)] * 2) for name, each in courses.items()}
     few = np.arange(min(PANEL, len(patients)))
     unit = qmc.Sobol(len(priors), rng=np.random.default_rng([held.patients.seed, 4])).random(SETS)
@@ -380,13 +391,13 @@ def _uncertain(
         tiled = {name: np.tile(factor, len(some)) for name, factor in own.items()}
         moved = {name: np.repeat(some[:, j], size) for j, name in enumerate(priors)}
         rows = np.tile(np.arange(size), len(some))
-        curves, found, _ = _batch(held, planned, plan, Plasma.of(drug, combined(tiled, moved)), _of(doses, rows), None)
+        curves, found, _ = _batch(held, planned, plan, Plasma.of(drug, multiply(tiled, moved)), _of(doses, rows), None)
         for s in range(len(some)):
             part = slice(s * size, (s + 1) * size)
             medians.append(
                 (
                     {name: np.median(each[part], axis=0) for name, each in curves.items()},
-                    {key: _middle(each[part]) for key, each in found.items()},
+                    {key: _median(each[part]) for key, each in found.items()},
                 )
             )
         progress(0.5 + 0.5 * (at + len(some)) / len(sets))
@@ -394,7 +405,7 @@ def _uncertain(
     for key, values in measures.items():
         moves = np.array([each[key] for _, each in medians])
         if np.isfinite(moves).all() and moves[0] > 0:
-            low, high = np.quantile(moves[1:] / moves[0], [tail, 1 - tail]) * _middle(values)
+            low, high = np.quantile(moves[1:] / moves[0], [tail, 1 - tail]) * _median(values)
             low_high[key] = (float(low), float(high))
     bands = {}
     for name, each in courses.items():
@@ -414,11 +425,11 @@ def quantiles(values: Floats, shares: Sequence[float]) -> Floats:
         )
 
 
-def _middle(values: Floats) -> float:
+def _median(values: Floats) -> float:
     return float(quantiles(values, [0.5])[0])
 
 
-def ratios(other: Simulated, reference: Simulated) -> dict[Measure, Floats]:
+def ratios(other: RegimenResult, reference: RegimenResult) -> dict[Measure, Floats]:
     """Return each patient's measure under one regimen over that under another, (P,): of the first and of the last cycle.
 
     Areas are per day, so that cycles of different length compare. Half-lives are left out.

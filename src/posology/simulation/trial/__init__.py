@@ -1,5 +1,6 @@
 """Virtual patients written in the record's own events, so that decisions, endpoints, readout and exports work on them."""
 
-from posology.simulation.trial.simulator import Simulation, World, simulate
+from posology.simulation.trial.settings import TrialSettings
+from posology.simulation.trial.simulator import TrialSimulator, simulate_trial
 
-__all__ = ["Simulation", "World", "simulate"]
+__all__ = ["TrialSettings", "TrialSimulator", "simulate_trial"]

@@ -11,133 +11,42 @@ found, until they stay the same: each round sets the course right up to the cons
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from posology.endpoints.body_size import dose_mg
-from posology.pharmacology.clinical.treatment import Standing, Treated, treat
-from posology.shared.arrays import Floats
-from posology.simulation.trial.patients import People
-
-EYE, NERVE, LUNG, OTHER, TIRED = (
-    "Blurred vision",
-    "Peripheral sensory neuropathy",
-    "Pneumonitis",
-    "Hypophosphataemia",
-    "Fatigue",
+from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
+from posology.simulation.trial.dosing import (
+    AE_FOLLOW_UP_DAYS,
+    EYE,
+    LUNG,
+    NERVE,
+    OTHER,
+    STOP_GRADE,
+    TIRED,
+    WEEK,
+    DoseDecision,
+    ProtocolDosing,
+    Toxicity,
 )
-CLASSES = {
-    EYE: "Eye disorders",
-    NERVE: "Nervous system disorders",
-    LUNG: "Respiratory, thoracic and mediastinal disorders",
-    OTHER: "Metabolism and nutrition disorders",
-    TIRED: "General disorders and administration site conditions",
-}
-HOLDS = {EYE: 2, NERVE: 3, LUNG: 2, OTHER: 3, TIRED: 2}
-"""The grade from which a toxicity holds the next dose, until it is over."""
-STOPS = {EYE: 4, NERVE: 4, LUNG: 3, OTHER: 4, TIRED: 5}
-"""The grade from which it ends treatment for good."""
-REDUCES = 3
-"""The grade from which a dose after it is a level lower."""
-WEEK, LINGERS = 7, 28.0
-FOLLOW = 730
+from posology.simulation.trial.patients import TrialPatients
+
+FOLLOW_UP_DAYS = 730
 """Days from the first dose to the last follow-up."""
-ROUNDS = 100
+MAX_ROUNDS = 100
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """A toxicity at its worst grade; ``over`` is the day on which it is gone."""
-
-    onset: float
-    term: str
-    grade: int
-    over: float
-
-
-@dataclass(frozen=True)
-class Step:
-    """What was done about a dose: ``due`` when, put off by ``waits`` (day, days, why), given on ``day`` at ``level`` (None: not).
-
-    ``why`` it was reduced or not given, empty where neither.
-    """
-
-    due: int
-    waits: tuple[tuple[int, int, str], ...]
-    day: int
-    level: int | None
-    why: str
-
-
-@dataclass
-class Dosing:
-    """The protocol's rule for a patient's doses, for :func:`posology.pharmacology.clinical.treatment.treat`; it keeps what it did.
-
-    ``mg`` gives the amount of a level on a day.
-    """
-
-    mg: Callable[[int, int], float]
-    level: int
-    reductions: int
-    longest: int
-    interval: int
-    troubles: tuple[Trouble, ...]
-    steps: list[Step] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._now, self._left, self._over = self.level, self.reductions, False
-        self._answered: set[Trouble] = set()
-
-    def __call__(self, standing: Standing) -> tuple[Floats, Floats]:
-        """Return the dose over the planned one, and the delay."""
-        if self._over:
-            return np.zeros(1), np.zeros(1)
-        due = int(standing.due[0])
-        waits: list[tuple[int, int, str]] = []
-        waited = 0
-        while (held := self._held(due + waited)) and waited < self.longest:
-            step = min(WEEK, self.longest - waited)
-            waits.append((due + waited, step, f"{held.term}, grade {held.grade}"))
-            waited += step
-        level, why = self._level(due + waited, held)
-        self._over = level is None
-        self.steps.append(Step(due, tuple(waits), due + waited, level, why))
-        factor = self.mg(level, due + waited) / self.mg(self.level, 0) if level else 0.0
-        return np.array([factor]), np.array([float(waited)])
-
-    def _held(self, day: int) -> Trouble | None:
-        """Return what holds a dose on a day."""
-        there = (t for t in self.troubles if t.onset <= day < t.over and HOLDS[t.term] <= t.grade)
-        return next(there, None)
-
-    def _level(self, day: int, held: Trouble | None) -> tuple[int | None, str]:
-        """Return the level of a dose on a day and why it is another than before; None where treatment ends."""
-        said = lambda t: f"{t.term}, grade {t.grade}"
-        if ends := next((t for t in self.troubles if t.onset <= day and t.grade >= STOPS[t.term]), None):
-            return None, said(ends)
-        if held:
-            return None, f"{said(held)}, not over {self.longest} days after the dose was due"
-        severe = [t for t in self.troubles if t.onset <= day and t.grade >= REDUCES and t not in self._answered]
-        if not severe:
-            return self._now, ""
-        self._answered |= set(severe)
-        if not self._left or self._now == 1:
-            return None, f"{said(severe[-1])}, and no lower dose left"
-        self._now, self._left = self._now - 1, self._left - 1
-        return self._now, said(severe[-1])
-
-
-@dataclass(frozen=True)
-class Course:
+class TreatmentCourse:
     """What becomes of a patient, in days from the first dose: the model's account, the doses' steps, the toxicities seen."""
 
-    person: People
+    person: TrialPatients
     level: int
-    treated: Treated
-    steps: tuple[Step, ...]
-    troubles: tuple[Trouble, ...]
+    treated: TreatmentOutcome
+    steps: tuple[DoseDecision, ...]
+    troubles: tuple[Toxicity, ...]
 
     @property
     def given(self) -> list[tuple[int, int, float]]:
@@ -165,7 +74,9 @@ class Course:
         last = self.given[-1][0]
         ends: list[tuple[float, str, str]] = [(self.progression, "progression", ""), (self.dead, "death", "")]
         ends += [
-            (t.onset, "adverse event", f"{t.term}, grade {t.grade}") for t in self.troubles if t.grade >= STOPS[t.term]
+            (t.onset, "adverse event", f"{t.term}, grade {t.grade}")
+            for t in self.troubles
+            if t.grade >= STOP_GRADE[t.term]
         ]
         ends += [(s.day, "adverse event", s.why) for s in self.steps if s.level is None]
         if self.treated.mg[0, -1] > 0:
@@ -174,7 +85,9 @@ class Course:
         return int(day), why, note
 
 
-def follow(person: People, level: int, protocol: Callable[[int], Any], *, most: int, follow_up: int = FOLLOW) -> Course:
+def simulate_course(
+    person: TrialPatients, level: int, protocol: Callable[[int], Any], *, most: int, follow_up: int = FOLLOW_UP_DAYS
+) -> TreatmentCourse:
     """Treat a patient at a dose level.
 
     Parameters
@@ -195,10 +108,10 @@ def follow(person: People, level: int, protocol: Callable[[int], Any], *, most: 
     mg = lambda at, day: amount(person, protocol(day), at)
     body = person.known
     usual = dose_mg(6.0, "adjusted ideal body weight", body.weight_kg, body.height_cm, body.sex)
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[Toxicity, ...] = ()
     cycles = min(8, most)
-    for _ in range(ROUNDS):
-        dosing = Dosing(
+    for _ in range(MAX_ROUNDS):
+        dosing = ProtocolDosing(
             mg, level, plan.modification.maximum_reductions, plan.modification.maximum_delay_days, interval, troubles
         )
         treated = treat(
@@ -211,7 +124,7 @@ def follow(person: People, level: int, protocol: Callable[[int], Any], *, most: 
             rule=dosing,
             follow=float(follow_up),
         )
-        course = Course(
+        course = TreatmentCourse(
             person, level, treated, tuple(dosing.steps), toxicities(person, treated, dosing.steps, interval)
         )
         if course.troubles != troubles:
@@ -220,35 +133,37 @@ def follow(person: People, level: int, protocol: Callable[[int], Any], *, most: 
             cycles = min(2 * cycles, most)
         else:
             return course
-    raise ArithmeticError(f"the course of a patient at level {level} does not settle in {ROUNDS} rounds")
+    raise ArithmeticError(f"the course of a patient at level {level} does not settle in {MAX_ROUNDS} rounds")
 
 
-def amount(person: People, protocol: Any, level: int) -> float:
+def amount(person: TrialPatients, protocol: Any, level: int) -> float:
     """Return a patient's dose at a level [mg], as the record plans it."""
     body = person.known
     dose = float(protocol.dose.levels[level - 1])
     return round(float(dose_mg(dose, protocol.dose.body_size, body.weight_kg, body.height_cm, body.sex)[0]), 3)
 
 
-def toxicities(person: People, treated: Treated, steps: list[Step], interval: int) -> tuple[Trouble, ...]:
+def toxicities(
+    person: TrialPatients, treated: TreatmentOutcome, steps: list[DoseDecision], interval: int
+) -> tuple[Toxicity, ...]:
     """Return the toxicities that are seen, in order: while treated, and for two cycles after the last dose."""
     fate, lasting = person.fate, person.lasting[0]
-    found = [Trouble(onset, EYE, grade, over) for onset, over, grade in ocular(treated)]
+    found = [Toxicity(onset, EYE, grade, over) for onset, over, grade in ocular(treated)]
     for term, day, grade, k in (
         (NERVE, treated.neuropathy, fate.neuropathy_grade, 0),
         (LUNG, treated.pneumonitis, fate.pneumonitis_grade, 1),
         (OTHER, treated.other, np.array([3]), 2),
     ):
-        found.append(Trouble(float(day[0]), term, int(grade[0]), float(day[0] + lasting[k])))
+        found.append(Toxicity(float(day[0]), term, int(grade[0]), float(day[0] + lasting[k])))
     tired = float(fate.setback[0])
     due = next((s.due for s in steps if s.due - interval < tired <= s.due), None)
-    found.append(Trouble(tired, TIRED, 2, tired + LINGERS if due is None else float(due + WEEK)))
+    found.append(Toxicity(tired, TIRED, 2, tired + AE_FOLLOW_UP_DAYS if due is None else float(due + WEEK)))
     given, dead = treated.start[0][treated.mg[0] > 0], float(treated.dead[0])
     seen = lambda t: t.onset < dead and t.onset <= given[given <= t.onset].max(initial=-np.inf) + 2 * interval
     return tuple(sorted((t for t in found if np.isfinite(t.onset) and seen(t)), key=lambda t: (t.onset, t.term)))
 
 
-def ocular(treated: Treated) -> list[tuple[float, float, int]]:
+def ocular(treated: TreatmentOutcome) -> list[tuple[float, float, int]]:
     """Return onset, end and worst grade of each ocular episode of one patient."""
     seen = treated.episodes
     found = zip(seen.onset[0].tolist(), seen.recovery[0].tolist(), seen.grade[0].tolist(), strict=True)

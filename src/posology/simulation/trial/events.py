@@ -12,38 +12,39 @@ import numpy as np
 
 from posology.protocol.model import Protocol
 from posology.record import facts as f
-from posology.simulation.trial.course import CLASSES, FOLLOW, LINGERS, Course
-from posology.simulation.trial.patients import FAILS, People
-from posology.simulation.trial.pk_samples import clock, infusion, samples
+from posology.simulation.trial.course import FOLLOW_UP_DAYS, TreatmentCourse
+from posology.simulation.trial.dosing import AE_FOLLOW_UP_DAYS, CLASSES
+from posology.simulation.trial.patients import CRITERION_FAILURE, TrialPatients
+from posology.simulation.trial.pk_samples import infusion, sample_time, samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
 ORGANS = ("liver", "lung", "peritoneum", "adrenal gland", "soft tissue")
-HEALTHY = 5.0
+BASELINE_CA125 = 5.0
 """CA-125 that no tumour makes [U/mL]: it is not found below; assumed."""
-SMALLEST = 10.0
+MIN_TARGET_MM = 10.0
 """Diameter of a target lesion at the baseline [mm], at least."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class ScheduledFact:
     """A fact, so many days after consent or the first dose."""
 
     day: int
     fact: f.Fact
 
 
-def screening(person: People, protocol: Protocol, asked: tuple[Any, ...]) -> list[Entry]:
+def screening(person: TrialPatients, protocol: Protocol, asked: tuple[Any, ...]) -> list[ScheduledFact]:
     """Return what is recorded from consent on, in days from it, of a patient who is checked against the criteria ``asked``."""
     body, number = person.known, float(person.known.weight_kg[0])
     tumour = str(body.tumour_type[0])
     cells = [round(100 * float(share), 1) for share in body.expression[0]]
     cells[0] = max(0.0, round(100 - sum(cells[1:]), 1))
     made = [
-        Entry(0, f.Consented()),
-        Entry(
+        ScheduledFact(0, f.Consented()),
+        ScheduledFact(
             1,
             f.Screened(
                 sex="F" if body.sex[0] == "F" else "M",
@@ -56,8 +57,8 @@ def screening(person: People, protocol: Protocol, asked: tuple[Any, ...]) -> lis
                 measurable_disease=True,
             ),
         ),
-        Entry(1, f.PriorTherapy(regimens=int(body.prior_regimens[0]), platinum_status=str(person.platinum[0]))),  # type: ignore[arg-type]
-        Entry(
+        ScheduledFact(1, f.PriorTherapy(regimens=int(body.prior_regimens[0]), platinum_status=str(person.platinum[0]))),  # type: ignore[arg-type]
+        ScheduledFact(
             3,
             f.TargetScored(
                 assay=protocol.biomarker.assay if protocol.biomarker else "model",
@@ -72,25 +73,27 @@ def screening(person: People, protocol: Protocol, asked: tuple[Any, ...]) -> lis
     ]
     attested = [c for c in asked if c.fact == "attested"]
     for k, criterion in enumerate(attested):
-        met = bool(person.attests[0, k % person.attests.shape[1]] >= FAILS.value)
-        made.append(Entry(5, f.CriterionAttested(criterion=criterion.id, met=met)))
+        met = bool(person.attests[0, k % person.attests.shape[1]] >= CRITERION_FAILURE.value)
+        made.append(ScheduledFact(5, f.CriterionAttested(criterion=criterion.id, met=met)))
     return made
 
 
-def baseline(person: People, protocol: Protocol) -> list[f.Fact]:
+def baseline(person: TrialPatients, protocol: Protocol) -> list[f.Fact]:
     """Return the lesions and the marker before treatment."""
     size = float(person.known.sld_mm[0])
     return [*_lesions(person, 0, size), *_marker(person, protocol, float(person.known.ca125[0]))]
 
 
-def course(told: Course, protocol: Callable[[int], Protocol], first: date, follow_up: int = FOLLOW) -> list[Entry]:
+def treatment_events(
+    told: TreatmentCourse, protocol: Callable[[int], Protocol], first: date, follow_up: int = FOLLOW_UP_DAYS
+) -> list[ScheduledFact]:
     """Return what is recorded from the ``first`` dose on, in days from it, to the last follow-up."""
     person, plan, treated = told.person, protocol(0), told.treated
     given, dead = told.given, told.dead
     off, why, note = told.off(plan.schedule.cycle_days)
     end = min(follow_up, int(min(dead, 1e6)))
-    made: list[Entry] = []
-    add = lambda day, *facts: made.extend(Entry(int(day), fact) for fact in facts)
+    made: list[ScheduledFact] = []
+    add = lambda day, *facts: made.extend(ScheduledFact(int(day), fact) for fact in facts)
     here, weight = told.level, float(person.known.weight_kg[0])
     for step in told.steps:
         for day, days, reason in step.waits:
@@ -99,7 +102,7 @@ def course(told: Course, protocol: Callable[[int], Protocol], first: date, follo
     reasons = {s.day: s.why for s in told.steps}
     starts, amounts = [float(day) for day, *_ in given], [mg for *_, mg in given]
     lengths = infusion(starts, amounts)[1].tolist()
-    moment = lambda since: clock(first, since).isoformat(timespec="minutes")
+    moment = lambda since: sample_time(first, since).isoformat(timespec="minutes")
     for cycle, ((day, level, mg), length) in enumerate(zip(given, lengths, strict=True), 1):
         if level < here:
             add(day, f.DoseReduced(to_level=level, why=reasons[day]))
@@ -122,7 +125,7 @@ def course(told: Course, protocol: Callable[[int], Protocol], first: date, follo
             ),
         )
         over = int(np.ceil(trouble.over))
-        if over <= min(end, off + LINGERS):
+        if over <= min(end, off + AE_FOLLOW_UP_DAYS):
             add(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
     for drawn in samples(person.factors, person.noise, starts, amounts, min(off, end), first):
         add(drawn.day, drawn.fact)
@@ -143,10 +146,10 @@ def course(told: Course, protocol: Callable[[int], Protocol], first: date, follo
     return sorted((e for e in made if e.day <= follow_up), key=lambda e: e.day)
 
 
-def _lesions(person: People, assessment: int, size: float) -> list[f.Fact]:
+def _lesions(person: TrialPatients, assessment: int, size: float) -> list[f.Fact]:
     """Return the target lesions of an assessment: equal parts of the sum, each large enough at the baseline."""
     start = float(person.known.sld_mm[0])
-    count = min(int(person.known.lesions[0]), len(ORGANS), max(1, int(start / SMALLEST)))
+    count = min(int(person.known.lesions[0]), len(ORGANS), max(1, int(start / MIN_TARGET_MM)))
     return [
         f.LesionMeasured(
             assessment=assessment, lesion=f"T{k}", role="target", organ=organ, diameter_mm=round(size / count, 1)
@@ -155,9 +158,9 @@ def _lesions(person: People, assessment: int, size: float) -> list[f.Fact]:
     ]
 
 
-def _marker(person: People, protocol: Protocol, value: float) -> list[f.Fact]:
+def _marker(person: TrialPatients, protocol: Protocol, value: float) -> list[f.Fact]:
     """Return CA-125, in the tumour types in which the protocol reads it."""
     read = protocol.endpoints.ca125
     if read is None or str(person.known.tumour_type[0]) not in read.tumour_types:
         return []
-    return [f.MarkerMeasured(value=round(max(value, HEALTHY), 1), upper_limit=float(read.upper_limit_u_ml))]
+    return [f.MarkerMeasured(value=round(max(value, BASELINE_CA125), 1), upper_limit=float(read.upper_limit_u_ml))]

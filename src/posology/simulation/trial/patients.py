@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from posology.pharmacology.clinical.treatment import Fate
-from posology.pharmacology.compounds.adc import Quantity
+from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
 from posology.pharmacology.compounds.library import IMGN853
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.linear_compartments import Exponentials
-from posology.pharmacology.virtual_patients.demographics import Patients, TumourType, Variability, by_weight, combined
+from posology.pharmacology.virtual_patients.between_patient import BetweenPatient, allometric_factors, multiply
+from posology.pharmacology.virtual_patients.demographics import TumourType, VirtualPatients
 from posology.shared.arrays import Floats
-from posology.simulation.potential_outcomes import conjugate, receptor
+from posology.simulation.potential_outcomes import receptor_concentration, two_compartment_equivalent
 from posology.simulation.trial.pk_samples import ANALYTES, TIMES
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ AGE = {
 }
 AGE_SD = Quantity(10.0, "a", "assumed", GUESS)
 ECOG_2 = Quantity(0.12, "1", "assumed", "share of ECOG 2 among patients with 1 or more")
-FAILS = Quantity(0.03, "1", "assumed", "chance that a criterion which the investigator attests is not met")
-CRITERIA = 64
+CRITERION_FAILURE = Quantity(0.03, "1", "assumed", "chance that a criterion which the investigator attests is not met")
+MAX_CRITERIA = 64
 """Attested criteria with a chance of their own, at most."""
 PLATINUM = (("resistant", 0.6), ("sensitive", 0.25), ("refractory", 0.15))
 HISTOLOGY = {
@@ -52,13 +53,13 @@ NEUROPATHY, PNEUMONITIS, OTHER = (
 
 
 @dataclass(frozen=True)
-class People:
+class TrialPatients:
     """Patients, a row each. ``attests`` (P, C) between 0 and 1; ``lasting`` (P, 3) [d] of neuropathy, pneumonitis, another DLT.
 
     ``noise`` (P, T, A): of each sample of each analyte, standard normal. ``factors`` are those on the drug's quantities.
     """
 
-    known: Patients
+    known: VirtualPatients
     age: NDArray[np.int64]
     ecog: NDArray[np.int64]
     histology: NDArray[np.str_]
@@ -66,26 +67,31 @@ class People:
     attests: Floats
     lasting: Floats
     noise: Floats
-    fate: Fate
+    fate: PatientPotentialOutcomes
     plasma: Exponentials
     factors: dict[str, Floats]
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, patients: int, mix: Sequence[tuple[TumourType, float]]) -> People:
+    def draw(cls, rng: np.random.Generator, patients: int, mix: Sequence[tuple[TumourType, float]]) -> TrialPatients:
         """Draw patients of a mix of tumour types with their shares."""
-        known = Patients.draw(rng, patients, mix)
-        known = Patients(
+        known = VirtualPatients.draw(rng, patients, mix)
+        known = VirtualPatients(
             **{
                 **vars(known),
                 "weight_kg": known.weight_kg.clip(30, 250).round(1),
                 "height_cm": known.height_cm.clip(120, 220).round(1),
             }
         )
-        factors = combined(by_weight(known.weight_kg), Variability.of(IMGN853).draw(rng, patients))
-        plasma = conjugate(Plasma.of(IMGN853, factors))
+        factors = multiply(allometric_factors(known.weight_kg), BetweenPatient.of(IMGN853).draw(rng, patients))
+        plasma = two_compartment_equivalent(Plasma.of(IMGN853, factors))
         spread = float(np.log(plasma.area).std()) if patients > 1 else 0.0
-        fate = Fate.draw(
-            rng, patients, s0=known.sld_mm, receptor=receptor(known.expression), ca0=known.ca125, explained=spread
+        fate = PatientPotentialOutcomes.draw(
+            rng,
+            patients,
+            s0=known.sld_mm,
+            receptor=receptor_concentration(known.expression),
+            ca0=known.ca125,
+            explained=spread,
         )
         types = known.tumour_type
         mean = np.array([AGE[str(name)].value for name in types])
@@ -96,7 +102,7 @@ class People:
             fate.ecog + (fate.ecog > 0) * (rng.random(patients) < ECOG_2.value),
             np.array([chosen[str(name)][i] for i, name in enumerate(types)]),
             np.where(types == "ovarian", chosen[""], "not applicable"),
-            rng.random((patients, CRITERIA)),
+            rng.random((patients, MAX_CRITERIA)),
             rng.exponential(np.array([NEUROPATHY.value, PNEUMONITIS.value, OTHER.value]) / np.log(2), (patients, 3)),
             rng.standard_normal((patients, len(TIMES), len(ANALYTES))),
             fate,
@@ -107,15 +113,15 @@ class People:
     def __len__(self) -> int:
         return len(self.known)
 
-    def one(self, i: int) -> People:
+    def one(self, i: int) -> TrialPatients:
         """Return one of them, as a batch of one."""
         return _row(self, i)
 
 
-def coming(rng: np.random.Generator, mix: Sequence[tuple[TumourType, float]]) -> Iterator[People]:
+def patient_stream(rng: np.random.Generator, mix: Sequence[tuple[TumourType, float]]) -> Iterator[TrialPatients]:
     """Yield patients one by one, without end."""
     while True:
-        block = People.draw(rng, BLOCK, mix)
+        block = TrialPatients.draw(rng, BLOCK, mix)
         for i in range(BLOCK):
             yield block.one(i)
 

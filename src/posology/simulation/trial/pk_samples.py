@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from posology.pharmacology.compounds.adc import Quantity
 from posology.pharmacology.compounds.library import IMGN853
-from posology.pharmacology.disposition.adc_plasma import UNITS, Plasma
-from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infused
-from posology.pharmacology.virtual_patients.demographics import RESIDUALS
+from posology.pharmacology.compounds.quantity import Quantity
+from posology.pharmacology.disposition.adc_plasma import Plasma
+from posology.pharmacology.disposition.adc_states import UNITS
+from posology.pharmacology.disposition.dosing_regimen import LABEL_RATES, infusion_doses
+from posology.pharmacology.virtual_patients.assay_error import ASSAY_ERRORS
 from posology.record.collected import PkConcentration
 from posology.shared.arrays import Floats
 
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 
 CYCLES = (1, 3)
-AFTER = ("END OF INFUSION", "DAY 2", "DAY 4", "DAY 8", "DAY 15", "TROUGH")
+TIMEPOINTS = ("END OF INFUSION", "DAY 2", "DAY 4", "DAY 8", "DAY 15", "TROUGH")
 DAYS = (0, 1, 3, 7, 14)
-TIMES = tuple((cycle, name) for cycle in CYCLES for name in AFTER)
+TIMES = tuple((cycle, name) for cycle in CYCLES for name in TIMEPOINTS)
 """Every sample that a patient may give: the cycle, and when in it. The trough is drawn half an hour before the next dose."""
 BEGINS = time(9)
 """When an infusion begins; assumed."""
@@ -50,7 +51,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Sample:
+class PkSample:
     """What was found in one sample of one analyte, on a ``day`` from that of the first dose."""
 
     day: int
@@ -63,18 +64,18 @@ def infusion(start: Sequence[float], mg: Sequence[float]) -> tuple[Doses, Floats
     >>> (infusion([0.0], [355.0])[1] * 24).round(2)
     array([1.78])
     """
-    doses = infused(np.array([start], dtype=np.float64), np.array([mg], dtype=np.float64), LABEL_RATES)
+    doses = infusion_doses(np.array([start], dtype=np.float64), np.array([mg], dtype=np.float64), LABEL_RATES)
     return doses, doses.duration.reshape(len(start), -1).sum(axis=1)
 
 
-def clock(first: date, since: float) -> datetime:
+def sample_time(first: date, since: float) -> datetime:
     """Return the moment, to the minute, so many days after the first dose began."""
     return datetime.combine(first, BEGINS) + timedelta(minutes=round(since * 1440))
 
 
 def samples(
     factors: Mapping[str, Floats], noise: Floats, start: Sequence[float], mg: Sequence[float], last: float, first: date
-) -> list[Sample]:
+) -> list[PkSample]:
     """Return the samples of one patient.
 
     Parameters
@@ -106,7 +107,7 @@ def samples(
         if name == "TROUGH":
             since = float(start[cycle]) - BEFORE - begin if cycle < len(start) else np.inf
         else:
-            since = float(length[cycle - 1]) if name == AFTER[0] else float(DAYS[AFTER.index(name)])
+            since = float(length[cycle - 1]) if name == TIMEPOINTS[0] else float(DAYS[TIMEPOINTS.index(name)])
         if begin + since <= last:
             taken.append((k, cycle, name, begin, since))
     if not taken:
@@ -114,14 +115,14 @@ def samples(
     course = Plasma.of(IMGN853, factors).course([begin + since for *_, begin, since in taken], doses)
     found = []
     for a, (analyte, (code, called)) in enumerate(ANALYTES.items()):
-        residual, limit = RESIDUALS[analyte], LIMITS[analyte].value
+        residual, limit = ASSAY_ERRORS[analyte], LIMITS[analyte].value
         truth = course.of(analyte)[0]
         sd = np.hypot(residual.additive.value, residual.proportional.value * truth)
         values = truth + sd * noise[0, [k for k, *_ in taken], a]
         for value, (_, cycle, name, begin, since) in zip(values.tolist(), taken, strict=True):
             low = value < limit
             said = f"<{limit:g}" if low else f"{float(f'{value:.3g}'):g}"
-            moment = clock(first, begin + since)
+            moment = sample_time(first, begin + since)
             fact = PkConcentration(
                 test=code,
                 name=called,
@@ -140,5 +141,5 @@ def samples(
                 quantification_limit=limit,
                 dated=moment.isoformat(timespec="minutes"),
             )
-            found.append(Sample((moment.date() - first).days, fact))
+            found.append(PkSample((moment.date() - first).days, fact))
     return sorted(found, key=lambda s: s.day)

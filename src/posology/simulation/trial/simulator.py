@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -24,88 +24,37 @@ from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.open_level import open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.conduct.trial import PendingEvents, Trial
-from posology.pharmacology.clinical.treatment import VISIT
-from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.amendments import versions
-from posology.protocol.model import EligibilityCriterion, Protocol, protocol_from
+from posology.protocol.model import EligibilityCriterion, protocol_from
 from posology.record import facts as f
 from posology.record.collected import DispositionEvent
 from posology.record.facts import SIMULATION
 from posology.record.state import State
 from posology.record.store import gc_paused
 from posology.simulation.trial import events as diary
-from posology.simulation.trial.course import FOLLOW, Course, follow
-from posology.simulation.trial.events import Entry
-from posology.simulation.trial.patients import People, coming
+from posology.simulation.trial.accrual import MAX_REFERRAL_TRIES, MONTH_DAYS, REFERRED, Accrual, _takes, tumour_mix
+from posology.simulation.trial.checks import check_simulable
+from posology.simulation.trial.course import FOLLOW_UP_DAYS, TreatmentCourse, simulate_course
+from posology.simulation.trial.events import ScheduledFact
+from posology.simulation.trial.patients import TrialPatients, patient_stream
+from posology.simulation.trial.settings import TrialSettings
 
 DOSE_FINDING = ""
 """The stream of patients who come for dose finding; every expansion cohort has one of its own, by its name."""
-READY, PATIENCE = 7, 35
+SCREENING_DAYS, MAX_WAIT_DAYS = 7, 35
 """Days from consent: when eligibility is known, and until when a place is waited for."""
-MONTH = 28
-HOPELESS = 200
+MAX_SCREENED_WITHOUT_SUCCESS = 200
 """Patients screened for a cohort, a twentieth of them or fewer with success, after which it cannot be filled."""
-SHARES = {"ovarian": 0.5, "endometrial": 0.2, "NSCLC": 0.2, "renal": 0.1}
-"""Of the tumour types among those who come for dose finding, as far as the protocol takes them; assumed."""
-FIRM = 2 * 365
+MAX_TREATMENT_DAYS = 2 * 365
 """Days of treatment after which nobody is given another cycle, where no number of cycles is asked for."""
-JUDGED = 60
+ADJUDICATION_DAYS = 60
 """Days after the DLT window for which toxicities are looked at once the dose finding is over."""
-OVER = ("MTD declared", "stopped")
-SOUGHT = 5000
-ENDLESS = 100 * 365
+FINAL_ACTIONS = ("MTD declared", "stopped")
+MAX_TRIAL_DAYS = 100 * 365
 """Days after which a trial is given up."""
-REFERRED: dict[str, Callable[[People], Any]] = {
-    "tumour_type": lambda person: person.known.tumour_type,
-    "histology": lambda person: person.histology,
-    "platinum_status": lambda person: person.platinum,
-}
-"""What a site knows of a patient before it refers one."""
-MARKS = {"*": "assumed"}
+PROVENANCE = {"*": "assumed"}
 BY = "simulation"
 COMMITTEE = "Simulated committee"
-
-
-@dataclass(frozen=True)
-class World:
-    """What is simulated.
-
-    Parameters
-    ----------
-    seed
-        of everything.
-    per_month
-        patients who come in a month of 28 days: for dose finding, and for each expansion cohort that is open.
-    arrivals
-        "poisson": at random; "fixed": evenly spaced.
-    expansion
-        whether the expansion cohorts are opened after the dose finding.
-    patients
-        of an expansion cohort for which the protocol gives no number.
-    cycles
-        at most; until progression, two years at most, where None.
-    until
-        the last day that is simulated; to the last follow-up, where None.
-    alone
-        an expansion cohort and a dose level: that cohort alone, at that level, without dose finding.
-    """
-
-    seed: int = 1
-    per_month: float = 3.0
-    arrivals: Literal["poisson", "fixed"] = "poisson"
-    expansion: bool = True
-    patients: int = 40
-    cycles: int | None = None
-    until: date | None = None
-    alone: tuple[str, int] | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 < self.per_month <= 3000:
-            raise ValueError(f"patients a month are {self.per_month:g}: there must be more than none, at most 3,000")
-        if self.patients < 1:
-            raise ValueError(f"patients is {self.patients}: there must be one or more")
-        if self.cycles is not None and self.cycles < 1:
-            raise ValueError(f"cycles is {self.cycles}: there must be one or more")
 
 
 @dataclass
@@ -113,37 +62,26 @@ class Subject:
     """A patient of the simulation: who it is, what is still to be entered, by day, and the course once treated."""
 
     id: str
-    person: People
+    person: TrialPatients
     stream: str
     consent: date
     diary: dict[date, list[f.Fact]] = field(default_factory=dict)
     kept: f.SlotReserved | None = None
-    course: Course | None = None
+    course: TreatmentCourse | None = None
     first: date | None = None
 
-    def write(self, begin: date, entries: list[Entry]) -> None:
+    def write(self, begin: date, entries: list[ScheduledFact]) -> None:
         """Put entries in the diary, in days from ``begin``."""
         for entry in entries:
             self.diary.setdefault(begin + timedelta(days=entry.day), []).append(entry.fact)
 
 
-@dataclass
-class Stream:
-    """Who comes for dose finding, or for a cohort: when the next one does, and how many were screened so far."""
-
-    people: Iterator[People]
-    gap: Callable[[], float]
-    next: float
-    screened: int = 0
-    treated: int = 0
-
-
-def simulate(
+def simulate_trial(
     where: str | Path,
     document: dict[str, Any],
-    world: World,
+    world: TrialSettings,
     progress: Callable[[date, int], None] = lambda day, came: None,
-) -> Simulation:
+) -> TrialSimulator:
     """Conduct a simulated trial under a checked protocol document, and write its record; return how it was made.
 
     Raises
@@ -154,19 +92,19 @@ def simulate(
     title = f"Simulated, nobody was treated: {document['trial']['title']}"  # so that whatever is exported says it too
     document = {**document, "trial": {**document["trial"], "title": title}}
     start = protocol_from(document).trial.date
-    made = Simulation(document, world)
+    made = TrialSimulator(document, world)
     began = datetime.combine(start, time(8), UTC)
-    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=MARKS) as trial, gc_paused():
+    with Trial.create(where, document, by=BY, on=start, recorded=began, provenance=PROVENANCE) as trial, gc_paused():
         pending = trial.pending_events()
         made.run(pending, progress)
         trial.commit(pending)
     return made
 
 
-class Simulation:
-    """A trial in the making: see :func:`simulate`. ``subjects`` are its patients, in the order of their consent."""
+class TrialSimulator:
+    """A trial in the making: see :func:`simulate_trial`. ``subjects`` are its patients, in the order of their consent."""
 
-    def __init__(self, document: dict[str, Any], world: World) -> None:
+    def __init__(self, document: dict[str, Any], world: TrialSettings) -> None:
         self.world = world
         self.start = protocol_from(document).trial.date
         self.document = document
@@ -176,13 +114,13 @@ class Simulation:
         self.taken: Counter[str] = Counter()
         self.advice: Advice | None = None
         self.asked = 0
-        self.streams: dict[str, Stream] = {}
+        self.streams: dict[str, Accrual] = {}
         self.versions = [(date.fromisoformat(str(v["trial"]["date"])), protocol_from(v)) for v in versions(document)]
         if world.until is not None and world.until < self.start:
             raise ValueError(
                 f"the simulation is to end on {world.until}: the protocol is of {self.start}, before it nothing happens"
             )
-        _check(document, world)
+        check_simulable(document, world)
 
     @property
     def state(self) -> State:
@@ -207,7 +145,9 @@ class Simulation:
             [f"seed {self.world.seed}", f"{self.world.per_month:g} patients a month", f"posology {__version__}"]
         )
         self.enter(
-            f.BackgroundFact(subject=SIMULATION, item="virtual patients", properties=told, source="posology virtual")
+            f.BackgroundFact(
+                subject=SIMULATION, item="virtual patients", properties=told, source="posology simulate trial"
+            )
         )
         if self.world.alone is not None:
             self._given(*self.world.alone)
@@ -227,9 +167,9 @@ class Simulation:
             over = not self.streams and not self.screening and not any(subject.diary for subject in self.subjects)
             if over or self.today == self.world.until:
                 return
-            if (self.today - self.start).days > ENDLESS:
+            if (self.today - self.start).days > MAX_TRIAL_DAYS:
                 raise ValueError(
-                    f"the trial does not end within {ENDLESS // 365} years: {self.advice.why if self.advice else 'too few patients come'}"
+                    f"the trial does not end within {MAX_TRIAL_DAYS // 365} years: {self.advice.why if self.advice else 'too few patients come'}"
                 )
             self.today += timedelta(days=1)
 
@@ -243,7 +183,7 @@ class Simulation:
             recorded=self.moment,
             by=BY,
             override=override,
-            provenance=MARKS,
+            provenance=PROVENANCE,
         )
 
     # The trial --------------------------------------------------------------------------------------------------------
@@ -268,10 +208,10 @@ class Simulation:
 
     def _judge(self) -> None:
         """Judge the toxicities of those in dose finding as soon as the protocol's definition tells what they are."""
-        window, over = self.plan.protocol.dlt.window_days, bool(self.advice and self.advice.action in OVER)
+        window, over = self.plan.protocol.dlt.window_days, bool(self.advice and self.advice.action in FINAL_ACTIONS)
         for subject in self.subjects:
             since = (self.today - subject.first).days if subject.first else None
-            if subject.stream != DOSE_FINDING or since is None or (over and since > window + JUDGED):
+            if subject.stream != DOSE_FINDING or since is None or (over and since > window + ADJUDICATION_DAYS):
                 continue
             patient = self.state.patients[subject.id]
             for toxicity in patient.toxicities:
@@ -282,12 +222,12 @@ class Simulation:
 
     def _decide(self) -> None:
         """Follow the design's advice once it is settled, and sign."""
-        if self.world.alone is not None or (self.advice and self.advice.action in OVER):
+        if self.world.alone is not None or (self.advice and self.advice.action in FINAL_ACTIONS):
             return
         if self.advice and not self.advice.pending and self.state.seq == self.asked:
             return  # nothing has happened, and nobody's window goes on
         self.advice, self.asked = advise(self.state, self.today), self.state.seq
-        if not self.advice.settled or self.advice.action in ("stay", *OVER):
+        if not self.advice.settled or self.advice.action in ("stay", *FINAL_ACTIONS):
             return
         action: Any = self.advice.action
         slots = self.advice.more if action in ("escalate", "expand", "de-escalate") else 0
@@ -301,7 +241,7 @@ class Simulation:
         """Open and close the streams of patients."""
         if self.world.alone is not None:
             wanted = [self.world.alone[0]]
-        elif self.advice is None or self.advice.action not in OVER:
+        elif self.advice is None or self.advice.action not in FINAL_ACTIONS:
             wanted = [DOSE_FINDING]
         else:
             declared = self.advice.open_level.mtd is not None and self.world.expansion
@@ -310,14 +250,14 @@ class Simulation:
         wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
         self.streams = {name: self.streams.get(name) or self._stream(name) for name in wanted}
 
-    def _stream(self, name: str) -> Stream:
+    def _stream(self, name: str) -> Accrual:
         who, when = np.random.default_rng([self.world.seed, zlib.crc32(name.encode())]).spawn(2)
-        mean = MONTH / self.world.per_month
+        mean = MONTH_DAYS / self.world.per_month
         gap = (lambda: mean) if self.world.arrivals == "fixed" else (lambda: float(when.exponential(mean)))
         passed = (self.today - self.start).days
-        return Stream(coming(who, mix(self.plan.protocol, name or None)), gap, passed + gap())
+        return Accrual(patient_stream(who, tumour_mix(self.plan.protocol, name or None)), gap, passed + gap())
 
-    def _arrive(self, name: str, stream: Stream) -> None:
+    def _arrive(self, name: str, stream: Accrual) -> None:
         """Screen those who come today, as many as there may be places for; others go elsewhere."""
         passed = (self.today - self.start).days
         while stream.next < passed + 1:
@@ -326,7 +266,7 @@ class Simulation:
             if self._free(name) <= sum(s.stream == name and s.kept is None for s in self.screening):
                 continue
             stream.screened += 1
-            if stream.screened > HOPELESS and stream.treated < stream.screened / 20:
+            if stream.screened > MAX_SCREENED_WITHOUT_SUCCESS and stream.treated < stream.screened / 20:
                 raise ValueError(
                     f"{stream.screened} patients were screened for {name or 'dose finding'}, {stream.treated} treated: "
                     "virtual patients seldom meet its criteria"
@@ -340,13 +280,15 @@ class Simulation:
             for fact in subject.diary.pop(self.today, ()):
                 self.enter(fact, subject)
 
-    def _referred(self, people: Iterator[People], asked: Sequence[EligibilityCriterion]) -> People:
+    def _referred(self, people: Iterator[TrialPatients], asked: Sequence[EligibilityCriterion]) -> TrialPatients:
         """Return the next patient whom a site would refer: tumour, histology and platinum status are known beforehand."""
         asked = [c for c in asked if c.fact in REFERRED]
-        for person in islice(people, SOUGHT):
+        for person in islice(people, MAX_REFERRAL_TRIES):
             if all(_takes(c, str(REFERRED[c.fact](person)[0])) for c in asked):
                 return person
-        raise ValueError(f"none of {SOUGHT} virtual patients has {' and '.join(c.condition for c in asked)}")
+        raise ValueError(
+            f"none of {MAX_REFERRAL_TRIES} virtual patients has {' and '.join(c.condition for c in asked)}"
+        )
 
     # Places -----------------------------------------------------------------------------------------------------------
 
@@ -364,7 +306,7 @@ class Simulation:
     def _place(self, subject: Subject) -> None:
         """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""
         days = (self.today - subject.consent).days
-        if days < READY:
+        if days < SCREENING_DAYS:
             return
         if subject.kept:
             self._treat(subject)
@@ -389,7 +331,7 @@ class Simulation:
             found = unmet.get(subject.stream) or next(iter(unmet.values()), [])
             why = "; ".join(f"{c.criterion.id}: {c.found}" for c in found) or f"{subject.stream} is no longer open"
             self._away(subject, "SCREEN FAILURE", why)
-        elif days > PATIENCE:
+        elif days > MAX_WAIT_DAYS:
             self._away(subject, "NO PLACE", "no place was free in time")
 
     def _away(self, subject: Subject, term: str, why: str) -> None:
@@ -414,9 +356,9 @@ class Simulation:
         on = lambda day: next(
             (p for begin, p in reversed(self.versions) if begin <= first + timedelta(days=day)), self.versions[0][1]
         )
-        cycles = self.world.cycles or -(-FIRM // self.plan.protocol.schedule.cycle_days)
-        subject.first, subject.course = first, follow(subject.person, level, on, most=cycles)
-        subject.write(first, diary.course(subject.course, on, first, FOLLOW))
+        cycles = self.world.cycles or -(-MAX_TREATMENT_DAYS // self.plan.protocol.schedule.cycle_days)
+        subject.first, subject.course = first, simulate_course(subject.person, level, on, most=cycles)
+        subject.write(first, diary.treatment_events(subject.course, on, first, FOLLOW_UP_DAYS))
         for fact in subject.diary.pop(first):
             self.enter(fact, subject)
         if stream := self.streams.get(subject.stream):
@@ -430,59 +372,3 @@ class Simulation:
         named = [t for t in patient.toxicities if (fact.note or "").startswith(t.fact.term)]
         limited = any(t.is_dlt or self.plan.meets_definition(patient, t, self.today)[0] for t in named)
         return replace(fact, why="dose-limiting toxicity") if limited else fact
-
-
-def mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[TumourType, float]]:
-    """Return the tumour types of those who come, with their shares: those of the model that the protocol takes.
-
-    Raises
-    ------
-    ValueError
-        if there is none.
-    """
-    asked = [c for c in criteria(protocol, cohort) if c.fact == "tumour_type"]
-    names = [name for name in SHARES if all(_takes(c, name) for c in asked)]
-    if not names:
-        raise ValueError(
-            f"{cohort or 'dose finding'} takes {' and '.join(c.condition for c in asked)}: there are virtual patients "
-            f"with {', '.join(SHARES)} cancer"
-        )
-    total = sum(SHARES[name] for name in names)
-    return [(TUMOUR_TYPES[name], SHARES[name] / total) for name in names]
-
-
-def _takes(criterion: EligibilityCriterion, value: str) -> bool:
-    named = value.casefold() in {word.casefold() for word in criterion.one_of or ()}
-    return named if criterion.kind == "inclusion" else not named
-
-
-def _check(document: dict[str, Any], world: World) -> None:
-    """Refuse what cannot be simulated, whichever version of the protocol asks for it."""
-    for version in versions(document):
-        protocol = protocol_from(version)
-        if protocol.drug.name != "IMGN853":
-            raise ValueError(
-                f"the drug is {protocol.drug.name}: virtual patients carry IMGN853, the one that is calibrated"
-            )
-        if list(protocol.schedule.dosing_days) != [1]:
-            raise ValueError(
-                f"schedule.dosing_days is {list(protocol.schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
-            )
-        if protocol.endpoints.response.assess_every_days != VISIT:
-            raise ValueError(
-                f"endpoints.response.assess_every_days is {protocol.endpoints.response.assess_every_days}: "
-                f"virtual patients are scanned every {VISIT:g} days"
-            )
-        if world.alone is None:
-            for cohort in (None, *(protocol.expansion if world.expansion else ())):
-                mix(protocol, cohort)
-    if world.alone is not None:
-        cohort, level = world.alone
-        protocol = protocol_from(versions(document)[0])
-        if cohort not in protocol.expansion:
-            later = any(cohort in protocol_from(version).expansion for version in versions(document))
-            why = "comes with an amendment only" if later else "is no expansion cohort"
-            raise ValueError(f"{cohort!r} {why}; the protocol begins with {', '.join(protocol.expansion) or 'none'}")
-        if not 1 <= level <= len(protocol.dose.levels):
-            raise ValueError(f"level {level}: the protocol has levels 1 to {len(protocol.dose.levels)}")
-        mix(protocol, cohort)

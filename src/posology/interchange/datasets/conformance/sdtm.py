@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from posology.interchange.datasets.conformance.check import Folder, Rule, each_row, is_date
+from posology.interchange.datasets.conformance.rules import ConformanceRule, Folder, is_date, row_findings
 from posology.interchange.datasets.dataset import Dataset
 from posology.shared.findings import Finding
 
@@ -48,7 +48,7 @@ def required(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         if variable not in dataset.frame.columns:
             yield Finding("", None, f"{name}.{variable}", "is not there", "SDTMIG requires it")
         else:
-            yield from each_row(dataset, variable, pl.col(variable).is_null(), "is missing", "SDTMIG requires it")
+            yield from row_findings(dataset, variable, pl.col(variable).is_null(), "is missing", "SDTMIG requires it")
 
 
 def domain(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ def domain(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     import polars as pl
 
     if "DOMAIN" in dataset.frame.columns:
-        yield from each_row(
+        yield from row_findings(
             dataset, "DOMAIN", pl.col("DOMAIN") != dataset.name[:2], "is {}", f"it is {dataset.name[:2]}"
         )
 
@@ -83,7 +83,7 @@ def sequence(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     number = f"{dataset.name}SEQ"
     if {number, "USUBJID"} <= set(dataset.frame.columns):
         twice = pl.struct("USUBJID", number).is_duplicated()
-        yield from each_row(dataset, number, twice, "{} is there more than once", "it names one row of a subject")
+        yield from row_findings(dataset, number, twice, "{} is there more than once", "it names one row of a subject")
 
 
 def dates(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def dates(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         if variable.name.endswith("DTC") and variable.type == "string":
             values = dataset.frame[variable.name].drop_nulls().unique()
             wrong = [value for value in values if not is_date(value)]
-            yield from each_row(
+            yield from row_findings(
                 dataset,
                 variable.name,
                 pl.col(variable.name).is_in(wrong),
@@ -105,7 +105,7 @@ def dates(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     if {start, end} <= set(dataset.frame.columns):
         first, last = pl.col(start).str.slice(0, 10), pl.col(end).str.slice(0, 10)
         whole = (first.str.len_chars() == 10) & (last.str.len_chars() == 10)
-        yield from each_row(
+        yield from row_findings(
             dataset, end, whole & (last < first), "{} is before the start", "an end is not before its start"
         )
 
@@ -129,7 +129,7 @@ def study_days(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
             days = (read(on) - read("_start")).dt.total_days()
             right = pl.when(days >= 0).then(days + 1).otherwise(days)
             wrong = named.select((pl.col(day) != right).fill_null(False)).to_series()
-            yield from each_row(dataset, day, pl.lit(wrong), "is {}", f"it is counted from RFSTDTC to {on}")
+            yield from row_findings(dataset, day, pl.lit(wrong), "is {}", f"it is counted from RFSTDTC to {on}")
 
 
 def tests(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
@@ -139,9 +139,11 @@ def tests(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     code, name = f"{dataset.name}TESTCD", f"{dataset.name}TEST"
     if code in dataset.frame.columns:
         right = pl.col(code).str.contains(r"^[A-Z_][A-Z0-9_]{0,7}$")
-        yield from each_row(dataset, code, ~right, "is {!r}", "letters, digits and _, eight at most, a letter first")
+        yield from row_findings(
+            dataset, code, ~right, "is {!r}", "letters, digits and _, eight at most, a letter first"
+        )
     if name in dataset.frame.columns:
-        yield from each_row(
+        yield from row_findings(
             dataset, name, pl.col(name).str.len_chars() > 40, "{!r} is too long", "forty characters at most"
         )
 
@@ -159,14 +161,14 @@ def supplements(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         for value in dataset.frame["QNAM"].drop_nulls().unique()
         if not re.fullmatch(r"[A-Z_][A-Z0-9_]{0,7}", value)
     ]
-    yield from each_row(
+    yield from row_findings(
         dataset, "QNAM", pl.col("QNAM").is_in(names), "is {!r}", "letters, digits and _, eight at most, a letter first"
     )
-    yield from each_row(
+    yield from row_findings(
         dataset, "QLABEL", pl.col("QLABEL").str.len_chars() > 40, "{!r} is too long", "forty characters at most"
     )
     keys = ["USUBJID", "IDVAR", "IDVARVAL", "QNAM"]
-    yield from each_row(
+    yield from row_findings(
         dataset, "QNAM", pl.struct(keys).is_duplicated(), "{} is there more than once for a row", "once"
     )
     parent = folder.datasets.get(dataset.name.removeprefix("SUPP"))
@@ -185,7 +187,7 @@ def supplements(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         mine = dataset.frame.with_columns(pl.col("IDVARVAL").cast(pl.Float64, strict=False).alias("_key"))
         joined = mine.join(there, on=["USUBJID", "_key"], how="left", maintain_order="left")
         wrong = joined.select((pl.col("IDVAR") == variable) & pl.col("_there").is_null()).to_series()
-        yield from each_row(
+        yield from row_findings(
             dataset,
             "IDVARVAL",
             pl.lit(wrong),
@@ -194,4 +196,4 @@ def supplements(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         )
 
 
-SDTM: Sequence[Rule] = (required, domain, prefixes, sequence, dates, study_days, tests, supplements)
+SDTM: Sequence[ConformanceRule] = (required, domain, prefixes, sequence, dates, study_days, tests, supplements)

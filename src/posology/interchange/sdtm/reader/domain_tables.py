@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posology.interchange.datasets.formats import SUFFIXES, read
+from posology.interchange.datasets.formats import SUFFIXES, read_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, qnam, types_of
 from posology.interchange.sdtm.reader.report import Report
-from posology.shared.dates import Rule, impute, parse
+from posology.shared.dates import ImputationRule, impute, parse_date
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +30,7 @@ class SourceError(ValueError):
     """Data that cannot be imported at all, and why."""
 
 
-class Table:
+class DomainTable:
     """One domain: every column that is asked for counts as understood."""
 
     def __init__(self, name: str, frame: pl.DataFrame, patients: list[str], report: Report, files: list[str]) -> None:
@@ -44,6 +44,10 @@ class Table:
     def has(self, *variables: str) -> bool:
         """Whether the table has all these variables."""
         return all(variable in self.frame.columns for variable in variables)
+
+    def acknowledge(self, *variables: str) -> None:
+        """Count variables as understood though nothing is read from them: another place holds what they say."""
+        self.asked.update(variables)
 
     def text(self, variable: str) -> list[str | None]:
         """Return a column as text, without blanks around; missing values, or all of a missing column, are None."""
@@ -80,7 +84,7 @@ class Table:
         """Return a column of Y and N."""
         values = self.text(variable)
         known = {"Y": True, "YES": True, "N": False, "NO": False, None: None}
-        self.leave(variable, [v for v in values if v and v.upper() not in known], "neither Y nor N")
+        self.add_not_understood(variable, [v for v in values if v and v.upper() not in known], "neither Y nor N")
         return [known.get(v.upper() if v else None) for v in values]
 
     def column(self, variable: str, kind: str) -> list[Any]:
@@ -94,7 +98,7 @@ class Table:
         return self.text(QUALIFIER + name)
 
     def dates(
-        self, variable: str, rule: Rule = "first", not_before: Mapping[str, date] | None = None
+        self, variable: str, rule: ImputationRule = "first", not_before: Mapping[str, date] | None = None
     ) -> tuple[list[date | None], list[str | None], list[bool]]:
         """Return a column of dates, the text collected where that is no plain complete date, and whether one was imputed.
 
@@ -116,7 +120,7 @@ class Table:
             patient, text = self.patient[i], texts[i]
             assert text is not None
             try:
-                made = impute(parse(text), rule, not_before=(not_before or {}).get(patient))
+                made = impute(parse_date(text), rule, not_before=(not_before or {}).get(patient))
             except ValueError as error:
                 self.find(i, variable, str(error), "not used")
                 continue
@@ -130,7 +134,7 @@ class Table:
                 self.report.rules[f"{variable}: partial date read as the {rule} day it can be{bound}"] += 1
         return found, collected, imputed
 
-    def take(self, layout: Layout, without: Collection[str] = ()) -> list[dict[str, Any]]:
+    def mapped_fields(self, layout: Layout, without: Collection[str] = ()) -> list[dict[str, Any]]:
         """Return the fields of each row that the layout's variables hold by themselves."""
         assert layout.kind is not None
         types = types_of(layout.kind)
@@ -170,12 +174,12 @@ class Table:
             self.patient[row], self.day[row], variable.replace(QUALIFIER, f"SUPP{self.name}."), wrong, right
         )
 
-    def leave(self, variable: str, values: Iterable[object], why: str) -> None:
+    def add_not_understood(self, variable: str, values: Iterable[object], why: str) -> None:
         """Report values that are not understood."""
         domain = f"SUPP{self.name}" if variable.startswith(QUALIFIER) else self.name
-        self.report.leave(domain, variable.removeprefix(QUALIFIER), values, why, self.files)
+        self.report.add_not_understood(domain, variable.removeprefix(QUALIFIER), values, why, self.files)
 
-    def close(self) -> None:
+    def report_unread_columns(self) -> None:
         """Report every variable that holds something and was not asked for."""
         for variable in self.frame.columns:
             if variable in self.asked or variable in CONSTANT or variable == "DOMAIN":
@@ -183,7 +187,7 @@ class Table:
             if variable == f"{self.name}SEQ" or variable.removeprefix(self.name) in ("DY", "STDY", "ENDY"):
                 continue  # a number within the dataset; days that follow from the dates
             held = self.frame[variable].drop_nulls()
-            self.leave(
+            self.add_not_understood(
                 variable, [v for v in held.to_list() if str(v).strip()], "no field of the record holds this variable"
             )
 
@@ -194,7 +198,7 @@ class Table:
         return [number or f"row {i}" for i, number in enumerate(numbers, 1)]
 
 
-def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tuple[dict[str, Table], str]:
+def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tuple[dict[str, DomainTable], str]:
     """Read every dataset of a folder, and return the domains that we know, and the study's identifier.
 
     Raises
@@ -214,9 +218,9 @@ def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tup
     for stem, path in _files(folder).items():
         if stem in leave_out:
             unknown.discard(stem)
-            report.leave(stem.upper(), "", [path.name], "left out as asked", [path.name])
+            report.add_not_understood(stem.upper(), "", [path.name], "left out as asked", [path.name])
             continue
-        dataset = read(path)
+        dataset = read_dataset(path)
         report.files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         report.findings += [
             f.__class__(f.patient, f.on, f"{path.name}: {f.field}", f.wrong, f.right) for f in dataset.findings
@@ -246,7 +250,9 @@ def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tup
         elif name[:4] != "SUPP" or name[4:] not in LAYOUTS or name[4:] not in frames:
             rows = sum(frame.height for _, frame in parts)
             why = "its domain is not there" if name[:4] == "SUPP" else "no part of the record holds this domain"
-            report.leave(name, "", [",".join(parts[0][1].columns[:6])] * rows, why, [file for file, _ in parts])
+            report.add_not_understood(
+                name, "", [",".join(parts[0][1].columns[:6])] * rows, why, [file for file, _ in parts]
+            )
     return made, study
 
 
@@ -296,7 +302,7 @@ def _table(
     supplements: list[tuple[str, pl.DataFrame]],
     study: str,
     report: Report,
-) -> Table:
+) -> DomainTable:
     """Put the files of a domain together, each with its own qualifiers, repeated rows out."""
     import polars as pl
 
@@ -320,7 +326,7 @@ def _table(
         whole = whole.unique(maintain_order=True)
     subjects = whole["USUBJID"].cast(pl.String).to_list() if "USUBJID" in whole.columns else [""] * whole.height
     patients = [patient_id(s or "", study) for s in subjects]
-    return Table(name, whole, patients, report, [file for file, _ in parts])
+    return DomainTable(name, whole, patients, report, [file for file, _ in parts])
 
 
 def _stem(file: str) -> str:
@@ -347,7 +353,9 @@ def _with_qualifiers(
             said = rows.select("USUBJID", pl.col("IDVARVAL").alias(":key"), pl.col("QVAL").alias(column))
             if by is not None:
                 if by not in frame.columns:
-                    report.leave(f"SUPP{name}", str(qualifier), said[column].to_list(), f"{name} has no {by}", [file])
+                    report.add_not_understood(
+                        f"SUPP{name}", str(qualifier), said[column].to_list(), f"{name} has no {by}", [file]
+                    )
                     continue
                 numeric = frame[by].dtype.is_numeric()
                 said = said.with_columns(pl.col(":key").cast(pl.Float64, strict=False)) if numeric else said
@@ -368,7 +376,7 @@ def _with_qualifiers(
                 )
             said = said.unique(keys, keep="first", maintain_order=True)
             orphans = said.join(frame, on=keys, how="anti")
-            report.leave(
+            report.add_not_understood(
                 f"SUPP{name}",
                 str(qualifier),
                 orphans[column].to_list(),
@@ -420,7 +428,7 @@ def _joined(frame: pl.DataFrame, supplement: pl.DataFrame) -> tuple[pl.DataFrame
     return frame, rest
 
 
-def _of_patients(table: Table, known: set[str], report: Report) -> Table:
+def _of_patients(table: DomainTable, known: set[str], report: Report) -> DomainTable:
     """Leave out the rows of subjects that DM does not hold, each with a finding."""
     strangers: dict[str, int] = {}
     for patient in table.patient:
@@ -435,4 +443,4 @@ def _of_patients(table: Table, known: set[str], report: Report) -> Table:
     import polars as pl
 
     frame = table.frame.filter(pl.Series(keep))
-    return Table(table.name, frame, [p for p in table.patient if p in known], report, table.files)
+    return DomainTable(table.name, frame, [p for p in table.patient if p in known], report, table.files)

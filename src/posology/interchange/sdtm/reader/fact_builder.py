@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from posology.conduct.import_trial import ImportedFact
-from posology.interchange.sdtm.reader.domain_tables import Table
+from posology.interchange.sdtm.reader.domain_tables import DomainTable
 from posology.interchange.sdtm.reader.report import Report
 from posology.protocol.model import Protocol
 from posology.record import collected as c
@@ -51,7 +51,9 @@ ORDER: tuple[type[Fact], ...] = (
 """What comes first of the things that happened to a patient on one day."""
 
 
-class _Draft(NamedTuple):
+class PendingFact(NamedTuple):
+    """A fact to be recorded, with the row that it comes from."""
+
     patient: str
     occurred: date
     source: str
@@ -60,7 +62,7 @@ class _Draft(NamedTuple):
 
 
 @dataclass
-class Drafts:
+class FactBuilder:
     """Facts in the making, and what the domains must know of each other.
 
     ``first_dose`` is each patient's day 1; ``place`` the level or cohort; ``weights`` and ``heights`` (day, value) by
@@ -74,12 +76,12 @@ class Drafts:
     place: dict[str, dict[str, Any]] = field(default_factory=dict)
     weights: dict[str, list[tuple[date, float]]] = field(default_factory=dict)
     heights: dict[str, list[tuple[date, float]]] = field(default_factory=dict)
-    _made: dict[type[Fact], list[_Draft]] = field(default_factory=dict)
+    _made: dict[type[Fact], list[PendingFact]] = field(default_factory=dict)
 
     def add(
         self,
         kind: type[Fact],
-        table: Table,
+        table: DomainTable,
         row: int,
         occurred: date | None,
         fields: dict[str, Any],
@@ -100,17 +102,19 @@ class Drafts:
             table.find(row, where, f"{occurred} is after today, {self.today}", "the row is not taken")
             return False
         source = f"{table.name} {table.sequence[row]}"
-        self._made.setdefault(kind, []).append(_Draft(table.patient[row], occurred, source, tuple(assumed), fields))
+        self._made.setdefault(kind, []).append(
+            PendingFact(table.patient[row], occurred, source, tuple(assumed), fields)
+        )
         return True
 
-    def of(self, kind: type[Fact]) -> dict[str, list[_Draft]]:
+    def of(self, kind: type[Fact]) -> dict[str, list[PendingFact]]:
         """Return the facts of a kind by patient."""
-        found: dict[str, list[_Draft]] = {}
+        found: dict[str, list[PendingFact]] = {}
         for draft in self._made.get(kind, ()):
             found.setdefault(draft.patient, []).append(draft)
         return found
 
-    def taken(self) -> list[ImportedFact]:
+    def finish(self) -> list[ImportedFact]:
         """Return the facts in the record's order; one that breaks the record's bounds is a finding instead."""
         rank = {kind: i for i, kind in enumerate(ORDER)}
         ordered: list[tuple[str, date, int, int, ImportedFact]] = []

@@ -5,24 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from posology.interchange.sdtm.layout import LAYOUTS
-from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, Table
-from posology.interchange.sdtm.reader.fact_builder import Drafts
+from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
+from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 from posology.record import facts as f
 
 CA125 = ("CA125", "CA125AG")
 CA125_UNITS = ("U/ML", "KU/L", "IU/ML")  # one and the same
 
 
-def observations(table: Table, drafts: Drafts) -> None:
+def observations(table: DomainTable, drafts: FactBuilder) -> None:
     """Read a domain of measurements: one fact a row."""
     days, collected, assumed = table.dates(f"{table.name}DTC")
     table.day = days
     layout = LAYOUTS[table.name]
     assert layout.kind is not None
-    rows = table.take(layout)
+    rows = table.mapped_fields(layout)
     status, reasons = table.text(f"{table.name}STAT"), table.text(f"{table.name}REASND")
     derived = table.text(f"{QUALIFIER}DERIVED") if table.has(f"{QUALIFIER}DERIVED") else [None] * len(table)
-    table.leave(f"{table.name}STAT", [s for s in status if s and s.upper() != "NOT DONE"], "only NOT DONE is known")
+    table.add_not_understood(
+        f"{table.name}STAT", [s for s in status if s and s.upper() != "NOT DONE"], "only NOT DONE is known"
+    )
     marked = _markers(table, drafts, rows, collected, assumed) if table.name == "LB" else set()
     measured_in = {said.get("test"): said["unit"] for said in rows if "unit" in said}
     kept, name = set(), f"{table.name}STRESN"
@@ -51,7 +53,7 @@ def observations(table: Table, drafts: Drafts) -> None:
         _limits(table, rows, kept)
 
 
-def sizes(table: Table, drafts: Drafts) -> None:
+def sizes(table: DomainTable, drafts: FactBuilder) -> None:
     """Find weights [kg] and heights [cm] in VS."""
     days, _, _ = table.dates("VSDTC")
     tests, values, units = table.text("VSTESTCD"), table.number("VSSTRESN"), table.text("VSSTRESU")
@@ -60,7 +62,7 @@ def sizes(table: Table, drafts: Drafts) -> None:
         for d, p, t, v, u in zip(days, table.patient, tests, values, units, strict=True)
         if d and v and u and t in ("WEIGHT", "HEIGHT")
     )
-    table.leave(
+    table.add_not_understood(
         "VSSTRESU",
         [u for _, _, t, _, u in found if (t, u.upper()) not in (("WEIGHT", "KG"), ("HEIGHT", "CM"))],
         "a weight is in kg and a height in cm: not used for doses",
@@ -73,7 +75,11 @@ def sizes(table: Table, drafts: Drafts) -> None:
 
 
 def _markers(
-    table: Table, drafts: Drafts, rows: list[dict[str, Any]], collected: list[str | None], assumed: list[bool]
+    table: DomainTable,
+    drafts: FactBuilder,
+    rows: list[dict[str, Any]],
+    collected: list[str | None],
+    assumed: list[bool],
 ) -> set[int]:
     """Take CA-125 where value, unit and upper limit are known, once a day; return the rows taken."""
     taken: set[int] = set()
@@ -117,7 +123,7 @@ def _markers(
     return taken
 
 
-def _limits(table: Table, rows: list[dict[str, Any]], kept: set[int]) -> None:
+def _limits(table: DomainTable, rows: list[dict[str, Any]], kept: set[int]) -> None:
     """Say where one laboratory has two upper limits for one test and unit in one patient, sex and age being the same."""
     found: dict[tuple[str, str, str, str], set[float]] = {}
     for i in kept:

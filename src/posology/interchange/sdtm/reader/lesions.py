@@ -13,8 +13,8 @@ from datetime import date
 from typing import Any, Literal
 
 from posology.interchange.sdtm.layout import LAYOUTS, qnam
-from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, Table
-from posology.interchange.sdtm.reader.fact_builder import Drafts
+from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
+from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 from posology.record import collected as c
 from posology.record import facts as f
 
@@ -39,7 +39,7 @@ STATUS = {
     "NOT EVALUABLE": "not evaluable",
     "NOT ASSESSABLE": "not evaluable",
 }
-MEANS = {
+STATUS_BY_ROLE = {
     ("non-target", "unequivocal"): "unequivocal progression",
     ("non-target", "equivocal"): "present",
     ("new", "unequivocal"): "present",
@@ -54,13 +54,15 @@ Visit = tuple[str, str]
 Assessments = dict[Visit, int]
 
 
-def readers(table: Table) -> list[str]:
+def readers(table: DomainTable) -> list[str]:
     """Return who read each row: the evaluator with the reader's own identifier, the investigator where nobody is named."""
     columns = zip(table.text(f"{table.name}EVAL"), table.text(f"{table.name}EVALID"), strict=True)
     return [f"{who or 'INVESTIGATOR'}{f', {one}' if one else ''}" for who, one in columns]
 
 
-def lesions(identified: Table | None, measured: Table, drafts: Drafts, reader: Reader) -> Mapping[Visit, int]:
+def lesions(
+    identified: DomainTable | None, measured: DomainTable, drafts: FactBuilder, reader: Reader
+) -> Mapping[Visit, int]:
     """Read TU and TR; return the number of each assessment by patient and visit."""
     table = measured
     days, collected, assumed = table.dates("TRDTC")
@@ -77,7 +79,7 @@ def lesions(identified: Table | None, measured: Table, drafts: Drafts, reader: R
     nodes = table.flag(QUALIFIER + "NODAL")
     table.text("TRLNKGRP"), table.text("TRTEST")
     sums = [t for t in table.text("TRTESTCD") if t and t.startswith("SUM")]
-    table.leave("TRTESTCD", sums, "sums of diameters follow from the lesions")
+    table.add_not_understood("TRTESTCD", sums, "sums of diameters follow from the lesions")
     found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     tests = _tests(table)
     for i, (test, value, status, link) in enumerate(zip(*tests, links, strict=True)):
@@ -177,16 +179,17 @@ def _accepted(flag: bool | None) -> dict[str, bool]:
     return {} if flag is None else {"accepted": flag}
 
 
-def _identified(table: Table | None) -> dict[tuple[str, str, str], tuple[str | None, str | None]]:
+def _identified(table: DomainTable | None) -> dict[tuple[str, str, str], tuple[str | None, str | None]]:
     """Return role and place of each lesion by patient, link and reader (and by no reader)."""
     if table is None:
         return {}
     who, links = readers(table), table.text("TULNKID")
     results = [s or o for s, o in zip(table.text("TUSTRESC"), table.text("TUORRES"), strict=True)]
     places = table.text("TULOC")
-    for name in ("TUTESTCD", "TUTEST", "TUMETHOD", "TUACPTFL", "VISIT", "VISITNUM", "TUDTC"):
-        table.text(name)
-    table.leave("TUSTRESC", [r for r in results if r and r.upper() not in ROLE], "neither target, non-target nor new")
+    table.acknowledge("TUTESTCD", "TUTEST", "TUMETHOD", "TUACPTFL", "VISIT", "VISITNUM", "TUDTC")
+    table.add_not_understood(
+        "TUSTRESC", [r for r in results if r and r.upper() not in ROLE], "neither target, non-target nor new"
+    )
     found: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
     for i, (patient, link, name, result, place) in enumerate(
         zip(table.patient, links, who, results, places, strict=True)
@@ -204,20 +207,20 @@ def _identified(table: Table | None) -> dict[tuple[str, str, str], tuple[str | N
     return found
 
 
-def _tests(table: Table) -> tuple[list[str | None], list[float | None], list[str | None]]:
+def _tests(table: DomainTable) -> tuple[list[str | None], list[float | None], list[str | None]]:
     """Return each row's test, its diameter [mm] and its status; the test is None where the row is not taken."""
     names, values, units = table.text("TRTESTCD"), table.number("TRSTRESN"), table.text("TRSTRESU")
     results, reported_units = table.text("TRSTRESC"), table.text("TRORRESU")
-    table.text("TRORRES")
+    table.acknowledge("TRORRES")
     not_done, reasons = table.text("TRSTAT"), table.text("TRREASND")
     sized = {test for tests in DIAMETERS.values() for test in tests}
-    table.leave(
+    table.add_not_understood(
         "TRTESTCD",
         [t for t in names if t and t not in sized and t != "TUMSTATE" and not t.startswith("SUM")],
         "no field holds this test",
     )
     states = [r for t, r in zip(names, results, strict=True) if t == "TUMSTATE" and r and r.upper() not in STATUS]
-    table.leave("TRSTRESC", states, "no such state of a lesion: read as not evaluable")
+    table.add_not_understood("TRSTRESC", states, "no such state of a lesion: read as not evaluable")
     tests: list[str | None] = []
     sizes: list[float | None] = []
     status: list[str | None] = []
@@ -254,7 +257,13 @@ def _tests(table: Table) -> tuple[list[str | None], list[float | None], list[str
 
 
 def _lesion(
-    table: Table, i: int, link: str, role: str | None, organ: str | None, entry: dict[str, Any], method: str | None
+    table: DomainTable,
+    i: int,
+    link: str,
+    role: str | None,
+    organ: str | None,
+    entry: dict[str, Any],
+    method: str | None,
 ) -> dict[str, Any] | None:
     """Return the fields of a lesion at an assessment; None, with a finding, if they say nothing."""
     nodal = entry["nodal"]
@@ -289,7 +298,7 @@ def _lesion(
         table.find(i, "TRSTRESN", f"lesion {link} has neither a size nor a state", "not evaluable")
         status = "not evaluable"
     if status in ("unequivocal", "equivocal"):
-        meant = MEANS.get((role or "", status), "not evaluable")
+        meant = STATUS_BY_ROLE.get((role or "", status), "not evaluable")
         table.report.rules[f"TUMSTATE {status.upper()} of a {role} lesion read as {meant}"] += 1
         status = meant
     said["status"] = status
@@ -297,7 +306,12 @@ def _lesion(
 
 
 def _assessments(
-    table: Table, visits: list[str], days: list[date | None], own: list[bool], given: list[float | None], drafts: Drafts
+    table: DomainTable,
+    visits: list[str],
+    days: list[date | None],
+    own: list[bool],
+    given: list[float | None],
+    drafts: FactBuilder,
 ) -> Assessments:
     """Number the assessments of the trial's reader: 0 is the last on or before day 1, the others follow in order."""
     first: dict[str, dict[str, date]] = defaultdict(dict)
@@ -332,11 +346,11 @@ def _assessments(
     return numbers
 
 
-def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], reader: Reader) -> None:
+def responses(table: DomainTable, drafts: FactBuilder, assessments: Mapping[Visit, int], reader: Reader) -> None:
     """Read RS: the overall response by RECIST of the trial's reader at each assessment, and all else that is stated."""
     days, collected, assumed = table.dates("RSDTC")
     table.day = days
-    rows = table.take(LAYOUTS["RS"])
+    rows = table.mapped_fields(LAYOUTS["RS"])
     who, accepted, notes = readers(table), table.flag("RSACPTFL"), table.qualifier(qnam("note"))
     own = _own(who, accepted, reader)
     table.text("RSSTAT"), table.text("RSREASND"), table.text("RSLNKGRP")
@@ -381,4 +395,4 @@ def responses(table: Table, drafts: Drafts, assessments: Mapping[Visit, int], re
         if who[i] != "INVESTIGATOR":
             said["reader"] = who[i]
         drafts.add(c.IndependentResponse, table, i, days[i], said, marks)
-    table.leave("RSSTRESC", unknown, "no response by RECIST 1.1: kept as a reading")
+    table.add_not_understood("RSSTRESC", unknown, "no response by RECIST 1.1: kept as a reading")

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from posology.interchange.sdtm.layout import CARRIED, KIND, LAYOUTS, qnam, types_of
-from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, Table
-from posology.interchange.sdtm.reader.fact_builder import Drafts, last_before
-from posology.interchange.sdtm.reader.protocol import NO_ARM, place
+from posology.interchange.sdtm.layout import FIELD_IN_VARIABLE, KIND, LAYOUTS, qnam, types_of
+from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
+from posology.interchange.sdtm.reader.fact_builder import FactBuilder, last_before
+from posology.interchange.sdtm.reader.protocol import NO_ARM, assigned_level
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.facts import KINDS
 
-LEFT = {
+DISCONTINUATION_REASON = {
     "PROGRESSIVE DISEASE": "progression",
     "DISEASE PROGRESSION": "progression",
     "LACK OF EFFICACY": "progression",
@@ -28,12 +28,14 @@ LEFT = {
 HISTORY_CODES = {"MHLLT": "LLT", "MHHLT": "HLT", "MHHLGT": "HLGT"}
 
 
-def own(
-    table: Table, drafts: Drafts, days: list[date | None], assumed: list[bool], collected: list[str | None]
+def rows_we_wrote(
+    table: DomainTable, drafts: FactBuilder, days: list[date | None], assumed: list[bool], collected: list[str | None]
 ) -> list[str | None]:
     """Take the rows that say which kind of our facts they carry; return that kind for each row, None for the others."""
     kinds = table.qualifier(KIND)
-    table.leave(QUALIFIER + KIND, [k for k in kinds if k and k not in KINDS], "no kind of fact has this name")
+    table.add_not_understood(
+        QUALIFIER + KIND, [k for k in kinds if k and k not in KINDS], "no kind of fact has this name"
+    )
     kinds = [k if k in KINDS else None for k in kinds]
     columns: dict[str, list[Any]] = {}
     for i, kind in enumerate(kinds):
@@ -41,7 +43,7 @@ def own(
             continue
         fields = {}
         for name, type_ in types_of(KINDS[kind]).items():
-            column = CARRIED.get((kind, name), QUALIFIER + qnam(name))
+            column = FIELD_IN_VARIABLE.get((kind, name), QUALIFIER + qnam(name))
             if column not in columns:
                 columns[column] = table.column(column, type_) if table.has(column) else []
             if columns[column] and columns[column][i] is not None:
@@ -53,7 +55,7 @@ def own(
 
 
 def demographics(
-    table: Table, drafts: Drafts, tumours: Mapping[str, tuple[str, str | None]], screened: set[str]
+    table: DomainTable, drafts: FactBuilder, tumours: Mapping[str, tuple[str, str | None]], screened: set[str]
 ) -> None:
     """Read DM. ``tumours`` holds each patient's tumour; ``screened`` those whose screening the record already has."""
     days, collected, assumed = table.dates("DMDTC")
@@ -61,7 +63,7 @@ def demographics(
     starts, _, _ = table.dates("RFSTDTC")
     deaths, death_texts, death_assumed = table.dates("DTHDTC", "last")
     died = table.flag("DTHFL")
-    rows = table.take(LAYOUTS["DM"])
+    rows = table.mapped_fields(LAYOUTS["DM"])
     subjects = table.text("USUBJID")
     seen: set[str] = set()
     consented, dead, fatal = drafts.of(f.Consented), drafts.of(f.Died), drafts.of(f.AdverseEvent)
@@ -97,9 +99,9 @@ def demographics(
 
 
 def _screen(
-    table: Table,
+    table: DomainTable,
     i: int,
-    drafts: Drafts,
+    drafts: FactBuilder,
     fields: dict[str, Any],
     day: date | None,
     tumour: tuple[str, str | None] | None,
@@ -123,7 +125,7 @@ def _screen(
     drafts.add(f.Screened, table, i, day, said, marks + (() if tumour else ("tumour_type",)))
 
 
-def disposition(table: Table, drafts: Drafts) -> None:
+def disposition(table: DomainTable, drafts: FactBuilder) -> None:
     """Read DS: milestones, and how patients left."""
     days, collected, assumed = table.dates("DSSTDTC")
     later, later_texts, later_assumed = table.dates("DSDTC")
@@ -133,8 +135,8 @@ def disposition(table: Table, drafts: Drafts) -> None:
     ]
     days, collected, assumed = [d for d, _, _ in dated], [t for _, t, _ in dated], [a for _, _, a in dated]
     table.day = days
-    kinds = own(table, drafts, days, assumed, collected)
-    rows = table.take(LAYOUTS["DS"])
+    kinds = rows_we_wrote(table, drafts, days, assumed, collected)
+    rows = table.mapped_fields(LAYOUTS["DS"])
     left, enrolled, consented = set(drafts.of(f.Discontinued)), set(drafts.of(f.Enrolled)), set(drafts.of(f.Consented))
     order = sorted(range(len(table)), key=lambda i: (days[i] or drafts.today, i))
     for i in order:
@@ -158,19 +160,19 @@ def disposition(table: Table, drafts: Drafts) -> None:
             treatment = str(said.get("subcategory", "STUDY TREATMENT")).upper() == "STUDY TREATMENT"
             if treatment and patient not in left and patient in drafts.first_dose:
                 left.add(patient)
-                why = LEFT.get(term, "other")
+                why = DISCONTINUATION_REASON.get(term, "other")
                 note = {"note": term.capitalize()} if why == "other" or term == "LACK OF EFFICACY" else {}
                 drafts.add(f.Discontinued, table, i, days[i], {"why": why, **note, **more}, marks)
 
 
-def places(table: Table, drafts: Drafts, first: Mapping[str, tuple[float, str]]) -> None:
+def assign_levels(table: DomainTable, drafts: FactBuilder, first: Mapping[str, tuple[float, str]]) -> None:
     """Find each patient's level or cohort from DM's arm, or from the first dose (``first``: amount and unit)."""
     columns = (table.text(name) for name in ("ARMCD", "ARM", "ACTARMCD", "ACTARM"))
     for i, (patient, code, arm, actual_code, actual_arm) in enumerate(zip(table.patient, *columns, strict=True)):
         assigned = (code or actual_code, arm or actual_arm)
         if not (arm or code) or (arm or "").upper() in NO_ARM or (code or "").upper() in NO_ARM:
             continue
-        found = place(drafts.protocol, *assigned, first.get(patient))
+        found = assigned_level(drafts.protocol, *assigned, first.get(patient))
         if found:
             drafts.place[patient] = found
         else:
@@ -182,11 +184,11 @@ def places(table: Table, drafts: Drafts, first: Mapping[str, tuple[float, str]])
             )
 
 
-def history(table: Table, drafts: Drafts) -> dict[str, tuple[str, str | None]]:
+def history(table: DomainTable, drafts: FactBuilder) -> dict[str, tuple[str, str | None]]:
     """Read MH, and return each patient's primary diagnosis with its histology."""
     days, collected, assumed = table.dates("MHDTC")
     starts, _, start_assumed = table.dates("MHSTDTC")
-    rows = table.take(LAYOUTS["MH"])
+    rows = table.mapped_fields(LAYOUTS["MH"])
     _not_done(table)
     coded = {short: table.text(name) for name, short in HISTORY_CODES.items()}
     histology = table.qualifier(qnam("histology"))
@@ -212,11 +214,11 @@ def history(table: Table, drafts: Drafts) -> dict[str, tuple[str, str | None]]:
     return tumours
 
 
-def other_therapy(table: Table, drafts: Drafts) -> None:
+def other_therapy(table: DomainTable, drafts: FactBuilder) -> None:
     """Read CM: other drugs, from their start, or from the day they were collected."""
     starts, texts, assumed = table.dates("CMSTDTC")
     days, _, _ = table.dates("CMDTC")
-    rows = table.take(LAYOUTS["CM"])
+    rows = table.mapped_fields(LAYOUTS["CM"])
     _not_done(table)
     for i, said in enumerate(rows):
         patient = table.patient[i]
@@ -235,7 +237,7 @@ def other_therapy(table: Table, drafts: Drafts) -> None:
         drafts.add(c.ConcomitantTherapy, table, i, day, said, marks)
 
 
-def _not_done(table: Table) -> None:
+def _not_done(table: DomainTable) -> None:
     name = f"{table.name}STAT"
     status = table.text(name)
-    table.leave(name, [s for s in status if s and s.upper() != "NOT DONE"], "only NOT DONE is known")
+    table.add_not_understood(name, [s for s in status if s and s.upper() != "NOT DONE"], "only NOT DONE is known")

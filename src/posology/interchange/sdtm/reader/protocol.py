@@ -11,7 +11,7 @@ import re
 from datetime import date
 from typing import Any
 
-from posology.interchange.sdtm.reader.domain_tables import Table
+from posology.interchange.sdtm.reader.domain_tables import DomainTable
 from posology.protocol.model import Dose, Protocol
 
 NOTE = (
@@ -28,7 +28,7 @@ UNITS = {
 MOST_LEVELS = 50
 
 
-def derive(study: str, tables: dict[str, Table], begun: date) -> dict[str, Any]:
+def derive(study: str, tables: dict[str, DomainTable], begun: date) -> dict[str, Any]:
     """Return the document of a protocol that holds what the data show."""
     said = _summary(tables.get("TS"))
     unit, metric, levels, treatment = _doses(tables.get("EX"))
@@ -70,7 +70,7 @@ def derive(study: str, tables: dict[str, Table], begun: date) -> dict[str, Any]:
     }
 
 
-def arms(demographics: Table) -> dict[str, str]:
+def arms(demographics: DomainTable) -> dict[str, str]:
     """Return the arms that patients were put in: code and name."""
     found: dict[str, str] = {}
     for code, name, actual_code, actual in zip(
@@ -83,7 +83,7 @@ def arms(demographics: Table) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def place(
+def assigned_level(
     protocol: Protocol, code: str | None, name: str | None, dose: tuple[float, str] | None
 ) -> dict[str, Any] | None:
     """Return the level or cohort of an arm, told by its name, its code or its first dose; None if nothing tells it.
@@ -91,7 +91,7 @@ def place(
     >>> from posology.protocol.load import read_protocol
     >>> from importlib.resources import files
     >>> plan = read_protocol(str(files("posology.examples") / "imgn853" / "protocol.yaml"))
-    >>> place(plan, "A", "Dose level 3", None), place(plan, "B", "IMGN853 3.3 mg/kg", None)
+    >>> assigned_level(plan, "A", "Dose level 3", None), assigned_level(plan, "B", "IMGN853 3.3 mg/kg", None)
     ({'level': 3}, {'level': 5})
     """
     for text in (code, name):
@@ -117,7 +117,7 @@ def level_of(dose: Dose, amount: float, unit: str) -> int | None:
     return next((i for i, level in enumerate(dose.levels, 1) if abs(level - amount) <= 1e-9 * level), None)
 
 
-def _summary(table: Table | None) -> dict[str, str]:
+def _summary(table: DomainTable | None) -> dict[str, str]:
     if table is None:
         return {}
     said: dict[str, str] = {}
@@ -126,12 +126,14 @@ def _summary(table: Table | None) -> dict[str, str]:
     for code, value in parameters:
         if code in used and value:
             said.setdefault(code, value)
-    table.leave("TSPARMCD", [code for code, _ in parameters if code not in used], "the protocol has no field for it")
+    table.add_not_understood(
+        "TSPARMCD", [code for code, _ in parameters if code not in used], "the protocol has no field for it"
+    )
     table.asked |= {"TSPARM", "TSSEQ"}
     return said
 
 
-def _doses(table: Table | None) -> tuple[str, str, list[float], str | None]:
+def _doses(table: DomainTable | None) -> tuple[str, str, list[float], str | None]:
     """Return the unit, body size, doses and treatment that EX shows."""
     if table is None or not len(table):
         return "mg", "flat", [], None

@@ -17,8 +17,8 @@ from typing import Any
 from posology.conduct.import_trial import ImportedFact, import_events
 from posology.interchange.sdtm.reader import findings_domains as measured
 from posology.interchange.sdtm.reader import lesions, patients, treatment
-from posology.interchange.sdtm.reader.domain_tables import SourceError, Table, tables
-from posology.interchange.sdtm.reader.fact_builder import Drafts
+from posology.interchange.sdtm.reader.domain_tables import DomainTable, SourceError, tables
+from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 from posology.interchange.sdtm.reader.lesions import Reader
 from posology.interchange.sdtm.reader.protocol import derive
 from posology.interchange.sdtm.reader.report import Report
@@ -30,20 +30,20 @@ from posology.record.store import gc_paused
 from posology.shared.files import holds_record
 
 STANDARD = "CDISC SDTM"
-GIVEN = "as given"
+AS_GIVEN = "as given"
 
 
 @dataclass(frozen=True)
-class Read:
+class SdtmImport:
     """What a folder of SDTM amounts to: the protocol's document, the facts in the record's order, and the report."""
 
     document: dict[str, Any]
     begun: date
-    taken: list[ImportedFact]
+    finish: list[ImportedFact]
     report: Report
 
 
-def read(
+def read_sdtm(
     folder: str | Path,
     *,
     today: date,
@@ -51,7 +51,7 @@ def read(
     reader: Reader = "investigator",
     leave_out: Collection[str] = (),
     progress: Callable[[str], None] = lambda step: None,
-) -> Read:
+) -> SdtmImport:
     """Read a folder of SDTM datasets.
 
     Parameters
@@ -83,7 +83,7 @@ def read(
     if protocol and "TS" in held:
         report.rules["TS not read: the protocol given is followed"] += len(held.pop("TS"))
     report.protocol = (
-        GIVEN if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
+        AS_GIVEN if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
     )
     if protocol and protocol["trial"]["id"] != study:
         report.find(
@@ -93,12 +93,12 @@ def read(
             f"is {study}, but the protocol is of {protocol['trial']['id']}",
             "the protocol's name is kept",
         )
-    drafts = Drafts(report, today, protocol_from(versions(document)[-1]))
+    drafts = FactBuilder(report, today, protocol_from(versions(document)[-1]))
     if "VS" in held:
         measured.sizes(held["VS"], drafts)
     given = treatment.first_doses(held.get("EX"), people, drafts)
-    patients.places(people, drafts, given)
-    steps: dict[str, Callable[[Table], object]] = {
+    patients.assign_levels(people, drafts, given)
+    steps: dict[str, Callable[[DomainTable], object]] = {
         "DS": lambda t: patients.disposition(t, drafts),
         "EX": lambda t: treatment.exposure(t, drafts),
         "AE": lambda t: treatment.adverse_events(t, drafts),
@@ -119,9 +119,9 @@ def read(
     tumours = patients.history(held["MH"], drafts) if "MH" in held else {}
     patients.demographics(people, drafts, tumours, set(drafts.of(f.Screened)))
     for table in held.values():
-        table.close()
+        table.report_unread_columns()
     progress("checking facts")
-    return Read(document, _created(document, begun), drafts.taken(), report)
+    return SdtmImport(document, _created(document, begun), drafts.finish(), report)
 
 
 def import_sdtm(
@@ -149,13 +149,13 @@ def import_sdtm(
     """
     moment = now or datetime.now(UTC)
     with gc_paused():
-        made = read(
+        made = read_sdtm(
             folder, today=moment.date(), protocol=protocol, reader=reader, leave_out=leave_out, progress=progress
         )
         progress("recording")
         source = imported(made.report, Path(folder).resolve().name)
         with _report(made.report, report_to):
-            import_events(where, made.document, source, made.taken, by=by, recorded=moment, created=made.begun)
+            import_events(where, made.document, source, made.finish, by=by, recorded=moment, created=made.begun)
     return made.report
 
 
@@ -191,11 +191,11 @@ def imported(report: Report, source: str) -> c.DataImport:
         events=dict(report.events),
         not_understood=left,
         findings=len(report.findings),
-        protocol="given" if report.protocol == GIVEN else "derived",
+        protocol="given" if report.protocol == AS_GIVEN else "derived",
     )
 
 
-def _begun(people: Table, today: date) -> date:
+def _begun(people: DomainTable, today: date) -> date:
     days = [d for name in ("RFICDTC", "DMDTC", "RFSTDTC") for d in people.dates(name)[0] if d and d <= today]
     return min(days, default=today)
 

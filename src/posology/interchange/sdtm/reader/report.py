@@ -50,7 +50,9 @@ class Report:
         """Add a finding."""
         self.findings.append(Finding(patient, on, field, wrong, right))
 
-    def leave(self, domain: str, variable: str, values: Iterable[object], why: str, files: Iterable[str] = ()) -> None:
+    def add_not_understood(
+        self, domain: str, variable: str, values: Iterable[object], why: str, files: Iterable[str] = ()
+    ) -> None:
         """Add values that were not understood; nothing if there are none."""
         held = [str(value) for value in values if value is not None]
         if held:

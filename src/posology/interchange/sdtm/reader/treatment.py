@@ -8,9 +8,9 @@ from typing import Any
 
 from posology.endpoints.body_size import dose_mg
 from posology.interchange.sdtm.layout import LAYOUTS
-from posology.interchange.sdtm.reader.domain_tables import Table
-from posology.interchange.sdtm.reader.fact_builder import Drafts, last_before
-from posology.interchange.sdtm.reader.patients import own
+from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
+from posology.interchange.sdtm.reader.fact_builder import FactBuilder, last_before
+from posology.interchange.sdtm.reader.patients import rows_we_wrote
 from posology.interchange.sdtm.reader.protocol import level_of
 from posology.record import collected as c
 from posology.record import facts as f
@@ -60,7 +60,9 @@ CODES = {
 }
 
 
-def first_doses(exposure: Table | None, demographics: Table, drafts: Drafts) -> dict[str, tuple[float, str]]:
+def first_doses(
+    exposure: DomainTable | None, demographics: DomainTable, drafts: FactBuilder
+) -> dict[str, tuple[float, str]]:
     """Find each patient's day 1 in EX, and what was given on it; say where DM has another day, or EX nothing."""
     given: dict[str, tuple[float, str]] = {}
     if exposure is not None:
@@ -91,16 +93,16 @@ def first_doses(exposure: Table | None, demographics: Table, drafts: Drafts) -> 
     return given
 
 
-def exposure(table: Table, drafts: Drafts) -> None:
+def exposure(table: DomainTable, drafts: FactBuilder) -> None:
     """Read EX: doses of the trial's drug at a level of the protocol, and everything else that was given."""
     days, collected, assumed = table.dates("EXSTDTC")
     ends, _, _ = table.dates("EXENDTC", "last")
     table.day = days
-    kinds = own(table, drafts, days, assumed, collected)
-    rows = table.take(LAYOUTS["EX"])
+    kinds = rows_we_wrote(table, drafts, days, assumed, collected)
+    rows = table.mapped_fields(LAYOUTS["EX"])
     counts: dict[str, int] = {}
     end_columns = table.text("EXENDTC")
-    table.qualifier("NOMDOSE")  # the level in words, for a protocol derived from the data
+    table.acknowledge(QUALIFIER + "NOMDOSE")  # the level in words, for a protocol derived from the data
     for i, said in sorted(enumerate(rows), key=lambda entry: (days[entry[0]] or drafts.today, entry[0])):
         if kinds[i] == f.Dosed.kind or kinds[i] == f.DoseReduced.kind:
             continue
@@ -132,7 +134,7 @@ def exposure(table: Table, drafts: Drafts) -> None:
 
 
 def _dosed(
-    said: dict[str, Any], patient: str, day: date | None, end: date | None, drafts: Drafts, counts: dict[str, int]
+    said: dict[str, Any], patient: str, day: date | None, end: date | None, drafts: FactBuilder, counts: dict[str, int]
 ) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     """Return a dose at a level of the protocol and what was assumed; None if the row is no such dose."""
     protocol, amount, unit = drafts.protocol, said.get("dose"), str(said.get("unit", ""))
@@ -182,23 +184,25 @@ def _dosed(
     return fields, () if found else ("cycle", "day")
 
 
-def adverse_events(table: Table, drafts: Drafts) -> None:
+def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
     """Read AE: each event from its onset, its end where it has one, and what was judged of it."""
     days, collected, assumed = table.dates("AESTDTC", "first", drafts.first_dose)
     ends, end_texts, end_assumed = table.dates("AEENDTC", "last")
     table.day = days
-    rows = table.take(LAYOUTS["AE"], without=("AESER", "AETOXGR", "AESOC"))
+    rows = table.mapped_fields(LAYOUTS["AE"], without=("AESER", "AETOXGR", "AESOC"))
     grades, serious, relations = _grades(table, rows), table.flag("AESER"), table.text("AEREL")
     outcomes, classes = table.text("AEOUT"), list(zip(table.text("AESOC"), table.text("AEBODSYS"), strict=True))
     why = list(zip(*(table.flag(name) for name in SERIOUS), strict=True))
     codes = {short: table.text(name) for name, short in CODES.items()}
     numbers = _numbers(table, rows)
-    table.text("AEDTC")
+    table.acknowledge("AEDTC")
     judged = list(zip(table.flag("SUPP:DLT"), table.text("SUPP:DLTWHY"), table.dates("SUPP:DLTDTC")[0], strict=True))
-    table.leave(
+    table.add_not_understood(
         "AEREL", [r for r in relations if r and r.upper() not in RELATED], "neither related nor not: read as related"
     )
-    table.leave("AEOUT", [o for o in outcomes if o and o.upper() not in OUTCOME], "kept as it is collected")
+    table.add_not_understood(
+        "AEOUT", [o for o in outcomes if o and o.upper() not in OUTCOME], "kept as it is collected"
+    )
     for i, said in enumerate(rows):
         patient, marks = table.patient[i], ["occurred"] if assumed[i] else []
         if said.get("ae", numbers[i]) != numbers[i]:
@@ -268,7 +272,7 @@ def adverse_events(table: Table, drafts: Drafts) -> None:
             )
 
 
-def _grades(table: Table, rows: list[dict[str, Any]]) -> list[tuple[int | None, bool]]:
+def _grades(table: DomainTable, rows: list[dict[str, Any]]) -> list[tuple[int | None, bool]]:
     """Return each event's grade and whether it was assumed from the severity; None, with a finding, if neither is known."""
     toxicity, fatal = table.text("AETOXGR"), table.flag("AESDTH")
     found: list[tuple[int | None, bool]] = []
@@ -294,7 +298,7 @@ def _grades(table: Table, rows: list[dict[str, Any]]) -> list[tuple[int | None, 
     return found
 
 
-def _numbers(table: Table, rows: list[dict[str, Any]]) -> list[str]:
+def _numbers(table: DomainTable, rows: list[dict[str, Any]]) -> list[str]:
     """Return what numbers each event within its patient: the sponsor's identifier if it is one, else the sequence."""
     keys = [(patient, said.get("ae")) for patient, said in zip(table.patient, rows, strict=True)]
     if len(set(keys)) == len(keys) and all(key for _, key in keys):

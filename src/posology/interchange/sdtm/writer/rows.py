@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from posology.interchange.sdtm.layout import CARRIED, KIND, LAYOUTS, qnam
+from posology.interchange.sdtm.layout import FIELD_IN_VARIABLE, KIND, LAYOUTS, qnam
 from posology.interchange.sdtm.reader.treatment import OUTCOME, SERIOUS
 from posology.protocol.model import Protocol
 from posology.record import collected as c
@@ -17,7 +17,7 @@ from posology.record.facts import Fact
 from posology.record.state import Patient, Toxicity
 
 OUTCOMES = {said: term for term, said in OUTCOME.items()}
-LEAVING = {
+DISCONTINUATION_REASONS = {
     "progression": "PROGRESSIVE DISEASE",
     "adverse event": "ADVERSE EVENT",
     "dose-limiting toxicity": "ADVERSE EVENT",
@@ -26,7 +26,7 @@ LEAVING = {
     "other": "OTHER",
 }
 MILESTONE, EVENT, OTHER = "PROTOCOL MILESTONE", "DISPOSITION EVENT", "OTHER EVENT"
-CARRIERS: dict[type[Fact], tuple[str, str]] = {
+DS_CARRIERS: dict[type[Fact], tuple[str, str]] = {
     f.Consented: ("INFORMED CONSENT OBTAINED", MILESTONE),
     f.Screened: ("SCREENED", OTHER),
     f.PriorTherapy: ("PRIOR THERAPY", OTHER),
@@ -44,7 +44,7 @@ CARRIERS: dict[type[Fact], tuple[str, str]] = {
 
 
 @dataclass
-class Row:
+class SdtmRow:
     """A row in the making: its variables, its supplemental qualifiers, and the event's day."""
 
     on: date
@@ -70,11 +70,13 @@ def known(text: str | None, cutoff: date | None) -> str | None:
     return text if text[:10] <= cutoff.isoformat()[: len(text[:10])] else None
 
 
-def carried(event: Event) -> dict[str, Any]:
+def qualifiers_for(event: Event) -> dict[str, Any]:
     """Return the qualifiers that carry one of our facts: its kind and its fields."""
     kind = event.kind
     held = {
-        name: value for name, value in to_dict(event.fact).items() if name != "dated" and (kind, name) not in CARRIED
+        name: value
+        for name, value in to_dict(event.fact).items()
+        if name != "dated" and (kind, name) not in FIELD_IN_VARIABLE
     }
     return {KIND: kind, **{qnam(name): value for name, value in held.items()}}
 
@@ -82,7 +84,7 @@ def carried(event: Event) -> dict[str, Any]:
 # DM -------------------------------------------------------------------------------------------------------------------
 
 
-def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | None) -> Row:
+def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | None) -> SdtmRow:
     """Return a patient's row of DM."""
     described = patient.last(c.Demographics)
     said: dict[str, Any] = dict(to_dict(described.fact)) if described else {}
@@ -118,7 +120,7 @@ def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | Non
     told = described or screened or consent
     values["DMDTC"] = collected(told) if told else None
     qualifiers = dict(said.get("qualifiers") or {})
-    return Row(told.occurred if told else date.min, 0, values, qualifiers)
+    return SdtmRow(told.occurred if told else date.min, 0, values, qualifiers)
 
 
 def subject_id(patient: Patient, study: str) -> str:
@@ -146,7 +148,7 @@ def _arm(patient: Patient, protocol: Protocol) -> dict[str, str]:
 # EX, AE, DS -----------------------------------------------------------------------------------------------------------
 
 
-def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iterator[Row]:
+def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iterator[SdtmRow]:
     """Yield a patient's rows of EX."""
     for event in patient.of(f.Dosed):
         dose = event.fact
@@ -162,17 +164,20 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
             "EXSTDTC": collected(event),
             "EXENDTC": known(dose.ended, cutoff) or event.occurred.isoformat(),
         }
-        yield Row(
-            event.occurred, event.seq, values, {**carried(event), "NOMDOSE": protocol.dose.dose_label(dose.level)}
+        yield SdtmRow(
+            event.occurred,
+            event.seq,
+            values,
+            {**qualifiers_for(event), "NOMDOSE": protocol.dose.dose_label(dose.level)},
         )
     for event in patient.of(c.TreatmentGiven):
         fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["EX"].variables if v.field}
         values |= {"EXSTDTC": collected(event), "EXENDTC": known(fact.get("ended"), cutoff)}
-        yield Row(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
+        yield SdtmRow(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
 
 
-def adverse_events(patient: Patient, cutoff: date | None) -> Iterator[Row]:
+def adverse_events(patient: Patient, cutoff: date | None) -> Iterator[SdtmRow]:
     """Yield a patient's rows of AE; the numbers of the events are their sequence where all are numbers."""
     events = patient.toxicities
     numbered = all(t.fact.ae.isdigit() for t in events) and len({int(t.fact.ae) for t in events}) == len(events)
@@ -180,7 +185,7 @@ def adverse_events(patient: Patient, cutoff: date | None) -> Iterator[Row]:
         yield _adverse_event(toxicity, int(toxicity.fact.ae) if numbered else place, patient, cutoff)
 
 
-def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: date | None) -> Row:
+def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: date | None) -> SdtmRow:
     event, fact, end, judged = toxicity.event, toxicity.fact, toxicity.resolved, toxicity.adjudicated
     outcome = fact.outcome
     if outcome and outcome.upper() == "FATAL" and patient.death is None and cutoff is not None:
@@ -211,10 +216,10 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: da
     qualifiers: dict[str, Any] = dict(fact.qualifiers or {})
     if judged and isinstance(judged.fact, f.DltAdjudicated):
         qualifiers |= {"DLT": judged.fact.dlt, "DLTWHY": judged.fact.why, "DLTDTC": judged.occurred.isoformat()}
-    return Row(event.occurred, event.seq, values, qualifiers)
+    return SdtmRow(event.occurred, event.seq, values, qualifiers)
 
 
-def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
+def dispositions(patient: Patient, cutoff: date | None) -> Iterator[SdtmRow]:
     """Yield a patient's rows of DS: what was noted, and the facts that DS carries."""
     noted: set[tuple[date, str]] = set()
     for event in patient.of(c.DispositionEvent):
@@ -224,13 +229,13 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
             (event.occurred, str(fact.get("standard_term", "")).upper()),
         }
         values = {v.name: fact.get(v.field) for v in LAYOUTS["DS"].variables if v.field}
-        yield Row(
+        yield SdtmRow(
             event.occurred, event.seq, {**values, "DSSTDTC": collected(event)}, dict(fact.get("qualifiers") or {})
         )
     described = patient.last(c.Demographics)
     arms = {described.fact.planned_arm_code, described.fact.actual_arm_code} if described else set()  # type: ignore[attr-defined]
     arms.discard(None)
-    for kind, (term, category) in CARRIERS.items():
+    for kind, (term, category) in DS_CARRIERS.items():
         for event in patient.of(kind):
             said = event.fact
             if (kind is f.Discontinued and (event.occurred, EVENT) in noted) or (event.occurred, term) in noted:
@@ -239,7 +244,7 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
                 continue  # made of DM when the record was taken over: DM holds it again
             if kind is f.Enrolled and getattr(said, "cohort", None) in arms:
                 continue  # the arm says it
-            decoded = LEAVING[said.why] if isinstance(said, f.Discontinued) else term
+            decoded = DISCONTINUATION_REASONS[said.why] if isinstance(said, f.Discontinued) else term
             values = {
                 "DSTERM": said.cause if isinstance(said, f.Died) else decoded,
                 "DSDECOD": decoded,
@@ -251,16 +256,16 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[Row]:
                 else None,
                 "DSSTDTC": collected(event),
             }
-            yield Row(event.occurred, event.seq, values, carried(event))
+            yield SdtmRow(event.occurred, event.seq, values, qualifiers_for(event))
 
 
 # TU, TR, RS -----------------------------------------------------------------------------------------------------------
 
 
-def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
+def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
     """Return a patient's rows of TU and of TR."""
-    identified: dict[tuple[str, str], Row] = {}
-    results: list[Row] = []
+    identified: dict[tuple[str, str], SdtmRow] = {}
+    results: list[SdtmRow] = []
     for event in (*patient.of(f.LesionMeasured), *patient.of(c.IndependentLesion)):
         fact = event.fact
         assert isinstance(fact, f.LesionMeasured | c.IndependentLesion)
@@ -289,7 +294,7 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
                 **common,
                 **{f"TU{name}": value for name, value in (*read_by.items(), ("ACPTFL", accepted))},
             }
-            identified[key] = Row(event.occurred, event.seq, values)
+            identified[key] = SdtmRow(event.occurred, event.seq, values)
         row = {
             "TRGRPID": fact.role.upper() if fact.role else None,
             "TRLNKGRP": f"A{number + 1}" if number is not None else None,
@@ -305,7 +310,9 @@ def lesions(patient: Patient) -> tuple[list[Row], list[Row]]:
             qualifiers["ORGAN"] = fact.organ
         if fact.nodal is not None and fact.nodal != ("LYMPH NODE" in (place or known or "")):
             qualifiers["NODAL"] = fact.nodal
-        results += [Row(event.occurred, event.seq, {**row, **result}, dict(qualifiers)) for result in _results(fact)]
+        results += [
+            SdtmRow(event.occurred, event.seq, {**row, **result}, dict(qualifiers)) for result in _results(fact)
+        ]
     return list(identified.values()), results
 
 
@@ -336,7 +343,7 @@ def _visit(assessment: int) -> str:
     return f"ASSESSMENT {assessment}" if assessment else "BASELINE"
 
 
-def responses(patient: Patient) -> Iterator[Row]:
+def responses(patient: Patient) -> Iterator[SdtmRow]:
     """Yield a patient's rows of RS."""
     for event in patient.of(f.TumourAssessed):
         read = event.fact
@@ -355,9 +362,11 @@ def responses(patient: Patient) -> Iterator[Row]:
             **{f"RS{name}": value for name, value in _reader(read.reader).items()},
         }
         note = {qnam("note"): read.note} if read.note else {}
-        yield Row(event.occurred, event.seq, values, {qnam("assessment"): read.assessment, **note})
+        yield SdtmRow(event.occurred, event.seq, values, {qnam("assessment"): read.assessment, **note})
     for event in patient.of(c.IndependentResponse):
         fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["RS"].variables if v.field}
         values |= {f"RS{name}": value for name, value in _reader(fact.get("reader")).items()}
-        yield Row(event.occurred, event.seq, {**values, "RSDTC": collected(event)}, dict(fact.get("qualifiers") or {}))
+        yield SdtmRow(
+            event.occurred, event.seq, {**values, "RSDTC": collected(event)}, dict(fact.get("qualifiers") or {})
+        )

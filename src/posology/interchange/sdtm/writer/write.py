@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from posology.interchange.datasets.dataset import Dataset
 from posology.interchange.datasets.define import Study, define, write_define
-from posology.interchange.datasets.formats import Format
-from posology.interchange.datasets.formats import write as write_dataset
+from posology.interchange.datasets.formats import Format, write_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, SUPP, qnam, types_of
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.protocol import NOTE
 from posology.interchange.sdtm.standard import described
 from posology.interchange.sdtm.writer import rows as r
-from posology.interchange.sdtm.writer.rows import Row, collected, known
+from posology.interchange.sdtm.writer.rows import SdtmRow, collected, known
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
@@ -90,7 +89,7 @@ def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
     subjects = {p.id: r.subject(p, protocol, study, cutoff) for p in patients}
     starts = {p.id: _day(subjects[p.id].values.get("RFSTDTC")) for p in patients}
     tumours = {p.id: r.lesions(p) for p in patients}
-    of: dict[str, Callable[[Patient], Iterable[Row]]] = {
+    of: dict[str, Callable[[Patient], Iterable[SdtmRow]]] = {
         "DM": lambda p: [subjects[p.id]],
         "EX": lambda p: r.exposures(p, protocol, cutoff),
         "AE": lambda p: r.adverse_events(p, cutoff),
@@ -172,7 +171,7 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-def _ordered(domain: str, rows: Iterable[Row]) -> list[Row]:
+def _ordered(domain: str, rows: Iterable[SdtmRow]) -> list[SdtmRow]:
     """Return a patient's rows in the order of their days, numbered (unless they are already)."""
     held = list(rows)
     if domain == "DM":
@@ -189,7 +188,9 @@ def _ordered(domain: str, rows: Iterable[Row]) -> list[Row]:
 # Domains whose rows are facts as they are ------------------------------------------------------------------------------
 
 
-def _plain(patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: date | None = None) -> Iterable[Row]:
+def _plain(
+    patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: date | None = None
+) -> Iterable[SdtmRow]:
     variables = [(v.name, v.field) for v in LAYOUTS[domain].variables if v.field]
     for event in patient.of(kind):
         fact = vars(event.fact)
@@ -200,10 +201,10 @@ def _plain(patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: 
             values[f"{domain}REASND"] = None if fact["not_done"] == c.UNDATED else fact["not_done"]
         if cutoff is not None and fact.get("ended"):
             values[f"{domain}ENDTC"] = known(fact["ended"], cutoff)
-        yield Row(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
+        yield SdtmRow(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
 
 
-def _history(patient: Patient, cutoff: date | None) -> Iterable[Row]:
+def _history(patient: Patient, cutoff: date | None) -> Iterable[SdtmRow]:
     diagnosed = False
     codes = {"LLT": "MHLLT", "HLT": "MHHLT", "HLGT": "MHHLGT"}
     for event, row in zip(
@@ -217,10 +218,10 @@ def _history(patient: Patient, cutoff: date | None) -> Iterable[Row]:
     if screened and isinstance(screened.fact, f.Screened) and not diagnosed and screened.fact.tumour_type != c.UNDATED:
         values = {"MHTERM": screened.fact.tumour_type, "MHCAT": "PRIMARY DIAGNOSIS", "MHDTC": collected(screened)}
         histology = {qnam("histology"): screened.fact.histology} if screened.fact.histology else {}
-        yield Row(screened.occurred, screened.seq, values, {"DERIVED": True, **histology})
+        yield SdtmRow(screened.occurred, screened.seq, values, {"DERIVED": True, **histology})
 
 
-def _laboratory(patient: Patient) -> Iterable[Row]:
+def _laboratory(patient: Patient) -> Iterable[SdtmRow]:
     yield from _plain(patient, "LB", c.LaboratoryMeasured, "LBDTC")
     for event in patient.of(f.MarkerMeasured):
         fact = event.fact
@@ -241,10 +242,10 @@ def _laboratory(patient: Patient) -> Iterable[Row]:
             "VISIT": fact.visit,
             "LBDTC": collected(event),
         }
-        yield Row(event.occurred, event.seq, values)
+        yield SdtmRow(event.occurred, event.seq, values)
 
 
-def _vital_signs(patient: Patient) -> Iterable[Row]:
+def _vital_signs(patient: Patient) -> Iterable[SdtmRow]:
     yield from _plain(patient, "VS", c.VitalSignMeasured, "VSDTC")
     tests = {e.fact.test for e in patient.of(c.VitalSignMeasured)}  # type: ignore[attr-defined]
     screened = patient.last(f.Screened)
@@ -264,13 +265,13 @@ def _vital_signs(patient: Patient) -> Iterable[Row]:
                 "VSSTRESU": unit,
                 "VSDTC": collected(screened),
             }
-            yield Row(screened.occurred, screened.seq, values, {"DERIVED": True})
+            yield SdtmRow(screened.occurred, screened.seq, values, {"DERIVED": True})
 
 
 # Frames ---------------------------------------------------------------------------------------------------------------
 
 
-def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]]) -> list[Dataset]:
+def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, SdtmRow]]) -> list[Dataset]:
     import polars as pl
 
     layout = LAYOUTS[domain]
@@ -280,7 +281,7 @@ def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]
             if value is not None:
                 held[name][i] = value
     columns: dict[str, pl.Series] = {}
-    longer: list[tuple[str, Row, str, str]] = []
+    longer: list[tuple[str, SdtmRow, str, str]] = []
     for variable in layout.variables:
         name = variable.name
         if name == "STUDYID":
@@ -337,7 +338,7 @@ def _narrowed(column: pl.Series) -> pl.Series:
     return column.cast(pl.Int64) if len(held) and bool((held == held.floor()).all()) else column
 
 
-def _study_days(rows: Sequence[tuple[str, date | None, Row]], variable: str) -> list[int | None]:
+def _study_days(rows: Sequence[tuple[str, date | None, SdtmRow]], variable: str) -> list[int | None]:
     found: list[int | None] = []
     for _, start, row in rows:
         day = _day(row.values.get(variable))
@@ -363,7 +364,10 @@ def split(text: str, longest: int = LONGEST) -> list[str]:
 
 
 def _supplement(
-    domain: str, study: str, rows: Sequence[tuple[str, date | None, Row]], longer: list[tuple[str, Row, str, str]]
+    domain: str,
+    study: str,
+    rows: Sequence[tuple[str, date | None, SdtmRow]],
+    longer: list[tuple[str, SdtmRow, str, str]],
 ) -> Dataset | None:
     import polars as pl
 
@@ -406,7 +410,7 @@ def _supplement(
 
 
 def _labels() -> dict[str, str]:
-    kinds: list[type[Fact]] = [*r.CARRIERS, f.Dosed, f.LesionMeasured, f.TumourAssessed]
+    kinds: list[type[Fact]] = [*r.DS_CARRIERS, f.Dosed, f.LesionMeasured, f.TumourAssessed]
     fields = {qnam(name): name.replace("_", " ").capitalize() for kind in kinds for name in types_of(kind)}
     return {**fields, **RESERVED}
 

@@ -1,0 +1,172 @@
+"""Write a record for elsewhere: a backup (JSON Lines), SDTM, ADaM, NONMEM data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posology.cli._options import (
+    CutoffOption,
+    FormatName,
+    FormatOption,
+    InfusionOption,
+    JsonOption,
+    KnownByOption,
+    OutArgument,
+    RulesName,
+    RulesOption,
+    SpecimenOption,
+    TrialArgument,
+)
+from posology.cli._output import print_json, print_table
+from posology.cli.submission import formats_of, print_datasets
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(no_args_is_help=True)
+
+
+JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
+
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
+
+
+@app.command("jsonl")
+def export_jsonl(trial: TrialArgument, file: JsonlArgument, as_json: JsonOption = False) -> None:
+    """Write the whole record as JSON Lines, one event a line. It can be read back to the byte.
+
+    Example: posology export jsonl mytrial.posology backup.jsonl
+    """
+    from posology.record.jsonl import write
+    from posology.record.store import Store
+
+    with Store.open(trial) as store:
+        count = write(store.rows(), file)
+    print_json({"events": count, "file": str(file)}) if as_json else print(f"wrote {count} events to {file}")
+
+
+@app.command("sdtm")
+def export_sdtm(
+    trial: TrialArgument,
+    folder: FolderArgument,
+    format_: Annotated[FormatName, typer.Option("--format", help="The format of the datasets.")] = FormatName.xpt,
+    cutoff: CutoffOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the record as CDISC SDTM into a new folder, of all that had occurred by a cutoff.
+
+    Example: posology export sdtm mytrial.posology sdtm --format xpt --cutoff 2013-05-10
+    """
+    from rich.console import Console
+
+    from posology.conduct.trial import Trial
+    from posology.interchange.sdtm.writer.write import export_sdtm as run
+
+    with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
+        made = run(
+            opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update
+        )
+    if as_json:
+        print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
+        return
+    print_table(
+        f"SDTM{f' at {cutoff}' if cutoff else ''}",
+        ("Dataset", "Label", "Rows", "Variables"),
+        [(d.name, d.label, d.frame.height, d.frame.width) for d in made],
+    )
+    print(f"wrote {len(made)} datasets to {folder}")
+
+
+@app.command("nonmem")
+def export_nonmem(
+    trial: TrialArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file; FILE.json beside it is the key.")],
+    cutoff: CutoffOption = None,
+    known_by: KnownByOption = None,
+    analyte: Annotated[
+        str | None, typer.Option("--analyte", metavar="TEST", help="This one alone (else all, one DVID each).")
+    ] = None,
+    specimen: SpecimenOption = None,
+    infusion: InfusionOption = None,
+    hours: Annotated[bool, typer.Option("--hours", help="TIME in hours (else days), RATE in mg/h.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write doses, concentrations and covariates as NONMEM event data, and a key with the unit of each column.
+
+    Example: posology export nonmem mytrial.posology pk.csv --cutoff 2013-05-10
+    """
+    from posology.conduct.trial import end_of_day
+    from posology.interchange.pk.nonmem_write import columns
+    from posology.interchange.pk.nonmem_write import export_nonmem as run
+    from posology.interchange.pk.sources import from_record
+
+    made = from_record(
+        trial,
+        analyte=analyte,
+        specimen=specimen,
+        cutoff=cutoff,
+        known_by=end_of_day(known_by) if known_by else None,
+        time="h" if hours else "d",
+        infusion=infusion,
+    )
+    about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
+    key = run(made, file, about)
+    if as_json:
+        print_json(
+            {
+                "file": str(file),
+                "key": str(key),
+                **about,
+                "analytes": [vars(a) for a in made.analytes],
+                "notes": made.notes,
+                "left_out": made.left,
+            }
+        )
+        return
+    doses = sum(e.evid == 1 for e in made.data.events)
+    some = len(dict(made.data.by_patient()))
+    print_table(
+        f"{some} patient{'s' * (some != 1)}, {doses} dose{'s' * (doses != 1)}",
+        ("DVID", "analyte", "specimen", "unit", "samples", "below quantification"),
+        [(n, a.code, a.specimen, a.unit, a.samples, a.below) for n, a in enumerate(made.analytes, 1)],
+    )
+    held = file.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
+    print_table("columns", ("column", "what", "unit or key"), [row for row in columns(made) if row[0] in held])
+    for text in (*made.notes, *(f"left out: {text}" for text in made.left)):
+        print(text)
+    print(f"wrote {file}, and its key {key}")
+
+
+@app.command("adam")
+def export_adam(
+    trial: TrialArgument,
+    out: OutArgument,
+    cutoff: CutoffOption = None,
+    formats: FormatOption = None,
+    rules: RulesOption = RulesName.recist,
+    as_json: JsonOption = False,
+) -> None:
+    """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
+
+    Example: posology export adam mytrial.posology adam --cutoff 2013-05-10
+    """
+    from rich.console import Console
+
+    from posology.conduct.trial import Trial
+    from posology.interchange.adam.analysis import export
+    from posology.interchange.adam.record import rules_of, study_of
+    from posology.interchange.sdtm.writer.write import datasets
+
+    with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
+        state = opened.state(occurred_by=cutoff)
+        protocol = state.protocol()
+        domains = {d.name: d.frame for d in datasets(state, cutoff)}
+        status.update("deriving")
+        files, made = export(
+            domains, out, rules_of(protocol, rules.value, cutoff), formats_of(formats), study_of(protocol)
+        )
+    print_datasets(files, made, out, as_json)

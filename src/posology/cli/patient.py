@@ -1,0 +1,62 @@
+"""Commands on a patient: eligibility, and one for each kind of event."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from posology.cli._events import add_commands
+from posology.cli._options import AsOfOption, JsonOption, KnownByOption, TrialArgument
+from posology.cli._output import print_json, print_table
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("eligibility")
+def eligibility(
+    trial: TrialArgument,
+    patient: Annotated[str, typer.Argument(metavar="PATIENT")],
+    cohort: Annotated[str | None, typer.Option("--cohort", help="An expansion cohort (else dose finding).")] = None,
+    as_of: AsOfOption = None,
+    known_by: KnownByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a patient against each criterion: met, not met or not known, and from which event."""
+    from posology.conduct.eligibility import SOURCES, check, criteria
+    from posology.conduct.trial import Trial, end_of_day
+    from posology.readout.cited import mark
+
+    FIELDS = {fact: field for fact, (_, field) in SOURCES.items()}
+
+    with Trial.open(trial) as opened:
+        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
+    protocol = state.protocol(as_of)
+    if patient not in state.patients:
+        raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")
+    if cohort and cohort not in protocol.expansion:
+        raise ValueError(f"there is no cohort {cohort!r}; there are {', '.join(protocol.expansion) or 'none'}")
+    checked = check(state.patients[patient], criteria(protocol, cohort))
+    if as_json:
+        print_json(
+            [
+                {
+                    "criterion": c.criterion.id,
+                    "text": c.criterion.text,
+                    "verdict": c.verdict,
+                    "found": c.found,
+                    "event": c.event.seq if c.event else None,
+                }
+                for c in checked
+            ]
+        )
+        return
+    origin = lambda c: f" [{m}]" if c.event and (m := mark(c.event, (FIELDS.get(c.criterion.fact, ""),))) else ""
+    rows = [
+        (c.criterion.id, c.criterion.text, c.verdict, c.found + origin(c), c.event.seq if c.event else "")
+        for c in checked
+    ]
+    print_table(f"{patient}, {cohort or 'dose finding'}", ("", "Criterion", "Verdict", "Found", "Event"), rows)
+
+
+add_commands(app, "patient")

@@ -1,0 +1,103 @@
+"""For submission: analysis datasets out of SDTM, and whether datasets keep to the standard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posology.cli._options import (
+    CutoffOption,
+    FormatName,
+    FormatOption,
+    JsonOption,
+    OutArgument,
+    RulesName,
+    RulesOption,
+)
+from posology.cli._output import print_json
+
+if TYPE_CHECKING:
+    from posology.interchange.adam.analysis import Analysis
+    from posology.interchange.datasets.formats import Format
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("adam")
+def adam(
+    sdtm: Annotated[Path, typer.Argument(metavar="SDTM", help="A folder of SDTM datasets.")],
+    out: OutArgument,
+    cutoff: CutoffOption = None,
+    formats: FormatOption = None,
+    rules: RulesOption = RulesName.recist,
+    leave_out: Annotated[
+        list[str] | None, typer.Option("--leave-out", metavar="NAME", help="A dataset not to read; may be given again.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Derive analysis datasets (ADaM) from SDTM at a data cutoff, with their Define-XML 2.1.
+
+    Example: posology submission adam sdtm adam --cutoff 2014-12-31 --format xpt --format json
+    """
+    from rich.console import Console
+
+    from posology.interchange.adam.analysis import Analysis, export, read_folder
+    from posology.interchange.adam.source import PRESETS
+
+    with Console(stderr=True).status("deriving"):
+        domains, findings = read_folder(sdtm, leave_out or ())
+        files, made = export(domains, out, replace(PRESETS[rules.value], cutoff=cutoff), formats_of(formats))
+    print_datasets(files, Analysis(made.datasets, (*findings, *made.findings)), out, as_json)
+
+
+def formats_of(formats: list[FormatName] | None) -> tuple[Format, ...]:
+    """Return the formats asked for; SAS transport, if none is."""
+    return tuple(f.value for f in formats or [FormatName.xpt])
+
+
+SHOWN = 20
+"""Findings that are printed one by one."""
+
+
+def print_datasets(files: list[Path], made: Analysis, out: Path, as_json: bool) -> None:
+    """Tell what was written and found."""
+    if as_json:
+        print_json(
+            {
+                "datasets": {d.name: d.frame.height for d in made.datasets},
+                "files": files,
+                "findings": [str(f) for f in made.findings],
+            }
+        )
+        return
+    for finding in made.findings[:SHOWN]:
+        print(finding)
+    if len(made.findings) > SHOWN:
+        print(f"... and {len(made.findings) - SHOWN} more; --json lists all")
+    for dataset in made.datasets:
+        print(f"{dataset.name}: {dataset.frame.height} rows, {dataset.frame.width} variables")
+    print(f"wrote {len(files)} files to {out}; {len(made.findings)} findings")
+
+
+@app.command("conform")
+def conform(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of SDTM or ADaM datasets.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check datasets against the structural rules of SDTM or ADaM; ends with status 1 if one is broken.
+
+    Example: posology submission conform adam
+    """
+    from posology.interchange.datasets.conformance.check import conform as look
+
+    findings = look(folder)
+    if as_json:
+        print_json([str(finding) for finding in findings])
+    else:
+        for finding in findings:
+            print(finding)
+        print(f"{len(findings)} findings")
+    raise typer.Exit(1 if findings else 0)

@@ -1,0 +1,304 @@
+"""Commands that run a trial: create it, load events, amend, look at it, take the rule's advice, correct, audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from posology.cli._events import add_commands
+from posology.cli._options import AsOfOption, ByOption, JsonOption, KnownByOption, OnOption, TrialArgument
+from posology.cli._output import acknowledge, console_err, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True)
+
+
+CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")]
+
+
+SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event.")]
+
+
+WhyOption = Annotated[str, typer.Option("--reason", help="Why; required.")]
+
+
+@app.command("create")
+def create(
+    trial: TrialArgument,
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file.")],
+    on: OnOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Create a trial: a new record under a checked protocol.
+
+    Example: posology trial create mytrial.posology protocol.yaml --on 2012-06-01
+    """
+    from posology.conduct.trial import Trial, current_user
+    from posology.protocol.load import load_document
+
+    with Trial.create(trial, load_document(protocol), by=by or current_user(), on=on) as created:
+        acknowledge(created.events(), as_json)
+
+
+@app.command("load")
+def load(
+    trial: TrialArgument,
+    file: CsvArgument,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="The kind of all rows, where the file has no column kind.")
+    ] = None,
+    protocol: Annotated[
+        Path | None, typer.Option("--protocol", help="The protocol file whose amendments the rows name by version.")
+    ] = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load a CSV file of events: all of it, or nothing and every error with its line.
+
+    Example: posology trial load mytrial.posology doses.csv --kind dosed
+    """
+    from rich.progress import track
+
+    from posology.conduct.csv_import import load as load_file
+    from posology.conduct.trial import Trial, current_user
+
+    def progress(rows: Any) -> Any:
+        return track(rows, description=f"checking {file.name}", console=console_err(), transient=True)
+
+    from posology.protocol.load import load_document
+
+    plan = load_document(protocol) if protocol else None
+    with Trial.open(trial) as opened:
+        events = load_file(opened, file, by=by or current_user(), kind=kind, protocol=plan, progress=progress)
+    if as_json:
+        print_json(
+            {
+                "recorded": len(events),
+                "first": events[0].seq if events else None,
+                "last": events[-1].seq if events else None,
+            }
+        )
+    elif events:
+        print(f"recorded {len(events)} events, {events[0].seq} to {events[-1].seq}")
+    else:
+        print("the file holds no rows: nothing was recorded")
+
+
+@app.command("amend")
+def amend(
+    trial: TrialArgument,
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file, with its amendments.")],
+    on: OnOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Record the amendments of a protocol file that the record does not hold yet.
+
+    Each holds from its own date on.
+    """
+    from posology.conduct.trial import Trial, current_user
+    from posology.protocol.load import load_document
+
+    checked = load_document(protocol)
+    with Trial.open(trial) as opened:
+        events = opened.amend(checked, by=by or current_user(), on=on)
+    if not events and not as_json:
+        print("the record holds every amendment of the file that is due")
+    acknowledge(events, as_json)
+
+
+@app.command("advise")
+def decide(
+    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
+) -> None:
+    """Say what the protocol's design advises next, why, on which counts, and who is awaited.
+
+    Example: posology trial advise mytrial.posology --as-of 2013-03-25
+    """
+    from posology.conduct.trial import Trial, end_of_day
+    from posology.readout.cited import mark, weakest
+
+    with Trial.open(trial) as opened:
+        advice = opened.advise(as_of, end_of_day(known_by) if known_by else None)
+        simulated = not as_json and opened.state().trial.simulated
+    if as_json:
+        print_json(
+            {
+                **advice.plain(),
+                "dose": advice.dose,
+                "settled": advice.settled,
+                "protocol_version": advice.protocol_version,
+                "mtd": advice.open_level.mtd,
+                "ceiling": advice.open_level.ceiling,
+            }
+        )
+        return
+    about = (
+        f" to level {advice.level}, {advice.dose}"
+        if advice.action in ("escalate", "de-escalate")
+        else (f" at level {advice.level}, {advice.dose}" if advice.level else "")
+    )
+    more = f": {advice.more} more patient{'s' * (advice.more != 1)}" if advice.more else ""
+    print(f"{advice.action.upper()}{about}{more}")
+    print(f"as of {advice.on}, protocol version {advice.protocol_version}")
+    print(f"why: {advice.why}\n")
+    print("level  dose          treated  evaluable  DLT  pending  not evaluable")
+    for c in advice.counts:
+        here = (
+            " <- open"
+            if c.level == advice.open_level.level
+            else " closed"
+            if c.level > advice.open_level.ceiling
+            else ""
+        )
+        print(
+            f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7}  {c.not_evaluable:>13}{here}"
+        )
+    for standing in advice.pending:
+        print(f"not evaluable yet: {standing}")
+    origin = weakest(mark(e) for c in advice.counts for e in c.sources)
+    if origin:
+        print(
+            f"origin of these counts: {origin} ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
+        )
+
+
+@app.command("status")
+def status(
+    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
+) -> None:
+    """Show who is at which dose, who had a DLT, and who is still on treatment."""
+    from posology.conduct.overview import overview
+    from posology.conduct.trial import Trial, end_of_day
+
+    with Trial.open(trial) as opened:
+        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
+        rows = overview(state, as_of or opened._clock().date())
+    if as_json:
+        print_json([vars(row) for row in rows])
+        return
+    columns = ("Patient", "Tumour", "Dose", "First dose", "Doses", "DLT window", "Treatment")
+    changed = lambda row: f"now {row.current}" if row.current != row.assigned else ""
+    dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
+    shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
+    print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
+    if state.trial.simulated:
+        print("a simulated record: nobody was treated, every value is assumed")
+    elif any(e.provenance for p in state.patients.values() for e in p.events):
+        print("a reconstructed record: `posology trial log` shows which values are stated, published or assumed")
+
+
+@app.command("log")
+def log(
+    trial: TrialArgument,
+    patient: Annotated[str | None, typer.Option("--patient", help="Only this patient's events.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only events of this kind.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the record: every event, corrections and overrides included."""
+    from posology.conduct.trial import Trial
+    from posology.record.event import to_dict
+
+    with Trial.open(trial) as opened:
+        events = [e for e in opened.events() if (not patient or e.patient == patient) and (not kind or e.kind == kind)]
+    if as_json:
+        acknowledge(events, as_json=True)
+        return
+    hidden = ("protocol", "advice", "changes")
+    for e in events:
+        origin = lambda field, event=e: f" [{event.mark(field)}]" if event.provenance else ""
+        facts = ", ".join(
+            f"{k.replace('_', ' ')} {v}{origin(k)}" for k, v in to_dict(e.fact).items() if k not in hidden
+        )
+        about = f" of {e.patient}" if e.patient else ""
+        print(f"{e.seq:>6}  {e.occurred}  {e.kind.replace('_', ' ')}{about}: {facts}")
+        notes = [f"by {e.author}, recorded {e.recorded:%Y-%m-%d %H:%M} UTC"]
+        notes += [f"corrects event {e.supersedes}"] if e.supersedes else []
+        notes += [f"reason: {e.reason}"] if e.reason else []
+        notes += (
+            [f"OVERRIDE by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}"] if e.override else []
+        )
+        print(" " * 20 + "; ".join(notes))
+    print(f"{len(events)} events")
+
+
+@app.command("verify")
+def verify(
+    trial: TrialArgument,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted."""
+    from posology.record.audit import verify as walk
+    from posology.record.store import Head, Store
+
+    witness = None
+    if head:
+        seq, _, hash_ = head.partition(":")
+        if not seq.isdigit() or len(hash_) != 64:
+            raise ValueError(f"--head is {head!r}: write the number and the hash that verify printed, as 57:9f3a...")
+        witness = Head(int(seq), hash_)
+    with Store.open(trial) as store:
+        last = store.head()
+        found = walk(store.rows(), last, witness)
+    if as_json:
+        print_json({"ok": not found, "head": f"{last.seq}:{last.hash}", "found": [vars(t) for t in found]})
+    elif found:
+        print("\n".join(map(str, found)))
+        print(f"{len(found)} thing{'s' * (len(found) != 1)} wrong: this record is not as it was written")
+    else:
+        print(f"sound: {last.seq} events, each as it was written")
+        print(f"head {last.seq}:{last.hash}")
+        print("note it down: `posology trial verify --head` compares with it later")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command("correct")
+def correct(
+    trial: TrialArgument,
+    event: SeqArgument,
+    reason: WhyOption,
+    changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
+    on: OnOption = None,
+    by: ByOption = None,
+    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Correct an event: a new event takes its place, the old one stays in the record.
+
+    Example: posology trial correct mytrial.posology 57 grade=2 --reason "source document checked"
+    """
+    from posology.conduct.trial import Trial, current_user
+    from posology.record.entry import EntryError, fact_from
+    from posology.record.event import to_dict
+
+    pairs = dict(change.partition("=")[::2] for change in changes or ())
+    with Trial.open(trial) as opened:
+        old = opened.state().find(event)
+        if old is None:
+            raise ValueError(f"there is no event {event} in effect")
+        if not pairs and on is None:
+            raise EntryError(["say what changes, as field=value, or the day by --on"])
+        fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
+        wanted = {name: getattr(fact, name) for name in pairs}
+        made = opened.correct(event, by=by or current_user(), reason=reason, occurred=on, override=override, **wanted)
+    acknowledge([made], as_json)
+
+
+@app.command("void")
+def void(
+    trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
+) -> None:
+    """Take an event out of effect that was entered in error. It stays in the record."""
+    from posology.conduct.trial import Trial, current_user
+
+    with Trial.open(trial) as opened:
+        made = opened.void(event, by=by or current_user(), reason=reason)
+    acknowledge([made], as_json)
+
+
+add_commands(app, "trial")

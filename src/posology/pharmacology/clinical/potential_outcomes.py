@@ -1,0 +1,86 @@
+"""What would become of each patient whatever the dose: every chance, drawn beforehand.
+
+The same patients can then be treated with other doses, and rules and designs compared on the same patients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from posology.pharmacology.clinical.ca125 import CA125, Ca125Parameters
+from posology.pharmacology.clinical.ocular_episodes import OcularPotentialOutcomes
+from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
+from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
+from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR, NEVER, TumourDynamics, TumourGrowthInhibition
+from posology.pharmacology.compounds.quantity import Quantity, checked_values
+from posology.shared.arrays import ArrayLike, Floats, Ints
+
+ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
+HORIZON = 168.0
+
+
+@dataclass(frozen=True)
+class PatientPotentialOutcomes:
+    """What is in store for each patient, whatever the dose: (patients,) each.
+
+    ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
+    another DLT: the chance above which it comes, and the day in the first cycle;
+    ``pneumonitis`` and ``setback`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
+    """
+
+    dynamics: TumourDynamics
+    eyes: OcularPotentialOutcomes
+    neuropathy: Floats
+    neuropathy_grade: Ints
+    tolerance: Floats
+    on: Floats
+    pneumonitis: Floats
+    pneumonitis_grade: Ints
+    setback: Floats
+    ecog: Ints
+    dying: Floats
+    kelim: Floats
+    ca0: Floats
+
+    @classmethod
+    def draw(
+        cls,
+        rng: np.random.Generator,
+        patients: int,
+        *,
+        response: TumourGrowthInhibition = IMGN853_TUMOUR,
+        ocular: OcularToxicity = IMGN853_OCULAR,
+        others: OtherToxicities = IMGN853_OTHERS,
+        marker: Ca125Parameters = CA125,
+        s0: ArrayLike | None = None,
+        receptor: ArrayLike | None = None,
+        ca0: ArrayLike | None = None,
+        explained: float = 0.0,
+    ) -> PatientPotentialOutcomes:
+        """Draw patients; with ``s0`` [mm], ``receptor`` [nM] and ``ca0`` [U/mL] where they are known."""
+        dynamics = TumourDynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
+        vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))
+        chance = lambda q: rng.random(patients) < q.value
+        when = lambda q: np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER)
+        return cls(
+            dynamics=dynamics,
+            eyes=OcularPotentialOutcomes.draw(rng, patients, ocular),
+            neuropathy=rng.exponential(size=patients),
+            neuropathy_grade=np.where(chance(others.neuropathy_grade_3), 3, rng.integers(1, 3, patients)),
+            tolerance=rng.random(patients),
+            on=rng.uniform(0, 21, patients),
+            pneumonitis=when(others.pneumonitis),
+            pneumonitis_grade=np.where(chance(others.pneumonitis_grade_3), 3, rng.integers(1, 3, patients)),
+            setback=when(others.delay),
+            ecog=chance(ECOG).astype(np.int64),
+            dying=rng.exponential(size=patients),
+            kelim=vary(marker.kelim),
+            ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(checked_values("ca0", ca0, "U/mL"), (patients,)),
+        )
+
+    @property
+    def grade(self) -> Ints:
+        """Grade of the first ocular episode (patients,), should it come."""
+        return self.eyes.grade[:, 0]

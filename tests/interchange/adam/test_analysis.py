@@ -1,0 +1,340 @@
+"""The analysis datasets against those that another system (admiral, R) made of the same SDTM, value by value.
+
+Where we differ, the difference is stated here with its reason, and tested as such.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from posology.interchange.adam.adae import adae
+from posology.interchange.adam.adex import adex
+from posology.interchange.adam.adlb import adlb
+from posology.interchange.adam.adsl import adsl
+from posology.interchange.adam.analysis import analyse, read_folder
+from posology.interchange.adam.source import AdamConventions, SdtmSource
+from posology.interchange.datasets.conformance.check import conform_datasets
+from posology.interchange.datasets.formats import read_dataset
+from posology.interchange.datasets.metadata import dataset_of, standard
+
+DATA = Path(__file__).parents[2] / "data/pharmaverse"
+ADMIRAL_ALIVE = {"AE": ("AESTDTC", "AEENDTC"), "LB": ("LBDTC",), "EX": ("EXENDTC",)}
+"""The dates on which admiral's program takes a subject to have been alive; ours are more (vital signs, tumours)."""
+
+
+@cache
+def frame(name: str) -> pl.DataFrame:
+    return read_dataset(DATA / name).frame
+
+
+@cache
+def source() -> SdtmSource:
+    names = ("ae", "dm", "ds", "ex", "lb", "vs", "suppae")
+    return SdtmSource({name.upper(): frame(f"sdtm/{name}.csv.gz") for name in names})
+
+
+@cache
+def subjects() -> pl.DataFrame:
+    return adsl(source(), AdamConventions(), ADMIRAL_ALIVE)
+
+
+def differing(ours: pl.DataFrame, theirs: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
+    """Return the rows, of both together, whose values differ."""
+    both = theirs.select(*keys, column).join(
+        ours.select(*keys, pl.col(column).alias("ours")), on=keys, how="full", coalesce=True
+    )
+    if theirs[column].dtype.is_numeric():
+        close = (pl.col(column) - pl.col("ours")).abs() < 1e-9
+        return both.filter(
+            ~pl.when(pl.col(column).is_null() | pl.col("ours").is_null())
+            .then(pl.col(column).is_null() & pl.col("ours").is_null())
+            .otherwise(close)
+        )
+    return both.filter(~pl.col(column).eq_missing(pl.col("ours")))
+
+
+ADSL_SAME = [
+    "SUBJID",
+    "SITEID",
+    "COUNTRY",
+    "AGE",
+    "AGEU",
+    "AGEGR1",
+    "SEX",
+    "RACE",
+    "ETHNIC",
+    "SAFFL",
+    "ARM",
+    "ACTARM",
+    "TRT01P",
+    "TRTSDT",
+    "TRTEDT",
+    "TRTDURD",
+    "EOSSTT",
+    "EOSDT",
+    "RANDDT",
+    "LSTALVDT",
+    "DTHFL",
+    "DTHDT",
+    "DTHDTF",
+]
+
+
+@pytest.mark.parametrize("column", ADSL_SAME)
+def test_adsl(column: str) -> None:
+    assert subjects().height == 306
+    assert differing(subjects(), frame("adam/adsl.csv.gz"), ["USUBJID"], column).is_empty()
+
+
+def test_who_was_not_treated_has_no_actual_treatment() -> None:
+    """Admiral gives screen failures TRT01A = Screen Failure; ADaMIG 1.3 has it for the treatment received."""
+    found = differing(subjects(), frame("adam/adsl.csv.gz"), ["USUBJID"], "TRT01A")
+    assert found.select("TRT01A", "ours").unique().rows() == [("Screen Failure", None)]
+    assert found.height == 52
+
+
+ADAE_SAME = [
+    "AETERM",
+    "AEDECOD",
+    "AEBODSYS",
+    "AESTDTC",
+    "ASTDT",
+    "ASTDTF",
+    "AEENDTC",
+    "AENDT",
+    "AENDTF",
+    "ASTDY",
+    "AENDY",
+    "ADURN",
+    "TRTEMFL",
+    "AESER",
+    "AESEV",
+    "ASEV",
+    "ASEVN",
+    "AEREL",
+    "AREL",
+    "AEACN",
+    "AEOUT",
+    "AOCCIFL",
+    "AESPID",
+]
+
+
+@pytest.mark.parametrize("column", ADAE_SAME)
+def test_adae(column: str) -> None:
+    events = adae(source(), AdamConventions(), subjects())
+    assert events.height == 1191
+    assert differing(events, frame("adam/adae.csv.gz"), ["USUBJID", "AESEQ"], column).is_empty()
+
+
+def test_units_are_in_controlled_terms() -> None:
+    """Admiral writes days; the CDISC term (codelist UNIT) is DAYS."""
+    events = adae(source(), AdamConventions(), subjects())
+    assert events["ADURU"].drop_nulls().unique().to_list() == ["DAYS"]
+
+
+ADJUSTED = ("01-701-1034", "01-701-1148")
+"""The other system's program sets doses of these subjects to 0, to show dose adjustments."""
+OPEN = ("01-704-1233", "01-705-1018", "01-705-1031", "01-705-1303", "01-705-1377", "01-705-1382")
+"""Subjects with an interval whose end was not collected: the other system counts it as no days, we as not known."""
+
+
+@pytest.mark.parametrize("code", ["DURD", "DOSE", "TDURD", "TDOSE", "AVDDSE"])
+def test_adex(code: str) -> None:
+    exposures = adex(source(), AdamConventions(), subjects()).filter(pl.col("PARAMCD") == code)
+    theirs = frame("adam/adex.csv.gz").filter(pl.col("PARAMCD") == code)
+    found = differing(exposures, theirs, ["USUBJID", "ASTDT"], "AVAL")
+    assert exposures.height == theirs.height
+    assert set(found["USUBJID"]) <= {*ADJUSTED, *OPEN}
+    assert found.filter(pl.col("USUBJID").is_in(OPEN))["ours"].is_null().all()
+    same = exposures.filter(~pl.col("USUBJID").is_in([*ADJUSTED, *OPEN])).height
+    assert same >= 240
+
+
+def test_an_open_interval_is_a_finding() -> None:
+    told = SdtmSource(source().domains)
+    adex(told, AdamConventions(), subjects())
+    assert sorted({f.patient for f in told.findings if f.field == "EXENDTC"}) == sorted(OPEN)
+
+
+def test_adlb_baseline_is_the_last_value_before_treatment() -> None:
+    """SDTM's LBBLFL is the scheduled screening sample; we take an unscheduled one too, if it is later."""
+    values = adlb(source(), AdamConventions(), subjects())
+    same = values.filter((pl.col("ABLFL") == "Y") & (pl.col("LBBLFL") == "Y")).height
+    ours = values.filter((pl.col("ABLFL") == "Y") & pl.col("LBBLFL").is_null())
+    assert (same, ours.height) == (8319, 840)
+    lbblfl = values.filter(pl.col("LBBLFL") == "Y").select("USUBJID", "PARAMCD", pl.col("ADT").alias("marked"))
+    later = ours.join(lbblfl, on=["USUBJID", "PARAMCD"])
+    assert (later["ADT"] >= later["marked"]).all()
+    assert (later["ADT"] <= later["TRTSDT"]).all()
+    changed = values.filter(pl.col("CHG").is_not_null())
+    assert ((changed["AVAL"] - changed["BASE"] - changed["CHG"]).abs() < 1e-12).all()
+
+
+def laboratory(**row: object) -> pl.DataFrame:
+    """The row that ADLB makes of one result."""
+    base = {
+        "STUDYID": "S",
+        "USUBJID": "1",
+        "LBSEQ": 1,
+        "LBDTC": "2013-05-12",
+        "LBSTNRLO": None,
+        "LBSTNRHI": None,
+        "LBCAT": "CHEMISTRY",
+    }
+    domains = {
+        "DM": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "ARM": ["A"], "ACTARM": ["A"]}),
+        "EX": pl.DataFrame(
+            {"STUDYID": ["S"], "USUBJID": ["1"], "EXTRT": ["X"], "EXDOSE": [5.0], "EXSTDTC": ["2013-05-10"]}
+        ),
+        "LB": pl.DataFrame([base | row]),
+    }
+    given = SdtmSource(domains)
+    return adlb(given, AdamConventions(), adsl(given, AdamConventions()))
+
+
+@pytest.mark.parametrize(
+    ("row", "low", "high"),
+    [
+        ({"LBTESTCD": "PLAT", "LBSTRESN": 40.0, "LBSTRESU": "GI/L", "LBSTNRLO": 150.0}, "3", None),
+        ({"LBTESTCD": "ALT", "LBSTRESN": 160.0, "LBSTRESU": "U/L", "LBSTNRHI": 40.0}, None, None),
+        ({"LBTESTCD": "K", "LBSTRESN": 6.2, "LBSTRESU": "mmol/L", "LBSTNRLO": 3.5, "LBSTNRHI": 5.0}, "0", "3"),
+        ({"LBTESTCD": "K", "LBSTRESN": 3.2, "LBSTRESU": "mmol/L", "LBSTNRLO": 3.5, "LBSTNRHI": 5.0}, None, "0"),
+        ({"LBTESTCD": "CA", "LBSTRESN": 1.6, "LBSTRESU": "mmol/L", "LBSTNRLO": 2.1, "LBSTNRHI": 2.6}, None, None),
+        ({"LBTESTCD": "PH", "LBSTRESN": 6.0, "LBSTRESU": None, "LBSTNRLO": 5.0, "LBSTNRHI": 8.0}, None, None),
+        ({"LBTESTCD": "GLUC", "LBSTRESN": 0.0, "LBSTRESU": "mmol/L", "LBCAT": "URINALYSIS"}, None, None),
+    ],
+)
+def test_grade_of_a_laboratory_value(row: dict[str, object], low: str | None, high: str | None) -> None:
+    """CTCAE 5.0. Not graded: ALT without its baseline, low potassium (its grade hangs on symptoms), calcium without
+    albumin, pH and glucose of urine."""
+    assert laboratory(**row).select("ATOXGRL", "ATOXGRH").row(0) == (low, high)
+
+
+def test_calcium_is_graded_as_corrected() -> None:
+    """Grade 1 below the lower limit, 2 below 2.0 mmol/L, of calcium + 0.02 mmol/L for each g/L of albumin below 40."""
+    values = adlb(source(), AdamConventions(), subjects())
+    rows = values.filter((pl.col("PARAMCD") == "CA") & pl.col("ATOXGRL").is_not_null())
+    albumin = values.filter(pl.col("PARAMCD") == "ALB").select("USUBJID", "ADT", pl.col("AVAL").alias("albumin"))
+    joined = rows.join(albumin.unique(["USUBJID", "ADT"], keep="none"), on=["USUBJID", "ADT"])
+    corrected = joined["AVAL"] + 0.02 * (40 - joined["albumin"])
+    expected = (corrected < joined["ANRLO"] - 1e-9).cast(pl.Int64) + (corrected < 2.0 - 1e-9).cast(pl.Int64)
+    assert joined.height > 1700
+    assert (joined["ATOXGRL"].cast(pl.Int64) == expected).mean() == 1
+
+
+def test_nothing_of_urine_is_graded() -> None:
+    values = adlb(source(), AdamConventions(), subjects())
+    assert values.filter(pl.col("LBCAT") == "URINALYSIS")["ATOXGRL"].is_null().all()
+    assert values["ATOXGRL"].drop_nulls().len() > 10000
+
+
+def test_columns_and_types_are_the_standards() -> None:
+    made = dataset_of(standard("adam"), "ADAE", adae(source(), AdamConventions(), subjects()))
+    assert made.label == "Adverse Events Analysis Dataset"
+    assert made.frame.columns[:3] == ["STUDYID", "USUBJID", "AESEQ"]
+    assert made.variable("ASTDT").format == "DATE9."
+    assert made.variable("AETERM").length == made.frame["AETERM"].str.len_bytes().max()
+    exposures = dataset_of(standard("adam"), "ADEX", adex(source(), AdamConventions(), subjects()))
+    assert set(exposures.frame["PARCAT1"]) == {"INDIVIDUAL", "OVERALL"}
+
+
+def test_partial_dates_in_doubt_are_emergent() -> None:
+    domains = {
+        "DM": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "AGE": [60], "ARM": ["A"], "ACTARM": ["A"]}),
+        "EX": pl.DataFrame(
+            {
+                "STUDYID": ["S"],
+                "USUBJID": ["1"],
+                "EXSEQ": [1],
+                "EXTRT": ["X"],
+                "EXDOSE": [5.0],
+                "EXSTDTC": ["2013-05-10"],
+            }
+        ),
+        "AE": pl.DataFrame(
+            {
+                "STUDYID": ["S"] * 4,
+                "USUBJID": ["1"] * 4,
+                "AESEQ": [1, 2, 3, 4],
+                "AETERM": ["a", "b", "c", "d"],
+                "AESTDTC": ["2013-05", "2013-04", "2013", "2013-02-30"],
+            }
+        ),
+    }
+    given = SdtmSource(domains)
+    events = adae(
+        given, AdamConventions(cutoff=date(2013, 6, 1)), adsl(given, AdamConventions(cutoff=date(2013, 6, 1)))
+    )
+    assert events.select("ASTDT", "ASTDTF", "TRTEMFL").rows() == [
+        (date(2013, 5, 10), "D", "Y"),
+        (date(2013, 4, 1), "D", None),
+        (date(2013, 5, 10), "M", "Y"),
+        (None, None, "Y"),
+    ]
+    assert [str(f) for f in given.findings] == [
+        "patient 1, AESTDTC: '2013-02-30' is impossible: February 2013 has 28 days; not used"
+    ]
+
+
+def test_the_order_of_rows_never_matters() -> None:
+    shuffled = SdtmSource(
+        {name: each.sample(fraction=1, shuffle=True, seed=3) for name, each in source().domains.items()}
+    )
+    for derive, name in ((adae, "ADAE"), (adex, "ADEX")):
+        one = dataset_of(standard("adam"), name, derive(source(), AdamConventions(), subjects())).frame
+        other = dataset_of(
+            standard("adam"),
+            name,
+            derive(shuffled, AdamConventions(), adsl(shuffled, AdamConventions(), ADMIRAL_ALIVE)),
+        ).frame
+        assert one.equals(other)
+
+
+def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
+    cutoff = date(2013, 12, 31)
+    made = analyse(source().domains, AdamConventions(cutoff=cutoff))
+    assert conform_datasets({d.name: d for d in made.datasets}) == []
+    for dataset in made.datasets:
+        dates = [v.name for v in dataset.variables if v.type == "date"]
+        assert all((dataset.frame[name].max() or cutoff) <= cutoff for name in dates)
+    whole = analyse(source().domains, AdamConventions())
+    assert made.datasets[1].frame.height < whole.datasets[1].frame.height
+    ongoing = made.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
+    assert ongoing > whole.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from posology.cli.app import app
+
+    run = CliRunner().invoke
+    args = ["submission", "adam", str(DATA / "sdtm"), str(tmp_path / "adam"), "--leave-out", "rs_onco"]
+    given = run(app, [*args, "--format", "xpt", "--format", "json"])
+    assert given.exit_code == 0, given.output
+    names = ("adae", "adex", "adlb", "adrs", "adsl", "adtr", "adtte")
+    assert sorted(p.name for p in (tmp_path / "adam").iterdir()) == [
+        f"{n}.{f}" for n in names for f in ("json", "xpt")
+    ] + ["define.xml"]
+    checked = run(app, ["submission", "conform", str(tmp_path / "adam"), "--json"])
+    assert (checked.exit_code, checked.output.strip()) == (0, "[]")
+    for name in ("adsl", "adrs", "adtte"):
+        assert read_dataset(tmp_path / f"adam/{name}.json").frame.equals(
+            read_dataset(tmp_path / f"adam/{name}.xpt").frame
+        )
+
+
+def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
+    domains, findings = read_folder(DATA / "sdtm")
+    assert domains["RS"].height == 5808 + 66
+    assert [str(f) for f in findings] == [
+        "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"
+    ]
+    with pytest.raises(ValueError, match="QS: to be left out, but not in"):
+        read_folder(DATA / "sdtm", ["qs"])
