@@ -79,10 +79,13 @@ class _Chain:
         self.place, self.last = 1, GENESIS
         events: list[StoredEvent] = []
         followers: dict[str, list[StoredEvent]] = defaultdict(list)
-        for row in self.unread.values():
-            followers[row.prev].append(row)
+        for stored_event in self.unread.values():
+            followers[stored_event.prev].append(stored_event)
         recorded = ""
-        while self.unread and (row := self._next(followers)) is not None:
+        while self.unread:
+            row = self._next(followers)
+            if row is None:
+                break
             del self.unread[row.seq]
             if row.digest() != row.hash:
                 self._add(row.seq, f"changed: its content is not what was written ({_summary(row)})")
@@ -93,9 +96,9 @@ class _Chain:
             events.append(row)
             self.last, self.place = row.hash, self.place + 1
         self.findings += _moved(events, self.hashes, shifted=bool(self.unread))
-        for row in self.unread.values():
-            of = f", a copy of event {self.hashes[row.hash]}" if row.hash in self.hashes else ""
-            self._add(row.seq, f"inserted: it is not part of the chain{of} ({_summary(row)})")
+        for left in self.unread.values():
+            of = f", a copy of event {self.hashes[left.hash]}" if left.hash in self.hashes else ""
+            self._add(left.seq, f"inserted: it is not part of the chain{of} ({_summary(left)})")
 
     def _add(self, seq: int, what: str) -> None:
         self.findings.append(Tampering(seq, what))

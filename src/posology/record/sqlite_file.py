@@ -85,7 +85,9 @@ def connect(path: Path, is_sound: Callable[[Any], bool] | None = None) -> sqlite
     if extra:
         connection.close()
         things = ", ".join(f"a {kind} {name!r}" for kind, name in extra)
-        raise StoreError(f"{path} holds {things}, which no record of a trial holds: it was put there by another program")
+        raise StoreError(
+            f"{path} holds {things}, which no record of a trial holds: it was put there by another program"
+        )
     return connection
 
 
@@ -216,7 +218,8 @@ def draft_beside(path: Path) -> Iterator[Path]:
         if a file has appeared there meanwhile.
     """
     with draft_folder(path) as folder:
-        draft = folder / path.name
+        draft = folder / "new" / path.name  # not in the folder itself, which is locked: whoever writes locks another
+        draft.parent.mkdir()
         yield draft
         os.link(draft, path)  # unlike a rename, never replaces a file
     to_disk(path.parent.resolve())

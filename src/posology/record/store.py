@@ -134,9 +134,12 @@ class Store:
         if path.exists():
             raise StoreError(f"{name} exists already: a trial is never overwritten")
         try:
-            with translated(name), sqlite_file.draft_beside(path) as draft:
-                with cls(sqlite_file.connect(draft), trial, name, witness) as store:
-                    store._write_first(rows)
+            with (
+                translated(name),
+                sqlite_file.draft_beside(path) as draft,
+                cls(sqlite_file.connect(draft), trial, name, witness) as store,
+            ):
+                store._write_first(rows)
         except FileExistsError:
             raise StoreError(f"{name} exists already: a trial is never overwritten") from None
         except OSError as error:
@@ -222,6 +225,13 @@ class Store:
             raise self._tampered(f"its own count ends in {head.hash[:12]}, event {last.seq} in {last.hash[:12]}")
         if self.witness and after is None and head.hash not in hashes.get(head.seq, ()):
             self.witness.note(self.trial, head, "read")
+
+    def check(self, noted: Sequence[NotedHead] = ()) -> Head:
+        """Check the whole record, as :meth:`each_event` does, and return its head."""
+        last = Head()
+        for event in self.each_event(noted=noted):
+            last = Head(event.seq, event.hash)
+        return last
 
     def _chunk(self, last: Head, head: Head) -> Iterator[Event]:
         """Yield the next events after ``last``, each checked."""
@@ -371,8 +381,7 @@ def _is_sound(connection: Any) -> bool:
     try:
         trials = [head[0] for head in _execute(connection, GET_HEADS).fetchall()]
         for trial in trials:
-            for _ in Store(connection, trial, trial).each_event():
-                pass
+            Store(connection, trial, trial).check()
     except (StoreError, sqlite_file.Error):
         return False
     return bool(trials)

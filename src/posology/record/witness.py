@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,7 +18,7 @@ import msgspec
 
 from posology.record import postgresql
 from posology.record.errors import StoreError
-from posology.record.event import GENESIS, utc_timestamp
+from posology.record.event import GENESIS, StoredEvent, utc_timestamp
 
 VARIABLE = "POSOLOGY_WITNESS"
 SCHEMA = """CREATE TABLE IF NOT EXISTS noted_heads (trial TEXT NOT NULL, seq BIGINT NOT NULL, hash TEXT NOT NULL,
@@ -42,7 +42,8 @@ class NotedHead(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
     def __str__(self) -> str:
-        return f"event {self.seq} with hash {self.hash[:12]}, noted {self.noted[:16]}Z when the record was {self.why}"
+        when = f", noted {self.noted[:16]}Z when the record was {self.why}" if self.noted else ""
+        return f"event {self.seq} with hash {self.hash[:12]}{when}"
 
 
 class Witness:
@@ -87,7 +88,9 @@ class Witness:
         try:
             if self._is_database:
                 with self._database() as database:
-                    database.execute("INSERT INTO noted_heads VALUES (%s, %s, %s, %s, %s)", msgspec.structs.astuple(noted))
+                    database.execute(
+                        "INSERT INTO noted_heads VALUES (%s, %s, %s, %s, %s)", msgspec.structs.astuple(noted)
+                    )
                 return
             handle = os.open(self.place, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
@@ -121,8 +124,8 @@ def by_number(heads: Iterable[NotedHead]) -> dict[int, set[str]]:
     return dict(noted)
 
 
-def read_heads(path: str | Path) -> Sequence[NotedHead]:
-    """Read the heads of a witness file.
+def read_heads(path: str | Path, trial: str = "") -> list[NotedHead]:
+    """Read the heads of a witness file; of a readout's data or an exported record as well, if ``trial`` is given.
 
     Raises
     ------
@@ -130,13 +133,46 @@ def read_heads(path: str | Path) -> Sequence[NotedHead]:
         naming the file and the line that is no head.
     """
     try:
-        lines = Path(path).read_bytes().splitlines()
+        content = Path(path).read_bytes()
     except OSError as error:
         raise StoreError(f"the witness {path} cannot be read: {error.strerror}") from None
+    if trial and (head := _head_of_readout(content, trial)):
+        return [head]
     heads = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(content.splitlines(), 1):
         try:
             heads.append(msgspec.json.decode(line, type=NotedHead))
         except msgspec.MsgspecError as error:
+            if trial and (head := _head_of_event(line, trial)):
+                heads.append(head)
+                continue
             raise StoreError(f"{path}:{number}: this is no head that Posology noted ({error})") from None
     return heads
+
+
+class _ReadoutHead(msgspec.Struct):
+    event: int
+    hash: str
+    recorded: str
+
+
+class _Readout(msgspec.Struct):
+    head: _ReadoutHead
+
+
+def _head_of_readout(content: bytes, trial: str) -> NotedHead | None:
+    """Return the head that a readout's data (readout.json) names."""
+    try:
+        head = msgspec.json.decode(content, type=_Readout).head
+    except msgspec.MsgspecError:
+        return None
+    return NotedHead(trial=trial, seq=head.event, hash=head.hash, noted=head.recorded, why="read out")
+
+
+def _head_of_event(line: bytes, trial: str) -> NotedHead | None:
+    """Return the head that an event of an exported record was."""
+    try:
+        event = msgspec.json.decode(line, type=StoredEvent)
+    except msgspec.MsgspecError:
+        return None
+    return NotedHead(trial=trial, seq=event.seq, hash=event.hash, noted=event.recorded, why="exported")

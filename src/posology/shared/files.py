@@ -16,7 +16,16 @@ try:
 except ImportError:  # a system without such locks: drafts that a crash left behind are not removed there
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["draft_folder", "holds_record", "new_file", "new_folder", "remove_drafts", "to_disk", "write_bytes", "write_text"]
+__all__ = [
+    "draft_folder",
+    "holds_record",
+    "new_file",
+    "new_folder",
+    "remove_drafts",
+    "to_disk",
+    "write_bytes",
+    "write_text",
+]
 
 _AGE_OF_DRAFTS = 60.0
 """Seconds after which a draft that nobody works at is taken for one left behind."""
