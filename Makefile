@@ -30,12 +30,11 @@ changelog: .venv/dev
 docs: .venv/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# Writes the locked versions anew from pyproject.toml.
+# Writes the locked versions from pyproject.toml; make lock UPGRADE=--upgrade takes the newest.
 lock: .venv/dev
-	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --python-version 3.11 pyproject.toml --extra postgresql --extra cluster --extra bayes --extra build -o requirements/run.txt
-	$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --python-version 3.11 pyproject.toml --extra dev -o requirements/dev.txt
+	for each in "--extra build -o requirements/run.txt" "--extra dev -o requirements/dev.txt"; do \
+	  $(BIN)/uv pip compile -q $(UPGRADE) --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	    --python-version 3.11 pyproject.toml $$each || exit 1; done
 
 .venv/run: requirements/run.txt
 	$(PYTHON) -m venv .venv || (echo "on Debian: apt install python3.11-venv"; exit 1)

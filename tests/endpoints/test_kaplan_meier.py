@@ -88,7 +88,7 @@ def test_log_rank_and_hazard_ratio_on_rs_ovarian_data() -> None:
 
 
 def test_a_curve_level_at_one_half_has_its_median_in_the_middle() -> None:
-    """lifelines gives the beginning of the stretch, 10."""
+    """R takes the middle, not the beginning of the stretch, 10."""
     assert kaplan_meier([10, 20], [True, True]).median.value == 15
     assert kaplan_meier([10, 20, 30, 40], [True, True, False, False]).median.value == 30
     assert kaplan_meier([10, 20, 30, 40], [True, True, True, True]).median.value == 25
@@ -125,7 +125,9 @@ def test_the_curve_is_the_product_over_events(patients: list[tuple[int, bool]]) 
         ([1, -2], [True, True], {}, "days is -2 for patient 1"),
         ([1, np.nan], [True, True], {}, "days is nan for patient 1"),
         ([1], [True], {"level": 95}, "level is 95"),
-        ([1], [True], {"scale": "plain"}, "'log-log' or 'log'"),
+        ([1], [True], {"scale": "linear"}, "'log-log', 'log' or 'plain'"),
+        ([34, 60], [2, 1], {}, "event is 2 for patient 0: it must be 1 for the event, 0 for censored"),
+        ([34, 60], [1, np.nan], {}, "event is nan for patient 1"),
     ],
 )
 def test_bad_input_is_refused(days: Any, event: Any, options: Any, said: str) -> None:
@@ -133,9 +135,35 @@ def test_bad_input_is_refused(days: Any, event: Any, options: Any, said: str) ->
         kaplan_meier(days, event, **options)
 
 
-def test_groups_without_events_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="the second group has no event"):
-        compare([1, 2], [True, False], [False, True])
+def test_a_group_without_an_event_has_a_test_and_no_hazard_ratio() -> None:
+    """R's survdiff: chi-square 5.348."""
+    found = compare([34, 60, 75, 90, 120, 150, 200, 240], [1, 1, 0, 1, 0, 0, 0, 0], [False] * 4 + [True] * 4)
+    assert found.chi_square == pytest.approx(5.348, abs=5e-4)
+    assert found.p_value == pytest.approx(0.0207, abs=5e-4)
+    assert found.hazard_ratio.value is None
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [([0, 0], "nobody is in the second group"), ([1, 1], "nobody is in the first group"), ([0, 2], "of each patient")],
+)
+def test_groups_that_are_none(second: list[int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        compare([1, 2], [True, False], second)
+
+
+def test_nobody_had_the_event_while_both_were_at_risk() -> None:
+    with pytest.raises(ValueError, match="while both groups were at risk"):
+        compare([1, 2, 3], [False, True, True], [False, True, True])
+
+
+def test_the_plain_interval_is_greenwoods() -> None:
+    """By hand: 3 of 4 left after the first, 2 of 3 after the second; variance of log S is 1/12, then 1/12 + 1/6."""
+    curve = kaplan_meier([1, 2, 3, 4], [True, True, False, False], scale="plain")
+    assert curve.survival.tolist()[:2] == pytest.approx([0.75, 0.5])
+    assert curve.lower[0] == pytest.approx(0.75 - 1.959964 * 0.75 * (1 / 12) ** 0.5)
+    assert curve.lower[1] == pytest.approx(max(0, 0.5 - 1.959964 * 0.5 * 0.25**0.5))
+    assert curve.upper.tolist()[:2] == pytest.approx([1, 0.5 + 1.959964 * 0.5 * 0.25**0.5])
 
 
 # Rates ----------------------------------------------------------------------------------------------------------------

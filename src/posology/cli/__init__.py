@@ -19,6 +19,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         sys.exit("interrupted: what was acknowledged is kept, nothing else was written")
+    except ModuleNotFoundError as error:
+        from posology.shared.extras import missing_extra
+
+        said = missing_extra(error)
+        if said is None:
+            raise
+        print(f"error: {said}", file=sys.stderr)
+        sys.exit(1)
     except Exception as error:
         if not isinstance(error, ValueError | OSError) and not type(error).__module__.startswith("posology."):
             raise

@@ -96,5 +96,5 @@ def _field_problems(fact: Fact) -> Iterator[str]:
                 parse_date(value)
             except ValueError as error:
                 yield f"{name}: {error}"
-    if isinstance(fact, DecisionSigned):
+    if isinstance(fact, DecisionSigned) and fact.name is not None:
         yield from (f"name {problem}" for problem in _name_problems(fact.name))

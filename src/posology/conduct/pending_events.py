@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import msgspec
+
 from posology.conduct.derived_fields import complete
 from posology.conduct.entry_checks import check_entry
-from posology.conduct.rulebook import Refusal, refusals
+from posology.conduct.rulebook import Refusal, broken_by, refusals
 from posology.conduct.rules import EventRequest
 from posology.record.event import Event, Override, StoredEvent, to_stored
 from posology.record.facts import Fact, TrialCreated, Voided
@@ -93,36 +95,43 @@ class PendingEvents:
             rule, why = "recorded-in-order", "An event is recorded after the one before it"
             text = f"{recorded} is before {self.last}, when the last event was recorded"
             raise Refused([Refusal(rule, why, text)], fact.kind)
-        state = self._without(supersedes, patient, fact, reason) if supersedes is not None else self.state
-        fact = complete(fact, state, patient, occurred)
-        found = refusals(EventRequest(state, fact, patient, occurred, today or recorded.date()))
-        found += self._lookalike(patient)
-        if isinstance(fact, Voided):
-            found = []
-        if found and not override:
-            raise Refused(found, f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else ""))
-        aside = None
-        if found and override:
-            aside = Override(
-                rules=tuple(r.rule for r in found), facts=tuple(r.fact for r in found), by=by, why=override
-            )
-        return self._append(
-            Event(
-                seq=self.head.seq + 1,
-                occurred=occurred,
-                recorded=recorded,
-                author=by,
-                kind=fact.kind,
-                patient=patient,
-                fact=fact,
-                reason=reason or None,
-                supersedes=supersedes,
-                override=aside,
-                provenance=dict(provenance or {}),
-                prev=self.head.hash,
-                hash="",
-            )
+        old = self._corrected(supersedes, patient, fact, reason) if supersedes is not None else None
+        state = self.state if old is None else self._without(old)
+        fact = complete(fact, state, patient, occurred, by=by, corrects=old)
+        draft = Event(
+            seq=self.head.seq + 1,
+            occurred=occurred,
+            recorded=recorded,
+            author=by,
+            kind=fact.kind,
+            patient=patient,
+            fact=fact,
+            reason=reason or None,
+            supersedes=supersedes,
+            provenance=dict(provenance or {}),
+            prev=self.head.hash,
+            hash="",
         )
+        forbidden = self._forbidden(state, draft, old, today or recorded.date())
+        if forbidden and (not override or any(refusal.absolute for refusal in forbidden)):
+            what = f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else "")
+            raise Refused([r for r in forbidden if r.absolute] or forbidden if override else forbidden, what)
+        if forbidden and override:
+            aside = Override(
+                rules=tuple(dict.fromkeys(r.rule for r in forbidden)),
+                facts=tuple(f"event {r.event}: {r.fact}" if r.event else r.fact for r in forbidden),
+                by=by,
+                why=override,
+            )
+            draft = msgspec.structs.replace(draft, override=aside)
+        return self._append(draft)
+
+    def _forbidden(self, state: State, draft: Event, old: Event | None, today: date) -> list[Refusal]:
+        """Return the rules that forbid an event, and those that it would break for events of the record."""
+        entered = float("inf") if old is None else self.state.order(old)[1]
+        request = EventRequest(state, draft.fact, draft.patient, draft.occurred, today, draft.author, entered, old)
+        own = [] if isinstance(draft.fact, Voided) else refusals(request) + self._lookalike(draft.patient)
+        return own + broken_by(self.state, self.state.with_event(draft), draft, old)
 
     def _append(self, event: Event) -> Event:
         """Take the event's hash, and fold it into the state as it will be read."""
@@ -148,15 +157,15 @@ class PendingEvents:
         text = f"{patient} is not in the record, {known} is, and one is easily read as the other"
         return [Refusal("patient-told-apart", "Patients' identifiers can be told from one another", text)]
 
-    def _without(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> State:
-        """Return the state without the event that is corrected, after checking that it can be."""
+    def _corrected(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> Event:
+        """Return the event that is corrected, after checking that it can be."""
         old = self.find(seq)
         refuse = lambda text: Refused(
             [Refusal("correction", "A correction names an event in effect, and why", text)], "correction"
         )
         if old is None:
             raise refuse(f"there is no event {seq} in effect")
-        if not reason:
+        if not reason or not reason.strip():
             raise refuse("give the reason of the correction")
         if isinstance(old.fact, TrialCreated):
             raise refuse("the creation of the trial cannot be corrected: amend the protocol")
@@ -164,15 +173,19 @@ class PendingEvents:
             raise refuse(f"event {seq} is about {old.patient or 'the trial'}: void it, then enter it where it belongs")
         if not isinstance(fact, Voided) and fact.kind != old.kind:
             raise refuse(f"event {seq} is {old.kind}: void it, then enter the {fact.kind}")
+        return old
+
+    def _without(self, old: Event) -> State:
+        """Return the state without the event that is corrected."""
         ghost = Event(
             seq=self.state.seq,
             occurred=old.occurred,
             recorded=self.last,
             author="",
             kind=Voided.kind,
-            patient=patient,
+            patient=old.patient,
             fact=Voided(),
-            supersedes=seq,
+            supersedes=old.seq,
             prev="",
             hash="",
         )

@@ -31,6 +31,7 @@ from typing import Any, Self, TypeVar
 from posology.conduct.advice import Advice, advise
 from posology.conduct.entry_checks import check_entry
 from posology.conduct.pending_events import PendingEvents, Refused
+from posology.conduct.rulebook import Refusal
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
 from posology.record.event import BACKDATED, GENESIS, Event, to_stored
@@ -272,11 +273,14 @@ class Trial:
 
         return self.write(add)
 
-    def void(self, seq: int, *, by: str, reason: str) -> Event:
+    def void(self, seq: int, *, by: str, reason: str, override: str | None = None) -> Event:
         """Take an event out of effect: it was entered in error. It stays in the record."""
-        return self.write(
-            lambda pending: self._supersede(pending, pending.find(seq), Voided(), seq, None, by=by, reason=reason)
-        )
+
+        def add(pending: PendingEvents) -> Event:
+            old = pending.find(seq)
+            return self._supersede(pending, old, Voided(), seq, None, by=by, reason=reason, override=override)
+
+        return self.write(add)
 
     def _supersede(
         self, pending: PendingEvents, old: Event | None, fact: Fact, seq: int, occurred: date | None, **entry: Any
@@ -294,9 +298,16 @@ class Trial:
         )
 
     def amend(self, document: dict[str, Any], *, by: str, on: date | None = None) -> list[Event]:
-        """Record the amendments of a checked protocol document that the record does not hold yet and that are due."""
+        """Record the amendments of a checked protocol document that the record does not hold yet and that are due.
+
+        Raises
+        ------
+        Refused
+            if the document is of another trial, or starts from another protocol.
+        """
 
         def add(pending: PendingEvents) -> list[Event]:
+            refuse_other_trial(pending.state, document)
             moment, today = self._moment(pending)
             versions = {version.version for _, version in pending.state.trial.protocols}
             events = []
@@ -333,8 +344,13 @@ class Trial:
         ValueError
             if the trial was imported without its protocol.
         """
-        day = on or self.today()
+        today = self.today()
         events = self.events()
+        if isinstance(known_by, int):
+            today = next((e.recorded.date() for e in reversed(events) if e.seq <= known_by), today)
+        elif known_by is not None:
+            today = min(today, known_by.date())
+        day = min(on or today, today)
         if any(isinstance(e.fact, DataImport) and e.fact.protocol == "derived" for e in events[:2]):
             raise ValueError(
                 f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
@@ -343,6 +359,21 @@ class Trial:
         met = [e.seq for e in events if on is not None and e.kind == DecisionTaken.kind and e.occurred == on]
         seen = [e for e in events if not met or e.occurred != on or e.seq < met[0]]
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)
+
+
+def refuse_other_trial(state: State, document: dict[str, Any]) -> None:
+    """Refuse a protocol document that is not of the trial of a record.
+
+    Raises
+    ------
+    Refused
+        naming both.
+    """
+    _, own = state.trial.documents[0]
+    given, wanted = document["trial"]["id"], own["trial"]["id"]
+    if given != wanted:
+        text = f"the protocol is of trial {given}; this is {wanted}"
+        raise Refused([Refusal("amendment-of-this-trial", "An amendment is of this trial", text)], "amendment")
 
 
 def end_of_day(day: date) -> datetime:

@@ -1,26 +1,28 @@
-"""Kaplan-Meier estimates, in the conventions of R's survival.
+"""Kaplan-Meier estimates, the log-rank test and the hazard ratio of two groups, in the conventions of R's survival.
 
 Kaplan EL, Meier P, J Am Stat Assoc 1958;53:457; variance by Greenwood; intervals on the log(-log) scale (Kalbfleisch
-and Prentice) or on the log scale; the interval of a median by Brookmeyer R, Crowley J, Biometrics 1982;38:29. The curve
-is lifelines'. Where lifelines and R's survival (``survfit`` and its ``quantile``) differ, this follows R:
+and Prentice), the log scale or the plain one; the interval of a median by Brookmeyer R, Crowley J, Biometrics
+1982;38:29; the log-rank test by Mantel N, Cancer Chemother Rep 1966;50:163. As ``survfit``, its ``quantile``,
+``survdiff`` and ``coxph``:
 
 - a curve that runs level at exactly one half has its median in the middle of the level stretch, which ends at the next
-  event, or at the last time of follow-up where there is none (lifelines gives the stretch's beginning);
+  event, or at the last time of follow-up where there is none;
 - after the last time of follow-up the estimate stays as it was, and nobody is at risk;
-- on the log(-log) scale there is no interval where the estimate is 1 or 0, on the log scale none where it is 0.
+- on the log(-log) scale there is no interval where the estimate is 1 or 0, on the others none where it is 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posology.shared.arrays import ArrayLike, Floats, Ints
+from posology.shared.cox_regression import cox_slope
 
-Scale = Literal["log-log", "log"]
+Scale = Literal["log-log", "log", "plain"]
 HALF_EPSILON = float(np.sqrt(np.finfo(float).eps))  # within which R takes a curve to lie at a share
 
 
@@ -77,7 +79,7 @@ class Curve:
         """Return the estimates at times, in the unit of the curve's times."""
         column = np.searchsorted(self.time, np.asarray(times, dtype=np.float64), side="right") - 1
         known = lambda value: None if np.isnan(value) else float(value)
-        before = Estimate(1.0, *((1.0, 1.0) if self.scale == "log" else (None, None)))
+        before = Estimate(1.0, *((None, None) if self.scale == "log-log" else (1.0, 1.0)))
         return [
             before if k < 0 else Estimate(float(self.survival[k]), known(self.lower[k]), known(self.upper[k]))
             for k in np.atleast_1d(column)
@@ -126,23 +128,18 @@ def kaplan_meier(days: ArrayLike, event: ArrayLike, *, level: float = 0.95, scal
     >>> curve.median, curve.at_risk_at([0, 64, 100]).tolist()
     (Estimate(value=90.0, lower=43.0, upper=None), [5, 4, 1])
     """
-    from lifelines import KaplanMeierFitter
-
     times, happened = _checked(days, event)
     if not 0 < level < 1:
         raise ValueError(f"level is {level:g}: it must lie between 0 and 1")
-    if scale not in ("log-log", "log"):
-        raise ValueError(f"scale is {scale!r}: it must be 'log-log' or 'log'")
-    fitted = KaplanMeierFitter().fit(times, happened, alpha=1 - level)
-    table = fitted.event_table
-    table = table[(table["observed"] + table["censored"]) > 0]
-    column = lambda name: np.asarray(table[name], dtype=np.int64)
-    n, d = column("at_risk"), column("observed")
-    survival = np.asarray(fitted.survival_function_.loc[table.index].iloc[:, 0], dtype=np.float64)
+    if scale not in get_args(Scale):
+        raise ValueError(f"scale is {scale!r}: it must be 'log-log', 'log' or 'plain'")
+    time, place = np.unique(times, return_inverse=True)
+    d = np.bincount(place, happened).astype(np.int64)
+    censored = np.bincount(place, ~happened).astype(np.int64)
+    n = len(times) - np.concatenate([[0], np.cumsum(d + censored)[:-1]])
+    survival = np.cumprod(1 - d / n)
     lower, upper = _interval(survival, n, d, level, scale)
-    return Curve(
-        np.asarray(table.index, dtype=np.float64), n, d, column("censored"), survival, lower, upper, level, scale
-    )
+    return Curve(time, n, d, censored, survival, lower, upper, level, scale)
 
 
 def _interval(survival: Floats, n: Ints, d: Ints, level: float, scale: Scale) -> tuple[Floats, Floats]:
@@ -154,7 +151,9 @@ def _interval(survival: Floats, n: Ints, d: Ints, level: float, scale: Scale) ->
     z = float(ndtri((1 + level) / 2))
     inside = survival > 0
     logs = np.log(np.where(inside, survival, 0.5))
-    if scale == "log":
+    if scale == "plain":
+        low, high = np.maximum(0, survival * (1 - z * error)), np.minimum(1, survival * (1 + z * error))
+    elif scale == "log":
         low, high = np.exp(logs - z * error), np.minimum(1, np.exp(logs + z * error))
     else:
         inside &= survival < 1
@@ -177,20 +176,27 @@ def _crossing(time: Floats, curve: Floats, height: float) -> float | None:
 
 
 def _checked(days: ArrayLike, event: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
-    times, happened = np.asarray(days, dtype=np.float64), np.asarray(event, dtype=bool)
-    if times.ndim != 1 or times.shape != happened.shape or not len(times):
+    times, given = np.asarray(days, dtype=np.float64), np.asarray(event)
+    if times.ndim != 1 or times.shape != given.shape or not len(times):
         raise ValueError(
-            f"days {times.shape} and event {happened.shape} must be one entry for each patient, and at least one"
+            f"days {times.shape} and event {given.shape} must be one entry for each patient, and at least one"
         )
     if not (times >= 0).all():
         wrong = int(np.argmax(~(times >= 0)))
         raise ValueError(f"days is {times[wrong]:g} for patient {wrong}: leave out patients without a time")
-    return times, happened
+    unclear = ~np.isin(given, (0, 1))
+    if unclear.any():
+        wrong = int(np.argmax(unclear))
+        raise ValueError(f"event is {given[wrong]} for patient {wrong}: it must be 1 for the event, 0 for censored")
+    return times, given.astype(bool)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two groups compared: the log-rank test, and the hazard ratio of the second to the first by Cox's model (Efron)."""
+    """Two groups compared: the log-rank test, and the hazard ratio of the second to the first by Cox's model (Efron).
+
+    The hazard ratio is None where it is not finite, as where a group has no event.
+    """
 
     chi_square: float
     p_value: float
@@ -212,7 +218,7 @@ def compare(days: ArrayLike, event: ArrayLike, second: ArrayLike, *, level: floa
     Raises
     ------
     ValueError
-        if a group is empty or has no event, so that there is no hazard ratio.
+        if a group is empty, or nobody had the event while both were at risk, so that there is no test.
 
     Examples
     --------
@@ -220,18 +226,41 @@ def compare(days: ArrayLike, event: ArrayLike, second: ArrayLike, *, level: floa
     >>> round(found.chi_square, 3), round(found.hazard_ratio.value, 3)
     (1.034, 0.401)
     """
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.statistics import logrank_test
+    from scipy.special import chdtrc, ndtri
 
     times, happened = _checked(days, event)
-    group = np.asarray(second, dtype=bool)
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level:g}: it must lie between 0 and 1")
+    group = np.asarray(second)
+    if group.shape != times.shape or not np.isin(group, (0, 1)).all():
+        raise ValueError("second must say of each patient whether they are in the second group")
+    group = group.astype(bool)
     for name, mine in (("first", ~group), ("second", group)):
-        if not happened[mine].any():
-            raise ValueError(f"the {name} group has no event: the groups cannot be compared")
-    test = logrank_test(times[~group], times[group], happened[~group], happened[group])
-    frame = pd.DataFrame({"days": times, "event": happened, "second": group.astype(float)})
-    fitted = CoxPHFitter(alpha=1 - level).fit(frame, "days", "event", fit_options={"precision": 1e-10})
-    low, high = np.exp(fitted.confidence_intervals_.loc["second"])
-    ratio = Estimate(float(fitted.hazard_ratios_["second"]), float(low), float(high))
-    return Comparison(float(test.test_statistic), float(test.p_value), ratio)
+        if not mine.any():
+            raise ValueError(f"nobody is in the {name} group: the groups cannot be compared")
+    excess, variance = _log_rank(times, happened, group)
+    if variance <= 0:
+        raise ValueError("nobody had the event while both groups were at risk: the groups cannot be compared")
+    chi_square = excess**2 / variance
+    try:
+        slope, error = cox_slope(group.astype(np.float64), times, happened)
+    except ValueError:
+        ratio = Estimate(None, None, None)
+    else:
+        half = float(ndtri((1 + level) / 2)) * error
+        ratio = Estimate(*(float(np.exp(slope + part)) for part in (0.0, -half, half)))
+    return Comparison(chi_square, float(chdtrc(1, chi_square)), ratio)
+
+
+def _log_rank(times: Floats, happened: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the events of the second group beyond those expected, and their hypergeometric variance."""
+    at = np.unique(times[happened])
+    at_risk = lambda mine: np.searchsorted(np.sort(mine), at, side="left")
+    n = len(times) - at_risk(times)
+    n2 = int(second.sum()) - at_risk(times[second])
+    place = np.searchsorted(at, times[happened])
+    d = np.bincount(place, minlength=len(at))
+    d2 = np.bincount(place, second[happened], minlength=len(at))
+    several = n > 1
+    variance = (d * (n2 / n) * (1 - n2 / n) * (n - d))[several] / (n - 1)[several]
+    return float((d2 - d * n2 / n).sum()), float(variance.sum())

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.cox_regression import cox_slope
 
 MAX_ITERATIONS = 200
 SEPARATED = "the hazard's slope is not finite: the events lie at one end of the exposures"
@@ -46,14 +47,14 @@ class ExposureResponse:
         """The odds or hazard ratio per unit of exposure, with its interval."""
         return float(np.exp(self.slope)), float(np.exp(self.lower)), float(np.exp(self.upper))
 
-    def average(self, exposure: Floats, time: float | None = None) -> tuple[float, float, float]:
+    def population_average(self, exposure: Floats, time: float | None = None) -> tuple[float, float, float]:
         """Return the probability averaged over patients with these exposures, with its interval.
 
         The interval is Wald's on the scale of the model, the gradient being that of the average (delta method); the
         exposures are taken as known.
 
         >>> found = logistic(np.array([0.0, 0, 0, 0, 1, 1, 1, 1]), np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), unit=1.0)
-        >>> [round(p, 3) for p in found.average(np.array([0.0, 1.0]))]
+        >>> [round(p, 3) for p in found.population_average(np.array([0.0, 1.0]))]
         [0.5, 0.219, 0.781]
         """
         from scipy.special import expit, logit
@@ -273,40 +274,29 @@ def exponential(
 def cox(
     exposure: Floats, time: Floats, event: Bools, *, unit: float | None = None, level: float = 0.95
 ) -> ExposureResponse:
-    """Regress the hazard of a first event on exposure without a baseline (Cox; Efron's ties, by lifelines).
+    """Regress the hazard of a first event on exposure without a baseline (Cox; Efron's ties).
 
     Raises
     ------
     ValueError
         as :func:`exponential`.
     """
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError, ConvergenceWarning
+    from scipy.stats import norm
 
     x, y, unit = _checked(exposure, event, unit, level)
-    t = _times(time, y)
-    frame = pd.DataFrame({"x": x, "t": t, "y": y})
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", ConvergenceWarning)
-        try:
-            fitted = CoxPHFitter(alpha=1 - level).fit(frame, "t", "y")
-        except (ConvergenceError, ConvergenceWarning):
-            raise ValueError("the hazard ratio is not finite: the events lie at one end of the exposures") from None
-    row = fitted.summary.loc["x"]
-    low, high = fitted.confidence_intervals_.loc["x"]
-    slope, error = float(row["coef"]), float(row["se(coef)"])
+    try:
+        slope, error = cox_slope(x, _times(time, y), y > 0)
+    except ValueError:
+        raise ValueError("the hazard ratio is not finite: the events lie at one end of the exposures") from None
+    half = float(norm.ppf(0.5 + level / 2)) * error
     return ExposureResponse(
         "cox",
         0.0,
         slope,
         error,
-        float(low),
-        float(high),
-        float(row["p"]),
+        slope - half,
+        slope + half,
+        float(2 * norm.sf(abs(slope / error))),
         np.array([[0.0, 0], [0, error**2]]),
         unit,
         level,
