@@ -141,7 +141,7 @@ def main(profiles: int) -> None:
         ResidualError(0.0, 0.12),
     )
     data = infused(np.full(100, 350.0))
-    drawn = data.replaced(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
+    drawn = data.with_values(simulate(TWO_COMPARTMENTS, data, truth, rng)[0], 1e-3)
     seconds, result = timed(lambda: fit(TWO_COMPARTMENTS, drawn, truth), 1)
     show("FOCE-I, two compartments, 100 patients, 700 samples", seconds, None, f"{result.evaluations} evaluations")
 
@@ -161,7 +161,7 @@ def main(profiles: int) -> None:
         {**truth.typical, "Vmax": 4.9, "Km": 7.4}, ("CL", "V1"), np.diag([0.3, 0.25]) ** 2, ResidualError(0, 0.12)
     )
     small = infused(np.resize(LEVELS, 21))
-    drawn = small.replaced(simulate(SATURABLE, small, loss, rng)[0], 0.1)
+    drawn = small.with_values(simulate(SATURABLE, small, loss, rng)[0], 0.1)
     seconds, result = timed(lambda: fit(SATURABLE, drawn, loss), 1)
     show("FOCE-I, saturable loss, 21 patients, 147 samples", seconds, None, f"{result.evaluations} evaluations")
 

@@ -57,9 +57,9 @@ def test_by_samples_and_by_model(trial: str, tmp_path: Path) -> None:
     read = measured(trial)
     data = read.events.measurements()
     population = Population(TRUE, tuple(TRUE), np.eye(4) * 0.09, ResidualError(0.0, 0.01), ())
-    fitted = individual(TWO_COMPARTMENTS, data.only([1]), population)  # B, whose samples are the model's own
+    fitted = individual(TWO_COMPARTMENTS, data.subset([1]), population)  # B, whose samples are the model's own
     assert fitted.parameters[0] == pytest.approx(list(TRUE.values()), rel=1e-3)
-    write_exposures(tmp_path / "e.csv", read, "two", TWO_COMPARTMENTS, data.only([1]), np.log(fitted.parameters))
+    write_exposures(tmp_path / "e.csv", read, "two", TWO_COMPARTMENTS, data.subset([1]), np.log(fitted.parameters))
     by_model = from_file(tmp_path / "e.csv", "auc")
     assert by_model.of["B"] == pytest.approx(area(210.0), rel=1e-3) and by_model.unit == "ug·d/mL"
     assert from_file(tmp_path / "e.csv", "ctrough").of["B"] == pytest.approx(concentration(21, 210.0, 2 / 24), rel=1e-3)
@@ -118,7 +118,7 @@ def test_parameters_that_are_wrong(trial: str, tmp_path: Path, text: str, says: 
 def test_a_cycle_of_unknown_length_is_refused(tmp_path: Path) -> None:
     theophylline = Path(__file__).parents[1] / "data/pharmacology/theophylline.csv"
     read = measured(theophylline)
-    data = read.events.measurements().only([0])
+    data = read.events.measurements().subset([0])
     with pytest.raises(ValueError, match="give it in the data's unit of time"):
         write_exposures(tmp_path / "e.csv", read, "two", TWO_COMPARTMENTS, data, np.zeros((1, 4)))
     write_exposures(tmp_path / "e.csv", read, "two", TWO_COMPARTMENTS, data, np.zeros((1, 4)), tau=24.0)

@@ -209,14 +209,14 @@ def test_occasions_and_covariates_that_change() -> None:
     """A line's values hold from the line before it; one that is missing stays what it was."""
     data = parse(OCCASIONS)
     found = data.measurements(["CRCL"], "OCC")
-    assert found.begins.tolist() == [[-np.inf, 10.0, 24.0, 30.0], [-np.inf, np.inf, np.inf, np.inf]]
+    assert found.period_start.tolist() == [[-np.inf, 10.0, 24.0, 30.0], [-np.inf, np.inf, np.inf, np.inf]]
     assert found.occasions == (("1", "2"), ("1",)) and found.occasion.tolist() == [[0, 0, 1, 1], [0, 0, 0, 0]]
     assert found.covariates["CRCL"].tolist() == [[90, 60, 60, 80], [70] * 4]
     assert found.sample_period.tolist() == [[0, 1, 3], [0, 0, 0]]
     assert found.dose_period.tolist() == [[0, 2, 3], [0, 0, 0]]  # the one added at 36 falls before the line at 40
-    assert data.measurements(["CRCL"]).begins.tolist()[0] == [-np.inf, 10.0, 30.0]
+    assert data.measurements(["CRCL"]).period_start.tolist()[0] == [-np.inf, 10.0, 30.0]
     alone = data.measurements(occasion="OCC")
-    assert alone.begins.tolist()[0] == [-np.inf, 24.0] and alone.covariates == {}
+    assert alone.period_start.tolist()[0] == [-np.inf, 24.0] and alone.covariates == {}
     assert data.measurements().periods == 1
 
 
@@ -258,7 +258,7 @@ def test_several_analytes_together() -> None:
     assert found.analytes == ("2", "1") and found.analyte.tolist() == [[1, 0, 0, 1]]
     assert found.value.tolist() == [[5.0, 0.2, 0.1, 4.0]] and found.below.tolist() == [[True, True, True, False]]
     assert found.sample_period.tolist() == [[0, 0, 1, 1]] and found.amount.tolist() == [[100.0, 80.0]]
-    assert found.only([0]).analyte.tolist() == found.analyte.tolist()
+    assert found.subset([0]).analyte.tolist() == found.analyte.tolist()
     assert found.at(np.array([2.0])).analyte.tolist() == [[0]]
     assert [p.analyte for p in data.among(["3"]).patients()] == [[0]]
     for wanted, says in ((("1", "4"), "there is no '4'; it holds 1, 2, 3"), (("1", "1"), "'1' is named twice")):

@@ -8,13 +8,13 @@ was seen at it or below, and closes when its DLT rate proves too high or it has 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge
 
 from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
-from posology.designs.tally import NONE, Tally
+from posology.designs.tally import NONE, DependsOn, Tally
 from posology.designs.time_to_event import TiteBoin
 from posology.shared.arrays import Bools, Floats, Ints
 
@@ -36,6 +36,8 @@ class BfBoin(Boin):
     -----
     Backfilled patients count in all decisions, not to ``max_patients``: that limits the patients who lead the escalation.
     """
+
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
 
     cap: Annotated[int, Ge(1)] = 12
     assign: Literal["highest", "lowest"] = "highest"

@@ -190,19 +190,26 @@ class Blrm(ModelBasedDesign):
     def _cuts(self) -> Floats:
         return np.concatenate([self.exceedance_weights(cut) for cut in self.interval], axis=1)
 
+    @cached_property
+    def _looked_at(self) -> Floats:
+        return np.concatenate([self._cuts, self._lowest_exceeds], axis=1)
+
     def intervals(self, tally: Tally) -> Floats:
         """Return (trials, levels, 3): chances of underdosing, of the target interval, of overdosing."""
         above = np.clip(self.expect(tally, self._cuts), 0, 1).reshape(tally.trials, 2, self.levels)
         return np.stack([1 - above[:, 0], above[:, 0] - above[:, 1], above[:, 1]], axis=2)
 
-    def choose(self, tally: Tally) -> Ints:
-        """Return the admissible level with the highest chance of the target interval, or the highest admissible."""
-        chance = self.intervals(tally)
-        admissible = chance[:, :, 2] < self.overdose
+    def look(self, tally: Tally) -> tuple[Ints, Ints]:
+        """Return the safe level with the highest chance of the target interval (or the highest), and the highest safe."""
+        chances = np.clip(self.expect(tally, self._looked_at), 0, 1)
+        above_low, over = chances[:, : self.levels], chances[:, self.levels : 2 * self.levels]
+        safe = (over < self.overdose).cumprod(axis=1).sum(axis=1) - 1
+        safe = np.where(self.stops(tally, chances[:, -1]), NONE, safe)
+        if self.choose_by == "highest":
+            return safe, safe
         index = np.arange(self.levels)
-        value = chance[:, :, 1] if self.choose_by == "target" else np.broadcast_to(index, admissible.shape)
-        best = np.where(admissible, value, -1.0).argmax(axis=1)
-        return np.where(admissible.any(axis=1), best, NONE)
+        best = np.where(index <= safe[:, None], above_low - over, -1.0).argmax(axis=1)
+        return np.where(safe == NONE, NONE, best), safe
 
 
 def prior_from_quantiles(

@@ -84,12 +84,11 @@ class Boin(IntervalDesign):
         up, down = y <= self.lambda_e * n + BOUNDARY_TOLERANCE, y >= self.lambda_d * n - BOUNDARY_TOLERANCE
         return np.where(up, 1, np.where(down & (y > 0), -1, 0))
 
-    def select(self, tally: Tally) -> Ints:
+    def mtd(self, tally: Tally) -> Ints:
         """Return the level whose isotonic DLT rate is nearest the target, of those tried and not eliminated."""
         if not self.bounded:
-            return super().select(tally)
-        allowed = ~self.eliminated(tally) & (np.arange(self.levels) <= tally.ceiling[:, None])
-        return nearest_to_target(tally, self.target, allowed, smoothing=self.smoothing, below=self.lambda_d)
+            return super().mtd(tally)
+        return nearest_to_target(tally, self.target, self.safe(tally), smoothing=self.smoothing, below=self.lambda_d)
 
 
 @dataclass(frozen=True)

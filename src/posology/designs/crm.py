@@ -16,7 +16,7 @@ import numpy as np
 from annotated_types import Ge
 
 from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, tail_weights
-from posology.designs.tally import Tally
+from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
 GRID_HALF_WIDTH_SD = 8.0  # prior standard deviations that the grid reaches to either side
@@ -187,10 +187,11 @@ class Crm(ModelBasedDesign):
             return self.rates(np.log(self.expect(tally, np.exp(self.nodes)[:, None])[:, 0]))
         return self.rates(self.beta(tally))
 
-    def choose(self, tally: Tally) -> Ints:
-        """Return the level whose estimate is nearest the target, the lower of two that are equally near.
+    def look(self, tally: Tally) -> tuple[Ints, Ints]:
+        """Return the level whose estimate is nearest the target, the lower of two equally near; and the highest safe.
 
-        Before the first DLT of a two-stage design, the level at which the initial sequence stands.
+        Before the first DLT of a two-stage design, the level at which the initial sequence stands. All levels are safe,
+        or, where the trial stops for toxicity, none.
         """
         rates = self.estimates(tally)
         if self.nearest == "below":
@@ -201,7 +202,8 @@ class Crm(ModelBasedDesign):
             stands = self.start + np.searchsorted(np.cumsum(self.initial), tally.treated.sum(axis=1), side="right")
             first = tally.dlts.sum(axis=1) == 0
             to = np.where(first, np.minimum(stands, self.start + len(self.initial) - 1), to)
-        return np.asarray(to)
+        stops = self.stops(tally)
+        return np.where(stops, NONE, to), np.where(stops, NONE, self.levels - 1)
 
     def _log_likelihood(self, tally: Tally, beta: Floats) -> Floats:
         log_p, log_q = self.logs(beta)

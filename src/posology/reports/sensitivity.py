@@ -76,11 +76,11 @@ def outcomes_table(found: Sequence[OutcomeSensitivity]) -> Table:
         {
             "outcome": [each.outcome for each in found],
             "unit": list(unit.values()),
-            "at the medians": [scaled(f, f.usual) for f in found],
+            "at the medians": [scaled(f, f.at_medians) for f in found],
             "low": [scaled(f, f.low) for f in found],
             "high": [scaled(f, f.high) for f in found],
             "noise share": [f.noise for f in found],
-            "beyond follow-up": [f.beyond for f in found],
+            "beyond follow-up": [f.share_beyond_follow_up for f in found],
         },
     )
 

@@ -118,13 +118,13 @@ class RuleComparison:
 
     rules: tuple[str, ...]
     measures: tuple[str, ...]
-    above: Floats
-    below: Floats
+    numerator: Floats
+    denominator: Floats
 
     @property
     def value(self) -> Floats:
         """(rules, measures): the sum of numerators over that of denominators."""
-        return np.asarray(self.above.sum(axis=2) / self.below.sum(axis=2))
+        return np.asarray(self.numerator.sum(axis=2) / self.denominator.sum(axis=2))
 
     @property
     def error(self) -> Floats:
@@ -144,7 +144,9 @@ class RuleComparison:
 
     def _own(self) -> Floats:
         """Return by how much each patient moves each value, times the number of patients."""
-        return np.asarray((self.above - self.value[..., None] * self.below) / self.below.mean(axis=2)[..., None])
+        return np.asarray(
+            (self.numerator - self.value[..., None] * self.denominator) / self.denominator.mean(axis=2)[..., None]
+        )
 
     def table(self) -> Table:
         """Return a row for each measure: value and standard error under each rule, and the difference from the first."""
@@ -154,7 +156,7 @@ class RuleComparison:
             if j:
                 columns[f"{rule}, difference"] = self.difference[j].tolist()
                 columns[f"± {rule}, difference"] = self.difference_error[j].tolist()
-        return Table(f"The same {self.above.shape[2]:,} virtual patients under each rule for the dose", columns)
+        return Table(f"The same {self.numerator.shape[2]:,} virtual patients under each rule for the dose", columns)
 
 
 def _error(own: Floats) -> Floats:

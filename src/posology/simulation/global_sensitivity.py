@@ -211,7 +211,7 @@ class PatientPanel:
             s0=self.people.sld_mm,
             receptor=receptor_concentration(self.people.expression) * scale,
             ca0=self.people.ca125,
-            explained=min(BY_AREA.spread(plasma, interval), numbers.response.kd.between),
+            explained=min(BY_AREA.log_sd(plasma, interval), numbers.response.kd.between),
         )
         return treat(
             fate,
@@ -259,19 +259,19 @@ def median_between_visits(days: Floats, visits: Floats) -> float:
 class OutcomeSensitivity:
     """What the numbers do to one outcome.
 
-    ``usual`` the outcome at the medians of all priors; ``low``, ``high`` 95 % of it over the priors; ``rows`` the influence of
+    ``at_medians`` the outcome at the medians of all priors; ``low``, ``high`` 95 % of it over the priors; ``rows`` the influence of
     each number, the greatest first, none where the outcome is the same in all runs or chance hides all else; ``noise`` the
-    share of the variance between runs that goes with which patients were drawn, kept out of the indices; ``beyond`` the share
+    share of the variance between runs that goes with which patients were drawn, kept out of the indices; ``share_beyond_follow_up`` the share
     of the runs whose median lies beyond the follow-up.
     """
 
     outcome: str
-    usual: float
+    at_medians: float
     low: float
     high: float
     rows: tuple[SobolIndex, ...]
     noise: float
-    beyond: float = 0.0
+    share_beyond_follow_up: float = 0.0
 
 
 def outcome_sensitivities(

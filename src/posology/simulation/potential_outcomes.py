@@ -297,7 +297,7 @@ def draw_dosed_patients(
         s0=people.sld_mm,
         receptor=receptor_concentration(people.expression),
         ca0=people.ca125,
-        explained=driver.spread(plasma, interval),
+        explained=driver.log_sd(plasma, interval),
     )
     return doses, plasma, fate
 

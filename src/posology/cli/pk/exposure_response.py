@@ -128,7 +128,7 @@ def exposure(
     levels = _levels(state, seen)
     rows: list[tuple[str, float, Any, Any, tuple[float, float, float]]] = []
     for name, amount, places in levels:
-        rows.append((name, amount, x[places], happened[places], model.average(x[places], time)))
+        rows.append((name, amount, x[places], happened[places], model.population_average(x[places], time)))
     plan = state.protocol().dose
     amounts = np.array([amount for _, amount, places in levels for _ in places])
     of_doses = np.concatenate([x[places] for *_, places in levels]) if levels else np.zeros(0)
@@ -136,7 +136,7 @@ def exposure(
         raise ValueError("nobody's first dose was at a level of the protocol: what a dose would do cannot be told")
     for amount in dose or ():
         would = predicted_exposures(amounts, of_doses, amount)
-        rows.append((f"{amount:g} {plan.unit} (predicted)", amount, would, None, model.average(would, time)))
+        rows.append((f"{amount:g} {plan.unit} (predicted)", amount, would, None, model.population_average(would, time)))
     what = given.what if given else f"first dose, {by or 'mg/kg'}"
     label = f"{what} ({given.unit})" if given and given.unit else what
     title = f"{OUTCOMES[outcome]}" + (f" by day {time}" if time else "")

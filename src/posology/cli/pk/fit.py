@@ -465,7 +465,7 @@ def _bayes(
         if individual:
             for row, name in enumerate(data.names):
                 status.update(f"sampling patient {name}")
-                held[name] = sample_individual(form, data.only([row]), begin, seed=seed + row, draws=draws)
+                held[name] = sample_individual(form, data.subset([row]), begin, seed=seed + row, draws=draws)
         else:
             held["population"] = sample_population(form, data, prior, seed=seed, draws=draws)
     rows = [
@@ -481,7 +481,7 @@ def _bayes(
     ]
     notes = [f"{of}: {note}" for of, p in held.items() for note in p.notes]
     if as_json:
-        print_json({"prior": None if individual else prior.stated, "posterior": rows, "notes": notes})
+        print_json({"prior": None if individual else prior.describe, "posterior": rows, "notes": notes})
         return
     print_table(
         "Posterior",
@@ -499,7 +499,7 @@ def _bayes(
         ],
     )
     if not individual:
-        print(f"prior: {prior.stated}")
+        print(f"prior: {prior.describe}")
     for note in notes:
         print(note)
 
@@ -526,7 +526,7 @@ def _diagnose(
             continue
         labels, told = (units[0], unit), {"title": analyte} if analyte else {}
         stem = "-".join(filter(None, (plot.stem, re.sub(r"[^\w.]+", "-", analyte))))
-        good = goodness_chart(replace(data, observed=own), found.among(own), units=labels)
+        good = goodness_chart(replace(data, observed=own), found.subset(own), units=labels)
         save_chart(good.properties(**told), plot.with_stem(stem))
         check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
         log = by_analyte(result.population.residual)[analyte].proportional > 0

@@ -142,7 +142,7 @@ def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyt
             until.append(min(max(days[patient] - 1, 1) * 24.0 / HOURS[made.time], treated))
     if not keep:
         raise ValueError(f"{path}: none of its patients has doses in {made.data.file}")
-    found = average_concentration_until(MODELS[rows[0][1]["model"]], data.only(keep), np.array(phi), np.array(until))
+    found = average_concentration_until(MODELS[rows[0][1]["model"]], data.subset(keep), np.array(phi), np.array(until))
     held = {data.names[row]: float(v) for row, v in zip(keep, found, strict=True)}
     return Exposures(MEASURES[AVERAGE], rows[0][1].get("concentration", ""), held)
 

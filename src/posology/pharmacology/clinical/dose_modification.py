@@ -16,8 +16,8 @@ class PatientStatus:
     """Where the patients stand when a cycle is due: what a rule for the dose may look at; (patients,) each.
 
     ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now, ``worst`` so
-    far, ``recovers`` the day from which the latest episode is over; ``setback`` whether another reaction came in the cycle
-    before; ``lately`` the worst ocular grade since the dose before was due, be it over or not; ``held`` how many episodes of
+    far, ``recovery_day`` the day from which the latest episode is over; ``had_other_reaction`` whether another reaction came in the cycle
+    before; ``worst_since_last_dose`` the worst ocular grade since the dose before was due, be it over or not; ``held_count`` how many episodes of
     grade 2 or worse there have been.
     """
 
@@ -26,10 +26,10 @@ class PatientStatus:
     factor: Floats
     ocular: Ints
     worst: Ints
-    recovers: Floats
-    setback: Bools
-    lately: Ints
-    held: Ints
+    recovery_day: Floats
+    had_other_reaction: Bools
+    worst_since_last_dose: Ints
+    held_count: Ints
 
 
 DoseRule = Callable[[PatientStatus], tuple["Floats", "Floats"]]
@@ -44,26 +44,29 @@ def as_labelled(standing: PatientStatus) -> tuple[Floats, Floats]:
 
     Another reaction delays a dose by a week.
     """
-    return _held(standing, standing.lately == 3)
+    return _held(standing, standing.worst_since_last_dose == 3)
 
 
 def at_full_dose(standing: PatientStatus) -> tuple[Floats, Floats]:
     """Hold as labelled, and go on at the dose before; stop at grade 4."""
-    return _held(standing, np.zeros_like(standing.setback))
+    return _held(standing, np.zeros_like(standing.had_other_reaction))
 
 
 def at_recurrence(standing: PatientStatus) -> tuple[Floats, Floats]:
     """Do as labelled, and give a level less at the second event of grade 2 too, and at each that follows."""
-    return _held(standing, (standing.lately == 3) | ((standing.lately == 2) & (standing.held >= 2)))
+    return _held(
+        standing,
+        (standing.worst_since_last_dose == 3) | ((standing.worst_since_last_dose == 2) & (standing.held_count >= 2)),
+    )
 
 
 def _held(standing: PatientStatus, less: Bools) -> tuple[Floats, Floats]:
     """Hold for grade 2 or more, stop at grade 4; give a level less where it says so."""
-    wait = np.where(standing.ocular >= 2, np.clip(standing.recovers - standing.due, 0, MAX_DELAY_DAYS), 0.0)
+    wait = np.where(standing.ocular >= 2, np.clip(standing.recovery_day - standing.due, 0, MAX_DELAY_DAYS), 0.0)
     level = np.searchsorted(-LABEL_DOSE_LEVELS, -standing.factor - 1e-9)
     level = np.where(less, np.minimum(level + 1, len(LABEL_DOSE_LEVELS) - 1), level)
     factor = np.where(standing.worst >= 4, 0.0, LABEL_DOSE_LEVELS[level])
-    return factor, np.maximum(wait, np.where(standing.setback, WEEK, 0.0))
+    return factor, np.maximum(wait, np.where(standing.had_other_reaction, WEEK, 0.0))
 
 
 def as_planned(standing: PatientStatus) -> tuple[Floats, Floats]:

@@ -42,14 +42,14 @@ class ExposureDriver:
         some = np.where(days > 0, days, 1.0)
         return np.where(days > 0, (self.of(effect, some) / self.reference.value) ** self.power.value, 0.0)
 
-    def spread(self, plasma: Exponentials, interval: float = 21.0) -> float:
+    def log_sd(self, plasma: Exponentials, interval: float = 21.0) -> float:
         """Return the SD between patients of the logarithm of exposure to one dose, at steady state: it explains that of kd's.
 
         Examples
         --------
         >>> from posology.pharmacology.disposition.linear_compartments import two_compartment
         >>> plasma = two_compartment([0.3, 0.417, 0.6], 2.3, 0.5, 0.6)
-        >>> round(BY_AREA.spread(plasma), 2), round(BY_TROUGH.spread(plasma), 2)
+        >>> round(BY_AREA.log_sd(plasma), 2), round(BY_TROUGH.log_sd(plasma), 2)
         (0.28, 0.44)
         """
         effect = EffectCompartment.start(plasma, 1.0, len(np.atleast_2d(plasma.rates)))

@@ -25,12 +25,12 @@ class OcularPotentialOutcomes:
     """What is in store for each patient's eyes: (patients, episodes) each.
 
     ``hazard`` that cumulates from the start, or from the last recovery, until an episode begins, in units of z = 1;
-    ``grade``, 1 to 4; ``lasting`` [d].
+    ``grade``, 1 to 4; ``duration`` [d].
     """
 
     hazard: Floats
     grade: Ints
-    lasting: Floats
+    duration: Floats
 
     @classmethod
     def draw(
@@ -49,7 +49,7 @@ class OcularPotentialOutcomes:
         hazard = rng.exponential(size=patients)
         robust = np.exp(-ocular.between.value * rng.standard_normal(patients))[:, None]  # 1 / z
         grade, lasting = draw_grades(rng, patients, ocular)[:, None], rng.exponential(half, patients)
-        again = np.where(later.random(more) < ocular.alike.value, grade, draw_grades(later, more, ocular))
+        again = np.where(later.random(more) < ocular.grade_correlation.value, grade, draw_grades(later, more, ocular))
         return cls(
             np.column_stack([hazard, later.exponential(size=more)]) * robust,
             np.column_stack([grade, again]),
@@ -85,20 +85,22 @@ class Episodes:
 class OcularCourse:
     """The eyes as time passes.
 
-    ``episodes`` so far; ``worst`` grade so far; ``over`` the day from which the latest is over; ``lately`` the worst grade there
-    has been since :meth:`asked`; ``come_back`` how many so far of grade 2 or worse: (patients,) each.
+    ``episodes`` so far; ``worst`` grade so far; ``over`` the day from which the latest is over; ``worst_since_last_dose`` the worst grade there
+    has been since :meth:`asked`; ``held_count`` how many so far of grade 2 or worse: (patients,) each.
     """
 
     def __init__(self, eyes: OcularPotentialOutcomes) -> None:
         patients = len(eyes.hazard)
         self.eyes = eyes
         self.onset = np.full(eyes.hazard.shape, NEVER)
-        self.count, self.worst, self.lately, self.held = (np.zeros(patients, dtype=np.int64) for _ in range(4))
+        self.count, self.worst, self.worst_since_last_dose, self.held_count = (
+            np.zeros(patients, dtype=np.int64) for _ in range(4)
+        )
         self.over = np.full(patients, NEVER)
         self.total = np.zeros(patients)  # hazard cumulated, at risk or not
         self.next = eyes.hazard[:, 0].copy()  # the total at which the next episode begins; inf while one lasts
 
-    def pass_(self, hazard: Floats, since: Floats, day: Floats) -> None:
+    def advance(self, hazard: Floats, since: Floats, day: Floats) -> None:
         """Let time pass from ``day`` (patients,): the hazard at times ``since`` (patients, T) is linear between them."""
         pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
         before = self.total
@@ -128,9 +130,11 @@ class OcularCourse:
         k = self.count[rows]
         grade = self.eyes.grade[rows, k]
         self.onset[rows, k] = day
-        self.over[rows], self.next[rows] = day + self.eyes.lasting[rows, k], NEVER
-        self.worst[rows], self.lately[rows] = (np.maximum(s[rows], grade) for s in (self.worst, self.lately))
-        self.held[rows] += grade >= 2
+        self.over[rows], self.next[rows] = day + self.eyes.duration[rows, k], NEVER
+        self.worst[rows], self.worst_since_last_dose[rows] = (
+            np.maximum(s[rows], grade) for s in (self.worst, self.worst_since_last_dose)
+        )
+        self.held_count[rows] += grade >= 2
         self.count[rows] += 1
 
     def now(self, day: Floats) -> Ints:
@@ -139,15 +143,15 @@ class OcularCourse:
         grade = np.take_along_axis(self.eyes.grade, latest, axis=1)[:, 0]
         return np.where((self.count > 0) & (self.over > day), grade, 0)
 
-    def asked(self, day: Floats) -> None:
-        """Begin ``lately`` anew: with the episode that goes on."""
-        self.lately = self.now(day)
+    def reset_since_last_dose(self, day: Floats) -> None:
+        """Begin ``worst_since_last_dose`` anew: with the episode that goes on."""
+        self.worst_since_last_dose = self.now(day)
 
     def episodes(self, until: Floats) -> Episodes:
         """Return the episodes that began by a day (patients,)."""
         came = self.onset <= until[:, None]
         return Episodes(
             np.where(came, self.onset, NEVER),
-            np.where(came, self.onset + self.eyes.lasting, NEVER),
+            np.where(came, self.onset + self.eyes.duration, NEVER),
             np.where(came, self.eyes.grade, 0),
         )

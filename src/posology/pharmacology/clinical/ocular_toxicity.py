@@ -44,7 +44,7 @@ class OcularToxicity:
     h0: Quantity
     reference: Quantity
     grades: tuple[Quantity, Quantity, Quantity]
-    alike: Quantity
+    grade_correlation: Quantity
     recovery: Quantity
 
     def with_power(self, power: float) -> OcularToxicity:
@@ -66,10 +66,10 @@ class OcularToxicity:
             h0=replace(self.h0, value=known[int(power)] * ratio),
         )
 
-    def with_alike(self, alike: float) -> OcularToxicity:
+    def with_grade_correlation(self, alike: float) -> OcularToxicity:
         """Return the scenario in which all episodes of a patient have one grade (1), or each its own (0), calibrated anew.
 
-        >>> [q.value for q in IMGN853_OCULAR.with_alike(1).grades]
+        >>> [q.value for q in IMGN853_OCULAR.with_grade_correlation(1).grades]
         [0.325, 0.19, 0.005]
         """
         known = {0: GRADES, 1: (0.325, 0.19, 0.005)}
@@ -78,7 +78,9 @@ class OcularToxicity:
         if self.grades != IMGN853_OCULAR.grades:
             raise ValueError("the grades are those of another scenario already: ask for alike first")
         two, three, four = (replace(q, value=v) for q, v in zip(self.grades, known[int(alike)], strict=True))
-        return replace(self, grades=(two, three, four), alike=replace(self.alike, value=float(alike)))
+        return replace(
+            self, grades=(two, three, four), grade_correlation=replace(self.grade_correlation, value=float(alike))
+        )
 
     def with_drops(self, hazard: float = 0.8, severe: float = 0.15) -> OcularToxicity:
         """Return the scenario of steroid drops: h0 times ``hazard``, grades 3 and 4 times ``severe``, at grade 2 instead.
@@ -121,7 +123,7 @@ IMGN853_OCULAR = OcularToxicity(
         Quantity(GRADES[1], "1", "computed", f"worst grade 3 in 11 of 59 patients with an event, {LABEL}"),
         Quantity(GRADES[2], "1", "computed", f"worst grade 4 in 2 of 682 patients, {LABEL}"),
     ),
-    alike=Quantity(
+    grade_correlation=Quantity(
         0.0, "1", "assumed", "no public number; with 1, 4 % stop for the eye, as many as for all reactions in FORWARD I"
     ),
     recovery=Quantity(21.0, "d", "retrieved", "about 60 % resolved by the next cycle, interview with Matulonis"),

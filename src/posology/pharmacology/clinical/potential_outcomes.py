@@ -25,9 +25,9 @@ HORIZON = 168.0
 class PatientPotentialOutcomes:
     """What is in store for each patient, whatever the dose: (patients,) each.
 
-    ``eyes`` the ocular episodes; ``neuropathy``, ``dying`` the cumulated hazards at which they come; ``tolerance`` and ``on`` of
+    ``eyes`` the ocular episodes; ``neuropathy``, ``death_threshold`` the cumulated hazards at which they come; ``tolerance`` and ``other_dlt_day`` of
     another DLT: the chance above which it comes, and the day in the first cycle;
-    ``pneumonitis`` and ``setback`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
+    ``pneumonitis`` and ``other_delay_day`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
     """
 
     dynamics: TumourDynamics
@@ -35,12 +35,12 @@ class PatientPotentialOutcomes:
     neuropathy: Floats
     neuropathy_grade: Ints
     tolerance: Floats
-    on: Floats
+    other_dlt_day: Floats
     pneumonitis: Floats
     pneumonitis_grade: Ints
-    setback: Floats
+    other_delay_day: Floats
     ecog: Ints
-    dying: Floats
+    death_threshold: Floats
     kelim: Floats
     ca0: Floats
 
@@ -70,12 +70,12 @@ class PatientPotentialOutcomes:
             neuropathy=rng.exponential(size=patients),
             neuropathy_grade=np.where(chance(others.neuropathy_grade_3), 3, rng.integers(1, 3, patients)),
             tolerance=rng.random(patients),
-            on=rng.uniform(0, 21, patients),
+            other_dlt_day=rng.uniform(0, 21, patients),
             pneumonitis=when(others.pneumonitis),
             pneumonitis_grade=np.where(chance(others.pneumonitis_grade_3), 3, rng.integers(1, 3, patients)),
-            setback=when(others.delay),
+            other_delay_day=when(others.delay),
             ecog=chance(ECOG).astype(np.int64),
-            dying=rng.exponential(size=patients),
+            death_threshold=rng.exponential(size=patients),
             kelim=vary(marker.kelim),
             ca0=vary(marker.ca0) if ca0 is None else np.broadcast_to(checked_values("ca0", ca0, "U/mL"), (patients,)),
         )

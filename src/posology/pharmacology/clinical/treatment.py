@@ -165,7 +165,7 @@ def treat(
             _sensible(factor, delay, due)
             if delay.any():
                 since = delay[:, None] * STEPS
-                clock.pass_(effect.at(effect.unit(since)), since, due)
+                clock.advance(effect.at(effect.unit(since)), since, due)
                 late = driver.exposure(effect, delay)
                 exposure[:, -1] += np.where(delay > 0, delay / (days + delay) * (late - exposure[:, -1]), 0.0)
                 delayed = np.minimum(delayed, np.where(going & (delay > 0), due, NEVER))
@@ -177,16 +177,16 @@ def treat(
         effect = effect.dosed(given)
         start, mg = np.column_stack([start, due]), np.column_stack([mg, given])
         exposure = np.column_stack([exposure, driver.exposure(effect, days)])
-        clock.pass_(effect.at(unit), grid, due)
+        clock.advance(effect.at(unit), grid, due)
         effect, due = effect.after(days), due + days
-    clock.pass_(effect.at(unit), grid, due)
+    clock.advance(effect.at(unit), grid, due)
     start, exposure = np.column_stack([start, due]), np.column_stack([exposure, np.zeros(patients)])
-    dead = death_day(fate.dynamics, fate.ecog, fate.dying, start, exposure)
+    dead = death_day(fate.dynamics, fate.ecog, fate.death_threshold, start, exposure)
     size = fate.dynamics.size(visits, start, exposure)
     mg = np.where(start[:, :-1] < dead[:, None], mg, 0.0)
     until = np.minimum(dead, start[:, :-1].max(axis=1, where=mg > 0, initial=0.0) + 2 * interval)
     came = lambda when: np.where(when <= until, when, NEVER)
-    other = np.where(fate.tolerance < other_dlt(mg[:, 0] / usual, 1.0, others), fate.on, NEVER)
+    other = np.where(fate.tolerance < other_dlt(mg[:, 0] / usual, 1.0, others), fate.other_dlt_day, NEVER)
     return TreatmentOutcome(
         fate,
         start[:, :-1],
@@ -214,10 +214,10 @@ class _Clock:
         self.fate, self.of_eye, self.of_nerve = fate, ocular, others.neuropathy.value / (REFERENCE_AUC.value / 21)
         self.eyes, self.total, self.neuropathy = OcularCourse(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
 
-    def pass_(self, levels: tuple[Floats, Floats, Floats], since: Floats, day: Floats) -> None:
+    def advance(self, levels: tuple[Floats, Floats, Floats], since: Floats, day: Floats) -> None:
         """Let time pass from ``day``: levels at times ``since`` (patients, T), between them trapezoids of a day or so."""
         level, _, second = levels
-        self.eyes.pass_(ocular_hazard(second, self.of_eye), since, day)
+        self.eyes.advance(ocular_hazard(second, self.of_eye), since, day)
         before, threshold, hazard = self.total, self.fate.neuropathy, self.of_nerve * level
         pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
         total = before[:, None] + np.cumsum(pieces, axis=1)
@@ -236,11 +236,11 @@ class _Clock:
             eyes.now(due),
             eyes.worst.copy(),
             eyes.over.copy(),
-            (self.fate.setback <= due) & (self.fate.setback > due - interval),
-            eyes.lately.copy(),
-            eyes.held.copy(),
+            (self.fate.other_delay_day <= due) & (self.fate.other_delay_day > due - interval),
+            eyes.worst_since_last_dose.copy(),
+            eyes.held_count.copy(),
         )
-        eyes.asked(due)
+        eyes.reset_since_last_dose(due)
         return found
 
 

@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from posology.pharmacology.compounds.adc import DRUGS, Compound
+from posology.pharmacology.disposition.adc_saturable_loss import SaturableLoss, amounts
 from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD, UNITS
 from posology.pharmacology.disposition.linear_compartments import (
     Doses,
@@ -100,14 +101,14 @@ class Plasma:
     def inlet(self) -> Floats:
         """(P, S): amount [umol] that a milligram of the dose brings to each state."""
         shares = self.series("linker.fractions", 0)
-        entering = np.zeros((self.patients, PAYLOAD + 2 + self._two))
+        entering = np.zeros((self.patients, PAYLOAD + 2 + self.has_peripheral_payload))
         entering[:, CENTRAL] = (
             shares / shares.sum(axis=1, keepdims=True) * (1000 / self["antibody.molar_mass"])[:, None]
         )
         return entering
 
     @property
-    def _two(self) -> int:
+    def has_peripheral_payload(self) -> int:
         """1 where the payload has a peripheral compartment."""
         has = self["payload.q"] > 0
         if has.any() and not has.all():
@@ -121,7 +122,7 @@ class Plasma:
         """The equations, in micromoles: (P, S, S); saturable loss apart."""
         get = self.values
         n = np.arange(DRUGS + 1)
-        matrix = np.zeros((self.patients, *(PAYLOAD + 2 + self._two,) * 2))
+        matrix = np.zeros((self.patients, *(PAYLOAD + 2 + self.has_peripheral_payload,) * 2))
         clearance = (
             np.where(n == 0, get["antibody.cl_nab"][:, None], get["antibody.cl"][:, None]) / get["antibody.vc"][:, None]
         )
@@ -134,7 +135,7 @@ class Plasma:
         matrix[:, PAYLOAD, CENTRAL] = self.kdec + get["linker.catabolised"][:, None] * n * clearance
         leaves = get["payload.cl"] / get["payload.v"]
         matrix[:, PAYLOAD, PAYLOAD] = -leaves
-        if self._two:
+        if self.has_peripheral_payload:
             out, back = get["payload.q"] / get["payload.v"], get["payload.q"] / get["payload.vp"]
             matrix[:, PAYLOAD, PAYLOAD] -= out
             matrix[:, PAYLOAD, PAYLOAD + 1] = back
@@ -152,9 +153,8 @@ class Plasma:
         """
         when = checked_times(times)
         if (self["antibody.vmax"] > 0).any():
-            from posology.pharmacology.disposition.adc_saturable_loss import amounts
-
-            return PlasmaConcentrations(self, when, amounts(self, when, doses, tolerance))
+            loss = SaturableLoss.of(self.values)
+            return PlasmaConcentrations(self, when, amounts(self.system, loss, when, doses, tolerance))
         return PlasmaConcentrations(self, when, self.system.amounts(when, doses))
 
     def course_by_occasion(

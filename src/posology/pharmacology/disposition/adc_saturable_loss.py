@@ -10,7 +10,8 @@ drug the share F of :mod:`posology.pharmacology.disposition.adc_plasma` comes ba
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,16 +19,13 @@ from posology.pharmacology.compounds.adc import DRUGS
 from posology.pharmacology.disposition.adc_states import CENTRAL, PAYLOAD
 from posology.pharmacology.disposition.linear_compartments import (
     Doses,
+    LinearSystem,
     Timeline,
     checked_times,
     exponentials,
     patient_shape,
 )
 from posology.shared.arrays import ArrayLike, Floats
-
-if TYPE_CHECKING:
-    from posology.pharmacology.disposition.adc_plasma import Plasma
-
 
 MAX_STEP_DAYS = 0.5
 """The longest step that is tried [d]."""
@@ -38,8 +36,73 @@ class NotConverged(ValueError):
     """The steps did not settle: says for which patient, when, and which parameters."""
 
 
-def amounts(plasma: Plasma, times: ArrayLike, doses: Doses, tolerance: float = 1e-6) -> Floats:
+@dataclass(frozen=True)
+class SaturableLoss:
+    """The saturable loss of every form of the antibody from plasma.
+
+    Parameters
+    ----------
+    vmax, km
+        (P,): greatest loss [mg/d], and the concentration of all antibody at half of it [mg/L].
+    volume
+        (P,): of the central compartment [L].
+    per_litre
+        (P, 9): the concentration [mg/L] that a micromole of antibody with 0, ... 8 drugs is.
+    returned
+        (P, 9): drugs of a lost antibody with 0, ... 8 of them that come back to plasma as free payload.
+    """
+
+    vmax: Floats
+    km: Floats
+    volume: Floats
+    per_litre: Floats
+    returned: Floats
+
+    @classmethod
+    def of(cls, values: Mapping[str, Floats]) -> SaturableLoss:
+        """Take it from the quantities of a compound in patients, (P,) by name."""
+        n = np.arange(DRUGS + 1)
+        mass = np.where(n == 0, values["antibody.naked_mass"][:, None], values["antibody.molar_mass"][:, None])
+        return cls(
+            values["antibody.vmax"],
+            values["antibody.km"],
+            values["antibody.vc"],
+            mass / 1000 / values["antibody.vc"][:, None],
+            values["linker.catabolised"][:, None] * n,
+        )
+
+    def after(self, state: Floats, step: Floats) -> Floats:
+        """Return the amounts (P, S + 1) that the loss alone leaves after a step (P,) [d]."""
+        rate = self.vmax / self.volume
+        held = state[:, CENTRAL]
+        c0 = np.maximum((held * self.per_litre).sum(axis=1), 0)
+        there = c0 > 0
+        start = np.where(there, c0, 1.0)
+        y = np.log(start)
+        goal = self.km * y + start - rate * step
+        for _ in range(100):  # Newton from above on a convex function: falls to the root
+            move = (self.km * y + np.exp(y) - goal) / (self.km + np.exp(y))
+            y = y - move
+            if (np.abs(move) < 1e-15 * (1 + np.abs(y))).all():
+                break
+        left = np.where(there, np.exp(y) / start, 1.0)[:, None]
+        after = state.copy()
+        after[:, CENTRAL] = held * left
+        after[:, PAYLOAD] += (self.returned * held * (1 - left)).sum(axis=1)
+        return after
+
+
+def amounts(
+    system: LinearSystem, loss: SaturableLoss, times: ArrayLike, doses: Doses, tolerance: float = 1e-6
+) -> Floats:
     """Return the amounts (P, T, S) [umol] at times (T,) or (P, T) [d], to a ``tolerance`` relative to each state's greatest.
+
+    Parameters
+    ----------
+    system, loss
+        what is linear, and what is not.
+    times, doses
+        of the outputs, and what was given.
 
     Raises
     ------
@@ -47,14 +110,14 @@ def amounts(plasma: Plasma, times: ArrayLike, doses: Doses, tolerance: float = 1
         if the shortest steps do not give it.
     """
     when = checked_times(times)
-    (n,) = patient_shape(times=when, doses=doses.time, parameters=plasma.inlet)
+    (n,) = patient_shape(times=when, doses=doses.time, parameters=system.inlet)
     rows = lambda a: np.broadcast_to(a, (n, a.shape[-1]))
     given = [rows(a) for a in (doses.time, doses.amount, doses.duration)]
     if not when.shape[-1] or not doses.time.shape[-1]:
-        return np.zeros((n, when.shape[-1], plasma.inlet.shape[1]))
-    coarse, before = _run(plasma, rows(when), given, 1), np.inf
+        return np.zeros((n, when.shape[-1], system.inlet.shape[1]))
+    coarse, before = _run(system, loss, rows(when), given, 1), np.inf
     for halving in range(1, MAX_HALVINGS + 1):
-        fine = _run(plasma, rows(when), given, 2**halving)
+        fine = _run(system, loss, rows(when), given, 2**halving)
         scale = np.abs(fine).max(axis=1, keepdims=True)
         moved = np.divide(np.abs(fine - coarse), scale, out=np.zeros_like(fine), where=scale > 0)
         error = moved * _beyond(moved.max(axis=1, keepdims=True), before, tolerance)
@@ -62,7 +125,7 @@ def amounts(plasma: Plasma, times: ArrayLike, doses: Doses, tolerance: float = 1
             return fine
         coarse, before = fine, moved.max(axis=1, keepdims=True)
     patient, at, _ = np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape)
-    own = {name: np.broadcast_to(plasma[f"antibody.{name}"], n)[patient] for name in ("vmax", "km")}
+    own = {name: np.broadcast_to(getattr(loss, name), n)[patient] for name in ("vmax", "km")}
     raise NotConverged(
         f"patient {patient + 1}, day {rows(when)[patient, at]:g}: saturable loss (antibody.vmax {own['vmax']:g} mg/d, antibody.km "
         f"{own['km']:g} ug/mL) does not settle to {tolerance:g} in steps of {MAX_STEP_DAYS / 2**MAX_HALVINGS:g} d"
@@ -80,17 +143,16 @@ def _beyond(moved: Floats, before: Floats | float, tolerance: float) -> Floats:
     return np.asarray(np.where(moved <= 1e-3 * tolerance, 1.0, rest))
 
 
-def _run(plasma: Plasma, when: Floats, given: list[Floats], parts: int) -> Floats:
+def _run(system: LinearSystem, loss: SaturableLoss, when: Floats, given: list[Floats], parts: int) -> Floats:
     """Return the amounts at the outputs (P, T, S), in steps of at most ``MAX_STEP_DAYS``, each cut into ``parts``."""
-    n, size = len(when), plasma.inlet.shape[1]
+    n, size = len(when), system.inlet.shape[1]
     start, amount, long = given
     first, last = min(when.min(), start.min()), when.max()
     grid = first + MAX_STEP_DAYS * np.arange(1, int((last - first) / MAX_STEP_DAYS) + 1)
     line = Timeline.of(when, start, amount, long, np.broadcast_to(grid, (n, len(grid))))
-    inlet = np.broadcast_to(plasma.inlet, (n, size))
-    quarter, which = exponentials(plasma.system.matrix[:, None], inlet, line.steps / parts / 4)
+    inlet = np.broadcast_to(system.inlet, (n, size))
+    quarter, which = exponentials(system.matrix[:, None], inlet, line.steps / parts / 4)
     half = quarter @ quarter
-    lose = _Loss(plasma)
     go = lambda move, x: (move @ x[:, :, None])[:, :, 0]
     state, course = np.zeros((n, size + 1)), np.empty((*line.breaks.shape, size))
     for k in range(line.breaks.shape[1]):
@@ -101,37 +163,7 @@ def _run(plasma: Plasma, when: Floats, given: list[Floats], parts: int) -> Float
         state[:, size] = line.infused[:, k]
         step, q, h = line.steps[:, k] / parts, quarter[which[:, k]], half[which[:, k]]
         for _ in range(parts if step.any() else 0):
-            whole = go(h, lose(go(h, state), step))
-            halves = go(q, lose(go(h, lose(go(q, state), step / 2)), step / 2))
+            whole = go(h, loss.after(go(h, state), step))
+            halves = go(q, loss.after(go(h, loss.after(go(q, state), step / 2)), step / 2))
             state = (4 * halves - whole) / 3
     return np.take_along_axis(course, line.places[:, :, None], axis=1)
-
-
-class _Loss:
-    """The saturable loss alone, over a step."""
-
-    def __init__(self, plasma: Plasma) -> None:
-        n = np.arange(DRUGS + 1)
-        mass = np.where(n == 0, plasma["antibody.naked_mass"][:, None], plasma["antibody.molar_mass"][:, None])
-        self.per_litre = mass / 1000 / plasma["antibody.vc"][:, None]  # from umol to mg/L
-        self.rate = plasma["antibody.vmax"] / plasma["antibody.vc"]
-        self.km = plasma["antibody.km"]
-        self.returned = plasma["linker.catabolised"][:, None] * n
-
-    def __call__(self, state: Floats, step: Floats) -> Floats:
-        held = state[:, CENTRAL]
-        c0 = np.maximum((held * self.per_litre).sum(axis=1), 0)
-        there = c0 > 0
-        start = np.where(there, c0, 1.0)
-        y = np.log(start)
-        goal = self.km * y + start - self.rate * step
-        for _ in range(100):  # Newton from above on a convex function: falls to the root
-            move = (self.km * y + np.exp(y) - goal) / (self.km + np.exp(y))
-            y = y - move
-            if (np.abs(move) < 1e-15 * (1 + np.abs(y))).all():
-                break
-        left = np.where(there, np.exp(y) / start, 1.0)[:, None]
-        after = state.copy()
-        after[:, CENTRAL] = held * left
-        after[:, PAYLOAD] += (self.returned * held * (1 - left)).sum(axis=1)
-        return after

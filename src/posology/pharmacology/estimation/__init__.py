@@ -1,1 +1,50 @@
-"""Population estimation."""
+"""Population estimation: FOCE-I, empirical Bayes, full Bayes, and what a fit does not know."""
+
+from posology.pharmacology.estimation.diagnostics import (
+    Residuals,
+    VisualPredictiveCheck,
+    residuals,
+    visual_predictive_check,
+)
+from posology.pharmacology.estimation.empirical_bayes import EmpiricalBayes
+from posology.pharmacology.estimation.estimate import Estimate
+from posology.pharmacology.estimation.foce import (
+    Fit,
+    Individual,
+    default_start,
+    fit,
+    individual,
+    objective_function,
+    simulate,
+)
+from posology.pharmacology.estimation.identifiability import poorly_identified, saturation_not_observed
+from posology.pharmacology.estimation.log_posterior import Prior
+from posology.pharmacology.estimation.nuts import Posterior, sample_individual, sample_population
+from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.residual_error import ResidualError, ResidualErrors
+
+__all__ = [
+    "CovariateEffect",
+    "EmpiricalBayes",
+    "Estimate",
+    "Fit",
+    "Individual",
+    "Population",
+    "Posterior",
+    "Prior",
+    "ResidualError",
+    "ResidualErrors",
+    "Residuals",
+    "VisualPredictiveCheck",
+    "default_start",
+    "fit",
+    "individual",
+    "objective_function",
+    "poorly_identified",
+    "residuals",
+    "sample_individual",
+    "sample_population",
+    "saturation_not_observed",
+    "simulate",
+    "visual_predictive_check",
+]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from posology.pharmacology.blq import is_blq
 from posology.pharmacology.estimation.empirical_bayes import empirical_bayes
 from posology.pharmacology.estimation.foce import simulate
 from posology.pharmacology.estimation.random_effects import Population
@@ -37,7 +38,7 @@ class Residuals:
     conditional: Floats
     npde: Floats
 
-    def among(self, samples: Bools) -> Residuals:
+    def subset(self, samples: Bools) -> Residuals:
         """Return those of some samples, (patients, samples)."""
         return Residuals(*(np.where(samples, getattr(self, f.name), np.nan) for f in fields(self)))
 
@@ -146,7 +147,7 @@ def visual_predictive_check(
     predicted = predict(model, data, population.log_parameters(model, data))[seen]
     time = data.time.copy()
     if since_dose:
-        latest = np.where(data.counts, data.dose_time[:, None, :], -np.inf).max(axis=2)
+        latest = np.where(data.dose_counts, data.dose_time[:, None, :], -np.inf).max(axis=2)
         time = np.where(np.isfinite(latest), time - latest, time)
     when, value, limit = time[seen], data.value[seen], _limits(data, seen)[seen]
     low = data.below[seen]
@@ -157,7 +158,7 @@ def visual_predictive_check(
     ratio = np.broadcast_to(ratio, when.shape)
     own = np.where(low, -np.inf, value * ratio)
     flat = drawn[:, seen]
-    beneath = flat < limit
+    beneath = is_blq(flat, limit)
     flat = np.where(beneath, -np.inf, flat * ratio)
     tail = [(1 - level) / 2, 0.5, (1 + level) / 2]
     count = len(edges) - 1

@@ -19,11 +19,11 @@ from posology.shared.arrays import Floats
 
 @dataclass(frozen=True)
 class EmpiricalBayes:
-    """Each patient's optimum: ``eta`` (patients, random effects), those of occasions after the patient's own; the joint −2 log density ``joint`` and the log
+    """Each patient's optimum: ``eta`` (patients, random effects), those of occasions after the patient's own; the joint −2 log density ``minus_two_log_joint`` and the log
     determinant of its half Hessian, (patients,); the Hessian itself; predictions and their derivatives by ``eta``."""
 
     eta: Floats
-    joint: Floats
+    minus_two_log_joint: Floats
     log_determinant: Floats
     hessian: Floats
     predicted: Floats
@@ -57,8 +57,8 @@ def empirical_bayes(
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # a step too far is not taken
     def at(effects: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        predicted, change = sensitivities(model, data, random.moved(typical, effects))
-        change = random.chained(change)
+        predicted, change = sensitivities(model, data, random.individual_log_parameters(typical, effects))
+        change = random.chain_rule(change)
         found = log_likelihood_terms(data, predicted, residual)
         joint = found.value.sum(axis=1) + np.einsum("pi,ij,pj->p", effects, inverse, effects)
         slope = 0.5 * np.einsum("ps,psr->pr", found.by_prediction, change) + effects @ inverse

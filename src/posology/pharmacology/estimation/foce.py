@@ -66,7 +66,7 @@ def objective_function(
     """Return each patient's part of the objective function, (patients,), and the individual optima it rests on."""
     found = empirical_bayes(model, data, population, start)
     variance = population.random_effects(model, data).variance
-    return found.joint + np.linalg.slogdet(variance)[1] + found.log_determinant, found
+    return found.minus_two_log_joint + np.linalg.slogdet(variance)[1] + found.log_determinant, found
 
 
 def fit(
@@ -179,7 +179,7 @@ def _result(
 ) -> Fit:
     model, population = layout.model, layout.population(x)
     parts, found = objective_function(model, data, population, eta)
-    names, values, scales = layout.reported(x)
+    names, values, scales = layout.reported_estimates(x)
     covariance = np.full((len(names), len(names)), np.nan)
     condition = np.nan
     eigen = np.linalg.eigvalsh(hessian)
@@ -189,7 +189,10 @@ def _result(
             bread = inner
             inner = bread @ (gradients.T @ gradients / 4) @ bread
         change = np.stack(
-            [(layout.reported(x + 1e-6 * u)[1] - layout.reported(x - 1e-6 * u)[1]) / 2e-6 for u in np.eye(len(x))],
+            [
+                (layout.reported_estimates(x + 1e-6 * u)[1] - layout.reported_estimates(x - 1e-6 * u)[1]) / 2e-6
+                for u in np.eye(len(x))
+            ],
             axis=1,
         )
         covariance = change @ inner @ change.T
@@ -337,7 +340,7 @@ def simulate(
     drawn = np.empty((repeats, *data.time.shape))
     for i in range(repeats):
         effects = rng.standard_normal((len(data), random.size)) @ factor.T
-        value = predict(model, data, random.moved(typical, effects))
+        value = predict(model, data, random.individual_log_parameters(typical, effects))
         if residual:
             value = value + rng.standard_normal(value.shape) * np.sqrt(variance_of(data, value, population.residual))
         drawn[i] = value

@@ -65,7 +65,7 @@ class Prior:
         return [e for e in self.effects if e.power is None]
 
     @property
-    def stated(self) -> str:
+    def describe(self) -> str:
         """Say it in words."""
         said = [
             f"log typical values normal around {', '.join(f'{n} {v:g}' for n, v in self.typical.items())} (SD {self.spread:g})",
@@ -156,9 +156,9 @@ def individual_density(model: StructuralModel, data: PkDataset, population: Popu
     factor = np.linalg.cholesky(random.variance)
 
     def density(z: Floats) -> tuple[float, Floats]:
-        predicted, change = sensitivities(model, data, random.moved(typical, (factor @ z)[None]))
+        predicted, change = sensitivities(model, data, random.individual_log_parameters(typical, (factor @ z)[None]))
         found = log_likelihood_terms(data, predicted, population.residual)
-        by_effects = -0.5 * (found.by_prediction[:, :, None] * random.chained(change)).sum(axis=1)[0]
+        by_effects = -0.5 * (found.by_prediction[:, :, None] * random.chain_rule(change)).sum(axis=1)[0]
         return float(-0.5 * found.value.sum() - 0.5 * z @ z), by_effects @ factor - z
 
     return density
@@ -172,7 +172,7 @@ def population_density(model: StructuralModel, data: PkDataset, prior: Prior) ->
     fixed = population.log_parameters(model, data) - centre  # what the given powers add
     random = population.random_effects(model, data)
     r, places = len(prior.random), [model.parameters.index(e.parameter) for e in prior.powers]
-    logged = [e.logged(data) for e in prior.powers]
+    logged = [e.log_ratio(data) for e in prior.powers]
     logged = [v[:, None] if v.ndim < fixed.ndim - 1 else v for v in logged]
 
     def density(x: Floats) -> tuple[float, Floats]:
@@ -185,12 +185,12 @@ def population_density(model: StructuralModel, data: PkDataset, prior: Prior) ->
         phi = fixed + theta
         for place, value, values in zip(places, power, logged, strict=True):
             phi[..., place] += value * values
-        phi = random.moved(phi, np.concatenate([eta, kappa.reshape(len(data), -1)], axis=1))
+        phi = random.individual_log_parameters(phi, np.concatenate([eta, kappa.reshape(len(data), -1)], axis=1))
         predicted, change = sensitivities(model, data, phi)
         residual = with_standard_deviations(prior.residual, sd)
         found = log_likelihood_terms(data, predicted, residual)
         by_phi = -0.5 * np.einsum("ps,ps...->p...", found.by_prediction, change)
-        by_eta, by_kappa = random.split(random.chained(by_phi[:, None])[:, 0])
+        by_eta, by_kappa = random.split(random.chain_rule(by_phi[:, None])[:, 0])
         by_unit = by_eta * omega
         value_y, by_y = correlation_prior(y, r, prior.shape, by_unit.T @ z) if prior.correlated else (0.0, y)
         by_sd = -0.5 * gradient_by_deviations(data, found, residual)

@@ -133,7 +133,7 @@ def sample_population(
     first = fixed if fixed.ndim == 2 else fixed[:, 0]
     phi = theta[:, :, None] + first
     for i, e in enumerate(prior.powers):
-        values = e.logged(data)
+        values = e.log_ratio(data)
         phi[..., model.parameters.index(e.parameter)] += power[..., i, None] * (
             values if values.ndim == 1 else values[:, 0]
         )

@@ -31,7 +31,7 @@ class Parameterisation:
         return [e for e in self.start.effects if e.power is None]
 
     @property
-    def lower(self) -> tuple[Floats, Floats]:
+    def estimated_cholesky(self) -> tuple[Floats, Floats]:
         """The places of the factor of Ω that are estimated."""
         r = len(self.start.random)
         return np.tril_indices(r) if self.full else (np.arange(r), np.arange(r))  # type: ignore[return-value]
@@ -44,7 +44,7 @@ class Parameterisation:
             [
                 np.log([self.start.typical[name] for name in self.model.parameters]),
                 np.zeros(len(self.powers)),
-                packed[self.lower],
+                packed[self.estimated_cholesky],
                 np.log(list(self.start.between_occasions.values())) / 2,
                 np.log(list(standard_deviations(self.start.residual).values())),
             ]
@@ -52,11 +52,16 @@ class Parameterisation:
 
     def population(self, x: Floats) -> Population:
         """Return the population of a vector."""
-        sizes = [len(self.model.parameters), len(self.powers), len(self.lower[0]), len(self.start.between_occasions)]
+        sizes = [
+            len(self.model.parameters),
+            len(self.powers),
+            len(self.estimated_cholesky[0]),
+            len(self.start.between_occasions),
+        ]
         typical, power, packed, occasional, errors = np.split(x, np.cumsum(sizes))
         r = len(self.start.random)
         factor = np.zeros((r, r))
-        factor[self.lower] = packed
+        factor[self.estimated_cholesky] = packed
         factor[np.arange(r), np.arange(r)] = np.exp(np.diag(factor))
         powers = iter(power)
         return Population(
@@ -73,7 +78,7 @@ class Parameterisation:
             dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),
         )
 
-    def reported(self, x: Floats) -> tuple[list[str], Floats, list[Scale]]:
+    def reported_estimates(self, x: Floats) -> tuple[list[str], Floats, list[Scale]]:
         """Return the names, values and scales of what is reported."""
         found = self.population(x)
         names = [*self.model.parameters, *(e.name for e in self.powers)]

@@ -36,7 +36,7 @@ class CovariateEffect:
         """Name the power as the results do."""
         return f"{self.covariate} on {self.parameter}"
 
-    def logged(self, data: PkDataset) -> Floats:
+    def log_ratio(self, data: PkDataset) -> Floats:
         """Return log(covariate / reference): (patients,), or (patients, periods) where it changes.
 
         Raises
@@ -70,7 +70,7 @@ class Population:
     effects: tuple[CovariateEffect, ...] = ()
     between_occasions: Mapping[str, float] = field(default_factory=dict)
 
-    def changes(self, data: PkDataset) -> bool:
+    def is_time_varying(self, data: PkDataset) -> bool:
         """Say whether parameters change within patients: between occasions, or with a covariate."""
         return bool(self.between_occasions) or any(data.covariates[e.covariate].ndim == 2 for e in self.effects)
 
@@ -86,8 +86,8 @@ class Population:
             of the same analytes.
         """
         check_analytes(model, data, self.residual)
-        logged = [effect.logged(data) for effect in self.effects]
-        shape = (len(data), data.periods, 1) if self.changes(data) else (len(data), 1)
+        logged = [effect.log_ratio(data) for effect in self.effects]
+        shape = (len(data), data.periods, 1) if self.is_time_varying(data) else (len(data), 1)
         phi = np.tile(np.log([self.typical[name] for name in model.parameters]), shape)
         for effect, values in zip(self.effects, logged, strict=True):
             power = effect.power if effect.power is not None else 0.0
@@ -108,7 +108,7 @@ class Population:
         variance[range(r, len(variance)), range(r, len(variance))] = np.tile(
             list(self.between_occasions.values()), count
         )
-        if not self.changes(data):
+        if not self.is_time_varying(data):
             return RandomEffects(places, count, None, variance)
         design = np.zeros((*data.occasion.shape, len(model.parameters), len(variance)))
         design[:, :, places, range(r)] = 1
@@ -143,7 +143,7 @@ class RandomEffects:
         many = (self.size - r) // self.occasions if self.occasions else 0
         return effects[:, :r], effects[:, r:].reshape(len(effects), self.occasions, many)
 
-    def moved(self, typical: Floats, effects: Floats) -> Floats:
+    def individual_log_parameters(self, typical: Floats, effects: Floats) -> Floats:
         """Return the log parameters, shaped as the typical ones."""
         if self.design is not None:
             return np.asarray(typical + (self.design @ effects[:, None, :, None])[..., 0])
@@ -151,7 +151,7 @@ class RandomEffects:
         phi[:, self.places] += effects
         return phi
 
-    def chained(self, change: Floats) -> Floats:
+    def chain_rule(self, change: Floats) -> Floats:
         """Return derivatives by the random effects, (patients, samples, effects), from those by the log parameters."""
         if self.design is None:
             return change[:, :, self.places]

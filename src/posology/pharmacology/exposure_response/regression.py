@@ -47,14 +47,14 @@ class ExposureResponse:
         """The odds or hazard ratio per unit of exposure, with its interval."""
         return float(np.exp(self.slope)), float(np.exp(self.lower)), float(np.exp(self.upper))
 
-    def average(self, exposure: Floats, time: float | None = None) -> tuple[float, float, float]:
+    def population_average(self, exposure: Floats, time: float | None = None) -> tuple[float, float, float]:
         """Return the probability averaged over patients with these exposures, with its interval.
 
         The interval is Wald's on the scale of the model, the gradient being that of the average (delta method); the
         exposures are taken as known.
 
         >>> found = logistic(np.array([0.0, 0, 0, 0, 1, 1, 1, 1]), np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), unit=1.0)
-        >>> [round(p, 3) for p in found.average(np.array([0.0, 1.0]))]
+        >>> [round(p, 3) for p in found.population_average(np.array([0.0, 1.0]))]
         [0.5, 0.219, 0.781]
         """
         from scipy.special import expit, logit

@@ -28,7 +28,7 @@ class StructuralModel(Protocol):
 class TimeVaryingModel(Protocol):
     """A structural model whose parameters may change between periods."""
 
-    def changing(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
+    def predict_by_period(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         """Return concentrations (patients, samples) at log parameters (patients, periods, parameters).
 
         Their derivatives by these are the second result, (patients, samples, periods, parameters).

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from posology.pharmacology.blq import is_blq
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -54,8 +55,8 @@ class PkDataset:
     """All patients as arrays: doses (patients, doses), samples (patients, samples), filled up with zeros.
 
     ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
-    ``counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
-    steady state that is. ``begins`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is, and
+    ``dose_counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
+    steady state that is. ``period_start`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is, and
     ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
     (patients,), or (patients, periods) where they change. ``analyte`` (patients, samples) is what was measured, by its
     place among ``analytes``.
@@ -70,9 +71,9 @@ class PkDataset:
     value: Floats
     below: Bools
     observed: Bools
-    counts: Bools
+    dose_counts: Bools
     covariates: Mapping[str, Floats]
-    begins: Floats
+    period_start: Floats
     occasion: Ints
     dose_period: Ints
     sample_period: Ints
@@ -91,10 +92,10 @@ class PkDataset:
     @property
     def periods(self) -> int:
         """How many periods the patient with the most has."""
-        return int(self.begins.shape[1])
+        return int(self.period_start.shape[1])
 
     @cached_property
-    def rows(self) -> PeriodRows:
+    def by_period(self) -> PeriodRows:
         """The periods as rows of their own, as a piecewise prediction takes them."""
         pass
 
@@ -114,12 +115,12 @@ class PkDataset:
             value=np.zeros(time.shape),
             below=nothing,
             observed=~nothing,
-            counts=counts,
-            sample_period=_sampled(time, self.begins, counts, self.dose_period),
+            dose_counts=counts,
+            sample_period=_sampled(time, self.period_start, counts, self.dose_period),
             analyte=np.zeros(time.shape, int),
         )
 
-    def only(self, rows: Sequence[int]) -> PkDataset:
+    def subset(self, rows: Sequence[int]) -> PkDataset:
         """Return some of the patients."""
         pick = list(rows)
         return PkDataset(
@@ -132,9 +133,9 @@ class PkDataset:
             self.value[pick],
             self.below[pick],
             self.observed[pick],
-            self.counts[pick],
+            self.dose_counts[pick],
             {name: values[pick] for name, values in self.covariates.items()},
-            self.begins[pick],
+            self.period_start[pick],
             self.occasion[pick],
             self.dose_period[pick],
             self.sample_period[pick],
@@ -143,9 +144,9 @@ class PkDataset:
             self.analytes,
         )
 
-    def replaced(self, value: Floats, limit: float = 0.0) -> PkDataset:
+    def with_values(self, value: Floats, limit: float = 0.0) -> PkDataset:
         """Return the same samples with other concentrations; what is under ``limit`` is below quantification."""
-        below = self.observed & (value < limit)
+        below = self.observed & is_blq(value, limit)
         return replace(self, value=np.where(below, limit, value), below=below)
 
 
@@ -304,9 +305,9 @@ def period_rows(data: PkDataset) -> PeriodRows:
         naming patient and time, if a period ends during an infusion at steady state.
     """
     count, periods = len(data), data.periods
-    start = data.begins.copy()
+    start = data.period_start.copy()
     start[:, 0] = np.where(data.amount > 0, data.dose_time, np.inf).min(axis=1)
-    end = np.append(data.begins[:, 1:], np.full((count, 1), np.inf), axis=1)
+    end = np.append(data.period_start[:, 1:], np.full((count, 1), np.inf), axis=1)
     pieces: list[
         list[tuple[int, float, float, float, float]]
     ] = []  # of doses: place, begin, amount, duration, interval
@@ -346,7 +347,7 @@ def period_rows(data: PkDataset) -> PeriodRows:
         time[r] = ends[r] if np.isfinite(ends[r]) else begun[r] if np.isfinite(begun[r]) else 0.0
         time[r, : len(own)] = data.time[p, own]
         counts[r, -1, : len(held)] = np.isfinite(ends[r])
-        counts[r, : len(own), : len(held)] = data.counts[p][np.ix_(own, [d[0] for d in held])]
+        counts[r, : len(own), : len(held)] = data.dose_counts[p][np.ix_(own, [d[0] for d in held])]
     steady_dose = given[3] > 0
     order = np.arange(doses)
     latest = np.where(counts & steady_dose[:, None], order, -1).max(axis=2, initial=-1)

@@ -49,9 +49,9 @@ def superposed_response(data: PkDataset, rate: Floats) -> tuple[Floats, Floats]:
     ``rate`` is (patients, terms), or (patients, samples, terms) where samples differ in it.
     """
     lam = rate[:, None, None, :] if rate.ndim == 2 else rate[:, :, None, :]
-    since = np.where(data.counts, data.time[:, :, None] - data.dose_time[:, None, :], 0.0)[..., None]
+    since = np.where(data.dose_counts, data.time[:, :, None] - data.dose_time[:, None, :], 0.0)[..., None]
     length = data.duration[:, None, :, None]
-    amount = np.where(data.counts, data.amount[:, None, :], 0.0)[..., None]
+    amount = np.where(data.dose_counts, data.amount[:, None, :], 0.0)[..., None]
     after = np.maximum(since - length, 0.0)
     running = np.minimum(since, length)
     falls = np.exp(-lam * after)

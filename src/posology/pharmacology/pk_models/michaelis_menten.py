@@ -82,7 +82,7 @@ def _events(data: PkDataset) -> tuple[Floats, Ints]:
     At one time: a sample before the dose, the end of an infusion, a dose at steady state, a dose, a sample after it.
     """
     given, steady = data.amount > 0, data.interval > 0
-    after = (data.counts & (data.dose_time[:, None, :] == data.time[:, :, None])).any(axis=2)
+    after = (data.dose_counts & (data.dose_time[:, None, :] == data.time[:, :, None])).any(axis=2)
     start = np.where(given, data.dose_time, np.inf)
     end = np.where(given & (data.duration > 0), data.dose_time + data.duration, np.inf)
     resets = np.sort(np.where(steady, start, np.inf), axis=1)

@@ -29,16 +29,16 @@ def predict(model: StructuralModel, data: PkDataset, phi: Floats) -> Floats:
     ValueError
         if they are given by period, and the parameters of this model cannot change.
     """
-    return model.predict(data, phi) if phi.ndim == 2 else _changes(model).changing(data, phi)[0]
+    return model.predict(data, phi) if phi.ndim == 2 else _changes(model).predict_by_period(data, phi)[0]
 
 
 def sensitivities(model: StructuralModel, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
     """Return them with their derivatives, (patients, samples, [periods,] parameters); raises as :func:`predict`."""
-    return model.sensitivities(data, phi) if phi.ndim == 2 else _changes(model).changing(data, phi)
+    return model.sensitivities(data, phi) if phi.ndim == 2 else _changes(model).predict_by_period(data, phi)
 
 
 def _changes(model: StructuralModel) -> TimeVaryingModel:
-    if hasattr(model, "changing"):
+    if hasattr(model, "predict_by_period"):
         return cast(TimeVaryingModel, model)
     found = TIME_VARYING.get(getattr(model, "name", ""))
     if found is None:
@@ -68,10 +68,10 @@ class TimeVaryingLinear:
     observed: int
     volume: int
 
-    def changing(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
+    def predict_by_period(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         """Return concentrations and derivatives; see :class:`TimeVaryingModel`."""
         count, periods, k = phi.shape
-        cut, flat = data.rows, phi.reshape(-1, k)
+        cut, flat = data.by_period, phi.reshape(-1, k)
         rate = np.exp(flat @ self.exponents.T)
         exponent, into, back = _modes(np.einsum("ri,inm->rnm", rate, self.patterns))
         by = back[:, None] @ np.einsum("ri,ik,inm->rknm", rate, self.exponents, self.patterns) @ into[:, None]

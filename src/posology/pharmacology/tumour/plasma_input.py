@@ -72,7 +72,7 @@ class PlasmaInput:
         >>> drive = PlasmaInput.of(0.443, 1.86, 0.61, 1.03, 0.1, 81.4, 1.0)
         >>> (np.log(2) / drive.rates[0]).round(2)  # half-lives [d]
         array([0.68, 5.01, 0.01])
-        >>> conjugate, payload = drive.course([0.1, 21.0], Doses([0.0], 355, 0.1))
+        >>> conjugate, payload = drive.concentrations([0.1, 21.0], Doses([0.0], 355, 0.1))
         >>> conjugate.round(1)  # nM
         array([[1237.4,   36.2]])
         """
@@ -161,7 +161,7 @@ class PlasmaInput:
             (area * drugs).sum(axis=1) / whole,
         )
 
-    def course(self, times: ArrayLike, doses: Doses) -> tuple[Floats, Floats]:
+    def concentrations(self, times: ArrayLike, doses: Doses) -> tuple[Floats, Floats]:
         """Return conjugate and free payload in plasma [nM], (patients, times) each."""
         unit = 1e6 / self.molar_mass
         conjugate, payload = (Exponentials(g, self.rates).at(times, doses) for g in (self.conjugate, self.payload))

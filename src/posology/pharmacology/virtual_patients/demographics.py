@@ -73,7 +73,7 @@ class TumourType:
     female: Quantity
     ps2_a: Quantity
     ps2_b: Quantity
-    strong: Quantity
+    mean_3plus_share: Quantity
     sld: Quantity
     lesions: Quantity
     ca125: Quantity
@@ -90,7 +90,7 @@ OVARIAN = TumourType(
     female=Quantity(1, "1", "retrieved", "anatomy"),
     ps2_a=Quantity(0.96, "1", "computed", "80, 60 and 36 % of patients with 25, 50 and 75 % or more cells at 2+"),
     ps2_b=Quantity(0.71, "1", "computed", "80, 60 and 36 % of patients with 25, 50 and 75 % or more cells at 2+"),
-    strong=_STRONG,
+    mean_3plus_share=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
     prior=_PRIOR,
@@ -101,7 +101,7 @@ ENDOMETRIAL = TumourType(
     female=Quantity(1, "1", "retrieved", "anatomy"),
     ps2_a=Quantity(0.4, "1", "assumed", NO_PUBLIC_SOURCE),
     ps2_b=Quantity(1.2, "1", "assumed", NO_PUBLIC_SOURCE),
-    strong=_STRONG,
+    mean_3plus_share=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
     prior=_PRIOR,
@@ -112,7 +112,7 @@ NSCLC = TumourType(
     female=Quantity(0.45, "1", "assumed", NO_PUBLIC_SOURCE),
     ps2_a=Quantity(0.6, "1", "assumed", NO_PUBLIC_SOURCE),
     ps2_b=Quantity(1.2, "1", "assumed", NO_PUBLIC_SOURCE),
-    strong=_STRONG,
+    mean_3plus_share=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
     prior=_PRIOR,
@@ -123,7 +123,7 @@ RENAL = TumourType(
     female=Quantity(0.35, "1", "assumed", NO_PUBLIC_SOURCE),
     ps2_a=Quantity(0.4, "1", "assumed", NO_PUBLIC_SOURCE),
     ps2_b=Quantity(1.4, "1", "assumed", NO_PUBLIC_SOURCE),
-    strong=_STRONG,
+    mean_3plus_share=_STRONG,
     sld=_SLD,
     lesions=_LESIONS,
     prior=_PRIOR,
@@ -213,7 +213,7 @@ class VirtualPatients:
         height = body("height") + body("height_sd") * rng.standard_normal(patients)
         bmi = body("bmi") * np.exp(body("bmi", "between") * rng.standard_normal(patients))
         stained = rng.beta(of("ps2_a"), of("ps2_b"))
-        strong = rng.beta(4 * of("strong"), 4 * (1 - of("strong")))
+        strong = rng.beta(4 * of("mean_3plus_share"), 4 * (1 - of("mean_3plus_share")))
         weak = rng.random(patients)
         expression = np.stack(
             [(1 - stained) * (1 - weak), (1 - stained) * weak, stained * (1 - strong), stained * strong], axis=1

@@ -12,13 +12,15 @@ __all__ = ["escalation"]
 
 CAPTION = (
     "One mark a patient, in order of first dose; the line is the dose assigned. A cross is a dose-limiting toxicity, a "
-    "diamond a patient still inside the DLT window, a square one who is not evaluable."
+    "diamond a patient still inside the DLT window, a square one who is not evaluable, a triangle one whose event may be a "
+    "DLT and is not judged as it now stands."
 )
 OUTCOMES = {  # what a mark means: its shape and colour
     "no DLT": ("circle", PALETTE["blue"]),
     "DLT": ("cross", PALETTE["vermilion"]),
     "inside the DLT window": ("diamond", PALETTE["grey"]),
     "not evaluable": ("square", PALETTE["orange"]),
+    "awaiting judgement": ("triangle-up", PALETTE["sky"]),
 }
 NAMES = {"pending": "inside the DLT window", "moderate": "no DLT"}
 MANY_MARKS = 200
@@ -52,13 +54,15 @@ def escalation(results: TrialResults) -> Drawing | None:
     many = len(rows) > MANY_MARKS
     marked = [row for row in rows if row["outcome"] != "no DLT"] if many else rows
     line = chart_of(rows).mark_line(interpolate="step-after", color=PALETTE["pale"], strokeWidth=2).encode(x=x, y=y)
-    shapes, colours = ([look[k] for look in OUTCOMES.values()] for k in (0, 1))
+    seen = {row["outcome"] for row in rows}
+    outcomes = [outcome for outcome in OUTCOMES if outcome != "awaiting judgement" or outcome in seen]
+    shapes, colours = ([OUTCOMES[outcome][k] for outcome in outcomes] for k in (0, 1))
     points = chart_of(marked).mark_point(size=40 if many else 110, filled=True, opacity=1)
     points = points.encode(
         x=x,
         y=y,
-        shape=alt.Shape("outcome:N", title=None, scale=alt.Scale(domain=list(OUTCOMES), range=shapes)),
-        color=alt.Color("outcome:N", title=None, scale=alt.Scale(domain=list(OUTCOMES), range=colours)),
+        shape=alt.Shape("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=shapes)),
+        color=alt.Color("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=colours)),
     )
     caption = CAPTION + (f" Of {len(rows):,} patients, those without a DLT are in the line only." if many else "")
     return Drawing((line + points).properties(width=WIDTH, height=280), caption)

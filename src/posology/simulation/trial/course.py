@@ -46,7 +46,7 @@ class TreatmentCourse:
     level: int
     treated: TreatmentOutcome
     steps: tuple[DoseDecision, ...]
-    troubles: tuple[Toxicity, ...]
+    toxicities: tuple[Toxicity, ...]
 
     @property
     def given(self) -> list[tuple[int, int, float]]:
@@ -69,13 +69,13 @@ class TreatmentCourse:
         """Day of death."""
         return float(self.treated.dead[0])
 
-    def off(self, interval: int) -> tuple[int, str, str]:
+    def end_of_treatment(self, interval: int) -> tuple[int, str, str]:
         """Return when treatment ended, the reason, and what there is to say of it."""
         last = self.given[-1][0]
         ends: list[tuple[float, str, str]] = [(self.progression, "progression", ""), (self.dead, "death", "")]
         ends += [
             (t.onset, "adverse event", f"{t.term}, grade {t.grade}")
-            for t in self.troubles
+            for t in self.toxicities
             if t.grade >= STOP_GRADE[t.term]
         ]
         ends += [(s.day, "adverse event", s.why) for s in self.steps if s.level is None]
@@ -108,11 +108,11 @@ def simulate_course(
     mg = lambda at, day: amount(person, protocol(day), at)
     body = person.known
     usual = dose_mg(6.0, "adjusted ideal body weight", body.weight_kg, body.height_cm, body.sex)
-    troubles: tuple[Toxicity, ...] = ()
+    assumed: tuple[Toxicity, ...] = ()  # in the round before
     cycles = min(8, most)
     for _ in range(MAX_ROUNDS):
         dosing = ProtocolDosing(
-            mg, level, plan.modification.maximum_reductions, plan.modification.maximum_delay_days, interval, troubles
+            mg, level, plan.modification.maximum_reductions, plan.modification.maximum_delay_days, interval, assumed
         )
         treated = treat(
             person.fate,
@@ -127,8 +127,8 @@ def simulate_course(
         course = TreatmentCourse(
             person, level, treated, tuple(dosing.steps), toxicities(person, treated, dosing.steps, interval)
         )
-        if course.troubles != troubles:
-            troubles = course.troubles
+        if course.toxicities != assumed:
+            assumed = course.toxicities
         elif treated.mg[0, -1] > 0 and cycles < most:
             cycles = min(2 * cycles, most)
         else:
@@ -147,7 +147,7 @@ def toxicities(
     person: TrialPatients, treated: TreatmentOutcome, steps: list[DoseDecision], interval: int
 ) -> tuple[Toxicity, ...]:
     """Return the toxicities that are seen, in order: while treated, and for two cycles after the last dose."""
-    fate, lasting = person.fate, person.lasting[0]
+    fate, lasting = person.fate, person.durations[0]
     found = [Toxicity(onset, EYE, grade, over) for onset, over, grade in ocular(treated)]
     for term, day, grade, k in (
         (NERVE, treated.neuropathy, fate.neuropathy_grade, 0),
@@ -155,7 +155,7 @@ def toxicities(
         (OTHER, treated.other, np.array([3]), 2),
     ):
         found.append(Toxicity(float(day[0]), term, int(grade[0]), float(day[0] + lasting[k])))
-    tired = float(fate.setback[0])
+    tired = float(fate.other_delay_day[0])
     due = next((s.due for s in steps if s.due - interval < tired <= s.due), None)
     found.append(Toxicity(tired, TIRED, 2, tired + AE_FOLLOW_UP_DAYS if due is None else float(due + WEEK)))
     given, dead = treated.start[0][treated.mg[0] > 0], float(treated.dead[0])

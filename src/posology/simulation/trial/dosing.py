@@ -35,12 +35,12 @@ WEEK, AE_FOLLOW_UP_DAYS = 7, 28.0
 
 @dataclass(frozen=True)
 class Toxicity:
-    """A toxicity at its worst grade; ``over`` is the day on which it is gone."""
+    """A toxicity at its worst grade; ``resolved_day`` is the day on which it is gone."""
 
     onset: float
     term: str
     grade: int
-    over: float
+    resolved_day: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ProtocolDosing:
     reductions: int
     longest: int
     interval: int
-    troubles: tuple[Toxicity, ...]
+    toxicities: tuple[Toxicity, ...]
     steps: list[DoseDecision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -95,17 +95,17 @@ class ProtocolDosing:
 
     def _held(self, day: int) -> Toxicity | None:
         """Return what holds a dose on a day."""
-        there = (t for t in self.troubles if t.onset <= day < t.over and HOLD_GRADE[t.term] <= t.grade)
+        there = (t for t in self.toxicities if t.onset <= day < t.resolved_day and HOLD_GRADE[t.term] <= t.grade)
         return next(there, None)
 
     def _level(self, day: int, held: Toxicity | None) -> tuple[int | None, str]:
         """Return the level of a dose on a day and why it is another than before; None where treatment ends."""
         said = lambda t: f"{t.term}, grade {t.grade}"
-        if ends := next((t for t in self.troubles if t.onset <= day and t.grade >= STOP_GRADE[t.term]), None):
+        if ends := next((t for t in self.toxicities if t.onset <= day and t.grade >= STOP_GRADE[t.term]), None):
             return None, said(ends)
         if held:
             return None, f"{said(held)}, not over {self.longest} days after the dose was due"
-        severe = [t for t in self.troubles if t.onset <= day and t.grade >= REDUCE_GRADE and t not in self._answered]
+        severe = [t for t in self.toxicities if t.onset <= day and t.grade >= REDUCE_GRADE and t not in self._answered]
         if not severe:
             return self._now, ""
         self._answered |= set(severe)

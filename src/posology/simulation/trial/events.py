@@ -73,7 +73,7 @@ def screening(person: TrialPatients, protocol: Protocol, asked: tuple[Any, ...])
     ]
     attested = [c for c in asked if c.fact == "attested"]
     for k, criterion in enumerate(attested):
-        met = bool(person.attests[0, k % person.attests.shape[1]] >= CRITERION_FAILURE.value)
+        met = bool(person.criterion_draws[0, k % person.criterion_draws.shape[1]] >= CRITERION_FAILURE.value)
         made.append(ScheduledFact(5, f.CriterionAttested(criterion=criterion.id, met=met)))
     return made
 
@@ -90,7 +90,7 @@ def treatment_events(
     """Return what is recorded from the ``first`` dose on, in days from it, to the last follow-up."""
     person, plan, treated = told.person, protocol(0), told.treated
     given, dead = told.given, told.dead
-    off, why, note = told.off(plan.schedule.cycle_days)
+    off, why, note = told.end_of_treatment(plan.schedule.cycle_days)
     end = min(follow_up, int(min(dead, 1e6)))
     made: list[ScheduledFact] = []
     add = lambda day, *facts: made.extend(ScheduledFact(int(day), fact) for fact in facts)
@@ -113,7 +113,7 @@ def treatment_events(
                 cycle=cycle, level=level, weight_kg=weight, actual_mg=mg, dated=moment(day), ended=moment(day + length)
             ),
         )
-    for number, trouble in enumerate(told.troubles, 1):
+    for number, trouble in enumerate(told.toxicities, 1):
         add(
             trouble.onset,
             f.AdverseEvent(
@@ -124,7 +124,7 @@ def treatment_events(
                 system_organ_class=CLASSES[trouble.term],
             ),
         )
-        over = int(np.ceil(trouble.over))
+        over = int(np.ceil(trouble.resolved_day))
         if over <= min(end, off + AE_FOLLOW_UP_DAYS):
             add(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
     for drawn in samples(person.factors, person.noise, starts, amounts, min(off, end), first):

@@ -54,7 +54,7 @@ NEUROPATHY, PNEUMONITIS, OTHER = (
 
 @dataclass(frozen=True)
 class TrialPatients:
-    """Patients, a row each. ``attests`` (P, C) between 0 and 1; ``lasting`` (P, 3) [d] of neuropathy, pneumonitis, another DLT.
+    """Patients, a row each. ``criterion_draws`` (P, C) between 0 and 1; ``durations`` (P, 3) [d] of neuropathy, pneumonitis, another DLT.
 
     ``noise`` (P, T, A): of each sample of each analyte, standard normal. ``factors`` are those on the drug's quantities.
     """
@@ -64,8 +64,8 @@ class TrialPatients:
     ecog: NDArray[np.int64]
     histology: NDArray[np.str_]
     platinum: NDArray[np.str_]
-    attests: Floats
-    lasting: Floats
+    criterion_draws: Floats
+    durations: Floats
     noise: Floats
     fate: PatientPotentialOutcomes
     plasma: Exponentials
@@ -113,7 +113,7 @@ class TrialPatients:
     def __len__(self) -> int:
         return len(self.known)
 
-    def one(self, i: int) -> TrialPatients:
+    def row(self, i: int) -> TrialPatients:
         """Return one of them, as a batch of one."""
         return _row(self, i)
 
@@ -123,7 +123,7 @@ def patient_stream(rng: np.random.Generator, mix: Sequence[tuple[TumourType, flo
     while True:
         block = TrialPatients.draw(rng, BLOCK, mix)
         for i in range(BLOCK):
-            yield block.one(i)
+            yield block.row(i)
 
 
 def _choose(rng: np.random.Generator, patients: int, shares: Sequence[tuple[str, float]]) -> NDArray[np.str_]:
