@@ -91,7 +91,7 @@ def collected_responses(
     kept[:, 1:] &= ~(kept[:, :-1] & (days[:, 1:] == days[:, :-1]))
     disturbed = np.zeros(kept.shape, dtype=bool) if antibodies is None else sort(antibodies & held)
     if antibodies is not None and not keep_disturbed:  # given before the start, they disturb every sample since
-        kept &= ~(antibodies & (day < start[:, None])).any(axis=1)[:, None]
+        kept &= ~np.any(antibodies & (day < start[:, None]), axis=1, keepdims=True)
     stops = (kept & (seen == Response.PD)) | disturbed
     before = np.logical_or.accumulate(stops, axis=1)
     before = np.concatenate([np.zeros((len(kept), 1), dtype=bool), before[:, :-1]], axis=1)
