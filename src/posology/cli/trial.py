@@ -117,12 +117,14 @@ def decide(
 
     Example: posology trial advise mytrial.posology --as-of 2013-03-25
     """
+    from posology.conduct.open_matters import decisions, open_matters
     from posology.conduct.trial import Trial, end_of_day
     from posology.readout.cited import mark, weakest
 
     with Trial.open(trial) as opened:
         advice = opened.advise(as_of, end_of_day(known_by) if known_by else None)
-        simulated = not as_json and opened.state().trial.simulated
+        state = opened.state(advice.on, end_of_day(known_by) if known_by else None)
+        simulated = not as_json and state.trial.simulated
     if as_json:
         print_json(
             {
@@ -132,6 +134,12 @@ def decide(
                 "protocol_version": advice.protocol_version,
                 "mtd": advice.open_level.mtd,
                 "ceiling": advice.open_level.ceiling,
+                "beside": [
+                    {"level": o.level, "cohort": o.cohort, "slots": o.slots, "decision": o.decision.fact.number}
+                    for o in advice.open_level.beside
+                ],
+                "decisions": decisions(state),
+                "open_matters": [vars(matter) for matter in open_matters(state, advice.on)],
             }
         )
         return
@@ -158,6 +166,11 @@ def decide(
         )
     for standing in advice.pending:
         print(f"not evaluable yet: {standing}")
+    for beside in advice.open_level.beside:
+        what = f"the cohort {beside.cohort}" if beside.cohort else "backfilling"
+        print(f"open for {what}: level {beside.level}, {beside.slots} slots, by {beside.reason()}")
+    for matter in open_matters(state, advice.on):
+        print(f"open: {matter}")
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
     if origin:
         print(
@@ -170,12 +183,14 @@ def status(
     trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
 ) -> None:
     """Show who is at which dose, who had a DLT, and who is still on treatment."""
+    from posology.conduct.open_matters import open_matters
     from posology.conduct.overview import overview
     from posology.conduct.trial import Trial, end_of_day
 
     with Trial.open(trial) as opened:
         state = opened.state(as_of, end_of_day(known_by) if known_by else None)
-        rows = overview(state, as_of or opened._clock().date())
+        day = min(as_of or opened._clock().date(), opened._clock().date())
+        rows, matters = overview(state, day), open_matters(state, day)
     if as_json:
         print_json([vars(row) for row in rows])
         return
@@ -184,6 +199,8 @@ def status(
     dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
     print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
+    for matter in matters:
+        print(f"open: {matter}")
     if state.trial.simulated:
         print("a simulated record: nobody was treated, every value is assumed")
     elif any(e.provenance for p in state.patients.values() for e in p.events):

@@ -24,7 +24,7 @@ from posology.record.state import State
 
 @dataclass(frozen=True)
 class Count:
-    """The patients at one dose level, on a day."""
+    """The patients at one dose level, on a day; ``awaiting`` of the ``pending`` await a judgement, the others the window's end."""
 
     level: int
     dose: str
@@ -75,7 +75,7 @@ class Advice:
                     "treated": c.treated,
                     "evaluable": c.evaluable,
                     "dlt": c.dlt,
-                    "pending": c.pending + c.awaiting,
+                    "pending": c.pending,
                 }
                 for c in self.counts
             ],
@@ -189,7 +189,7 @@ def _count(level: int, plan: ConductPlan, known: tuple[DltStatus, ...]) -> Count
         evaluable=number("DLT", "moderate", "no DLT"),
         dlt=number("DLT"),
         moderate=number("moderate"),
-        pending=number("pending"),
+        pending=number(*UNDECIDED),
         awaiting=number("awaiting judgement"),
         not_evaluable=number("not evaluable"),
         patients=tuple(s.patient for s in here),

@@ -356,9 +356,9 @@ class Trial:
         Parameters
         ----------
         on
-            the day asked about (else today): the answer rests on what occurred by then. On a day to come nothing more is
-            known than today: whoever is inside the window today, is. For a day on which the
-            committee decided, it is the answer the committee had before it: without that decision and what was
+            the day asked about (else today): the answer rests on what occurred by then. On a day to come, or
+            after the moment ``known_by``, nothing more is known: whoever is inside the window then, is. For a day on
+            which the committee decided, it is the answer the committee had before it: without that decision and what was
             recorded after it that day.
         known_by
             as the record knew it at a moment, or up to an event's number (else as it knows now).
@@ -369,8 +369,12 @@ class Trial:
             if the trial was imported without its protocol.
         """
         today = self._clock().date()
-        day = min(on or today, today)
         events = self.store.events()
+        if isinstance(known_by, int):
+            today = next((e.recorded.date() for e in reversed(events) if e.seq <= known_by), today)
+        elif known_by is not None:
+            today = min(today, known_by.date())
+        day = min(on or today, today)
         if any(isinstance(e.fact, DataImport) and e.fact.protocol == "derived" for e in events[:2]):
             raise ValueError(
                 f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
