@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -78,18 +79,23 @@ def new_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: str | Path) -> Iterator[Path]:
+def new_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a draft folder to be filled; it becomes ``path`` once the block ends without an error.
 
-    An empty folder may stand there already; one that holds something may not.
+    Parameters
+    ----------
+    path
+        the folder; an empty one may stand there already, one that holds something only with ``replace``.
+    replace
+        whether the new folder takes the place of what the old one holds: in one step where the system can.
 
     Raises
     ------
     FileExistsError
-        if ``path`` is a file, or a folder that is not empty.
+        if ``path`` is a file, or a folder that is not empty and is not to be replaced.
     """
     path = Path(path)
-    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+    if path.is_file() or (path.exists() and not replace and any(path.iterdir())):
         raise FileExistsError(f"{path} exists and is not empty: give a new folder")
     path.parent.resolve().mkdir(parents=True, exist_ok=True)
     with draft_folder(path) as beside:
@@ -99,9 +105,16 @@ def new_folder(path: str | Path) -> Iterator[Path]:
         draft.chmod(0o755)
         for file in draft.rglob("*"):
             to_disk(file)
-        if path.exists():
-            path.rmdir()
-        draft.rename(path)
+        if path.exists() and not _exchange(draft, path):
+            before = beside / "before"
+            path.replace(before)
+            try:
+                draft.rename(path)
+            except OSError:
+                before.rename(path)
+                raise
+        elif not path.exists():
+            draft.rename(path)
     to_disk(path.parent.resolve())
 
 
@@ -145,6 +158,15 @@ def _locked(folder: str | Path) -> int | None:
             os.close(handle)
         return None
     return handle
+
+
+def _exchange(draft: Path, path: Path) -> bool:
+    """Let two folders change places in one step, so that no crash leaves neither; False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
+    if rename is None:
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
+    return bool(rename(here, os.fsencode(draft), here, os.fsencode(path.resolve()), exchange) == 0)
 
 
 def write_text(path: str | Path, text: str) -> None:
