@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-Form = Literal["one", "two", "oral", "saturable", "conjugate"]
+Form = Literal[
+    "one", "oral", "two", "three", "two-oral", "oral-lag", "two-oral-lag", "transit", "saturable", "conjugate"
+]
 
 
 Error = Literal["additive", "proportional", "combined", "power", "log-additive"]
@@ -54,7 +56,8 @@ def fit(
         Form,
         typer.Option(
             "--model",
-            help="One or two compartments, one with first-order absorption, two with saturable loss too (Vmax, Km), or a conjugate with what it becomes.",
+            help="One, two or three compartments; one or two with first-order absorption, after a lag time too, or through "
+            "transit compartments; two with saturable loss too (Vmax, Km); or a conjugate with what it becomes.",
         ),
     ] = "two",
     random: Annotated[
