@@ -84,9 +84,20 @@ class DoseFinding(Remembering):
         return reached(tally, self.highest_safe(tally), self.start)
 
     def admissible(self, tally: Tally) -> Bools:
-        """Return (trials, levels): the levels that may be given to the next patients."""
+        """Return (trials, levels): the levels that may be given to the next patients.
+
+        Those up to :meth:`highest_next`, but none above the level last given whose counts bar the way up.
+        """
         self.check(tally)
-        return np.asarray(np.arange(self.levels) <= self.highest_next(self.known(tally))[:, None])
+        tally = self.known(tally)
+        highest = np.where(
+            self.bars_the_way_up(tally), np.minimum(self.highest_next(tally), tally.level), self.highest_next(tally)
+        )
+        return np.asarray(np.arange(self.levels) <= highest[:, None])
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether the counts at the level last given say that no higher one may be given."""
+        raise NotImplementedError
 
     def decide_anew(self, tally: Tally) -> Decision:
         """Return the rule's decision; patients still followed at the level are waited for, unless it is to go down.
@@ -152,3 +163,11 @@ def chosen(why: Ints, outcome: dict[int, tuple[Action, Ints, Ints | int]], reaso
         why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))]
     )
     return Decision(pick(0), pick(1), pick(2), why, reasons)
+
+
+def first_of(*cases: tuple[Bools, int], otherwise: int) -> Ints:
+    """Return for each row the number of the first case that holds."""
+    number = np.full(len(cases[0][0]), otherwise)
+    for holds, value in reversed(cases):
+        number[holds] = value
+    return number

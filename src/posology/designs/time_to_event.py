@@ -18,10 +18,10 @@ from annotated_types import Ge, Gt, Le
 
 from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
 from posology.designs.crm import Crm
-from posology.designs.dose_finding import DoseFinding, below_first, chosen, highest_tried
+from posology.designs.dose_finding import DoseFinding, chosen, highest_tried
 from posology.designs.interval import stepped
 from posology.designs.tally import NONE, Action, Decision, DependsOn, Tally
-from posology.designs.three_plus_three import exceeds
+from posology.designs.three_plus_three import highest_tolerated
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -237,7 +237,13 @@ class RollingSix(DoseFinding):
 
     def highest_safe(self, tally: Tally) -> Ints:
         """Return the highest level neither closed nor exceeded, with none exceeded below it."""
-        return np.minimum(below_first(exceeds(tally)), tally.ceiling)
+        return np.minimum(highest_tolerated(tally), tally.ceiling)
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether a DLT among fewer than six, or more than one in six, bars the way up."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        n, dlt = tally.treated[rows, here], tally.dlts[rows, here]
+        return np.asarray((6 * dlt > np.maximum(n, 6)) | ((dlt > 0) & (n < 6)))
 
     def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""

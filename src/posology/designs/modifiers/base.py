@@ -74,7 +74,8 @@ class Modifier(Remembering):
 
     def admissible(self, tally: Tally) -> Bools:
         """Return (trials, levels): the levels that may be given to the next patients."""
-        return np.asarray(np.arange(self.levels) <= self.highest_next(self.known(tally))[:, None])
+        own = np.arange(self.levels) <= self.highest_next(self.known(tally))[:, None]
+        return np.asarray(own & self.design.admissible(tally))
 
     def known(self, tally: Tally) -> Tally:
         """Return the counts that the design uses: without patients still followed, unless it depends on their follow-up."""
