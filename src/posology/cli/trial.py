@@ -175,6 +175,8 @@ def decide(
     for beside in advice.open_level.beside:
         what = f"the cohort {beside.cohort}" if beside.cohort else "backfilling"
         print(f"open for {what}: level {beside.level}, {beside.slots} slots, by {beside.reason()}")
+    for level, slots in advice.backfill.items():
+        print(f"may be opened for backfilling: level {level}, {slots} more patients by the design's cap")
     for matter in open_matters(state, advice.on):
         print(f"open: {matter}")
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
