@@ -81,7 +81,7 @@ def evaluate(
     >>> from posology.designs import Boin, TiteBoin
     >>> data = evaluate(Boin(3, 0.3, max_patients=12), [[0.1, 0.3, 0.5]], 0.3)[0]
     >>> data["exact"], data["true_mtd"], round(data["correct"], 3)
-    (True, 2, 0.547)
+    (True, 2, 0.601)
     >>> evaluate(TiteBoin(3, 0.3, max_patients=12), [[0.1, 0.3, 0.5]], 0.3, simulation=Simulation(100))[0]["exact"]
     False
     """

@@ -226,6 +226,7 @@ class _Clock:
         model = innermost(design)
         self.late = isinstance(model, LATE)
         self.backfills = model if isinstance(model, BfBoin) else None
+        self.follows = self.late or self.backfills is not None  # patients still followed are told to the design
         if self.backfills is not None:  # patients beside the escalation count neither to its cohorts nor to its maximum
             most_at_all = self.backfills.max_patients + self.backfills.cap * design.levels
             self.design = _with_inner(design, replace(self.backfills, cohort=1, max_patients=most_at_all))
@@ -243,6 +244,7 @@ class _Clock:
                 arrival = self._backfill(rows, arrival, asks)
                 asks &= self.going[rows]
             self.now[rows] = arrival
+            asks |= self._forbidden(rows)
             if asks.any():
                 self._decide(rows[asks])
             rows = rows[self.going[rows] & (self.need[rows] > 0)]
@@ -287,7 +289,7 @@ class _Clock:
         """Return what is known now."""
         level, now = self.level[rows], self.now[rows, None]
         known = self.known[rows] <= now + 1e-9
-        counts = (level != NONE) & np.where(known, ~self.lost[rows], self.late)
+        counts = (level != NONE) & np.where(known, ~self.lost[rows], self.follows)
         cell = np.arange(len(rows))[:, None] * self.design.levels + level
         count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
         toxic = counts & known & self.dlt[rows]
@@ -295,7 +297,7 @@ class _Clock:
         if self.graded:
             tally = self._graded(rows, tally, counts & known, cell)
         open_ = counts & ~known
-        if not self.late or not open_.any():
+        if not self.follows or not open_.any():
             return tally
         first = np.argsort(~open_, axis=1, kind="stable")[:, : int(open_.sum(axis=1).max())]
         pick = lambda values: np.take_along_axis(values, first, axis=1)
@@ -359,6 +361,16 @@ class _Clock:
         more = np.where(going & ~ends & (decision.action != Action.WAIT), self.backfills.cohort, 0)
         return replace(decision, action=action, level=np.where(ends, mtd, decision.level), patients_to_treat=more)
 
+    def _forbidden(self, rows: Ints) -> Bools:
+        """Return whether what has become known since forbids the level that the next patient was to be given.
+
+        Of designs that decide on patients still followed; the others wait for whole cohorts, as their papers do.
+        """
+        if not self.late:
+            return np.zeros(len(rows), dtype=bool)
+        forbids = self.design.highest_safe(self._tally(rows)) < self.at[rows]
+        return np.asarray(self.going[rows] & (self.need[rows] > 0) & forbids)
+
     def _is_blocked(self, rows: Ints, time: Floats) -> Bools:
         """Return whether the escalation may treat nobody yet at a time."""
         if not self.late:
@@ -380,18 +392,13 @@ class _Clock:
             np.add.at(responded, (np.nonzero(seen)[0], self.level[some][seen]), 1)
             to = np.empty(0, dtype=np.int64)
             if len(some):
-                to = self.backfills.open_level(self._tally(some), responded, self._ever_treated(some))
+                to = self.backfills.open_level(self._tally(some), responded)
             given = to != NONE
             open_, some, to = open_[given], some[given], to[given]  # where none is open the patient waits
             self.beside[some, np.minimum(self.count[some], self.level.shape[1] - 1)] = True
             self._treat(some, to)
             arrival[open_] += self._next_arrival(some)
         return arrival
-
-    def _ever_treated(self, rows: Ints) -> Ints:
-        """(rows, levels): all patients treated so far, those still in their window included."""
-        levels = np.arange(self.design.levels)
-        return np.asarray((self.level[rows, :, None] == levels).sum(axis=1))
 
     def _result(self) -> SimulationResults:
         row, col = np.nonzero(self.level != NONE)

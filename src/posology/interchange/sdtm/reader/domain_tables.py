@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from posology.interchange.datasets.formats import SUFFIXES, read_dataset
 from posology.interchange.datasets.sdtm_domains import domain_of
-from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, qnam, types_of
+from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, homes, qnam, types_of
 from posology.interchange.sdtm.reader.report import Report
 from posology.shared.dates import ImputationRule, impute, parse_date
 
@@ -243,12 +243,13 @@ def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tup
     study = studies.pop()
     known = _subjects(frames["DM"], study)
     made = {}
+    known_domains = {*LAYOUTS, *homes()}
     for name, parts in frames.items():
         report.rows[name] = sum(frame.height for _, frame in parts)
-        if name in LAYOUTS:
+        if name in known_domains:
             table = _table(name, parts, frames.get(f"SUPP{name}", []), study, report)
             made[name] = table if name == "TS" else _of_patients(table, known, report)
-        elif name[:4] != "SUPP" or name[4:] not in LAYOUTS or name[4:] not in frames:
+        elif name[:4] != "SUPP" or name[4:] not in known_domains or name[4:] not in frames:
             rows = sum(frame.height for _, frame in parts)
             why = "its domain is not there" if name[:4] == "SUPP" else "no part of the record holds this domain"
             report.add_not_understood(

@@ -15,7 +15,7 @@ from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.entry import EntryError, facts_from
-from posology.record.facts import Fact
+from posology.record.facts import KINDS, Fact
 
 ORDER: tuple[type[Fact], ...] = (
     f.Consented,
@@ -116,7 +116,7 @@ class FactBuilder:
 
     def finish(self) -> list[ImportedFact]:
         """Return the facts in the record's order; one that breaks the record's bounds is a finding instead."""
-        rank = {kind: i for i, kind in enumerate(ORDER)}
+        rank = {kind: i for i, kind in enumerate((*ORDER, *(k for k in KINDS.values() if k not in ORDER)))}
         ordered: list[tuple[str, date, int, int, ImportedFact]] = []
         for kind, drafts in self._made.items():
             facts = facts_from(kind.kind, [draft.fields for draft in drafts])

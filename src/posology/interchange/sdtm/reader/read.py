@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from posology.conduct.import_trial import ImportedFact, import_events
+from posology.interchange.sdtm.layout import LAYOUTS, homes
 from posology.interchange.sdtm.reader import findings_domains as measured
 from posology.interchange.sdtm.reader import lesions, patients, treatment
 from posology.interchange.sdtm.reader.domain_tables import DomainTable, SourceError, tables
@@ -107,6 +108,9 @@ def read_sdtm(
         "VS": lambda t: measured.observations(t, drafts),
         "PC": lambda t: measured.observations(t, drafts),
     }
+    for domain in homes():
+        if domain not in LAYOUTS:  # a kind of measurement that names a domain of its own
+            steps[domain] = lambda t: measured.observations(t, drafts)
     for domain, step in steps.items():
         if domain in held:
             progress(f"reading {domain}")

@@ -13,7 +13,7 @@ from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import Event, to_dict
-from posology.record.facts import Fact
+from posology.record.facts import DISPOSITION, KINDS, Fact, SdtmHome
 from posology.record.state import Patient, Toxicity
 
 OUTCOMES = {said: term for term, said in OUTCOME.items()}
@@ -25,22 +25,15 @@ DISCONTINUATION_REASONS = {
     "death": "DEATH",
     "other": "OTHER",
 }
-MILESTONE, EVENT, OTHER = "PROTOCOL MILESTONE", "DISPOSITION EVENT", "OTHER EVENT"
-DS_CARRIERS: dict[type[Fact], tuple[str, str]] = {
-    f.Consented: ("INFORMED CONSENT OBTAINED", MILESTONE),
-    f.Screened: ("SCREENED", OTHER),
-    f.PriorTherapy: ("PRIOR THERAPY", OTHER),
-    f.TargetScored: ("TARGET SCORED", OTHER),
-    f.CriterionAttested: ("CRITERION ATTESTED", OTHER),
-    f.SlotReserved: ("PLACE RESERVED", OTHER),
-    f.SlotReleased: ("PLACE RELEASED", OTHER),
-    f.Enrolled: ("ENROLLED", MILESTONE),
-    f.DoseReduced: ("DOSE REDUCED", OTHER),
-    f.DoseDelayed: ("DOSE DELAYED", OTHER),
-    f.Discontinued: ("", EVENT),
-    f.Died: ("DEATH", EVENT),
-}
-"""The facts that SDTM has no domain for in this use, and the disposition event that carries each."""
+
+
+def carriers() -> dict[type[Fact], SdtmHome]:
+    """Return the kinds of fact that SDTM has no domain for in this use, and the disposition event that carries each."""
+    return {
+        kind: kind.sdtm
+        for kind in KINDS.values()
+        if isinstance(kind.sdtm, SdtmHome) and kind.sdtm.domain == "DS" and kind.sdtm.category
+    }
 
 
 @dataclass
@@ -235,10 +228,11 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[SdtmRow]:
     described = patient.last(c.Demographics)
     arms = {described.fact.planned_arm_code, described.fact.actual_arm_code} if described else set()  # type: ignore[attr-defined]
     arms.discard(None)
-    for kind, (term, category) in DS_CARRIERS.items():
+    for kind, home in carriers().items():
+        term, category = home.term, home.category
         for event in patient.of(kind):
             said = event.fact
-            if (kind is f.Discontinued and (event.occurred, EVENT) in noted) or (event.occurred, term) in noted:
+            if (kind is f.Discontinued and (event.occurred, DISPOSITION) in noted) or (event.occurred, term) in noted:
                 continue
             if kind in (f.Screened, f.Consented, f.Died) and (event.reason or "").startswith("DM "):
                 continue  # made of DM when the record was taken over: DM holds it again
