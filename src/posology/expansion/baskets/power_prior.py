@@ -46,7 +46,7 @@ class PowerPrior:
     --------
     >>> model = PowerPrior("Fujikawa", epsilon=2, tau=0, log_base=np.e)
     >>> model.posterior([[3, 6, 9]], 24, 0.2).above.round(4)
-    array([[0.6319, 0.9045, 0.968 ]])
+    array([[0.6319, 0.9045, 0.9679]])
     """
 
     borrowing: Borrowing = "Fujikawa"
