@@ -197,6 +197,7 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
     numbers = _numbers(table, rows)
     table.acknowledge("AEDTC")
     judged = list(zip(table.flag("SUPP:DLT"), table.text("SUPP:DLTWHY"), table.dates("SUPP:DLTDTC")[0], strict=True))
+    by_definition = table.qualifier("DLTDEF")
     table.add_not_understood(
         "AEREL", [r for r in relations if r and r.upper() not in RELATED], "neither related nor not: read as related"
     )
@@ -262,12 +263,13 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
             drafts.add(f.AdverseEventResolved, table, i, end, ended, guesses, "AEENDTC")
         dlt, reason, on = judged[i]
         if dlt is not None:
+            basis = {"definition_says": by_definition[i]} if by_definition[i] else None
             drafts.add(
                 f.DltAdjudicated,
                 table,
                 i,
                 on or day,
-                {"ae": numbers[i], "dlt": dlt, "why": reason or "not stated"},
+                {"ae": numbers[i], "dlt": dlt, "why": reason or "not stated", "judged": basis},
                 () if on else ("occurred",),
             )
 

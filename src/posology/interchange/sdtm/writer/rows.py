@@ -209,6 +209,7 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: da
     qualifiers: dict[str, Any] = dict(fact.qualifiers or {})
     if judged and isinstance(judged.fact, f.DltAdjudicated):
         qualifiers |= {"DLT": judged.fact.dlt, "DLTWHY": judged.fact.why, "DLTDTC": judged.occurred.isoformat()}
+        qualifiers |= {"DLTDEF": (judged.fact.judged or {}).get("definition_says")}
     return SdtmRow(event.occurred, event.seq, values, qualifiers)
 
 
