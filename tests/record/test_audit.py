@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from posology.conduct.trial import Trial
-from posology.record.audit import verify
-from posology.record.store import Head, Store, StoreError
+from posology.record.audit import examine
+from posology.record.store import Store, StoreError, Tampered
+from posology.record.witness import NotedHead
 
 
 def attack(path: Path, *statements: str) -> list[str]:
@@ -18,8 +19,12 @@ def attack(path: Path, *statements: str) -> list[str]:
         for statement in statements:
             db.execute(statement)
     db.close()
-    with Store.open(path) as store:
-        return [str(t) for t in verify(store.rows(), store.head())]
+    try:
+        with Store.open(path) as store:
+            store.check()
+    except Tampered as error:
+        return [str(finding) for finding in error.findings]
+    return []
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def test_a_rewritten_hash_shows_in_the_next_event(path: Path) -> None:
 def test_a_whole_chain_rewritten_shows_against_a_head_kept_elsewhere(path: Path) -> None:
     with Store.open(path) as store:
         rows = list(store.rows())
-    witness = Head(rows[-1].seq, rows[-1].hash)
+    witness = NotedHead(trial="x", seq=rows[-1].seq, hash=rows[-1].hash, noted="2030-01-01T00:00", why="read")
     import msgspec
 
     prev, forged = rows[8].hash, rows[:9]
@@ -132,8 +137,8 @@ def test_a_whole_chain_rewritten_shows_against_a_head_kept_elsewhere(path: Path)
         row = msgspec.structs.replace(row, hash=row.digest())
         forged.append(row)
         prev = row.hash
-    assert verify(forged, Head(len(forged), prev)) == []
-    assert [t.seq for t in verify(forged, Head(len(forged), prev), witness)] == [469]
+    assert examine(forged, [(len(forged), prev)]) == []
+    assert [t.seq for t in examine(forged, [(len(forged), prev)], noted=[witness])] == [469]
 
 
 def test_an_edited_head(path: Path) -> None:
@@ -163,7 +168,7 @@ def test_whatever_is_done_is_told_in_words(path: Path, statement: str, tmp_path:
     found: list[object] = []
     try:
         with Store.open(path) as store:
-            found += verify(store.rows(), store.head())
+            store.check()
     except StoreError as error:
         found.append(error)
     assert found

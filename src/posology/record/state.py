@@ -440,14 +440,19 @@ class State:
             )
         return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
 
-    def with_event(self, event: Event) -> State:
-        """Return the state after one more event: what :func:`fold` gives, without walking through all that is known."""
+    def with_event(self, event: Event, *, in_place: bool = False) -> State:
+        """Return the state after one more event: what :func:`fold` gives, without walking through all that is known.
+
+        ``in_place`` uses this state up: its mapping of patients is handed on, not copied.
+        """
         late = self.occurred_by is not None and event.occurred > self.occurred_by
         known = None if event.patient is None or late else self.patients.get(event.patient)
         if known is None or not _appends(known, [event], self.superseded):
             return fold((event,), onto=self)
         made = Patient(known.id, (*known.events, event), known._extend_index((event,)))
-        return replace(self, seq=event.seq, patients={**self.patients, known.id: made})
+        patients = self.patients if in_place and isinstance(self.patients, dict) else dict(self.patients)
+        patients[known.id] = made
+        return replace(self, seq=event.seq, patients=patients)
 
     def until(self, day: date) -> State:
         """Return the state without what happened after a day."""
