@@ -111,8 +111,10 @@ class Table:
         return pandas.DataFrame({name: list(values) for name, values in self.columns.items()})
 
     def plot(self, x: str, y: str, by: str | None = None) -> altair.Chart:
-        """Return bars of one column over another, side by side for each value of a third, told apart by colour and label."""
+        """Return bars of one column over another, side by side for each value of a third, told apart by place and colour."""
         import altair as alt
+
+        from posology.shared.charts import styled
 
         values = [{k: v for k, v in row.items() if k in (x, y, by)} for row in self.rows()]
         chart: altair.Chart = (
@@ -120,7 +122,7 @@ class Table:
         )
         if by:
             chart = chart.encode(xOffset=alt.XOffset(f"{by}:N"), color=alt.Color(f"{by}:N", title=by))
-        drawn: altair.Chart = chart.properties(title=self.title, width=420, height=260)
+        drawn: altair.Chart = styled(chart.properties(title=self.title, width=420, height=260))
         return drawn
 
 

@@ -44,7 +44,9 @@ def swimmer(results: TrialResults) -> Drawing | None:
     if marks:
         events = list(MARKS)
         shapes, colours = ([MARKS[event][k] for event in events] for k in (0, 1))
-        points = chart_of(marks).mark_point(size=25 if many else 70, filled=True, opacity=1)
+        points = chart_of(marks).mark_point(
+            size=25 if many else 80, filled=True, opacity=1, stroke="white", strokeWidth=0.7
+        )
         chart = alt.layer(
             chart,
             points.encode(
