@@ -80,7 +80,12 @@ BROKEN = [
         "nothing would ever meet",
     ),
     ("posology: 1\n", "posology: 1\ncommittee: {sign: [PI, pi]}\n", "committee.sign", "name each role once"),
-    ("posology: 1\n", "posology: 1\nenrolment: {queue: fate}\n", "enrolment.queue", "allowed: 'consent' or 'eligibility'"),
+    (
+        "posology: 1\n",
+        "posology: 1\nenrolment: {queue: fate}\n",
+        "enrolment.queue",
+        "allowed: 'consent' or 'eligibility'",
+    ),
 ]
 
 

@@ -198,6 +198,7 @@ class DltCriterion:
     related: bool = True
     minimum_days: SomeDays = 0
     exempt: tuple[DltExemption, ...] = ()
+    system_organ_classes: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         for i, exemption in enumerate(self.exempt):

@@ -5,9 +5,11 @@ These checks stand before a file that is read, not before a record: what was rec
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
-from posology.protocol.model import FACT_VALUES, EligibilityCriterion, Protocol
+from posology.endpoints.ctcae_terms import find_term, nearest_terms, organ_classes, spelling
+from posology.protocol.model import FACT_VALUES, DltCriterion, EligibilityCriterion, Protocol
 from posology.shared.yaml_files import FieldPath
 
 WORDS: dict[str, tuple[str, ...]] = FACT_VALUES | {
@@ -48,6 +50,27 @@ def nonsense(protocol: Protocol) -> Iterator[Nonsense]:
         excepted = {term.casefold() for term in criterion.except_terms}
         if criterion.terms and {term.casefold() for term in criterion.terms} <= excepted:
             yield ("dlt", "criteria", i, "except_terms"), "excepts every term", "nothing would ever meet the criterion"
+        yield from _terms(("dlt", "criteria", i), criterion)
+
+
+def _terms(path: FieldPath, criterion: DltCriterion) -> Iterator[Nonsense]:
+    """Yield the terms of a DLT criterion that are none of CTCAE, with the nearest."""
+    lists: dict[FieldPath, tuple[str, ...]] = {
+        (*path, "terms"): criterion.terms,
+        (*path, "except_terms"): criterion.except_terms,
+        **{(*path, "exempt", j, "terms"): exemption.terms for j, exemption in enumerate(criterion.exempt)},
+    }
+    for where, terms in lists.items():
+        for j, term in enumerate(terms):
+            if find_term(term) is None:
+                near = nearest_terms(term)
+                right = f"did you mean {' or '.join(near)}?" if near else "write a CTCAE term"
+                yield (*where, j), f"{term!r} is no term of CTCAE", f'{right} (or "<organ class> - Other, ...")'
+    for j, name in enumerate(criterion.system_organ_classes):
+        if spelling(name) not in organ_classes():
+            near = difflib.get_close_matches(name, organ_classes().values(), n=1, cutoff=0.3)
+            wrong = f"{name!r} is no system organ class of CTCAE"
+            yield (*path, "system_organ_classes", j), wrong, f"did you mean {near[0]}?" if near else ""
 
 
 def _alone(path: FieldPath, c: EligibilityCriterion) -> Iterator[Nonsense]:
