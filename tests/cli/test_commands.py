@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from posology.cli import main
 from posology.cli.app import GROUPS, app
 from posology.conduct.trial import Trial
-from posology.record.facts import KINDS
+from posology.record.facts import KINDS, Fact, NoCommand
 from tests.conftest import EXAMPLE
 
 
@@ -70,11 +71,20 @@ def test_a_group_is_the_file_of_its_name() -> None:
             assert (home / path[0] / f"{path[1].replace('-', '_')}.py").exists(), path
 
 
-def test_every_kind_of_fact_has_a_door() -> None:
-    from posology.cli._events import VERBS
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_kind_of_event_has_a_command_or_says_why_not(kind: type[Fact]) -> None:
+    """Each field that people enter has an option with a help text; what has none is written by the system."""
+    from posology.cli._events import entered_fields
 
-    elsewhere = {"trial_created", "protocol_amended", "voided", "background_noted", "data_imported"}
-    assert {kind.kind for kind in VERBS.values()} == set(KINDS) - elsewhere
+    if isinstance(kind.verb, NoCommand):
+        assert kind.verb.because
+        return
+    command = get_command(app).get_command(None, kind.about).get_command(None, kind.verb)  # type: ignore[attr-defined, arg-type]
+    options = {p.name: p for p in command.params}
+    names = [field.name for field, _ in entered_fields(kind)]
+    assert set(names) <= set(options) and all(options[n].help.strip() for n in options)
+    written = {"planned_mg", "number", "advice", "departs", "protocol_version", "coding", "qualifiers"}
+    assert {field.name for field in fields(kind)} - set(names) <= written  # type: ignore[arg-type]
 
 
 def test_check(go: Any) -> None:

@@ -43,7 +43,7 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
     (tmp_path / "ex.csv").write_text("\n".join(ex))
     status, out, _ = go("pk", "nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--json")
     found = json.loads(out)
-    assert status == 0 and found["proportionality"]["slope"] == pytest.approx(1)
+    assert status == 0 and found["proportionality"][0]["slope"] == pytest.approx(1)
     assert found["profiles"][0]["clearance_obs"] == pytest.approx(0.693147, abs=1e-6)
     status, out, _ = go("pk", "nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--tau", "4")
     assert status == 0 and "proportional" in out and "AUCτ" in out

@@ -156,7 +156,7 @@ def test_late_designs_end_sooner_and_see_late_toxicity() -> None:
 
 
 def test_common_patients_make_the_same_trial_twice_and_pair_designs() -> None:
-    patients = PotentialOutcomes.draw(np.random.default_rng(1), 400, 40)
+    patients = PotentialOutcomes.draw(np.random.default_rng(1), 400, 50)
     scenario = Scenario(TRUTH, dropout=0.1)
     a, b = (simulate(Boin(4, 0.3), scenario, patients) for _ in range(2))
     np.testing.assert_array_equal(a.mtd, b.mtd)

@@ -33,5 +33,7 @@ def main() -> None:
         said = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:
             said = f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
-        print(f"error: {said}", file=sys.stderr)
+        from posology.shared.text import printable_lines
+
+        print(f"error: {printable_lines(said)}", file=sys.stderr)
         sys.exit(1)

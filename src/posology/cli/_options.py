@@ -131,3 +131,20 @@ def check_figure(plot: Path | None) -> None:
     check_folders(plot)
     if plot is not None and plot.suffix not in KINDS:
         raise typer.BadParameter(f"{plot}: a figure ends in {', '.join(KINDS)}", param_hint="--plot")
+
+
+def in_words(
+    above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
+) -> str:
+    """Say within which bounds a number lies.
+
+    >>> in_words(above=0, most=400)
+    'above 0, at most 400'
+    >>> in_words(least=1)
+    '1 or more'
+    """
+    if least is not None and most is not None:
+        return f"{least:g} to {most:g}"
+    said = [f"{least:g} or more"] if least is not None else [f"above {above:g}"] if above is not None else []
+    said += [f"at most {most:g}"] if most is not None else [f"below {below:g}"] if below is not None else []
+    return ", ".join(said)

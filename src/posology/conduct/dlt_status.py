@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from posology.conduct.protocol_in_force import ConductPlan
+from posology.conduct.protocol_in_force import ConductPlan, reopened
 from posology.endpoints.dlt import TriState, evaluable
 from posology.record.event import Event
 from posology.record.facts import Dosed
 from posology.record.state import Patient, State, Toxicity
 
-Outcome = Literal["DLT", "moderate", "no DLT", "pending", "not evaluable"]
+Outcome = Literal["DLT", "moderate", "no DLT", "pending", "awaiting judgement", "not evaluable"]
+UNDECIDED = ("pending", "awaiting judgement")
+"""Of a patient inside the window, or with an event that may be a DLT and is not judged as it stands, nothing is counted."""
 
 
 @dataclass(frozen=True)
 class DltStatus:
-    """Where one patient stands. ``until`` is the last day of a pending patient's window, where a day ends the waiting."""
+    """Where one patient stands.
+
+    ``until`` is the last day of a pending patient's window, where a day ends the waiting; ``sources`` the first dose and
+    the events behind the outcome; ``worst_grade`` that of a related event in the window, 0 for none.
+    """
 
     patient: str
     level: int
@@ -25,6 +31,12 @@ class DltStatus:
     why: str
     until: date | None
     sources: tuple[Event, ...]
+    worst_grade: int = 0
+
+    @property
+    def first_dose(self) -> date:
+        """The day of the first dose."""
+        return self.sources[0].occurred
 
     def __str__(self) -> str:
         return f"{self.patient} {self.why}"
@@ -37,28 +49,37 @@ def dlt_statuses(state: State, plan: ConductPlan, on: date) -> tuple[DltStatus, 
     """
     treated = [p for p in state.patients.values() if p.assigned_level is not None and p.first_dose is not None]
     treated.sort(key=lambda p: (p.first_dose.occurred, p.first_dose.seq))  # type: ignore[union-attr]
-    return tuple(_standing(p, plan, on) for p in treated)
+    return tuple(_dlt_status(state, p, plan, on) for p in treated)
 
 
-def _standing(patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
+def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
     first, level, definition = patient.first_dose, patient.assigned_level, plan.definition
     assert first is not None and level is not None
     last_day = first.occurred + timedelta(days=definition.window_days - 1)
 
     def stands(outcome: Outcome, why: str, until: date | None = None, *sources: Event | None) -> DltStatus:
-        return DltStatus(patient.id, level, outcome, why, until, tuple(e for e in (first, *sources) if e is not None))
+        behind = tuple(e for e in (first, *sources) if e is not None)
+        return DltStatus(patient.id, level, outcome, why, until, behind, worst)
 
-    judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day]
+    related = [t.fact.grade for t in patient.toxicities if t.fact.related and plan.in_window(patient, t)]
+    worst = max(related, default=0)
+
+    open_again = {t.fact.ae: reopened(state, patient, t, on) for t in patient.toxicities}
+    judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day and not open_again[t.fact.ae]]
     if judged:
         return stands(
             "DLT", f"had a DLT on {judged[0].event.occurred}: {judged[0].fact.term}", None, *judged[0].sources
         )
     for toxicity in patient.toxicities:
-        if toxicity.is_dlt is None:
-            meets, why = plan.meets_definition(patient, toxicity, on)
+        changed = open_again[toxicity.fact.ae]
+        if changed or toxicity.is_dlt is None:
+            may_be = bool(toxicity.outdated and toxicity.outdated[0].fact.dlt) or plan.in_window(patient, toxicity)  # type: ignore[attr-defined]
+            meets, why = (None, changed) if changed and may_be else plan.meets_definition(patient, toxicity, on)
             if meets is not False:
                 number = f"adverse event {toxicity.fact.ae}, {toxicity.fact.term} grade {toxicity.fact.grade}"
-                return stands("pending", f"waits for the judgement of {number} ({why})", None, toxicity.event)
+                return stands(
+                    "awaiting judgement", f"waits for the judgement of {number} ({why})", None, toxicity.event
+                )
     end = patient.off_treatment
     day = patient.study_day(on) or 0
     within = [e for e in patient.doses if e.occurred <= last_day]

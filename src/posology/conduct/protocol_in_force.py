@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import sha256
 
 import numpy as np
 
 from posology.designs import Design, Tally
+from posology.designs.backfill import BfBoin
+from posology.designs.inference import innermost
+from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.endpoints.dlt import AdverseEvent, Definition, TriState, delay_is_dlt, is_dlt
 from posology.protocol.build import design_from_protocol, dlt_definition
 from posology.protocol.model import Protocol
-from posology.record.facts import Dosed
+from posology.record.facts import DltAdjudicated, Dosed
 from posology.record.state import Patient, State, Toxicity
 
 
@@ -38,13 +43,49 @@ class ConductPlan:
             return False, "before the first dose"
         fact = toxicity.fact
         last = patient.study_day(end.occurred) if end else None
-        event = AdverseEvent(fact.term, fact.grade, fact.related, onset_day, last, treated=fact.treated)
+        event = AdverseEvent(
+            fact.term,
+            fact.grade,
+            fact.related,
+            onset_day,
+            last,
+            treated=fact.treated,
+            organ_class=fact.system_organ_class or "",
+        )
         answer, why = is_dlt(event, self.definition, day)
         if answer is not TriState.YES and self._holds_back(event):
             late, reason = self._delayed(patient, day)
             if late is not TriState.NO:
                 answer, why = late, reason
         return {TriState.YES: True, TriState.NO: False, TriState.NOT_YET: None}[answer], why
+
+    @property
+    def uses_follow_up(self) -> bool:
+        """Whether the design counts patients still inside the window, by how long they were followed."""
+        return isinstance(innermost(self.design), TiteCrm | TiteBoin | RollingSix)
+
+    @property
+    def backfills(self) -> BfBoin | None:
+        """The design, if it treats patients beside the escalation."""
+        return self.design if isinstance(self.design, BfBoin) else None
+
+    @cached_property
+    def escalation(self) -> Design:
+        """The design as it is asked: of one that backfills, patients beside the escalation count to no cohort and no maximum."""
+        if self.backfills is None:
+            return self.design
+        most = self.backfills.max_patients + self.backfills.cap * self.levels
+        return replace(self.backfills, cohort=1, max_patients=most)
+
+    def score(self, grade: int) -> float:
+        """Return the score of a worst grade, for a design that grades toxicity."""
+        scores = getattr(innermost(self.design), "scores", (0.0, 0.0, 0.0, 1.0, 1.0))
+        return float(scores[min(grade, len(scores) - 1)])
+
+    def in_window(self, patient: Patient, toxicity: Toxicity) -> bool:
+        """Whether a toxicity began within the window: of any other, the definition reads no more than its onset."""
+        day = patient.study_day(toxicity.event.occurred)
+        return day is not None and 1 <= day <= self.definition.window_days
 
     def _holds_back(self, event: AdverseEvent) -> bool:
         """Whether a related toxicity of the window was still there when the second cycle was due."""
@@ -77,3 +118,56 @@ def _plan(protocol: Protocol) -> ConductPlan:
 def plan_in_force(state: State, on: date | None = None) -> ConductPlan:
     """Return the plan in force on a date."""
     return _plan(state.protocol(on))
+
+
+# Judgements -----------------------------------------------------------------------------------------------------------
+
+
+def definition_hash(state: State, on: date) -> str:
+    """Return the hash of the definition of a DLT in force on a day."""
+    document = next((d for day, d in reversed(state.trial.documents) if day <= on), None)
+    document = document or state.trial.documents[0][1]
+    definition = [document["dlt"], document["schedule"]["cycle_days"]]
+    return sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+def judged_on(state: State, patient: Patient, toxicity: Toxicity, on: date) -> dict[str, str]:
+    """Return what a judgement of a day is made on, as the record keeps it."""
+    plan = plan_in_force(state, on)
+    meets, _ = plan.meets_definition(patient, toxicity, on)
+    basis = {
+        "onset_day": str(patient.study_day(toxicity.event.occurred)),
+        "definition": definition_hash(state, on),
+        "definition_says": SAYS[meets],
+    }
+    if not plan.in_window(patient, toxicity):
+        return basis
+    ends = {"resolution": toxicity.resolved.hash} if toxicity.resolved else {}
+    return basis | {"adverse_event": toxicity.event.hash} | ends
+
+
+SAYS = {True: "DLT", False: "no DLT", None: "not yet known"}
+
+
+def reopened(state: State, patient: Patient, toxicity: Toxicity, on: date) -> str | None:
+    """Say why the judgement of a toxicity is open again; None if it holds, or there is none.
+
+    It is when the event, its end or the first dose was changed, or the definition; and when the definition, which did
+    not say then, now says otherwise.
+    """
+    if toxicity.outdated:
+        return toxicity.outdated[1]
+    event = toxicity.adjudicated
+    if event is None:
+        return None
+    fact = event.fact
+    assert isinstance(fact, DltAdjudicated)
+    basis = fact.judged or {}
+    if "definition" in basis and basis["definition"] != definition_hash(state, event.occurred):
+        return f"the definition of a DLT was changed after it was judged (event {event.seq})"
+    meets, why = plan_in_force(state, event.occurred).meets_definition(patient, toxicity, on)
+    against = event.override is not None and "judged-by-the-definition" in event.override.rules
+    said = basis.get("definition_says", SAYS[meets] if against else SAYS[fact.dlt])
+    if meets is None or meets == fact.dlt or SAYS[meets] == said:
+        return None
+    return f"by the definition it is now {'' if meets else 'not '}a DLT ({why}); it was judged otherwise (event {event.seq})"

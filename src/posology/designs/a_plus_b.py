@@ -9,12 +9,13 @@ A = B = 3, C = D = E = 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.tally import NONE, Action, Decision, Tally
+from posology.designs.dose_finding import DoseFinding, below_first, chosen, highest_tried
+from posology.designs.tally import NONE, Action, Decision, DependsOn, Tally
 from posology.shared.arrays import Bools, Ints
 
 REASONS = (
@@ -22,16 +23,16 @@ REASONS = (
     "{n} patients at level {level} are evaluable: {more} more complete the cohort",
     "{dlt} of {n} patients at level {level} had a DLT: escalate",
     "{dlt} of {n} patients at level {level} had a DLT: {more} more at the same level",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: {more} more at the level below",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: level {next} below is the MTD",
+    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level {next}",
+    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: level {next} is the MTD",
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe enough",
+    "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level is safe enough",
 )
 START, FILL, UP, MORE, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL = range(len(REASONS))
 
 
 @dataclass(frozen=True)
-class APlusB:
+class APlusB(DoseFinding):
     """An A+B design.
 
     Parameters
@@ -66,6 +67,8 @@ class APlusB:
     e: Annotated[int, Ge(0)] = 1
     deescalate: bool = True
 
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.LEVEL
+
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.levels:
             raise ValueError(f"start is level {self.start + 1}: the design has levels 1 to {self.levels}")
@@ -80,29 +83,42 @@ class APlusB:
         return self.a + self.b
 
     def exceeded(self, tally: Tally) -> Bools:
-        """Return (trials, levels): whether a level exceeds the MTD; DLTs beyond what a full level tolerates always do."""
-        n, y = tally.treated, tally.dlts
-        return (y > self.d) & (n <= self.a) | (y > self.e) & ((n > self.a) | (y > max(self.d, self.e)))
+        """Return (trials, levels): whether a level exceeds the MTD.
 
-    def decide(self, tally: Tally) -> Decision:
+        Beyond A + B patients the share of a full level is tolerated. DLTs beyond what either cohort tolerates exceed the
+        MTD at once, whoever is still to come.
+        """
+        n, y, full = tally.treated, tally.dlts, self.a + self.b
+        beyond = y * full > self.e * np.maximum(n, full)
+        return (y > self.d) & (n <= self.a) | beyond & ((n > self.a) | (y > max(self.d, self.e)))
+
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the highest level neither closed nor exceeded, with none exceeded below it."""
+        return np.minimum(below_first(self.exceeded(tally)), tally.ceiling)
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether so many DLTs came that the second cohort is treated first, or the level is exceeded."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        undecided = (tally.dlts[rows, here] >= self.c) & (tally.treated[rows, here] < self.a + self.b)
+        return np.asarray(undecided | self.exceeded(tally)[rows, here])
+
+    def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
-        if tally.levels != self.levels:
-            raise ValueError(f"the tally has {tally.levels} levels, the design {self.levels}")
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         n, y = tally.treated[rows, here], tally.dlts[rows, here]
-        above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
-        exceeded = self.exceeded(tally)
-        over = exceeded[rows, here] | (here > tally.ceiling)
-        may_rise = (here < np.minimum(tally.ceiling, self.levels - 1)) & ~exceeded[rows, above]
-        full, n_below = self.a + self.b, tally.treated[rows, below]
-        lacks = self.deescalate & (n_below < full)
+        above, full = np.minimum(here + 1, self.levels - 1), self.a + self.b
+        safe, begins = self.highest_safe(tally), tally.level == NONE
+        lower = np.maximum(safe, 0)
+        n_lower = tally.treated[rows, lower]
+        over, may_rise = here > safe, here < safe
+        lacks = self.deescalate & (n_lower < full)
         undecided = (n < full) & (y >= self.c)
         returned = ~may_rise & (here < self.levels - 1) & (n < full) & self.deescalate
         why = np.select(
             [
-                tally.level == NONE,
-                over & (here == 0),
-                over & (lacks | (n_below == 0)),
+                begins & (tally.ceiling >= 0),
+                begins | (safe == NONE),
+                over & (lacks | (n_lower == 0)),
                 over,
                 n < self.a,
                 undecided | returned,
@@ -111,21 +127,21 @@ class APlusB:
             [START, NO_LEVEL, DOWN, MTD_BELOW, FILL, MORE, UP],
             MTD_HERE,
         )
-        choose = lambda *values: np.choose(why, [np.broadcast_to(v, here.shape) for v in values])
+        to_lower = np.where((n_lower < self.a) | (not self.deescalate), self.a - n_lower, full - n_lower)
+        start, none = np.minimum(self.start, tally.ceiling), np.full_like(here, NONE)
         stay, up, down, declare, stop = Action.STAY, Action.ESCALATE, Action.DEESCALATE, Action.DECLARE, Action.STOP
-        to_below = np.where(n_below < self.a, self.a - n_below, full - n_below) if self.deescalate else self.a - n_below
-        n_above = tally.treated[rows, above]
-        return Decision(
-            choose(stay, stay, up, stay, down, declare, declare, stop),
-            choose(self.start, here, above, here, below, below, here, NONE),
-            choose(self.a, self.a - n, np.maximum(self.a - n_above, 1), full - n, to_below, 0, 0, 0),
-            why,
-            REASONS,
-        )
+        outcome: dict[int, tuple[Action, Ints, Ints | int]] = {
+            START: (stay, start, self.a),
+            FILL: (stay, here, self.a - n),
+            UP: (up, above, np.maximum(self.a - tally.treated[rows, above], 1)),
+            MORE: (stay, here, full - n),
+            DOWN: (down, lower, to_lower),
+            MTD_BELOW: (declare, lower, 0),
+            MTD_HERE: (declare, here, 0),
+            NO_LEVEL: (stop, none, 0),
+        }
+        return chosen(why, outcome, REASONS)
 
-    def select(self, tally: Tally) -> Ints:
+    def mtd(self, tally: Tally) -> Ints:
         """Return the highest level tried, not exceeded and below every exceeded one."""
-        exceeded, index = self.exceeded(tally), np.arange(self.levels)
-        first = np.where(exceeded.any(axis=1), exceeded.argmax(axis=1), self.levels)
-        fits = (tally.treated > 0) & (index < first[:, None]) & (index <= tally.ceiling[:, None])
-        return np.asarray(np.where(fits, index, NONE).max(axis=1))
+        return highest_tried(tally, self.highest_safe(tally))

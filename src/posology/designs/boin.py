@@ -79,17 +79,16 @@ class Boin(IntervalDesign):
         phi, phi_2 = self.target, self.phi_2
         return log((1 - phi) / (1 - phi_2)) / log(phi_2 * (1 - phi) / (phi * (1 - phi_2)))
 
-    def transitions(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints | Floats, y: Ints | Floats) -> Ints:
         """Return the move: up where y/n <= lambda_e, down where y/n >= lambda_d."""
         up, down = y <= self.lambda_e * n + BOUNDARY_TOLERANCE, y >= self.lambda_d * n - BOUNDARY_TOLERANCE
         return np.where(up, 1, np.where(down & (y > 0), -1, 0))
 
-    def select(self, tally: Tally) -> Ints:
+    def mtd(self, tally: Tally) -> Ints:
         """Return the level whose isotonic DLT rate is nearest the target, of those tried and not eliminated."""
         if not self.bounded:
-            return super().select(tally)
-        allowed = ~self.eliminated(tally) & (np.arange(self.levels) <= tally.ceiling[:, None])
-        return nearest_to_target(tally, self.target, allowed, smoothing=self.smoothing, below=self.lambda_d)
+            return super().mtd(tally)
+        return nearest_to_target(tally, self.target, self.safe(tally), smoothing=self.smoothing, below=self.lambda_d)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class Iboin(Boin):
                 chances[j] += comb(m, x) * q**x * (1 - q) ** (m - x) * likelihood / likelihood.sum()
         return chances
 
-    def transitions(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints | Floats, y: Ints | Floats) -> Ints:
         """Return the move at each level: boundaries shifted by the log odds of the hypotheses, over n."""
         phi_1, phi, phi_2 = self.phi_1, self.target, self.phi_2
         too_low, right, too_high = (self.hypotheses[:, k, None, None] for k in range(3))

@@ -16,7 +16,7 @@ import numpy as np
 from annotated_types import Gt, Lt
 
 from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below
-from posology.designs.tally import Tally
+from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
 RHO_NODES, MTD_NODES = 24, 96
@@ -97,7 +97,7 @@ class Ewoc(ModelBasedDesign):
         x = np.clip(2 * (doses - low) / (high - low) - 1, -1, 1)
         return np.tile(legendre_below(x, MTD_NODES), (RHO_NODES, 1))
 
-    def exceedance_weights(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float | Floats) -> Floats:
         """Return (nodes, levels): what to expect to find Pr(p > rate): given rho, the MTD lies below a bound."""
         low, high = self.range
         logit = lambda p: np.log(p / (1 - p))
@@ -114,10 +114,16 @@ class Ewoc(ModelBasedDesign):
     def _at_levels(self) -> Floats:
         return self._mtd_below(np.array(self.doses))
 
-    def choose(self, tally: Tally) -> Ints:
-        """Return the highest level whose chance of exceeding the MTD is at most ``overdose``, the lowest where none is."""
-        over = self.expect(tally, self._at_levels)
-        return np.asarray(np.maximum((over <= self.overdose + 1e-9).cumprod(axis=1).sum(axis=1) - 1, 0))
+    @cached_property
+    def _looked_at(self) -> Floats:
+        return np.concatenate([self._at_levels, self._lowest_exceeds], axis=1)
+
+    def look(self, tally: Tally) -> tuple[Ints, Ints]:
+        """Return, as both, the highest level whose chance of exceeding the MTD is at most ``overdose``."""
+        chances = self.expect(tally, self._looked_at)
+        safe = (chances[:, :-1] <= self.overdose + 1e-9).cumprod(axis=1).sum(axis=1) - 1
+        safe = np.where(self.stops(tally, chances[:, -1]), NONE, safe)
+        return safe, safe
 
     def next_dose(self, tally: Tally) -> Floats:
         """Return (trials,): the alpha quantile of the MTD's posterior, the dose itself, between levels too."""

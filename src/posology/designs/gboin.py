@@ -8,14 +8,15 @@ the DLT rate: a quasi-binary score has BOIN's boundaries, a continuous one, of c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Le
 
 from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
+from posology.designs.interval import stepped
 from posology.designs.isotonic import isotonic
-from posology.designs.tally import NONE, Tally
+from posology.designs.tally import NONE, DependsOn, Tally
 from posology.shared.arrays import Bools, Ints
 
 
@@ -42,6 +43,8 @@ class GBoin(Boin):
     >>> int(design.decide(tally).level[0])  # 1.3 of 3 is too much: back to level 1
     0
     """
+
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.SCORES
 
     score: Literal["quasi-binary", "continuous"] = "quasi-binary"
     scores: tuple[Annotated[float, Ge(0), Le(1)], ...] = (0.0, 0.0, 0.25, 0.5, 1.0)
@@ -71,24 +74,16 @@ class GBoin(Boin):
         cutoff[0] -= self.extra_safe
         return np.logical_or.accumulate((tail > cutoff) & (n >= self.eliminate_from), axis=1)
 
-    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
+    def propose(self, tally: Tally) -> Ints:
         """Return where to go next by the mean score at the level."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         n, y = tally.treated[rows, here], tally.toxicity_score_sum[rows, here]
-        out = self.eliminated(tally)
-        leave = out[rows, here] | (here > tally.ceiling)
-        above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
-        up = (
-            (y <= self.lambda_e * n + BOUNDARY_TOLERANCE)
-            & (here < np.minimum(tally.ceiling, self.levels - 1))
-            & ~out[rows, above]
-        )
-        down = (y >= self.lambda_d * n - BOUNDARY_TOLERANCE) & (n > 0)
-        return np.where(out[:, 0], NONE, np.select([leave | down, up], [below, above], here)), leave
+        up, down = y <= self.lambda_e * n + BOUNDARY_TOLERANCE, y >= self.lambda_d * n - BOUNDARY_TOLERANCE
+        return stepped(here, np.select([down & (n > 0), up], [-1, 1], 0), self.levels)
 
-    def select(self, tally: Tally) -> Ints:
+    def mtd(self, tally: Tally) -> Ints:
         """Return the level whose isotonic mean score is nearest the target, of those tried and not eliminated."""
-        allowed = ~self.eliminated(tally) & (np.arange(self.levels) <= tally.ceiling[:, None]) & (tally.treated > 0)
+        allowed = self.safe(tally) & (tally.treated > 0)
         n, y = tally.treated + 2 * self.smoothing, tally.toxicity_score_sum + self.smoothing
         mean = isotonic(np.asarray(y / n), np.asarray(n * allowed, dtype=np.float64)) + 1e-10 * np.arange(self.levels)
         distance = np.where(allowed, np.abs(mean - self.target), np.inf)

@@ -14,9 +14,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from posology.designs.cohort_design import WAITS, CohortDesign
+from posology.designs.cohort_design import BELOW_LOWEST, WAITS, CohortDesign
 from posology.designs.isotonic import PRIOR_DLT, nearest_to_target
-from posology.designs.tally import NONE, Tally
+from posology.designs.tally import DependsOn, Tally
 from posology.shared.arrays import Bools, Floats, Ints
 
 REASONS = (
@@ -55,6 +55,7 @@ class IntervalDesign(CohortDesign):
     extra_safe: Annotated[float, Ge(0), Lt(0.5)] = 0.0
     smoothing: Annotated[float, Gt(0)] = PRIOR_DLT
 
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.LEVEL
     REASONS: ClassVar[tuple[str, ...]] = REASONS
     PRIOR: ClassVar[tuple[float, float]] = (1.0, 1.0)
 
@@ -120,26 +121,27 @@ class IntervalDesign(CohortDesign):
             over[:, level] |= over[:, level - 1]
         return over
 
-    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
-        """Return the level that the table, the eliminated levels and the closed ones leave."""
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the highest level neither closed nor eliminated."""
+        return np.asarray(np.minimum((~self.eliminated(tally)).sum(axis=1) - 1, tally.ceiling))
+
+    def propose(self, tally: Tally) -> Ints:
+        """Return the level that the table says."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         n, y = tally.treated[rows, here], tally.dlts[rows, here]
-        out = self.eliminated(tally)
         top = self.table.shape[1] - 1
         excess = np.maximum(n - top, 0)  # beyond the table, the rate counts
         n_, y_ = np.minimum(n, top), np.where(excess > 0, np.rint(y * top / np.maximum(n, 1)).astype(np.int64), y)
-        move = self.table[np.minimum(here, len(self.table) - 1), n_, y_]
-        leave = out[rows, here] | (here > tally.ceiling)
-        move = np.where(leave, -1, move)
-        above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
-        may_rise = (here < np.minimum(tally.ceiling, self.levels - 1)) & ~out[rows, above]
-        to = np.select([(move > 0) & may_rise, move < 0], [above, below], here)
-        return np.where(out[:, 0], NONE, to), leave
+        return stepped(here, self.table[np.minimum(here, len(self.table) - 1), n_, y_], self.levels)
 
-    def select(self, tally: Tally) -> Ints:
+    def mtd(self, tally: Tally) -> Ints:
         """Return the level whose isotonic DLT rate is nearest the target, of those tried and not eliminated."""
-        allowed = ~self.eliminated(tally) & (np.arange(self.levels) <= tally.ceiling[:, None])
-        return nearest_to_target(tally, self.target, allowed, smoothing=self.smoothing)
+        return nearest_to_target(tally, self.target, self.safe(tally), smoothing=self.smoothing)
+
+
+def stepped(here: Ints, step: Ints, levels: int) -> Ints:
+    """Return the level a step away; ``BELOW_LOWEST`` below the lowest, the highest where none is above."""
+    return np.where(here + step < 0, BELOW_LOWEST, np.minimum(here + step, levels - 1))
 
 
 def beta_tail(n: Ints, target: float, a: float = 1.0, b: float = 1.0) -> Floats:

@@ -17,6 +17,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from posology.designs.cohort_design import WAITS, CohortDesign
+from posology.designs.dose_finding import reached
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
 
@@ -99,17 +100,30 @@ class ModelBasedDesign(CohortDesign):
         """The model on its nodes."""
         raise NotImplementedError
 
-    def exceedance_weights(self, rate: float) -> Floats:
-        """Return (nodes, levels): what to expect to find Pr(p > rate) at each level."""
+    def exceedance_weights(self, rate: float | Floats) -> Floats:
+        """Return (nodes, levels): what to expect to find Pr(p > rate) at each level, for one rate or one a level."""
+        raise NotImplementedError
+
+    def look(self, tally: Tally) -> tuple[Ints, Ints]:
+        """Return what one look at the posterior tells: the level that the model would give, and the highest that is safe.
+
+        The first whatever was given before and may be given again; ``NONE`` for either: no level is safe.
+        """
         raise NotImplementedError
 
     def choose(self, tally: Tally) -> Ints:
         """Return the level that the model would give, whatever was given before; ``NONE``: none is safe."""
-        raise NotImplementedError
+        return self.look(tally)[0]
 
     def log_posterior(self, tally: Tally) -> Floats:
         """Return (trials, nodes): the log of the posterior's weights, not normalised."""
         return self.grid.likelihood(tally.treated, tally.dlts)
+
+    def posterior(self, tally: Tally) -> Floats:
+        """Return (trials, nodes): the posterior's weights, which sum to 1."""
+        log = self.log_posterior(tally)
+        weights = np.exp(log - log.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def expect(self, tally: Tally, values: Floats) -> Floats:
         """Return (trials, k): posterior expectations of k functions, given by their values (nodes, k)."""
@@ -127,6 +141,10 @@ class ModelBasedDesign(CohortDesign):
         """Return (trials, levels): Pr(p > rate | data)."""
         return np.clip(self.expect(tally, self.exceedance_weights(rate)), 0.0, 1.0)
 
+    def exceedance(self, weights: Floats, rates: Floats) -> Floats:
+        """Return (levels,): Pr(p > rate) at each level, for one rate a level, under one trial's posterior weights (nodes,)."""
+        return np.asarray(weights @ self.exceedance_weights(rates))
+
     def mean_rates(self, tally: Tally) -> Floats:
         """Return (trials, levels): posterior means of the DLT rates."""
         return self.expect(tally, self.grid.p.T)
@@ -135,31 +153,56 @@ class ModelBasedDesign(CohortDesign):
     def _lowest_exceeds(self) -> Floats:
         return self.exceedance_weights(self.stop_toxic_rate or self.target)[:, :1]
 
-    def too_toxic(self, tally: Tally) -> Bools:
-        """Return whether the rule of stopping for toxicity ends each trial."""
+    def stops(self, tally: Tally, above: Floats | None = None) -> Bools:
+        """Return whether the rule of stopping for toxicity ends each trial.
+
+        ``above`` (trials,), where it is known already: the chance that the lowest level's rate exceeds that of the rule.
+        """
         if self.stop_toxic is None:
             return np.zeros(tally.trials, dtype=bool)
-        over = self.expect(tally, self._lowest_exceeds)[:, 0] > self.stop_toxic
-        return over & (tally.treated[:, 0] >= self.stop_toxic_from)
+        if above is None:
+            above = self.expect(tally, self._lowest_exceeds)[:, 0]
+        return (above > self.stop_toxic) & (tally.treated[:, 0] >= self.stop_toxic_from)
 
-    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
-        """Return the model's level, held back by the rules on skipping, coherence and closed levels."""
-        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        to = self.choose(tally)
-        none = (to == NONE) | self.too_toxic(tally)
-        if self.no_skipping:
-            tried = np.where(tally.treated > 0, np.arange(self.levels), NONE).max(axis=1)
-            to = np.minimum(to, np.maximum(tried + 1, self.start))
-        if self.coherent:
-            hot = tally.dlts[rows, here] >= self.target * tally.treated[rows, here] - 1e-9
-            to = np.where(hot & (tally.treated[rows, here] > 0), np.minimum(to, here), to)
-        return np.where(none, NONE, np.minimum(to, tally.ceiling)), here > tally.ceiling
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the highest level neither closed nor unsafe by the model; none where the trial stops for toxicity."""
+        return np.asarray(np.minimum(self.look(tally)[1], tally.ceiling))
 
-    def select(self, tally: Tally) -> Ints:
-        """Return the model's level, of those tried."""
+    def highest_next(self, tally: Tally) -> Ints:
+        """Return the highest level that the rules on safety, skipping and coherence leave."""
+        return self._held(tally, self.highest_safe(tally))
+
+    def propose(self, tally: Tally) -> Ints:
+        """Return the level that the model would give."""
+        return self.choose(tally)
+
+    def propose_within(self, tally: Tally) -> tuple[Ints, Ints]:
+        """Return the level proposed and the highest that may be given, of one look at the posterior."""
+        to, safe = self.look(tally)
+        return to, self._held(tally, np.minimum(safe, tally.ceiling))
+
+    def _held(self, tally: Tally, highest: Ints) -> Ints:
+        """Return the highest level, held back by the rules on skipping and coherence."""
+        rows, here, begins = np.arange(tally.trials), np.maximum(tally.level, 0), tally.level == NONE
+        allowed = reached(tally, highest, self.start)
+        highest = allowed if self.no_skipping else np.where(begins, allowed, highest)
+        if not self.coherent:
+            return highest
+        n = tally.treated[rows, here]
+        hot = (tally.dlts[rows, here] >= self.target * n - 1e-9) & (n > 0) & ~begins
+        return np.asarray(np.where(hot, np.minimum(highest, here), highest))
+
+    def mtd(self, tally: Tally) -> Ints:
+        """Return the model's level, where it is safe and not above those tried; a lower one need not have been tried."""
         tried = np.where(tally.treated > 0, np.arange(self.levels), NONE).max(axis=1)
-        to = np.minimum(np.minimum(self.choose(tally), tried), tally.ceiling)
-        return np.where(self.too_toxic(tally), NONE, to)
+        to, safe = self.look(tally)
+        return np.asarray(np.minimum(np.minimum(to, tried), np.minimum(safe, tally.ceiling)))
+
+
+def logit(rate: float | Floats) -> Floats:
+    """Return the log odds of a rate."""
+    p = np.asarray(rate, dtype=np.float64)
+    return np.asarray(np.log(p) - np.log1p(-p))
 
 
 def tail_weights(points: Floats, nodes: Floats) -> Floats:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -85,6 +85,28 @@ class PendingPatients:
 
 
 @dataclass(frozen=True)
+class PatientOutcome:
+    """What became of one patient.
+
+    Parameters
+    ----------
+    level
+        index of the dose level.
+    outcome
+        "N" no DLT, "M" a moderate toxicity, "T" a DLT.
+    followed
+        share of the DLT window followed, from 0 to 1; for a DLT, the share after which it came.
+    cohort
+        number of the cohort that the patient came with.
+    """
+
+    level: int
+    outcome: str
+    followed: float = 1.0
+    cohort: int = 0
+
+
+@dataclass(frozen=True)
 class Tally:
     """Counts of DLT-evaluable patients, one row a trial.
 
@@ -104,7 +126,9 @@ class Tally:
         (trials, levels): sum of the patients' toxicity scores, each from 0 to 1, for designs that grade toxicity. The
         DLTs where not given.
     pending
-        those of the treated whose window is still open, for designs that do not wait for them. None: nobody is waited for.
+        those of the treated whose window is still open. None: nobody is waited for.
+    last_cohort
+        (trials,): patients of the cohort treated last, where it is known how the patients came; None: only counts are known.
 
     Raises
     ------
@@ -124,6 +148,7 @@ class Tally:
     ceiling: Ints = None  # type: ignore[assignment]
     toxicity_score_sum: Floats = None  # type: ignore[assignment]
     pending: PendingPatients | None = None
+    last_cohort: Ints | None = None
 
     def __post_init__(self) -> None:
         self._set_arrays(treated=self.treated, dlts=self.dlts, level=self.level)
@@ -135,11 +160,13 @@ class Tally:
         if self.ceiling is None:
             self._set_arrays(ceiling=np.full(trials, levels - 1))
         self._set_arrays(moderate=self.moderate, ceiling=self.ceiling)
+        if self.last_cohort is not None:
+            self._set_arrays(last_cohort=self.last_cohort)
         for name in ("dlts", "moderate"):
             if getattr(self, name).shape != (trials, levels):
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, treated has {(trials, levels)}")
-        for name in ("level", "ceiling"):
-            if getattr(self, name).shape != (trials,):
+        for name in ("level", "ceiling", "last_cohort"):
+            if getattr(self, name) is not None and getattr(self, name).shape != (trials,):
                 raise ValueError(
                     f"{name} has shape {getattr(self, name).shape}; it needs one entry a trial, {(trials,)}"
                 )
@@ -183,38 +210,56 @@ class Tally:
         return cls(zeros, zeros, np.full(trials, NONE))
 
     @classmethod
-    def of(cls, outcomes: str, levels: int) -> Self:
+    def of(cls, outcomes: str, levels: int, window: float | None = None) -> Self:
         """Read outcomes as statisticians write them: level, then each patient (N none, M moderate, T DLT).
 
         Parameters
         ----------
         outcomes
-            such as ``"1NNN 2NTN 2TNN"``; spaces part the cohorts, letters may be of either case.
+            such as ``"1NNN 2NTN 2TNN"``; spaces part the cohorts, letters may be of either case. A patient whose window is
+            still open has the share followed after a slash, ``"2NN/0.5T"`` (the second patient, half of the window), or
+            the days, ``"2NN/14dT"``; after T stands when the DLT came, ``"2T/0.3"``, which adaptive weights use.
         levels
             number of dose levels of the design.
+        window
+            days of the DLT window, for follow-up in days.
 
         Raises
         ------
         ValueError
             naming the cohort that cannot be read, and what may stand there.
+
+        Examples
+        --------
+        >>> tally = Tally.of("1NNN 2NN/14dT", levels=3, window=28)
+        >>> tally.pending.level.tolist(), tally.pending.fraction.tolist()
+        ([[1]], [[0.5]])
         """
+        from posology.designs.outcomes import read_outcomes
+
+        return cls.from_patients(read_outcomes(outcomes, levels, window), levels)
+
+    @classmethod
+    def from_patients(cls, patients: Sequence[PatientOutcome], levels: int) -> Self:
+        """Count patients, in the order in which they were treated; see :class:`PatientOutcome`."""
         treated, dlts, moderate = (np.zeros((1, levels), dtype=np.int64) for _ in range(3))
-        level = NONE
-        for cohort in outcomes.split():
-            digits = cohort[: len(cohort) - len(cohort.lstrip("0123456789"))]
-            patients = cohort[len(digits) :].upper()
-            if not digits or not patients or patients.strip("NMT"):
-                raise ValueError(
-                    f"cannot read the cohort {cohort!r}: write the level, then one letter a patient: "
-                    "N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN"
-                )
-            level = int(digits) - 1
-            if not 0 <= level < levels:
-                raise ValueError(f"cohort {cohort!r} names level {digits}; this design has levels 1 to {levels}")
-            treated[0, level] += len(patients)
-            dlts[0, level] += patients.count("T")
-            moderate[0, level] += patients.count("M")
-        return cls(treated, dlts, np.array([level]), moderate)
+        for p in patients:
+            treated[0, p.level] += 1
+            dlts[0, p.level] += p.outcome == "T"
+            moderate[0, p.level] += p.outcome == "M"
+        last = patients[-1] if patients else None
+        size = sum(p.cohort == last.cohort for p in patients) if last else 0
+        tally = cls(treated, dlts, np.array([last.level if last else NONE]), moderate, last_cohort=np.array([size]))
+        pending = [p for p in patients if p.outcome != "T" and p.followed < 1]
+        if not pending:
+            return tally
+        return tally.with_pending(
+            PendingPatients(
+                np.array([[p.level for p in pending]]),
+                np.array([[p.followed for p in pending]]),
+                np.array([[p.followed for p in patients if p.outcome == "T" and p.followed < 1]]),
+            )
+        )
 
     def rows(self, which: Ints | Bools | slice) -> Self:
         """Return the tally of some of the trials."""
@@ -227,6 +272,7 @@ class Tally:
             self.toxicity_score_sum[which],
         )
         object.__setattr__(part, "pending", None if self.pending is None else self.pending.rows(which))
+        object.__setattr__(part, "last_cohort", None if self.last_cohort is None else self.last_cohort[which])
         return part
 
     @classmethod
@@ -244,6 +290,7 @@ class Tally:
         ):
             object.__setattr__(tally, name, array)
         object.__setattr__(tally, "pending", None)
+        object.__setattr__(tally, "last_cohort", None)
         return tally
 
     def with_pending(self, patients: PendingPatients) -> Self:
@@ -258,6 +305,23 @@ class Tally:
         whole = self.rows(np.arange(self.trials))
         object.__setattr__(whole, "pending", patients)
         return whole
+
+    def key(self) -> bytes:
+        """Return all counts as bytes: equal for equal tallies without patients waited for."""
+        arrays = [self.treated, self.dlts, self.level, self.moderate, self.ceiling, self.toxicity_score_sum]
+        if self.last_cohort is not None:
+            arrays.append(self.last_cohort)
+        return b"".join([a.tobytes() for a in arrays])
+
+    def evaluable(self) -> Self:
+        """Return the tally of the patients followed to the end, and of those with a DLT: nobody is waited for in it."""
+        if self.pending is None:
+            return self
+        some = self.rows(np.arange(self.trials))
+        object.__setattr__(some, "treated", self.treated - self.pending.count(self.levels))
+        object.__setattr__(some, "moderate", np.minimum(self.moderate, some.treated - some.dlts))
+        object.__setattr__(some, "pending", None)
+        return some
 
     def __repr__(self) -> str:
         shown = (np.array2string(a, threshold=20).replace("\n", "") for a in (self.treated, self.dlts, self.level))
@@ -280,7 +344,7 @@ class Decision:
         (trials,): index into ``reasons`` of the rule that decided.
     reasons
         the rules in words. Each may use the fields n, dlt (counts at the level last given), level (last given), next
-        (level decided) and more; levels are numbered from 1 in it.
+        (level decided), more (patients to treat) and pending (patients still followed); levels are numbered from 1 in it.
     """
 
     action: Ints
@@ -299,16 +363,45 @@ class Decision:
             level=level_number(last),
             next=level_number(int(self.level[row])),
             more=int(self.patients_to_treat[row]),
+            pending=0 if tally.pending is None else int((tally.pending.level[row] != NONE).sum()),
         )
+
+
+class DependsOn(StrEnum):
+    """What a design's next dose depends on."""
+
+    LEVEL = "the counts at the level last given"  # a decision table says it all
+    COUNTS = "the counts at all levels"
+    SCORES = "the toxicity scores"
+    TIME = "how long each patient has been followed"
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether counts of patients and DLTs are enough: then all trials can be enumerated exactly."""
+        return self in (DependsOn.LEVEL, DependsOn.COUNTS)
 
 
 @runtime_checkable
 class Design(Protocol):
-    """A dose-finding design: a frozen dataclass of its parameters with one pure function on a batch of tallies."""
+    """A dose-finding design: a frozen dataclass of its parameters with one pure function on a batch of tallies.
+
+    Whatever ``decide`` and ``select`` return, the design itself admits: a level to treat at is ``admissible``, an MTD is
+    safe (not above ``highest_safe``) and tried.
+    """
 
     @property
     def levels(self) -> int:
         """Number of dose levels."""
+        ...
+
+    @property
+    def depends_on(self) -> DependsOn:
+        """What the next dose depends on."""
+        ...
+
+    @property
+    def uses_follow_up(self) -> bool:
+        """Whether patients still followed count for the share of the window; others wait for them."""
         ...
 
     def decide(self, tally: Tally) -> Decision:
@@ -317,4 +410,16 @@ class Design(Protocol):
 
     def select(self, tally: Tally) -> Ints:
         """Return the level that would be chosen as MTD if each trial ended now (``NONE``: no level is safe)."""
+        ...
+
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the highest level neither closed nor too toxic by the design's own rule (``NONE``: no level is safe)."""
+        ...
+
+    def highest_next(self, tally: Tally) -> Ints:
+        """Return the highest level that the next patients may be given (``NONE``: no level is safe)."""
+        ...
+
+    def admissible(self, tally: Tally) -> Bools:
+        """Return (trials, levels): the levels that may be given to the next patients."""
         ...

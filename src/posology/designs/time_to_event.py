@@ -11,15 +11,17 @@ Without patients waited for, each is the design it comes from.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
 from posology.designs.crm import Crm
-from posology.designs.tally import NONE, Action, Decision, Tally
-from posology.designs.three_plus_three import exceeds
+from posology.designs.dose_finding import DoseFinding, chosen, highest_tried
+from posology.designs.interval import stepped
+from posology.designs.tally import NONE, Action, Decision, DependsOn, Tally
+from posology.designs.three_plus_three import highest_tolerated
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -74,6 +76,9 @@ class TiteCrm(Crm):
     (np.float64(0.213), np.float64(0.245))
     """
 
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
+
     weight: Literal["linear", "adaptive"] = "linear"
 
     def log_posterior(self, tally: Tally) -> Floats:
@@ -126,6 +131,9 @@ class TiteBoin(Boin):
     array([2])
     """
 
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
+
     impute: Literal["expected", "effective"] = "expected"
     max_pending: Annotated[float, Gt(0), Le(1)] = 0.5
 
@@ -138,9 +146,12 @@ class TiteBoin(Boin):
 
     def rate(self, tally: Tally) -> Floats:
         """Return (trials,): the DLT rate at the level last given that is compared with the boundaries."""
-        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        pending, followed = (a[rows, here] for a in self._known(tally))
-        n, y = tally.treated[rows, here], tally.dlts[rows, here]
+        return self.rates(tally)[np.arange(tally.trials), np.maximum(tally.level, 0)]
+
+    def rates(self, tally: Tally) -> Floats:
+        """Return (trials, levels): the DLT rate at each level, with what is to be expected of patients still followed."""
+        pending, followed = self._known(tally)
+        n, y = tally.treated, tally.dlts
         if self.impute == "effective":
             known = n - pending + followed
             return np.asarray(y / np.where(known > 0, known, 1.0))
@@ -169,22 +180,13 @@ class TiteBoin(Boin):
         out = self.eliminated(tally)[rows, here]
         return (pending > self.max_pending * tally.treated[rows, here] + BOUNDARY_TOLERANCE) & ~out
 
-    def propose(self, tally: Tally) -> tuple[Ints, Bools]:
+    def propose(self, tally: Tally) -> Ints:
         """Return where to go next by the imputed rate at the level."""
         if tally.pending is None:
             return super().propose(tally)
-        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        out = self.eliminated(tally)
-        leave = out[rows, here] | (here > tally.ceiling)
-        above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
-        rate = self.rate(tally)
-        up = (
-            (rate <= self.lambda_e + BOUNDARY_TOLERANCE)
-            & (here < np.minimum(tally.ceiling, self.levels - 1))
-            & ~out[rows, above]
-        )
-        to = np.select([leave | (rate >= self.lambda_d - BOUNDARY_TOLERANCE), up], [below, above], here)
-        return np.where(out[:, 0], NONE, to), leave
+        here, rate = np.maximum(tally.level, 0), self.rate(tally)
+        up, down = rate <= self.lambda_e + BOUNDARY_TOLERANCE, rate >= self.lambda_d - BOUNDARY_TOLERANCE
+        return stepped(here, np.select([down, up], [-1, 1], 0), self.levels)
 
 
 ROLLING_REASONS = (
@@ -192,16 +194,17 @@ ROLLING_REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT so far: {more} more at the level",
     "{dlt} of {n} patients at level {level} had a DLT and nobody is waited for: escalate",
     "{n} patients were treated at level {level}: nobody more until those followed are known",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: {more} more at the level below, to make it six",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated, and level {next} below was tolerated: it is the MTD",
+    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level {next}, to make it six",
+    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below, and level {next} was tolerated: it is the MTD",
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe enough",
+    "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level is safe enough",
+    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: nobody more until those followed at level {next} are known",
 )
-START, ONE_MORE, UP, HOLD, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL = range(len(ROLLING_REASONS))
+START, ONE_MORE, UP, HOLD, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL, HOLD_BELOW = range(len(ROLLING_REASONS))
 
 
 @dataclass(frozen=True)
-class RollingSix:
+class RollingSix(DoseFinding):
     """The rolling six design: two to six patients at a level at once, decided on as each is known.
 
     The dose goes up when all of three, four or five patients are known to have no DLT, or when at most one of six can
@@ -226,6 +229,9 @@ class RollingSix:
     levels: Annotated[int, Ge(1)]
     start: Annotated[int, Ge(0)] = 0
 
+    DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.levels:
             raise ValueError(f"start is level {self.start + 1}: the design has levels 1 to {self.levels}")
@@ -235,45 +241,58 @@ class RollingSix:
         """The most patients that may come to be treated at a level."""
         return 6
 
-    def decide(self, tally: Tally) -> Decision:
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the highest level neither closed nor exceeded, with none exceeded below it."""
+        return np.minimum(highest_tolerated(tally), tally.ceiling)
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether a DLT among fewer than six, or more than one in six, bars the way up."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        n, dlt = tally.treated[rows, here], tally.dlts[rows, here]
+        return np.asarray((6 * dlt > np.maximum(n, 6)) | ((dlt > 0) & (n < 6)))
+
+    def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         n, y = tally.treated[rows, here], tally.dlts[rows, here]
-        waits = np.zeros_like(n) if tally.pending is None else tally.pending.count(self.levels)[rows, here]
-        above, below = np.minimum(here + 1, self.levels - 1), np.maximum(here - 1, 0)
-        exceeded, n_below = exceeds(tally), tally.treated[rows, below]
-        over = (y >= 2) | (here > tally.ceiling)
-        clear = ((n >= 3) & (y == 0) & (waits == 0)) | ((n >= 6) & (y + waits <= 1))
-        may_rise = (here < np.minimum(tally.ceiling, self.levels - 1)) & ~exceeded[rows, above]
-        top = here == self.levels - 1
-        ends = clear & ~may_rise & (top | (n >= 6)) & (waits == 0)
+        nobody = np.zeros_like(tally.treated)
+        pending = nobody if tally.pending is None else tally.pending.count(self.levels)
+        waits, begins = pending[rows, here], tally.level == NONE
+        safe, above = self.highest_safe(tally), np.minimum(here + 1, self.levels - 1)
+        lower = np.maximum(safe, 0)
+        n_lower, waits_lower = tally.treated[rows, lower], pending[rows, lower]
+        over, may_rise = here > safe, here < safe
+        clear = ((n >= 3) & (y == 0) & (waits == 0)) | ((n >= 6) & (6 * (y + waits) <= n))
+        ends = (waits == 0) & ((clear & ~may_rise & (here == self.levels - 1)) | (n >= 6))
         why = np.select(
-            [tally.level == NONE, over & (here == 0), over & (n_below >= 6), over, clear & may_rise, ends, n < 6],
-            [START, NO_LEVEL, MTD_BELOW, DOWN, UP, MTD_HERE, ONE_MORE],
+            [
+                begins & (tally.ceiling >= 0),
+                begins | (safe == NONE),
+                over & (n_lower >= 6) & (waits_lower > 0),
+                over & (n_lower >= 6),
+                over,
+                clear & may_rise,
+                ends,
+                n < 6,
+            ],
+            [START, NO_LEVEL, HOLD_BELOW, MTD_BELOW, DOWN, UP, MTD_HERE, ONE_MORE],
             HOLD,
         )
-        choose = lambda *values: np.choose(why, [np.broadcast_to(v, here.shape) for v in values])
-        act = (
-            Action.STAY,
-            Action.STAY,
-            Action.ESCALATE,
-            Action.WAIT,
-            Action.DEESCALATE,
-            Action.DECLARE,
-            Action.DECLARE,
-            Action.STOP,
-        )
-        return Decision(
-            choose(*act),
-            choose(self.start, here, above, here, below, below, here, NONE),
-            choose(1, 1, 1, 0, 1, 0, 0, 0),
-            why,
-            ROLLING_REASONS,
-        )
+        start, none = np.minimum(self.start, tally.ceiling), np.full_like(here, NONE)
+        stay, declare = Action.STAY, Action.DECLARE
+        outcome: dict[int, tuple[Action, Ints, Ints | int]] = {
+            START: (stay, start, 1),
+            ONE_MORE: (stay, here, 1),
+            UP: (Action.ESCALATE, above, 1),
+            HOLD: (Action.WAIT, here, 0),
+            DOWN: (Action.DEESCALATE, lower, 1),
+            MTD_BELOW: (declare, lower, 0),
+            MTD_HERE: (declare, here, 0),
+            NO_LEVEL: (Action.STOP, none, 0),
+            HOLD_BELOW: (Action.WAIT, lower, 0),
+        }
+        return chosen(why, outcome, ROLLING_REASONS)
 
-    def select(self, tally: Tally) -> Ints:
+    def mtd(self, tally: Tally) -> Ints:
         """Return the highest level tried, not exceeded and below every exceeded one."""
-        exceeded, index = exceeds(tally), np.arange(self.levels)
-        first = np.where(exceeded.any(axis=1), exceeded.argmax(axis=1), self.levels)
-        fits = (tally.treated > 0) & (index < first[:, None]) & (index <= tally.ceiling[:, None])
-        return np.asarray(np.where(fits, index, NONE).max(axis=1))
+        return highest_tried(tally, self.highest_safe(tally))

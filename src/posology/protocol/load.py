@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from posology.protocol.amendments import amend, versions
 from posology.protocol.build import design_from_spec
 from posology.protocol.model import FieldError, Protocol
+from posology.protocol.sense import nonsense
 from posology.shared.yaml_files import FieldPath, InputFileError, field_steps, line_of, load_yaml, yaml_finding
 
 ADAPTER = TypeAdapter(Protocol)
@@ -85,14 +86,14 @@ def protocol_schema() -> dict[str, Any]:
 
 def _check(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
     """Yield everything wrong in the base version, then in each amended one."""
-    base = list(_check_version(plain))
+    base = list(check_version(plain))
     yield from base
     if base or not plain.get("amendments"):
         return
     chain = versions(plain)
     for i, amendment in enumerate(plain["amendments"]):
         known = amend(chain[i], {**amendment, "changes": {}})
-        for path, wrong, right in _check_version(chain[i + 1]):
+        for path, wrong, right in check_version(chain[i + 1]):
             changed = _exists(amendment["changes"], path)
             where = ("amendments", i, "changes", *path) if changed else ("amendments", i)
             field = "" if changed else f"{'.'.join(map(str, field_steps(path)))} "
@@ -101,7 +102,8 @@ def _check(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
             yield ("amendments", i, "changes"), "change nothing", "say what the amendment changes"
 
 
-def _check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
+def check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
+    """Yield everything wrong in one version of a protocol: the field's path, what is wrong, what would be right."""
     try:
         protocol = ADAPTER.validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:
@@ -114,6 +116,7 @@ def _check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]
             yield from _check_design(plain["design"], levels, start)
         return
     yield from _check_design(protocol.design, protocol.dose.levels, protocol.dose.start_level)
+    yield from nonsense(protocol)
 
 
 def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[FieldPath, str, str]]:
@@ -167,6 +170,7 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
         "date_parsing": "write a date as 2013-05-10",
         "string_too_short": "it cannot be empty",
         "too_short": "it cannot be empty",
+        "too_long": f"give at most {context.get('max_length')}",
         "finite_number": "write a finite number",
     }.get(kind)
     if right is None:
@@ -176,6 +180,8 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
             "less_than": "must be below {lt:g}",
             "less_than_equal": "must be at most {le:g}",
         }.get(kind, detail["msg"]).format(**context)
+    if kind == "too_long":
+        return path, f"has {context.get('actual_length')} entries", right
     return path, f"is {shown}" if not isinstance(found, dict | list) else "is not of the right kind", right
 
 

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import msgspec
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
 T = TypeVar("T")
 FORBID = {"extra": "forbid", "allow_inf_nan": False}
@@ -19,6 +19,7 @@ Text = Annotated[str, MinLen(1)]
 Positive = Annotated[float, Gt(0)]
 Count = Annotated[int, Ge(1), Le(100_000)]
 Days = Annotated[int, Ge(1), Le(1000)]
+WindowDays = Annotated[int, Ge(1), Le(365)]
 SomeDays = Annotated[int, Ge(0), Le(1000)]
 Grade = Annotated[int, Ge(1), Le(5)]
 
@@ -47,7 +48,8 @@ FACT_VALUES: dict[str, tuple[str, ...]] = {
     "pattern": ("homogeneous", "heterogeneous"),
     "category": ("high", "medium", "low", "negative"),
 }
-"""What a fact of target expression can be, where it is a word."""
+"""What a fact can be, where it is one of few words."""
+
 
 FACT_LABELS: dict[str, str] = {
     "h_score": "H-score",
@@ -129,7 +131,7 @@ class Dose:
 
     unit: Literal["mg/kg", "mg/m2", "mg"]
     body_size: Metric
-    levels: Annotated[tuple[Positive, ...], MinLen(1)]
+    levels: Annotated[tuple[Positive, ...], MinLen(1), MaxLen(100)]
     start_level: Count = 1
     tolerance_percent: Annotated[float, Ge(0), Le(50)] = 5.0
 
@@ -196,6 +198,7 @@ class DltCriterion:
     related: bool = True
     minimum_days: SomeDays = 0
     exempt: tuple[DltExemption, ...] = ()
+    system_organ_classes: tuple[Text, ...] = ()
 
     def __post_init__(self) -> None:
         for i, exemption in enumerate(self.exempt):
@@ -214,8 +217,8 @@ class Dlt:
     With ``maximum_delay_days``, a related toxicity that holds the next cycle back for more days is one too.
     """
 
-    window_days: Days
-    criteria: Annotated[tuple[DltCriterion, ...], MinLen(1)]
+    window_days: WindowDays
+    criteria: Annotated[tuple[DltCriterion, ...], MinLen(1), MaxLen(200)]
     minimum_dose_percent: Annotated[float, Ge(0), Le(100)] = 100.0
     maximum_delay_days: SomeDays | None = None
 
@@ -237,6 +240,34 @@ class Modification:
     maximum_reductions: Annotated[int, Ge(0), Le(100)] = 2
     maximum_delay_days: SomeDays = 21
     text: str = ""
+
+
+@protocol_section
+class Committee:
+    """Who decides about doses.
+
+    ``sign`` lists the roles that must each approve a decision before it is in force (one approval is enough if it is
+    empty); ``extra_slots`` is how many more patients than the design asks for a decision may give slots to.
+    """
+
+    sign: tuple[Text, ...] = ()
+    extra_slots: Annotated[int, Ge(0), Le(100)] = 3
+
+    def __post_init__(self) -> None:
+        if len({role.casefold() for role in self.sign}) < len(self.sign):
+            raise FieldError("sign", "names a role twice", "name each role once")
+
+
+@protocol_section
+class Enrolment:
+    """How slots are kept: how many days a reservation lasts (for good, if none is given), and who comes first.
+
+    With a ``queue``, a free slot goes to the eligible patient who has waited longest: since consent, or since the last
+    fact that eligibility needs.
+    """
+
+    reservation_days: Days | None = None
+    queue: Literal["consent", "eligibility"] | None = None
 
 
 @protocol_section
@@ -281,7 +312,8 @@ class EligibilityCriterion:
                 right = f"it takes {' and '.join(wanted)}" if wanted else "the investigator attests it"
                 raise FieldError(test, f"does not fit the fact {self.fact}", right)
         for word in self.one_of or ():
-            if word.casefold() not in FACT_VALUES.get(self.fact, (word.casefold(),)):
+            known = FACT_VALUES.get(self.fact, (word,))
+            if word.casefold() not in {value.casefold() for value in known}:
                 raise FieldError(
                     "one_of", f"{word!r} is no {self.fact}", f"it is {' or '.join(FACT_VALUES[self.fact])}"
                 )
@@ -377,8 +409,10 @@ class Protocol:
     design: dict[str, Any]
     titration: Titration | None = None
     modification: Modification = field(default_factory=Modification)
+    committee: Committee = field(default_factory=Committee)
+    enrolment: Enrolment = field(default_factory=Enrolment)
     biomarker: Biomarker | None = None
-    eligibility: tuple[EligibilityCriterion, ...] = ()
+    eligibility: Annotated[tuple[EligibilityCriterion, ...], MaxLen(500)] = ()
     expansion: dict[str, Expansion] = field(default_factory=dict)
     endpoints: Endpoints
     amendments: tuple[Amendment, ...] = ()

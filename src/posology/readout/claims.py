@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from posology.readout.cited import Cited, weakest
+from posology.readout.cited import Cited, Sources, weakest
 from posology.readout.measures import MEASURES, NotRecorded
 from posology.readout.results.trial_results import TrialResults
+from posology.shared.yaml_files import YamlError, line_of, parse_yaml
 
 TESTS = ("is", "at_least", "at_most", "contains")
 
@@ -51,8 +52,18 @@ class CheckedClaim:
     claim: Claim
     holds: bool | None
     found: str
-    events: tuple[int, ...]
+    sources: tuple[Sources, ...]
     mark: str | None
+
+    @property
+    def cited(self) -> Cited:
+        """The verdict in words, with the events behind it."""
+        return Cited(self.verdict, self.sources, self.mark)
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The numbers of the events behind the verdict, in order."""
+        return self.cited.events
 
     @property
     def verdict(self) -> str:
@@ -65,7 +76,7 @@ def check_claim(claim: Claim, of: TrialResults) -> CheckedClaim:
     if claim.undecidable:
         return CheckedClaim(claim, None, claim.undecidable, (), None)
     holds: bool | None = True
-    found, events, marks = [], set[int](), []
+    found, sources, marks = [], list[Sources](), []
     for part in claim.parts:
         arguments = ", ".join(f"{name} {value}" for name, value in part.arguments.items())
         name = part.measure.replace("_", " ") + (f" ({arguments})" if arguments else "")
@@ -75,12 +86,12 @@ def check_claim(claim: Claim, of: TrialResults) -> CheckedClaim:
             found.append(str(unknown))
             holds = None if holds is not False else False
             continue
-        events.update(value.events)
+        sources += value.sources
         marks.append(value.mark)
         met = _meets(value.value, part.test, part.expected)
         found.append(f"{name} is {_shown(value.value)}" + ("" if met else f", not {_expected(part)}"))
         holds = False if not met else holds
-    return CheckedClaim(claim, holds, "; ".join(found), tuple(sorted(events)), weakest(marks))
+    return CheckedClaim(claim, holds, "; ".join(found), tuple(sources), weakest(marks))
 
 
 def _meets(value: Any, test: str, expected: Any) -> bool:
@@ -119,22 +130,17 @@ def read_claims(path: str | Path) -> list[Claim]:
     ClaimsError
         with every error of the file, each with its line.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
-        tree = YAML(typ="rt").load(Path(path).read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ClaimsError(f"{path}:{line}: YAML: {error.problem}") from None
+        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
+    except YamlError as error:
+        raise ClaimsError(f"{path}:{error.line}: YAML: {error.wrong}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ClaimsError(f"{path} cannot be read: {error}") from None
     if not isinstance(tree, list):
         raise ClaimsError(f"{path}:1: a claims file is a list of claims, each with id, text and a measure")
     errors, claims, ids = [], [], set[str]()
-    lines: Any = tree.lc  # type: ignore[attr-defined]
     for i, entry in enumerate(tree):
-        line = lines.item(i)[0] + 1
+        line = line_of(tree, (i,))
         problems = list(_problems(entry, ids))
         errors += [f"{path}:{line}: {problem}" for problem in problems]
         if not problems:

@@ -345,7 +345,7 @@ def _draw(
     import altair as alt
     import numpy as np
 
-    from posology.shared.charts import save
+    from posology.shared.charts import save, styled
 
     names = [*(f"{w:g} days" for w in windows), "while treated"]
     rows = [
@@ -365,7 +365,7 @@ def _draw(
         .encode(
             x=alt.X("dose:Q", title=f"dose ({protocol.dose.unit}, {metric})", axis=alt.Axis(grid=False)),
             y=alt.Y("rate:Q", title="patients with a DLT (%)"),
-            color=alt.Color(**key, scale=alt.Scale(domain=names, scheme="tableau10")),
+            color=alt.Color(**key, scale=alt.Scale(domain=names)),
             shape=alt.Shape(**key, scale=alt.Scale(domain=names)),
             strokeDash=alt.StrokeDash(**key, scale=alt.Scale(domain=names)),
         )
@@ -376,9 +376,7 @@ def _draw(
         subtitle=f"{carriers.gap.size:,} virtual patients; ocular slope {scenario} (assumed)",
     )
     save(
-        chart.properties(width=520, height=300, title=title)
-        .configure_view(stroke=None)
-        .configure(font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white"),
+        styled(chart.properties(width=520, height=300, title=title), legend={"orient": "right"}),
         path,
         path.suffix[1:],
     )

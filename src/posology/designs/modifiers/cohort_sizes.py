@@ -43,25 +43,18 @@ class CohortSizes(Modifier):
         if getattr(self.design, "cohort", 1) != 1:
             raise ValueError("the design behind unequal cohorts must have cohorts of one")
 
-    def decide(self, tally: Tally) -> Decision:
-        """Return the decision at the end of a cohort, more patients within one."""
-        was = self.design.decide(tally)
+    def decide_anew(self, tally: Tally) -> Decision:
+        """Return the decision at the end of a cohort; within one, more patients, unless the dose is to go down."""
+        decision = self.design.decide(tally)
         total = tally.treated.sum(axis=1)
-        ends = np.cumsum(self.sizes)
-        beyond = np.maximum(total - ends[-1], 0)
-        k = np.searchsorted(ends, total, side="right")
-        last = self.sizes[-1]
-        upcoming = np.where(
-            total >= ends[-1], ends[-1] + (beyond // last + 1) * last, ends[np.minimum(k, len(ends) - 1)]
-        )
-        begun = np.where(
-            total >= ends[-1],
-            ends[-1] + beyond // last * last,
-            np.concatenate([[0], ends])[np.minimum(k, len(ends) - 1)],
-        )
-        left = np.maximum(self.max_patients - total, 0)
-        size = np.minimum(upcoming - total, left)
-        going = was.action < Action.DECLARE
-        inside = going & (total > begun)
-        was = replace(was, patients_to_treat=np.where(going, size, was.patients_to_treat))
-        return self._with_changes(was, inside, Action.STAY, np.maximum(tally.level, 0), size)
+        ends = np.cumsum((0, *self.sizes))
+        last, beyond = self.sizes[-1], np.maximum(total - ends[-1], 0)
+        k = np.minimum(np.searchsorted(ends, total, side="right"), len(ends) - 1)
+        past = total >= ends[-1]
+        begun = np.where(past, ends[-1] + beyond // last * last, ends[k - 1])
+        due = np.where(past, ends[-1] + (beyond // last + 1) * last, ends[k])
+        size = np.minimum(due - total, np.maximum(self.max_patients - total, 0))
+        treats = (decision.action >= Action.STAY) & (decision.action < Action.DECLARE)
+        decision = replace(decision, patients_to_treat=np.where(treats, size, decision.patients_to_treat))
+        inside = (decision.action == Action.ESCALATE) & (total > begun)
+        return self._with_changes(decision, inside, Action.STAY, np.maximum(tally.level, 0), size)

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.inference import innermost
 from posology.designs.isotonic import nearest_to_target
 from posology.designs.modifiers.base import Modifier
 from posology.designs.tally import Action, Decision, Tally
@@ -30,14 +29,12 @@ class IsotonicMtd(Modifier):
     REASON: ClassVar[str] = "level {next} is nearest the target by isotonic regression: it is the MTD"
 
     def select(self, tally: Tally) -> Ints:
-        """Return the level with the isotonic rate nearest the target."""
-        allowed = np.arange(self.levels) <= tally.ceiling[:, None]
-        model = innermost(self.design)
-        if hasattr(model, "eliminated"):
-            allowed = allowed & ~model.eliminated(tally)
-        return nearest_to_target(tally, self.target, allowed)
+        """Return the safe level with the isotonic rate nearest the target."""
+        tally = self.known(tally)
+        safe = np.arange(self.levels) <= self.design.highest_safe(tally)[:, None]
+        return nearest_to_target(tally, self.target, safe)
 
-    def decide(self, tally: Tally) -> Decision:
+    def decide_anew(self, tally: Tally) -> Decision:
         """Return the decision, its MTD replaced."""
-        was = self.design.decide(tally)
-        return self._with_ends(was, tally, was.action == Action.DECLARE)
+        decision = self.design.decide(tally)
+        return self._with_ends(decision, tally, decision.action == Action.DECLARE)

@@ -31,9 +31,9 @@ class MaxPatients(Modifier):
         """Patients in all."""
         return self.patients
 
-    def decide(self, tally: Tally) -> Decision:
+    def decide_anew(self, tally: Tally) -> Decision:
         """Return the decision, its cohort no larger than what is left, or the MTD."""
-        was = self.design.decide(tally)
+        decision = self.design.decide(tally)
         left = np.maximum(self.patients - tally.treated.sum(axis=1), 0)
-        was = replace(was, patients_to_treat=np.minimum(was.patients_to_treat, left))
-        return self._with_ends(was, tally, goes_on(was, tally) & (left == 0))
+        decision = replace(decision, patients_to_treat=np.minimum(decision.patients_to_treat, left))
+        return self._with_ends(decision, tally, goes_on(decision, tally) & (left == 0))

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.modifiers.base import Modifier
+from posology.designs.modifiers.base import Modifier, moved
 from posology.designs.tally import Action, Decision, Tally
 
 
@@ -31,12 +31,9 @@ class MinPatients(Modifier):
         """The most patients that may come to be treated at a level."""
         return max(super().most_at_level, self.patients)
 
-    def decide(self, tally: Tally) -> Decision:
+    def decide_anew(self, tally: Tally) -> Decision:
         """Return the decision, an MTD with too few patients replaced by more patients there."""
-        was = self.design.decide(tally)
-        lacking = self.patients - tally.treated[np.arange(tally.trials), np.maximum(was.level, 0)]
-        where = (was.action == Action.DECLARE) & (lacking > 0)
-        action = np.select(
-            [was.level > tally.level, was.level < tally.level], [Action.ESCALATE, Action.DEESCALATE], Action.STAY
-        )
-        return self._with_changes(was, where, action, was.level, lacking)
+        decision = self.design.decide(tally)
+        lacking = self.patients - tally.treated[np.arange(tally.trials), np.maximum(decision.level, 0)]
+        where = (decision.action == Action.DECLARE) & (lacking > 0) & (decision.level <= self.highest_next(tally))
+        return self._with_changes(decision, where, moved(decision.level, tally.level), decision.level, lacking)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from posology.designs.modifiers.base import Modifier, goes_on
-from posology.designs.tally import NONE, Action, Decision, Tally
+from posology.designs.dose_finding import reached
+from posology.designs.modifiers.base import Modifier, goes_on, moved
+from posology.designs.tally import Decision, Tally
+from posology.shared.arrays import Ints
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class NoSkipping(Modifier):
 
     REASON: ClassVar[str] = "level {next} is the next one not yet tried, and none is skipped: {more} there"
 
-    def decide(self, tally: Tally) -> Decision:
+    def highest_next(self, tally: Tally) -> Ints:
+        """Return the highest level that may be given: of those of the design, not above the next untried one."""
+        return reached(tally, self.design.highest_next(tally), self.start)
+
+    def decide_anew(self, tally: Tally) -> Decision:
         """Return the decision, a level beyond the next untried one replaced by that."""
-        was = self.design.decide(tally)
-        tried = np.where(tally.treated > 0, np.arange(self.levels), NONE).max(axis=1)
-        skips = goes_on(was, tally) & (was.level > tried + 1)
-        to = np.minimum(tried + 1, self.levels - 1)
-        return self._with_changes(
-            was, skips, np.where(to > tally.level, Action.ESCALATE, Action.STAY), to, was.patients_to_treat
-        )
+        decision = self.design.decide(tally)
+        to = reached(tally, decision.level, self.start)
+        skips = goes_on(decision, tally) & (decision.level > to)
+        return self._with_changes(decision, skips, moved(to, tally.level), to, decision.patients_to_treat)

@@ -26,8 +26,8 @@ class StopAt(Modifier):
 
     REASON: ClassVar[str] = "enough patients were treated at level {next}: it is the MTD"
 
-    def decide(self, tally: Tally) -> Decision:
+    def decide_anew(self, tally: Tally) -> Decision:
         """Return the decision, or the MTD."""
-        was = self.design.decide(tally)
-        there = tally.treated[np.arange(tally.trials), np.maximum(was.level, 0)]
-        return self._with_ends(was, tally, goes_on(was, tally) & (there >= self.patients))
+        decision = self.design.decide(tally)
+        there = tally.treated[np.arange(tally.trials), np.maximum(decision.level, 0)]
+        return self._with_ends(decision, tally, goes_on(decision, tally) & (there >= self.patients))

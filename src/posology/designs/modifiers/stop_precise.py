@@ -33,10 +33,10 @@ class StopPrecise(Modifier):
 
     REASON: ClassVar[str] = "the DLT rate at level {next} is known precisely enough: it is the MTD"
 
-    def decide(self, tally: Tally) -> Decision:
+    def decide_anew(self, tally: Tally) -> Decision:
         """Return the decision, or the MTD."""
-        was = self.design.decide(tally)
-        rows = np.flatnonzero(goes_on(was, tally) & (tally.treated.sum(axis=1) >= self.patients))
+        decision = self.design.decide(tally)
+        rows = np.flatnonzero(goes_on(decision, tally) & (tally.treated.sum(axis=1) >= self.patients))
         ends = np.zeros(tally.trials, dtype=bool)
         if len(rows):
             some = tally.rows(rows)
@@ -45,4 +45,4 @@ class StopPrecise(Modifier):
             at = np.maximum(mtd, 0)[:, None]
             width = np.take_along_axis(found.upper - found.lower, at, axis=1)[:, 0]
             ends[rows] = (width <= self.width) & (mtd != NONE)
-        return self._with_ends(was, tally, ends)
+        return self._with_ends(decision, tally, ends)
