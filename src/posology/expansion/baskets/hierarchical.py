@@ -275,7 +275,7 @@ def _product_integrals(
     combinations are one matrix product.
     """
     half = (len(tables) + 1) // 2
-    sides = []
+    sides: list[tuple[list[int], Ints, Ints, Floats]] = []
     for part in (range(half), range(half, len(tables))):
         distinct, which = np.unique(rows[:, list(part)], axis=0, return_inverse=True)
         products = np.ones((len(distinct), len(mass)))
@@ -286,11 +286,11 @@ def _product_integrals(
     pairs = (at_left, at_right)
     evidence = _combined(left_product * mass, right_product, pairs)
     moments = {}
-    for part, distinct, product, other, is_left in (
+    for members_here, distinct, product, other, is_left in (
         (left, left_rows, left_product, right_product, True),
         (right, right_rows, right_product, left_product, False),
     ):
-        for column, member in enumerate(part):
+        for column, member in enumerate(members_here):
             table, here = tables[member], distinct[:, column]
             values = []
             for moment in (1, 2, 3):
@@ -304,7 +304,7 @@ def _product_integrals(
 def _combined(left: Floats, right: Floats, pairs: tuple[Ints, Ints]) -> Floats:
     """Return the integral of each outcome: of its pair of halves."""
     if len(pairs[0]) * 4 < len(left) * len(right):
-        return np.einsum("og,og->o", left[pairs[0]], right[pairs[1]])
+        return np.asarray(np.einsum("og,og->o", left[pairs[0]], right[pairs[1]]))
     return np.asarray((left @ right.T)[pairs])
 
 
@@ -337,7 +337,7 @@ class CalibratedHierarchical:
         expected = n * pooled * (1 - pooled)
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = np.where(expected > 0, (x - n * pooled) ** 2 / expected, 0.0).sum(axis=1)
-        return np.minimum(np.exp(self.a + self.b * np.log(np.maximum(statistic, 1.0))), self.max_variance)
+        return np.asarray(np.minimum(np.exp(self.a + self.b * np.log(np.maximum(statistic, 1.0))), self.max_variance))
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
         """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
