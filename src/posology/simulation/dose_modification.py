@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from posology.pharmacology.clinical.dose_modification import (
-    DoseRule,
+    NextDose,
     as_labelled,
     as_planned,
     at_full_dose,
@@ -30,7 +30,7 @@ from posology.simulation.potential_outcomes import BATCH_PATIENTS, DoseBySize, d
 
 YEAR = 365.25
 HALF_YEAR = YEAR / 2
-RULES: Mapping[str, DoseRule] = {
+RULES: Mapping[str, NextDose] = {
     "as planned": as_planned,
     "held, full dose": at_full_dose,
     "as labelled": as_labelled,
@@ -168,7 +168,7 @@ def compare(
     patients: int,
     mg: DoseBySize,
     *,
-    rules: Mapping[str, DoseRule] = RULES,
+    rules: Mapping[str, NextDose] = RULES,
     measures: Mapping[str, RuleMeasure] = MEASURES,
     ocular: OcularToxicity = IMGN853_OCULAR,
     others: OtherToxicities = IMGN853_OTHERS,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.operating.simulate import Scenario
-from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled
+from posology.pharmacology.clinical.dose_modification import NextDose, as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, ExposureDriver
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
 from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
@@ -172,7 +172,7 @@ def draw_patients(
     ocular: OcularToxicity = IMGN853_OCULAR,
     others: OtherToxicities = IMGN853_OTHERS,
     driver: ExposureDriver = BY_AREA,
-    rule: DoseRule = as_labelled,
+    rule: NextDose = as_labelled,
     cycles: int = 8,
     interval: float = 21.0,
     progress: Callable[[int, int], None] = lambda done, of: None,
@@ -236,7 +236,7 @@ def _batch(
     ocular: OcularToxicity,
     others: OtherToxicities,
     driver: ExposureDriver,
-    rule: DoseRule,
+    rule: NextDose,
     cycles: int,
     interval: float,
 ) -> tuple[Floats, Floats, Bools]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.clinical.ca125 import CA125, from_tumour_size
-from posology.pharmacology.clinical.dose_modification import DoseRule, PatientStatus, as_labelled
+from posology.pharmacology.clinical.dose_modification import NextDose, PatientStatus, as_labelled
 from posology.pharmacology.clinical.effect_compartment import EffectCompartment
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, REFERENCE_AUC, ExposureDriver
 from posology.pharmacology.clinical.ocular_episodes import Episodes, OcularCourse
@@ -104,7 +104,7 @@ def treat(
     reference: ArrayLike = 355.0,
     cycles: int = 8,
     interval: float = 21.0,
-    rule: DoseRule = as_labelled,
+    rule: NextDose = as_labelled,
     ocular: OcularToxicity = IMGN853_OCULAR,
     others: OtherToxicities = IMGN853_OTHERS,
     driver: ExposureDriver = BY_AREA,

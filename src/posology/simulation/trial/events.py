@@ -13,7 +13,7 @@ import numpy as np
 from posology.protocol.model import Protocol
 from posology.record import facts as f
 from posology.simulation.trial.course import FOLLOW_UP_DAYS, TreatmentCourse
-from posology.simulation.trial.dosing import AE_FOLLOW_UP_DAYS, CLASSES
+from posology.simulation.trial.dosing import AE_FOLLOW_UP_DAYS, TERMS
 from posology.simulation.trial.patients import CRITERION_FAILURE, TrialPatients
 from posology.simulation.trial.pk_samples import infusion, sample_time, samples
 
@@ -113,18 +113,18 @@ def treatment_events(
                 cycle=cycle, level=level, weight_kg=weight, actual_mg=mg, dated=moment(day), ended=moment(day + length)
             ),
         )
-    for number, trouble in enumerate(told.toxicities, 1):
+    for number, toxicity in enumerate(told.toxicities, 1):
         add(
-            trouble.onset,
+            toxicity.onset,
             f.AdverseEvent(
                 ae=str(number),
-                term=trouble.term,
-                grade=trouble.grade,
+                term=toxicity.term,
+                grade=toxicity.grade,
                 related=True,
-                system_organ_class=CLASSES[trouble.term],
+                system_organ_class=TERMS[toxicity.kind][1],
             ),
         )
-        over = int(np.ceil(trouble.resolved_day))
+        over = int(np.ceil(toxicity.resolved_day))
         if over <= min(end, off + AE_FOLLOW_UP_DAYS):
             add(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
     for drawn in samples(person.factors, person.noise, starts, amounts, min(off, end), first):
