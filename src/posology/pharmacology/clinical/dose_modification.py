@@ -1,4 +1,5 @@
-"""Rules for a patient's next dose after toxicity: hold it, reduce it, end treatment. One rule says all; the label's is one of them."""
+"""Rules for a patient's next dose after toxicity: hold it, reduce it, end treatment. One rule says all; the label's is
+one of them."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class ToxicityKind(StrEnum):
 
 @dataclass(frozen=True)
 class ActionGrades:
-    """From which grade a toxicity holds the next dose, makes those after it a level lower, and ends treatment; 6: never."""
+    """From which grade a toxicity holds the next dose, makes those after it a level lower, and ends treatment; 6:
+    never."""
 
     hold: int = 6
     reduce: int = 6
@@ -35,10 +37,10 @@ class ActionGrades:
 class PatientStatus:
     """Where the patients stand when a cycle is due: what a rule for the dose may look at; (patients,) each.
 
-    ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now, ``worst`` so
-    far, ``recovery_day`` the day from which the latest episode is over; ``had_other_reaction`` whether another reaction came in
-    the cycle before; ``worst_since_last_dose`` the worst ocular grade since the dose before was due, be it over or not;
-    ``held_count`` how many episodes of grade 2 or worse there have been.
+    ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now,
+    ``worst`` so far, ``recovery_day`` the day from which the latest episode is over; ``had_other_reaction`` whether
+    another reaction came in the cycle before; ``worst_since_last_dose`` the worst ocular grade since the dose before
+    was due, be it over or not; ``held_count`` how many episodes of grade 2 or worse there have been.
     """
 
     cycle: int
@@ -53,7 +55,8 @@ class PatientStatus:
 
 
 NextDose = Callable[[PatientStatus], tuple["Floats", "Floats"]]
-"""Gives each patient's dose over the planned one, 0 to leave it out, and by how many days it is delayed; a :class:`DoseRule` does."""
+"""Gives each patient's dose over the planned one, 0 to leave it out, and by how many days it is delayed; a
+:class:`DoseRule` does."""
 
 IMGN853_GRADES: Mapping[ToxicityKind, ActionGrades] = {
     ToxicityKind.OCULAR: ActionGrades(2, 3, 4),
@@ -69,8 +72,8 @@ IMGN853_GRADES: Mapping[ToxicityKind, ActionGrades] = {
 class DoseRule:
     """What a toxicity does to the doses after it.
 
-    Called with the status of a batch of patients, it decides on what a status holds: ocular events, and whether another reaction
-    came. :mod:`posology.simulation.trial.dosing` applies the same grades to every toxicity of one patient.
+    Called with the status of a batch of patients, it decides on what a status holds: ocular events, and whether another
+    reaction came. :mod:`posology.simulation.trial.dosing` applies the same grades to every toxicity of one patient.
 
     Parameters
     ----------
@@ -121,7 +124,8 @@ class DoseRule:
 
 
 as_labelled = DoseRule()
-"""Hold for an ocular event of grade 2 or more until it is over, six weeks at most; a level less (6, 5, 4 mg/kg) after grade 3; stop at 4."""
+"""Hold for an ocular event of grade 2 or more until it is over, six weeks at most; a level less (6, 5, 4 mg/kg) after
+grade 3; stop at 4."""
 at_full_dose = DoseRule({kind: replace(act, reduce=6) for kind, act in IMGN853_GRADES.items()})
 """Hold as labelled, and go on at the dose before; stop at grade 4."""
 at_recurrence = DoseRule(reduce_at_recurrence=True)

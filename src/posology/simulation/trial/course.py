@@ -1,11 +1,12 @@
-"""The course of one virtual patient, doses held and reduced by the protocol, and nothing decided on what is not known yet.
+"""The course of one virtual patient, doses held and reduced by the protocol, and nothing decided on what is not known
+yet.
 
-A dose is due a cycle after the last one. While a toxicity holds it the patient is seen weekly, as long as the protocol lets a
-dose be delayed; then treatment ends. After a toxicity of grade 3 that has resolved the patient goes on a level lower, as often
-as the protocol lets a dose be reduced.
+A dose is due a cycle after the last one. While a toxicity holds it the patient is seen weekly, as long as the protocol
+lets a dose be delayed; then treatment ends. After a toxicity of grade 3 that has resolved the patient goes on a level
+lower, as often as the protocol lets a dose be reduced.
 
-What toxicities come depends on the doses, and the doses on the toxicities. So the course is computed again with the toxicities
-found, until they stay the same: each round sets the course right up to the consequences of one more of them.
+What toxicities come depends on the doses, and the doses on the toxicities. So the course is computed again with the
+toxicities found, until they stay the same: each round sets the course right up to the consequences of one more of them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ MAX_ROUNDS = 100
 
 @dataclass(frozen=True)
 class TreatmentCourse:
-    """What becomes of a patient, in days from the first dose: the model's account, the doses' steps, the toxicities seen."""
+    """What becomes of a patient, in days from the first dose: the model's account, the doses' steps, the toxicities
+    seen."""
 
     person: TrialPatients
     level: int
@@ -99,7 +101,10 @@ def simulate_course(
     """
     plan = protocol(0)
     interval = int(plan.schedule.cycle_days)
-    mg = lambda at, day: amount(person, protocol(day), at)
+
+    def mg(at: int, day: int) -> float:
+        return float(amount(person, protocol(day), at))
+
     body = person.known
     usual = dose_mg(6.0, "adjusted ideal body weight", body.weight_kg, body.height_cm, body.sex)
     rule = protocol_rule(plan, level)
@@ -154,7 +159,10 @@ def toxicities(
         Toxicity(tired, ToxicityKind.OTHER, 2, tired + AE_FOLLOW_UP_DAYS if due is None else float(due + WEEK))
     )
     given, dead = treated.start[0][treated.mg[0] > 0], float(treated.dead[0])
-    seen = lambda t: t.onset < dead and t.onset <= given[given <= t.onset].max(initial=-np.inf) + 2 * interval
+
+    def seen(t: Toxicity) -> bool:
+        return bool(t.onset < dead and t.onset <= given[given <= t.onset].max(initial=-np.inf) + 2 * interval)
+
     return tuple(sorted((t for t in found if np.isfinite(t.onset) and seen(t)), key=lambda t: (t.onset, t.term)))
 
 

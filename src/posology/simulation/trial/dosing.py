@@ -23,9 +23,11 @@ WEEK, AE_FOLLOW_UP_DAYS = 7, 28.0
 
 
 def protocol_rule(protocol: Any, level: int) -> DoseRule:
-    """Return the protocol's rule for a patient at a dose level: its levels below, as often and as late as it lets doses be.
+    """Return the protocol's rule for a patient at a dose level: its levels below, as often and as late as it lets doses
+    be.
 
-    The grades from which a toxicity holds, reduces and stops are :data:`IMGN853_GRADES`, for a protocol says them in words.
+    The grades from which a toxicity holds, reduces and stops are :data:`IMGN853_GRADES`, for a protocol says them in
+    words.
     """
     own = float(protocol.dose.levels[level - 1])
     lower = [float(dose) / own for dose in protocol.dose.levels[: level - 1]][::-1]
@@ -55,7 +57,8 @@ class Toxicity:
 
 @dataclass(frozen=True)
 class DoseDecision:
-    """What was done about a dose: ``due`` when, put off by ``waits`` (day, days, why), given on ``day`` at ``level`` (None: not).
+    """What was done about a dose: ``due`` when, put off by ``waits`` (day, days, why), given on ``day`` at ``level``
+    (None: not).
 
     ``why`` it was reduced or not given, empty where neither.
     """
@@ -71,7 +74,8 @@ class DoseDecision:
 class ProtocolDosing:
     """A rule for one patient's doses, for :func:`posology.pharmacology.clinical.treatment.treat`; it keeps what it did.
 
-    It knows every toxicity, decides on whole days, and looks at a patient weekly while a dose is held. ``mg`` gives the amount of a level on a day.
+    It knows every toxicity, decides on whole days, and looks at a patient weekly while a dose is held. ``mg`` gives the
+    amount of a level on a day.
     """
 
     mg: Callable[[int, int], float]
