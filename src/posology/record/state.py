@@ -152,7 +152,7 @@ class Patient(Timeline):
         event = self.last(TargetScored)
         return _cast_fact(TargetScored, event) if event else None
 
-    @property
+    @cached_property
     def enrolment(self) -> Event | None:
         """The enrolment."""
         return self.first(Enrolled)
@@ -165,7 +165,7 @@ class Patient(Timeline):
             return None
         return kept
 
-    @property
+    @cached_property
     def assigned_level(self) -> int | None:
         """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
         return _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
@@ -188,7 +188,7 @@ class Patient(Timeline):
         """The doses given."""
         return self.of(Dosed)
 
-    @property
+    @cached_property
     def first_dose(self) -> Event | None:
         """The first dose: day 1. A treatment that is no dose at one of the levels counts as well."""
         return next(iter(self.treatments), None)
