@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log, pi, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt, Lt
@@ -43,6 +43,8 @@ class Normal:
     weight
         in a mixture; weights are scaled to sum to 1.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # a misspelt part is refused
 
     mean: tuple[float, float]
     sd: tuple[Annotated[float, Gt(0)], Annotated[float, Gt(0)]]

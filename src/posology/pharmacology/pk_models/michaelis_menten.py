@@ -1,8 +1,8 @@
 """What a fit needs of two compartments with saturable loss: concentrations and exact derivatives by the log parameters.
 
 Beside linear clearance CL, the central compartment loses Vmax C / (Km + C) (Michaelis L, Menten ML. Biochem Z
-1913;49:333-369): the loss of an antibody to a target that its lowest doses do not fill. The variational
-equations go along with the concentrations (:mod:`posology.pharmacology.pk_models.michaelis_menten_taylor`, compiled at first use).
+1913;49:333-369): the loss of an antibody to a target that its lowest doses do not fill. The variational equations go
+along with the concentrations (:mod:`posology.pharmacology.pk_models.michaelis_menten_taylor`, compiled at first use).
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ class MichaelisMenten:
         Raises
         ------
         ValueError
-            naming the patient, if a parameter is no number above 0, a dose has no steady state, or the concentration moves too
-            fast.
+            naming the patient, if a parameter is no number above 0, a dose has no steady state, or the concentration
+            moves too fast.
         """
         return self._course(data, phi, 0)[0]
 
     def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
-        """Return the concentrations and their derivatives by the log parameters, (patients, samples, 6); raises likewise."""
+        """Return the concentrations and their derivatives by the log parameters, (patients, samples, 6); raises
+        likewise."""
         return self._course(data, phi, 6)
 
     def _course(self, data: PkDataset, phi: Floats, columns: int) -> tuple[Floats, Floats]:
@@ -60,7 +61,8 @@ class MichaelisMenten:
             theta = np.exp(np.ascontiguousarray(phi, np.float64))
         for row, column in np.argwhere(~((theta > 0) & (theta < np.inf)))[:1]:
             raise ValueError(
-                f"patient {data.names[row]}: {self.parameters[column]} is {theta[row, column]:g}; it is a number above 0"
+                f"patient {data.names[row]}: {self.parameters[column]} is {theta[row, column]:g}; it is a number "
+                "above 0"
             )
         time, order = _events(data)
         value, change = np.zeros(data.time.shape), np.zeros((*data.time.shape, columns))
@@ -71,7 +73,8 @@ class MichaelisMenten:
             row = int(np.argmax(wrong))
             own = ", ".join(f"{n} {v:.3g}" for n, v in zip(self.parameters, theta[row], strict=True))
             raise ValueError(
-                f"patient {data.names[row]}, time {failed[row, 1]:g}: {FAILURE_REASONS.get(int(failed[row, 0]), FAILURE_REASONS[1])} ({own})"
+                f"patient {data.names[row]}, time {failed[row, 1]:g}: "
+                f"{FAILURE_REASONS.get(int(failed[row, 0]), FAILURE_REASONS[1])} ({own})"
             )
         return value, change
 
@@ -79,10 +82,11 @@ class MichaelisMenten:
 def _events(data: PkDataset) -> tuple[Floats, Ints]:
     """Return when samples, doses and ends of infusions are (patients, events), infinite where not, and their order.
 
-    At one time: a sample before the dose, the end of an infusion, a dose at steady state, a dose, a sample after it.
+    At one time: the end of an infusion, then doses in their order, and each sample after those that count for it.
     """
     given, steady = data.amount > 0, data.interval > 0
-    after = (data.dose_counts & (data.dose_time[:, None, :] == data.time[:, :, None])).any(axis=2)
+    number = np.arange(data.amount.shape[1])
+    before = np.where(data.dose_counts, number + 1, 0).max(axis=2, initial=0)
     start = np.where(given, data.dose_time, np.inf)
     end = np.where(given & (data.duration > 0), data.dose_time + data.duration, np.inf)
     resets = np.sort(np.where(steady, start, np.inf), axis=1)
@@ -92,7 +96,7 @@ def _events(data: PkDataset) -> tuple[Floats, Ints]:
             f"patient {data.names[int(np.argmax(twice))]}: two doses at steady state at one time; write them out"
         )
     time = np.concatenate([data.time, start, end], axis=1)
-    rank = np.concatenate([np.where(after, 4, 0), np.where(steady, 2, 3), np.ones(end.shape)], axis=1)
+    rank = np.concatenate([before, np.broadcast_to(number + 0.5, start.shape), np.full(end.shape, -1.0)], axis=1)
     return time, np.lexsort((rank, time), axis=1)
 
 
