@@ -175,3 +175,63 @@ def test_whatever_is_done_is_told_in_words(path: Path, statement: str, tmp_path:
     if "seq = 5" in statement or "DROP" in statement:
         with pytest.raises(StoreError), Trial.open(path) as trial:
             trial.events()
+
+
+WITHOUT_KEYS = (
+    "CREATE TABLE loose AS SELECT * FROM events",
+    "DROP TABLE events",
+    "ALTER TABLE loose RENAME TO events",
+)
+"""The table of events without its key and its types, as somebody makes it who wants to put anything in."""
+COPY = "SELECT trial, {}, occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev, hash"
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (
+            [*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(40)} FROM events WHERE seq = 41"],
+            "event 40: inserted: a second",
+        ),
+        (
+            [*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(469)} FROM events WHERE seq = 469"],
+            "event 469: inserted: a second",
+        ),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format('NULL')} FROM events WHERE seq = 41"], "its seq is None"),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(0)} FROM events WHERE seq = 41"], "event 0|inserted"),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(-3)} FROM events WHERE seq = 41"], "event -3: inserted"),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(40.5)} FROM events WHERE seq = 41"], "its seq is 40.5"),
+        ([f"INSERT INTO events {COPY.format(470)} FROM events WHERE seq = 41"], "event 470: inserted"),
+        (["DELETE FROM events"], "emptied: it holds no event"),
+        (["DELETE FROM events", "UPDATE heads SET seq = 0, hash = '" + "0" * 64 + "'"], "emptied: it holds no event"),
+        (["DELETE FROM events WHERE seq > 0", "DELETE FROM heads"], "holds no trial any more"),
+        (["UPDATE events SET trial = 'X'", "UPDATE heads SET trial = 'X'"], "renamed: it is kept as the record of 'X'"),
+        (["UPDATE heads SET trial = 'X'"], "emptied|no event"),
+        (["UPDATE events SET trial = 'X' WHERE seq = 40"], "event 40: dropped"),
+        ([*WITHOUT_KEYS, "UPDATE events SET author = 5 WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET fact = CAST(fact AS BLOB) WHERE seq = 40"], "event 40: its fact is b"),
+        (["UPDATE events SET author = x'c328' WHERE seq = 40"], "event 40: its author is b"),
+        (["UPDATE events SET author = CAST(x'c328' AS TEXT) WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET recorded = x'00' WHERE seq = 40"], "event 40: its recorded is b"),
+        (["UPDATE events SET patient = 7.5 WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET supersedes = 'x' WHERE seq = 40"], "event 40: its supersedes is 'x'"),
+        (["UPDATE events SET hash = x'00' WHERE seq = 40"], "event 40: its hash is b"),
+        (["UPDATE events SET prev = '' WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE heads SET seq = 2.5"], "its own count says 2.5|heads"),
+        (["UPDATE heads SET seq = 468"], "the store's own count says 468|469"),
+        (["UPDATE heads SET hash = x'00'"], "its own count says"),
+        (["UPDATE events SET kind = kind || char(0) WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET reason = '' WHERE seq = 40"], "event 40: changed"),
+    ],
+)
+def test_it_is_found_and_named_by_whoever_reads(path: Path, statements: list[str], said: str) -> None:
+    """Each by every reader, and never by a traceback."""
+    import re
+
+    found = attack(path, *statements)
+    assert re.search(said, "\n".join(found)), found
+    for read in (Trial.events, Trial.state, Trial.advise):
+        with pytest.raises(StoreError, match="not as it was written"), Trial.open(path) as trial:
+            read(trial)
+    with pytest.raises(StoreError, match="not as it was written"), Trial.open(path) as trial:
+        trial.lock(trial.today(), by="Dr A")

@@ -43,7 +43,15 @@ class ConductPlan:
             return False, "before the first dose"
         fact = toxicity.fact
         last = patient.study_day(end.occurred) if end else None
-        event = AdverseEvent(fact.term, fact.grade, fact.related, onset_day, last, treated=fact.treated)
+        event = AdverseEvent(
+            fact.term,
+            fact.grade,
+            fact.related,
+            onset_day,
+            last,
+            treated=fact.treated,
+            organ_class=fact.system_organ_class or "",
+        )
         answer, why = is_dlt(event, self.definition, day)
         if answer is not TriState.YES and self._holds_back(event):
             late, reason = self._delayed(patient, day)

@@ -217,6 +217,10 @@ class Crm(ModelBasedDesign):
         stops = self.stops(tally)
         return np.where(stops, NONE, to), np.where(stops, NONE, self.levels - 1)
 
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the top level that is open; none where the trial stops for toxicity."""
+        return np.where(self.stops(tally), NONE, tally.ceiling)
+
     def _log_likelihood(self, tally: Tally, beta: Floats) -> Floats:
         log_p, log_q = self.logs(beta)
         return np.asarray((tally.dlts * log_p + (tally.treated - tally.dlts) * log_q).sum(axis=1))

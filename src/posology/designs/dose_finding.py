@@ -48,8 +48,14 @@ class DoseFinding(Remembering):
     """A design: how it decides on a batch, with what all designs share around it."""
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.COUNTS
+    USES_FOLLOW_UP: ClassVar[bool] = False
     levels: int
     start: int
+
+    @property
+    def uses_follow_up(self) -> bool:
+        """Whether patients still followed count for the share of the window; others wait for them."""
+        return self.USES_FOLLOW_UP
 
     @property
     def depends_on(self) -> DependsOn:
@@ -102,11 +108,11 @@ class DoseFinding(Remembering):
     def decide_anew(self, tally: Tally) -> Decision:
         """Return the rule's decision; patients still followed at the level are waited for, unless it is to go down.
 
-        A design that depends on follow-up uses them instead.
+        A design that uses follow-up takes it into account instead.
         """
         self.check(tally)
         decision = self.rule(self.known(tally))
-        if tally.pending is None or self.depends_on is DependsOn.TIME:
+        if tally.pending is None or self.uses_follow_up:
             return decision
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         followed = tally.pending.count(self.levels)
@@ -129,8 +135,8 @@ class DoseFinding(Remembering):
             raise ValueError(f"the tally has {tally.levels} levels, the design {self.levels}")
 
     def known(self, tally: Tally) -> Tally:
-        """Return the counts that the design uses: without patients still followed, unless it depends on their follow-up."""
-        return tally if self.depends_on is DependsOn.TIME else tally.evaluable()
+        """Return the counts that the design uses: without patients still followed, unless it uses their follow-up."""
+        return tally if self.uses_follow_up else tally.evaluable()
 
 
 def reached(tally: Tally, highest: Ints, start: int) -> Ints:

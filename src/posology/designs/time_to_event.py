@@ -77,6 +77,7 @@ class TiteCrm(Crm):
     """
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
 
     weight: Literal["linear", "adaptive"] = "linear"
 
@@ -131,6 +132,7 @@ class TiteBoin(Boin):
     """
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
 
     impute: Literal["expected", "effective"] = "expected"
     max_pending: Annotated[float, Gt(0), Le(1)] = 0.5
@@ -144,9 +146,12 @@ class TiteBoin(Boin):
 
     def rate(self, tally: Tally) -> Floats:
         """Return (trials,): the DLT rate at the level last given that is compared with the boundaries."""
-        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        pending, followed = (a[rows, here] for a in self._known(tally))
-        n, y = tally.treated[rows, here], tally.dlts[rows, here]
+        return self.rates(tally)[np.arange(tally.trials), np.maximum(tally.level, 0)]
+
+    def rates(self, tally: Tally) -> Floats:
+        """Return (trials, levels): the DLT rate at each level, with what is to be expected of patients still followed."""
+        pending, followed = self._known(tally)
+        n, y = tally.treated, tally.dlts
         if self.impute == "effective":
             known = n - pending + followed
             return np.asarray(y / np.where(known > 0, known, 1.0))
@@ -225,6 +230,7 @@ class RollingSix(DoseFinding):
     start: Annotated[int, Ge(0)] = 0
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.levels:

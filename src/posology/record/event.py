@@ -25,13 +25,6 @@ BACKDATED = "recorded"
 """The key of an event's marks that says: the moment of recording is the one that a loaded file states."""
 
 
-CONTENT = (
-    '{"author":%s,"fact":%s,"kind":"%s","occurred":"%s","override":%s,"patient":%s,"prev":"%s","provenance":%s,'
-    '"reason":%s,"recorded":"%s","supersedes":%s}'
-)
-"""How an event's content is put together by a database; see :meth:`StoredEvent.content`."""
-
-
 class Override(msgspec.Struct, frozen=True, kw_only=True):
     """A rule set aside by name: which rules, what they said, who, and why. Visible for good."""
 
@@ -176,6 +169,25 @@ def _decoder(kind: str) -> msgspec.json.Decoder[Fact]:
 @lru_cache(maxsize=1024)
 def _shared(marks: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return dict(marks)
+
+
+def content_of(quoted: str, raw: str) -> str:
+    """Return how a database puts an event's content together, between the quotes of a text; see :meth:`StoredEvent.content`.
+
+    ``quoted`` and ``raw`` say how a column is written as JSON, and as the text that it holds.
+
+    Examples
+    --------
+    >>> print(content_of("json_quote({})", "{}")[:64])
+    {"author":'||json_quote(author)||',"fact":'||fact||',"kind":"'||
+    """
+    parts = []
+    for column in _StoredContent.__struct_fields__:
+        is_json = column in ("fact", "override", "provenance")
+        mark = "" if is_json or column in ("author", "patient", "reason", "supersedes") else '"'
+        value = (raw if is_json or mark else quoted).format(column)
+        parts.append(f"\"{column}\":{mark}'||{value}||'{mark}")
+    return "{" + ",".join(parts) + "}"
 
 
 def event_of(content: bytes, seq: int, hash: str, prev: str | None = None) -> Event:

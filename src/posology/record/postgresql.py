@@ -9,9 +9,7 @@ from typing import Any
 from posology.record import event
 from posology.record.errors import StoreError
 
-CONTENT = f"""convert_to(format('{event.CONTENT}', to_json(author), fact, kind, occurred, override,
-    coalesce(to_json(patient)::text, 'null'), prev, provenance, coalesce(to_json(reason)::text, 'null'), recorded,
-    coalesce(supersedes::text, 'null')), 'UTF8')"""
+CONTENT = f"""convert_to('{event.content_of("coalesce(to_json({})::text, 'null')", "{}")}', 'UTF8')"""
 """An event's content, as :meth:`posology.record.event.StoredEvent.content` writes it."""
 
 

@@ -32,19 +32,10 @@ Error = sqlite3.Error
 WAIT = 30.0
 """How long to wait for another writer [s]."""
 
-_TYPES = " AND ".join(
-    f"typeof({column}) = '{kind}'"
-    for column, kind in {
-        **dict.fromkeys(("author", "fact", "kind", "occurred", "override", "prev", "provenance", "recorded"), "text"),
-        "hash": "text",
-        "seq": "integer",
-    }.items()
-)
-CONTENT = f"""CASE WHEN {_TYPES} AND typeof(patient) IN ('text', 'null') AND typeof(reason) IN ('text', 'null')
-    AND typeof(supersedes) IN ('integer', 'null') THEN CAST(format('{event.CONTENT}', json_quote(author), fact, kind,
-    occurred, override, json_quote(patient), prev, provenance, json_quote(reason), recorded, json_quote(supersedes))
-    AS BLOB) END"""
-"""An event's content, as :meth:`posology.record.event.StoredEvent.content` writes it; null if a type is another."""
+_RAW = ("fact", "kind", "occurred", "override", "prev", "provenance", "recorded")
+_ARE_TEXT = " AND ".join(f"typeof({column}) = 'text'" for column in _RAW)
+CONTENT = f"""CASE WHEN {_ARE_TEXT} THEN CAST('{event.content_of("json_quote({})", "{}")}' AS BLOB) END"""
+"""An event's content, as :meth:`posology.record.event.StoredEvent.content` writes it; null where a blob passes for text."""
 
 
 def is_sqlite(connection: Any) -> bool:

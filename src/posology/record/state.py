@@ -262,7 +262,7 @@ def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: 
     """
     basis = _cast_fact(DltAdjudicated, judgement).judged
     after = f"after it was judged (event {judgement.seq})"
-    if basis is None:
+    if basis is None or "onset_day" not in basis:  # recorded before judgements carried it, or taken over from elsewhere
         if event.seq > judgement.seq:
             return f"it was changed by event {event.seq}, {after}"
         if end and end.supersedes is not None and end.supersedes < judgement.seq < end.seq:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posology.interchange.pk.sources import Measured
+    from posology.pharmacology.estimation.error_models import ErrorModel
     from posology.pharmacology.estimation.foce import Fit, Individual
     from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
     from posology.pharmacology.pk_models.base import StructuralModel
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-Form = Literal["one", "two", "oral", "saturable", "conjugate"]
+Form = Literal[
+    "one", "oral", "two", "three", "two-oral", "oral-lag", "two-oral-lag", "transit", "saturable", "conjugate"
+]
 
 
-Error = Literal["additive", "proportional", "both"]
+Error = Literal["additive", "proportional", "combined", "power", "log-additive"]
 
 
 @app.command("fit")
@@ -53,7 +56,8 @@ def fit(
         Form,
         typer.Option(
             "--model",
-            help="One or two compartments, one with first-order absorption, two with saturable loss too (Vmax, Km), or a conjugate with what it becomes.",
+            help="One, two or three compartments; one or two with first-order absorption, after a lag time too, or through "
+            "transit compartments; two with saturable loss too (Vmax, Km); or a conjugate with what it becomes.",
         ),
     ] = "two",
     random: Annotated[
@@ -66,7 +70,8 @@ def fit(
         typer.Option(
             "--sd",
             metavar="PROP[,ADD]",
-            help="Its standard deviations, to begin with (else 0.2,0.1); repeated, of each analyte.",
+            help="Where its parameters begin: proportional, additive (else 0.2,0.1); of a power error its SD and power; repeated, "
+            "of each analyte.",
         ),
     ] = None,
     covariate: Annotated[
@@ -216,7 +221,7 @@ def fit(
             form,
             data,
             begin,
-            full=full,
+            full_omega=full,
             errors="sandwich" if sandwich else "hessian",
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )
@@ -375,12 +380,13 @@ def _population(
 ) -> Population:
     import numpy as np
 
+    from posology.pharmacology.estimation.error_models import ERROR_MODELS
     from posology.pharmacology.estimation.random_effects import Population
-    from posology.pharmacology.estimation.residual_error import ResidualError
 
+    kind = ERROR_MODELS[error]
     try:
         typical = {name.strip(): float(value) for name, _, value in (part.partition("=") for part in start.split(","))}
-        spreads = [[float(part) for part in each.split(",")] for each in sd or ["0.2,0.1"]]
+        spreads = [[float(part) for part in each.split(",")] for each in sd or ()] or [[*kind.defaults]]
     except ValueError:
         raise typer.BadParameter(
             f"{start!r}, {' '.join(sd or [])!r}: write CL=0.4,V1=3 and 0.2,0.1", param_hint="--start, --sd"
@@ -401,10 +407,7 @@ def _population(
             "a coefficient of variation and a standard deviation are above 0", param_hint="--cv, --sd"
         )
     names = tuple(part.strip() for part in random.split(",")) if random else tuple(form.parameters)
-    errors = [
-        ResidualError(each[-1] if error != "proportional" else 0.0, each[0] if error != "additive" else 0.0)
-        for each in spreads
-    ]
+    errors = [kind.start(each) for each in spreads]
     residual = dict(zip(analytes, errors * (len(analytes) // len(errors)), strict=True)) if analytes else errors[0]
     return Population(
         typical, names, np.eye(len(names)) * np.log1p(cv**2), residual, tuple(effects), _between_occasions(iov, cv / 2)
@@ -529,5 +532,13 @@ def _diagnose(
         good = goodness_chart(replace(data, observed=own), found.subset(own), units=labels)
         save_chart(good.properties(**told), plot.with_stem(stem))
         check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
-        log = by_analyte(result.population.residual)[analyte].proportional > 0
+        log = _is_relative(by_analyte(result.population.residual)[analyte])
         save_chart(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))
+
+
+def _is_relative(error: ErrorModel) -> bool:
+    """Say whether the error grows with the prediction, so that a logarithmic axis shows it evenly."""
+    import numpy as np
+
+    low, high = error.spread(np.array([1.0, 2.0])).variance
+    return error.is_logarithmic or bool(high > low)

@@ -191,6 +191,7 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, is_cut: bo
     qualifiers: dict[str, Any] = dict(fact.qualifiers or {})
     if judged and isinstance(judged.fact, f.DltAdjudicated):
         qualifiers |= {"DLT": judged.fact.dlt, "DLTWHY": judged.fact.why, "DLTDTC": judged.occurred.isoformat()}
+        qualifiers |= {"DLTDEF": (judged.fact.judged or {}).get("definition_says")}
     return SdtmRow(event.occurred, event.seq, values, qualifiers)
 
 
@@ -242,12 +243,25 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
     """Return a patient's rows of TU and of TR."""
     identified: dict[tuple[str, str], SdtmRow] = {}
     results: list[SdtmRow] = []
+    gone: dict[tuple[int, str], list[str]] = {}
+    for event in patient.of(f.LesionMeasured):
+        if isinstance(event.fact, f.LesionMeasured) and event.fact.merged_into:
+            gone.setdefault((event.fact.assessment, event.fact.merged_into), []).append(event.fact.lesion)
     for event in (*patient.of(f.LesionMeasured), *patient.of(c.IndependentLesion)):
         fact = event.fact
         assert isinstance(fact, f.LesionMeasured | c.IndependentLesion)
         mine = isinstance(fact, f.LesionMeasured)
         number = fact.assessment if isinstance(fact, f.LesionMeasured) else None
         accepted = True if mine and fact.reader else getattr(fact, "accepted", None)
+        if isinstance(fact, f.LesionMeasured) and fact.merged_into:
+            continue  # the row of the lesion that it has merged into names it
+        link, change = fact.lesion, ("TUMIDENT", "Tumor Identification")
+        if isinstance(fact, f.LesionMeasured):
+            others = gone.get((fact.assessment, fact.lesion), [])
+            if others:
+                link, change = "/".join([fact.lesion, *others]), ("MERGE", "Tumor Merged")
+            elif fact.fragment:
+                link, change = f"{fact.lesion}.{fact.fragment}", ("SPLIT", "Tumor Split")
         read_by = _reader(fact.reader)
         common = {
             "VISIT": fact.visit or (_visit(number) if number is not None else None),
@@ -255,13 +269,13 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
         }
         seen = {f"TR{name}": value for name, value in (*read_by.items(), ("ACPTFL", accepted))}
         place = fact.organ.upper() if fact.organ and fact.organ != c.UNDATED else None
-        key = (fact.lesion, fact.reader or "INVESTIGATOR")
+        key = (link, fact.reader or "INVESTIGATOR")
         if key not in identified and fact.role:
             role = fact.role.upper()
             values = {
-                "TULNKID": fact.lesion,
-                "TUTESTCD": "TUMIDENT",
-                "TUTEST": "Tumor Identification",
+                "TULNKID": link,
+                "TUTESTCD": change[0],
+                "TUTEST": change[1],
                 "TUORRES": role,
                 "TUSTRESC": role,
                 "TULOC": place,
@@ -274,7 +288,7 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
         row = {
             "TRGRPID": fact.role.upper() if fact.role else None,
             "TRLNKGRP": f"A{number + 1}" if number is not None else None,
-            "TRLNKID": fact.lesion,
+            "TRLNKID": link,
             "TRMETHOD": fact.method,
             "TRDTC": collected(event),
             **common,
