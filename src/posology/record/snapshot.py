@@ -71,6 +71,7 @@ def take_snapshot(
     cutoff: date,
     *,
     known_by: datetime | int | None = None,
+    today: date | None = None,
 ) -> Snapshot:
     """Return what a record says at a data cutoff.
 
@@ -83,12 +84,16 @@ def take_snapshot(
     known_by
         what the record learnt later is left out: a moment, or the number of an event. None: what it learnt after the
         cutoff was locked, or nothing where it is not locked.
+    today
+        the day it is: of a day to come nothing can be said, because windows that run today are not over.
 
     Raises
     ------
     SnapshotError
-        if the trial had not begun by the cutoff, or was not known by then.
+        if the trial had not begun by the cutoff, or was not known by then, or the cutoff is to come.
     """
+    if today is not None and cutoff > today:
+        raise SnapshotError(f"the cutoff {cutoff} is after today, {today}: nobody knows what will have happened")
     if not events:
         raise SnapshotError("the record holds no event")
     known = list(events) if known_by is None else [e for e in events if _is_known(e, known_by)]

@@ -153,7 +153,7 @@ class Patient(Timeline):
         event = self.last(TargetScored)
         return _cast_fact(TargetScored, event) if event else None
 
-    @property
+    @cached_property
     def enrolment(self) -> Event | None:
         """The enrolment."""
         return self.first(Enrolled)
@@ -166,7 +166,7 @@ class Patient(Timeline):
             return None
         return kept
 
-    @property
+    @cached_property
     def assigned_level(self) -> int | None:
         """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
         return _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Annotated, Any, Literal
 
 import typer
@@ -18,12 +19,22 @@ from posology.cli._options import (
     TargetOption,
 )
 from posology.cli._output import bar, print_json, print_table
+from posology.cli.design.compare import ScenarioOption, scenarios_of
+from posology.cli.design.oc import TruthsOption
 
 app = typer.Typer(no_args_is_help=True)
 
 
 SkeletonNeeded = Annotated[
     str, typer.Option("--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate.")
+]
+
+
+OddsRatioOption = Annotated[
+    float,
+    typer.Option(
+        "--odds-ratio", help="Between neighbouring levels, above 1, in the scenarios taken where none is given."
+    ),
 ]
 
 
@@ -128,14 +139,30 @@ def prior(
     print_table("The prior's worth", ("Level", "Patients"), [(k + 1, f"{w:.2f}") for k, w in enumerate(worth)])
 
 
+def _scenarios(
+    truth: list[str] | None, scenario: list[str] | None, levels: int, target: float, odds_ratio: float
+) -> Any:
+    """Return (scenarios, levels): those given, or those in which each level in turn is the MTD."""
+    import numpy as np
+
+    from posology.operating.scenarios import logistic_set
+
+    if not truth and not scenario:
+        return logistic_set(levels, target, odds_ratio)
+    rates = np.array(list(scenarios_of(truth, scenario).values()))
+    if rates.shape[1] != levels:
+        raise ValueError(f"the scenarios have {rates.shape[1]} rates; the design has {levels} levels")
+    return rates
+
+
 @app.command("size")
 def size(
     target: TargetNeeded,
     levels: LevelsNeeded,
     correct: Annotated[float, typer.Option("--correct", help="Wished chance of correct selection.")],
-    odds_ratio: Annotated[
-        float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")
-    ] = 2.0,
+    odds_ratio: OddsRatioOption = 2.0,
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
     design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
     cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3,
     most: Annotated[int, typer.Option("--up-to", help="The largest size tried.")] = 60,
@@ -144,20 +171,20 @@ def size(
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give the smallest sample size with a wished chance of correct selection, exact, averaged over the level that is the MTD.
+    """Give the smallest sample size with a wished chance of correct selection, exact, averaged over scenarios.
+
+    Where no scenario is given, each level in turn is the MTD, neighbours apart by an odds ratio.
 
     Example: posology design calibrate size --target 0.3 --levels 4 --correct 0.5 --odds-ratio 2
     """
     from posology.cli._design import build
     from posology.operating.calibrate import required_sample_size
-    from posology.operating.scenarios import logistic_set
 
+    scenarios = _scenarios(truth, scenario, levels, target, odds_ratio)
     built = build(design, None, levels, target, cohort, most, skeleton=skeleton, doses=doses, settings=settings or ())
-    found, tried = required_sample_size(
-        built, logistic_set(levels, target, odds_ratio), target, correct, list(range(cohort, most + 1, cohort))
-    )
+    found, tried = required_sample_size(built, scenarios, target, correct, list(range(cohort, most + 1, cohort)))
     if as_json:
-        print_json({"patients": found, "tried": tried})
+        print_json({"patients": found, "tried": tried, "scenarios": scenarios.tolist()})
         return
     print_table(
         "Chance of correct selection", ("Patients", "Chance (%)"), [(n, f"{100 * p:.2f}") for n, p in tried.items()]
@@ -173,9 +200,9 @@ def search(
     target: TargetNeeded,
     levels: LevelsNeeded,
     design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
-    odds_ratio: Annotated[
-        float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")
-    ] = 2.0,
+    odds_ratio: OddsRatioOption = 2.0,
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
     skeleton: SkeletonOption = None,
     doses: DosesOption = None,
     settings: SetOption = None,
@@ -187,8 +214,8 @@ def search(
     """
     from posology.cli._design import assigned, build
     from posology.operating.calibrate import search as searched
-    from posology.operating.scenarios import logistic_set
 
+    scenarios = _scenarios(truth, scenario, levels, target, odds_ratio)
     values = {}
     for text in choices:
         name, value = assigned(text, "--try")
@@ -207,12 +234,12 @@ def search(
                 settings=[*(settings or ()), *(f"{k}={v}" for k, v in given.items())],
             ),
             values,
-            logistic_set(levels, target, odds_ratio),
+            scenarios,
             target,
             progress,
         )
     if as_json:
-        print_json([vars(t) for t in tried])
+        print_json([vars(t) | {"accuracy": None if isnan(t.accuracy) else t.accuracy} for t in tried])
         return
     heads = (*values, "Correct (%)", "Overdosed (%)", "Patients", "Accuracy")
     rows = [
@@ -221,7 +248,7 @@ def search(
             f"{100 * t.correct:.2f}",
             f"{100 * t.overdosed:.2f}",
             f"{t.patients:.1f}",
-            f"{t.accuracy:.3f}",
+            "-" if isnan(t.accuracy) else f"{t.accuracy:.3f}",
         )
         for t in tried
     ]

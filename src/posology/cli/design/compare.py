@@ -2,106 +2,257 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._options import DosesOption, JsonOption, SkeletonOption, StartOption
+from posology.cli._options import DosesOption, JsonOption, RuleOption, SkeletonOption, StartOption
 from posology.cli._output import print_json, print_table
-from posology.cli.design.oc import depends_on_time, exact
+from posology.cli.design.oc import (
+    AcceptableOption,
+    AccrualOption,
+    ArrivalsOption,
+    DropoutOption,
+    LateOption,
+    ResponseOption,
+    SeedOption,
+    TrialsOption,
+    TruthsOption,
+    WindowOption,
+    range_of,
+    simulation_of,
+    world,
+)
 
 if TYPE_CHECKING:
-    pass
+    from posology.designs import Design
 
 app = typer.Typer(no_args_is_help=True)
 
+USUAL = ("3+3", "i3+3", "boin", "keyboard", "crm")
 
-TruthOption = Annotated[
-    list[str], typer.Option("--truth", metavar="P1,P2,...", help="True DLT rate of each level; may come again.")
+ScenarioOption = Annotated[
+    list[str] | None,
+    typer.Option("--scenario", metavar="NAME=P1,P2,...", help="True DLT rates with a name; may come again."),
 ]
 
 
 @app.command("compare")
 def compare(
-    truth: TruthOption,
-    target: Annotated[float, typer.Option("--target", help="Target DLT rate.")],
+    target: Annotated[float, typer.Option("--target", help="Target DLT rate, between 0 and 1.")],
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
     design: Annotated[
-        list[str] | None, typer.Option("--design", metavar="NAME", help="A design; may come again. Five, if left out.")
+        list[str] | None,
+        typer.Option("--design", metavar="NAME", help=f"A design; may come again. Else {', '.join(USUAL)}."),
     ] = None,
     cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3,
     most: Annotated[int, typer.Option("--max", help="Patients in all.")] = 30,
     start: StartOption = 1,
     skeleton: SkeletonOption = None,
     doses: DosesOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="[DESIGN.]NAME=VALUE",
+            help="A parameter of one design, as boin.stop_at=9, or of all that have it; may come again.",
+        ),
+    ] = None,
+    rules: RuleOption = None,
+    trials: TrialsOption = None,
+    seed: SeedOption = 1,
+    window: WindowOption = 28.0,
+    accrual: AccrualOption = 3.0,
+    arrivals: ArrivalsOption = "poisson",
+    late: LateOption = 0.5,
+    dropout: DropoutOption = 0.0,
+    response: ResponseOption = None,
+    acceptable: AcceptableOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set designs side by side under the same true DLT rates: exact operating characteristics.
+    """Set designs side by side under the same true DLT rates: exact, or simulated on the same patients where time matters.
 
     Example: posology design compare --target 0.3 --truth 0.05,0.15,0.3,0.45,0.6
+
+    Example: posology design compare --target 0.3 --scenario steep=0.05,0.3,0.6 --design boin --design tite-boin --set boin.stop_at=9
     """
+    from posology.operating.evaluation import evaluate, safety_stop
+
+    scenarios = scenarios_of(truth, scenario)
+    names = tuple(dict.fromkeys(design)) if design else USUAL
+    options = world(window, accrual, arrivals, late, dropout, response)
+    found: dict[str, list[dict[str, Any]]] = {}
+    stops: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    own = _settings(settings or (), names)
+    for name in names:
+        try:
+            built = _build(
+                name,
+                len(next(iter(scenarios.values()))),
+                target,
+                cohort,
+                most,
+                start,
+                skeleton,
+                doses,
+                own[name],
+                rules or (),
+            )
+        except ValueError as wrong:
+            if design:
+                raise
+            left_out[name] = str(wrong)
+            continue
+        stops[name] = safety_stop(built)
+        found[name] = evaluate(
+            built,
+            list(scenarios.values()),
+            target,
+            simulation=simulation_of(built, trials, seed, options),
+            acceptable=range_of(acceptable),
+        )
+    if as_json:
+        designs: dict[str, dict[str, Any]] = {
+            name: (each[0] if len(each) == 1 else {"scenarios": each}) | {"safety_stop": stops[name]}
+            for name, each in found.items()
+        }
+        print_json({"target": target, "scenarios": list(scenarios), "designs": designs, "left_out": left_out})
+        return
+    for s, (name, rates) in enumerate(scenarios.items()):
+        _show(
+            name if len(scenarios) > 1 or scenario else "",
+            rates,
+            target,
+            {n: each[s] for n, each in found.items()},
+            stops,
+        )
+    for name, why in left_out.items():
+        print(f"left out: {name}: {why.removeprefix(name + ': ')}")
+
+
+def scenarios_of(truth: Sequence[str] | None, scenario: Sequence[str] | None) -> dict[str, list[float]]:
+    """Read scenarios with and without a name: true DLT rates by the name, all for the same number of levels."""
+    from posology.cli._design import numbers
+
+    found: dict[str, list[float]] = {}
+    for k, text in enumerate(truth or (), start=1):
+        found[f"scenario {k}"] = numbers(text, "--truth")
+    for text in scenario or ():
+        name, equals, rates = text.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"--scenario {text!r}: write NAME=P1,P2,..., as steep=0.05,0.1,0.3,0.6")
+        if name in found:
+            raise ValueError(f"--scenario {name!r} is given twice: each scenario needs a name of its own")
+        found[name] = numbers(rates, "--scenario")
+    if not found:
+        raise ValueError("no scenario: give --truth, the true DLT rate of each level, or --scenario NAME=P1,P2,...")
+    sizes = {len(rates) for rates in found.values()}
+    if len(sizes) > 1:
+        raise ValueError(f"the scenarios have {', '.join(map(str, sorted(sizes)))} levels: give each the same number")
+    return found
+
+
+def _settings(settings: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the settings of each design: those that name it, and those that it has a parameter for."""
     from dataclasses import fields
 
-    from posology.cli._design import build, numbers
+    from posology.cli._design import assigned
     from posology.designs import DESIGNS
 
-    rates = [numbers(text, "--truth") for text in truth]
-    names = design or ["3+3", "i3+3", "boin", "keyboard", "crm"]
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name in names:
-        has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
-        built = build(
-            name,
-            None,
-            len(rates[0]),
-            target,
-            cohort if "cohort" in has else None,
-            most if "max_patients" in has else None,
-            start=start,
-            skeleton=skeleton if "skeleton" in has else None,
-            doses=doses if "doses" in has else None,
-        )
-        if depends_on_time(built):
-            raise ValueError(f"{name} depends on time: simulate it with `posology design oc`, or in a study")
-        found[name] = exact(built, rates, target)
-    if as_json:
-        print_json(
-            {"target": target, "designs": {n: f[0] if len(f) == 1 else {"scenarios": f} for n, f in found.items()}}
-        )
+    own: dict[str, list[str]] = {name: [] for name in names}
+    for text in settings:
+        whose, dot, _ = text.partition("=")[0].rpartition(".")
+        if dot and whose in own:
+            own[whose].append(text[len(whose) + 1 :])
+            continue
+        parameter, _ = assigned(text, "--set")
+        having = [n for n in names if n in DESIGNS and parameter in {f.name for f in fields(DESIGNS[n])}]
+        if dot or not having:
+            raise ValueError(
+                f"--set {text!r}: {whose or 'none of the designs'} {'is not compared' if dot else 'has this parameter'}"
+            )
+        for name in having:
+            own[name].append(text)
+    return own
+
+
+def _build(
+    name: str,
+    levels: int,
+    target: float,
+    cohort: int,
+    most: int,
+    start: int,
+    skeleton: str | None,
+    doses: str | None,
+    settings: Sequence[str],
+    rules: Sequence[str],
+) -> Design:
+    """Build a design with those of the shared options that it has a parameter for."""
+    from dataclasses import fields
+
+    from posology.cli._design import build
+    from posology.designs import DESIGNS
+
+    has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
+    return build(
+        name,
+        None,
+        levels,
+        target,
+        cohort if "cohort" in has else None,
+        most if "max_patients" in has else None,
+        start=start,
+        skeleton=skeleton if "skeleton" in has else None,
+        doses=doses if "doses" in has else None,
+        settings=settings,
+        rules=rules,
+    )
+
+
+def _show(
+    name: str, rates: Sequence[float], target: float, found: dict[str, dict[str, Any]], stops: dict[str, str]
+) -> None:
+    """Print one scenario: what each design selects and gives, and the designs in short."""
+    if not found:
         return
-    for s, each in enumerate(rates):
-        at = min(range(len(each)), key=lambda j: abs(each[j] - target))
-        columns = [
-            "",
-            *(f"level {j + 1}{' (MTD)' if j == at else ''}: {p:g}" for j, p in enumerate(each)),
-            "none",
-            "all",
-        ]
-        rows: list[list[str]] = []
-        for name, results in found.items():
-            data = results[s]
-            percent = [f"{100 * p:.1f} %" for p in (*data["selection"], data["no_mtd"])]
-            rows.append([f"{name}: selected", *percent, ""])
-            rows.append(
-                ["   patients", *(f"{n:.1f}" for n in data["patients"]), "", f"{data['expected_patients']:.1f}"]
-            )
-        print_table(f"Exact operating characteristics, target {target:g}", columns, rows)
-        summary = [
-            (
-                name,
-                f"{100 * r[s]['correct']:.1f}",
-                f"{100 * r[s]['overdosed_60']:.1f}",
-                f"{r[s]['accuracy']:.3f}",
-                f"{r[s]['expected_patients']:.1f}",
-                f"{r[s]['expected_dlts']:.1f}",
-            )
-            for name, r in found.items()
-        ]
-        heads = (
-            "Design",
-            "Correct (%)",
-            "Over 60 % of patients above the MTD (%)",
-            "Accuracy index",
-            "Patients",
-            "DLTs",
-        )
-        print_table("In short", heads, summary)
+    right = next(iter(found.values()))["true_mtd"]
+    columns = [
+        "",
+        *(f"level {j}{' (MTD)' if j == right else ''}: {p:g}" for j, p in enumerate(rates, start=1)),
+        "none",
+        "all",
+    ]
+    rows: list[list[str]] = []
+    for design, data in found.items():
+        percent = [f"{100 * p:.1f} %" for p in (*data["selection"], data["no_mtd"])]
+        rows.append([f"{design}: selected", *percent, ""])
+        rows.append(["   patients", *(f"{n:.1f}" for n in data["patients"]), "", f"{data['expected_patients']:.1f}"])
+    if right is None:
+        columns[-2] = "none (right)"
+    print_table(f"Operating characteristics, target {target:g}{', ' + name if name else ''}", columns, rows)
+    summary = [_in_short(design, data, stops[design]) for design, data in found.items()]
+    heads = list(dict.fromkeys(head for row in sorted(summary, key=len, reverse=True) for head in row))
+    print_table("In short", heads, [[row.get(head, "-") for head in heads] for row in summary])
+
+
+def _in_short(design: str, data: dict[str, Any], stop: str) -> dict[str, str]:
+    error = lambda key: "" if data["exact"] else f" ± {100 * data[key + '_error']:.1f}"
+    row = {
+        "Design": design,
+        "Method": "exact" if data["exact"] else f"{data['trials']:,} trials",
+        "Correct (%)": f"{100 * data['correct']:.1f}{error('correct')}",
+        "Over 60 % of patients above the MTD (%)": f"{100 * data['overdosed_60']:.1f}{error('overdosed_60')}",
+        "Accuracy index": "-" if data["accuracy"] is None else f"{data['accuracy']:.3f}",
+        "Patients": f"{data['expected_patients']:.1f}",
+        "DLTs": f"{data['expected_dlts']:.1f}",
+    }
+    if "within" in data:
+        row["Within the range (%)"] = f"{100 * data['within']:.1f}{error('within')}"
+    if not data["exact"]:
+        row["Days"] = f"{data['days']:.0f}"
+    row["Stops for safety when"] = stop
+    return row

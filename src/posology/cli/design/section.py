@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,19 @@ from posology.cli._options import (
     TargetNeeded,
 )
 from posology.cli._output import print_json
+from posology.cli.design.compare import scenarios_of
+from posology.cli.design.oc import (
+    TIMED_TRIALS,
+    AccrualOption,
+    ArrivalsOption,
+    DropoutOption,
+    LateOption,
+    ResponseOption,
+    SeedOption,
+    WindowOption,
+    simulation_of,
+    world,
+)
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -44,26 +58,24 @@ def section(
     settings: SetOption = None,
     rules: RuleOption = None,
     trials: Annotated[
-        int, typer.Option("--trials", help="Simulated trials, for designs that depend on time.")
-    ] = 10_000,
-    seed: Annotated[int, typer.Option("--seed", help="Of the simulation.")] = 1,
+        int, typer.Option("--trials", min=10, help="Simulated trials, for designs that depend on time.")
+    ] = TIMED_TRIALS,
+    seed: SeedOption = 1,
+    window: WindowOption = 28.0,
+    accrual: AccrualOption = 3.0,
+    arrivals: ArrivalsOption = "poisson",
+    late: LateOption = 0.5,
+    dropout: DropoutOption = 0.0,
+    response: ResponseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the statistical section of a protocol: design in words, decision table, operating characteristics, references.
 
     Example: posology design section --design boin --target 0.3 --levels 4 --scenario steep=0.05,0.1,0.3,0.6 --out section
     """
-    from posology.cli._design import build, numbers
+    from posology.cli._design import build
     from posology.reports.statistical_section.section import statistical_section, write_section
 
-    named: dict[str, list[float]] = {}
-    for text in scenario:
-        name, equals, rates = text.partition("=")
-        if not equals:
-            raise ValueError(f"--scenario {text!r}: write NAME=P1,P2,..., as steep=0.05,0.1,0.3,0.6")
-        if name in named:
-            raise ValueError(f"--scenario {name!r} is given twice: each scenario needs a name of its own")
-        named[name] = numbers(rates, "--scenario")
     built = build(
         design,
         protocol,
@@ -77,7 +89,10 @@ def section(
         settings=settings or (),
         rules=rules or (),
     )
-    found = statistical_section(built, named, target, trials=trials, seed=seed)
+    simulation = simulation_of(built, None, seed, world(window, accrual, arrivals, late, dropout, response))
+    if simulation is not None:
+        simulation = replace(simulation, trials=trials)
+    found = statistical_section(built, scenarios_of(None, scenario), target, simulation)
     files = write_section(found, out)
     if as_json:
         print_json({"title": found.title, "files": [str(f) for f in files], "rows": found.characteristics.rows()})

@@ -105,7 +105,7 @@ def simulate(
 
     from posology.operating import PotentialOutcomes, Scenario
     from posology.operating import simulate as run
-    from posology.operating.study import patients_to_draw
+    from posology.operating.evaluation import patients_to_draw
     from posology.protocol.build import design_from_protocol as of_protocol
     from posology.protocol.load import load_document
     from posology.protocol.model import UNITS, protocol_from
@@ -205,8 +205,10 @@ def simulate(
 
 
 def _nearest(rates: Any, target: float) -> int:
-    """Return the number of the level whose rate is nearest the target, the lower of two."""
-    return min(range(len(rates)), key=lambda j: (round(abs(rates[j] - target), 12), j)) + 1
+    """Return the number of the level whose rate is nearest the target."""
+    from posology.operating.true_mtd import nearest_level
+
+    return int(nearest_level(rates, target)[0]) + 1
 
 
 def _other(
