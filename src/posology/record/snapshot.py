@@ -15,6 +15,7 @@ from types import MappingProxyType
 from posology.protocol.model import Protocol
 from posology.record.event import Event
 from posology.record.facts import CutoffLocked
+from posology.record.known_at import known_at
 from posology.record.state import State, fold
 
 __all__ = ["Snapshot", "SnapshotError", "last_locked_cutoff", "take_snapshot"]
@@ -102,7 +103,7 @@ def take_snapshot(
     state = fold(known, occurred_by=cutoff)
     if not state.trial.documents:
         raise SnapshotError(f"the trial was created on {events[0].occurred}, after the cutoff {cutoff}")
-    by_number = {event.seq: event for event in known if event.occurred <= cutoff}
+    by_number = {event.seq: known_at(event, cutoff) for event in known if event.occurred <= cutoff}
     return Snapshot(cutoff, state, MappingProxyType(by_number), known[-1], lock)
 
 
