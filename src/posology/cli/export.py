@@ -15,8 +15,8 @@ from posology.cli._options import (
     JsonOption,
     KnownByOption,
     OutArgument,
-    RulesName,
-    RulesOption,
+    ConventionsName,
+    ConventionsOption,
     SpecimenOption,
     TrialArgument,
 )
@@ -147,7 +147,7 @@ def export_adam(
     out: OutArgument,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
-    rules: RulesOption = RulesName.recist,
+    conventions: ConventionsOption = ConventionsName.recist,
     as_json: JsonOption = False,
 ) -> None:
     """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
@@ -167,6 +167,6 @@ def export_adam(
         domains = {d.name: d.frame for d in datasets(state, cutoff)}
         status.update("deriving")
         files, made = export(
-            domains, out, rules_of(protocol, rules.value, cutoff), formats_of(formats), study_of(protocol)
+            domains, out, rules_of(protocol, conventions.value, cutoff), formats_of(formats), study_of(protocol)
         )
     print_datasets(files, made, out, as_json)

@@ -105,7 +105,10 @@ def _version(text: str) -> dict[str, Any]:
 
 @app.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of a protocol file, for editors that complete and check while you type."""
+    """Print the JSON Schema of a protocol file, for editors that complete and check while you type.
+
+    Example: posology protocol schema
+    """
     from posology.protocol.load import protocol_schema as drawn
 
     print_json(drawn())

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-ClaimsOption = Annotated[Path | None, typer.Option("--claims", help="A claims file to check along with it.")]
+ClaimsOption = Annotated[Path | None, typer.Option("--claims", metavar="FILE", help="A claims file (YAML) to check along with it (else none).")]
 
 
 @app.command("write")
-def readout(
+def write(
     trial: TrialArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
+    out: Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="The folder to write to.")],
     cutoff: LockedCutoffOption = None,
     claims: ClaimsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the readout at a data cutoff: page, data, tables and figures, each number traceable to its events.
 
-    Example: posology readout write mytrial.posology --cutoff 2013-05-10 --out readout
+    Example: posology readout write mytrial.posology --cutoff 2013-05-10 --output-dir readout
     """
     from rich.console import Console
 
@@ -67,7 +67,9 @@ def claims(
 ) -> None:
     """Check statements about a trial against its record: each holds, does not hold, or cannot be decided.
 
-    Ends with status 1 if one does not hold. Example: posology readout claims mytrial.posology claims.yaml --cutoff 2013-05-10
+    Ends with status 1 if one does not hold.
+
+    Example: posology readout claims mytrial.posology claims.yaml --cutoff 2013-05-10
     """
     from posology.conduct.trial import Trial
     from posology.readout.claims import read_claims

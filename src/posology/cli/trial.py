@@ -14,13 +14,13 @@ from posology.cli._output import acknowledge, console_err, print_json, print_tab
 app = typer.Typer(no_args_is_help=True)
 
 
-CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")]
+CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events, a row each; its columns are the fields of the events.")]
 
 
-SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event.")]
+SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event, as `posology trial log` shows it.")]
 
 
-WhyOption = Annotated[str, typer.Option("--reason", help="Why; required.")]
+WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why.")]
 
 
 @app.command("create")
@@ -47,10 +47,14 @@ def load(
     trial: TrialArgument,
     file: CsvArgument,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="The kind of all rows, where the file has no column kind.")
+        str | None, typer.Option("--kind", metavar="KIND", help="The kind of all rows, such as dosed (else the column kind of the file).")
     ] = None,
     protocol: Annotated[
-        Path | None, typer.Option("--protocol", help="The protocol file whose amendments the rows name by version.")
+        Path | None, typer.Option(
+            "--protocol",
+            metavar="FILE",
+            help="The protocol file whose amendments the rows name by version (else none is loaded).",
+        )
     ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -97,6 +101,8 @@ def amend(
     """Record the amendments of a protocol file that the record does not hold yet.
 
     Each holds from its own date on.
+
+    Example: posology trial amend mytrial.posology protocol.yaml
     """
     from posology.conduct.trial import Trial, current_user
     from posology.protocol.load import load_document
@@ -110,18 +116,19 @@ def amend(
 
 
 @app.command("advise")
-def decide(
-    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
+@options
+def advise(
+    trial: TrialArgument, moment: Moment, as_json: JsonOption = False
 ) -> None:
     """Say what the protocol's design advises next, why, on which counts, and who is awaited.
 
-    Example: posology trial advise mytrial.posology --as-of 2013-03-25
+    Example: posology trial advise mytrial.posology --cutoff 2013-03-25
     """
-    from posology.conduct.trial import Trial, end_of_day
+    from posology.conduct.trial import Trial
     from posology.readout.cited import mark, weakest
 
     with Trial.open(trial) as opened:
-        advice = opened.advise(as_of, end_of_day(known_by) if known_by else None)
+        advice = opened.advise(moment.cutoff, moment.known)
         simulated = not as_json and opened.state().trial.simulated
     if as_json:
         print_json(
@@ -166,16 +173,20 @@ def decide(
 
 
 @app.command("status")
+@options
 def status(
-    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
+    trial: TrialArgument, moment: Moment, as_json: JsonOption = False
 ) -> None:
-    """Show who is at which dose, who had a DLT, and who is still on treatment."""
+    """Show who is at which dose, who had a DLT, and who is still on treatment.
+
+    Example: posology trial status mytrial.posology --cutoff 2013-05-10
+    """
     from posology.conduct.overview import overview
-    from posology.conduct.trial import Trial, end_of_day
+    from posology.conduct.trial import Trial
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
-        rows = overview(state, as_of or opened._clock().date())
+        state = opened.state(moment.cutoff, moment.known)
+        rows = overview(state, moment.cutoff or opened._clock().date())
     if as_json:
         print_json([vars(row) for row in rows])
         return
@@ -193,11 +204,14 @@ def status(
 @app.command("log")
 def log(
     trial: TrialArgument,
-    patient: Annotated[str | None, typer.Option("--patient", help="Only this patient's events.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only events of this kind.")] = None,
+    patient: Annotated[str | None, typer.Option("--patient", metavar="PATIENT", help="Only this patient's events (else all).")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only events of this kind, such as adverse_event (else all).")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the record: every event, corrections and overrides included."""
+    """Show the record: every event, corrections and overrides included.
+
+    Example: posology trial log mytrial.posology --patient 001
+    """
     from posology.conduct.trial import Trial
     from posology.record.event import to_dict
 
@@ -228,11 +242,16 @@ def log(
 def verify(
     trial: TrialArgument,
     head: Annotated[
-        str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it.")
+        str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it, to compare with (else none).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted."""
+    """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted.
+
+    Ends with status 1 if one was.
+
+    Example: posology trial verify mytrial.posology
+    """
     from posology.record.audit import verify as walk
     from posology.record.store import Head, Store
 
@@ -293,7 +312,10 @@ def correct(
 def void(
     trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
 ) -> None:
-    """Take an event out of effect that was entered in error. It stays in the record."""
+    """Take an event out of effect that was entered in error. It stays in the record.
+
+    Example: posology trial void mytrial.posology 57 --reason "entered for the wrong patient"
+    """
     from posology.conduct.trial import Trial, current_user
 
     with Trial.open(trial) as opened:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
 
 import typer
 
 from posology.cli._options import JsonOption
 from posology.cli._output import print_json, print_table
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,17 +20,21 @@ def designs(as_json: JsonOption = False) -> None:
 
     Example: posology design list
     """
-    from dataclasses import fields
-
     from posology.designs import DESIGNS
     from posology.protocol.build import RULES
 
-    told = lambda cls: [f.name for f in fields(cls) if f.name not in ("levels", "start", "design")]
-    brief = lambda cls: (cls.__doc__ or "").strip().splitlines()[0]
     if as_json:
-        listed = lambda kinds: {n: {"what": brief(c), "parameters": told(c)} for n, c in kinds.items()}
-        print_json({"designs": listed(DESIGNS), "rules": listed(RULES)})
+        print_json({"designs": _described(DESIGNS), "rules": _described(RULES)})
         return
     for title, kinds in (("Designs (--design)", DESIGNS), ("Rules around any design (--rule)", RULES)):
-        rows = [(name, brief(cls), ", ".join(told(cls))) for name, cls in kinds.items()]
+        rows = [(name, each["what"], ", ".join(each["parameters"])) for name, each in _described(kinds).items()]
         print_table(title, ("Name", "What it is", "Parameters"), rows)
+
+
+def _described(kinds: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what each design or rule is, in a line, and its parameters."""
+    own = lambda kind: [f.name for f in fields(kind) if f.name not in ("levels", "start", "design")]
+    return {
+        name: {"what": (kind.__doc__ or "").strip().splitlines()[0], "parameters": own(kind)}
+        for name, kind in kinds.items()
+    }

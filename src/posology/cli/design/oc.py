@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._options import (
-    CohortOption,
-    DesignOption,
-    DosesOption,
-    JsonOption,
-    LevelsOption,
-    MaxOption,
-    ProtocolOption,
-    RuleOption,
-    SetOption,
-    SkeletonOption,
-    StartOption,
-    TargetOption,
-)
+from posology.cli._design import DesignOptions, numbers, parameters
+from posology.cli._options import JsonOption, SeedOption, number, options
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -28,95 +17,100 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-TrialsOption = Annotated[
-    int | None, typer.Option("--simulate", metavar="TRIALS", help="Simulate so many trials, instead of exact results.")
-]
-
-
-SeedOption = Annotated[int, typer.Option("--seed", help="Of the simulated patients.")]
-
-
 TIMED_TRIALS = 10_000
+"""Simulated trials of a design that depends on time, where none are asked for."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The trials that are simulated, where they are."""
+
+    trials: Annotated[
+        int | None,
+        number(
+            "--simulate",
+            "Simulate so many trials (else exact results; of a design that depends on time, 10,000 trials)",
+            metavar="TRIALS",
+            least=1,
+            most=10_000_000,
+        ),
+    ] = None
+    seed: SeedOption = 1
+    window: Annotated[float, number("--window", "Simulated: the DLT window, in days", above=0, most=1000)] = 28.0
+    accrual: Annotated[float, number("--accrual", "Simulated: patients who come in 28 days", above=0, most=10_000)] = (
+        3.0
+    )
+    late: Annotated[
+        float,
+        number(
+            "--late-dlt-share",
+            "Simulated: share of the DLTs that come in the second half of the window",
+            least=0,
+            most=1,
+        ),
+    ] = 0.5
+    dropout: Annotated[
+        float, number("--dropout", "Simulated: share of patients who leave before the window ends", least=0, below=1)
+    ] = 0.0
+
+    def setting(self, chances: list[list[float]]) -> dict[str, Any]:
+        """Return what a scenario of the simulation needs beside its DLT rates."""
+        return {
+            "window": self.window,
+            "accrual": self.accrual / 28,
+            "late": self.late,
+            "dropout": self.dropout,
+            "grades": tuple(map(tuple, chances)),
+        }
 
 
 @app.command("oc")
+@options
 def oc(
+    design: DesignOptions,
+    world: World,
     truth: Annotated[
         list[str] | None,
-        typer.Option("--truth", metavar="P1,P2,...", help="True DLT rate of each level; may come again."),
+        typer.Option(
+            "--truth",
+            metavar="P1,P2,...",
+            help="True DLT rate of each level, 0 to 1 (else --grades); may be given again, a scenario each.",
+        ),
     ] = None,
-    design: DesignOption = None,
-    protocol: ProtocolOption = None,
-    levels: LevelsOption = None,
-    target: TargetOption = None,
-    cohort: CohortOption = None,
-    most: MaxOption = None,
-    start: StartOption = 1,
-    skeleton: SkeletonOption = None,
-    doses: DosesOption = None,
-    settings: SetOption = None,
-    rules: RuleOption = None,
-    trials: TrialsOption = None,
-    seed: SeedOption = 1,
-    window: Annotated[float, typer.Option(help="Simulated: the DLT window, in days.")] = 28.0,
-    accrual: Annotated[float, typer.Option(help="Simulated: patients a month of 28 days.")] = 3.0,
-    late: Annotated[float, typer.Option(help="Simulated: share of DLTs in the second half of the window.")] = 0.5,
-    dropout: Annotated[
-        float, typer.Option(help="Simulated: share of patients who leave before the window ends.")
-    ] = 0.0,
     grades: Annotated[
         list[str] | None,
         typer.Option(
             "--grades",
             metavar="P0,P1,...",
-            help="Instead of --truth, for each level in turn the chances of grades 0, 1, ...; 3 is a DLT.",
+            help="Chances of grades 0, 1, ... at a level, 3 and above a DLT: once for each level (else --truth).",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a design's operating characteristics under true DLT rates: exact, with no Monte Carlo error.
+    """Give a design's operating characteristics under true DLT rates: exact, where they depend on counts alone.
 
-    Designs that depend on time (TITE-CRM, TITE-BOIN, rolling six, backfilling) are simulated, the error beside every figure.
+    Designs that depend on time (TITE-CRM, TITE-BOIN, rolling six, backfilling), and any with --simulate, are simulated;
+    the Monte Carlo error then stands beside every figure.
 
-    Example: posology design oc --design boin --target 0.3 --levels 5 --cohort 3 --max 30 --truth 0.05,0.15,0.3,0.45,0.6
+    Example: posology design oc --design boin --target 0.3 --levels 5 --cohort-size 3 --max-patients 30
+    --truth 0.05,0.15,0.3,0.45,0.6
     """
-    from posology.cli._design import build, numbers, parameters
-
     if bool(truth) == bool(grades):
         raise ValueError("give either --truth, the DLT rate of each level, or --grades, once for each level")
     rates = [numbers(text, "--truth") for text in truth or ()]
     chances = [numbers(text, "--grades") for text in grades or ()]
-    built = build(
-        design,
-        protocol,
-        levels,
-        target,
-        cohort,
-        most,
-        start=start,
-        skeleton=skeleton,
-        doses=doses,
-        settings=settings or (),
-        rules=rules or (),
-    )
+    built = design.build()
     if chances:
         rates = [_dlt_rates(chances, built.levels)]
     for each in rates:
         if len(each) != built.levels:
             raise ValueError(f"--truth has {len(each)} rates; the design has {built.levels} levels")
-    target = target if target is not None else _target(built)
-    if trials is None and not depends_on_time(built):
+    target = design.target if design.target is not None else target_of(built)
+    if world.trials is None and not depends_on_time(built):
         found = [graded(built, chances, target)] if chances else exact(built, rates, target)
     else:
-        number = trials or TIMED_TRIALS
-        world = {
-            "window": window,
-            "accrual": accrual / 28,
-            "late": late,
-            "dropout": dropout,
-            "grades": tuple(map(tuple, chances)),
-        }
-        found = [simulated(built, each, target, number, seed, world) for each in rates]
+        trials = world.trials or TIMED_TRIALS
+        found = [simulated(built, each, target, trials, world.seed, world.setting(chances)) for each in rates]
     if as_json:
         shared: dict[str, Any] = {"parameters": parameters(built)}
         print_json({**found[0], **shared} if len(found) == 1 else {"scenarios": found, **shared})
@@ -168,7 +162,8 @@ def depends_on_time(design: Design) -> bool:
     return isinstance(innermost(design), TIME_DEPENDENT)
 
 
-def _target(design: Design) -> float | None:
+def target_of(design: Design) -> float | None:
+    """Return a design's target DLT rate, None if it has none."""
     from posology.designs.inference import innermost
 
     return getattr(innermost(design), "target", None)
