@@ -209,7 +209,7 @@ def test_a_statistical_section(go: Any, tmp_path: Path) -> None:  # noqa: F811
     ):
         assert said in page
     assert "54.6" in zipfile.ZipFile(tmp_path / "s" / "section.docx").read("word/document.xml").decode()
-    assert (tmp_path / "s" / "decisions.csv").read_text().splitlines()[1] == "3,E,S,D,DU"
+    assert (tmp_path / "s" / "decisions.csv").read_text().splitlines()[3] == "3,E,S,D,DU"
     assert "not empty" in go("design", "section", *BOIN, "--scenario", "steep=0.05,0.15,0.3,0.45,0.6", "--out", "s")[2]
     assert "has 2 rates" in go("design", "section", *BOIN, "--scenario", "x=0.1,0.2", "--out", "t")[2]
     assert not (tmp_path / "t").exists()

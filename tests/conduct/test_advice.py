@@ -190,7 +190,7 @@ def test_a_design_that_would_rise_waits_for_the_cohort(tmp_path: Path) -> None:
         clock.to("2013-03-01")
         assert (trial.advise().action, trial.advise().level) == ("escalate", 2)
         trial.record(f.DecisionTaken(action="escalate", level=2, slots=3, why="as advised"), by="x")
-        trial.record(f.DecisionSigned(decision=1, name="A", role="b"), by="x")
+        trial.record(f.DecisionSigned(decision=1, name="x", role="b"), by="x")
         assert (trial.advise().action, trial.advise().level, trial.advise().more) == ("stay", 2, 3), (
             "nobody was treated there"
         )

@@ -34,7 +34,9 @@ def copy_example(out: Path) -> list[Path]:
 
 @app.command("demo")
 def demo(
-    out: Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="The folder to write to.")] = Path("imgn853-demo"),
+    out: Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="The folder to write to.")] = Path(
+        "imgn853-demo"
+    ),
     as_json: JsonOption = False,
 ) -> None:
     """Run the first-in-human trial of IMGN853 from protocol to readout.

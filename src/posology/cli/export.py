@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from posology.cli._options import (
+    ConventionsName,
+    ConventionsOption,
     CutoffOption,
     FormatName,
     FormatOption,
@@ -15,23 +17,14 @@ from posology.cli._options import (
     JsonOption,
     KnownByOption,
     OutArgument,
-    ConventionsName,
-    ConventionsOption,
     SpecimenOption,
     TrialArgument,
 )
 from posology.cli._output import print_json, print_table
 from posology.cli.submission import formats_of, print_datasets
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(no_args_is_help=True)
-
-
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
-
-
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
 
 

@@ -12,11 +12,7 @@ from posology.cli._options import ByOption, JsonOption, TrialArgument
 from posology.cli._output import print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
-
-
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
-
-
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
 
 
@@ -58,7 +54,8 @@ def import_sdtm(
         ReaderName, typer.Option("--reader", help="Whose reading of the scans is the trial's own.")
     ] = ReaderName.investigator,
     leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again.")
+        list[str] | None,
+        typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Where the report goes (else TRIAL.import.json).")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from posology.cli._events import add_commands
-from posology.cli._options import AsOfOption, JsonOption, KnownByOption, TrialArgument
+from posology.cli._options import JsonOption, Moment, TrialArgument, options
 from posology.cli._output import print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
@@ -21,7 +21,9 @@ def eligibility(
     moment: Moment,
     cohort: Annotated[
         str | None,
-        typer.Option("--cohort", metavar="NAME", help="The expansion cohort, by its name in the protocol (else dose finding)."),
+        typer.Option(
+            "--cohort", metavar="NAME", help="The expansion cohort, by its name in the protocol (else dose finding)."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -11,11 +11,7 @@ from posology.cli._options import JsonOption
 from posology.cli._output import console, print_json
 
 app = typer.Typer(no_args_is_help=True)
-
-
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A protocol file (YAML).")]
-
-
 VersionArgument = Annotated[
     str, typer.Argument(metavar="FILE[@VERSION]", help="A protocol file; @VERSION picks one of its versions.")
 ]

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from posology.record.event import Event
 
 app = typer.Typer(no_args_is_help=True)
-
-
-ClaimsOption = Annotated[Path | None, typer.Option("--claims", metavar="FILE", help="A claims file (YAML) to check along with it (else none).")]
+ClaimsOption = Annotated[
+    Path | None,
+    typer.Option("--claims", metavar="FILE", help="A claims file (YAML) to check along with it (else none)."),
+]
 
 
 @app.command("write")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from posology.cli._options import JsonOption, check_folders
+from posology.cli._options import JsonOption
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,28 +17,16 @@ if TYPE_CHECKING:
     from posology.shared.tables import Table
 
 app = typer.Typer(no_args_is_help=True)
-
-
 SamplesOption = Annotated[int, typer.Option("--samples", help="Base samples, a power of 2.")]
-
-
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
-
-
 CvOption = Annotated[
     list[str] | None,
     typer.Option("--cv", metavar="NUMBER=CV", help="How uncertain a number is (0: not); may be given again."),
 ]
-
-
 CsvOption = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the indices as CSV.")]
-
-
 FigureOption = Annotated[
     Path | None, typer.Option("--figure", metavar="FILE", help="Draw the indices: a .png, .svg or .html file.")
 ]
-
-
 HOW_TO_READ = (
     "first: share of the variance that the number explains alone; total: that which goes with it in any way. "
     "± half of the 95 % bootstrap interval."

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posology.cli._options import (
+    ConventionsName,
+    ConventionsOption,
     CutoffOption,
     FormatName,
     FormatOption,
     JsonOption,
     OutArgument,
-    ConventionsName,
-    ConventionsOption,
 )
 from posology.cli._output import print_json
 
@@ -34,7 +34,8 @@ def adam(
     formats: FormatOption = None,
     conventions: ConventionsOption = ConventionsName.recist,
     leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again.")
+        list[str] | None,
+        typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

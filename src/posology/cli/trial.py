@@ -7,19 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from posology.cli._events import add_commands
-from posology.cli._options import AsOfOption, ByOption, JsonOption, KnownByOption, OnOption, TrialArgument
+from posology.cli._events import OverrideOption, add_commands
+from posology.cli._options import ByOption, JsonOption, Moment, OnOption, TrialArgument, options
 from posology.cli._output import acknowledge, console_err, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
-
-
-CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events, a row each; its columns are the fields of the events.")]
-
-
-SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event, as `posology trial log` shows it.")]
-
-
+CsvArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A CSV file of events, a row each; its columns are the fields of the events."),
+]
+SeqArgument = Annotated[
+    int, typer.Argument(metavar="EVENT", help="The number of the event, as `posology trial log` shows it.")
+]
 WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why.")]
 
 
@@ -47,14 +46,18 @@ def load(
     trial: TrialArgument,
     file: CsvArgument,
     kind: Annotated[
-        str | None, typer.Option("--kind", metavar="KIND", help="The kind of all rows, such as dosed (else the column kind of the file).")
+        str | None,
+        typer.Option(
+            "--kind", metavar="KIND", help="The kind of all rows, such as dosed (else the column kind of the file)."
+        ),
     ] = None,
     protocol: Annotated[
-        Path | None, typer.Option(
+        Path | None,
+        typer.Option(
             "--protocol",
             metavar="FILE",
             help="The protocol file whose amendments the rows name by version (else none is loaded).",
-        )
+        ),
     ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -117,19 +120,19 @@ def amend(
 
 @app.command("advise")
 @options
-def advise(
-    trial: TrialArgument, moment: Moment, as_json: JsonOption = False
-) -> None:
+def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) -> None:
     """Say what the protocol's design advises next, why, on which counts, and who is awaited.
 
     Example: posology trial advise mytrial.posology --cutoff 2013-03-25
     """
+    from posology.conduct.open_matters import decisions, open_matters
     from posology.conduct.trial import Trial
     from posology.readout.cited import mark, weakest
 
     with Trial.open(trial) as opened:
         advice = opened.advise(moment.cutoff, moment.known)
-        simulated = not as_json and opened.state().trial.simulated
+        state = opened.state(advice.on, moment.known)
+        simulated = not as_json and state.trial.simulated
     if as_json:
         print_json(
             {
@@ -139,6 +142,12 @@ def advise(
                 "protocol_version": advice.protocol_version,
                 "mtd": advice.open_level.mtd,
                 "ceiling": advice.open_level.ceiling,
+                "beside": [
+                    {"level": o.level, "cohort": o.cohort, "slots": o.slots, "decision": o.decision.fact.number}
+                    for o in advice.open_level.beside
+                ],
+                "decisions": decisions(state),
+                "open_matters": [vars(matter) for matter in open_matters(state, advice.on)],
             }
         )
         return
@@ -165,6 +174,11 @@ def advise(
         )
     for standing in advice.pending:
         print(f"not evaluable yet: {standing}")
+    for beside in advice.open_level.beside:
+        what = f"the cohort {beside.cohort}" if beside.cohort else "backfilling"
+        print(f"open for {what}: level {beside.level}, {beside.slots} slots, by {beside.reason()}")
+    for matter in open_matters(state, advice.on):
+        print(f"open: {matter}")
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
     if origin:
         print(
@@ -174,19 +188,19 @@ def advise(
 
 @app.command("status")
 @options
-def status(
-    trial: TrialArgument, moment: Moment, as_json: JsonOption = False
-) -> None:
+def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) -> None:
     """Show who is at which dose, who had a DLT, and who is still on treatment.
 
     Example: posology trial status mytrial.posology --cutoff 2013-05-10
     """
+    from posology.conduct.open_matters import open_matters
     from posology.conduct.overview import overview
     from posology.conduct.trial import Trial
 
     with Trial.open(trial) as opened:
         state = opened.state(moment.cutoff, moment.known)
-        rows = overview(state, moment.cutoff or opened._clock().date())
+        day = min(moment.cutoff or opened._clock().date(), opened._clock().date())
+        rows, matters = overview(state, day), open_matters(state, day)
     if as_json:
         print_json([vars(row) for row in rows])
         return
@@ -195,6 +209,8 @@ def status(
     dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
     print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
+    for matter in matters:
+        print(f"open: {matter}")
     if state.trial.simulated:
         print("a simulated record: nobody was treated, every value is assumed")
     elif any(e.provenance for p in state.patients.values() for e in p.events):
@@ -204,8 +220,13 @@ def status(
 @app.command("log")
 def log(
     trial: TrialArgument,
-    patient: Annotated[str | None, typer.Option("--patient", metavar="PATIENT", help="Only this patient's events (else all).")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only events of this kind, such as adverse_event (else all).")] = None,
+    patient: Annotated[
+        str | None, typer.Option("--patient", metavar="PATIENT", help="Only this patient's events (else all).")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="Only events of this kind, such as adverse_event (else all)."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the record: every event, corrections and overrides included.
@@ -242,7 +263,12 @@ def log(
 def verify(
     trial: TrialArgument,
     head: Annotated[
-        str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it, to compare with (else none).")
+        str | None,
+        typer.Option(
+            "--head",
+            metavar="N:HASH",
+            help="A head noted down earlier, as verify prints it, to compare with (else none).",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -284,7 +310,7 @@ def correct(
     changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
     on: OnOption = None,
     by: ByOption = None,
-    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    override: OverrideOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Correct an event: a new event takes its place, the old one stays in the record.
@@ -310,7 +336,12 @@ def correct(
 
 @app.command("void")
 def void(
-    trial: TrialArgument, event: SeqArgument, reason: WhyOption, by: ByOption = None, as_json: JsonOption = False
+    trial: TrialArgument,
+    event: SeqArgument,
+    reason: WhyOption,
+    by: ByOption = None,
+    override: OverrideOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take an event out of effect that was entered in error. It stays in the record.
 
@@ -319,7 +350,7 @@ def void(
     from posology.conduct.trial import Trial, current_user
 
     with Trial.open(trial) as opened:
-        made = opened.void(event, by=by or current_user(), reason=reason)
+        made = opened.void(event, by=by or current_user(), reason=reason, override=override)
     acknowledge([made], as_json)
 
 

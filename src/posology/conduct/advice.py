@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from posology.conduct.dlt_status import DltStatus, dlt_statuses
+from posology.conduct.dlt_status import UNDECIDED, DltStatus, dlt_statuses
 from posology.conduct.open_level import OpenLevel, open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.designs import Action, Decision, Tally
@@ -24,7 +24,7 @@ from posology.record.state import State
 
 @dataclass(frozen=True)
 class Count:
-    """The patients at one dose level, on a day."""
+    """The patients at one dose level, on a day; ``awaiting`` of the ``pending`` await a judgement, the others the window's end."""
 
     level: int
     dose: str
@@ -33,6 +33,7 @@ class Count:
     dlt: int
     moderate: int
     pending: int
+    awaiting: int
     not_evaluable: int
     patients: tuple[str, ...]
     sources: tuple[Event, ...]
@@ -45,7 +46,7 @@ class Advice:
     ``action`` is one of: escalate, expand (more patients at the level), stay (fill the cohort, or wait), de-escalate,
     declare MTD, stop; and, once that was decided: MTD declared, stopped. ``level`` is the level it is about, ``more``
     how many patients to enrol there beyond those enrolled, ``why`` the reason in words. ``settled`` tells that the
-    pending patients cannot change it.
+    undecided patients (``pending``: inside the window or awaiting judgement) cannot change it.
     """
 
     on: date
@@ -69,7 +70,13 @@ class Advice:
             "more": self.more,
             "why": self.why,
             "counts": [
-                {"level": c.level, "treated": c.treated, "evaluable": c.evaluable, "dlt": c.dlt, "pending": c.pending}
+                {
+                    "level": c.level,
+                    "treated": c.treated,
+                    "evaluable": c.evaluable,
+                    "dlt": c.dlt,
+                    "pending": c.pending,
+                }
                 for c in self.counts
             ],
             "pending": [str(s) for s in self.pending],
@@ -86,16 +93,21 @@ NAMES = {
 
 
 def advise(state: State, on: date) -> Advice:
-    """Return what the design in force says about the state on a day."""
+    """Return what the design in force says about the state on a day.
+
+    The rule is asked on the counts as they are. If it says to go down or to stop, that is the answer at once; to go up,
+    the cohort that was planned must be complete. ``settled`` only if no outcome of the undecided patients, inside their
+    window or awaiting judgement, could change the answer.
+    """
     plan = plan_in_force(state, on)
-    known = dlt_statuses(state, plan, on)
+    statuses = dlt_statuses(state, plan, on)
     open_ = open_level(state, plan.protocol, plan.first_cohort, on)
-    counts = tuple(_count(level, plan, known) for level in range(1, plan.levels + 1))
-    pending = tuple(s for s in known if s.outcome == "pending")
+    counts = tuple(_count(level, plan, statuses) for level in range(1, plan.levels + 1))
+    undecided = tuple(s for s in statuses if s.outcome in UNDECIDED)
 
     def answer(action: str, level: int | None, more: int, why: str, settled: bool = True) -> Advice:
         dose = plan.protocol.dose.dose_label(level) if level else None
-        return Advice(on, action, level, dose, more, why, settled, counts, pending, open_, plan.protocol.version)
+        return Advice(on, action, level, dose, more, why, settled, counts, undecided, open_, plan.protocol.version)
 
     if open_.mtd is not None:
         return answer("MTD declared", open_.mtd, 0, f"declared by {open_.reason()}")
@@ -106,34 +118,59 @@ def advise(state: State, on: date) -> Advice:
     decision = plan.design.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
     why, more = decision.words(tally), int(decision.patients_to_treat[0])
-    here = [s for s in pending if s.level == open_.level]
-    taken = slot_holders(state, open_)
-    free, treated = max(0, open_.slots - len(taken)), {s.patient for s in known}
+    settled = not undecided or _unanimous(plan.design.decide(_completions(tally, undecided)), decision)
+    here = [s for s in undecided if s.level == open_.level]
+    taken = slot_holders(state, open_, plan.protocol, on)
+    free, treated = max(0, open_.slots - len(taken)), {s.patient for s in statuses}
     untreated = [p for p in taken if p not in treated]
     if action is Action.STAY:
         missing = more - len(here) - len(untreated)
-        granted = missing - free
-        if granted > 0:
-            return answer("expand", level, missing, why)
+        if missing > free:
+            return answer("expand", level, missing, _with_undecided(why, undecided, settled), settled)
         if missing > 0:
-            return answer("stay", level, missing, f"{why}; {free} of {open_.slots} slots are free")
+            slots = f"{free} of {open_.slots} slots are free"
+            return answer("stay", level, missing, _with_undecided(f"{why}; {slots}", undecided, settled), settled)
         return answer("stay", level, 0, f"{why}; {_waiting(here, untreated)}", settled=False)
-    rises = action is Action.ESCALATE or (action is Action.DECLARE and level >= open_.level)
-    if rises and (open_places := min(free, _advised(open_) - len(taken))) > 0:
-        return answer(
-            "stay",
-            open_.level,
-            open_places,
-            f"{len(taken)} of {open_.slots} slots at level {open_.level} are taken; fill the cohort",
-        )
-    if rises and untreated:
-        return answer("stay", open_.level, 0, f"{_waiting((), untreated)}; without them: {why}", settled=False)
-    if pending:
-        every = plan.design.decide(_completions(tally, pending))
-        if not _unanimous(every, decision):
-            return answer("stay", open_.level, 0, f"{_waiting(pending, ())}; without them: {why}", settled=False)
-        why = f"{why}; the {len(pending)} pending cannot change that"
-    return answer(NAMES[action], None if action is Action.STOP else level, more, why)
+    if action is Action.ESCALATE or (action is Action.DECLARE and level >= open_.level):
+        if (to_fill := min(free, _advised(open_) - len(taken))) > 0:
+            why = f"{len(taken)} of {open_.slots} slots at level {open_.level} are taken; fill the cohort"
+            return answer("stay", open_.level, to_fill, _with_undecided(why, undecided, settled), settled)
+        if untreated:
+            return answer("stay", open_.level, 0, f"{_waiting((), untreated)}; without them: {why}", settled=False)
+        if not settled:
+            return answer("stay", open_.level, 0, f"{_waiting(undecided, ())}; without them: {why}", settled=False)
+    elif action is Action.DECLARE and not settled:
+        return answer("stay", open_.level, 0, f"{_waiting(undecided, ())}; without them: {why}", settled=False)
+    why = _with_undecided(why, undecided, settled)
+    return answer(NAMES[action], None if action is Action.STOP else level, more, why, settled)
+
+
+def too_toxic(state: State, on: date, level: int) -> str | None:
+    """Say why the design, asked on a day about a level, would not treat anybody more there; None if it would."""
+    plan = plan_in_force(state, on)
+    statuses = dlt_statuses(state, plan, on)
+    if not any(s.level <= level for s in statuses):
+        return None
+    open_ = open_level(state, plan.protocol, plan.first_cohort, on)
+    counts = tuple(_count(number, plan, statuses) for number in range(1, plan.levels + 1))
+    tally = _tally(counts, open_, level)
+    if not any(c.dlt for c in counts):
+        return None
+    decision = plan.design.decide(tally)
+    action, advised = Action(int(decision.action[0])), int(decision.level[0]) + 1
+    lower = action in (Action.DEESCALATE, Action.DECLARE) and advised < level
+    if not lower and action is not Action.STOP:
+        return None
+    return f"asked on {on} about level {level}, the design says: {decision.words(tally)}"
+
+
+def _with_undecided(why: str, undecided: tuple[DltStatus, ...], settled: bool) -> str:
+    """Add to a reason what the undecided patients could do to it."""
+    if not undecided:
+        return why
+    if settled:
+        return f"{why}; the {len(undecided)} pending cannot change that"
+    return f"{why}; that is by what is known now: {', '.join(s.patient for s in undecided)} could change it"
 
 
 def _advised(open_: OpenLevel) -> int:
@@ -152,21 +189,21 @@ def _count(level: int, plan: ConductPlan, known: tuple[DltStatus, ...]) -> Count
         evaluable=number("DLT", "moderate", "no DLT"),
         dlt=number("DLT"),
         moderate=number("moderate"),
-        pending=number("pending"),
+        pending=number(*UNDECIDED),
+        awaiting=number("awaiting judgement"),
         not_evaluable=number("not evaluable"),
         patients=tuple(s.patient for s in here),
         sources=tuple(event for s in here for event in s.sources),
     )
 
 
-def _tally(counts: tuple[Count, ...], open_: OpenLevel) -> Tally:
+def _tally(counts: tuple[Count, ...], open_: OpenLevel, level: int | None = None) -> Tally:
     treated = np.array([[c.evaluable for c in counts]])
     toxic = np.array([[c.dlt for c in counts]])
     moderate = np.array([[c.moderate for c in counts]])
     begun = open_.decision is not None or treated.any()
-    return Tally(
-        treated, toxic, np.array([open_.level - 1 if begun else NONE]), moderate, np.array([open_.ceiling - 1])
-    )
+    last = (level or open_.level) - 1 if begun else NONE
+    return Tally(treated, toxic, np.array([last]), moderate, np.array([max(open_.ceiling - 1, last)]))
 
 
 def _completions(tally: Tally, pending: tuple[DltStatus, ...]) -> Tally:

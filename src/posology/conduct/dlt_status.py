@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from posology.conduct.protocol_in_force import ConductPlan
+from posology.conduct.protocol_in_force import ConductPlan, reopened
 from posology.endpoints.dlt import TriState, evaluable
 from posology.record.event import Event
 from posology.record.facts import Dosed
 from posology.record.state import Patient, State, Toxicity
 
-Outcome = Literal["DLT", "moderate", "no DLT", "pending", "not evaluable"]
+Outcome = Literal["DLT", "moderate", "no DLT", "pending", "awaiting judgement", "not evaluable"]
+UNDECIDED = ("pending", "awaiting judgement")
+"""Of a patient inside the window, or with an event that may be a DLT and is not judged as it stands, nothing is counted."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ def dlt_statuses(state: State, plan: ConductPlan, on: date) -> tuple[DltStatus, 
     """
     treated = [p for p in state.patients.values() if p.assigned_level is not None and p.first_dose is not None]
     treated.sort(key=lambda p: (p.first_dose.occurred, p.first_dose.seq))  # type: ignore[union-attr]
-    return tuple(_standing(p, plan, on) for p in treated)
+    return tuple(_dlt_status(state, p, plan, on) for p in treated)
 
 
-def _standing(patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
+def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
     first, level, definition = patient.first_dose, patient.assigned_level, plan.definition
     assert first is not None and level is not None
     last_day = first.occurred + timedelta(days=definition.window_days - 1)
@@ -48,17 +50,22 @@ def _standing(patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
     def stands(outcome: Outcome, why: str, until: date | None = None, *sources: Event | None) -> DltStatus:
         return DltStatus(patient.id, level, outcome, why, until, tuple(e for e in (first, *sources) if e is not None))
 
-    judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day]
+    open_again = {t.fact.ae: reopened(state, patient, t, on) for t in patient.toxicities}
+    judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day and not open_again[t.fact.ae]]
     if judged:
         return stands(
             "DLT", f"had a DLT on {judged[0].event.occurred}: {judged[0].fact.term}", None, *judged[0].sources
         )
     for toxicity in patient.toxicities:
-        if toxicity.is_dlt is None:
-            meets, why = plan.meets_definition(patient, toxicity, on)
+        changed = open_again[toxicity.fact.ae]
+        if changed or toxicity.is_dlt is None:
+            may_be = bool(toxicity.outdated and toxicity.outdated[0].fact.dlt) or plan.in_window(patient, toxicity)  # type: ignore[attr-defined]
+            meets, why = (None, changed) if changed and may_be else plan.meets_definition(patient, toxicity, on)
             if meets is not False:
                 number = f"adverse event {toxicity.fact.ae}, {toxicity.fact.term} grade {toxicity.fact.grade}"
-                return stands("pending", f"waits for the judgement of {number} ({why})", None, toxicity.event)
+                return stands(
+                    "awaiting judgement", f"waits for the judgement of {number} ({why})", None, toxicity.event
+                )
     end = patient.off_treatment
     day = patient.study_day(on) or 0
     within = [e for e in patient.doses if e.occurred <= last_day]

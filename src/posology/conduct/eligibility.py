@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from hashlib import sha256
 
 from posology.endpoints.ihc import category, h_score, highest_intensity, pattern, ps2_plus
 from posology.protocol.model import FACT_LABELS, EligibilityCriterion, Protocol
@@ -85,18 +87,62 @@ def criteria(protocol: Protocol, cohort: str | None = None) -> tuple[Eligibility
     return (*(c for c in protocol.eligibility if c.id not in replaced), *own)
 
 
-def check(patient: Patient, wanted: Iterable[EligibilityCriterion]) -> tuple[CheckedCriterion, ...]:
-    """Check each criterion against what the record knows about the patient."""
-    return tuple(_check(patient, criterion) for criterion in wanted)
+def wording(criterion: EligibilityCriterion) -> str:
+    """Return the hash of what an investigator attests: a criterion's kind and text."""
+    return sha256(f"{criterion.kind}: {criterion.text}".encode()).hexdigest()
 
 
-def _check(patient: Patient, criterion: EligibilityCriterion) -> CheckedCriterion:
+Versions = Sequence[tuple[date, Protocol]]
+"""The versions of the protocol, each with the day from which it holds."""
+
+
+def check(
+    patient: Patient, wanted: Iterable[EligibilityCriterion], *, on: date | None = None, versions: Versions = ()
+) -> tuple[CheckedCriterion, ...]:
+    """Check each criterion against what the record knows about the patient.
+
+    Parameters
+    ----------
+    patient, wanted
+        the patient and the criteria.
+    on
+        the day of the question: laboratory values must be recent on it.
+    versions
+        the versions of the protocol: a criterion attested under another wording is open again.
+    """
+    return tuple(_check(patient, criterion, versions) for criterion in wanted)
+
+
+def _attested(patient: Patient, criterion: EligibilityCriterion, versions: Versions) -> CheckedCriterion:
+    for event in reversed(patient.of(CriterionAttested)):
+        fact = event.fact
+        if not isinstance(fact, CriterionAttested) or fact.criterion != criterion.id:
+            continue
+        attested = fact.attested or _wording_on(criterion.id, event.occurred, versions)
+        if attested not in (None, wording(criterion)):
+            found = f"its wording was changed after it was attested on {event.occurred}: attest it again"
+            return CheckedCriterion(criterion, Verdict.NOT_KNOWN, found, event)
+        verdict = Verdict.MET if fact.met else Verdict.NOT_MET
+        return CheckedCriterion(criterion, verdict, f"attested by {event.author}", event)
+    return CheckedCriterion(criterion, Verdict.NOT_KNOWN, "not attested yet", None)
+
+
+def _wording_on(id: str, day: date, versions: Versions) -> str | None:
+    """Return the wording that a criterion had on a day, if it was there, and in one place only."""
+    protocol = next((p for begin, p in reversed(versions) if begin <= day), None)
+    return attested_wording(protocol, id) if protocol else None
+
+
+def attested_wording(protocol: Protocol, id: str) -> str | None:
+    """Return the hash of the wording of an attested criterion; None if it has several, in several cohorts, or none."""
+    everywhere = (*protocol.eligibility, *(c for x in protocol.expansion.values() for c in x.eligibility))
+    found = {wording(c) for c in everywhere if c.id == id and c.fact == "attested"}
+    return found.pop() if len(found) == 1 else None
+
+
+def _check(patient: Patient, criterion: EligibilityCriterion, versions: Versions) -> CheckedCriterion:
     if criterion.fact == "attested":
-        for event in reversed(patient.of(CriterionAttested)):
-            if isinstance(event.fact, CriterionAttested) and event.fact.criterion == criterion.id:
-                verdict = Verdict.MET if event.fact.met else Verdict.NOT_MET
-                return CheckedCriterion(criterion, verdict, f"attested by {event.author}", event)
-        return CheckedCriterion(criterion, Verdict.NOT_KNOWN, "not attested yet", None)
+        return _attested(patient, criterion, versions)
     kind, name = SOURCES[criterion.fact]
     called = FACT_LABELS.get(criterion.fact, criterion.fact.replace("_", " "))
     for event in reversed(patient.of(kind)):

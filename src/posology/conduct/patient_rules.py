@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from posology.conduct.rules import EventRequest
+from posology.conduct.derived_fields import planned_mg
+from posology.conduct.protocol_in_force import reopened
+from posology.conduct.rules import EventRequest, absolute, reads
 from posology.record import facts as f
 from posology.record.state import Toxicity
 
 # Doses ----------------------------------------------------------------------------------------------------------------
 
 
+@absolute
+def dose_level_exists(request: EventRequest) -> str | None:
+    """A dose is of a level of the protocol."""
+    levels = request.plan.levels
+    return f"there is no level {request.fact.level}; there are 1 to {levels}" if request.fact.level > levels else None
+
+
+@reads(f.Enrolled, late=False)
 def enrolled_before_dosing(request: EventRequest) -> str | None:
     """Only an enrolled patient is treated."""
     slot = request.patient.enrolment
@@ -19,14 +29,16 @@ def enrolled_before_dosing(request: EventRequest) -> str | None:
     return None
 
 
+@reads(f.Discontinued, f.Died)
 def on_treatment(request: EventRequest) -> str | None:
     """Nothing is given or changed once a patient has left treatment."""
-    end = request.patient.off_treatment
+    end = request.before.off_treatment
     if end is None or request.occurred < end.occurred:
         return None
     return f"{request.patient_id} left treatment on {end.occurred} (event {end.seq})"
 
 
+@reads(f.DecisionTaken, f.DecisionSigned)
 def not_above_the_open_level(request: EventRequest) -> str | None:
     """No dose above the highest level that is open."""
     highest = request.open_level.highest
@@ -40,12 +52,13 @@ def not_above_the_open_level(request: EventRequest) -> str | None:
     return f"level {request.fact.level} is {why}; the highest open level is {highest}"
 
 
+@reads(f.Enrolled, f.DoseReduced)
 def at_the_assigned_level(request: EventRequest) -> str | None:
     """A patient gets the level assigned, or the one it was reduced to."""
-    level = request.patient.current_level
+    level = request.before.current_level
     if level is None or request.fact.level == level:
         return None
-    reduced = request.patient.last(f.DoseReduced)
+    reduced = request.before.last(f.DoseReduced)
     how = f"reduced to on {reduced.occurred} (event {reduced.seq})" if reduced else "assigned"
     return f"{request.patient_id} is at level {level}, {how}; level {request.fact.level} was asked for"
 
@@ -61,19 +74,52 @@ def dose_as_planned(request: EventRequest) -> str | None:
     return f"{actual:g} mg was given, {planned:g} mg planned: {100 * (actual / planned - 1):+.1f} %, more than {tolerance:g} %"
 
 
+@reads(f.Screened)
+def planned_dose_holds(request: EventRequest) -> str | None:
+    """The planned dose follows from the patient's size as it is recorded."""
+    if request.event is None:
+        return None
+    planned = planned_mg(request.fact, request.before, request.plan.protocol.dose)
+    if planned == request.fact.planned_mg:
+        return None
+    return f"{request.fact.planned_mg} mg was planned from a height or sex changed since: it would be {planned} mg"
+
+
+WEIGHT_CHANGE = 0.25
+
+
+@reads(f.Screened, late=False)
+def weight_is_plausible(request: EventRequest) -> str | None:
+    """The weight at a dose is within 25 % of the one recorded before."""
+    weighed = [e for e in (*request.before.of(f.Screened), *request.before.doses) if e.fact.weight_kg]  # type: ignore[attr-defined]
+    last = max(weighed, key=request.state.order, default=None)
+    if last is None:
+        return None
+    known, now = last.fact.weight_kg, request.fact.weight_kg  # type: ignore[attr-defined]
+    if abs(now - known) <= WEIGHT_CHANGE * known:
+        return None
+    return f"{now:g} kg; {known:g} kg was recorded on {last.occurred} (event {last.seq})"
+
+
+@reads(f.Dosed, late=False)
 def doses_in_order(request: EventRequest) -> str | None:
     """Each dose has a cycle and day of its own, follows the one before, and is not given early."""
     schedule = request.plan.protocol.schedule
     if request.fact.day not in schedule.dosing_days:
         return f"day {request.fact.day} is no dosing day; the protocol doses on day {', '.join(map(str, schedule.dosing_days))}"
+    now = (request.fact.cycle, request.fact.day)
     given = [(e, e.fact) for e in request.patient.doses if isinstance(e.fact, f.Dosed)]
     for event, dose in given:
-        if (dose.cycle, dose.day) == (request.fact.cycle, request.fact.day):
+        if (dose.cycle, dose.day) == now:
             return f"cycle {dose.cycle} day {dose.day} was given on {event.occurred} (event {event.seq})"
-    before = [(e, d) for e, d in given if (d.cycle, d.day) < (request.fact.cycle, request.fact.day)]
+    later = [(e, d) for e, d in given if (d.cycle, d.day) > now and e.occurred < request.occurred]
+    if later:
+        event, dose = later[0]
+        return f"cycle {dose.cycle} day {dose.day} was given on {event.occurred} (event {event.seq}), before {request.occurred}"
+    before = [(e, d) for e, d in given if (d.cycle, d.day) < now]
     if not before:
-        return f"the first dose is cycle 1, not {request.fact.cycle}" if request.fact.cycle != 1 and not given else None
-    event, dose = before[-1]
+        return f"the first dose is cycle 1, not {request.fact.cycle}" if request.fact.cycle != 1 else None
+    event, dose = max(before, key=lambda one: (one[1].cycle, one[1].day))
     if request.fact.cycle > dose.cycle + 1:
         return f"cycle {dose.cycle} was the last one given; cycle {request.fact.cycle} skips one"
     due = (request.fact.cycle - dose.cycle) * schedule.cycle_days + request.fact.day - dose.day
@@ -85,9 +131,10 @@ def doses_in_order(request: EventRequest) -> str | None:
     return None
 
 
+@reads(f.Enrolled, f.DoseReduced)
 def to_a_defined_lower_level(request: EventRequest) -> str | None:
     """A dose is reduced only to a defined lower level."""
-    level = request.patient.current_level
+    level = request.before.current_level
     if level is None:
         return f"{request.patient_id} has no dose level"
     return (
@@ -97,9 +144,10 @@ def to_a_defined_lower_level(request: EventRequest) -> str | None:
     )
 
 
+@reads(f.DoseReduced)
 def reductions_left(request: EventRequest) -> str | None:
     """No more dose reductions than the protocol allows."""
-    done, allowed = len(request.patient.of(f.DoseReduced)), request.plan.protocol.modification.maximum_reductions
+    done, allowed = len(request.before.of(f.DoseReduced)), request.plan.protocol.modification.maximum_reductions
     return f"{done} reductions were made; the protocol allows {allowed}" if done >= allowed else None
 
 
@@ -129,6 +177,8 @@ def ae_number_is_unique(request: EventRequest) -> str | None:
     return None
 
 
+@absolute
+@reads(f.AdverseEvent, late=False)
 def ae_number_is_known(request: EventRequest) -> str | None:
     """Only an adverse event that is recorded can be resolved or judged, and not before its onset."""
     known = _named(request)
@@ -147,10 +197,12 @@ def resolved_once(request: EventRequest) -> str | None:
 
 
 def judged_once(request: EventRequest) -> str | None:
-    """An adverse event is judged once; a new judgement corrects the old."""
+    """An adverse event is judged once, as it stands; a new judgement corrects the old."""
     known = _named(request)
-    if known and known.adjudicated:
-        return f"it was judged on {known.adjudicated.occurred} (event {known.adjudicated.seq})"
+    if known and known.adjudicated and known.adjudicated.seq < request.entered:
+        open_again = reopened(request.state, request.patient, known, request.occurred)
+        if open_again is None:
+            return f"it was judged on {known.adjudicated.occurred} (event {known.adjudicated.seq})"
     return None
 
 
@@ -177,20 +229,22 @@ def lesion_measured_once(request: EventRequest) -> str | None:
     return None
 
 
+@reads(f.LesionMeasured, late=False)
 def lesion_keeps_its_role(request: EventRequest) -> str | None:
     """A lesion keeps its role, organ and kind; target and non-target lesions begin at the baseline, new ones after it."""
     fact: f.LesionMeasured = request.fact
     if fact.role == "new" and fact.assessment == 0:
         return f"lesion {fact.lesion} is new at the baseline"
+    in_baseline = fact.assessment == 0 or fact.role == "new"
     for event in request.patient.of(f.LesionMeasured):
         known = event.fact
         assert isinstance(known, f.LesionMeasured)
         if known.lesion == fact.lesion:
-            if (known.role, known.organ, known.nodal) == (fact.role, fact.organ, fact.nodal):
-                return None
-            node = " node" if known.nodal else ""
-            return f"lesion {fact.lesion} is a {known.role} lesion, {known.organ}{node} (event {event.seq})"
-    if fact.role != "new" and fact.assessment > 0:
+            if (known.role, known.organ, known.nodal) != (fact.role, fact.organ, fact.nodal):
+                node = " node" if known.nodal else ""
+                return f"lesion {fact.lesion} is a {known.role} lesion, {known.organ}{node} (event {event.seq})"
+            in_baseline |= known.assessment == 0
+    if not in_baseline:
         return (
             f"lesion {fact.lesion} is not in the baseline: a lesion seen first at assessment {fact.assessment} is new"
         )
@@ -209,6 +263,7 @@ def lesion_has_value(request: EventRequest) -> str | None:
     return None if fact.status else f"{fact.role} lesion {fact.lesion} has no status"
 
 
+@reads(f.Dosed)
 def baseline_before_treatment(request: EventRequest) -> str | None:
     """The baseline is assessed before the first dose, later assessments after it."""
     first = request.patient.first_dose
@@ -264,6 +319,7 @@ def discontinued_once(request: EventRequest) -> str | None:
     return f"recorded on {known.occurred} (event {known.seq})" if known else None
 
 
+@reads(f.Enrolled, late=False)
 def enrolled_before_discontinuation(request: EventRequest) -> str | None:
     """Only an enrolled patient can leave treatment."""
     return None if request.patient.enrolment else f"{request.patient_id} was never enrolled"

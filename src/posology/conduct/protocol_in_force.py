@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from hashlib import sha256
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from posology.designs import Design, Tally
 from posology.endpoints.dlt import AdverseEvent, Definition, TriState, delay_is_dlt, is_dlt
 from posology.protocol.build import design_from_protocol, dlt_definition
 from posology.protocol.model import Protocol
-from posology.record.facts import Dosed
+from posology.record.facts import DltAdjudicated, Dosed
 from posology.record.state import Patient, State, Toxicity
 
 
@@ -46,6 +48,11 @@ class ConductPlan:
                 answer, why = late, reason
         return {TriState.YES: True, TriState.NO: False, TriState.NOT_YET: None}[answer], why
 
+    def in_window(self, patient: Patient, toxicity: Toxicity) -> bool:
+        """Whether a toxicity began within the window: of any other, the definition reads no more than its onset."""
+        day = patient.study_day(toxicity.event.occurred)
+        return day is not None and 1 <= day <= self.definition.window_days
+
     def _holds_back(self, event: AdverseEvent) -> bool:
         """Whether a related toxicity of the window was still there when the second cycle was due."""
         due = self.protocol.schedule.cycle_days + 1
@@ -77,3 +84,56 @@ def _plan(protocol: Protocol) -> ConductPlan:
 def plan_in_force(state: State, on: date | None = None) -> ConductPlan:
     """Return the plan in force on a date."""
     return _plan(state.protocol(on))
+
+
+# Judgements -----------------------------------------------------------------------------------------------------------
+
+
+def definition_hash(state: State, on: date) -> str:
+    """Return the hash of the definition of a DLT in force on a day."""
+    document = next((d for day, d in reversed(state.trial.documents) if day <= on), None)
+    document = document or state.trial.documents[0][1]
+    definition = [document["dlt"], document["schedule"]["cycle_days"]]
+    return sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+def judged_on(state: State, patient: Patient, toxicity: Toxicity, on: date) -> dict[str, str]:
+    """Return what a judgement of a day is made on, as the record keeps it."""
+    plan = plan_in_force(state, on)
+    meets, _ = plan.meets_definition(patient, toxicity, on)
+    basis = {
+        "onset_day": str(patient.study_day(toxicity.event.occurred)),
+        "definition": definition_hash(state, on),
+        "definition_says": SAYS[meets],
+    }
+    if not plan.in_window(patient, toxicity):
+        return basis
+    ends = {"resolution": toxicity.resolved.hash} if toxicity.resolved else {}
+    return basis | {"adverse_event": toxicity.event.hash} | ends
+
+
+SAYS = {True: "DLT", False: "no DLT", None: "not yet known"}
+
+
+def reopened(state: State, patient: Patient, toxicity: Toxicity, on: date) -> str | None:
+    """Say why the judgement of a toxicity is open again; None if it holds, or there is none.
+
+    It is when the event, its end or the first dose was changed, or the definition; and when the definition, which did
+    not say then, now says otherwise.
+    """
+    if toxicity.outdated:
+        return toxicity.outdated[1]
+    event = toxicity.adjudicated
+    if event is None:
+        return None
+    fact = event.fact
+    assert isinstance(fact, DltAdjudicated)
+    basis = fact.judged or {}
+    if "definition" in basis and basis["definition"] != definition_hash(state, event.occurred):
+        return f"the definition of a DLT was changed after it was judged (event {event.seq})"
+    meets, why = plan_in_force(state, event.occurred).meets_definition(patient, toxicity, on)
+    against = event.override is not None and "judged-by-the-definition" in event.override.rules
+    said = basis.get("definition_says", SAYS[meets] if against else SAYS[fact.dlt])
+    if meets is None or meets == fact.dlt or SAYS[meets] == said:
+        return None
+    return f"by the definition it is now {'' if meets else 'not '}a DLT ({why}); it was judged otherwise (event {event.seq})"

@@ -1,13 +1,18 @@
-"""Which rules stand before which kind of event, and what they refuse."""
+"""Which rules stand before which kind of event, what they refuse, and what a change leaves broken."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
+from posology.conduct import decision_rules as d
 from posology.conduct import patient_rules as p
 from posology.conduct import rules as r
-from posology.conduct.rules import ConductRule, EventRequest
+from posology.conduct.rules import ABSOLUTE, READS, READS_LATE, ConductRule, EventRequest
 from posology.record import facts as f
+from posology.record.event import Event
+from posology.record.state import State, is_fatal
 
 RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.not_in_the_future,
@@ -16,21 +21,25 @@ RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.none_after_death,
 )
 
-SLOT_RULES: tuple[ConductRule, ...] = (r.enrolled_once, r.level_or_cohort)
+SLOT_RULES: tuple[ConductRule, ...] = (r.enrolled_once, r.level_or_cohort, r.eligible, r.level_not_too_toxic)
 
 RULES: dict[type[f.Fact], tuple[ConductRule, ...]] = {
-    f.Consented: (r.consent_once,),
+    f.Consented: (r.consent_once, r.consent_near_the_trial),
     f.CriterionAttested: (r.criterion_exists,),
-    f.SlotReserved: (*SLOT_RULES, r.eligible, r.level_is_open, r.slot_is_free),
+    f.SlotReserved: (*SLOT_RULES, r.level_is_open, r.slot_is_free, r.first_in_the_queue),
     f.SlotReleased: (r.slot_to_release,),
-    f.Enrolled: (*SLOT_RULES, r.eligible, r.slot_is_reserved),
+    f.Enrolled: (*SLOT_RULES, r.slot_is_reserved),
     f.Dosed: (
+        p.dose_level_exists,
         p.enrolled_before_dosing,
         p.on_treatment,
         p.not_above_the_open_level,
         p.at_the_assigned_level,
         p.dose_as_planned,
+        p.planned_dose_holds,
+        p.weight_is_plausible,
         p.doses_in_order,
+        r.level_not_too_toxic,
     ),
     f.DoseReduced: (p.on_treatment, p.to_a_defined_lower_level, p.reductions_left),
     f.DoseDelayed: (p.enrolled_before_dosing, p.on_treatment, p.delay_allowed),
@@ -49,38 +58,164 @@ RULES: dict[type[f.Fact], tuple[ConductRule, ...]] = {
     f.Discontinued: (p.enrolled_before_discontinuation, p.discontinued_once),
     f.Died: (p.discontinued_once,),
     f.DecisionTaken: (
-        r.decisions_in_order,
-        r.level_exists,
-        r.action_fits_level,
-        r.level_not_closed,
-        r.slots_given,
-        r.cohort_is_evaluable,
-        r.no_higher_than_advised,
+        d.level_exists,
+        d.cohort_exists,
+        d.decisions_in_order,
+        d.dose_finding_goes_on,
+        d.action_fits_level,
+        d.level_not_closed,
+        d.slots_given,
+        d.cohort_is_evaluable,
+        d.no_higher_than_advised,
+        d.level_opened_is_safe,
+        d.slots_as_advised,
     ),
-    f.DecisionSigned: (r.decision_exists,),
-    f.ProtocolAmended: (r.amendment_in_order,),
-    f.CutoffLocked: (r.cutoff_is_past,),
+    f.DecisionSigned: (
+        d.decision_exists,
+        d.signed_by_its_author,
+        d.signature_stands,
+        d.meaning_is_known,
+        d.role_may_sign,
+        d.not_rejected_in_force,
+    ),
+    f.ProtocolAmended: (d.amendment_in_order, d.amendment_is_valid, d.amendment_rests_on_its_version),
+    f.CutoffLocked: (d.cutoff_is_past,),
 }
+
+SLOT_KINDS = (f.SlotReserved, f.SlotReleased, f.Enrolled)
+"""Events of one patient that others' slots rest on."""
+
+RENAMED = {
+    "place-is-free": "slot-is-free",
+    "place-is-kept": "slot-is-reserved",
+    "place-to-release": "slot-to-release",
+    "leaves-once": "discontinued-once",
+    "treated-to-leave": "enrolled-before-discontinuation",
+    "lesion-says-something": "lesion-has-value",
+    "event-number-is-new": "ae-number-is-unique",
+    "event-number-is-known": "ae-number-is-known",
+}
+"""Names of rules in overrides of older records."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A rule that forbids what was asked, and the fact that breaks it."""
+    """A rule that forbids what was asked, and the fact that breaks it; ``event`` is the number of the event it breaks for."""
 
     rule: str
     text: str
     fact: str
+    event: int | None = None
+    absolute: bool = False
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.fact} (rule: {self.text})"
+        of = f"event {self.event} would no longer hold: " if self.event is not None else ""
+        return f"{self.rule}: {of}{self.fact} (rule: {self.text})"
 
 
-def refusals(request: EventRequest) -> list[Refusal]:
-    """Return every rule that forbids what is request."""
+def name_of(rule: ConductRule) -> str:
+    """Return the name of a rule."""
+    return rule.__name__.replace("_", "-")
+
+
+def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -> list[Refusal]:
+    """Return every rule that forbids what is asked; of ``only`` some rules, if they are given."""
     found = []
-    for rule in (*RULES_FOR_ALL, *RULES.get(type(request.fact), ())):
+    for rule in (*RULES_FOR_ALL, *RULES.get(type(request.fact), ())) if only is None else only:
         fact = rule(request)
         if fact is not None:
             text = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
-            found.append(Refusal(rule.__name__.replace("_", "-"), text, fact))
+            event = request.event.seq if request.event else None
+            found.append(Refusal(name_of(rule), text, fact, event, rule in ABSOLUTE and request.event is None))
+    return found
+
+
+# What rests on something ----------------------------------------------------------------------------------------------
+
+
+@cache
+def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
+    """Return the rules of a kind of event that another kind can break: by being entered ``late``, or by being changed."""
+    table = READS_LATE if late else READS
+    return tuple(
+        rule for rule in (*RULES_FOR_ALL, *RULES.get(f.KINDS[kind], ())) if f.KINDS[changed] in table.get(rule, ())
+    )
+
+
+def broken_by(before: State, after: State, new: Event, old: Event | None) -> list[Refusal]:
+    """Return the rules that a change breaks for other events of the record, and that held before it.
+
+    Parameters
+    ----------
+    before, after
+        the state without and with the change.
+    new, old
+        the event that was entered, and the one it corrects or voids (None: a new event).
+    """
+    found = []
+    for event, rules in _asked_again(before, after, new, old):
+        aside = set(event.override.rules) if event.override else set()
+        aside |= {RENAMED[name] for name in aside & set(RENAMED)}
+        for refusal in refusals(EventRequest.again(after, event), rules):
+            if refusal.rule in aside:
+                continue
+            rule = next(rule for rule in rules if name_of(rule) == refusal.rule)
+            if not refusals(EventRequest.again(before, event), [rule]):
+                found.append(refusal)
+    return found
+
+
+def _asked_again(
+    before: State, after: State, new: Event, old: Event | None
+) -> Iterator[tuple[Event, tuple[ConductRule, ...]]]:
+    """Yield the events that a change may break, with the rules to ask again."""
+    kinds = {e.kind for e in (new, old) if e is not None and not isinstance(e.fact, f.Voided)}
+    since = min(order for e, state in ((new, after), (old, before)) if e for order in [state.order(e)])
+    for event in _in_reach(after, new, old, since):
+        if event.seq == new.seq:
+            continue
+        rules = tuple(dict.fromkeys(rule for kind in kinds for rule in _resting_on(event.kind, kind, old is None)))
+        if not any(is_fatal(e) for e in (new, old) if e is not None):
+            rules = tuple(rule for rule in rules if rule is not r.none_after_death)
+        if rules:
+            yield event, rules
+
+
+def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, int]) -> Iterator[Event]:
+    """Yield the events that might rest on the change: the patient's own; of the trial and of others, what came later."""
+    if new.patient is None:
+        if old is None and _is_last(after, new):
+            return
+        yield from (e for e in after.trial.events if after.order(e) >= since)
+        for patient in after.patients.values():
+            yield from (e for e in patient.events if after.order(e) >= since)
+        return
+    own = after.patients.get(new.patient)
+    if own is not None and (old is not None or own.events[-1].seq != new.seq):
+        yield from own.events
+    if isinstance((old or new).fact, SLOT_KINDS):
+        for patient in after.patients.values():
+            if patient.id != new.patient:
+                slots = (e for kind in SLOT_KINDS for e in patient.of(kind))
+                yield from (e for e in slots if after.order(e) >= since)
+
+
+def _is_last(state: State, event: Event) -> bool:
+    """Whether nothing in the record happened after an event."""
+    day = event.occurred
+    return all(not t.events or t.events[-1].occurred <= day for t in (state.trial, *state.patients.values()))
+
+
+def broken_rules(state: State) -> list[Refusal]:
+    """Return every rule that does not hold for an event of the record, but those set aside by name.
+
+    Rules that ask what was known when the event was entered are left out: they were asked then.
+    """
+    found = []
+    for timeline in (state.trial, *state.patients.values()):
+        for event in timeline.events:
+            rules = [rule for rule in (*RULES_FOR_ALL, *RULES.get(type(event.fact), ())) if rule in READS]
+            aside = set(event.override.rules) if event.override else set()
+            aside |= {RENAMED[name] for name in aside & set(RENAMED)}
+            found += [x for x in refusals(EventRequest.again(state, event), rules) if x.rule not in aside]
     return found

@@ -1,41 +1,107 @@
 """The rules of conduct: what may not be recorded, by name, with the fact that forbids it.
 
-Each rule is a function of what is asked for; it returns the fact that breaks it, in words, or None. The first line of
-its docstring is the rule's text, its name (with hyphens) the rule's name. Here are the rules for entering the trial and
-for decisions; :mod:`posology.conduct.patient_rules` has those for patients on treatment, and
+Each rule is a function of a request; it returns the fact that breaks it, in words, or None. The first line of its
+docstring is the rule's text, its name (with hyphens) the rule's name. An event is judged on what came before it: by its
+day, and within the day by the order of entry. A rule that others may break later says which kinds of event it
+:func:`reads`; when one of those is entered late, corrected or voided, the events that rest on it are asked again. A rule
+about what does not exist at all is :func:`absolute`: no override sets it aside.
+
+Here are the rules for any event and for entering the trial; :mod:`posology.conduct.patient_rules` has those for patients
+on treatment, :mod:`posology.conduct.decision_rules` those for decisions, amendments and cutoffs, and
 :mod:`posology.conduct.rulebook` says which stand before which kind of event.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-from posology.conduct.advice import Advice, advise
+from posology.conduct.advice import Advice, advise, too_toxic
 from posology.conduct.eligibility import Verdict, check, criteria
-from posology.conduct.open_level import OpenLevel, open_level, slot_holders
+from posology.conduct.enrolment_queue import queue
+from posology.conduct.open_level import Moment, OpenBeside, OpenLevel, lapses_on, open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.record import facts as f
+from posology.record.collected import LaboratoryMeasured, TreatmentGiven
+from posology.record.event import Event
 from posology.record.state import Patient, State
 
 
 @dataclass(frozen=True)
 class EventRequest:
-    """An event that somebody asks to record, and the state it would enter; ``patient`` is the patient as known so far."""
+    """An event that somebody asks to record, or that is asked again, and the state that it is judged in.
+
+    Parameters
+    ----------
+    state
+        what is known, without the event that this one corrects.
+    fact, patient_id, occurred
+        what happened, to whom (None: the trial), when.
+    today
+        the day of entry.
+    author
+        who enters it.
+    entered
+        its place in the order of entry: infinite for a new event, that of the corrected one for a correction.
+    corrects
+        the event that it corrects.
+    event
+        the event itself, where one of the record is asked again.
+    """
 
     state: State
     fact: Any
     patient_id: str | None
     occurred: date
     today: date
-    patient: Patient = field(init=False)
+    author: str = ""
+    entered: float = math.inf
+    corrects: Event | None = None
+    event: Event | None = None
 
-    def __post_init__(self) -> None:
+    @classmethod
+    def again(cls, state: State, event: Event) -> EventRequest:
+        """Ask an event of the record again."""
+        return cls(
+            state,
+            event.fact,
+            event.patient,
+            event.occurred,
+            event.recorded.date(),
+            event.author,
+            state.order(event)[1],
+            event=event,
+        )
+
+    @property
+    def moment(self) -> Moment:
+        """When it happens: the day, and the place in the order of entry."""
+        return self.occurred, self.entered
+
+    @cached_property
+    def patient(self) -> Patient:
+        """The patient's other events, before and after."""
         id = self.patient_id or ""
-        object.__setattr__(self, "patient", self.state.patients.get(id) or Patient(id, ()))
+        known = self.state.patients.get(id) or Patient(id, ())
+        if self.event is None:
+            return known
+        return Patient(id, tuple(e for e in known.events if e.seq != self.event.seq))
+
+    @cached_property
+    def before(self) -> Patient:
+        """The patient's events before this one."""
+        known = self.patient
+        if self.entered == math.inf and (not known.events or known.events[-1].occurred <= self.occurred):
+            return known
+        return Patient(known.id, tuple(e for e in known.events if self.state.order(e) < self.moment))
+
+    def others(self, kind: type[f.Fact]) -> tuple[Event, ...]:
+        """Return the other events of a kind about the trial."""
+        return tuple(e for e in self.state.trial.of(kind) if self.event is None or e.seq != self.event.seq)
 
     @cached_property
     def plan(self) -> ConductPlan:
@@ -44,21 +110,53 @@ class EventRequest:
 
     @cached_property
     def open_level(self) -> OpenLevel:
-        """What is open on the day."""
-        return open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.occurred)
+        """What is open at the moment."""
+        return open_level(self.state, self.plan.protocol, self.plan.first_cohort, before=self.moment)
 
     @cached_property
     def advice(self) -> Advice:
         """What the design says on the day."""
-        return advise(self.state, self.occurred)
+        return advise(self.state.until(self.occurred), self.occurred)
+
+    def slots_taken(self, open_: OpenLevel | OpenBeside) -> tuple[str, ...]:
+        """Return the other patients who hold the slots of a level at the moment."""
+        again = self.moment if self.event or self.corrects else None
+        return slot_holders(self.state, open_, self.plan.protocol, self.occurred, before=again, without=self.patient_id)
 
 
 ConductRule = Callable[[EventRequest], str | None]
+
+READS: dict[ConductRule, tuple[type[f.Fact], ...]] = {}
+"""Which kinds of event can break a rule for an event that is in the record, when they are corrected or voided."""
+
+READS_LATE: dict[ConductRule, tuple[type[f.Fact], ...]] = {}
+"""Those of them that can also break it when they are entered late."""
+
+ABSOLUTE: set[ConductRule] = set()
+"""Rules that no override sets aside."""
+
+
+def reads(*kinds: type[f.Fact], late: bool = True) -> Callable[[ConductRule], ConductRule]:
+    """Say which kinds of event a rule rests on; not ``late`` if a new one that would break it is itself refused."""
+
+    def register(rule: ConductRule) -> ConductRule:
+        READS[rule] = kinds
+        READS_LATE[rule] = kinds if late else ()
+        return rule
+
+    return register
+
+
+def absolute(rule: ConductRule) -> ConductRule:
+    """Say that no override sets a rule aside: what it refuses does not exist."""
+    ABSOLUTE.add(rule)
+    return rule
 
 
 # Any event ------------------------------------------------------------------------------------------------------------
 
 
+@absolute
 def not_in_the_future(request: EventRequest) -> str | None:
     """An event is recorded on or after the day it occurred."""
     return f"{request.occurred} is after today, {request.today}" if request.occurred > request.today else None
@@ -74,6 +172,7 @@ def not_before_the_trial(request: EventRequest) -> str | None:
     return f"{request.occurred} is before the trial was created on {created.occurred}"
 
 
+@reads(f.Consented, late=False)
 def consent_first(request: EventRequest) -> str | None:
     """No event about a patient before consent."""
     if request.patient_id is None or isinstance(request.fact, f.Consented):
@@ -86,14 +185,18 @@ def consent_first(request: EventRequest) -> str | None:
     return None
 
 
-AFTER_DEATH = (f.AdverseEventResolved, f.DltAdjudicated, f.TumourAssessed, f.Discontinued, f.CriterionAttested)
+AFTER_DEATH = (f.AdverseEventResolved, f.DltAdjudicated, f.TumourAssessed, f.Discontinued, f.CriterionAttested, f.Died)
+TREATMENT = (f.Dosed, f.DoseReduced, f.DoseDelayed, f.SlotReserved, f.Enrolled, TreatmentGiven)
 
 
+@reads(f.Died, f.AdverseEvent, f.AdverseEventResolved)
 def none_after_death(request: EventRequest) -> str | None:
     """Nothing happens to a patient after death."""
-    death = request.patient.death if request.patient_id else None
+    death = request.patient.fatal if request.patient_id else None
     if death is None or request.occurred <= death.occurred or isinstance(request.fact, AFTER_DEATH):
         return None
+    if isinstance(death.fact, f.AdverseEvent) and not isinstance(request.fact, TREATMENT):
+        return None  # of a fatal event only the onset is known: the patient may have lived on for days
     return f"{request.patient_id} died on {death.occurred} (event {death.seq})"
 
 
@@ -106,6 +209,18 @@ def consent_once(request: EventRequest) -> str | None:
     return f"{request.patient_id} consented on {consent.occurred} (event {consent.seq})" if consent else None
 
 
+CONSENT_AHEAD = timedelta(days=366)
+
+
+@absolute
+def consent_near_the_trial(request: EventRequest) -> str | None:
+    """A patient consents to this trial: not more than a year before its protocol."""
+    begun = min(day for day, _ in request.state.trial.protocols)
+    earliest = min(begun, request.state.trial.protocols[0][1].trial.date) - CONSENT_AHEAD
+    return f"{request.occurred} is more than a year before the protocol" if request.occurred < earliest else None
+
+
+@absolute
 def criterion_exists(request: EventRequest) -> str | None:
     """Only a criterion of the protocol that the investigator attests can be attested."""
     p = request.plan.protocol
@@ -119,22 +234,24 @@ def criterion_exists(request: EventRequest) -> str | None:
     return f"{request.fact.criterion!r} is none of {', '.join(sorted(known)) or 'them: the protocol has none'}"
 
 
+@reads(f.Enrolled, f.SlotReserved, f.SlotReleased)
 def enrolled_once(request: EventRequest) -> str | None:
     """A patient is enrolled once, and holds one slot."""
-    slot = request.patient.enrolment
-    if slot:
-        return f"{request.patient_id} was enrolled on {slot.occurred} (event {slot.seq})"
-    kept = request.patient.reservation
-    if kept and isinstance(request.fact, f.SlotReserved):
-        return f"{request.patient_id} holds a slot since {kept.occurred} (event {kept.seq})"
+    enrolment = request.before.enrolment
+    if enrolment:
+        return f"{request.patient_id} was enrolled on {enrolment.occurred} (event {enrolment.seq})"
+    held = request.before.reservation
+    if held and isinstance(request.fact, f.SlotReserved) and not _has_lapsed(request, held):
+        return f"{request.patient_id} holds a slot since {held.occurred} (event {held.seq})"
     return None
 
 
+@absolute
 def level_or_cohort(request: EventRequest) -> str | None:
     """A slot is at a dose level or in an expansion cohort of the protocol."""
     level, cohort = request.fact.level, request.fact.cohort
-    if (level is None) == (cohort is None):
-        return "give a level or a cohort, one of the two"
+    if level is None and cohort is None:
+        return "give a level or a cohort"
     levels, cohorts = request.plan.levels, request.plan.protocol.expansion
     if level is not None and level > levels:
         return f"there is no level {level}; the protocol has levels 1 to {levels}"
@@ -143,160 +260,120 @@ def level_or_cohort(request: EventRequest) -> str | None:
     return None
 
 
+@reads(f.Screened, f.PriorTherapy, f.TargetScored, f.CriterionAttested, LaboratoryMeasured, f.ProtocolAmended)
 def eligible(request: EventRequest) -> str | None:
     """Only a patient who meets every criterion of eligibility gets a slot."""
     cohort = request.fact.cohort
     if cohort is not None and cohort not in request.plan.protocol.expansion:
         return None
     wanted = criteria(request.plan.protocol, cohort)
-    failed = [str(c) for c in check(request.patient, wanted) if c.verdict is not Verdict.MET]
-    return "; ".join(failed) or None
+    checked = check(request.before, wanted, on=request.occurred, versions=request.state.trial.protocols)
+    return "; ".join(str(c) for c in checked if c.verdict is not Verdict.MET) or None
 
 
+@reads(f.DecisionTaken, f.DecisionSigned)
 def level_is_open(request: EventRequest) -> str | None:
-    """A slot is kept only at the level that is open."""
+    """A slot is kept only at a level that is open."""
     fact, open_ = request.fact, request.open_level
     if fact.cohort is not None:
+        if fact.level is not None:
+            opened = open_.cohort(fact.cohort, fact.level)
+            return None if opened else f"no decision opened {fact.cohort} at level {fact.level}"
         return None if open_.mtd else "expansion cohorts open once the MTD is declared; it is not"
     if open_.stopped:
         return f"dose finding was stopped by {open_.reason()}"
-    if fact.level == open_.level:
+    if fact.level == open_.level or open_.backfill(fact.level):
         return None
-    return f"level {fact.level} is not open: level {open_.level} is, by {open_.reason()}"
+    backfilled = ", ".join(str(o.level) for o in open_.beside if o.cohort is None)
+    also = f", and for backfilling {backfilled}" if backfilled else ""
+    return f"level {fact.level} is not open: level {open_.level} is, by {open_.reason()}{also}"
 
 
+@reads(f.DecisionTaken, f.DecisionSigned, f.SlotReserved, f.SlotReleased, f.Enrolled)
 def slot_is_free(request: EventRequest) -> str | None:
     """No more patients than the protocol or the decision gives slots."""
     fact, open_ = request.fact, request.open_level
+    beside = open_.cohort(fact.cohort, fact.level) if fact.cohort is not None else None
     if fact.cohort is not None:
-        cohort = request.plan.protocol.expansion.get(fact.cohort)
-        if cohort is None or cohort.patients is None:
-            return None
-        slots = [p.enrolment or p.reservation for p in request.state.patients.values()]
-        taken = sum(1 for e in slots if e and getattr(e.fact, "cohort", None) == fact.cohort)
-        return f"all {taken} slots of {fact.cohort} are taken" if taken >= cohort.patients else None
-    held = slot_holders(request.state, open_)
-    if fact.level != open_.level or len(held) < open_.slots:
+        full = _cohort_is_full(request)
+        if full or beside is None:
+            return full
+    elif fact.level != open_.level:
+        beside = open_.backfill(fact.level)
+    if fact.cohort is None and fact.level != open_.level and beside is None:
+        return None  # the level is not open
+    opened = beside or open_
+    held = request.slots_taken(opened)
+    if len(held) < opened.slots:
         return None
     held_by = ", ".join(held) or "nobody"
-    return f"all {open_.slots} slots that {open_.reason()} gave at level {open_.level} are taken, by {held_by}"
+    return f"all {opened.slots} slots that {opened.reason()} gave at level {opened.level} are taken, by {held_by}"
 
 
+def _cohort_is_full(request: EventRequest) -> str | None:
+    name = request.fact.cohort
+    cohort = request.plan.protocol.expansion.get(name)
+    if cohort is None or cohort.patients is None:
+        return None
+    taken = 0
+    for patient in request.state.patients.values():
+        if patient.id != request.patient_id:
+            slot = patient.enrolment or patient.reservation
+            earlier = slot is not None and (request.event is None or request.state.order(slot) < request.moment)
+            taken += bool(earlier and getattr(slot.fact, "cohort", None) == name)  # type: ignore[union-attr]
+    return f"all {taken} slots of {name} are taken" if taken >= cohort.patients else None
+
+
+def first_in_the_queue(request: EventRequest) -> str | None:
+    """A free slot goes to who has waited longest, by the protocol's rule."""
+    protocol, open_ = request.plan.protocol, request.open_level
+    if protocol.enrolment.queue is None or request.fact.cohort is not None or request.fact.level != open_.level:
+        return None
+    waiting = queue(request.state.until(request.occurred), protocol, request.occurred)
+    ahead = waiting[: waiting.index(request.patient_id)] if request.patient_id in waiting else waiting
+    free = open_.slots - len(request.slots_taken(open_))
+    if not 0 < free <= len(ahead):
+        return None
+    return f"{free} slots are free, and {', '.join(ahead)} have waited longer (by {protocol.enrolment.queue})"
+
+
+def level_not_too_toxic(request: EventRequest) -> str | None:
+    """Nobody is newly treated at a level that the design, asked now, calls too toxic."""
+    level = _newly_given(request)
+    if level is None or level > request.plan.levels:
+        return None
+    return too_toxic(request.state.until(request.occurred), request.occurred, level)
+
+
+def _newly_given(request: EventRequest) -> int | None:
+    """Return the level at which somebody would be newly treated."""
+    fact = request.fact
+    if not isinstance(fact, f.Dosed):
+        return fact.level  # type: ignore[no-any-return]
+    new = all(event.fact.level != fact.level for event in request.before.doses)  # type: ignore[attr-defined]
+    return fact.level if new and request.before.current_level in (None, fact.level) else None
+
+
+@reads(f.SlotReserved, f.SlotReleased)
 def slot_is_reserved(request: EventRequest) -> str | None:
     """A patient is enrolled in the slot that was reserved."""
-    kept = request.patient.reservation
-    if kept is None:
+    held = request.before.reservation
+    if held is None:
         return f"no slot is reserved for {request.patient_id}"
-    if (kept.fact.level, kept.fact.cohort) != (request.fact.level, request.fact.cohort):  # type: ignore[attr-defined]
-        return f"the slot reserved (event {kept.seq}) is at {kept.fact.level or kept.fact.cohort}"  # type: ignore[attr-defined]
+    if _has_lapsed(request, held):
+        lapsed = lapses_on(held, request.plan.protocol)
+        return f"the slot reserved on {held.occurred} (event {held.seq}) lapsed on {lapsed}: reserve one again"
+    if (held.fact.level, held.fact.cohort) != (request.fact.level, request.fact.cohort):  # type: ignore[attr-defined]
+        return f"the slot reserved (event {held.seq}) is at {held.fact.level or held.fact.cohort}"  # type: ignore[attr-defined]
     return None
 
 
+def _has_lapsed(request: EventRequest, held: Event) -> bool:
+    lapses = lapses_on(held, request.plan.protocol)
+    return lapses is not None and request.occurred >= lapses
+
+
+@reads(f.SlotReserved)
 def slot_to_release(request: EventRequest) -> str | None:
     """Only a slot that is held can be given back."""
-    return None if request.patient.reservation else f"{request.patient_id} holds no slot"
-
-
-# The trial ------------------------------------------------------------------------------------------------------------
-
-
-def level_exists(request: EventRequest) -> str | None:
-    """A decision names a level of the protocol where its action needs one."""
-    fact = request.fact
-    if fact.action == "stop":
-        return None if fact.level is None else "stopping opens no level"
-    if fact.level is None:
-        return f"to {fact.action}, name the level"
-    if fact.level > request.plan.levels:
-        return f"there is no level {fact.level}; the protocol has levels 1 to {request.plan.levels}"
-    if fact.closed_from is not None and fact.closed_from <= fact.level:
-        return f"level {fact.level} cannot be opened and closed (from {fact.closed_from}) at once"
-    return None
-
-
-def action_fits_level(request: EventRequest) -> str | None:
-    """Escalating goes up by one level, expanding stays, de-escalating goes down."""
-    fact, now = request.fact, request.open_level.level
-    if fact.level is None:
-        return None
-    if fact.action == "escalate" and fact.level != now + 1:
-        skipped = "skips a level" if fact.level > now + 1 else "is not above it"
-        return f"the open level is {now}; level {fact.level} {skipped}"
-    if fact.action == "expand" and fact.level != now:
-        return f"the open level is {now}, not {fact.level}"
-    if fact.action == "de-escalate" and fact.level >= now:
-        return f"the open level is {now}; level {fact.level} is not below it"
-    return None
-
-
-def level_not_closed(request: EventRequest) -> str | None:
-    """A level that was closed stays closed."""
-    level, ceiling = request.fact.level, request.open_level.ceiling
-    return f"level {level} was closed: the highest level left is {ceiling}" if level and level > ceiling else None
-
-
-def slots_given(request: EventRequest) -> str | None:
-    """A decision that opens a level gives slots at it."""
-    if request.fact.action in ("escalate", "expand", "de-escalate") and request.fact.slots < 1:
-        return f"to {request.fact.action}, say how many patients (slots)"
-    return None
-
-
-def cohort_is_evaluable(request: EventRequest) -> str | None:
-    """The next level opens, and an MTD is declared, only once the cohort is evaluable."""
-    if request.fact.action not in ("escalate", "declare MTD") or request.advice.settled:
-        return None
-    return "; ".join(map(str, request.advice.pending)) or request.advice.why
-
-
-def no_higher_than_advised(request: EventRequest) -> str | None:
-    """The committee may stay below what the design advises, with its reason; it does not go above it."""
-    fact, advice = request.fact, request.advice
-    if fact.action not in ("escalate", "declare MTD") or not advice.settled or advice.action == fact.action:
-        return None
-    at = f" at level {advice.level}" if advice.level else ""
-    return f"the design advises to {advice.action}{at}: {advice.why}"
-
-
-def decision_exists(request: EventRequest) -> str | None:
-    """Only a decision that was taken can be signed, once by each name."""
-    numbered = {d.fact.number: d for d in request.state.trial.decisions}
-    decided = numbered.get(request.fact.decision)
-    if decided is None:
-        return f"there is no decision {request.fact.decision}; there are {len(numbered)}"
-    if request.occurred < decided.event.occurred:
-        return f"decision {request.fact.decision} was taken on {decided.event.occurred}, after {request.occurred}"
-    for signature in decided.signatures:
-        if isinstance(signature.fact, f.DecisionSigned) and signature.fact.name == request.fact.name:
-            return f"{request.fact.name} signed decision {request.fact.decision} (event {signature.seq})"
-    return None
-
-
-def decisions_in_order(request: EventRequest) -> str | None:
-    """A decision is signed before the next one is taken, and none is dated before the last."""
-    for decided in request.state.trial.decisions:
-        if not decided.in_force:
-            return f"decision {decided.fact.number} of {decided.event.occurred} is not signed"
-        if request.occurred < decided.event.occurred:
-            return f"decision {decided.fact.number} was taken on {decided.event.occurred}, after {request.occurred}"
-    return None
-
-
-def amendment_in_order(request: EventRequest) -> str | None:
-    """An amendment has a version of its own and is not dated before the last one."""
-    for day, version in request.state.trial.protocols:
-        if version.version == request.fact.version:
-            return f"version {request.fact.version} is in the record already, from {day}"
-        if request.occurred < day:
-            return f"version {version.version} holds from {day}, after {request.occurred}"
-    return None
-
-
-def cutoff_is_past(request: EventRequest) -> str | None:
-    """A data cutoff is locked on or after its day, once."""
-    if request.fact.cutoff > request.occurred:
-        return f"the cutoff {request.fact.cutoff} is after {request.occurred}"
-    for lock in request.state.trial.locks:
-        if isinstance(lock.fact, f.CutoffLocked) and lock.fact.cutoff == request.fact.cutoff:
-            return f"the cutoff {request.fact.cutoff} was locked on {lock.occurred} (event {lock.seq})"
-    return None
+    return None if request.before.reservation else f"{request.patient_id} holds no slot"

@@ -31,7 +31,7 @@ import msgspec
 
 from posology.conduct.advice import Advice, advise
 from posology.conduct.derived_fields import complete
-from posology.conduct.rulebook import Refusal, refusals
+from posology.conduct.rulebook import Refusal, broken_by, refusals
 from posology.conduct.rules import EventRequest
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
@@ -99,20 +99,10 @@ class PendingEvents:
                 ],
                 fact.kind,
             )
-        state = self._without(supersedes, patient, fact, reason) if supersedes is not None else self.state
-        today = recorded.date()
-        fact = complete(fact, state, patient, occurred)
-        found = refusals(EventRequest(state, fact, patient, occurred, today))
-        if isinstance(fact, Voided):
-            found = []
-        if found and not override:
-            raise Refused(found, f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else ""))
-        aside = None
-        if found and override:
-            aside = Override(
-                rules=tuple(r.rule for r in found), facts=tuple(r.fact for r in found), by=by, why=override
-            )
-        event = Event(
+        old = self._corrected(supersedes, patient, fact, reason) if supersedes is not None else None
+        state = self.state if old is None else self._without(old)
+        fact = complete(fact, state, patient, occurred, by=by, corrects=old)
+        draft = Event(
             seq=self.head.seq + 1,
             occurred=occurred,
             recorded=recorded,
@@ -122,28 +112,48 @@ class PendingEvents:
             fact=fact,
             reason=reason,
             supersedes=supersedes,
-            override=aside,
             provenance=dict(provenance or {}),
             prev=self.head.hash,
             hash="",
         )
-        stored = to_stored(event)
-        event = msgspec.structs.replace(event, hash=stored.hash)
+        forbidden = self._forbidden(state, draft, old)
+        if forbidden and (not override or any(refusal.absolute for refusal in forbidden)):
+            what = f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else "")
+            raise Refused([r for r in forbidden if r.absolute] or forbidden if override else forbidden, what)
+        if forbidden and override:
+            aside = Override(
+                rules=tuple(dict.fromkeys(r.rule for r in forbidden)),
+                facts=tuple(f"event {r.event}: {r.fact}" if r.event else r.fact for r in forbidden),
+                by=by,
+                why=override,
+            )
+            draft = msgspec.structs.replace(draft, override=aside)
+        stored = to_stored(draft)
+        event = msgspec.structs.replace(draft, hash=stored.hash)
         self.head = Head(stored.seq, stored.hash)
         self.state = self.state.with_event(event)
         self.last = recorded
         self.pending.append((event, stored))
         return event
 
-    def _without(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> State:
-        """Return the state without the event that is corrected, after checking that it can be."""
+    def _forbidden(self, state: State, draft: Event, old: Event | None) -> list[Refusal]:
+        """Return the rules that forbid an event, and those that it would break for events of the record."""
+        entered = float("inf") if old is None else self.state.order(old)[1]
+        request = EventRequest(
+            state, draft.fact, draft.patient, draft.occurred, draft.recorded.date(), draft.author, entered, old
+        )
+        own = [] if isinstance(draft.fact, Voided) else refusals(request)
+        return own + broken_by(self.state, self.state.with_event(draft), draft, old)
+
+    def _corrected(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> Event:
+        """Return the event that is corrected, after checking that it can be."""
         old = self.state.find(seq)
         refuse = lambda text: Refused(
             [Refusal("correction", "A correction names an event in effect, and why", text)], "correction"
         )
         if old is None:
             raise refuse(f"there is no event {seq} in effect")
-        if not reason:
+        if not reason or not reason.strip():
             raise refuse("give the reason of the correction")
         if isinstance(old.fact, TrialCreated):
             raise refuse("the creation of the trial cannot be corrected: amend the protocol")
@@ -151,15 +161,19 @@ class PendingEvents:
             raise refuse(f"event {seq} is about {old.patient or 'the trial'}: void it, then enter it where it belongs")
         if not isinstance(fact, Voided) and fact.kind != old.kind:
             raise refuse(f"event {seq} is {old.kind}: void it, then enter the {fact.kind}")
+        return old
+
+    def _without(self, old: Event) -> State:
+        """Return the state without the event that is corrected."""
         ghost = Event(
             seq=self.state.seq,
             occurred=old.occurred,
             recorded=self.last,
             author="",
             kind=Voided.kind,
-            patient=patient,
+            patient=old.patient,
             fact=Voided(),
-            supersedes=seq,
+            supersedes=old.seq,
             prev="",
             hash="",
         )
@@ -296,7 +310,7 @@ class Trial:
         self.commit(pending)
         return event
 
-    def void(self, seq: int, *, by: str, reason: str) -> Event:
+    def void(self, seq: int, *, by: str, reason: str, override: str | None = None) -> Event:
         """Take an event out of effect: it was entered in error. It stays in the record."""
         pending, moment = self.pending_events(), self._clock()
         old = pending.state.find(seq)
@@ -308,13 +322,21 @@ class Trial:
             by=by,
             reason=reason,
             supersedes=seq,
+            override=override,
         )
         self.commit(pending)
         return event
 
     def amend(self, document: dict[str, Any], *, by: str, on: date | None = None) -> list[Event]:
-        """Record the amendments of a checked protocol document that the record does not hold yet and that are due."""
+        """Record the amendments of a checked protocol document that the record does not hold yet and that are due.
+
+        Raises
+        ------
+        Refused
+            if the document is of another trial, or starts from another protocol.
+        """
         pending, moment = self.pending_events(), self._clock()
+        refuse_other_trial(pending.state, document)
         held = {version.version for _, version in pending.state.trial.protocols}
         for amendment in document.get("amendments") or ():
             day = date.fromisoformat(str(amendment["date"]))
@@ -334,8 +356,9 @@ class Trial:
         Parameters
         ----------
         on
-            the day asked about (else today): the answer rests on what occurred by then. For a day on which the
-            committee decided, it is the answer the committee had before it: without that decision and what was
+            the day asked about (else today): the answer rests on what occurred by then. On a day to come, or
+            after the moment ``known_by``, nothing more is known: whoever is inside the window then, is. For a day on
+            which the committee decided, it is the answer the committee had before it: without that decision and what was
             recorded after it that day.
         known_by
             as the record knew it at a moment, or up to an event's number (else as it knows now).
@@ -345,8 +368,13 @@ class Trial:
         ValueError
             if the trial was imported without its protocol.
         """
-        day = on or self._clock().date()
+        today = self._clock().date()
         events = self.store.events()
+        if isinstance(known_by, int):
+            today = next((e.recorded.date() for e in reversed(events) if e.seq <= known_by), today)
+        elif known_by is not None:
+            today = min(today, known_by.date())
+        day = min(on or today, today)
         if any(isinstance(e.fact, DataImport) and e.fact.protocol == "derived" for e in events[:2]):
             raise ValueError(
                 f"{self.store.name} was imported without its protocol, so no dose-finding design is known: "
@@ -355,6 +383,21 @@ class Trial:
         met = [e.seq for e in events if on is not None and e.kind == DecisionTaken.kind and e.occurred == on]
         seen = [e for e in events if not met or e.occurred != on or e.seq < met[0]]
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)
+
+
+def refuse_other_trial(state: State, document: dict[str, Any]) -> None:
+    """Refuse a protocol document that is not of the trial of a record.
+
+    Raises
+    ------
+    Refused
+        naming both.
+    """
+    _, own = state.trial.documents[0]
+    given, wanted = document["trial"]["id"], own["trial"]["id"]
+    if given != wanted:
+        text = f"the protocol is of trial {given}; this is {wanted}"
+        raise Refused([Refusal("amendment-of-this-trial", "An amendment is of this trial", text)], "amendment")
 
 
 def end_of_day(day: date) -> datetime:

@@ -12,7 +12,7 @@ import numpy as np
 
 from posology.designs.isotonic import PRIOR_DLT, dlt_rates, isotonic
 from posology.designs.model_based import ModelBasedDesign
-from posology.designs.tally import Design, Tally, level_number
+from posology.designs.tally import Action, Design, Tally, level_number
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -23,7 +23,8 @@ class Inference:
     ``rate`` is the estimate, ``lower`` and ``upper`` the limits of its interval; ``under``, ``within`` and ``over`` the
     chances that the rate lies below, in and above the target interval. NaN never stands for "unknown": at a level not
     tried a design without a model says nothing, and ``known`` is false there, the numbers being the prior's.
-    ``admissible`` tells whether the level may be given, ``recommended`` (trials,) which would be the MTD now, and
+    ``admissible`` tells whether the design, with its rules, may give the level next (or, once it declares an MTD, holds it
+    for safe), ``recommended`` (trials,) which would be the MTD now, and
     ``reasons`` (a tuple, one a trial) why.
     """
 
@@ -94,13 +95,13 @@ def infer(
     else:
         rate, lower, upper, above_low, over = _isotonic(tally, low, high, level)
         known = tally.treated > 0
-    index = np.arange(tally.levels)
-    out = model.eliminated(tally) if hasattr(model, "eliminated") else np.zeros(rate.shape, dtype=bool)
     recommended = design.select(tally)
     decision = design.decide(tally)
     reasons = tuple(decision.words(tally, row) for row in range(tally.trials))
     over = np.minimum(over, above_low)
-    admissible = ~out & (index <= tally.ceiling[:, None])
+    safe = np.arange(tally.levels) <= design.highest_safe(tally.evaluable())[:, None]
+    declared = (decision.action == Action.DECLARE)[:, None]
+    admissible = np.where(declared, safe, design.admissible(tally))
     return Inference(rate, lower, upper, 1 - above_low, above_low - over, over, known, admissible, recommended, reasons)
 
 

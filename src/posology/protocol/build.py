@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 
 from posology.designs import DESIGNS, FORMER_NAMES, MODIFIERS, Design, Titration
 from posology.designs.committee_table import rows_from_csv
-from posology.designs.decision_table import decision_table
+from posology.designs.decision_table import decision_table, has_decision_table
+from posology.designs.tally import Tally
 from posology.endpoints.dlt import Criterion, Definition, Exemption
 from posology.protocol.model import FieldError, Protocol
 
@@ -174,8 +175,12 @@ def dlt_definition(protocol: Protocol) -> Definition:
 
 def decision_rules(protocol: Protocol) -> list[str]:
     """Say the decision table of the protocol's design, that behind a titration, in words: a line for each number of patients."""
+    design = design_from_protocol(replace(protocol, titration=None))
+    if not has_decision_table(design):
+        return [f"the next dose depends on {design.depends_on}: there is no table of decisions by level"]
     rules = []
-    cells = decision_table(design_from_protocol(replace(protocol, titration=None)))
+    cohort = int(design.decide(Tally.start(1, design.levels)).patients_to_treat[0])
+    cells = [cell for cell in decision_table(design) if cell.patients % cohort == 0]
     for n, rows in groupby(cells, key=lambda cell: cell.patients):
         by_action: dict[str, list[int]] = {}
         for cell in rows:

@@ -85,14 +85,14 @@ def protocol_schema() -> dict[str, Any]:
 
 def _check(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
     """Yield everything wrong in the base version, then in each amended one."""
-    base = list(_check_version(plain))
+    base = list(check_version(plain))
     yield from base
     if base or not plain.get("amendments"):
         return
     chain = versions(plain)
     for i, amendment in enumerate(plain["amendments"]):
         known = amend(chain[i], {**amendment, "changes": {}})
-        for path, wrong, right in _check_version(chain[i + 1]):
+        for path, wrong, right in check_version(chain[i + 1]):
             changed = _exists(amendment["changes"], path)
             where = ("amendments", i, "changes", *path) if changed else ("amendments", i)
             field = "" if changed else f"{'.'.join(map(str, field_steps(path)))} "
@@ -101,7 +101,8 @@ def _check(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
             yield ("amendments", i, "changes"), "change nothing", "say what the amendment changes"
 
 
-def _check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
+def check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]:
+    """Yield everything wrong in one version of a protocol: the field's path, what is wrong, what would be right."""
     try:
         protocol = ADAPTER.validate_json(json.dumps(plain), strict=True)
     except ValidationError as error:

@@ -240,6 +240,34 @@ class Modification:
 
 
 @protocol_section
+class Committee:
+    """Who decides about doses.
+
+    ``sign`` lists the roles that must each approve a decision before it is in force (one approval is enough if it is
+    empty); ``extra_slots`` is how many more patients than the design asks for a decision may give slots to.
+    """
+
+    sign: tuple[Text, ...] = ()
+    extra_slots: Annotated[int, Ge(0), Le(100)] = 3
+
+    def __post_init__(self) -> None:
+        if len({role.casefold() for role in self.sign}) < len(self.sign):
+            raise FieldError("sign", "names a role twice", "name each role once")
+
+
+@protocol_section
+class Enrolment:
+    """How slots are kept: how many days a reservation lasts (for good, if none is given), and who comes first.
+
+    With a ``queue``, a free slot goes to the eligible patient who has waited longest: since consent, or since the last
+    fact that eligibility needs.
+    """
+
+    reservation_days: Days | None = None
+    queue: Literal["consent", "eligibility"] | None = None
+
+
+@protocol_section
 class Biomarker:
     """The drug's target in the tumour: how it is scored, and what a score is called."""
 
@@ -377,6 +405,8 @@ class Protocol:
     design: dict[str, Any]
     titration: Titration | None = None
     modification: Modification = field(default_factory=Modification)
+    committee: Committee = field(default_factory=Committee)
+    enrolment: Enrolment = field(default_factory=Enrolment)
     biomarker: Biomarker | None = None
     eligibility: tuple[EligibilityCriterion, ...] = ()
     expansion: dict[str, Expansion] = field(default_factory=dict)

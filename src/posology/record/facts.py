@@ -14,14 +14,21 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, MinLen
 
+if TYPE_CHECKING:
+    from posology.record.event import Event
+
 T = TypeVar("T")
 Text = Annotated[str, MinLen(1)]
-Level = Annotated[int, Ge(1)]
+Level = Annotated[int, Ge(1), Le(1000)]
+Cycle = Annotated[int, Ge(1), Le(500)]
+DayOfCycle = Annotated[int, Ge(1), Le(366)]
+SmallCount = Annotated[int, Ge(0), Le(1000)]
+AssessmentNumber = Annotated[int, Ge(0), Le(500)]
 Grade = Annotated[int, Ge(1), Le(5)]
 Kilograms = Annotated[float, Gt(0), Le(400)]
 Centimetres = Annotated[float, Ge(50), Le(250)]
@@ -124,43 +131,85 @@ class TrialCreated(TrialFact):
 
 @fact(verb=NoCommand("`posology trial amend` records it, of a protocol file"))
 class ProtocolAmended(TrialFact):
-    """From the day it occurred on, the protocol is this version."""
+    """From the day it occurred on, the protocol is this version.
+
+    ``amends`` is the hash of the event that holds the version before it, written by the system.
+    """
 
     version: Text
     why: Text
     changes: dict[str, Any]
+    amends: str | None = None
 
 
 @fact(verb="decision", example='--on 2013-07-01 --action escalate --level 2 --slots 3 --why "No toxicity at level 1"')
 class DecisionTaken(TrialFact):
     """The committee's decision after a cohort, with the rule's own advice beside it.
 
+    Beside the level that is open, a level below it can be opened for backfilling, and an expansion cohort at a level.
     ``number``, ``advice``, ``departs`` and ``protocol_version`` are written by the system, never by hand.
     """
 
     number: Level | None = None
     action: Annotated[
-        Literal["escalate", "expand", "de-escalate", "declare MTD", "stop"], Doc("What the committee decided.")
+        Literal[
+            "escalate",
+            "expand",
+            "de-escalate",
+            "declare MTD",
+            "stop",
+            "open backfill",
+            "close backfill",
+            "open cohort",
+            "close cohort",
+        ],
+        Doc("What the committee decided."),
     ]
     level: Annotated[
         Level | None, Doc("The dose level that opens, or is declared the MTD, counted from the lowest.")
     ] = None
-    slots: Annotated[Count, Doc("How many more patients may be enrolled at it.")] = 0
+    slots: Annotated[SmallCount, Doc("How many more patients may be enrolled at it.")] = 0
     closed_from: Annotated[Level | None, Doc("Closes this dose level and all above it.")] = None
+    cohort: Annotated[str | None, Doc("The expansion cohort that opens or closes at the level.")] = None
     why: Annotated[Text, Doc("The reasons, in the committee's words.")]
     advice: dict[str, Any] | None = None
     departs: bool | None = None
     protocol_version: str | None = None
 
 
+APPROVALS = ("approved", "approval", "approve")
+REJECTIONS = ("rejected", "rejection", "reject")
+MEANINGS = ("approved", "rejected", "reviewed")
+"""What a signature can mean. Only an approval gives force."""
+
+
 @fact(verb="sign", example='--on 2013-07-01 --decision 1 --name "Dr Meyer" --role "medical monitor"')
 class DecisionSigned(TrialFact):
-    """A named person signs a decision; from then on it is in force."""
+    """The author signs a decision as it stands. Once all who must have approved it, it is in force.
+
+    ``signed`` is the hash of the decision's event, written by the system: a decision that is changed or voided
+    afterwards is not signed.
+    """
 
     decision: Annotated[Level, Doc("The decision's number.")]
-    name: Annotated[Text, Doc("Who signs.")]
+    name: Annotated[Text | None, Doc("Who signs: always who enters it, whose name it is if none is given.")] = None
     role: Annotated[Text, Doc("In which role.")]
-    meaning: Annotated[Text, Doc("What the signature says.")] = "approved"
+    meaning: Annotated[Text, Doc("What the signature says: approved, rejected or reviewed.")] = "approved"
+    signed: str | None = None
+
+    @property
+    def approves(self) -> bool:
+        """Whether it gives force."""
+        return self.meaning.casefold() in APPROVALS
+
+    @property
+    def rejects(self) -> bool:
+        """Whether it refuses the decision."""
+        return self.meaning.casefold() in REJECTIONS
+
+    def binds(self, seq: int, decision: Event) -> bool:
+        """Whether this signature, event ``seq``, is of a decision as it stands: by its hash, else by what was in effect then."""
+        return decision.seq < seq if self.signed is None else self.signed == decision.hash
 
 
 @fact(verb="lock", example="--cutoff 2013-05-10")
@@ -212,7 +261,7 @@ class Screened(Fact):
 class PriorTherapy(Fact):
     """What the patient received before."""
 
-    regimens: Annotated[Count | None, Doc("Number of prior systemic regimens.")] = None
+    regimens: Annotated[SmallCount | None, Doc("Number of prior systemic regimens.")] = None
     platinum_status: Annotated[
         Literal["refractory", "resistant", "sensitive", "not stated", "not applicable"] | None,
         Doc("How the tumour answered to platinum: resistant if it progressed within 6 months after it."),
@@ -265,11 +314,15 @@ class TargetScored(Fact):
 
 @fact(verb="criterion", example="--on 2013-06-05 --criterion I4 --met")
 class CriterionAttested(Fact):
-    """The investigator states whether a criterion of eligibility is met."""
+    """The investigator states whether a criterion of eligibility is met.
+
+    ``attested`` is the hash of the criterion's wording, written by the system: under another wording it is open again.
+    """
 
     criterion: Annotated[Text, Doc("The criterion's number in the protocol, such as I4.")]
     met: Annotated[bool, Doc("Whether the criterion holds.")]
     note: Annotated[str | None, Doc("A remark.")] = None
+    attested: str | None = None
 
 
 @fact(verb="reserve", example="--on 2013-06-06 --level 1")
@@ -304,8 +357,8 @@ class Enrolled(Fact):
 class Dosed(Fact):
     """A dose was given. ``planned_mg`` is computed from the level and the patient's size, never typed."""
 
-    cycle: Annotated[Level, Doc("Number of the cycle.")]
-    day: Annotated[Level, Doc("Day of the cycle.")] = 1
+    cycle: Annotated[Cycle, Doc("Number of the cycle.")]
+    day: Annotated[DayOfCycle, Doc("Day of the cycle.")] = 1
     level: Annotated[Level, Doc("Number of the dose level given, counted from the lowest.")]
     weight_kg: Annotated[Kilograms, Doc("Total body weight on the day, in kg.")]
     planned_mg: float | None = None
@@ -329,7 +382,7 @@ class DoseReduced(Fact):
 class DoseDelayed(Fact):
     """The next dose is put off."""
 
-    days: Annotated[int, Ge(1), Doc("By how many days.")]
+    days: Annotated[int, Ge(1), Le(1000), Doc("By how many days.")]
     why: Annotated[Text, Doc("Why the dose is put off.")]
 
 
@@ -369,11 +422,16 @@ class AdverseEventResolved(Fact):
 
 @fact(verb="adjudicate", example='--on 2013-06-28 --ae 1 --no-dlt --why "resolved within 7 days"')
 class DltAdjudicated(Fact):
-    """The investigator and sponsor judge an adverse event: a DLT or not. Occurs on the day of the judgement."""
+    """The investigator and sponsor judge an adverse event: a DLT or not. Occurs on the day of the judgement.
+
+    ``judged`` is what it was judged on, written by the system: the hashes of the adverse event, of its end and of the
+    definition, the study day of its onset, and what the definition said. When one of them changes, it is open again.
+    """
 
     ae: Annotated[Text, Doc("The number of the adverse event.")]
     dlt: Annotated[bool, Doc("Whether it is a dose-limiting toxicity.")]
     why: Annotated[Text, Doc("The reasons.")]
+    judged: dict[str, str] | None = None
 
 
 @fact(verb="discontinue", example="--on 2013-09-10 --why progression")
@@ -403,7 +461,7 @@ class Died(Fact):
 class LesionMeasured(AtVisit):
     """One lesion at one assessment; a nodal lesion is measured on its short axis."""
 
-    assessment: Annotated[Count, Doc("Number of the assessment; 0 is the baseline.")]
+    assessment: Annotated[AssessmentNumber, Doc("Number of the assessment; 0 is the baseline.")]
     lesion: Annotated[Text, Doc("What numbers the lesion within the patient, such as T1.")]
     role: Annotated[Literal["target", "non-target", "new"], Doc("What the lesion is by RECIST 1.1.")]
     organ: Annotated[Text, Doc("Where it is.")]
@@ -422,7 +480,7 @@ class LesionMeasured(AtVisit):
 class TumourAssessed(AtVisit):
     """The investigator's own reading of an assessment, kept beside what follows from the lesions."""
 
-    assessment: Annotated[Count, Doc("Number of the assessment; 0 is the baseline.")]
+    assessment: Annotated[AssessmentNumber, Doc("Number of the assessment; 0 is the baseline.")]
     overall: Annotated[Literal["CR", "PR", "SD", "PD", "NE", "non-CR/non-PD"], Doc("The overall response, RECIST 1.1.")]
     note: Annotated[str | None, Doc("A remark.")] = None
     reader: Annotated[str | None, Doc("Who read the scan.")] = None

@@ -8,7 +8,7 @@ no second copy of the truth exists.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -45,14 +45,17 @@ from posology.record.facts import (
 )
 
 F = TypeVar("F", bound=Fact)
+FATAL_GRADE = 5
 Events = tuple[Event, ...]
 
 
 class Timeline:
     """Events in effect, in the order they occurred, and those of one kind among them."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, by_kind: dict[str, Events] | None = None) -> None:
         self.events = events
+        if by_kind is not None:
+            self._by_kind = by_kind
 
     @cached_property
     def _by_kind(self) -> dict[str, Events]:
@@ -88,11 +91,16 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Toxicity:
-    """An adverse event with what became of it."""
+    """An adverse event with what became of it.
+
+    ``adjudicated`` is the judgement that holds for the event as it now stands. A judgement of what was changed since
+    does not: it is ``outdated``, with the reason, and the event awaits judgement again.
+    """
 
     event: Event
     resolved: Event | None
     adjudicated: Event | None
+    outdated: tuple[Event, str] | None = None
 
     @property
     def fact(self) -> AdverseEvent:
@@ -101,7 +109,7 @@ class Toxicity:
 
     @property
     def is_dlt(self) -> bool | None:
-        """Whether it was judged a DLT; None while nobody has judged it."""
+        """Whether it was judged a DLT; None while nobody has judged it as it now stands."""
         return _cast_fact(DltAdjudicated, self.adjudicated).dlt if self.adjudicated else None
 
     @property
@@ -113,8 +121,8 @@ class Toxicity:
 class Patient(Timeline):
     """One patient's course, derived from the events in effect."""
 
-    def __init__(self, id: str, events: Events) -> None:
-        super().__init__(events)
+    def __init__(self, id: str, events: Events, by_kind: dict[str, Events] | None = None) -> None:
+        super().__init__(events, by_kind)
         self.id = id
 
     def __repr__(self) -> str:
@@ -202,15 +210,32 @@ class Patient(Timeline):
         return self.first(Died)
 
     @cached_property
+    def fatal(self) -> Event | None:
+        """The first event that says that the patient died: the death, a fatal outcome, an event of grade 5."""
+        ends = [*self.of(Died), *(e for e in self.of(AdverseEventResolved) if is_fatal(e))]
+        if not ends:  # the onset of a fatal event is the last resort: death may have come later
+            ends = [e for e in self.of(AdverseEvent) if is_fatal(e)]
+        return min(ends, key=lambda e: (e.occurred, e.seq), default=None)
+
+    @cached_property
     def toxicities(self) -> tuple[Toxicity, ...]:
-        """The adverse events, each with its resolution and adjudication."""
+        """The adverse events, each with its resolution and the judgement that holds for it."""
         resolved = {_cast_fact(AdverseEventResolved, e).ae: e for e in self.of(AdverseEventResolved)}
-        judged = {_cast_fact(DltAdjudicated, e).ae: e for e in self.of(DltAdjudicated)}
-        found = []
-        for event in self.of(AdverseEvent):
-            ae = _cast_fact(AdverseEvent, event).ae
-            found.append(Toxicity(event, resolved.get(ae), judged.get(ae)))
-        return tuple(found)
+        judged: dict[str, list[Event]] = defaultdict(list)
+        for event in sorted(self.of(DltAdjudicated), key=lambda e: e.seq):
+            judged[_cast_fact(DltAdjudicated, event).ae].append(event)
+        return tuple(self._toxicity(event, resolved, judged) for event in self.of(AdverseEvent))
+
+    def _toxicity(self, event: Event, resolved: Mapping[str, Event], judged: Mapping[str, list[Event]]) -> Toxicity:
+        ae = _cast_fact(AdverseEvent, event).ae
+        end, judgements = resolved.get(ae), judged.get(ae, ())
+        outdated = None
+        for judgement in reversed(judgements):
+            reason = changed_since(judgement, event, end, self.study_day(event.occurred))
+            if reason is None:
+                return Toxicity(event, end, judgement)
+            outdated = outdated or (judgement, reason)
+        return Toxicity(event, end, None, outdated)
 
     def study_day(self, on: date) -> int | None:
         """Return the study day of a date: day 1 is the first dose, the day before it is day -1."""
@@ -220,12 +245,48 @@ class Patient(Timeline):
         return days + 1 if days >= 0 else days
 
 
+def is_fatal(event: Event) -> bool:
+    """Whether an event says that the patient died."""
+    fact = event.fact
+    if isinstance(fact, AdverseEvent):
+        return fact.grade == FATAL_GRADE
+    return isinstance(fact, Died) or (isinstance(fact, AdverseEventResolved) and fact.outcome == "fatal")
+
+
+def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: int | None) -> str | None:
+    """Say what changed in an adverse event since it was judged; None if the judgement still holds.
+
+    A judgement carries what it was made of: the hashes of the adverse event and its resolution, and the study day of
+    its onset (of an event outside the window the definition reads no more than that). One that was recorded before judgements did is of the event that was in effect when it was recorded.
+    """
+    basis = _cast_fact(DltAdjudicated, judgement).judged
+    after = f"after it was judged (event {judgement.seq})"
+    if basis is None:
+        if event.seq > judgement.seq:
+            return f"it was changed by event {event.seq}, {after}"
+        if end and end.supersedes is not None and end.supersedes < judgement.seq < end.seq:
+            return f"its end was changed by event {end.seq}, {after}"
+        return None
+    if basis.get("adverse_event", event.hash) != event.hash:
+        return f"it was changed by event {event.seq}, {after}"
+    if "resolution" in basis and (end is None or end.hash != basis["resolution"]):
+        return f"its end was {f'changed by event {end.seq}' if end else 'voided'}, {after}"
+    if basis["onset_day"] != str(onset_day):
+        return f"its onset is now day {onset_day}, not day {basis['onset_day']}: the first dose was changed {after}"
+    return None
+
+
 @dataclass(frozen=True)
 class SignedDecision:
-    """A decision with its signatures."""
+    """A decision with its signatures: those given to it as it stands, and those broken by a change of it.
+
+    ``required`` are the roles that the protocol says must sign; without any, one approval is enough.
+    """
 
     event: Event
     signatures: Events
+    broken: Events = ()
+    required: tuple[str, ...] = ()
 
     @property
     def fact(self) -> DecisionTaken:
@@ -233,9 +294,48 @@ class SignedDecision:
         return _cast_fact(DecisionTaken, self.event)
 
     @property
+    def rejection(self) -> Event | None:
+        """The first signature that rejects it."""
+        return next((s for s in self.signatures if _cast_fact(DecisionSigned, s).rejects), None)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The roles that have not approved it yet."""
+        facts = [_cast_fact(DecisionSigned, s) for s in self.signatures]
+        approved = {fact.role.casefold() for fact in facts if fact.approves}
+        if not self.required:
+            return () if approved else ("a signature",)
+        return tuple(role for role in self.required if role.casefold() not in approved)
+
+    @property
     def in_force(self) -> bool:
-        """Whether it has been signed."""
-        return bool(self.signatures)
+        """Whether it has been approved, by all who must, as it stands."""
+        return not self.missing and self.rejection is None
+
+    @cached_property
+    def since(self) -> Event | None:
+        """The signature that put it in force."""
+        if not self.in_force:
+            return None
+        signed = [s for s in self.signatures if _cast_fact(DecisionSigned, s).approves]
+        return next(
+            s
+            for i, s in enumerate(signed, 1)
+            if not SignedDecision(self.event, tuple(signed[:i]), (), self.required).missing
+        )
+
+    @property
+    def status(self) -> str:
+        """Where it stands, in words: in force, waiting for whom, rejected by whom, broken by which event."""
+        if self.since is not None:
+            return f"in force since {self.since.occurred}"
+        if self.rejection is not None:
+            return f"rejected by {_cast_fact(DecisionSigned, self.rejection).name} (event {self.rejection.seq})"
+        waits = f"waiting for {', '.join(self.missing)}"
+        if self.broken:
+            signed = ", ".join(str(s.seq) for s in self.broken)
+            return f"signature broken: it was changed by event {self.event.seq} after it was signed (event {signed}); {waits}"
+        return waits
 
 
 class TrialTimeline(Timeline):
@@ -244,13 +344,27 @@ class TrialTimeline(Timeline):
     @cached_property
     def decisions(self) -> tuple[SignedDecision, ...]:
         """The decisions taken, each with its signatures."""
-        signed: dict[int, list[Event]] = defaultdict(list)
-        for event in self.of(DecisionSigned):
-            signed[_cast_fact(DecisionSigned, event).decision].append(event)
-        return tuple(
-            SignedDecision(event, tuple(signed.get(_cast_fact(DecisionTaken, event).number or 0, ())))
-            for event in self.of(DecisionTaken)
-        )
+        return tuple(self._signed(event) for event in self.of(DecisionTaken))
+
+    def _signed(self, decision: Event) -> SignedDecision:
+        valid: list[Event] = []
+        broken: list[Event] = []
+        for signature in self.of(DecisionSigned):
+            fact = _cast_fact(DecisionSigned, signature)
+            if fact.decision == _cast_fact(DecisionTaken, decision).number:
+                (valid if fact.binds(signature.seq, decision) else broken).append(signature)
+        return SignedDecision(decision, tuple(valid), tuple(broken), self._required(decision.occurred))
+
+    def _required(self, on: date) -> tuple[str, ...]:
+        """Return the roles that must sign a decision of a day."""
+        document: dict[str, Any] = next((d for day, d in reversed(self.documents) if day <= on), {})
+        return tuple((document.get("committee") or {}).get("sign") or ())
+
+    @cached_property
+    def orphans(self) -> Events:
+        """Signatures of decisions that were voided."""
+        numbers = {_cast_fact(DecisionTaken, e).number for e in self.of(DecisionTaken)}
+        return tuple(s for s in self.of(DecisionSigned) if _cast_fact(DecisionSigned, s).decision not in numbers)
 
     @property
     def locks(self) -> Events:
@@ -261,6 +375,14 @@ class TrialTimeline(Timeline):
     def simulated(self) -> bool:
         """Whether the record says that its trial was simulated: nobody was treated."""
         return any(_cast_fact(BackgroundFact, e).subject == SIMULATION for e in self.of(BackgroundFact))
+
+    def with_protocols_of(self, known: TrialTimeline) -> TrialTimeline:
+        """Take over the versions of the protocol that were made before, if they are the same."""
+        kept = all(self.of(kind) == known.of(kind) for kind in (TrialCreated, ProtocolAmended))
+        for name in ("documents", "protocols") if kept else ():
+            if name in vars(known):
+                vars(self)[name] = vars(known)[name]
+        return self
 
     @cached_property
     def documents(self) -> tuple[tuple[date, dict[str, Any]], ...]:
@@ -284,14 +406,23 @@ class TrialTimeline(Timeline):
 class State:
     """What is known of a trial at a pair of times. Immutable: folding more events in gives a new one.
 
-    ``occurred_by`` keeps out all that happened later. ``seq`` is the number of the last event folded in.
+    ``occurred_by`` keeps out all that happened later. ``seq`` is the number of the last event folded in; ``superseded``
+    says which event took the place of which (or voided it), ``origin`` the number of the first event of a line of
+    corrections, in whose place the last one stands. ``decision_number`` is the last number that a decision was given:
+    none is given twice, whatever was voided.
     """
 
     occurred_by: date | None = None
     seq: int = 0
     trial: TrialTimeline = field(default_factory=lambda: TrialTimeline(()))
     patients: Mapping[str, Patient] = field(default_factory=dict)
-    superseded: frozenset[int] = frozenset()
+    superseded: Mapping[int, int] = field(default_factory=dict)
+    origin: Mapping[int, int] = field(default_factory=dict)
+    decision_number: int = 0
+
+    def order(self, event: Event) -> tuple[date, int]:
+        """Return where an event stands in time: its day, and within it the order of entry; a correction in its event's place."""
+        return event.occurred, self.origin.get(event.seq, event.seq)
 
     def protocol(self, on: date | None = None) -> Protocol:
         """Return the protocol in force on a date (on the last day known, if none is given).
@@ -315,9 +446,17 @@ class State:
         known = None if event.patient is None or late else self.patients.get(event.patient)
         if known is None or not _appends(known, [event], self.superseded):
             return fold((event,), onto=self)
-        made = Patient(known.id, (*known.events, event))
-        made._by_kind = known._extend_index((event,))
-        return State(self.occurred_by, event.seq, self.trial, {**self.patients, known.id: made}, self.superseded)
+        made = Patient(known.id, (*known.events, event), known._extend_index((event,)))
+        return replace(self, seq=event.seq, patients={**self.patients, known.id: made})
+
+    def until(self, day: date) -> State:
+        """Return the state without what happened after a day."""
+        if all(not t.events or t.events[-1].occurred <= day for t in (self.trial, *self.patients.values())):
+            return self
+        cut = lambda line: tuple(e for e in line.events if e.occurred <= day or isinstance(e.fact, TrialCreated))
+        patients = {id: p if p.events[-1].occurred <= day else Patient(id, cut(p)) for id, p in self.patients.items()}
+        trial = TrialTimeline(cut(self.trial)).with_protocols_of(self.trial)
+        return replace(self, occurred_by=day, trial=trial, patients={id: p for id, p in patients.items() if p.events})
 
     def find(self, seq: int) -> Event | None:
         """Return the event in effect with this number."""
@@ -346,8 +485,8 @@ def fold(
         leave out what the record learnt later: a moment, or the number of an event.
     """
     state = onto or State(occurred_by=occurred_by)
-    cutoff = state.occurred_by
-    seq, superseded = state.seq, set(state.superseded)
+    cutoff, seq, number = state.occurred_by, state.seq, state.decision_number
+    superseded, origin = dict(state.superseded), dict(state.origin)
     fresh: dict[str | None, list[Event]] = defaultdict(list)
     corrected: set[str | None] = set()
     for event in events:
@@ -357,38 +496,40 @@ def fold(
                 break
         seq = event.seq
         if event.supersedes is not None:
-            superseded.add(event.supersedes)
+            superseded[event.supersedes] = event.seq
+            origin[event.seq] = origin.get(event.supersedes, event.supersedes)
             corrected.add(event.patient)
-            fresh[event.patient]  # the timeline changes even if nothing is put in the place
+            fresh.setdefault(event.patient, [])  # the timeline changes even if nothing takes the place
+        if isinstance(event.fact, DecisionTaken):
+            number = max(number, event.fact.number or number + 1)
         if (cutoff is None or event.occurred <= cutoff) and event.kind != Voided.kind:
             fresh[event.patient].append(event)
-    patients = dict(state.patients)
-    trial = state.trial
+    made = replace(state, seq=seq, superseded=superseded, origin=origin, decision_number=number)
+    patients, trial = dict(state.patients), state.trial
     for patient, new in fresh.items():
-        known = trial if patient is None else patients.get(patient)
-        made: TrialTimeline | Patient
-        if known is not None and patient not in corrected and _appends(known, new, superseded):
-            merged = (*known.events, *new)
-            made = TrialTimeline(merged) if patient is None else Patient(patient, merged)
-            made._by_kind = known._extend_index(
-                tuple(new)
-            )  # what a long course has been sorted into is not sorted again
+        if patient is None:
+            trial = TrialTimeline(*_merged(trial, new, made, corrected=None in corrected)).with_protocols_of(trial)
+            continue
+        course = Patient(patient, *_merged(patients.get(patient), new, made, corrected=patient in corrected))
+        if course.events:
+            patients[patient] = course
         else:
-            old = known.events if known else ()
-            merged = tuple(
-                sorted((e for e in (*old, *new) if e.seq not in superseded), key=lambda e: (e.occurred, e.seq))
-            )
-            made = TrialTimeline(merged) if patient is None else Patient(patient, merged)
-        if isinstance(made, TrialTimeline):
-            trial = made
-        elif merged:
-            patients[made.id] = made
-        else:
-            patients.pop(made.id, None)
-    return replace(state, seq=seq, trial=trial, patients=patients, superseded=frozenset(superseded))
+            patients.pop(patient, None)
+    return replace(made, trial=trial, patients=patients)
 
 
-def _appends(known: Timeline, new: list[Event], superseded: Set[int]) -> bool:
+def _merged(
+    known: Timeline | None, new: list[Event], state: State, *, corrected: bool
+) -> tuple[Events, dict[str, Events] | None]:
+    """Return the events of a timeline after new ones, and, where they go at its end, its index by kind."""
+    if known is not None and not corrected and _appends(known, new, state.superseded):
+        # what a long course has been sorted into is not sorted again
+        return (*known.events, *new), known._extend_index(tuple(new))
+    old = known.events if known else ()
+    return tuple(sorted((e for e in (*old, *new) if e.seq not in state.superseded), key=state.order)), None
+
+
+def _appends(known: Timeline, new: list[Event], superseded: Container[int]) -> bool:
     """Whether one new event goes at the end of what is known, and nothing in it is corrected."""
     if len(new) != 1 or new[0].supersedes is not None or not known.events or new[0].seq in superseded:
         return False

@@ -22,16 +22,12 @@ from posology.cli._options import JsonOption, number
 from posology.cli._output import bar, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
-
-
 SkeletonNeeded = Annotated[
     str,
     typer.Option(
         "--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate, each above the one before."
     ),
 ]
-
-
 ModelOption = Annotated[Literal["empiric", "logistic"], typer.Option("--model", help="The CRM's model.")]
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from posology.designs import Design
 
 app = typer.Typer(no_args_is_help=True)
-
-
 TIMED_TRIALS = 10_000
 """Simulated trials of a design that depends on time, where none are asked for."""
 

@@ -9,16 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import (
-    AnalyteOption,
-    InfusionOption,
-    JsonOption,
-    PlotOption,
-    SpecimenOption,
-    TrialArgument,
-    check_figure,
-    day,
-)
+from posology.cli._options import AnalyteOption, InfusionOption, JsonOption, SpecimenOption, TrialArgument, day
 from posology.cli._output import json_number, print_json, print_table
 
 if TYPE_CHECKING:
@@ -27,11 +18,7 @@ if TYPE_CHECKING:
     from posology.record.state import State
 
 app = typer.Typer(no_args_is_help=True)
-
-
 Outcome = Literal["dlt", "ocular", "response"]
-
-
 DOSES = ("mg", "mg/kg")
 
 

@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import (
-    AnalyteOption,
-    CutoffOption,
-    InfusionOption,
-    JsonOption,
-    KnownByOption,
-    SpecimenOption,
-    TimeUnit,
-    Unit,
-    check_figure,
-)
+from posology.cli._options import AnalyteOption, CutoffOption, InfusionOption, JsonOption, KnownByOption, SpecimenOption
 from posology.cli._output import four_digits, json_number, print_json, print_table
 
 if TYPE_CHECKING:
@@ -32,11 +22,7 @@ if TYPE_CHECKING:
     from posology.pharmacology.pk_models.data import PkDataset
 
 app = typer.Typer(no_args_is_help=True)
-
-
 Form = Literal["one", "two", "oral", "saturable", "conjugate"]
-
-
 Error = Literal["additive", "proportional", "both"]
 
 

@@ -7,26 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from posology.cli._options import (
-    AnalyteOption,
-    CutoffOption,
-    InfusionOption,
-    JsonOption,
-    KnownByOption,
-    PlotOption,
-    SpecimenOption,
-    TimeUnit,
-    Unit,
-    check_figure,
-)
+from posology.cli._options import AnalyteOption, CutoffOption, InfusionOption, JsonOption, KnownByOption, SpecimenOption
 from posology.cli._output import four_digits, json_number, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
-
-
 Route = Literal["extravascular", "bolus", "infusion"]
-
-
 Method = Literal["linear-up log-down", "linear", "linear log"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from posology.cli._options import CohortOption, JsonOption, MaxOption, SetOption, check_folders
+from posology.cli._options import JsonOption
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from posology.simulation.potential_outcomes import DrugDrivenPatients
 
 app = typer.Typer(no_args_is_help=True)
-
-
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
     "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back with the same hazard, "

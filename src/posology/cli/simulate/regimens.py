@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import JsonOption, check_folders
+from posology.cli._options import JsonOption
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:

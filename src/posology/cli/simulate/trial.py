@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from posology.simulation.trial import TrialSimulator
 
 app = typer.Typer(no_args_is_help=True)
-
-
 ASSUMED = (
     "who comes: half with ovarian cancer, as far as the protocol takes it, else endometrial, NSCLC and renal as 2 to 2 to 1",
     "age 62 to 66 years on average by tumour type, SD 10; histology and platinum status; each attested criterion not met in 3 %",

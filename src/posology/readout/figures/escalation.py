@@ -12,8 +12,13 @@ __all__ = ["escalation"]
 
 CAPTION = (
     "One mark a patient, in order of first dose; the line is the dose assigned. A cross is a dose-limiting toxicity, a "
-    "diamond a patient still inside the DLT window, a square one who is not evaluable."
+    "diamond a patient still inside the DLT window, a square one who is not evaluable, a triangle "
+    "one whose event may be a DLT and is not judged as it now stands."
 )
+
+
+SHAPES = ["circle", "cross", "diamond", "square"]
+COLOURS = ["blue", "vermilion", "grey", "orange"]
 
 
 def escalation(results: TrialResults) -> Drawing | None:
@@ -21,12 +26,20 @@ def escalation(results: TrialResults) -> Drawing | None:
     treated = [c for c in results.courses if c.level and c.standing]
     if not treated:
         return None
-    names = {"DLT": "DLT", "pending": "inside the DLT window", "not evaluable": "not evaluable"}
+    names = {
+        "DLT": "DLT",
+        "pending": "inside the DLT window",
+        "awaiting judgement": "awaiting judgement",
+        "not evaluable": "not evaluable",
+    }
     rows = [
         {"order": i, "level": c.level, "outcome": names.get(c.standing.outcome, "no DLT") if c.standing else ""}
         for i, c in enumerate(treated, 1)
     ]
-    outcomes, levels = ["no DLT", "DLT", "inside the DLT window", "not evaluable"], len(results.protocol.dose.levels)
+    outcomes, shapes, colours = ["no DLT", "DLT", "inside the DLT window", "not evaluable"], SHAPES, COLOURS
+    if any(row["outcome"] == "awaiting judgement" for row in rows):
+        outcomes, shapes, colours = [*outcomes, "awaiting judgement"], [*SHAPES, "triangle-up"], [*COLOURS, "sky"]
+    levels = len(results.protocol.dose.levels)
     labels = (
         " : ".join(f"datum.value == {i} ? '{dose:g}'" for i, dose in enumerate(results.protocol.dose.levels, 1))
         + " : ''"
@@ -47,15 +60,11 @@ def escalation(results: TrialResults) -> Drawing | None:
     )
     line = base.mark_line(interpolate="step-after", color=PALETTE["pale"], strokeWidth=2)
     points = base.mark_point(size=110, strokeWidth=2, filled=True, opacity=1).encode(
-        shape=alt.Shape(
-            "outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=["circle", "cross", "diamond", "square"])
-        ),
+        shape=alt.Shape("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=shapes)),
         color=alt.Color(
             "outcome:N",
             title=None,
-            scale=alt.Scale(
-                domain=outcomes, range=[PALETTE["blue"], PALETTE["vermilion"], PALETTE["grey"], PALETTE["orange"]]
-            ),
+            scale=alt.Scale(domain=outcomes, range=[PALETTE[name] for name in colours]),
         ),
     )
     return Drawing((line + points).properties(width=WIDTH, height=280), CAPTION)

@@ -54,7 +54,6 @@ MAX_TRIAL_DAYS = 100 * 365
 """Days after which a trial is given up."""
 PROVENANCE = {"*": "assumed"}
 BY = "simulation"
-COMMITTEE = "Simulated committee"
 
 
 @dataclass
@@ -194,7 +193,7 @@ class TrialSimulator:
             f.DecisionTaken(action="declare MTD", level=level, why=f"{cohort} is simulated alone: the level is given"),
             override="simulated alone",
         )
-        self.enter(f.DecisionSigned(decision=1, name=COMMITTEE, role="model"))
+        self.enter(f.DecisionSigned(decision=1, name=BY, role="model"))
 
     def _amended(self) -> None:
         """Enter the amendments of today."""
@@ -232,7 +231,7 @@ class TrialSimulator:
         action: Any = self.advice.action
         slots = self.advice.more if action in ("escalate", "expand", "de-escalate") else 0
         self.enter(f.DecisionTaken(action=action, level=self.advice.level, slots=slots, why=self.advice.why))
-        self.enter(f.DecisionSigned(decision=len(self.state.trial.decisions), name=COMMITTEE, role="committee"))
+        self.enter(f.DecisionSigned(decision=len(self.state.trial.decisions), name=BY, role="committee"))
         self.advice = advise(self.state, self.today)
 
     # Who comes --------------------------------------------------------------------------------------------------------
@@ -301,7 +300,11 @@ class TrialSimulator:
         open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
         if name:
             return self._places(name) - self.taken[name] if open_.mtd and name in self.plan.protocol.expansion else 0
-        return 0 if open_.mtd or open_.stopped else open_.slots - len(slot_holders(self.state, open_))
+        return (
+            0
+            if open_.mtd or open_.stopped
+            else open_.slots - len(slot_holders(self.state, open_, self.plan.protocol, self.today))
+        )
 
     def _place(self, subject: Subject) -> None:
         """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""
