@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import AnalyteOption, CutoffOption, InfusionOption, JsonOption, KnownByOption, SpecimenOption
+from posology.cli._options import Concentrations, FigureOption, JsonOption, number, options
 from posology.cli._output import four_digits, json_number, print_json, print_table
+
+if TYPE_CHECKING:
+    from posology.interchange.pk.profile_nca import ProfileAnalysis
+    from posology.interchange.pk.sources import Measured
+    from posology.pharmacology.nca.dose_proportionality import Proportionality
 
 app = typer.Typer(no_args_is_help=True)
 Route = Literal["extravascular", "bolus", "infusion"]
@@ -16,6 +22,7 @@ Method = Literal["linear-up log-down", "linear", "linear log"]
 
 
 @app.command("nca")
+@options
 def nca(
     file: Annotated[
         str,
@@ -23,119 +30,100 @@ def nca(
             metavar="FILE|TRIAL", help="NONMEM event data or SDTM PC (CSV), a folder of SDTM, or a trial's record."
         ),
     ],
-    ex: Annotated[
-        Path | None, typer.Option("--ex", metavar="FILE", help="SDTM EX (CSV): the doses of a PC file.")
+    source: Concentrations,
+    dosing: Annotated[
+        Path | None,
+        typer.Option("--dosing", metavar="FILE", help="SDTM EX (CSV): the doses of a PC file (else it has none)."),
     ] = None,
-    route: Annotated[Route | None, typer.Option("--route", help="How the dose was given.")] = None,
+    route: Annotated[
+        Route | None, typer.Option("--route", help="How the dose was given (else infusion, where all say how long).")
+    ] = None,
     tau: Annotated[
-        float | None, typer.Option("--tau", help="The dosing interval: adds results at steady state.")
+        float | None,
+        number("--tau", "The dosing interval, in the unit of time: adds results at steady state (else none)", above=0),
     ] = None,
     method: Annotated[Method, typer.Option("--method", help="The trapezoids.")] = "linear-up log-down",
     c_max: Annotated[bool, typer.Option("--with-cmax", help="Let Cmax be a point of the terminal slope.")] = False,
     partial: Annotated[
-        list[str] | None, typer.Option("--partial", metavar="START,END", help="A partial area (may be repeated).")
+        list[str] | None,
+        typer.Option(
+            "--partial",
+            metavar="START,END",
+            help="A partial area, in the unit of time (else none); may be given again.",
+        ),
     ] = None,
-    analyte: AnalyteOption = None,
-    specimen: SpecimenOption = None,
-    cutoff: CutoffOption = None,
-    known_by: KnownByOption = None,
-    infusion: InfusionOption = None,
-    plot: PlotOption = None,
-    time_unit: TimeUnit = "",
-    unit: Unit = "",
+    figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
-    Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by the power
-    model. Example: posology pk nca concentrations.csv --route bolus --plot profiles.png
+    Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ
+    twofold or more, dose proportionality is judged by the power model.
+
+    Example: posology pk nca concentrations.csv --route bolus --figure profiles.png
     """
-    import numpy as np
+    from posology.interchange.pk.profile_nca import RouteUnknown, analyse_profiles
 
-    from posology.conduct.trial import end_of_day
-    from posology.interchange.pk.sources import measured
-    from posology.pharmacology.nca.dose_proportionality import dose_proportionality
-    from posology.pharmacology.nca.parameters import nca as analysed
-    from posology.pharmacology.nca.profiles import padded
-
-    check_figure(plot)
     cuts = [_pair(text) for text in partial or ()]
-    read = measured(
-        file,
-        ex=ex,
-        analyte=analyte,
-        specimen=specimen,
-        cutoff=cutoff,
-        known_by=end_of_day(known_by) if known_by else None,
-        time="h" if time_unit == "h" else "d",
-        infusion=infusion,
-    )
-    found, unused = read.profiles, read.unused
-    (time_unit, unit), dose_unit = read.labels(time_unit, unit), read.units[2]
-    if not found:
-        raise ValueError(f"{file}: no profile: it takes two samples after a dose at least")
-    infused = [p.duration > 0 for p in found]
-    if route is None and not all(infused):
-        lacking = (
-            ", or how long the infusions took whose end is not recorded: --infusion-hours" if read.interval else ""
-        )
-        raise typer.BadParameter(f"say how the dose was given{lacking}", param_hint="--route")
-    how: Route = route or "infusion"
-    if how == "infusion" and not all(infused):
-        first = found[infused.index(False)]
-        known = "--infusion-hours" if read.interval else "the column RATE"
-        raise ValueError(f"{file}: patient {first.label}: how long the infusion took is not known; {known} tells it")
-    time, value = padded([(p.time, p.concentration) for p in found])
-    doses = np.array([np.nan if p.dose is None else p.dose for p in found])
-    result = analysed(
-        time,
-        value,
-        None if np.isnan(doses).all() else doses,
-        route=how,
-        tau=tau,
-        method=method,
-        duration=np.array([p.duration for p in found]) if how == "infusion" else 0.0,
-        with_c_max=c_max,
-    )
-    named = result.named() | {f"auc {a:g} to {b:g}": result.partial(a, b) for a, b in cuts}
-    power = None
-    use = np.isfinite(result.auc_inf_obs) & np.isfinite(doses)
-    if use.sum() > 2 and doses[use].max() >= 2 * doses[use].min():
-        power = dose_proportionality(doses[use], result.auc_inf_obs[use])
-    if plot:
+    read = read_concentrations(file, source, dosing)
+    units = (*read.labels(source.time_unit, source.unit), read.units[2])
+    try:
+        made = analyse_profiles(read, route, tau=tau, method=method, with_c_max=c_max, partial=cuts)
+    except RouteUnknown as error:
+        raise typer.BadParameter(str(error), param_hint="--route") from None
+    if figure:
         from posology.reports.pk_figures import profile_chart
         from posology.shared.charts import save_chart
 
-        save_chart(profile_chart(result, time, value, [p.label for p in found], units=(time_unit, unit)), plot)
+        labels = [profile.label for profile in made.profiles]
+        save_chart(profile_chart(made.results, made.time, made.concentration, labels, units=units[:2]), figure)
     if as_json:
-        print_json(
-            {
-                "method": method,
-                "route": how,
-                "unused": list(map(str, unused)),
-                "notes": list(read.notes),
-                "units": {"time": time_unit, "concentration": unit, "dose": dose_unit},
-                "profiles": [
-                    {
-                        "profile": p.label,
-                        "patient": p.patient,
-                        "dose": p.dose,
-                        "concentration_at_dose": result.start[i],
-                        **{n: json_number(v[i]) for n, v in named.items()},
-                        "points_used": [p.time[k] for k in np.nonzero(result.slope.used[i])[0]],
-                        "notes": list(result.why[i]),
-                    }
-                    for i, p in enumerate(found)
-                ],
-                "proportionality": {k: json_number(v) if isinstance(v, float) else v for k, v in vars(power).items()}
-                if power
-                else None,
-            }
-        )
+        print_json(_as_data(made, read, units))
         return
-    over = "" if how != "extravascular" else "/F"
+    for title, columns in _tables(made, tau).items():
+        rows = [
+            [profile.label, *(four_digits(made.named[key][i]) for key in columns.values())]
+            for i, profile in enumerate(made.profiles)
+        ]
+        print_table(title, ["profile", *columns], rows)
+    whys = zip(made.profiles, made.results.why, strict=True)
+    _print_notes([(profile.label, note) for profile, notes in whys for note in notes])
+    known = [f"{what} {unit}" for what, unit in zip(("time", "concentration", "dose"), units, strict=True) if unit]
+    print("units: " + (", ".join(known) or "those of the file (--time-unit and --unit name them)"))
+    for finding in read.unused:
+        print(f"not used: {finding}")
+    for note in read.notes:
+        print(note)
+    if made.proportionality:
+        print(_in_words(made.proportionality))
+
+
+def read_concentrations(
+    file: str, source: Concentrations, dosing: Path | None = None, analytes: tuple[str, ...] = ()
+) -> Measured:
+    """Read the concentrations that the options name: of one analyte, or of several that belong together."""
+    from posology.conduct.trial import end_of_day
+    from posology.interchange.pk.sources import measured
+
+    return measured(
+        file,
+        ex=dosing,
+        analyte=source.analyte,
+        analytes=analytes,
+        specimen=source.specimen,
+        cutoff=source.cutoff,
+        known_by=end_of_day(source.known_by) if source.known_by else None,
+        time="h" if source.time_unit == "h" else "d",
+        infusion=source.infusion,
+    )
+
+
+def _tables(made: ProfileAnalysis, tau: float | None) -> dict[str, dict[str, str]]:
+    """Return the tables that are shown: by title, the columns and the parameter that each holds."""
+    over = "" if made.route != "extravascular" else "/F"
+    count = len(made.profiles)
     tables = {
-        f"{len(found)} profile{'s' * (len(found) != 1)}, {how}, {method}": {
+        f"{count} profile{'s' * (count != 1)}, {made.route}, {made.results.method}": {
             "Cmax": "c_max",
             "Tmax": "t_max",
             "Tlast": "t_last",
@@ -156,8 +144,8 @@ def nca(
             "half-lives spanned": "span_ratio",
         },
     }
-    if cuts:
-        tables["Partial areas"] = {name: name for name in named if name.startswith("auc ")}
+    if areas := {name: name for name in made.named if name.startswith("auc ")}:
+        tables["Partial areas"] = areas
     if tau:
         tables[f"Within the interval of {tau:g}"] = {
             "AUCτ": "auc_tau",
@@ -169,32 +157,45 @@ def nca(
             "accumulation": "accumulation",
             f"CL{over} (τ)": "tau_clearance",
         }
-    for title, columns in tables.items():
-        rows = [[p.label, *(four_digits(named[key][i]) for key in columns.values())] for i, p in enumerate(found)]
-        print_table(title, ["profile", *columns], rows)
-    _said([(p.label, note) for p, notes in zip(found, result.why, strict=True) for note in notes])
-    if not any((time_unit, unit, dose_unit)):
-        print("units: those of the file (--time-unit and --unit name them)")
-    else:
-        print(
-            "units: "
-            + ", ".join(
-                f"{what} {of}" for what, of in (("time", time_unit), ("concentration", unit), ("dose", dose_unit)) if of
-            )
-        )
-    for finding in unused:
-        print(f"not used: {finding}")
-    for note in read.notes:
-        print(note)
-    if power:
-        low, high = power.region
-        print(
-            f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
-            f"{power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
-        )
+    return tables
 
 
-def _said(notes: list[tuple[str, str]]) -> None:
+def _as_data(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) -> dict[str, Any]:
+    """Return the analysis as plain data."""
+    power = made.proportionality
+    return {
+        "method": made.results.method,
+        "route": made.route,
+        "unused": list(map(str, read.unused)),
+        "notes": list(read.notes),
+        "units": dict(zip(("time", "concentration", "dose"), units, strict=True)),
+        "profiles": [
+            {
+                "profile": profile.label,
+                "patient": profile.patient,
+                "dose": profile.dose,
+                "concentration_at_dose": made.results.start[i],
+                **{name: json_number(values[i]) for name, values in made.named.items()},
+                "points_used": [profile.time[k] for k in made.results.slope.used[i].nonzero()[0]],
+                "notes": list(made.results.why[i]),
+            }
+            for i, profile in enumerate(made.profiles)
+        ],
+        "proportionality": {k: json_number(v) if isinstance(v, float) else v for k, v in vars(power).items()}
+        if power
+        else None,
+    }
+
+
+def _in_words(power: Proportionality) -> str:
+    low, high = power.region
+    return (
+        f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
+        f"{power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
+    )
+
+
+def _print_notes(notes: list[tuple[str, str]]) -> None:
     """Print notes once each, with the profiles they are about."""
     held: dict[str, list[str]] = {}
     for label, note in notes:
@@ -213,5 +214,7 @@ def _pair(text: str) -> tuple[float, float]:
     try:
         begin, end = (float(part) for part in text.split(","))
     except ValueError:
-        raise typer.BadParameter(f"{text!r}: write two times, as 0,24", param_hint="--partial") from None
+        begin = end = math.nan
+    if not 0 <= begin < end < math.inf:
+        raise typer.BadParameter(f"{text!r}: write two times, as 0,24", param_hint="--partial")
     return begin, end
