@@ -219,7 +219,7 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
         .read_text()
         .startswith("regimen,analyte,unit,cycle,day of cycle,day,median,low,high,below")
     )
-    found = json.loads(run(text, "--interval", "occasions", "--over", "total, late", "--json").stdout)
+    found = json.loads(run(text, "--interval", "occasions", "--reference", "total, late", "--json").stdout)
     assert found["interval"] == {
         "level": 0.9,
         "kind": "occasions",
@@ -228,7 +228,7 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
     assert found["uncertainty"] is None and found["ratios"]["over"] == "total, late"
     assert {row["regimen"] for row in found["ratios"]["rows"]} == {"adjusted"}
     assert found["compounds"]["adjusted"] == "IMGN853, geometric means" and "median low" not in found["table"][0]
-    assert "--over is 'flat'; the regimens of" in str(run(text, "--over", "flat").exception)
+    assert "--reference is 'flat'; the regimens of" in str(run(text, "--reference", "flat").exception)
 
 
 def test_body_size() -> None:

@@ -34,9 +34,9 @@ def test_no_number_and_no_name_of_a_design_is_cut(go: Any, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "command",
     [
-        ["trial status", "--as-of"],
-        ["trial advise", "--as-of"],
-        ["pk exposure-response", "--as-of"],
+        ["trial status", "--cutoff"],
+        ["trial advise", "--cutoff"],
+        ["pk exposure-response", "--cutoff"],
         ["readout write", "--out", "new", "--cutoff"],
         ["export sdtm", "new", "--cutoff"],
         ["export adam", "new", "--cutoff"],
@@ -58,8 +58,8 @@ def test_a_day_before_the_trial_began(go: Any, imgn853_file: Path, tmp_path: Pat
         ["sensitivity", "tumour", "--csv"],
         ["simulate", "designs", "protocol.yaml", "--figure"],
         ["simulate", "regimens", "regimens.yaml", "--samples"],
-        ["pk", "exposure-response", "s.posology", "--plot"],
-        ["pk", "fit", "concentrations.csv", "--start", "CL=1,V1=1,Q=1,V2=1", "--plot"],
+        ["pk", "exposure-response", "s.posology", "--figure"],
+        ["pk", "fit", "concentrations.csv", "--start", "CL=1,V1=1,Q=1,V2=1", "--figure"],
     ],
 )
 def test_a_folder_that_is_not_there_is_said_before_the_work(go: Any, sampled: str, command: list[str]) -> None:

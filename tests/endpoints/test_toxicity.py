@@ -21,10 +21,10 @@ from posology.endpoints.toxicity import (
     late_onset,
     maximum_grade,
     maximum_grade_by_cycle,
-    study_day,
     table,
 )
 from posology.record.facts import Dosed
+from posology.shared.dates import study_day_of
 
 EYE, GUT = "Eye disorders", "Gastrointestinal disorders"
 
@@ -177,16 +177,16 @@ def test_late_onset_of_ocular_toxicity_in_the_worked_example(imgn853: Trial) -> 
         assert first is not None
         for dose in patient.doses:
             assert isinstance(dose.fact, Dosed)
-            starts[i, dose.fact.cycle - 1] = study_day(dose.occurred, first.occurred)
+            starts[i, dose.fact.cycle - 1] = study_day_of(dose.occurred, first.occurred)
         for toxicity in patient.toxicities:
             if any(word in toxicity.fact.term.casefold() for word in ("vision", "kerat", "corneal")):
-                end = study_day(toxicity.resolved.occurred, first.occurred) if toxicity.resolved else NEVER
+                end = study_day_of(toxicity.resolved.occurred, first.occurred) if toxicity.resolved else NEVER
                 rows.append(
                     (
                         i,
                         toxicity.fact.term,
                         toxicity.fact.grade,
-                        study_day(toxicity.event.occurred, first.occurred),
+                        study_day_of(toxicity.event.occurred, first.occurred),
                         end,
                     )
                 )

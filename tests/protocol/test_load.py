@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from posology.protocol.amendments import in_force, merge, versions
 from posology.protocol.build import decision_rules, design_from_protocol
@@ -15,7 +14,7 @@ from posology.protocol.diff import differences
 from posology.protocol.load import load_document, protocol_schema
 from posology.protocol.model import protocol_from
 from posology.protocol.synopsis import mark, synopsis
-from posology.shared.yaml_files import InputFileError
+from posology.shared.yaml_files import InputFileError, parse_yaml
 from tests.conftest import EXAMPLE
 
 TEXT = (EXAMPLE / "protocol.yaml").read_text(encoding="utf-8")
@@ -61,7 +60,27 @@ BROKEN = [
     ("          title: Endometrial cancer", "          titel: Endometrial cancer", "amendments.1", "title"),
     ("trial:\n", "trial: {\n", "YAML", "layout"),
     ("trial:\n", "\ttrial:\n", "YAML", "layout"),
-    ("drug:\n", "trial:\n", "YAML", "layout"),
+    ("drug:\n", "trial:\n", "YAML", "it stands in line 8 already"),
+    ("[0.15, 0.5,", '["0.15", 0.5,', "dose.levels.1", "write a number"),
+    ("fact: age, at_least: 18", "fact: sex, one_of: [female]", "eligibility.1.one_of", "it is F or M"),
+    ("fact: age, at_least: 18", "fact: age, at_least: 70, at_most: 60", "eligibility.1.at_most", "nobody can be both"),
+    ("fact: age, at_least: 18", "fact: age, at_least: 180", "eligibility.1", "leaves nobody"),
+    (
+        "{id: I3, text",
+        "{id: I0, text: x, kind: exclusion, fact: age, at_least: 18}\n  - {id: I3, text",
+        "eligibility.3",
+        "leaves nobody",
+    ),
+    ("one_of: [ovarian]}", "one_of: [lung]}", "expansion.ovarian-resistant.eligibility.1", "leaves nobody"),
+    ("dlt:\n  window_days: 21", "dlt:\n  window_days: 900", "dlt.window_days", "must be at most 365"),
+    (
+        "      terms: [Neutropenia]",
+        "      terms: [Neutropenia]\n      except_terms: [neutropenia]",
+        "dlt.criteria.2.except_terms",
+        "nothing would ever meet it",
+    ),
+    ("schedule:", "committee: {sign: [PI, pi]}\nschedule:", "committee.sign", "name each role once"),
+    ("schedule:", "enrolment: {queue: fate}\nschedule:", "enrolment.queue", "allowed: 'consent' or 'eligibility'"),
 ]
 
 
@@ -159,7 +178,7 @@ def test_the_schema_fits_the_example() -> None:
 
     from jsonschema import Draft202012Validator
 
-    plain = json.loads(json.dumps(YAML(typ="safe").load(TEXT), default=str))
+    plain = json.loads(json.dumps(parse_yaml(TEXT)))
     Draft202012Validator.check_schema(protocol_schema())
     assert list(Draft202012Validator(protocol_schema()).iter_errors(plain)) == []
     plain["dose"]["unit"] = "mg/kq"
@@ -196,7 +215,7 @@ def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, val
     import copy
     import json
 
-    base = json.loads(json.dumps(YAML(typ="safe").load(TEXT), default=str))
+    base = json.loads(json.dumps(parse_yaml(TEXT)))
     path = tmp_path / "p.yaml"
     for place in places(base):
         made = copy.deepcopy(base)
@@ -214,3 +233,11 @@ def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, val
             assert all(finding.line >= 1 and finding.wrong for finding in error.findings), place
         else:
             assert synopsis(protocol_from(checked)), place
+
+
+def test_a_huge_protocol_is_refused_at_once(tmp_path: Path) -> None:
+    """5 MB of criteria are read with the line of each, and named as too many."""
+    rows = "".join(f'  - {{id: Z{i}, text: "criterion number {i}", fact: attested}}\n' for i in range(80_000))
+    text = TEXT.replace("eligibility:\n  - {id: I1", f"eligibility:\n{rows}  - {{id: I1", 1)
+    assert len(text) > 4_900_000
+    assert findings(tmp_path, text) == [":82: eligibility: has 80007 entries; give at most 500"]

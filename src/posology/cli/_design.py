@@ -172,13 +172,12 @@ def assigned(text: str, option: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise ValueError(f"{option} {text!r}: write NAME=VALUE, as stop_at=9")
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from posology.shared.yaml_files import YamlError, parse_yaml
 
     many = "," in value and not value.lstrip().startswith(("[", "{"))
     try:
-        return name.strip().replace("-", "_"), YAML(typ="safe", pure=True).load(f"[{value}]" if many else value)
-    except YAMLError:
+        return name.strip().replace("-", "_"), parse_yaml(f"[{value}]" if many else value)
+    except YamlError:
         raise ValueError(f"{option} {text!r}: the value cannot be read; write a number, a word or [a, list]") from None
 
 

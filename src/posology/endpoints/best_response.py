@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.endpoints.response import NEVER, RECIST_11, STABLE, Reason, RecistRules, Response
-from posology.shared.arrays import Bools, Ints
+from posology.shared.arrays import ArrayLike, Bools, Ints
 
 # The best overall response is the first of these that an assessment reaches; of equals, the earliest assessment.
 RANKS = (
@@ -258,6 +258,42 @@ def assessments_counted(overall: Ints, day: Ints, start: Ints, rules: RecistRule
         seen = np.where(claimed, Response.PR, seen)
     had_cr = np.cumsum(seen == Response.CR, axis=1) > 0
     return _until_progression(np.where(had_cr & disease, Response.PD, seen))
+
+
+def with_progression_read(overall: Ints, day: Ints, start: Ints, rules: RecistRules = RECIST_11) -> Ints:
+    """Return the responses with PD where the rules read one: disease after a complete response (note to table 3).
+
+    What counts as progression in the best response is one for the times to event too. Parameters as in
+    :func:`best_response`.
+
+    Examples
+    --------
+    >>> seen = np.array([[Response.NONE, Response.CR, Response.CR, Response.SD]])
+    >>> Response(with_progression_read(seen, np.array([[0, 43, 85, 127]]), np.array([1]))[0, 3]).name
+    'PD'
+    """
+    read = assessments_counted(overall, day, start, rules) == Response.PD
+    return np.where(read, Response.PD, overall)
+
+
+def until_new_therapy(overall: Ints, day: Ints, therapy: ArrayLike) -> Ints:
+    """Return the responses up to a new anticancer therapy, ``ABSENT`` after its first day.
+
+    Parameters
+    ----------
+    overall, day
+        (patients, assessments): as in :func:`best_response`.
+    therapy
+        (patients,): the day the new therapy began, in the same count of days; NaN for none.
+
+    Examples
+    --------
+    >>> until_new_therapy(np.array([[1, 4, 6]]), np.array([[0, 43, 85]]), [60]).tolist()
+    [[1, 4, 0]]
+    """
+    after = day > np.where(np.isnan(np.asarray(therapy, np.float64)), np.inf, therapy)[:, None]
+    after[:, 0] = False
+    return np.where(after, Response.ABSENT, overall)
 
 
 def confirmations(seen: Ints, day: Ints, rules: RecistRules) -> tuple[Ints, Bools]:

@@ -6,6 +6,7 @@ Eisenhauer EA, Therasse P, Bogaerts J, et al. New response evaluation criteria i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -83,6 +84,47 @@ WORDS = {form.upper(): r for r in _READ for form in (r.text, r.immune_text)} | {
     "NOT DONE": Response.ND,
     "MISSING": Response.ABSENT,
 }
+Criteria = Literal["RECIST 1.1", "iRECIST", "CA-125", "RECIST 1.1 and CA-125"]
+
+_CRITERIA: dict[str, Criteria] = {
+    "RECIST": "RECIST 1.1",
+    "RECIST11": "RECIST 1.1",
+    "RECISTV11": "RECIST 1.1",
+    "RECISTVERSION11": "RECIST 1.1",
+    "IRECIST": "iRECIST",
+    "CA125": "CA-125",
+    "GCIG": "CA-125",
+    "GCIGCA125": "CA-125",
+    "GCIGCA1252011": "CA-125",
+    "RECIST11CA125": "RECIST 1.1 and CA-125",
+    "RECIST11ANDCA125": "RECIST 1.1 and CA-125",
+    "RECIST11ANDGCIG": "RECIST 1.1 and CA-125",
+    "RECIST11GCIG": "RECIST 1.1 and CA-125",
+}
+
+
+def criteria_named(category: str | None, result: str = "") -> Criteria | None:
+    """Return the criteria by which a recorded response was judged; None for those that are not known here.
+
+    Parameters
+    ----------
+    category
+        what the record says of the criteria (SDTM: RSCAT); where nothing is said it is RECIST 1.1, or iRECIST if the
+        response is in its words.
+    result
+        the response.
+
+    Examples
+    --------
+    >>> criteria_named("RECIST 1.1"), criteria_named(None, "iUPD"), criteria_named("IMWG"), criteria_named("RECIST 1.1 - CA125")
+    ('RECIST 1.1', 'iRECIST', None, 'RECIST 1.1 and CA-125')
+    """
+    if not (category or "").strip():
+        word = result.strip().upper()
+        return "iRECIST" if word.startswith(("I", "NON-I")) else "RECIST 1.1"
+    return _CRITERIA.get(re.sub(r"[^A-Z0-9]", "", (category or "").upper()))
+
+
 STABLE = (Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD)  # no progression, and evaluable
 
 

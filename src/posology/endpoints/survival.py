@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from posology.endpoints.recist import Response
 from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.dates import MONTH_DAYS
 
 Dates = NDArray[np.datetime64]
 Day = date | np.datetime64
 
-MONTH_DAYS = 30.4375
 ADEQUATE = (Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD)
 
 

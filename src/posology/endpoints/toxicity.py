@@ -147,16 +147,6 @@ def check_events(
     return may, tuple(findings)
 
 
-def study_day(day: date, first_dose: date) -> int:
-    """Return the study day of a date: day 1 is the first dose, there is no day 0.
-
-    >>> study_day(date(2013, 5, 1), date(2013, 5, 1)), study_day(date(2013, 4, 30), date(2013, 5, 1))
-    (1, -1)
-    """
-    days = (day - first_dose).days
-    return days + 1 if days >= 0 else days
-
-
 def emergent(events: Events, last_dose: ArrayLike | None = None, days_after: int | None = None) -> Bools:
     """Return which events are treatment-emergent.
 

@@ -52,6 +52,19 @@ class Packing:
         word, at = divmod(level, self.per_word)
         return word, at * self.width
 
+    def counts_of(self, code: Ints) -> tuple[Ints, Ints]:
+        """Return patients and DLTs of levels' counts, each one number."""
+        n, y = self._tables
+        return n[code], y[code]
+
+    def packed(self, counts: Ints, first: int) -> Ints:
+        """Return the keys (words, tallies) of counts (tallies, k), already one number a level, of levels from ``first`` up."""
+        keys = np.zeros((self.words, len(counts)), dtype=np.int64)
+        for k in range(counts.shape[1]):
+            word, shift = self._place(first + k)
+            keys[word] += counts[:, k] << shift
+        return keys
+
     def unpack(self, keys: Ints) -> tuple[Ints, Ints]:
         """Return treated and toxic, (tallies, levels) each, of (words, tallies)."""
         treated = np.empty(

@@ -7,7 +7,6 @@ probability of an end is then ``paths x prod p^y (1-p)^(n-y)``, so that one enum
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,18 +18,12 @@ from posology.designs.tally import NONE, Action, Decision, Design, Tally
 from posology.operating.characteristics import Characteristics
 from posology.operating.count_packing import Packing
 from posology.operating.ends import Ends
+from posology.operating.exact_by_level import ends_by_level, is_by_level
+from posology.operating.processors import cores
+from posology.operating.too_large import too_large
 from posology.shared.arrays import Bools, Floats, Ints
 
 TALLIES_AT_ONCE = 1 << 13  # tallies decided on at once: they stay in the processor's cache
-
-
-def cores() -> int:
-    """Return how many processor cores may be used."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class TooLarge(ValueError):
-    """An enumeration that would not fit, with its size."""
 
 
 class Enumeration(Ends):
@@ -70,6 +63,8 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     >>> found.selection.round(3)
     array([[0.101, 0.291, 0.41 , 0.199]])
     """
+    if is_by_level(design) and design.levels >= 4 and design.max_patients >= 14 * design.cohort:  # else not worth it
+        return Enumeration(*ends_by_level(design, most))
     packing = Packing.of(design.levels, getattr(design, "most_at_level", 255))
     # Tallies by the level last given: their packed counts (words, tallies) in rising order, and their numbers of paths.
     front = {NONE: (np.zeros((packing.words, 1), dtype=np.int64), np.ones(1))}
@@ -101,10 +96,7 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
         expected = sum(len(w) for runs in after.values() for run in runs.values() for _, w in run)
         foreseen = max(expected, _predicted_size(sizes, planned))
         if foreseen > most:
-            raise TooLarge(
-                f"this design reaches some {foreseen:,.0f} tallies, more than {most:,} "
-                f"({foreseen * 8 * (packing.words + 1) * 3 / 1e9:,.1f} GB): simulate it instead, or use larger cohorts"
-            )
+            raise too_large(foreseen, most, packing.words)
         front = dict(zip(after, several(packing.merged, [list(runs.values()) for runs in after.values()]), strict=True))
     keys, mtd, n_paths = (np.concatenate(columns, axis=-1) for columns in zip(*ended, strict=True))
     return Enumeration(packing, keys, mtd, n_paths)

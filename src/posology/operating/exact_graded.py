@@ -17,7 +17,7 @@ import numpy as np
 from posology.designs.gboin import GBoin
 from posology.designs.inference import innermost
 from posology.designs.tally import NONE, Action, Design, Tally
-from posology.operating.exact import TooLarge
+from posology.operating.too_large import TooLarge
 from posology.shared.arrays import Floats, Ints
 from posology.shared.tables import Table
 

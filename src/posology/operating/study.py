@@ -23,7 +23,8 @@ from posology.designs.backfill import BfBoin
 from posology.designs.inference import innermost
 from posology.designs.tally import Design
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
-from posology.operating.exact import cores, enumerate_trials
+from posology.operating.exact import enumerate_trials
+from posology.operating.processors import cores
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
 from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
 from posology.shared.arrays import Floats

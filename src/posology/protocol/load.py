@@ -168,6 +168,7 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
         "date_parsing": "write a date as 2013-05-10",
         "string_too_short": "it cannot be empty",
         "too_short": "it cannot be empty",
+        "too_long": f"give at most {context.get('max_length')}",
         "finite_number": "write a finite number",
     }.get(kind)
     if right is None:
@@ -177,6 +178,8 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
             "less_than": "must be below {lt:g}",
             "less_than_equal": "must be at most {le:g}",
         }.get(kind, detail["msg"]).format(**context)
+    if kind == "too_long":
+        return path, f"has {context.get('actual_length')} entries", right
     return path, f"is {shown}" if not isinstance(found, dict | list) else "is not of the right kind", right
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 from posology.readout.cited import Cited, weakest
 from posology.readout.measures import MEASURES, NotRecorded
 from posology.readout.results.trial_results import TrialResults
+from posology.shared.yaml_files import YamlError, line_of, parse_yaml
 
 TESTS = ("is", "at_least", "at_most", "contains")
 
@@ -119,22 +120,17 @@ def read_claims(path: str | Path) -> list[Claim]:
     ClaimsError
         with every error of the file, each with its line.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError
-
     try:
-        tree = YAML(typ="rt").load(Path(path).read_text(encoding="utf-8"))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ClaimsError(f"{path}:{line}: YAML: {error.problem}") from None
+        tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
+    except YamlError as error:
+        raise ClaimsError(f"{path}:{error.line}: YAML: {error.wrong}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ClaimsError(f"{path} cannot be read: {error}") from None
     if not isinstance(tree, list):
         raise ClaimsError(f"{path}:1: a claims file is a list of claims, each with id, text and a measure")
     errors, claims, ids = [], [], set[str]()
-    lines: Any = tree.lc  # type: ignore[attr-defined]
     for i, entry in enumerate(tree):
-        line = lines.item(i)[0] + 1
+        line = line_of(tree, (i,))
         problems = list(_problems(entry, ids))
         errors += [f"{path}:{line}: {problem}" for problem in problems]
         if not problems:

@@ -43,6 +43,7 @@ from posology.record.facts import (
     TrialCreated,
     Voided,
 )
+from posology.shared.dates import study_day_of
 
 F = TypeVar("F", bound=Fact)
 FATAL_GRADE = 5
@@ -241,8 +242,7 @@ class Patient(Timeline):
         """Return the study day of a date: day 1 is the first dose, the day before it is day -1."""
         if self.first_dose is None:
             return None
-        days = (on - self.first_dose.occurred).days
-        return days + 1 if days >= 0 else days
+        return study_day_of(on, self.first_dose.occurred)
 
 
 def is_fatal(event: Event) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,31 @@ Flag = Literal["", "D", "M", "Y"]
 
 YEARS = range(1850, 2200)
 """Years in which something of a trial can have happened."""
+MONTH_DAYS = 30.4375
+"""Days of a month where times are given in months: 365.25 / 12."""
+
+Days = TypeVar("Days")
+
+
+def study_day(elapsed: Days) -> Days:
+    """Return the study day of what lies so many days after day 1: day 1 is the start, there is no day 0.
+
+    Takes a number, an array or a column's expression of days since the start (SDTMIG 3.4, section 4.4.4).
+
+    >>> study_day(0), study_day(-1), study_day(np.array([-2, 0, 20])).tolist()
+    (1, -1, [-2, 1, 21])
+    """
+    return elapsed + (elapsed >= 0)  # type: ignore[operator, return-value]
+
+
+def study_day_of(day: date, start: date) -> int:
+    """Return the study day of a date.
+
+    >>> study_day_of(date(2013, 5, 1), date(2013, 5, 1)), study_day_of(date(2013, 4, 30), date(2013, 5, 1))
+    (1, -1)
+    """
+    return study_day((day - start).days)
+
 
 _ISO = re.compile(r"(\d{4}|-)(?:-(\d{2}|-)(?:-(\d{2}|-))?)?(?:T(\S+))?")
 _TIME = re.compile(r"(-|[01]\d|2[0-3])(?::(-|[0-5]\d)(?::(-|[0-5]\d)(?:\.\d+)?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?")
@@ -57,6 +82,23 @@ class PartialDate:
         day = "" if self.day is None else f"{self.day:02d}"
         text = f"{year}-{month}-{day}" if day else year if self.month is None else f"{year}-{month}"
         return f"{text}T{self.clock}" if self.clock else text
+
+
+def earlier(clock: str, other: str) -> bool | None:
+    """Whether a time of day is earlier than another of the same day, as far as both are told; None if nothing says so.
+
+    >>> earlier("08:15", "10:00"), earlier("10:00", "10:00"), earlier("10", "10:30"), earlier("", "10:00")
+    (True, False, False, None)
+    """
+    one, two = (re.fullmatch(r"([\d:.-]+?)(Z|[+-]\d{2}:?\d{2})?", text or "") for text in (clock, other))
+    if one is None or two is None or (one[2] or "") != (two[2] or ""):
+        return None
+    for a, b in zip(one[1].split(":"), two[1].split(":"), strict=False):
+        if not a or not b or "-" in (a, b):
+            break
+        if float(a) != float(b):
+            return float(a) < float(b)
+    return False
 
 
 class ImputedDate(NamedTuple):
@@ -117,7 +159,12 @@ def possible(partial: PartialDate) -> tuple[date, date]:
 
 
 def impute(
-    partial: PartialDate, rule: ImputationRule, not_before: date | None = None, not_after: date | None = None
+    partial: PartialDate,
+    rule: ImputationRule,
+    not_before: date | None = None,
+    not_after: date | None = None,
+    *,
+    known_by: date | None = None,
 ) -> ImputedDate:
     """Complete a partial date by a stated rule; what is known is never changed.
 
@@ -130,10 +177,12 @@ def impute(
     not_before, not_after
         bounds (first dose, death, data cutoff): an imputed date beyond one is set to it, if the partial date can be
         that day; if it cannot, it is known to lie beyond and is left as the rule gives it.
+    known_by
+        a day by which it had happened (its own end, a later fact that follows from it); it wins over ``not_before``.
 
     Returns
     -------
-    Imputed
+    ImputedDate
         the date and its flag. No date where the year is not known: no rule here makes up a year.
 
     Raises
@@ -146,11 +195,16 @@ def impute(
     >>> day, flag = impute(parse_date("2013-05"), "first", not_before=date(2013, 5, 10))
     >>> str(day), flag
     ('2013-05-10', 'D')
+    >>> str(impute(parse_date("2013-05"), "first", not_before=date(2013, 5, 10), known_by=date(2013, 5, 6)).date)
+    '2013-05-01'
     """
     if rule not in ("first", "middle", "last"):
         raise ValueError(f"the rule is {rule!r}: it must be first, middle or last")
     if not_before and not_after and not_before > not_after:
         raise ValueError(f"no date is on or after {not_before} and on or before {not_after}")
+    if known_by:
+        not_before = not_before if not_before and not_before <= known_by else None
+        not_after = min(known_by, not_after or known_by)
     if partial.year is None:
         return ImputedDate(None, "")
     if partial.complete:
@@ -196,6 +250,8 @@ def read_dates(
     patients: Sequence[str] | None = None,
     not_before: Sequence[date | None] | date | None = None,
     not_after: Sequence[date | None] | date | None = None,
+    known_by: Sequence[date | None] | date | None = None,
+    need: Literal["year", "month"] = "year",
 ) -> Dates:
     """Read a column of dates; each that is impossible, or partial without a rule, is a finding and no date.
 
@@ -209,8 +265,10 @@ def read_dates(
         the column's name, for the findings.
     patients
         whose dates they are, for the findings.
-    not_before, not_after
-        a bound for all, or one for each.
+    not_before, not_after, known_by
+        a bound for all, or one for each (see :func:`impute`).
+    need
+        what must be known of a date: of one that survival is counted to, the month; a year alone is no date there.
 
     Examples
     --------
@@ -224,6 +282,7 @@ def read_dates(
     day, flag = np.full(count, "NaT", dtype="datetime64[D]"), np.full(count, "", dtype="U1")
     findings = []
     low, high = _each(not_before, count, "not_before"), _each(not_after, count, "not_after")
+    known = _each(known_by, count, "known_by")
     if patients is not None and len(patients) != count:
         raise ValueError(f"there are {count} dates and {len(patients)} patients: give one patient for each date")
     for i, text in enumerate(texts):
@@ -240,7 +299,10 @@ def read_dates(
                 Finding(who, None, field, f"{text!r} is partial", "not used: no rule of imputation is stated")
             )
             continue
-        made = impute(partial, rule or "first", low[i], high[i])
+        if need == "month" and partial.year is not None and partial.month is None:
+            findings.append(Finding(who, None, field, f"{text!r} is a year alone", "not used: the month must be known"))
+            continue
+        made = impute(partial, rule or "first", low[i], high[i], known_by=known[i])
         if made.date is None:
             findings.append(Finding(who, None, field, f"{text!r} has no year", "not used: no rule makes up a year"))
             continue

@@ -6,6 +6,7 @@ import gzip
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyreadstat
@@ -184,6 +185,7 @@ def test_a_quote_left_open_closes_with_its_line_and_is_told(tmp_path: Path) -> N
 
 
 COLUMN = {"itemOID": "IT.X.A", "name": "A", "label": "A", "dataType": "integer"}
+WHOLE = {"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [[1]], "records": 1}
 BAD = [
     ("x.txt", b"", "no ending of a dataset"),
     ("x.xpt", b"hello", "no SAS transport file"),
@@ -209,13 +211,12 @@ BAD = [
         ).encode(),
         "row 1 has not 1 values",
     ),
-    (
-        "x.json",
-        json.dumps(
-            {"datasetJSONVersion": "1.1.0", "name": "X", "columns": [COLUMN], "rows": [["a"]], "records": 1}
-        ).encode(),
-        "not integer",
-    ),
+    ("x.json", json.dumps({**WHOLE, "columns": {"A": 1}}).encode(), "columns that are no list"),
+    ("x.json", json.dumps({**WHOLE, "columns": [1]}).encode(), "columns that are no list of named"),
+    ("x.json", json.dumps({**WHOLE, "columns": [COLUMN, COLUMN]}).encode(), "the column A more than once"),
+    ("x.json", json.dumps({**WHOLE, "rows": None}).encode(), "rows that are no list"),
+    ("x.json", json.dumps({**WHOLE, "rows": [None]}).encode(), "row 1 has not 1 values"),
+    ("x.json", json.dumps({**WHOLE, "name": 7}).encode(), "a name that is no text"),
     ("x.parquet", b"hello", "no Parquet file"),
     ("x.csv", b"A\n\xff\n", "not UTF-8"),
     ("x.csv", b"A,B\n1,2\n1,2,3,4\n", "no table in CSV"),
@@ -238,3 +239,42 @@ def test_a_missing_file_is_told_in_words(tmp_path: Path) -> None:
 def test_the_variables_are_the_columns() -> None:
     with pytest.raises(ValueError, match="are not the columns"):
         Dataset("X", "", pl.DataFrame({"A": [1]}), (Variable("B"),))
+
+
+def of_json(tmp_path: Path, kind: str, *values: Any, target: str | None = None) -> Any:
+    """Read a dataset of one column of a type."""
+    column = {**COLUMN, "dataType": kind} | ({"targetDataType": target} if target else {})
+    document = {**WHOLE, "columns": [column], "rows": [[value] for value in values], "records": len(values)}
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    return read_dataset(tmp_path / "x.json")
+
+
+def test_numbers_as_the_world_writes_them(tmp_path: Path) -> None:
+    """JSON Schema: 64.0 is an integer; empty text is what SAS has for missing."""
+    found = of_json(tmp_path, "integer", 64.0, None, "", "12")
+    assert found.frame["A"].to_list() == [64, None, None, 12] and found.variables[0].type == "integer"
+    assert not found.findings
+
+
+def test_moments_as_the_world_writes_them(tmp_path: Path) -> None:
+    texts = ("2025-03-12T09:30:00Z", "2025-03-12T09:30", "2025-03-12T09:30:00.250", "2025-03-12T09:30:00+02:00", "")
+    found = of_json(tmp_path, "datetime", *texts, target="integer")
+    assert [m and m.isoformat(" ", "minutes") for m in found.frame["A"].to_list()] == ["2025-03-12 09:30"] * 4 + [None]
+    assert not found.findings
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "bad"), [("integer", None, "a"), ("float", None, [1]), ("date", "integer", "12/3")]
+)
+def test_one_bad_value_costs_a_finding_and_that_value(kind: str, target: str | None, bad: Any, tmp_path: Path) -> None:
+    good = "2025-03-12" if target else 5
+    found = of_json(tmp_path, kind, good, bad, good, target=target)
+    assert [value is None for value in found.frame["A"].to_list()] == [False, True, False]
+    assert len(found.findings) == 1 and "in row 2" in found.findings[0].wrong
+
+
+def test_a_bare_na_is_missing_and_a_quoted_one_is_text(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text('"A","B","C"\n"NA",1,"x,NA,y"\nNA,NA,NA\nNA,3,"z"\n')
+    frame = read_dataset(tmp_path / "x.csv").frame
+    assert frame["A"].to_list() == ["NA", None, None]
+    assert frame["B"].to_list() == [1, None, 3] and frame["C"].to_list() == ["x,NA,y", None, "z"]

@@ -61,7 +61,7 @@ def test_the_vignette_of_pknca() -> None:
     assert found.partial(0, 24)[0] > 145
     assert found.slope.lambda_z[0] == pytest.approx(0.0484570, abs=5e-8)
     assert found.slope.used[0].nonzero()[0].tolist() == [8, 9, 10]
-    assert found.why[0] == (
+    assert found.notes[0] == (
         "the terminal points span 1.07 half-lives, fewer than 2",
         "31.5 % of AUCinf is extrapolated",
         "extravascular: clearance and volume are CL/F and Vz/F; Vss cannot be determined",
@@ -77,7 +77,7 @@ def test_partial_areas_of_noncompart() -> None:
 
 def test_indomethacin_by_winnonlin_takes_cmax_into_the_slope() -> None:
     time, value = samples("indomethacin.csv")
-    found = nca(time, value, 25.0, route="bolus", method="linear", with_c_max=True)
+    found = nca(time, value, 25.0, route="bolus", method="linear", allow_tmax=True)
     # subject 4: all eleven samples from Cmax on, which peers that exclude Cmax cannot reproduce
     expected = [0.158320, 0.302280, 0.421893, 0.455445, 0.252748, 0.353521]
     assert found.slope.lambda_z == pytest.approx(expected, abs=5e-7)
@@ -103,7 +103,7 @@ def test_the_cdisc_pilot() -> None:
         profiles[row["USUBJID"]][0].append(float(row["PCTPTNUM"]))
         profiles[row["USUBJID"]][1].append(float(row["PCSTRESN"] or 0))
     time, value = padded(list(profiles.values()))
-    found = nca(time, value, method="linear", with_c_max=True)
+    found = nca(time, value, method="linear", allow_tmax=True)
     ours = {
         "AUCALL": found.auc_inf_obs,
         "AUCLST": found.auc_last,
@@ -136,31 +136,33 @@ def test_steady_state_of_a_bolus_is_the_closed_form() -> None:
     rate, tau, volume, dose = 0.2, 12.0, 10.0, 50.0
     time = np.linspace(0, tau, 25)
     value = dose / volume * np.exp(-rate * time) / (1 - np.exp(-rate * tau))
-    found = nca(time, value, dose, route="bolus", tau=tau)
-    assert found.steady is not None
+    found = nca(time, value, dose, route="bolus", dosing="steady state", tau=tau)
     peak, trough = value[0], value[-1]
-    assert found.steady.auc_tau[0] == pytest.approx(dose / (volume * rate), rel=1e-12)
-    assert found.steady.clearance[0] == pytest.approx(volume * rate, rel=1e-12)
-    assert found.steady.swing[0] == pytest.approx(100 * (peak - trough) / trough, rel=1e-12)
-    assert found.steady.fluctuation[0] == pytest.approx(100 * (peak - trough) * tau * volume * rate / dose, rel=1e-12)
-    assert found.steady.accumulation[0] == pytest.approx(1 / (1 - np.exp(-rate * tau)), rel=1e-9)
+    assert found.interval.auc_tau[0] == pytest.approx(dose / (volume * rate), rel=1e-12)
+    assert found.clearance_ss[0] == pytest.approx(volume * rate, rel=1e-12)
+    assert found.interval.swing[0] == pytest.approx(100 * (peak - trough) / trough, rel=1e-12)
+    assert found.interval.fluctuation[0] == pytest.approx(100 * (peak - trough) * tau * volume * rate / dose, rel=1e-12)
+    assert found.interval.accumulation[0] == pytest.approx(1 / (1 - np.exp(-rate * tau)), rel=1e-9)
     first = nca(time, dose / volume * np.exp(-rate * time), dose, route="bolus", tau=tau)
-    assert first.steady is not None
-    assert accumulation(first.steady.auc_tau, found.steady.auc_tau)[0] == pytest.approx(found.steady.accumulation[0])
+    assert accumulation(first.interval.auc_tau, found.interval.auc_tau)[0] == pytest.approx(
+        found.interval.accumulation[0]
+    )
 
 
 def test_steady_state_peaks_and_troughs_are_samples() -> None:
-    found = nca(np.array([1.0, 4, 8, 12]), np.array([8.0, 6, 3, 2]), 50.0, route="bolus", tau=12.0)
-    assert found.steady is not None and found.start == ("back-extrapolated",)
-    assert found.steady.fluctuation[0] == pytest.approx(100 * (8 - 2) / found.steady.average[0])
-    assert found.steady.swing[0] == pytest.approx(300) and found.steady.peak_trough[0] == pytest.approx(4)
+    found = nca(
+        np.array([1.0, 4, 8, 12]), np.array([8.0, 6, 3, 2]), 50.0, route="bolus", dosing="steady state", tau=12.0
+    )
+    assert found.start == ("back-extrapolated",)
+    assert found.interval.fluctuation[0] == pytest.approx(100 * (8 - 2) / found.interval.average[0])
+    assert found.interval.swing[0] == pytest.approx(300) and found.interval.peak_trough[0] == pytest.approx(4)
 
 
 def test_points_chosen_by_hand() -> None:
     time, value = samples("theophylline.csv")
     chosen = np.zeros(time.shape, bool)
     chosen[:, -5:] = True
-    found = nca(time, value, chosen=chosen)
+    found = nca(time, value, manual_points=chosen)
     slope = [np.polyfit(t[-5:], np.log(c[-5:]), 1)[0] for t, c in zip(time, value, strict=True)]
     assert found.slope.lambda_z == pytest.approx([-s for s in slope], rel=1e-10)
     assert (found.slope.used == chosen).all()
@@ -173,34 +175,33 @@ def test_a_level_end_is_no_perfect_fit() -> None:
     slope, _ = np.polyfit(time[2:], np.log(value[2:]), 1)
     assert found.slope.points[0] == 5 and found.slope.lambda_z[0] == pytest.approx(-slope)
     level = nca(time, np.array([0.0, 5, 2, 2, 2, 2, 2]), 10.0)
-    assert np.isnan(level.slope.lambda_z[0]) and "falls" in level.why[0][0]
+    assert np.isnan(level.slope.lambda_z[0]) and "falls" in level.notes[0][0]
 
 
 def test_two_points_are_taken_only_where_there_are_no_more() -> None:
-    """Two points fit any line: with least=2 they do not outdo a regression through more."""
+    """Two points fit any line: with min_points=2 they do not outdo a regression through more."""
     time, value = np.array([0.0, 1, 2, 4, 8, 12, 24]), np.array([0.0, 2, 4, 3, 2, 1, 0.25])
-    assert nca(time, value, least=2).slope.points[0] == 4
-    two = nca(time[:5], value[:5], least=2)
+    assert nca(time, value, min_points=2).slope.points[0] == 4
+    two = nca(time[:5], value[:5], min_points=2)
     assert two.slope.points[0] == 2 and two.slope.lambda_z[0] == pytest.approx(np.log(1.5) / 4)
 
 
 def test_nothing_measured_is_not_zero() -> None:
     value = np.array([[np.nan, np.nan, np.nan, np.nan], [0.0, 4, 2, 1]])
     found = nca(np.arange(4.0), value, np.array([10.0, np.nan]), tau=3.0)
-    assert found.steady is not None
-    for values in (found.c_max, found.auc_last, found.auc_all, found.c_0, found.partial(0, 2), found.steady.auc_tau):
+    for values in (found.c_max, found.auc_last, found.auc_all, found.c_0, found.partial(0, 2), found.interval.auc_tau):
         assert np.isnan(values[0]) and np.isfinite(values[1])
-    assert "every concentration is missing" in found.why[0][0]
-    assert any("no dose" in reason for reason in found.why[1])
+    assert "every concentration is missing" in found.notes[0][0]
+    assert any("no dose" in reason for reason in found.notes[1])
 
 
 def test_no_slope_is_said_and_nothing_guessed() -> None:
     found = nca(np.arange(5.0), np.array([[0.0, 1, 2, 3, 4], [0, 0, 0, 0, 0], [0, 1, 2, 0.2, 2.5]]), 10.0)
     assert np.isnan(found.slope.lambda_z).all() and np.isnan(found.auc_inf_obs).all()
-    assert "fewer than 3" in found.why[0][0]
-    assert found.auc_last[1] == 0 and "no concentration above" in found.why[1][0]
+    assert "fewer than 3" in found.notes[0][0]
+    assert found.auc_last[1] == 0 and "no concentration above" in found.notes[1][0]
     rising = nca(np.arange(6.0), np.array([0.0, 9, 1, 2, 3, 4]), 10.0)
-    assert "falls" in rising.why[0][0]
+    assert "falls" in rising.notes[0][0]
 
 
 @pytest.mark.parametrize(
@@ -219,12 +220,12 @@ def test_no_slope_is_said_and_nothing_guessed() -> None:
         ([0.0, 1, np.inf], [0.0, 1, 2], {}, "profile 1: time inf"),
         ([0.0, 1, 2], [0.0, 1, 2], {"dose": np.array([1.0, 2])}, "one for each of 1 profiles"),
         ([0.0, 1, 2], [0.0, 1, 2], {"dose": np.inf}, "dose inf"),
-        ([0.0, 1, 2], [0.0, 1, 2], {"factor": -1.0}, "tolerance"),
-        ([0.0, 1, 2], [0.0, 1, 2], {"chosen": np.ones((1, 2), bool)}, "one shape"),
+        ([0.0, 1, 2], [0.0, 1, 2], {"adj_r2_factor": -1.0}, "tolerance"),
+        ([0.0, 1, 2], [0.0, 1, 2], {"manual_points": np.ones((1, 2), bool)}, "one shape"),
         (
             [0.0, 1, 2],
             [0.0, 1, 0],
-            {"chosen": np.array([[False, True, True]])},
+            {"manual_points": np.array([[False, True, True]])},
             "profile 1: the point chosen at time 2",
         ),
     ],
@@ -252,3 +253,102 @@ def test_a_profile_alone_and_in_a_batch_are_the_same() -> None:
         alone = nca(time[row], value[row], 320.0).named()
         for name, values in alone.items():
             assert values[0] == pytest.approx(together[name][row], nan_ok=True), name
+
+
+TAU, RATE, VOLUME, DOSE = 12.0, 0.15, 20.0, 100.0
+
+
+def bolus(doses: int) -> tuple[Any, Any]:
+    """The profile after the last of so many boluses of one compartment, sampled far beyond the interval."""
+    time = np.concatenate([[0.0, 0.25, 0.5], np.arange(1.0, 13), np.arange(14.0, 80, 2)])
+    left = sum(np.exp(-RATE * TAU * k) for k in range(doses))
+    return time, DOSE / VOLUME * left * np.exp(-RATE * time)
+
+
+def test_the_formula_fits_the_dose_it_follows() -> None:
+    """One compartment: CL 3, V 20, MRT 1/0.15. After many doses AUCinf is of all of them: CL from it would be 0.5."""
+    time, first = bolus(1)
+    _, many = bolus(1000)
+    single = nca(time, first, DOSE, route="bolus", tau=TAU)
+    steady = nca(time, many, DOSE, route="bolus", dosing="steady state", tau=TAU)
+    later = nca(time, many, DOSE, route="bolus", dosing="later", tau=TAU)
+    for found, names in (
+        (single, ("clearance_obs", "vz_obs", "vss_obs", "mrt_inf_obs")),
+        (steady, ("clearance_ss", "vz_ss", "vss_ss", "mrt_ss")),
+    ):
+        right = (RATE * VOLUME, VOLUME, VOLUME, 1 / RATE)
+        assert [found.values[n][0] for n in names] == pytest.approx(right, rel=1e-9)
+    of_first = ("clearance_obs", "clearance_pred", "vz_obs", "vss_obs", "mrt_last", "mrt_inf_obs")
+    of_steady = ("clearance_ss", "vz_ss", "vss_ss", "mrt_ss")
+    for found, names in ((single, of_steady), (steady, of_first), (later, of_first + of_steady)):
+        assert np.isnan([found.values[n][0] for n in names]).all()
+    assert single.auc_tau[0] < steady.auc_tau[0] == later.auc_tau[0]
+    assert any("not known to be at steady state" in note for note in later.notes[0])
+    unknown = nca(time, many, DOSE, route="bolus", dosing="steady state")
+    assert np.isnan(unknown.clearance_ss[0]) and any("interval is not known" in note for note in unknown.notes[0])
+
+
+def test_an_infusion_at_steady_state() -> None:
+    """Of one compartment: mean residence time 1 / k, Vss = V, whatever the infusion's length."""
+    length, rate, tau = 2.0, 0.2, 8.0
+    time = np.concatenate([np.linspace(0, length, 200), np.linspace(length, 60, 3000)[1:]])
+    unit = lambda t: (
+        DOSE
+        / length
+        / (VOLUME * rate)
+        * (1 - np.exp(-rate * np.clip(t, 0, length)))
+        * np.exp(-rate * np.maximum(t - length, 0))
+    )
+    value = sum(unit(time + tau * k) for k in range(400))
+    found = nca(time, value, DOSE, route="infusion", duration=length, dosing="steady state", tau=tau)
+    assert found.clearance_ss[0] == pytest.approx(rate * VOLUME, rel=1e-4)
+    assert found.mrt_ss[0] == pytest.approx(1 / rate, rel=1e-3)
+    assert found.vss_ss[0] == pytest.approx(VOLUME, rel=1e-3)
+
+
+def test_tau_makes_no_first_dose_a_steady_state() -> None:
+    """Before a first oral dose there was nothing; the areas by linear up, logarithmic down are by hand."""
+    time, value = np.array([6.0, 12, 24, 36]), np.array([8.0, 6, 4, 2.6])
+    found = nca(time, value, 100.0, tau=24.0)
+    pieces = [24.0, *((t1 - t0) * (a - b) / np.log(a / b) for t0, t1, a, b in ((6, 12, 8, 6), (12, 24, 6, 4)))]
+    last = 12 * (4 - 2.6) / np.log(4 / 2.6)
+    assert found.c_0[0] == 0 and found.start == ("zero",)
+    assert found.auc_tau[0] == pytest.approx(sum(pieces)) == pytest.approx(124.90, abs=0.005)
+    assert found.auc_last[0] == pytest.approx(sum(pieces) + last) == pytest.approx(163.90, abs=0.005)
+    assert np.isnan(found.clearance_ss[0])
+
+
+def test_one_point_is_no_profile() -> None:
+    for time, value in (([4.0], [3.0]), ([0.0, 4.0], [0.0, 3.0]), ([-1.0, 4.0, 8.0], [0.0, 3.0, np.nan])):
+        found = nca(np.array(time), np.array([value]), 10.0, tau=24.0, route="bolus")
+        names = (
+            "auc_last",
+            "auc_all",
+            "auc_inf_obs",
+            "aumc_last",
+            "clearance_obs",
+            "mrt_last",
+            "mrt_inf_obs",
+            "vz_obs",
+        )
+        assert np.isnan([found.values[n][0] for n in names]).all()
+        assert np.isnan(found.partial(0, 4)[0])
+        assert found.c_max[0] == 3 and any("fewer than two samples" in note for note in found.notes[0])
+
+
+def test_percent_back_extrapolated() -> None:
+    """One exponential sampled from 2 on: 1 − e^(−0.3 × 2) of the area lies before."""
+    time = np.array([2.0, 3, 5, 8, 12])
+    found = nca(time, 7 * np.exp(-0.3 * time), 10.0, route="bolus")
+    assert found.back_extrapolated_obs[0] == pytest.approx(100 * -np.expm1(-0.6), rel=1e-9)
+    assert any("extrapolated back to the dose" in note for note in found.notes[0])
+    assert np.isnan(nca(np.append(0, time), np.append(7, 7 * np.exp(-0.3 * time)), route="bolus").back_extrapolated_obs)
+
+
+def test_excluded_points_are_no_points_of_the_slope() -> None:
+    time = np.array([[0.5, 1, 2, 4, 6, 8]])
+    value = 10 * np.exp(-0.4 * time)
+    value[0, 4] *= 1.5
+    found = nca(time, value, excluded_points=np.array([[False, False, False, False, True, False]]))
+    assert found.lambda_z[0] == pytest.approx(0.4) and not found.slope.used[0, 4]
+    assert found.lambda_z[0] != nca(time, value).lambda_z[0]

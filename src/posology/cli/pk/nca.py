@@ -14,11 +14,11 @@ from posology.cli._output import four_digits, json_number, print_json, print_tab
 if TYPE_CHECKING:
     from posology.interchange.pk.profile_nca import ProfileAnalysis
     from posology.interchange.pk.sources import Measured
-    from posology.pharmacology.nca.dose_proportionality import Proportionality
 
 app = typer.Typer(no_args_is_help=True)
 Route = Literal["extravascular", "bolus", "infusion"]
 Method = Literal["linear-up log-down", "linear", "linear log"]
+SteadyState = Literal["flagged", "later", "all"]
 
 
 @app.command("nca")
@@ -40,7 +40,44 @@ def nca(
     ] = None,
     tau: Annotated[
         float | None,
-        number("--tau", "The dosing interval, in the unit of time: adds results at steady state (else none)", above=0),
+        number(
+            "--tau",
+            "The dosing interval, in the unit of time: adds what holds within it, and makes no dose a steady state "
+            "(else the data's own)",
+            above=0,
+        ),
+    ] = None,
+    steady_state: Annotated[
+        SteadyState,
+        typer.Option(
+            "--steady-state",
+            help="Which profiles are at steady state: those that the data flag (SS), also all but a patient's first, or all.",
+        ),
+    ] = "flagged",
+    blq: Annotated[
+        str,
+        typer.Option(
+            "--blq",
+            metavar="RULE",
+            help="What stands for values below quantification: zero, drop or a number, by first=, middle=, last=; or "
+            "before=, after= (Tmax).",
+        ),
+    ] = "first=zero,middle=drop,last=zero",
+    points: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--points",
+            metavar="PROFILE=T1,T2,...",
+            help="The points of λz of a profile, chosen by hand (else by adjusted r²); may be given again.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="PROFILE=T1,...",
+            help="Points that λz of a profile may not take (else none); may be given again.",
+        ),
     ] = None,
     method: Annotated[Method, typer.Option("--method", help="The trapezoids.")] = "linear-up log-down",
     c_max: Annotated[bool, typer.Option("--with-cmax", help="Let Cmax be a point of the terminal slope.")] = False,
@@ -57,45 +94,44 @@ def nca(
 ) -> None:
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
-    Units are those of the file; of a record, days (or --time-unit h), mg, and its concentrations' own. Where doses differ
-    twofold or more, dose proportionality is judged by the power model.
+    Clearance and volumes follow from AUCinf after a patient's first dose and from AUCτ at steady state (SS in the data, or
+    --steady-state with --tau); after another dose they are not given. Units are those of the file; of a record, days (or
+    --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by
+    the power model.
 
     Example: posology pk nca concentrations.csv --route bolus --figure profiles.png
     """
-    from posology.interchange.pk.profile_nca import RouteUnknown, analyse_profiles
+    from posology.interchange.pk.profile_nca import Choices, WrongChoice, analyse_profiles
+    from posology.pharmacology.blq import BlqRule
 
-    cuts = [_pair(text) for text in partial or ()]
+    choices = Choices(
+        route=route,
+        tau=tau,
+        steady_state=steady_state,
+        blq=BlqRule.parse(blq),
+        points=_by_profile("--points", points),
+        exclude=_by_profile("--exclude", exclude),
+        method=method,
+        allow_tmax=c_max,
+        partial=[_pair(text) for text in partial or ()],
+    )
     read = read_concentrations(file, source, dosing)
-    units = (*read.labels(source.time_unit, source.unit), read.units[2])
+    time_unit, unit = read.labels(source.time_unit, source.unit)
+    units = (time_unit, unit, read.units[2])
     try:
-        made = analyse_profiles(read, route, tau=tau, method=method, with_c_max=c_max, partial=cuts)
-    except RouteUnknown as error:
-        raise typer.BadParameter(str(error), param_hint="--route") from None
+        made = analyse_profiles(read, choices)
+    except WrongChoice as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from None
     if figure:
         from posology.reports.pk_figures import profile_chart
         from posology.shared.charts import save_chart
 
         labels = [profile.label for profile in made.profiles]
-        save_chart(profile_chart(made.results, made.time, made.concentration, labels, units=units[:2]), figure)
+        save_chart(profile_chart(made.results, made.time, made.concentration, labels, units=(time_unit, unit)), figure)
     if as_json:
-        print_json(_as_data(made, read, units))
-        return
-    for title, columns in _tables(made, tau).items():
-        rows = [
-            [profile.label, *(four_digits(made.named[key][i]) for key in columns.values())]
-            for i, profile in enumerate(made.profiles)
-        ]
-        print_table(title, ["profile", *columns], rows)
-    whys = zip(made.profiles, made.results.why, strict=True)
-    _print_notes([(profile.label, note) for profile, notes in whys for note in notes])
-    known = [f"{what} {unit}" for what, unit in zip(("time", "concentration", "dose"), units, strict=True) if unit]
-    print("units: " + (", ".join(known) or "those of the file (--time-unit and --unit name them)"))
-    for finding in read.unused:
-        print(f"not used: {finding}")
-    for note in read.notes:
-        print(note)
-    if made.proportionality:
-        print(_in_words(made.proportionality))
+        print_json(_as_data(made, read, units, blq))
+    else:
+        _show(made, read, units)
 
 
 def read_concentrations(
@@ -118,10 +154,12 @@ def read_concentrations(
     )
 
 
-def _tables(made: ProfileAnalysis, tau: float | None) -> dict[str, dict[str, str]]:
+def _tables(made: ProfileAnalysis) -> dict[str, dict[str, str]]:
     """Return the tables that are shown: by title, the columns and the parameter that each holds."""
-    over = "" if made.route != "extravascular" else "/F"
-    count = len(made.profiles)
+    import numpy as np
+
+    over, count = "/F" if made.route == "extravascular" else "", len(made.profiles)
+    vss = lambda name: {} if over else {"Vss": name}
     tables = {
         f"{count} profile{'s' * (count != 1)}, {made.route}, {made.results.method}": {
             "Cmax": "c_max",
@@ -132,7 +170,7 @@ def _tables(made: ProfileAnalysis, tau: float | None) -> dict[str, dict[str, str
             "extrap. %": "extrapolated_obs",
             f"CL{over}": "clearance_obs",
             f"Vz{over}": "vz_obs",
-            **({} if over else {"Vss": "vss_obs"}),
+            **vss("vss_obs"),
         },
         "Terminal slope: the points used and how well they fit": {
             "λz": "lambda_z",
@@ -146,26 +184,43 @@ def _tables(made: ProfileAnalysis, tau: float | None) -> dict[str, dict[str, str
     }
     if areas := {name: name for name in made.named if name.startswith("auc ")}:
         tables["Partial areas"] = areas
-    if tau:
-        tables[f"Within the interval of {tau:g}"] = {
+    if not np.isnan(made.results.interval.tau).all():
+        tables["Within the dosing interval"] = {
             "AUCτ": "auc_tau",
             "Cavg": "average",
             "Cmin": "lowest",
-            "Ctrough": "trough",
+            "Cτ": "trough",
             "fluct. %": "fluctuation",
             "swing %": "swing",
             "accumulation": "accumulation",
-            f"CL{over} (τ)": "tau_clearance",
+        }
+    if "steady state" in made.results.dosing:
+        tables["At steady state, from AUCτ"] = {
+            f"CL{over}": "clearance_ss",
+            f"Vz{over}": "vz_ss",
+            "MRT": "mrt_ss",
+            **vss("vss_ss"),
         }
     return tables
 
 
-def _as_data(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) -> dict[str, Any]:
+def _as_data(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str], blq: str) -> dict[str, Any]:
     """Return the analysis as plain data."""
-    power = made.proportionality
+    from posology.pharmacology.nca.registry import PARAMETERS
+
     return {
         "method": made.results.method,
         "route": made.route,
+        "blq": blq,
+        "parameters": {
+            q.name: {
+                "symbol": q.symbol,
+                "unit": q.unit_in(*units),
+                "PPTESTCD": q.code_extravascular if made.route == "extravascular" else q.code,
+            }
+            for q in PARAMETERS
+            if q.name in made.named
+        },
         "unused": list(map(str, read.unused)),
         "notes": list(read.notes),
         "units": dict(zip(("time", "concentration", "dose"), units, strict=True)),
@@ -174,25 +229,57 @@ def _as_data(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str])
                 "profile": profile.label,
                 "patient": profile.patient,
                 "dose": profile.dose,
+                "dosing": made.results.dosing[i],
                 "concentration_at_dose": made.results.start[i],
                 **{name: json_number(values[i]) for name, values in made.named.items()},
                 "points_used": [profile.time[k] for k in made.results.slope.used[i].nonzero()[0]],
-                "notes": list(made.results.why[i]),
+                "notes": list(made.results.notes[i]),
             }
             for i, profile in enumerate(made.profiles)
         ],
-        "proportionality": {k: json_number(v) if isinstance(v, float) else v for k, v in vars(power).items()}
-        if power
-        else None,
+        "proportionality": [
+            {"exposure": what, **{k: json_number(v) if isinstance(v, float) else v for k, v in vars(power).items()}}
+            for what, power in made.proportionality
+        ],
     }
 
 
-def _in_words(power: Proportionality) -> str:
-    low, high = power.region
-    return (
-        f"AUCinf ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}; proportional over a "
-        f"{power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
+def _show(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) -> None:
+    """Print the tables, what the results rest on, and dose proportionality."""
+    for title, columns in _tables(made).items():
+        rows = [
+            [profile.label, *(four_digits(made.named[key][i]) for key in columns.values())]
+            for i, profile in enumerate(made.profiles)
+        ]
+        print_table(title, ["profile", *columns], rows)
+    _print_notes(
+        [(p.label, note) for p, notes in zip(made.profiles, made.results.notes, strict=True) for note in notes]
     )
+    known = [f"{what} {unit}" for what, unit in zip(("time", "concentration", "dose"), units, strict=True) if unit]
+    print("units: " + (", ".join(known) or "those of the file (--time-unit and --unit name them)"))
+    for finding in read.unused:
+        print(f"not used: {finding}")
+    for note in read.notes:
+        print(note)
+    for what, power in made.proportionality:
+        low, high = power.region
+        print(
+            f"{what} ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}, {power.profiles} doses of "
+            f"{power.patients} patients, {power.degrees} degrees of freedom; proportional over a {power.ratio:.3g}-fold range "
+            f"of doses within {low:.3f} to {high:.3f}): {power.verdict}"
+        )
+
+
+def _by_profile(option: str, texts: list[str] | None) -> dict[str, list[float]]:
+    """Read times by profile, as ``PROFILE=T1,T2``."""
+    found: dict[str, list[float]] = {}
+    for text in texts or ():
+        label, _, times = text.rpartition("=")
+        try:
+            found.setdefault(label, []).extend(float(time) for time in times.split(","))
+        except ValueError:
+            raise typer.BadParameter(f"{times!r}: write {label or 'PROFILE'}=8,12,24", param_hint=option) from None
+    return found
 
 
 def _print_notes(notes: list[tuple[str, str]]) -> None:

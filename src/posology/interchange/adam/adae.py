@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, study_day
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, before_dose, merge_adsl, study_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,7 +17,9 @@ def adae(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
     """Derive ADAE: one row an adverse event of AE.
 
     A partial start is completed to the first day it can be, not before the first dose where it can be later (so that an
-    event is emergent in doubt); a partial end to the last day, not after death, end of study or cutoff.
+    event is emergent in doubt), never after its own end; a partial end to the last day, not after death, end of study or
+    cutoff. On the day of the first dose the times of day count where both are known. An event of before that has become
+    worse since (AEITOXGR, its first grade, is below AETOXGR) is emergent.
     """
     import polars as pl
 
@@ -35,16 +37,26 @@ def adae(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         "AEREL",
         "AEACN",
         "AEOUT",
+        "AEITOXGR",
     ).with_columns(pl.col("AESEQ").cast(pl.Int64))
-    ae = merge_adsl(ae, adsl, "TRTEDT", "DTHDT", "EOSDT", "DCUTDT")
+    ae = merge_adsl(ae, adsl, "TRTEDT", "DTHDT", "EOSDT", "DCUTDT", "first_clock", "treatment_open")
     ae = ae.with_columns(pl.min_horizontal("DTHDT", "EOSDT", "DCUTDT").alias("latest"))
-    ae = source.dated(ae, "AESTDTC", "ASTDT", "first", flag="ASTDTF", not_before="TRTSDT")
     ae = source.dated(ae, "AEENDTC", "AENDT", "last", flag="AENDTF", not_after="latest")
+    ae = ae.with_columns(pl.min_horizontal("AENDT", "DTHDT").alias("begun_by"))
+    ae = source.dated(ae, "AESTDTC", "ASTDT", "first", flag="ASTDTF", not_before="TRTSDT", known_by="begun_by")
     ae = ae.join(source.supplement("AE", "DLT"), on=[*KEY, "AESEQ"], how="left").rename({"DLT": "DLTFL"})
     duration = (pl.col("AENDT") - pl.col("ASTDT")).dt.total_days() + 1
-    begins, ends, last = pl.col("ASTDT"), pl.col("AENDT"), pl.col("TRTEDT")
+    begins, ends = pl.col("ASTDT"), pl.col("AENDT")
+    last = pl.when("treatment_open").then("EOSDT").otherwise("TRTEDT")
     unknown = begins.is_null() & (ends.is_null() | (ends >= pl.col("TRTSDT")))
-    within = (begins >= pl.col("TRTSDT")) & (last.is_null() | ((begins - last).dt.total_days() <= EMERGENT_DAYS))
+    ae = ae.with_columns(before_dose(ae, "ASTDT", "AESTDTC", or_at=False).alias("before"))
+    within = ~pl.col("before") & (last.is_null() | ((begins - last).dt.total_days() <= EMERGENT_DAYS))
+    initial = pl.col("AEITOXGR").cast(pl.Int64, strict=False)
+    worse = (
+        pl.col("before")
+        & (ends.is_null() | (ends >= pl.col("TRTSDT")))
+        & (pl.col("AETOXGR").cast(pl.Int64, strict=False) > initial)
+    )
     severity = pl.col("AESEV").replace_strict(
         {"MILD": 1, "MODERATE": 2, "SEVERE": 3}, default=None, return_dtype=pl.Int64
     )
@@ -54,7 +66,9 @@ def adae(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         study_day("AENDT", "TRTSDT").alias("AENDY"),
         duration.alias("ADURN"),
         pl.when(duration.is_not_null()).then(pl.lit("DAYS")).alias("ADURU"),
-        pl.when(pl.col("TRTSDT").is_not_null() & (within | unknown)).then(pl.lit("Y")).alias("TRTEMFL"),
+        pl.when(pl.col("TRTSDT").is_not_null() & (within | unknown | worse.fill_null(False)))
+        .then(pl.lit("Y"))
+        .alias("TRTEMFL"),
         pl.col("AESEV").alias("ASEV"),
         severity.alias("ASEVN"),
         pl.col("AETOXGR").alias("ATOXGR"),

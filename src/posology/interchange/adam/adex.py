@@ -62,12 +62,16 @@ def adex(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
             total("times").alias("TNADM"),
             total("DOSE").alias("TDOSE"),
             total("PLDOSE").alias("TPDOSE"),
+            pl.col("AENDT").is_not_null().all().alias("ended"),
         )
     )
     whole = whole.with_columns(
         pl.col("TRTSDT").alias("ASTDT"),
         pl.col("TRTEDT").alias("AENDT"),
-        ((pl.col("TRTEDT") - pl.col("TRTSDT")).dt.total_days() + 1).cast(pl.Float64).alias("TDURD"),
+        pl.when("ended")
+        .then((pl.col("TRTEDT") - pl.col("TRTSDT")).dt.total_days() + 1)
+        .cast(pl.Float64)
+        .alias("TDURD"),
     ).with_columns(
         (pl.col("TDOSE") / pl.col("TDURD")).alias("AVDDSE"),
         pl.when(pl.col("TPDOSE") > 0).then(100 * pl.col("TDOSE") / pl.col("TPDOSE")).alias("TDOSINT"),

@@ -8,13 +8,26 @@ import numpy as np
 
 from posology.endpoints.ctcae import NONE, grade, terms_of
 from posology.endpoints.units import conversion_factor
-from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, numbered, study_day
+from posology.interchange.adam.source import (
+    KEY,
+    AdamConventions,
+    SdtmSource,
+    before_dose,
+    clock,
+    merge_adsl,
+    numbered,
+    study_day,
+)
 
 if TYPE_CHECKING:
     import polars as pl
 
 CDISC_UNITS = {"GI/L": "10^9/L", "10^6/uL": "10^12/L", "TI/L": "10^12/L"}
 """CDISC's terms for units of cell counts, as the criteria write them."""
+
+
+RANGE = {"LOW": "low", "LOW LOW": "low", "NORMAL": "normal", "HIGH": "high", "HIGH HIGH": "high"}
+"""CDISC's words for where a baseline lies in the limits of its own laboratory."""
 
 
 def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
@@ -36,7 +49,18 @@ def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         number=("LBSTRESN", "LBSTNRLO", "LBSTNRHI", "LBSEQ", "VISITNUM"),
     )
     lb = lb.filter(pl.col("LBSTAT").is_null() | (pl.col("LBSTAT") != "NOT DONE"))
-    lb = source.dated(merge_adsl(lb, adsl), "LBDTC", "ADT")
+    unnamed = lb.filter(pl.col("LBTESTCD").is_null())
+    for who, count in unnamed.group_by("USUBJID").len().sort("USUBJID").rows():
+        source.finding(
+            who or "",
+            None,
+            "LBTESTCD",
+            f"is missing of {count} results",
+            "they are not used: nothing says of what they are",
+        )
+    lb = lb.filter(pl.col("LBTESTCD").is_not_null())
+    lb = source.dated(merge_adsl(lb, adsl, "first_clock"), "LBDTC", "ADT")
+    lb = lb.with_columns(before_dose(lb, "ADT", "LBDTC", or_at=True).alias("before"), clock("LBDTC").alias("clock"))
     by = [*KEY, "PARAMCD", "LBSTRESU"]
     low, high, value = pl.col("LBSTNRLO"), pl.col("LBSTNRHI"), pl.col("AVAL")
     lb = lb.with_columns(
@@ -75,8 +99,8 @@ def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
             "a test has one standard unit; each is a parameter of its own",
         )
     base = (
-        lb.filter(value.is_not_null() & (pl.col("ADT") <= pl.col("TRTSDT")))
-        .sort([*KEY, "ADT", "VISITNUM", "LBSEQ"])
+        lb.filter(value.is_not_null() & pl.col("before"))
+        .sort([*KEY, "ADT", "clock", "VISITNUM", "LBSEQ"])
         .group_by(by, maintain_order=True)
         .agg(
             pl.col("LBSEQ").last().alias("base_seq"),
@@ -86,7 +110,8 @@ def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         )
     )
     lb = lb.join(base, on=by, how="left", nulls_equal=True)
-    later, first = pl.col("ADT") > pl.col("base_date"), pl.col("BASE")
+    later = (pl.col("ADT") > pl.col("base_date")) | (pl.col("base_date").is_not_null() & ~pl.col("before"))
+    first = pl.col("BASE")
     lb = lb.with_columns(
         pl.when(pl.col("LBSEQ") == pl.col("base_seq")).then(pl.lit("Y")).alias("ABLFL"),
         pl.when(later).then(value - first).alias("CHG"),
@@ -106,7 +131,7 @@ def _graded(source: SdtmSource, rules: AdamConventions, lb: pl.DataFrame) -> pl.
 
     known = [c for c in lb["PARAMCD"].unique().sort() if c and any(terms_of(c, rules.ctcae))]
     rows = lb.select(
-        *KEY, "PARAMCD", "ADT", "AVAL", "BASE", "ANRLO", "ANRHI", unit=pl.col("LBSTRESU").replace(CDISC_UNITS)
+        *KEY, "PARAMCD", "ADT", "AVAL", "BASE", "BNRIND", "ANRLO", "ANRHI", unit=pl.col("LBSTRESU").replace(CDISC_UNITS)
     ).with_row_index()
     specimen = pl.coalesce("LBSPEC", pl.lit("")) + " " + pl.coalesce("LBCAT", pl.lit(""))
     urine = lb.select(specimen.str.to_uppercase().str.contains("URIN", literal=True).alias("urine"))["urine"]
@@ -132,6 +157,7 @@ def _graded(source: SdtmSource, rules: AdamConventions, lb: pl.DataFrame) -> pl.
         0.02 * (40 - rows["albumin"].cast(pl.Float64).fill_null(np.nan).to_numpy()[calcium]) * correction[calcium]
     )
     numbers = {c: rows[c].cast(pl.Float64).fill_null(np.nan).to_numpy() for c in ("ANRLO", "ANRHI", "BASE")}
+    baseline_range = [RANGE.get((said or "").upper(), "") for said in rows["BNRIND"]]
     columns, unsure = {}, np.zeros(rows.height, dtype=bool)
     terms = {code: terms_of(code, rules.ctcae) for code in known}
     for side, name in enumerate("LH"):
@@ -145,6 +171,7 @@ def _graded(source: SdtmSource, rules: AdamConventions, lb: pl.DataFrame) -> pl.
                 lower=numbers["ANRLO"],
                 upper=numbers["ANRHI"],
                 baseline=numbers["BASE"],
+                baseline_range=baseline_range,
                 symptomatic=ill,
                 anticoagulated=ill,
             )

@@ -10,25 +10,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posology.endpoints import ca125
-from posology.endpoints.best_response import Best, best_response, clinical_benefit
+from posology.endpoints.best_response import (
+    Best,
+    best_response,
+    clinical_benefit,
+    until_new_therapy,
+    with_progression_read,
+)
 from posology.endpoints.ca125_samples import Ca125Value, arrange_samples
 from posology.endpoints.readings import arrange_readings as laid_out
 from posology.endpoints.readings import read_responses
 from posology.endpoints.response import ADMIRALONCO, NEVER, Response
 from posology.interchange.adam.adtr import Tumours
+from posology.interchange.adam.new_therapy import new_therapy
+from posology.interchange.adam.responses_recorded import overall_rows, reader_name
 from posology.interchange.adam.source import (
     KEY,
     AdamConventions,
     SdtmSource,
+    dated_by_visit,
     is_by_reader,
     merge_adsl,
     numbered,
     study_day,
 )
-from posology.shared.arrays import Bools, Ints
+from posology.shared.arrays import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     import polars as pl
+    from numpy.typing import NDArray
 
 CODES = {
     "CR": 1.0,
@@ -47,12 +57,14 @@ CODES = {
 class OverallResponses:
     """The overall responses: ``overall`` and ``day`` (subjects, assessments), column 0 the baseline, days since 1970.
 
-    ``start`` (subjects,) is the day from which times are counted; ``baseline`` whether there was a baseline, None where the
-    data cannot say; ``rows`` the assessments as rows, ``used`` the one of its day that counts; ``by`` whose they are.
+    ``start`` (subjects,) is the day from which times are counted; ``therapy`` that of a new anticancer therapy (NaT for
+    none), after which no response counts; ``baseline`` whether there was a baseline, None where the data cannot say;
+    ``rows`` the assessments as rows, ``used`` the one of its day that counts; ``by`` whose they are.
     """
 
     subjects: tuple[str, ...]
     start: Ints
+    therapy: NDArray[np.datetime64]
     overall: Ints
     day: Ints
     baseline: Bools | None
@@ -64,25 +76,42 @@ class OverallResponses:
         criteria = rules.recist if confirmed else replace(rules.recist, confirmation_days=0)
         return best_response(self.overall, self.day, self.start, rules=criteria)
 
+    def with_progression(self, rules: AdamConventions) -> Ints:
+        """Return the responses with PD where the rules read one, so that all datasets tell one story."""
+        return with_progression_read(self.overall, self.day, self.start, rules.recist)
+
+    @property
+    def last_day(self) -> Floats:
+        """The last day on which a response counts: that of a new therapy; NaN for no end."""
+        return np.where(np.isnat(self.therapy), np.nan, self.therapy.astype(np.int64))
+
+    def until_new_therapy(self) -> OverallResponses:
+        """Return these without what came after a new therapy."""
+        import polars as pl
+
+        ends = dict(zip(self.subjects, self.therapy.tolist(), strict=True))
+        late = pl.Series(
+            [bool(ends.get(who) and on > ends[who]) for who, on in self.rows.select("USUBJID", "ADT").rows()],
+            dtype=pl.Boolean,
+        )
+        rows = self.rows.with_columns(pl.col("used") & ~late)
+        return replace(self, overall=until_new_therapy(self.overall, self.day, self.last_day), rows=rows)
+
 
 def overall_responses(
     source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, measured: Tumours | None
 ) -> OverallResponses | None:
-    """Return the overall responses: the reader's own, or where RS has none of them those that follow from the lesions."""
+    """Return the overall responses by RECIST 1.1: the reader's own, or where RS has none those that follow from the lesions."""
     import polars as pl
 
-    rs = source.domain(
-        "RS", "RSTESTCD", "RSSTRESC", "RSEVAL", "RSEVALID", "RSACPTFL", "RSDTC", "VISIT", number=("RSSEQ", "VISITNUM")
-    )
-    rs = rs.filter(
-        (pl.col("RSTESTCD") == "OVRLRESP") & is_by_reader("RS", rules.reader) & pl.col("RSSTRESC").is_not_null()
-    )
+    rs = overall_rows(source, rules).filter(pl.col("criteria") == "RECIST 1.1")
     begun = adsl.filter(pl.col(rules.start).is_not_null())
     subjects, starts = tuple(begun["USUBJID"]), begun[rules.start].to_list()
     start = begun[rules.start].to_physical().cast(pl.Int64).to_numpy()
+    therapy = new_therapy(source, rules, begun)
     if rs.height:
-        by = {"INVESTIGATOR": "Investigator"}.get(rules.reader, rules.reader.title())
-        return _read(source, rs, adsl, subjects, starts, start, by)
+        found = _read(source, rules, rs, adsl, subjects, starts, start, therapy, reader_name(rules))
+        return found.until_new_therapy() if rules.censoring.new_therapy else found
     if measured is None:
         return None
     a = measured.assessments
@@ -98,22 +127,28 @@ def overall_responses(
         pl.lit(True).alias("used"),
         pl.lit(None, dtype=pl.Int64).alias("SRCSEQ"),
     )
-    return OverallResponses(subjects, start, a.overall, a.day, a.day[:, 0] != NEVER, rows, "Derived from lesions")
+    found = OverallResponses(
+        subjects, start, therapy, a.overall, a.day, a.day[:, 0] != NEVER, rows, "Derived from lesions"
+    )
+    return found.until_new_therapy() if rules.censoring.new_therapy else found
 
 
 def _read(
     source: SdtmSource,
+    rules: AdamConventions,
     rs: pl.DataFrame,
     adsl: pl.DataFrame,
     subjects: tuple[str, ...],
     starts: list[date],
     start: Ints,
+    therapy: NDArray[np.datetime64],
     by: str,
 ) -> OverallResponses:
     import polars as pl
 
     rs = rs.join(adsl.select(*KEY, "DCUTDT"), on=KEY, how="left").sort([*KEY, "RSSEQ"])
-    rs = source.dated(rs, "RSDTC", "ADT", "last", flag="ADTF", not_after="DCUTDT")
+    rs = dated_by_visit(source, rs, "RSDTC", rules.partial_assessment)
+    rs = rs.with_columns(pl.min_horizontal("ADT", "DCUTDT").alias("ADT"))
     for who, seq in rs.filter(pl.col("RSDTC").is_null()).select("USUBJID", "RSSEQ").rows():
         source.finding(who, None, "RSDTC", f"is missing (RSSEQ {seq:g})", "a response without a date is not used")
     rs = rs.filter(pl.col("ADT").is_not_null())
@@ -147,7 +182,7 @@ def _read(
         pl.col("RSSEQ").cast(pl.Int64).alias("SRCSEQ"),
         pl.Series("used", used),
     )
-    return OverallResponses(subjects, start, laid.overall, laid.day, None, rows, by)
+    return OverallResponses(subjects, start, therapy, laid.overall, laid.day, None, rows, by)
 
 
 def adrs(

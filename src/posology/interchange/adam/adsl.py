@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource
+from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, clock
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,11 +72,14 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
         number=("AGE",),
     )
     dm = source.dated(dm, "RFICDTC", "RFICDT")
-    dm = source.dated(dm, "DTHDTC", "DTHDT", "first", flag="DTHDTF")
+    last_alive = _last_alive(source, rules, alive or ALIVE)
+    dm = dm.join(last_alive, on=KEY, how="left")
+    dm = source.dated(dm, "DTHDTC", "DTHDT", "first", flag="DTHDTF", not_before="LSTALVDT", need="month")
     ex = exposure(source).filter(was_dosed(source.domain("EX")))
-    treated = ex.group_by(KEY).agg(pl.col("ASTDT").min().alias("TRTSDT"), pl.col("AENDT").max().alias("TRTEDT"))
+    dispositions = _disposition(source)
+    treated = _treated(ex, dispositions)
     age = pl.col("AGE")
-    found = dm.join(treated, on=KEY, how="left").join(_disposition(source), on=KEY, how="left")
+    found = dm.join(treated, on=KEY, how="left").join(dispositions, on=KEY, how="left")
     found = found.join(_baseline_size(source, treated), on=KEY, how="left")
     found = found.with_columns(
         pl.when(age.is_null())
@@ -102,7 +105,31 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
         (pl.col("WEIGHTBL") / (pl.col("HEIGHTBL") / 100) ** 2).round(1).alias("BMIBL"),
         pl.lit(rules.cutoff, dtype=pl.Date).alias("DCUTDT"),
     )
-    return found.join(_last_alive(source, rules, alive or ALIVE), on=KEY, how="left").sort(KEY)
+    return found.sort(KEY)
+
+
+def _treated(ex: pl.DataFrame, dispositions: pl.DataFrame) -> pl.DataFrame:
+    """Return first and last day of treatment, the time of the first dose, and whether treatment is still open.
+
+    A last interval without an end goes to the end of treatment (DS) where there is one; else treatment is open, and its
+    last day known is the day on which that interval began.
+    """
+    import polars as pl
+
+    first = (
+        ex.drop_nulls("ASTDT")
+        .with_columns(clock("EXSTDTC").alias("clock"))
+        .sort([*KEY, "ASTDT", "clock"], nulls_last=True)
+        .group_by(KEY, maintain_order=True)
+        .agg(pl.col("ASTDT").first().alias("TRTSDT"), pl.col("clock").first().alias("first_clock"))
+    )
+    ends = ex.drop_nulls("ASTDT").join(dispositions.select(*KEY, "EOTDT"), on=KEY, how="left")
+    stopped = pl.when(pl.col("EOTDT") >= pl.col("ASTDT")).then("EOTDT")
+    last = ends.group_by(KEY).agg(
+        pl.coalesce("AENDT", stopped, "ASTDT").max().alias("TRTEDT"),
+        pl.coalesce("AENDT", stopped).is_null().sort_by("ASTDT").last().alias("treatment_open"),
+    )
+    return first.join(last, on=KEY)
 
 
 def _disposition(source: SdtmSource) -> pl.DataFrame:
@@ -123,7 +150,12 @@ def _disposition(source: SdtmSource) -> pl.DataFrame:
     )
     reason = pl.when(pl.col("DSDECOD") != "COMPLETED").then("DSDECOD")
     ends = lambda rows, *columns: ds.filter(rows).group_by(KEY, maintain_order=True).agg(*columns)
-    last_treatment = ends(event & treatment, status.last().alias("EOTSTT"), reason.last().alias("DCTREAS"))
+    last_treatment = ends(
+        event & treatment,
+        status.last().alias("EOTSTT"),
+        reason.last().alias("DCTREAS"),
+        pl.col("on").last().alias("EOTDT"),
+    )
     last_study = ends(
         event & ~treatment & ~failed,
         status.last().alias("EOSSTT"),

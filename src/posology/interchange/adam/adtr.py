@@ -16,11 +16,13 @@ from posology.interchange.adam.source import (
     KEY,
     AdamConventions,
     SdtmSource,
+    dated_by_visit,
     is_by_reader,
     merge_adsl,
     numbered,
     study_day,
 )
+from posology.interchange.sdtm.merged_lesions import parts_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,6 +37,7 @@ STATES = {
     "EQUIVOCAL": Status.INCREASED,
 }
 """Tumour states; every other one is not evaluable."""
+CERTAIN = ("PRESENT", "UNEQUIVOCAL", "UNEQUIVOCAL PROGRESSION")
 DIAMETERS = {False: ("DIAMETER", "LDIAM"), True: ("SAXIS", "DIAMETER", "LPERP")}
 """The tests that give a lesion's diameter, the first that is there: longest diameter, short axis of a node."""
 TO_MM = {"MM": 1.0, "CM": 10.0}
@@ -85,6 +88,7 @@ def tumours(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> T
         found["status"].to_numpy(),
         found["nodal"].to_numpy(),
         found["size"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
+        fragment=found["fragment"].to_numpy(),
     )
     start = adsl.filter(pl.col(rules.start).is_not_null())[rules.start].to_physical().cast(pl.Int64).to_numpy()
     source.findings.extend(
@@ -113,7 +117,7 @@ def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
         number=("TRSTRESN", "TRSEQ", "VISITNUM"),
     )
     tr = tr.filter(is_by_reader("TR", rules.reader) & ~pl.col("TRTESTCD").str.starts_with("SUM").fill_null(False))
-    tr = source.dated(tr, "TRDTC", "ADT", "first", flag="ADTF")
+    tr = dated_by_visit(source, tr, "TRDTC", "first")
     for who, on, link, adt in tr.select("USUBJID", "TRDTC", "TRLNKID", "ADT").rows():
         if link is None or on is None:
             source.finding(
@@ -130,10 +134,9 @@ def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
         (pl.col("TRSTRESN") * unit).round(6).alias("mm"),
         pl.coalesce("VISIT", pl.col("ADT").cast(pl.String)).alias("visit"),
     )
-    tu = source.domain("TU", "TULNKID", "TUSTRESC", "TULOC", "TUEVAL", "TUEVALID", "TUACPTFL").filter(
-        is_by_reader("TU", rules.reader)
-    )
-    tu = tu.select(*KEY, pl.col("TULNKID").alias("TRLNKID"), "TUSTRESC", "TULOC").unique(
+    tu = source.domain("TU", "TULNKID", "TUTESTCD", "TUSTRESC", "TUORRES", "TULOC", "TUEVAL", "TUEVALID", "TUACPTFL")
+    tu = tu.filter(is_by_reader("TU", rules.reader)).with_columns(pl.coalesce("TUSTRESC", "TUORRES").alias("TUSTRESC"))
+    tu = tu.select(*KEY, pl.col("TULNKID").alias("TRLNKID"), "TUTESTCD", "TUSTRESC", "TULOC").unique(
         [*KEY, "TRLNKID"], keep="first", maintain_order=True
     )
     by = [*KEY, "visit", "TRLNKID"]
@@ -172,7 +175,7 @@ def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
     code = lambda column, codes: pl.col(column).replace_strict(
         {k: int(v) for k, v in codes.items()}, default=None, return_dtype=pl.Int64
     )
-    made = made.with_columns(
+    made = _whole(source, tu, made).with_columns(
         pick("").alias("size"), pick(".SEQ").cast(pl.Int64).alias("TRSEQ"), code("group", ROLES).alias("role")
     )
     for who, on, link in made.filter(pl.col("role").is_null()).select("USUBJID", "ADT", "TRLNKID").rows():
@@ -181,16 +184,58 @@ def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
     seen = (
         pl.when(new & (seen == int(Status.PROGRESSION)))
         .then(int(Status.PRESENT))
+        .when(new & (seen == int(Status.INCREASED)) & (pl.col("ADT") < pl.col("certain")).fill_null(False))
+        .then(int(Status.PRESENT))
         .when(new & (seen == int(Status.INCREASED)))
         .then(int(Status.NOT_EVALUABLE))
         .otherwise(seen)
     )
     status = (
-        pl.when(pl.col("size").is_not_null() & (pl.col("state") != "TOO SMALL TO MEASURE").fill_null(True))
+        pl.when("merged")
+        .then(int(Status.MERGED))
+        .when(pl.col("size").is_not_null() & (pl.col("state") != "TOO SMALL TO MEASURE").fill_null(True))
         .then(int(Status.MEASURED))
         .otherwise(seen)
     )
-    return made.filter(pl.col("role").is_not_null()).with_columns(status.cast(pl.Int64).alias("status"))
+    # A new lesion that was equivocal and is certain later was there from its first date on (RECIST 1.1, section 4.3.5)
+    certain = pl.col("ADT").filter(pl.col("state").is_in(CERTAIN) | pl.col("size").is_not_null()).max()
+    made = made.filter(pl.col("role").is_not_null()).with_columns(certain.over([*KEY, "TRLNKID"]).alias("certain"))
+    return made.with_columns(status.cast(pl.Int64).alias("status"))
+
+
+def _whole(source: SdtmSource, tu: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Put the rows of merged and split lesions under the lesions that they were at the baseline."""
+    import polars as pl
+
+    events = tu.filter(pl.col("TUTESTCD").is_in(["MERGE", "SPLIT"])).select(*KEY, "TRLNKID", "TUTESTCD")
+    known: dict[str, set[str]] = {}
+    for who, link in (
+        tu.filter(~pl.col("TUTESTCD").is_in(["MERGE", "SPLIT"]).fill_null(False)).select("USUBJID", "TRLNKID").rows()
+    ):
+        known.setdefault(who, set()).add(link)
+    parts = []
+    for study, who, link, event in events.rows():
+        told = parts_of(link or "", event, known.get(who, set()))
+        if not told:
+            right = "name the lesions: T01/T02 for a merged one, T01.1 for a fragment"
+            source.finding(who, None, "TULNKID", f"{link!r} ({event}) does not say of which lesions it is", right)
+        parts += [(study, who, link, *part) for part in told]
+    table = pl.DataFrame(
+        parts,
+        schema={**dict.fromkeys([*KEY, "TRLNKID", "whole"], pl.String), "fragment": pl.Int64, "merged": pl.Boolean},
+        orient="row",
+    )
+    roles = tu.select(*KEY, pl.col("TRLNKID").alias("whole"), pl.col("TUSTRESC").str.to_uppercase().alias("first"))
+    made = made.join(table, on=[*KEY, "TRLNKID"], how="left", maintain_order="left")
+    made = made.join(roles, on=[*KEY, "whole"], how="left", maintain_order="left")
+    gone = pl.col("merged").fill_null(False)
+    return made.with_columns(
+        pl.coalesce("whole", "TRLNKID").alias("TRLNKID"),
+        pl.coalesce("first", "group").alias("group"),
+        pl.col("fragment").fill_null(0),
+        gone.alias("merged"),
+        *(pl.when(~gone).then(test).alias(test) for test in ("LDIAM", "DIAMETER", "SAXIS", "LPERP")),
+    )
 
 
 def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: AdamConventions) -> pl.DataFrame:

@@ -43,13 +43,12 @@ def adtte(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, seen: 
     subjects = pl.DataFrame({"USUBJID": seen.subjects}, schema={"USUBJID": pl.String}).join(
         adsl, on="USUBJID", how="left", maintain_order="left"
     )
-    therapy = subjects.join(_new_therapy(source, rules, adsl), on=KEY, how="left", maintain_order="left")
     of = Histories(
         _dates(subjects[rules.start]),
         seen.day[:, 1:].astype("datetime64[D]"),
-        seen.overall[:, 1:],
+        seen.with_progression(rules)[:, 1:],
         death=_dates(subjects["DTHDT"]),
-        new_therapy=_dates(therapy["on"]),
+        new_therapy=seen.therapy.astype("datetime64[D]"),
         last_alive=_dates(subjects["LSTALVDT"]),
         baseline=seen.baseline,
     )
@@ -112,13 +111,3 @@ def _rows(code: str, times: Times, subjects: tuple[str, ...], rules: AdamConvent
 
 def _dates(column: pl.Series) -> Dates:
     return column.to_numpy().astype("datetime64[D]")
-
-
-def _new_therapy(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
-    """Return the start of the first cancer therapy of CM after the start: CMCAT names it as one, as in ANTI-CANCER."""
-    import polars as pl
-
-    cm = source.dated(source.domain("CM", "CMCAT", "CMSTDTC"), "CMSTDTC", "on")
-    named = pl.col("CMCAT").str.to_uppercase().str.replace_all(r"[^A-Z]", "").str.contains("ANTICANCER", literal=True)
-    cm = cm.join(adsl.select(*KEY, pl.col(rules.start).alias("start")), on=KEY)
-    return cm.filter(named & (pl.col("on") > pl.col("start"))).group_by(KEY).agg(pl.col("on").min())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from posology.interchange.datasets.dataset import Dataset, DatasetError
 from posology.interchange.datasets.define import Study, define, write_define
 from posology.interchange.datasets.formats import SUFFIXES, Format, check_format, read_dataset, write_dataset
 from posology.interchange.datasets.metadata import dataset_of, standard
+from posology.interchange.datasets.sdtm_domains import domain_of
 from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
@@ -46,6 +48,15 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Anal
         raise ValueError("there is no DM, or nobody in it: ADSL begins with DM")
     source = SdtmSource(apply_cutoff(domains, rules.cutoff) if rules.cutoff else domains)
     subjects = adsl(source, rules)
+    if rules.origin == "randomisation" and subjects["RANDDT"].is_null().all():
+        source.finding(
+            "",
+            None,
+            "RANDDT",
+            "nobody was randomised (no DSDECOD RANDOMIZED), and these rules count from randomisation",
+            "times are counted from the first dose",
+        )
+        rules = replace(rules, origin="treatment")
     frames = {"ADSL": subjects}
     for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
         if domain in source.domains and source.domains[domain].height:
@@ -112,15 +123,16 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str
     findings: list[Finding] = []
     unwanted = {name.upper() for name in leave_out}
     for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
-            dataset = read_dataset(path)
-            name = dataset.name.upper()
-            if name in unwanted:
-                unwanted.remove(name)
-                continue
-            said = dataset.frame["DOMAIN"].unique().to_list() if "DOMAIN" in dataset.frame.columns else []
-            parts.setdefault(str(said[0]) if len(said) == 1 and len(name) > 2 else name, []).append(dataset.frame)
-            findings.extend(dataset.findings)
+        if path.name.startswith(".") or not any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
+            continue
+        stem = path.name.split(".")[0].upper()
+        if stem in unwanted:
+            unwanted.remove(stem)
+            continue
+        dataset = read_dataset(path)
+        frame = dataset.frame.rename(str.upper)
+        parts.setdefault(domain_of(stem, frame), []).append(frame)
+        findings.extend(dataset.findings)
     if unwanted:
         raise ValueError(f"{', '.join(sorted(unwanted))}: to be left out, but not in {folder}")
     domains = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}
@@ -165,7 +177,7 @@ def export(
     Raises
     ------
     ValueError
-        if there is no DM, or a dataset cannot be written in a format. Nothing is written then.
+        if there is no DM, or something cannot be written. No file appears then, and none is changed.
     """
     made = analyse(domains, rules)
     for dataset in made.datasets:
@@ -173,14 +185,20 @@ def export(
             wrong = check_format(dataset, format)
             if wrong:
                 raise DatasetError(f"{dataset.name} cannot be written as {format}:", wrong)
-    out.mkdir(parents=True, exist_ok=True)
     created = datetime.combine(rules.cutoff, time(), UTC) if rules.cutoff else None
-    files = [
-        write_dataset(d, out / f"{d.name.lower()}.{f}", f, created=created) for d in made.datasets for f in formats
-    ]
-    name = str(made.datasets[0].frame["STUDYID"][0])
+    studies = made.datasets[0].frame["STUDYID"].drop_nulls()
+    name = str(studies[0]) if len(studies) else "unknown"
     document = define(
         made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created
     )
-    files.append(write_define(document, out / "define.xml"))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+        draft = Path(beside)
+        for dataset in made.datasets:
+            for format in formats:
+                write_dataset(dataset, draft / f"{dataset.name.lower()}.{format}", format, created=created)
+        write_define(document, draft / "define.xml")
+        names = [f"{d.name.lower()}.{f}" for d in made.datasets for f in formats] + ["define.xml"]
+        out.mkdir(exist_ok=True)
+        files = [(draft / name).replace(out / name) for name in names]
     return files, made

@@ -44,6 +44,9 @@ class AdamConventions:
         the primary diagnoses (MH) for which CA-125 counts; empty: it counts in everyone who has samples.
     ctcae
         the version by which laboratory values are graded.
+    partial_assessment
+        how a response's date known to the month is completed: to the first day it can be, so that no time to an event
+        grows by a day that was made up; or the last, as admiralonco does.
     """
 
     cutoff: date | None = None
@@ -55,6 +58,7 @@ class AdamConventions:
     marker: str = "CA125"
     marker_tumours: tuple[str, ...] = ()
     ctcae: Version = "5"
+    partial_assessment: dates.ImputationRule = "first"
 
     @property
     def start(self) -> str:
@@ -64,7 +68,9 @@ class AdamConventions:
 
 PRESETS = {
     "recist": AdamConventions(),
-    "admiralonco": AdamConventions(recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False),
+    "admiralonco": AdamConventions(
+        recist=ADMIRALONCO, censoring=ADMIRAL, origin="randomisation", confirmed=False, partial_assessment="last"
+    ),
 }
 """The published criteria with the FDA's censoring; and what the R package admiralonco does."""
 
@@ -75,6 +81,7 @@ class SdtmSource:
 
     domains: Mapping[str, pl.DataFrame]
     findings: list[Finding] = field(default_factory=list)
+    looked_at: set[tuple[str, str]] = field(default_factory=set)
 
     def domain(self, name: str, *text: str, number: tuple[str, ...] = ()) -> pl.DataFrame:
         """Return a domain with these variables, missing in every row where the domain lacks them."""
@@ -85,10 +92,31 @@ class SdtmSource:
         if frame is None:
             return pl.DataFrame(schema=kinds)
         known = set(frame.columns)
+        held = [c for c in kinds if c in known]
+        for column in held:
+            if kinds[column] == pl.Float64:
+                self._name_text(name, frame, column)
         return frame.with_columns(
-            (pl.col(column) if column in known else pl.lit(None)).cast(kind).alias(column)
+            (_cast(pl.col(column), frame.schema[column], kind) if column in known else pl.lit(None, kind)).alias(column)
             for column, kind in kinds.items()
         )
+
+    def _name_text(self, name: str, frame: pl.DataFrame, column: str) -> None:
+        """Find what is no number in a column of numbers, once for each domain, column and subject; it is not used."""
+        import polars as pl
+
+        if (name, column) in self.looked_at or frame.schema[column].is_numeric():
+            return
+        self.looked_at.add((name, column))
+        wrong = frame.filter(
+            pl.col(column).is_not_null()
+            & pl.col(column).cast(pl.String).str.strip_chars().cast(pl.Float64, strict=False).is_null()
+        )
+        for who, said in wrong.select(pl.col("USUBJID") if "USUBJID" in frame.columns else pl.lit(""), column).rows():
+            if str(said).strip():
+                self.finding(
+                    str(who or ""), None, f"{name}.{column}", f"is {said!r}, no number", "the value is not used"
+                )
 
     def supplement(self, name: str, *qualifiers: str) -> pl.DataFrame:
         """Return the supplemental qualifiers of a domain: one row for each of its rows, by ``KEY`` and ``--SEQ``."""
@@ -118,6 +146,8 @@ class SdtmSource:
         flag: str = "",
         not_before: str = "",
         not_after: str = "",
+        known_by: str = "",
+        need: Literal["year", "month"] = "year",
     ) -> pl.DataFrame:
         """Add a date column read from text; a partial date is imputed by the rule, and flagged, or is no date."""
         import polars as pl
@@ -133,12 +163,110 @@ class SdtmSource:
             patients=frame["USUBJID"].to_list(),
             not_before=bound(not_before),
             not_after=bound(not_after),
+            known_by=bound(known_by),
+            need=need,
         )
         self.findings.extend(read.findings)
         made = frame.with_columns(pl.Series(to, read.day.astype("datetime64[ms]")).cast(pl.Date))
         if flag:
             made = made.with_columns(pl.Series(flag, [f or None for f in read.flag.tolist()], dtype=pl.String))
         return made
+
+
+def _cast(column: pl.Expr, dtype: pl.DataType, kind: Any) -> pl.Expr:
+    """Return a column as text or numbers; text that is no number is missing."""
+    import polars as pl
+
+    if kind == pl.Float64:
+        return (
+            column.str.strip_chars().cast(kind, strict=False) if dtype == pl.String else column.cast(kind, strict=False)
+        )
+    if dtype == pl.Datetime:
+        return column.dt.to_string("%Y-%m-%dT%H:%M:%S")
+    if dtype.is_float():
+        return (
+            pl.when(column == column.floor())
+            .then(column.cast(pl.Int64, strict=False).cast(pl.String))
+            .otherwise(column.cast(pl.String))
+        )
+    return column.cast(pl.String).str.strip_chars().replace("", None)
+
+
+def clock(column: str) -> pl.Expr:
+    """Return the time of day of a date as collected, missing where there is none."""
+    import polars as pl
+
+    return pl.col(column).str.extract(r"^\d{4}-\d{2}-\d{2}T(.+)$", 1)
+
+
+def before_dose(frame: pl.DataFrame, on: str, collected: str, *, or_at: bool) -> pl.Series:
+    """Return whether something was before the first dose: by its day, on the day of that dose by the time of day.
+
+    Parameters
+    ----------
+    frame
+        with ``TRTSDT`` and ``first_clock`` of the subject.
+    on, collected
+        the columns of its date, and of the text it was collected as.
+    or_at
+        what holds on the day of the first dose where the times do not tell (a baseline may be of it), or are the same.
+    """
+    import polars as pl
+
+    rows = frame.select(on, "TRTSDT", clock(collected).alias("clock"), "first_clock").rows()
+    said: list[bool | None] = []
+    for day, first, at, dosed in rows:
+        if day is None or first is None:
+            said.append(None)
+        elif day != first:
+            said.append(day < first)
+        else:
+            told = dates.earlier(dosed or "", at or "") if or_at else dates.earlier(at or "", dosed or "")
+            said.append(told is not True if or_at else told is True)
+    return pl.Series(said, dtype=pl.Boolean)
+
+
+def dated_by_visit(source: SdtmSource, frame: pl.DataFrame, column: str, rule: dates.ImputationRule) -> pl.DataFrame:
+    """Add ``ADT`` and ``ADTF``: dates of assessments, those known in part within what else is known of their visit.
+
+    A partial date never moves a visit that has complete ones: it is one of theirs. Without any, it lies between the
+    complete dates of the visits before and after (VISITNUM, of the same domain). A year alone is no date here.
+    """
+    import polars as pl
+
+    visit = pl.coalesce("VISIT", pl.col("VISITNUM").cast(pl.String))
+    frame = frame.with_columns(visit.alias(":visit")).with_row_index(":row")
+    complete = frame.with_columns(pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).alias(":on"))
+    held = complete.drop_nulls(":on")
+    visits = (
+        held.drop_nulls(":visit")
+        .group_by([*KEY, ":visit"])
+        .agg(pl.col(":on").min().alias(":first"), pl.col(":on").max().alias(":last"))
+    )
+    frame = frame.join(visits, on=[*KEY, ":visit"], how="left", maintain_order="left")
+    partial = complete.filter(pl.col(":on").is_null() & pl.col(column).is_not_null() & pl.col("VISITNUM").is_not_null())
+    near = partial.select(*KEY, ":row", "VISITNUM").join(
+        held.select(*KEY, ":on", pl.col("VISITNUM").alias(":other")), on=KEY
+    )
+    around = near.group_by(":row").agg(
+        pl.col(":on").filter(pl.col(":other") < pl.col("VISITNUM")).max().alias(":after"),
+        pl.col(":on").filter(pl.col(":other") > pl.col("VISITNUM")).min().alias(":until"),
+    )
+    frame = frame.join(around, on=":row", how="left", maintain_order="left").with_columns(
+        pl.coalesce(":first", pl.col(":after").dt.offset_by("1d")).alias(":after"),
+        pl.coalesce(":last", pl.col(":until").dt.offset_by("-1d")).alias(":until"),
+    )
+    crossed = (pl.col(":after") > pl.col(":until")).fill_null(False)
+    frame = frame.with_columns(pl.when(~crossed).then(":until").alias(":until"))
+    frame = source.dated(frame, column, "ADT", rule, flag="ADTF", not_before=":after", not_after=":until", need="month")
+    moved = (pl.col("ADT") < pl.col(":first")) | (pl.col("ADT") > pl.col(":last"))
+    moved = moved & pl.col("ADTF").is_not_null()
+    for who, on, at, said in (
+        frame.filter(moved).select("USUBJID", ":first", ":visit", column).unique().sort(pl.all()).rows()
+    ):
+        source.finding(who, on, column, f"is {said}, but the visit {at} was on {on}", "the date of the visit is used")
+    frame = frame.with_columns(pl.when(moved).then(":first").otherwise("ADT").alias("ADT"))
+    return frame.drop(":visit", ":row", ":first", ":last", ":after", ":until")
 
 
 def is_by_reader(name: str, reader: str) -> pl.Expr:
@@ -150,11 +278,10 @@ def is_by_reader(name: str, reader: str) -> pl.Expr:
 
 
 def study_day(on: str, start: str) -> pl.Expr:
-    """Return the study day of a date: day 1 is the start, the day before it is day -1."""
+    """Return the study day of a date in one column, counted from that in another."""
     import polars as pl
 
-    days = (pl.col(on) - pl.col(start)).dt.total_days()
-    return pl.when(days >= 0).then(days + 1).otherwise(days)
+    return dates.study_day((pl.col(on) - pl.col(start)).dt.total_days())
 
 
 def numbered(frame: pl.DataFrame, *order: str) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """CSV tells no types: what a column is, read from whether its values are quoted, and from the values.
 
-R, SAS and this library quote text and leave numbers and dates bare. In a file that quotes only where it must, a bare
+R, SAS and this library quote text and leave numbers and dates bare; R writes a bare NA for what is missing. In a file that quotes only where it must, a bare
 column of numbers is one of numbers, except variables that hold text by the standard whatever they look like (subject,
 site and identifiers, results as collected, dates in ISO 8601).
 """
@@ -24,6 +24,8 @@ TEXT = re.compile(
 )
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DATE, MOMENT = r"^\d{4}-\d{2}-\d{2}$", r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z?$"
+QUOTED = re.compile(r'("(?:[^"]|"")*")')
+BARE_NA = re.compile(r"(^|[,\n])NA(?=[,\r\n]|$)")
 SAMPLE = 1 << 20  # characters read to see what is quoted
 
 
@@ -47,6 +49,7 @@ def frame_of(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
         raise DatasetError(f"{path} is not UTF-8, from byte {error.start} on: save it as UTF-8", ()) from None
     except (OSError, EOFError) as error:
         raise DatasetError(f"{path} cannot be read: {error}", ()) from None
+    text = _without_na(text)
     try:
         frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
     except pl.exceptions.PolarsError as error:
@@ -61,6 +64,15 @@ def frame_of(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
         bare = not quoted[index] and (any_quoted or not TEXT.fullmatch(column.name.upper()))
         columns.append(_typed(column) if bare else column)
     return pl.DataFrame(columns), findings
+
+
+def _without_na(text: str) -> str:
+    """Empty the cells that hold a bare NA, which is how R writes a missing value; "NA" in quotes is text."""
+    if "NA" not in text:
+        return text
+    parts = QUOTED.split(text)
+    parts[::2] = [BARE_NA.sub(r"\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _closed(text: str) -> tuple[str, list[Finding]]:

@@ -259,6 +259,8 @@ class DefineBuilder:
         """Return the OID of the codelist of a dataset's parameters, and make it from those in use."""
         oid = f"CL.{dataset.name}.PARAMCD"
         pairs = dataset.frame.select("PARAMCD", "PARAM").unique("PARAMCD").sort("PARAMCD").rows()
+        if not pairs:
+            return ""  # a dataset without rows uses no parameter
         made = self.m.CodeList(OID=oid, Name=f"Parameters of {dataset.name}", DataType="text")
         made.CodeListItem = [self._item(code, name or code, i) for i, (code, name) in enumerate(pairs, 1)]
         self.codelists[oid] = made

@@ -8,7 +8,8 @@ hold is refused with all findings, never cut. A file is written beside its place
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -356,7 +357,18 @@ def _dataset(document: Any, path: Path) -> Dataset:
     if not version.startswith("1.1"):
         raise refuse(f"is version {version or 'unknown'}", "version 1.1 is read")
     name, columns, rows = document["name"], document["columns"], document["rows"]
-    findings = []
+    if not isinstance(name, str) or not name:
+        raise refuse("has a name that is no text", "the dataset's name, such as DM")
+    if not isinstance(columns, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("name"), str) for c in columns
+    ):
+        raise refuse("has columns that are no list of named columns", "each column is an object with a name")
+    twice = sorted(n for n, count in Counter(c["name"] for c in columns).items() if count > 1)
+    if twice:
+        raise refuse(f"has the column {', '.join(twice)} more than once", "each column has a name of its own")
+    if not isinstance(rows, list):
+        raise refuse("has rows that are no list", "a list of rows, empty if there are none")
+    findings: list[Finding] = []
     if document.get("records") != len(rows):
         raise refuse(
             f"says {document.get('records')} records and holds {len(rows)}", "a file that is whole has both equal"
@@ -366,40 +378,13 @@ def _dataset(document: Any, path: Path) -> Dataset:
             raise refuse(f"row {number} has not {len(columns)} values", "a row has a value, or null, for each column")
     variables, made = [], []
     for index, column in enumerate(columns):
-        values = [row[index] for row in rows]
-        label, kind = column.get("label") or "", column.get("dataType")
-        target = column.get("targetDataType")
-        field = f"{name}.{column.get('name')}"
-        try:
-            if kind == "integer":
-                series = pl.Series(column["name"], values, dtype=pl.Int64, strict=True)
-            elif kind in ("float", "double", "decimal"):
-                numbers = [None if v in (None, "") else float(v) for v in values]
-                series = pl.Series(column["name"], numbers, dtype=pl.Float64)
-            elif kind in ("date", "datetime") and target == "integer":
-                series = pl.Series(column["name"], values, dtype=pl.String)
-                series = (
-                    series.str.to_date("%Y-%m-%d")
-                    if kind == "date"
-                    else series.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us")
-                )
-            else:
-                if kind == "boolean":
-                    values = [None if v is None else str(v).lower() for v in values]
-                    findings.append(Finding("", None, field, "is boolean", "it is read as text, true or false"))
-                elif kind not in ("string", "date", "datetime", "time", "URI"):
-                    findings.append(Finding("", None, field, f"is of type {kind!r}", "it is read as text"))
-                series = pl.Series(column["name"], values, dtype=pl.String, strict=True).replace("", None)
-        except (KeyError, TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
-            raise DatasetError(
-                f"{path}:", [Finding("", None, field, f"has values that are not {kind}", str(error).splitlines()[0])]
-            ) from None
+        series = _column(name, column, [row[index] for row in rows], findings)
         made.append(series)
         length = column.get("length") or (8 if series.dtype != pl.String else None)
         variables.append(
             Variable(
                 column["name"],
-                label,
+                column.get("label") or "",
                 type_of(name, series),
                 length,
                 column.get("displayFormat") or "",
@@ -407,6 +392,73 @@ def _dataset(document: Any, path: Path) -> Dataset:
             )
         )
     return Dataset(name, document.get("label") or "", pl.DataFrame(made), tuple(variables), tuple(findings))
+
+
+def _column(dataset: str, column: dict[str, Any], values: list[Any], findings: list[Finding]) -> pl.Series:
+    """Return a column by its type; a value that is none of the type is a finding, and missing."""
+    import polars as pl
+
+    name, kind, target = column["name"], column.get("dataType"), column.get("targetDataType")
+    field = f"{dataset}.{name}"
+    find = lambda wrong, right: findings.append(Finding("", None, field, wrong, right))
+    if kind in ("integer", "float", "double", "decimal"):
+        numbers = [_number(value) for value in values]
+        _bad(values, numbers, "no number", find)
+        whole = all(n is None or (n == int(n) and abs(n) <= EXACT) for n in numbers)
+        if kind == "integer" and not whole:
+            find("is integer, and holds numbers that are not whole", "it is read as numbers with decimals")
+        as_integer = kind == "integer" and whole
+        return pl.Series(
+            name,
+            [None if n is None else int(n) for n in numbers] if as_integer else numbers,
+            dtype=pl.Int64 if as_integer else pl.Float64,
+        )
+    if kind in ("date", "datetime") and target == "integer":
+        moments = [_moment(value) for value in values]
+        _bad(values, moments, f"no {kind} of ISO 8601", find)
+        if kind == "date":
+            return pl.Series(name, [None if m is None else m.date() for m in moments], dtype=pl.Date)
+        return pl.Series(name, moments, dtype=pl.Datetime("us"))
+    if kind == "boolean":
+        find("is boolean", "it is read as text, true or false")
+    elif kind not in ("string", "date", "datetime", "time", "URI"):
+        find(f"is of type {kind!r}", "it is read as text")
+    return pl.Series(name, [_text(value) for value in values], dtype=pl.String).replace("", None)
+
+
+def _bad(values: list[Any], read: Sequence[object], says: str, find: Callable[[str, str], None]) -> None:
+    """Find the values that could not be read."""
+    wrong = [i for i, (v, r) in enumerate(zip(values, read, strict=True), 1) if r is None and v not in (None, "")]
+    if wrong:
+        more = f" and in {len(wrong) - 1} more" * (len(wrong) > 1)
+        find(f"is {values[wrong[0] - 1]!r} in row {wrong[0]}{more}: {says}", "the value is read as missing")
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, of text too; None for what is none, or is infinite."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = value if isinstance(value, int) else float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if abs(number) < float("inf") else None
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a date or moment of ISO 8601: with or without seconds, their fractions or a zone, whose clock is kept."""
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=None) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 # Parquet --------------------------------------------------------------------------------------------------------------

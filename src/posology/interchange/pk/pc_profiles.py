@@ -22,7 +22,8 @@ class Profile:
     """The samples after one dose of a patient: times since the dose; 0 for below quantification.
 
     ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number`` that
-    of the dose.
+    of the dose. ``steady_interval`` is the dosing interval where the dose is at steady state by the data (SS, or one that
+    goes on as such a dose says), else 0.
     """
 
     patient: str
@@ -34,6 +35,7 @@ class Profile:
     until: float | None
     line: int
     number: int = 1
+    steady_interval: float = 0.0
 
 
 def profiles(data: EventData) -> list[Profile]:
@@ -67,6 +69,7 @@ def profiles(data: EventData) -> list[Profile]:
                 raise DataError(
                     [finding(data.file, line, "TIME", p.name, f"two samples at {u:g}", "one sample a time")]
                 )
+        steady = _steady_intervals(doses)
         for number, (begin, amount, length, _) in enumerate(doses, 1):
             end = doses[number][0] if number < len(doses) else None
             since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
@@ -84,8 +87,31 @@ def profiles(data: EventData) -> list[Profile]:
                 until = None if end is None else end - begin
                 line = held[p.name][0].line
                 found.append(
-                    Profile(p.name, label, tuple(kept), tuple(kept.values()), amount, length, until, line, number)
+                    Profile(
+                        p.name,
+                        label,
+                        tuple(kept),
+                        tuple(kept.values()),
+                        amount,
+                        length,
+                        until,
+                        line,
+                        number,
+                        steady[number - 1],
+                    )
                 )
+    return found
+
+
+def _steady_intervals(doses: Sequence[tuple[float, float, float, float]]) -> list[float]:
+    """Return the interval of each dose at steady state, by its flag or as it goes on from one that is; 0 of the others."""
+    found: list[float] = []
+    for number, (begin, amount, length, interval) in enumerate(doses):
+        if not interval and number and found[-1]:
+            before, same_amount, same_length, _ = doses[number - 1]
+            on_time = abs(begin - before - found[-1]) <= 0.01 * found[-1]
+            interval = found[-1] if on_time and (amount, length) == (same_amount, same_length) else 0.0
+        found.append(interval)
     return found
 
 
@@ -170,7 +196,17 @@ def sdtm_profiles(
         label = f"{patient}, {visit}" if several and visit else patient
         amount, length = (dose[1], dose[2]) if dose else (None, 0.0)
         found.append(
-            Profile(patient, label, ordered, tuple(samples[t] for t in ordered), amount, length, None, members[0][0])
+            Profile(
+                patient,
+                label,
+                ordered,
+                tuple(samples[t] for t in ordered),
+                amount,
+                length,
+                None,
+                members[0][0],
+                given.index(dose) + 1 if dose else 1,
+            )
         )
     if findings:
         raise DataError(findings)

@@ -16,8 +16,9 @@ import numpy as np
 
 from posology.pharmacology.compounds.quantity import Quantity, checked_values
 from posology.shared.arrays import ArrayLike, Floats
+from posology.shared.dates import MONTH_DAYS
 
-WEEK, MONTH = 7.0, 30.4375
+WEEK, MONTH = 7.0, MONTH_DAYS
 NEVER = np.inf
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from posology.pharmacology.blq import is_blq
 from posology.pharmacology.estimation.empirical_bayes import empirical_bayes
 from posology.pharmacology.estimation.foce import simulate
 from posology.pharmacology.estimation.random_effects import Population
@@ -157,7 +158,7 @@ def visual_predictive_check(
     ratio = np.broadcast_to(ratio, when.shape)
     own = np.where(low, -np.inf, value * ratio)
     flat = drawn[:, seen]
-    beneath = flat < limit
+    beneath = is_blq(flat, limit)
     flat = np.where(beneath, -np.inf, flat * ratio)
     tail = [(1 - level) / 2, 0.5, (1 + level) / 2]
     count = len(edges) - 1

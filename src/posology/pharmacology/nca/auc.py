@@ -137,27 +137,72 @@ def partial_auc(
     return _area_to(time, concentration, end, lambda_z, method) - _area_to(time, concentration, start, lambda_z, method)
 
 
+def partial_aumc(
+    time: Floats,
+    concentration: Floats,
+    end: float | Floats,
+    lambda_z: Floats,
+    method: TrapezoidMethod = "linear-up log-down",
+) -> Floats:
+    """Return the first-moment area of each profile from its first time to ``end``, (profiles,); NaN as :func:`partial_auc`.
+
+    Parameters
+    ----------
+    time, concentration
+        (profiles, samples).
+    end
+        a time, or one for each profile; beyond the last measurable sample it is extrapolated with λz.
+    lambda_z
+        (profiles,).
+    method
+        of the trapezoids.
+
+    Examples
+    --------
+    >>> t, c = np.array([[0.0, 1, 2]]), np.array([[2.0, 2, 2]])
+    >>> float(partial_aumc(t, c, 1.5, np.array([np.nan]))[0])  # 2 t^2 / 2
+    2.25
+    """
+    return _integral_to(time, concentration, end, lambda_z, method)[1]
+
+
 def _area_to(
     time: Floats, concentration: Floats, at: float | Floats, lambda_z: Floats, method: TrapezoidMethod
 ) -> Floats:
+    return _integral_to(time, concentration, at, lambda_z, method)[0]
+
+
+def _integral_to(
+    time: Floats, concentration: Floats, at: float | Floats, lambda_z: Floats, method: TrapezoidMethod
+) -> tuple[Floats, Floats]:
+    """Return the area and the first-moment area of each profile up to a time, infinity included."""
     rows = np.arange(len(time))
     at = np.broadcast_to(np.asarray(at, dtype=np.float64), rows.shape)
     last = tlast_index(concentration)
-    held = np.maximum(last, 0)
-    last_time, last_value = time[rows, held], concentration[rows, held]
-    whole, _ = segment_auc(time, concentration, method)
-    run = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(whole, axis=1)], axis=1)
-    left = np.clip((np.nan_to_num(time, nan=np.inf) <= at[:, None]).sum(axis=1) - 1, 0, held)
+    last_column = np.maximum(last, 0)
+    last_time, last_value = time[rows, last_column], concentration[rows, last_column]
+    areas, moments = segment_auc(time, concentration, method)
+    area_run, moment_run = (
+        np.concatenate([np.zeros((len(rows), 1)), np.cumsum(each, axis=1)], axis=1) for each in (areas, moments)
+    )
+    left = np.clip((np.nan_to_num(time, nan=np.inf) <= at[:, None]).sum(axis=1) - 1, 0, last_column)
     begin, begin_value = time[rows, left], concentration[rows, left]
     value = concentration_at(time, concentration, at, lambda_z, method)
     segments = logarithmic(time, concentration, method)
     log = segments[rows, np.minimum(left, segments.shape[1] - 1)] if segments.shape[1] else np.zeros(len(rows), bool)
-    mean, _ = _logarithmic_means(np.where(log, begin_value, 1.0), np.where(log, value, 1.0))
+    mean, lever = _logarithmic_means(np.where(log, begin_value, 1.0), np.where(log, value, 1.0))
+    width, beyond = at - begin, at > last_time
     with np.errstate(invalid="ignore", divide="ignore"):
-        piece = (at - begin) * np.where(log, mean, (begin_value + value) / 2)
+        piece = width * np.where(log, mean, (begin_value + value) / 2)
+        piece_moment = width * np.where(log, begin * mean + width * lever, (begin * begin_value + at * value) / 2)
         tail = (last_value - value) / lambda_z
-    tail = np.where(np.isposinf(at), last_value / lambda_z, tail)
-    beyond = run[rows, held] + tail
-    inside = run[rows, left] + np.where(at == begin, 0.0, piece)
-    area = np.where(at > last_time, beyond, inside)
-    return np.asarray(np.where(last < 0, np.where(np.isnan(concentration).all(axis=1), np.nan, 0.0), area))
+        tail_moment = (last_time * last_value - at * value) / lambda_z + tail / lambda_z
+        whole, whole_moment = last_value / lambda_z, (last_time + 1 / lambda_z) * last_value / lambda_z
+    tail, tail_moment = np.where(np.isposinf(at), (whole, whole_moment), (tail, tail_moment))
+    none = np.where(np.isnan(concentration).all(axis=1), np.nan, 0.0)
+
+    def total(run: Floats, piece: Floats, tail: Floats) -> Floats:
+        inside = run[rows, left] + np.where(at == begin, 0.0, piece)
+        return np.where(last < 0, none, np.where(beyond, run[rows, last_column] + tail, inside))
+
+    return total(area_run, piece, tail), total(moment_run, piece_moment, tail_moment)

@@ -8,8 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from posology.pharmacology.nca.auc import tlast_index
-from posology.pharmacology.nca.blq import BlqRule, BlqRuleByTmax
+from posology.pharmacology.blq import BlqRule
 from posology.shared.arrays import Floats, Ints
 
 Route = Literal["extravascular", "bolus", "infusion"]
@@ -34,16 +33,16 @@ def validate_profiles(
     dose: float | Floats | None,
     duration: float | Floats,
     route: Route,
-    tau: float | None,
-    least: int,
-) -> tuple[Floats, Floats]:
-    """Return the dose and duration of each profile, or raise ``ValueError`` naming the first profile that is wrong."""
+    tau: float | Floats | None,
+    min_points: int,
+) -> tuple[Floats, Floats, Floats]:
+    """Return the dose, duration and dosing interval of each profile (NaN: not known), or raise ``ValueError`` naming the first profile that is wrong."""
     if time.shape != concentration.shape:
         raise ValueError(f"times are {time.shape} and concentrations {concentration.shape}; they need one shape")
     if route not in get_args(Route):
         raise ValueError(f"route is {route!r}; it is one of {', '.join(map(repr, get_args(Route)))}")
-    if least < 2:
-        raise ValueError(f"λz needs at least 2 points, not {least}")
+    if min_points < 2:
+        raise ValueError(f"λz needs at least 2 points, not {min_points}")
     for row, (t, c) in enumerate(zip(time, concentration, strict=True), 1):
         there = t[~np.isnan(t)]
         if not there.size:
@@ -72,9 +71,12 @@ def validate_profiles(
     if route == "infusion" and wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"profile {row + 1}: an infusion of duration {length[row]:g}; it is above 0")
-    if tau is not None and not 0 < tau < np.inf:
-        raise ValueError(f"the dosing interval is {tau:g}; it is above 0")
-    return amount, length
+    interval = _for_each("tau", np.nan if tau is None else tau, len(time))
+    wrong = (interval <= 0) | np.isinf(interval)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"profile {row + 1}: the dosing interval is {interval[row]:g}; it is above 0")
+    return amount, length, interval
 
 
 def _for_each(name: str, given: float | Floats, count: int) -> Floats:
@@ -85,36 +87,30 @@ def _for_each(name: str, given: float | Floats, count: int) -> Floats:
 
 
 def prepare_profiles(
-    time: Floats, concentration: Floats, below: BlqRule | BlqRuleByTmax, route: Route, tau: float | None
+    time: Floats, concentration: Floats, rule: BlqRule, route: Route, interval: Floats
 ) -> tuple[Floats, Floats, Floats, Ints, NDArray[np.str_]]:
     """Apply the rule for values below quantification, and give each profile its concentration at the dose.
 
-    Return times, concentrations, C0, the column that each value was given in (−1 for none), and the source of the value
-    at the dose.
+    Parameters
+    ----------
+    time, concentration
+        (profiles, samples), as of :func:`posology.pharmacology.nca.parameters.nca`.
+    rule
+        what stands for values below quantification.
+    route
+        after a bolus the concentration at the dose is extrapolated back.
+    interval
+        (profiles,): NaN after a first dose, before which there was nothing. After a later one, the time within which the
+        lowest concentration stands for that at the dose, where none was sampled (infinite if the interval is not known).
+
+    Returns
+    -------
+    tuple
+        times, concentrations, C0, the column that each value was given in (−1 for none), and the source of the value at
+        the dose.
     """
     count, samples = time.shape
-    index = np.arange(samples)
-    value = concentration.copy()
-    measured = ~np.isnan(time) & ~np.isnan(value)
-    low = measured & (value == 0)
-    positive = measured & (value > 0)
-    if isinstance(below, BlqRule):
-        first = np.where(positive.any(axis=1), positive.argmax(axis=1), samples)[:, None]
-        last = tlast_index(np.where(measured, value, np.nan))[:, None]
-        parts = [
-            (low & (index < first), below.first),
-            (low & (index > first) & (index < last), below.middle),
-            (low & (index > last) & (index > first), below.last),
-        ]
-    else:
-        top = np.argmax(np.where(measured, value, -1.0), axis=1)[:, None]
-        parts = [(low & (index <= top), below.before), (low & (index > top), below.after)]
-    for where, what in parts:
-        if what == "drop":
-            measured &= ~where
-        elif what != "zero":
-            value = np.where(where, float(what), value)
-
+    value, measured = rule.apply(concentration, ~np.isnan(time) & ~np.isnan(concentration))
     before = measured & (time <= 0)
     has = before.any(axis=1)
     latest = samples - 1 - np.argmax(before[:, ::-1], axis=1)
@@ -133,8 +129,8 @@ def prepare_profiles(
         back = ~has | (c_0 <= 0) | (np.isfinite(first) & (~at_dose | (c_0 < first)))  # sampled before it was given
         c_0 = np.where(back, _back_extrapolated(t, c), c_0)
         start = np.where(back, "back-extrapolated", start)
-    elif tau is not None:
-        inside = np.where(later & (t <= tau), c, np.inf)
+    else:
+        inside = np.where(later & (t <= np.nan_to_num(interval, nan=-np.inf)[:, None]), c, np.inf)
         lowest = inside.min(axis=1, initial=np.inf)
         c_0 = np.where(has | np.isinf(lowest), c_0, lowest)
         start = np.where(has | np.isinf(lowest), start, "lowest in the interval")

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from posology.pharmacology.blq import is_blq
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -145,7 +146,7 @@ class PkDataset:
 
     def with_values(self, value: Floats, limit: float = 0.0) -> PkDataset:
         """Return the same samples with other concentrations; what is under ``limit`` is below quantification."""
-        below = self.observed & (value < limit)
+        below = self.observed & is_blq(value, limit)
         return replace(self, value=np.where(below, limit, value), below=below)
 
 

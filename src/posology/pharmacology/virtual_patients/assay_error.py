@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from posology.pharmacology.blq import is_blq
 from posology.pharmacology.compounds.quantity import Quantity
 from posology.shared.arrays import Floats
 
@@ -39,7 +40,7 @@ class AssayError:
             )
         sd = np.hypot(self.additive.value, self.proportional.value * truth)
         values = truth + sd * rng.standard_normal(truth.shape)
-        below = values < limit
+        below = is_blq(values, limit)
         return np.where(below, limit, values), below
 
 

@@ -166,14 +166,14 @@ def onset_profile(results: TrialResults) -> TableBody:
 
 def onset_by_cycle(results: TrialResults) -> TableBody:
     """Count events by cycle of onset: what the DLT window saw, and what came after it."""
-    cycle = results.protocol.schedule.cycle_days
+    starts = cycle_starts(results.courses)
     onsets: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
-    for c in results.courses:
+    for i, c in enumerate(results.courses):
         for t in c.patient.toxicities:
             day = c.patient.study_day(t.event.occurred)
             if day is None or day < 1:
                 continue
-            number = (day - 1) // cycle + 1
+            number = int(toxicity.cycle_of([day], [i], starts)[0])
             onsets[t.fact.term][str(number) if number <= 3 else "4+"].append(t.event)
     names = ("1", "2", "3", "4+")
     rows = tuple(
@@ -184,7 +184,7 @@ def onset_by_cycle(results: TrialResults) -> TableBody:
         for term, at in sorted(onsets.items())
     )
     columns = ("Term", *(f"Onset in cycle {name}" for name in names))
-    note = f"Cycles of {cycle} days from the first dose; the DLT window is {results.protocol.dlt.window_days} days."
+    note = f"Cycles as given. The DLT window is {results.protocol.dlt.window_days} days."
     return TableBody(columns, rows, note)
 
 

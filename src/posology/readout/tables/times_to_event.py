@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from posology.endpoints.survival import MONTH_DAYS
 from posology.readout.cited import Cited, TableBody, cite
 from posology.readout.results.times_to_event import NO_LIMIT, NOT_REACHED
 from posology.readout.results.trial_results import TrialResults
+from posology.shared.dates import MONTH_DAYS
 
 
 def times_to_event(results: TrialResults) -> TableBody:

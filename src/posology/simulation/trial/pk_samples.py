@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from posology.pharmacology.blq import is_blq
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.adc_plasma import Plasma
@@ -120,7 +121,7 @@ def samples(
         sd = np.hypot(residual.additive.value, residual.proportional.value * truth)
         values = truth + sd * noise[0, [k for k, *_ in taken], a]
         for value, (_, cycle, name, begin, since) in zip(values.tolist(), taken, strict=True):
-            low = value < limit
+            low = bool(is_blq(value, limit))
             said = f"<{limit:g}" if low else f"{float(f'{value:.3g}'):g}"
             moment = sample_time(first, begin + since)
             fact = PkConcentration(

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def transport_limits(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     """Every dataset fits into a SAS transport file of version 5."""
-    yield from check_format(dataset, "xpt")
+    for finding in check_format(dataset, "xpt"):
+        if finding.field != dataset.name or len(dataset.name) <= 8:  # a file's name is not what the dataset is called
+            yield finding
 
 
 def upper_names(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
@@ -41,7 +43,11 @@ def known_subjects(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
 
     if "USUBJID" not in dataset.frame.columns:
         return
-    yield from row_findings(dataset, "USUBJID", pl.col("USUBJID").is_null(), "is missing", "every row has a subject")
+    others = {"POOLID", "SPDEVID", "APID", "NHOID"} & set(dataset.frame.columns)
+    if not others and dataset.name != "RELREC":  # a relation of whole datasets has no subject
+        yield from row_findings(
+            dataset, "USUBJID", pl.col("USUBJID").is_null(), "is missing", "every row has a subject"
+        )
     subjects = folder.subjects
     if subjects is None or "USUBJID" not in subjects.columns:
         return
@@ -103,7 +109,6 @@ def codelists(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         "AESER": "NY",
         "AEOUT": "OUT",
         "AESEV": "AESEV",
-        "CNSR": "CNSR",
     }
     for name, codelist in closed.items():
         if name in dataset.frame.columns:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posology.interchange.datasets.formats import SUFFIXES, read_dataset
+from posology.interchange.datasets.sdtm_domains import domain_of
 from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, qnam, types_of
 from posology.interchange.sdtm.reader.report import Report
 from posology.shared.dates import ImputationRule, impute, parse_date
@@ -229,7 +230,7 @@ def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tup
         frame.columns = [name.upper() for name in frame.columns]
         if "STUDYID" in frame.columns:
             studies.update(frame["STUDYID"].drop_nulls().cast(pl.String).unique().to_list())
-        frames.setdefault(_domain(stem, frame), []).append((path.name, frame))
+        frames.setdefault(domain_of(stem, frame), []).append((path.name, frame))
     if unknown:
         raise SourceError(f"{folder} holds no dataset {', '.join(sorted(unknown))} to leave out")
     if not frames:
@@ -276,15 +277,6 @@ def _files(folder: Path) -> dict[str, Path]:
             raise SourceError(f"{found[stem].name} and {path.name} hold the same dataset: keep one of them in {folder}")
         found[stem] = path
     return found
-
-
-def _domain(stem: str, frame: pl.DataFrame) -> str:
-    for variable, before in (("RDOMAIN", "SUPP"), ("DOMAIN", "")):
-        if variable in frame.columns and (variable == "DOMAIN" or "QNAM" in frame.columns):
-            named = frame[variable].drop_nulls().unique().to_list()
-            if len(named) == 1:
-                return f"{before}{str(named[0]).strip().upper()}"
-    return stem.upper()
 
 
 def _subjects(parts: list[tuple[str, pl.DataFrame]], study: str) -> set[str]:

@@ -28,6 +28,7 @@ from posology.record import facts as f
 from posology.record.facts import Fact
 from posology.record.state import Patient, State
 from posology.record.store import gc_paused
+from posology.shared.dates import study_day_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -342,8 +343,7 @@ def _study_days(rows: Sequence[tuple[str, date | None, SdtmRow]], variable: str)
     found: list[int | None] = []
     for _, start, row in rows:
         day = _day(row.values.get(variable))
-        days = (day - start).days if day and start else None
-        found.append(None if days is None else days + 1 if days >= 0 else days)
+        found.append(study_day_of(day, start) if day and start else None)
     return found
 
 
