@@ -83,8 +83,8 @@ def test_every_kind_of_event_has_a_command_or_says_why_not(kind: type[Fact]) -> 
     options = {p.name: p for p in command.params}
     names = [field.name for field, _ in entered_fields(kind)]
     assert set(names) <= set(options) and all(options[n].help.strip() for n in options)
-    written = {"planned_mg", "number", "advice", "departs", "protocol_version", "coding", "qualifiers"}
-    assert {field.name for field in fields(kind)} - set(names) <= written  # type: ignore[arg-type]
+    for field in fields(kind):  # type: ignore[arg-type]
+        assert field.name in names or field.default is None, "without a Doc the system writes it: nobody can be asked"
 
 
 def test_check(go: Any) -> None:
@@ -293,7 +293,7 @@ def test_operating_characteristics(go: Any) -> None:
     assert "did you mean boin?" in go("design", "oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
     assert "target" in go("design", "oc", "--design", "boin", "--levels", "3", "--truth", "0,0,0")[2]
     assert (
-        "less than 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
+        "below 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
     )
     assert "give --design" in go("design", "oc", "--truth", "0,0,0")[2]
 
