@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -108,14 +109,14 @@ def decide(trial: Trial, action: str, level: int | None, slots: int = 0, **more:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL server started on a free port in a temporary directory."""
     found = [p for p in sorted(Path("/usr/lib/postgresql").glob("*/bin")) if (p / "initdb").exists()]
     on_path = shutil.which("initdb")
     if not found and not on_path:
         pytest.fail("PostgreSQL is not installed: apt install postgresql (the .ci/run script does)")
     programs = found[-1] if found else Path(str(on_path)).parent
-    home = tmp_path_factory.mktemp("postgresql")
+    home = Path(tempfile.mkdtemp(prefix="posology-postgresql-"))  # where the server's own user may enter
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -123,10 +124,6 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
-        for folder in (home, *home.parents):
-            if folder == Path("/tmp"):
-                break
-            folder.chmod(0o755)
         shutil.chown(home, "postgres")
     run = lambda *command: subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=home)
     run(str(programs / "initdb"), "-D", str(home / "data"), "-A", "trust", "-U", "posology", "-E", "UTF8")
@@ -136,6 +133,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql://posology@127.0.0.1:{port}/postgres"
     finally:
         run(str(programs / "pg_ctl"), "-D", str(home / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

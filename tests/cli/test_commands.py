@@ -292,9 +292,7 @@ def test_operating_characteristics(go: Any) -> None:
         assert (code, said in err) == (1, True), err
     assert "did you mean boin?" in go("design", "oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
     assert "target" in go("design", "oc", "--design", "boin", "--levels", "3", "--truth", "0,0,0")[2]
-    assert (
-        "below 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
-    )
+    assert "below 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
     assert "give --design" in go("design", "oc", "--truth", "0,0,0")[2]
 
 

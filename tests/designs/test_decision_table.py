@@ -94,7 +94,7 @@ def test_a_table_for_a_stated_trial() -> None:
     design = Blrm(4, 0.25, doses=(1, 2, 4, 8))
     cells = decision_table(design, 6, given=Tally.of("1NNN 2NNN 3N", 4))
     letters = {(c.patients, c.dlts): c.letter for c in cells}
-    assert (letters[3, 0], letters[3, 3], letters[6, 5]) == ("E", "D", "D")
+    assert (letters[3, 0], letters[3, 3], letters[6, 5]) == ("S", "D", "D")
     with pytest.raises(ValueError, match="state a trial"):
         decision_table(design, 6, given=Tally.start(1, 4))
 

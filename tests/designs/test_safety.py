@@ -235,3 +235,49 @@ def test_designs_without_follow_up_wait_for_open_windows() -> None:
     assert decision.words(Tally.of("1NNN 2NNN/0.5", 4)).startswith("1 are still followed")
     assert (ask("1NNN 2N/0.1N").action[0], ask("1NNN 2N/0.1N").patients_to_treat[0]) == (Action.STAY, 1)
     assert Action(int(ask("1NNN 2TTN/0.5").action[0])) is Action.DEESCALATE
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        TiteBoin(4, 0.3, max_patients=18),
+        TiteBoin(4, 0.3, max_patients=18, max_pending=1.0),
+        TiteCrm(4, 0.25, skeleton=SKELETON[:4], max_patients=18, stop_toxic=0.9),
+        RollingSix(4),
+        BeBoin(4, 0.3, max_patients=18, cap=6),
+    ],
+    ids=lambda d: type(d).__name__,
+)
+def test_no_simulated_patient_is_given_a_level_that_the_design_forbids(
+    design: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a toxic truth with late DLTs: at each assignment, what is known then is asked."""
+    from posology.operating import PotentialOutcomes, Scenario, simulate
+    from posology.operating.simulate import _Clock
+
+    treat, asked = _Clock._treat, []
+
+    def watched(clock: Any, rows: Any, level: Any) -> None:
+        if len(rows):
+            begun = clock.count[rows] > 0
+            safe = clock.design.highest_safe(clock._tally(rows))
+            assert (level <= safe)[begun].all()
+            asked.append(int(begun.sum()))
+        treat(clock, rows, level)
+
+    monkeypatch.setattr(_Clock, "_treat", watched)
+    patients = PotentialOutcomes.draw(np.random.default_rng(3), 300, 90)
+    scenario = Scenario((0.3, 0.5, 0.6, 0.7), window=28, accrual=1 / 5, late=0.8, response=(0.4, 0.4, 0.5, 0.5))
+    simulate(design, scenario, patients)
+    assert sum(asked) > 1000
+
+
+def test_no_backfilled_patient_is_given_a_forbidden_level_and_the_cap_holds() -> None:
+    from posology.operating import PotentialOutcomes, Scenario, simulate
+
+    design = BfBoin(4, 0.3, max_patients=18, cap=6, cohort=3)
+    patients = PotentialOutcomes.draw(np.random.default_rng(3), 300, 90)
+    scenario = Scenario((0.05, 0.1, 0.2, 0.3), window=28, accrual=1 / 3, response=(0.9, 0.9, 0.9, 0.9))
+    found = simulate(design, scenario, patients)
+    # cohorts of three: a level has more than the cap only by the escalation's own cohorts
+    assert found.treated[:, 0].mean() < 7

@@ -224,7 +224,7 @@ def test_disease_seen_after_a_complete_response_is_progression() -> None:
     assert (float(found.progression[0]), ProgressionSource(found.by[0])) == (98.0, ProgressionSource.RECIST)
 
 
-@pytest.mark.parametrize(("days", "expected"), [(40, "NE"), (41, "SD")])
+@pytest.mark.parametrize(("days", "expected"), [(41, "NE"), (42, "SD")])
 def test_stable_disease_lasts_its_minimum(days: int, expected: str) -> None:
     assert says(best(seen((days, SD, NON)), *NOTHING))[0] == expected
 
@@ -316,3 +316,12 @@ def test_of_one_day_the_worst_counts_and_ne_only_alone() -> None:
     found = collected_responses(response, days, np.array([0]), np.array([True]))
     assert found.one_a_day[0].tolist() == [False, True, True, False, True]
     assert Response(found.best[0]) is SD
+
+
+def test_mouse_antibodies_before_the_start_leave_nothing_to_count() -> None:
+    response, days = np.array([[Response.SD, Response.CR, Response.PD]]), np.array([[-7, 42, 84]])
+    mice = np.array([[True, False, False]])
+    found = collected_responses(response, days, np.array([0]), np.array([True]), mice)
+    assert Response(found.best[0]) is Response.ABSENT and found.progression_at[0] == -1
+    theirs = collected_responses(response, days, np.array([0]), np.array([True]), mice, keep_disturbed=True)
+    assert Response(theirs.best[0]) is Response.CR

@@ -245,3 +245,22 @@ def test_an_empty_denominator_has_no_rate() -> None:
     nobody = AnalysisSets(np.zeros(8, dtype=bool), WHO.measurable, WHO.assessed)
     with pytest.raises(ValueError, match="no patient is in the denominator"):
         objective_response(BEST, nobody)
+
+
+def test_times_equal_but_for_rounding_are_one_time() -> None:
+    """R's survival treats 0.3 and 0.1 + 0.2 as tied."""
+    curve = kaplan_meier([0.3, 0.1 + 0.2, 0.5], [1, 1, 0])
+    assert curve.time.tolist() == [0.3, 0.5] and curve.events.tolist() == [2, 0]
+    np.testing.assert_allclose(curve.survival, [1 / 3, 1 / 3])
+
+
+def test_a_log_rank_test_where_one_group_has_no_event() -> None:
+    """R survdiff: chi-square 5.348; no hazard ratio."""
+    days = [34, 60, 75, 90, 120, 150, 200, 240]
+    found = compare(days, [1, 1, 0, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1])
+    assert round(found.chi_square, 3) == 5.348 and found.hazard_ratio.value is None
+
+
+def test_status_1_and_2_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 for the event, 0 for censored"):
+        kaplan_meier([34, 60], [2, 1])

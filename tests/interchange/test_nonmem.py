@@ -41,7 +41,7 @@ def test_doses_in_every_form() -> None:
 def test_a_sample_at_a_dose_is_before_it_or_after_it_as_the_lines_stand() -> None:
     before = parse("ID,TIME,AMT,DV\n1,0,10,.\n1,24,.,2\n1,24,10,.\n")
     after = parse("ID,TIME,AMT,DV\n1,0,10,.\n1,24,10,.\n1,24,.,7\n")
-    assert [p.after_dose for d in (before, after) for p in d.patients()] == [[False], [True]]
+    assert [p.after_dose for d in (before, after) for p in d.patients()] == [[0], [1]]
 
 
 @pytest.mark.parametrize(

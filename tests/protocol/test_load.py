@@ -77,10 +77,15 @@ BROKEN = [
         "      terms: [Neutropenia]",
         "      terms: [Neutropenia]\n      except_terms: [neutropenia]",
         "dlt.criteria.2.except_terms",
-        "nothing would ever meet it",
+        "nothing would ever meet",
     ),
-    ("schedule:", "committee: {sign: [PI, pi]}\nschedule:", "committee.sign", "name each role once"),
-    ("schedule:", "enrolment: {queue: fate}\nschedule:", "enrolment.queue", "allowed: 'consent' or 'eligibility'"),
+    ("posology: 1\n", "posology: 1\ncommittee: {sign: [PI, pi]}\n", "committee.sign", "name each role once"),
+    (
+        "posology: 1\n",
+        "posology: 1\nenrolment: {queue: fate}\n",
+        "enrolment.queue",
+        "allowed: 'consent' or 'eligibility'",
+    ),
 ]
 
 

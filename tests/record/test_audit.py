@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from posology.conduct.trial import Trial
-from posology.record.audit import verify
-from posology.record.store import Head, Store, StoreError
+from posology.record.audit import examine
+from posology.record.store import Store, StoreError, Tampered
+from posology.record.witness import NotedHead
 
 
 def attack(path: Path, *statements: str) -> list[str]:
@@ -18,8 +19,12 @@ def attack(path: Path, *statements: str) -> list[str]:
         for statement in statements:
             db.execute(statement)
     db.close()
-    with Store.open(path) as store:
-        return [str(t) for t in verify(store.rows(), store.head())]
+    try:
+        with Store.open(path) as store:
+            store.check()
+    except Tampered as error:
+        return [str(finding) for finding in error.findings]
+    return []
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def test_a_rewritten_hash_shows_in_the_next_event(path: Path) -> None:
 def test_a_whole_chain_rewritten_shows_against_a_head_kept_elsewhere(path: Path) -> None:
     with Store.open(path) as store:
         rows = list(store.rows())
-    witness = Head(rows[-1].seq, rows[-1].hash)
+    witness = NotedHead(trial="x", seq=rows[-1].seq, hash=rows[-1].hash, noted="2030-01-01T00:00", why="read")
     import msgspec
 
     prev, forged = rows[8].hash, rows[:9]
@@ -132,8 +137,8 @@ def test_a_whole_chain_rewritten_shows_against_a_head_kept_elsewhere(path: Path)
         row = msgspec.structs.replace(row, hash=row.digest())
         forged.append(row)
         prev = row.hash
-    assert verify(forged, Head(len(forged), prev)) == []
-    assert [t.seq for t in verify(forged, Head(len(forged), prev), witness)] == [469]
+    assert examine(forged, [(len(forged), prev)]) == []
+    assert [t.seq for t in examine(forged, [(len(forged), prev)], noted=[witness])] == [469]
 
 
 def test_an_edited_head(path: Path) -> None:
@@ -163,10 +168,70 @@ def test_whatever_is_done_is_told_in_words(path: Path, statement: str, tmp_path:
     found: list[object] = []
     try:
         with Store.open(path) as store:
-            found += verify(store.rows(), store.head())
+            store.check()
     except StoreError as error:
         found.append(error)
     assert found
     if "seq = 5" in statement or "DROP" in statement:
         with pytest.raises(StoreError), Trial.open(path) as trial:
             trial.events()
+
+
+WITHOUT_KEYS = (
+    "CREATE TABLE loose AS SELECT * FROM events",
+    "DROP TABLE events",
+    "ALTER TABLE loose RENAME TO events",
+)
+"""The table of events without its key and its types, as somebody makes it who wants to put anything in."""
+COPY = "SELECT trial, {}, occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev, hash"
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (
+            [*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(40)} FROM events WHERE seq = 41"],
+            "event 40: inserted: a second",
+        ),
+        (
+            [*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(469)} FROM events WHERE seq = 469"],
+            "event 469: inserted: a second",
+        ),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format('NULL')} FROM events WHERE seq = 41"], "its seq is None"),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(0)} FROM events WHERE seq = 41"], "event 0|inserted"),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(-3)} FROM events WHERE seq = 41"], "event -3: inserted"),
+        ([*WITHOUT_KEYS, f"INSERT INTO events {COPY.format(40.5)} FROM events WHERE seq = 41"], "its seq is 40.5"),
+        ([f"INSERT INTO events {COPY.format(470)} FROM events WHERE seq = 41"], "event 470: inserted"),
+        (["DELETE FROM events"], "emptied: it holds no event"),
+        (["DELETE FROM events", "UPDATE heads SET seq = 0, hash = '" + "0" * 64 + "'"], "emptied: it holds no event"),
+        (["DELETE FROM events WHERE seq > 0", "DELETE FROM heads"], "holds no trial any more"),
+        (["UPDATE events SET trial = 'X'", "UPDATE heads SET trial = 'X'"], "renamed: it is kept as the record of 'X'"),
+        (["UPDATE heads SET trial = 'X'"], "emptied|no event"),
+        (["UPDATE events SET trial = 'X' WHERE seq = 40"], "event 40: dropped"),
+        ([*WITHOUT_KEYS, "UPDATE events SET author = 5 WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET fact = CAST(fact AS BLOB) WHERE seq = 40"], "event 40: its fact is b"),
+        (["UPDATE events SET author = x'c328' WHERE seq = 40"], "event 40: its author is b"),
+        (["UPDATE events SET author = CAST(x'c328' AS TEXT) WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET recorded = x'00' WHERE seq = 40"], "event 40: its recorded is b"),
+        (["UPDATE events SET patient = 7.5 WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET supersedes = 'x' WHERE seq = 40"], "event 40: its supersedes is 'x'"),
+        (["UPDATE events SET hash = x'00' WHERE seq = 40"], "event 40: its hash is b"),
+        (["UPDATE events SET prev = '' WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE heads SET seq = 2.5"], "its own count says 2.5|heads"),
+        (["UPDATE heads SET seq = 468"], "the store's own count says 468|469"),
+        (["UPDATE heads SET hash = x'00'"], "its own count says"),
+        (["UPDATE events SET kind = kind || char(0) WHERE seq = 40"], "event 40: changed"),
+        (["UPDATE events SET reason = '' WHERE seq = 40"], "event 40: changed"),
+    ],
+)
+def test_it_is_found_and_named_by_whoever_reads(path: Path, statements: list[str], said: str) -> None:
+    """Each by every reader, and never by a traceback."""
+    import re
+
+    found = attack(path, *statements)
+    assert re.search(said, "\n".join(found)), found
+    for read in (Trial.events, Trial.state, Trial.advise):
+        with pytest.raises(StoreError, match="not as it was written"), Trial.open(path) as trial:
+            read(trial)
+    with pytest.raises(StoreError, match="not as it was written"), Trial.open(path) as trial:
+        trial.lock(trial.today(), by="Dr A")

@@ -28,7 +28,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("interrupted: what was acknowledged is kept, nothing else was written")
     except Exception as error:
-        print(f"error: {_in_words(error)}", file=sys.stderr)
+        from posology.shared.text import printable_lines
+
+        print(f"error: {printable_lines(_in_words(error))}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -39,7 +39,7 @@ ParamOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any other parameter of the design, as `posology design list` names it; may be given again.",
+        help="Any other parameter of the design, as `posology design list` names it (else the design's own); may be given again.",
     ),
 ]
 OutcomesOption = Annotated[
@@ -89,7 +89,7 @@ class DesignOptions:
         typer.Option(
             "--rule",
             metavar="NAME[:K=V,...]",
-            help="A rule around the design, as 'stop at:patients=9'; may be given again, the last outermost.",
+            help="A rule around the design, as 'stop at:patients=9' (else none); may be given again, the last outermost.",
         ),
     ] = None
 

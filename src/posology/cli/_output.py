@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from posology.shared.text import printable, printable_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -35,7 +37,10 @@ def console_err() -> Any:
 
 def print_json(result: Any) -> None:
     """Print a result as JSON."""
-    print(json.dumps(result, indent=2, ensure_ascii=False, default=_plain))
+    text = json.dumps(result, indent=2, ensure_ascii=False, default=_plain)
+    if not all(line.isprintable() for line in text.split("\n")):  # what a terminal would obey, not show
+        text = "".join(c if c.isprintable() or c in "\n\N{NO-BREAK SPACE}" else json.dumps(c)[1:-1] for c in text)
+    print(text)
 
 
 def _plain(value: Any) -> Any:
@@ -52,7 +57,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     from rich.table import Table
 
     shown = console()
-    cells = [["" if cell is None else str(cell).replace("[", r"\[") for cell in row] for row in rows]
+    cells = [["" if cell is None else printable_lines(str(cell)).replace("[", r"\[") for cell in row] for row in rows]
     longest = [max((len(row[k]) for row in cells), default=0) for k in range(len(columns))]
     for most, pad in ((100, 1), (14, 1), (8, 1), (0, 1), (0, 0)):
         heads = [_broken(head, max(most, w)) if w <= NARROW else head for head, w in zip(columns, longest, strict=True)]
@@ -106,9 +111,9 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
         return
     for e in shown:
         about = f" of {e.patient}" if e.patient else ""
-        print(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}")
+        print(printable(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}"))
         if e.override:
-            print(f"  set aside by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}")
+            print(printable(f"  set aside by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}"))
 
 
 @contextmanager

@@ -54,7 +54,6 @@ def demo(
     from posology.readout.readout import Readout, make_readout
     from posology.readout.summary import summarise
     from posology.readout.write import write_readout
-    from posology.record.audit import verify
     from posology.record.snapshot import take_snapshot
 
     say = (lambda text: None) if as_json else (lambda text: console().print(text))
@@ -71,9 +70,8 @@ def demo(
         Trial.create(place, plan, by="sponsor", on=date(2012, 6, 1), recorded=START) as trial,
     ):
         events = load(trial, out / "events.csv", by="sponsor", protocol=plan)
-        found = verify(trial.store.rows(), trial.store.head())
-        verdict = "sound" if not found else f"{len(found)} things wrong"
-        say(f"[bold]Record[/]    {len(events) + 1} events replayed through the rules; chain {verdict}")
+        trial.store.check()
+        say(f"[bold]Record[/]    {len(events) + 1} events replayed through the rules; chain sound")
         say("[bold]Decisions[/] the rule's advice on each day the committee met, and what the committee did")
         for decided in trial.state().trial.decisions:
             day, fact = decided.event.occurred, decided.fact

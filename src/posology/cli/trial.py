@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from posology.cli._events import OverrideOption, add_commands
 from posology.cli._options import ByOption, JsonOption, Moment, OnOption, TrialArgument, options
 from posology.cli._output import acknowledge, console_err, print_json, print_table
+from posology.shared.text import printable, printable_lines
+
+if TYPE_CHECKING:
+    from posology.record.event import Event
 
 app = typer.Typer(no_args_is_help=True)
 CsvArgument = Annotated[
@@ -19,7 +25,7 @@ CsvArgument = Annotated[
 SeqArgument = Annotated[
     int, typer.Argument(metavar="EVENT", help="The number of the event, as `posology trial log` shows it.")
 ]
-WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why.")]
+WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why it is done; kept in the record.")]
 
 
 @app.command("create")
@@ -177,6 +183,8 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
     for beside in advice.open_level.beside:
         what = f"the cohort {beside.cohort}" if beside.cohort else "backfilling"
         print(f"open for {what}: level {beside.level}, {beside.slots} slots, by {beside.reason()}")
+    for level, slots in advice.backfill.items():
+        print(f"may be opened for backfilling: level {level}, {slots} more patients by the design's cap")
     for matter in open_matters(state, advice.on):
         print(f"open: {matter}")
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
@@ -199,7 +207,7 @@ def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
 
     with Trial.open(trial) as opened:
         state = opened.state(moment.cutoff, moment.known)
-        day = min(moment.cutoff or opened._clock().date(), opened._clock().date())
+        day = min(moment.cutoff or opened.today(), opened.today())
         rows, matters = overview(state, day), open_matters(state, day)
     if as_json:
         print_json([vars(row) for row in rows])
@@ -213,7 +221,7 @@ def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
         print(f"open: {matter}")
     if state.trial.simulated:
         print("a simulated record: nobody was treated, every value is assumed")
-    elif any(e.provenance for p in state.patients.values() for e in p.events):
+    elif any(e.is_marked for p in state.patients.values() for e in p.events):
         print("a reconstructed record: `posology trial log` shows which values are stated, published or assumed")
 
 
@@ -234,29 +242,43 @@ def log(
     Example: posology trial log mytrial.posology --patient 001
     """
     from posology.conduct.trial import Trial
-    from posology.record.event import to_dict
 
     with Trial.open(trial) as opened:
-        events = [e for e in opened.events() if (not patient or e.patient == patient) and (not kind or e.kind == kind)]
+        whole = opened.events()
+    events = [e for e in whole if (not patient or e.patient == patient) and (not kind or e.kind == kind)]
     if as_json:
         acknowledge(events, as_json=True)
         return
-    hidden = ("protocol", "advice", "changes")
+    superseded = {e.supersedes: e for e in whole if e.supersedes is not None}
     for e in events:
-        origin = lambda field, event=e: f" [{event.mark(field)}]" if event.provenance else ""
-        facts = ", ".join(
-            f"{k.replace('_', ' ')} {v}{origin(k)}" for k, v in to_dict(e.fact).items() if k not in hidden
-        )
-        about = f" of {e.patient}" if e.patient else ""
-        print(f"{e.seq:>6}  {e.occurred}  {e.kind.replace('_', ' ')}{about}: {facts}")
-        notes = [f"by {e.author}, recorded {e.recorded:%Y-%m-%d %H:%M} UTC"]
-        notes += [f"corrects event {e.supersedes}"] if e.supersedes else []
-        notes += [f"reason: {e.reason}"] if e.reason else []
-        notes += (
-            [f"OVERRIDE by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}"] if e.override else []
-        )
-        print(" " * 20 + "; ".join(notes))
-    print(f"{len(events)} events")
+        print("\n".join(_log_lines(e, superseded.get(e.seq))))
+    print(f"{len(events)} events; the moments of recording are in the time zone {datetime.now().astimezone():%Z}")
+
+
+def _log_lines(event: Event, superseded_by: Event | None) -> Iterator[str]:
+    """Yield an event's two lines of the log; what cannot be printed is written as its number."""
+    from posology.record.event import to_dict
+    from posology.record.facts import Voided
+
+    origin = lambda field: f" [{event.mark(field)}]" if event.is_marked else ""
+    facts = ", ".join(
+        f"{name.replace('_', ' ')} {value}{origin(name)}"
+        for name, value in to_dict(event.fact).items()
+        if name not in ("protocol", "advice", "changes")
+    )
+    about = f" of {event.patient}" if event.patient else ""
+    out = ""
+    if superseded_by:
+        how = "voided" if isinstance(superseded_by.fact, Voided) else "corrected"
+        out = f"NOT IN EFFECT ({how} by event {superseded_by.seq}) "
+    yield printable(f"{event.seq:>6}  {event.occurred}  {out}{event.kind.replace('_', ' ')}{about}: {facts}")
+    stated = " as a loaded file states" if event.is_backdated else ""
+    notes = [f"by {event.author}, recorded {event.recorded.astimezone():%Y-%m-%d %H:%M %z}{stated}"]
+    notes += [f"corrects event {event.supersedes}"] if event.supersedes else []
+    notes += [f"reason: {event.reason}"] if event.reason else []
+    if event.override:
+        notes.append(f"OVERRIDE by {event.override.by} ({event.override.why}): {'; '.join(event.override.facts)}")
+    yield printable(" " * 20 + "; ".join(notes))
 
 
 @app.command("verify")
@@ -270,36 +292,50 @@ def verify(
             help="A head noted down earlier, as verify prints it, to compare with (else none).",
         ),
     ] = None,
+    witness: Annotated[
+        Path | None,
+        typer.Option(
+            "--witness",
+            metavar="FILE",
+            help="Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json (else none).",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted.
 
     Ends with status 1 if one was.
 
-    Example: posology trial verify mytrial.posology
+    Example: posology trial verify mytrial.posology --witness backup.jsonl
     """
-    from posology.record.audit import verify as walk
-    from posology.record.store import Head, Store
+    from posology.record.store import Store, Tampered
+    from posology.record.witness import NotedHead, read_heads
 
-    witness = None
-    if head:
-        seq, _, hash_ = head.partition(":")
-        if not seq.isdigit() or len(hash_) != 64:
-            raise ValueError(f"--head is {head!r}: write the number and the hash that verify printed, as 57:9f3a...")
-        witness = Head(int(seq), hash_)
-    with Store.open(trial) as store:
-        last = store.head()
-        found = walk(store.rows(), last, witness)
+    findings: tuple[object, ...] = ()
+    try:
+        with Store.open(trial) as store:
+            noted = read_heads(witness, store.trial) if witness else []
+            if head:
+                seq, _, hash_ = head.partition(":")
+                if not seq.isdigit() or len(hash_) != 64:
+                    raise ValueError(
+                        f"--head is {head!r}: write the number and the hash that verify printed, as 57:9f3a…"
+                    )
+                noted.append(NotedHead(trial=store.trial, seq=int(seq), hash=hash_, noted="", why="verified"))
+            last = store.check(noted)
+    except Tampered as error:
+        findings = error.findings
     if as_json:
-        print_json({"ok": not found, "head": f"{last.seq}:{last.hash}", "found": [vars(t) for t in found]})
-    elif found:
-        print("\n".join(map(str, found)))
-        print(f"{len(found)} thing{'s' * (len(found) != 1)} wrong: this record is not as it was written")
+        found = [vars(f) if hasattr(f, "seq") else {"seq": 0, "what": str(f)} for f in findings]
+        print_json({"ok": not findings, "head": None if findings else f"{last.seq}:{last.hash}", "found": found})
+    elif findings:
+        print(printable_lines("\n".join(map(str, findings))))
+        print(f"{len(findings)} thing{'s' * (len(findings) != 1)} wrong: this record is not as it was written")
     else:
         print(f"sound: {last.seq} events, each as it was written")
         print(f"head {last.seq}:{last.hash}")
         print("note it down: `posology trial verify --head` compares with it later")
-    raise typer.Exit(1 if found else 0)
+    raise typer.Exit(1 if findings else 0)
 
 
 @app.command("correct")

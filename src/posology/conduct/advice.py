@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from itertools import product
-
-import numpy as np
 
 from posology.conduct.dlt_status import UNDECIDED, DltStatus, dlt_statuses
+from posology.conduct.live_tally import backfill_levels, completions, live_tally, not_counted, treated_beside
 from posology.conduct.open_level import OpenLevel, open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
-from posology.designs import Action, Decision, Tally
-from posology.designs.tally import NONE
+from posology.designs import Action, Decision
 from posology.record.event import Event
 from posology.record.state import State
 
@@ -46,7 +43,8 @@ class Advice:
     ``action`` is one of: escalate, expand (more patients at the level), stay (fill the cohort, or wait), de-escalate,
     declare MTD, stop; and, once that was decided: MTD declared, stopped. ``level`` is the level it is about, ``more``
     how many patients to enrol there beyond those enrolled, ``why`` the reason in words. ``settled`` tells that the
-    undecided patients (``pending``: inside the window or awaiting judgement) cannot change it.
+    undecided patients (``pending``: inside the window or awaiting judgement) cannot change it. ``backfill`` are the
+    levels that a backfilling design opens beside the escalation, with how many more patients each takes.
     """
 
     on: date
@@ -60,6 +58,7 @@ class Advice:
     pending: tuple[DltStatus, ...]
     open_level: OpenLevel
     protocol_version: str
+    backfill: dict[int, int]
 
     def plain(self) -> dict[str, object]:
         """Return the advice as the record keeps it beside the committee's decision."""
@@ -80,6 +79,7 @@ class Advice:
                 for c in self.counts
             ],
             "pending": [str(s) for s in self.pending],
+            **({"backfill": {str(level): more for level, more in self.backfill.items()}} if self.backfill else {}),
         }
 
 
@@ -107,19 +107,35 @@ def advise(state: State, on: date) -> Advice:
 
     def answer(action: str, level: int | None, more: int, why: str, settled: bool = True) -> Advice:
         dose = plan.protocol.dose.dose_label(level) if level else None
-        return Advice(on, action, level, dose, more, why, settled, counts, undecided, open_, plan.protocol.version)
+        version, backfill = plan.protocol.version, backfill_levels(state, plan, statuses, open_, on)
+        return Advice(on, action, level, dose, more, why, settled, counts, undecided, open_, version, backfill)
 
     if open_.mtd is not None:
         return answer("MTD declared", open_.mtd, 0, f"declared by {open_.reason()}")
     if open_.stopped:
         return answer("stopped", None, 0, f"dose finding was stopped by {open_.reason()}")
 
-    tally = _tally(counts, open_)
-    decision = plan.design.decide(tally)
+    tally = live_tally(plan, statuses, open_, on)
+    decision = plan.escalation.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
     why, more = decision.words(tally), int(decision.patients_to_treat[0])
-    settled = not undecided or _unanimous(plan.design.decide(_completions(tally, undecided)), decision)
-    here = [s for s in undecided if s.level == open_.level]
+    beside = treated_beside(state, plan) if plan.backfills else frozenset[str]()
+    open_ends = not_counted(plan, (s for s in undecided if s.patient not in beside or s.outcome != "pending"))
+    settled = not open_ends or _unanimous(plan.escalation.decide(completions(tally, open_ends)), decision)
+    if action is Action.WAIT:
+        return answer("stay", open_.level, 0, why, settled=False)
+    if plan.backfills and action < Action.DECLARE:
+        lead = [s for s in statuses if s.patient not in beside and s.outcome != "not evaluable"]
+        if len(lead) >= plan.backfills.max_patients and not any(s.outcome in UNDECIDED for s in lead):
+            mtd = int(plan.escalation.select(tally)[0]) + 1
+            reached = f"the {plan.backfills.max_patients} patients of the escalation are treated"
+            return (
+                answer("declare MTD", mtd, 0, reached)
+                if mtd
+                else answer("stop", None, 0, f"{reached}; no level is safe")
+            )
+        more = plan.backfills.cohort
+    here = [s for s in open_ends if s.level == open_.level]
     taken = slot_holders(state, open_, plan.protocol, on)
     free, treated = max(0, open_.slots - len(taken)), {s.patient for s in statuses}
     untreated = [p for p in taken if p not in treated]
@@ -152,11 +168,10 @@ def too_toxic(state: State, on: date, level: int) -> str | None:
     if not any(s.level <= level for s in statuses):
         return None
     open_ = open_level(state, plan.protocol, plan.first_cohort, on)
-    counts = tuple(_count(number, plan, statuses) for number in range(1, plan.levels + 1))
-    tally = _tally(counts, open_, level)
-    if not any(c.dlt for c in counts):
+    tally = live_tally(plan, statuses, open_, on, level)
+    if not tally.dlts.any() and not tally.toxicity_score_sum.any():
         return None
-    decision = plan.design.decide(tally)
+    decision = plan.escalation.decide(tally)
     action, advised = Action(int(decision.action[0])), int(decision.level[0]) + 1
     lower = action in (Action.DEESCALATE, Action.DECLARE) and advised < level
     if not lower and action is not Action.STOP:
@@ -194,31 +209,6 @@ def _count(level: int, plan: ConductPlan, known: tuple[DltStatus, ...]) -> Count
         not_evaluable=number("not evaluable"),
         patients=tuple(s.patient for s in here),
         sources=tuple(event for s in here for event in s.sources),
-    )
-
-
-def _tally(counts: tuple[Count, ...], open_: OpenLevel, level: int | None = None) -> Tally:
-    treated = np.array([[c.evaluable for c in counts]])
-    toxic = np.array([[c.dlt for c in counts]])
-    moderate = np.array([[c.moderate for c in counts]])
-    begun = open_.decision is not None or treated.any()
-    last = (level or open_.level) - 1 if begun else NONE
-    return Tally(treated, toxic, np.array([last]), moderate, np.array([max(open_.ceiling - 1, last)]))
-
-
-def _completions(tally: Tally, pending: tuple[DltStatus, ...]) -> Tally:
-    """Return a batch with every number of DLTs that the pending patients may still show, level by level."""
-    waiting = np.zeros(tally.levels, dtype=np.int64)
-    for standing in pending:
-        waiting[standing.level - 1] += 1
-    outcomes = np.array(list(product(*(range(k + 1) for k in waiting))))
-    rows = len(outcomes)
-    return Tally(
-        np.repeat(tally.treated + waiting, rows, axis=0),
-        tally.dlts + outcomes,
-        np.repeat(tally.level, rows),
-        np.repeat(tally.moderate, rows, axis=0),
-        np.repeat(tally.ceiling, rows),
     )
 
 

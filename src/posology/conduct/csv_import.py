@@ -2,22 +2,23 @@
 
 Columns: ``kind``, ``patient`` and ``occurred``, then the fields of the kinds in the file, each kind leaving the others'
 blank. ``reason``, ``override``, ``author``, ``recorded`` and ``provenance`` (``stated: term, grade; assumed``) may be
-there. ``recorded`` is for a record that was kept elsewhere before: it may not run backwards.
+there. ``recorded`` is for a record that was kept elsewhere before: it may not run backwards, and the event is marked as
+one whose moment of recording the file states.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from posology.conduct.trial import PendingEvents, Refused, Trial
 from posology.record.entry import EntryError, fact_from
-from posology.record.event import Event
+from posology.record.event import BACKDATED, Event
 from posology.record.facts import KINDS
 from posology.record.store import gc_paused
 
@@ -80,15 +81,18 @@ def load(
     LoadError
         with every wrong row. Nothing was recorded.
     """
-    pending = trial.pending_events()
-    moment = max(trial._clock(), pending.last)
-    errors: list[RowError] = []
-    failed: set[str | None] = set()
-    with gc_paused():
-        for line, cells in progress(list(_rows(Path(file)))):
+    rows = list(_rows(Path(file)))
+
+    def add(pending: PendingEvents) -> list[Event]:
+        moment = max(trial._clock(), pending.last)
+        errors: list[RowError] = []
+        failed: set[str | None] = set()
+        for line, cells in progress(rows):
             patient = cells.get("patient")
             try:
-                _enter(pending, cells, by=by, kind=kind, moment=moment, document=protocol or {})
+                _enter(
+                    pending, dict(cells), by=by, kind=kind, moment=moment, today=trial.today(), document=protocol or {}
+                )
             except (EntryError, Refused, ValueError) as error:
                 texts = error.problems if isinstance(error, EntryError) else [_flat(str(error))]
                 if patient in failed and isinstance(error, Refused):
@@ -97,7 +101,10 @@ def load(
                 errors += [RowError(str(file), line, text) for text in texts]
         if errors:
             raise LoadError(errors)
-        return trial.commit(pending)
+        return [event for event, _ in pending.pending]
+
+    with gc_paused():
+        return trial.write(add)
 
 
 def _enter(
@@ -107,6 +114,7 @@ def _enter(
     by: str,
     kind: str | None,
     moment: datetime,
+    today: date,
     document: dict[str, Any],
 ) -> None:
     of = cells.pop("kind", None) or kind
@@ -117,13 +125,14 @@ def _enter(
     if "occurred" not in cells:
         raise ValueError("occurred is missing: the day it happened, as 2013-05-10")
     occurred = _date(cells.pop("occurred"))
-    recorded = _moment(cells.pop("recorded")) if "recorded" in cells else moment
+    backdated = "recorded" in cells
+    recorded = _moment(cells.pop("recorded")) if backdated else moment
     if recorded > moment:
         raise ValueError(f"recorded {recorded} is after now")
     patient, author = cells.pop("patient", None), cells.pop("author", by)
     reason, override = cells.pop("reason", None), cells.pop("override", None)
     supersedes = cells.pop("supersedes", None)
-    provenance = _provenance(cells.pop("provenance", ""))
+    provenance = _provenance(cells.pop("provenance", "")) | ({BACKDATED: "stated"} if backdated else {})
     if of == "protocol_amended":
         cells = _amendment(cells, document)
     fact = fact_from(of, cells)
@@ -143,6 +152,7 @@ def _enter(
         override=override,
         supersedes=int(supersedes) if supersedes else None,
         provenance=provenance,
+        today=None if backdated else today,
     )
 
 
@@ -186,11 +196,11 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"recorded is {text!r}: write the moment as 2013-05-10T16:30:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.astimezone()
 
 
 @lru_cache(maxsize=1024)
-def _provenance(text: str) -> Mapping[str, str]:
+def _provenance(text: str) -> dict[str, str]:
     """Read ``stated: term, grade; published: assay; assumed``: fields by mark; a mark alone is for all others."""
     marks: dict[str, str] = {}
     for part in filter(None, (p.strip() for p in text.split(";"))):

@@ -142,6 +142,18 @@ def level_opened_is_safe(request: EventRequest) -> str | None:
     return too_toxic(request.state.until(request.occurred), request.occurred, fact.level)
 
 
+def backfill_as_advised(request: EventRequest) -> str | None:
+    """Under a backfilling design, a level is opened beside the escalation as the design has it, up to its cap."""
+    fact, advice = request.fact, request.advice
+    if fact.action != "open backfill" or request.plan.backfills is None:
+        return None
+    if fact.level not in advice.backfill:
+        open_ = ", ".join(map(str, advice.backfill)) or "none"
+        return f"the design opens no backfilling at level {fact.level} (levels open: {open_})"
+    most = advice.backfill[fact.level]
+    return f"{fact.slots} slots; the cap leaves {most} at level {fact.level}" if fact.slots > most else None
+
+
 def slots_as_advised(request: EventRequest) -> str | None:
     """The committee gives no more slots than the design advises, beyond the margin that the protocol states."""
     fact, advice = request.fact, request.advice

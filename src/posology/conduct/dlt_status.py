@@ -19,7 +19,11 @@ UNDECIDED = ("pending", "awaiting judgement")
 
 @dataclass(frozen=True)
 class DltStatus:
-    """Where one patient stands. ``until`` is the last day of a pending patient's window, where a day ends the waiting."""
+    """Where one patient stands.
+
+    ``until`` is the last day of a pending patient's window, where a day ends the waiting; ``sources`` the first dose and
+    the events behind the outcome; ``worst_grade`` that of a related event in the window, 0 for none.
+    """
 
     patient: str
     level: int
@@ -27,6 +31,12 @@ class DltStatus:
     why: str
     until: date | None
     sources: tuple[Event, ...]
+    worst_grade: int = 0
+
+    @property
+    def first_dose(self) -> date:
+        """The day of the first dose."""
+        return self.sources[0].occurred
 
     def __str__(self) -> str:
         return f"{self.patient} {self.why}"
@@ -48,7 +58,11 @@ def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> 
     last_day = first.occurred + timedelta(days=definition.window_days - 1)
 
     def stands(outcome: Outcome, why: str, until: date | None = None, *sources: Event | None) -> DltStatus:
-        return DltStatus(patient.id, level, outcome, why, until, tuple(e for e in (first, *sources) if e is not None))
+        behind = tuple(e for e in (first, *sources) if e is not None)
+        return DltStatus(patient.id, level, outcome, why, until, behind, worst)
+
+    related = [t.fact.grade for t in patient.toxicities if t.fact.related and plan.in_window(patient, t)]
+    worst = max(related, default=0)
 
     open_again = {t.fact.ae: reopened(state, patient, t, on) for t in patient.toxicities}
     judged = [t for t in patient.toxicities if t.is_dlt and t.event.occurred <= last_day and not open_again[t.fact.ae]]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 import numpy as np
 
 from posology.designs import Design, Tally
+from posology.designs.backfill import BfBoin
+from posology.designs.inference import innermost
+from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.endpoints.dlt import AdverseEvent, Definition, TriState, delay_is_dlt, is_dlt
 from posology.protocol.build import design_from_protocol, dlt_definition
 from posology.protocol.model import Protocol
@@ -40,13 +43,44 @@ class ConductPlan:
             return False, "before the first dose"
         fact = toxicity.fact
         last = patient.study_day(end.occurred) if end else None
-        event = AdverseEvent(fact.term, fact.grade, fact.related, onset_day, last, treated=fact.treated)
+        event = AdverseEvent(
+            fact.term,
+            fact.grade,
+            fact.related,
+            onset_day,
+            last,
+            treated=fact.treated,
+            organ_class=fact.system_organ_class or "",
+        )
         answer, why = is_dlt(event, self.definition, day)
         if answer is not TriState.YES and self._holds_back(event):
             late, reason = self._delayed(patient, day)
             if late is not TriState.NO:
                 answer, why = late, reason
         return {TriState.YES: True, TriState.NO: False, TriState.NOT_YET: None}[answer], why
+
+    @property
+    def uses_follow_up(self) -> bool:
+        """Whether the design counts patients still inside the window, by how long they were followed."""
+        return isinstance(innermost(self.design), TiteCrm | TiteBoin | RollingSix)
+
+    @property
+    def backfills(self) -> BfBoin | None:
+        """The design, if it treats patients beside the escalation."""
+        return self.design if isinstance(self.design, BfBoin) else None
+
+    @cached_property
+    def escalation(self) -> Design:
+        """The design as it is asked: of one that backfills, patients beside the escalation count to no cohort and no maximum."""
+        if self.backfills is None:
+            return self.design
+        most = self.backfills.max_patients + self.backfills.cap * self.levels
+        return replace(self.backfills, cohort=1, max_patients=most)
+
+    def score(self, grade: int) -> float:
+        """Return the score of a worst grade, for a design that grades toxicity."""
+        scores = getattr(innermost(self.design), "scores", (0.0, 0.0, 0.0, 1.0, 1.0))
+        return float(scores[min(grade, len(scores) - 1)])
 
     def in_window(self, patient: Patient, toxicity: Toxicity) -> bool:
         """Whether a toxicity began within the window: of any other, the definition reads no more than its onset."""

@@ -68,6 +68,7 @@ RULES: dict[type[f.Fact], tuple[ConductRule, ...]] = {
         d.cohort_is_evaluable,
         d.no_higher_than_advised,
         d.level_opened_is_safe,
+        d.backfill_as_advised,
         d.slots_as_advised,
     ),
     f.DecisionSigned: (

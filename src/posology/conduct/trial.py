@@ -11,7 +11,7 @@
 >>> trial.record(Dosed(cycle=1, level=1, weight_kg=60.0, actual_mg=9.0), patient="001", occurred=date(2013, 6, 5), by="Dr A")
 Traceback (most recent call last):
     ...
-posology.conduct.trial.Refused: refused: dosed of 001
+posology.conduct.pending_events.Refused: refused: dosed of 001
   enrolled-before-dosing: 001 is not enrolled (rule: Only an enrolled patient is treated)
 >>> trial.advise().action
 'stay'
@@ -21,170 +21,47 @@ posology.conduct.trial.Refused: refused: dosed of 001
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Self
-
-import msgspec
+from typing import Any, Self, TypeVar
 
 from posology.conduct.advice import Advice, advise
-from posology.conduct.derived_fields import complete
-from posology.conduct.rulebook import Refusal, broken_by, refusals
-from posology.conduct.rules import EventRequest
+from posology.conduct.entry_checks import check_entry
+from posology.conduct.pending_events import PendingEvents, Refused
+from posology.conduct.rulebook import Refusal
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
-from posology.record.event import GENESIS, Event, Override, StoredEvent, to_stored
+from posology.record.event import BACKDATED, GENESIS, Event, to_stored
 from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
-from posology.record.store import Head, Store
+from posology.record.store import Conflict, Head, Store
 
+__all__ = ["Clock", "PendingEvents", "Refused", "Trial", "current_user", "end_of_day", "now"]
+
+T = TypeVar("T")
 Clock = Callable[[], datetime]
-
-
-class Refused(Exception):
-    """The protocol's rules forbid what was asked. Nothing was recorded."""
-
-    def __init__(self, found: list[Refusal], what: str) -> None:
-        self.refusals = found
-        super().__init__("\n".join([f"refused: {what}", *(f"  {refusal}" for refusal in found)]))
+TRIES = 20
+"""How often a writer whose record was written to meanwhile, about other patients, looks again and writes."""
 
 
 def now() -> datetime:
-    """Return this moment, in UTC."""
-    return datetime.now(UTC)
-
-
-class PendingEvents:
-    """A record being written: its head, its state, and the events not yet in the store.
-
-    One is opened for each piece of work. What it holds is on disk only after :meth:`Trial.keep`.
-    """
-
-    def __init__(self, events: list[Event], head: Head) -> None:
-        self.head, self.state = head, fold(events)
-        self.last = events[-1].recorded if events else datetime.min.replace(tzinfo=UTC)
-        self.pending: list[tuple[Event, StoredEvent]] = []
-
-    def add(
-        self,
-        fact: Fact,
-        *,
-        patient: str | None,
-        occurred: date,
-        recorded: datetime,
-        by: str,
-        reason: str | None = None,
-        supersedes: int | None = None,
-        override: str | None = None,
-        provenance: Mapping[str, str] | None = None,
-    ) -> Event:
-        """Check a fact against the rules and enter it.
-
-        Raises
-        ------
-        Refused
-            naming each rule that forbids it and the fact that breaks it, unless ``override`` gives a reason to set
-            them aside.
-        """
-        if recorded < self.last:
-            raise Refused(
-                [
-                    Refusal(
-                        "recorded-in-order",
-                        "An event is recorded after the one before it",
-                        f"{recorded} is before {self.last}, when the last event was recorded",
-                    )
-                ],
-                fact.kind,
-            )
-        old = self._corrected(supersedes, patient, fact, reason) if supersedes is not None else None
-        state = self.state if old is None else self._without(old)
-        fact = complete(fact, state, patient, occurred, by=by, corrects=old)
-        draft = Event(
-            seq=self.head.seq + 1,
-            occurred=occurred,
-            recorded=recorded,
-            author=by,
-            kind=fact.kind,
-            patient=patient,
-            fact=fact,
-            reason=reason,
-            supersedes=supersedes,
-            provenance=dict(provenance or {}),
-            prev=self.head.hash,
-            hash="",
-        )
-        forbidden = self._forbidden(state, draft, old)
-        if forbidden and (not override or any(refusal.absolute for refusal in forbidden)):
-            what = f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else "")
-            raise Refused([r for r in forbidden if r.absolute] or forbidden if override else forbidden, what)
-        if forbidden and override:
-            aside = Override(
-                rules=tuple(dict.fromkeys(r.rule for r in forbidden)),
-                facts=tuple(f"event {r.event}: {r.fact}" if r.event else r.fact for r in forbidden),
-                by=by,
-                why=override,
-            )
-            draft = msgspec.structs.replace(draft, override=aside)
-        stored = to_stored(draft)
-        event = msgspec.structs.replace(draft, hash=stored.hash)
-        self.head = Head(stored.seq, stored.hash)
-        self.state = self.state.with_event(event)
-        self.last = recorded
-        self.pending.append((event, stored))
-        return event
-
-    def _forbidden(self, state: State, draft: Event, old: Event | None) -> list[Refusal]:
-        """Return the rules that forbid an event, and those that it would break for events of the record."""
-        entered = float("inf") if old is None else self.state.order(old)[1]
-        request = EventRequest(
-            state, draft.fact, draft.patient, draft.occurred, draft.recorded.date(), draft.author, entered, old
-        )
-        own = [] if isinstance(draft.fact, Voided) else refusals(request)
-        return own + broken_by(self.state, self.state.with_event(draft), draft, old)
-
-    def _corrected(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> Event:
-        """Return the event that is corrected, after checking that it can be."""
-        old = self.state.find(seq)
-        refuse = lambda text: Refused(
-            [Refusal("correction", "A correction names an event in effect, and why", text)], "correction"
-        )
-        if old is None:
-            raise refuse(f"there is no event {seq} in effect")
-        if not reason or not reason.strip():
-            raise refuse("give the reason of the correction")
-        if isinstance(old.fact, TrialCreated):
-            raise refuse("the creation of the trial cannot be corrected: amend the protocol")
-        if old.patient != patient:
-            raise refuse(f"event {seq} is about {old.patient or 'the trial'}: void it, then enter it where it belongs")
-        if not isinstance(fact, Voided) and fact.kind != old.kind:
-            raise refuse(f"event {seq} is {old.kind}: void it, then enter the {fact.kind}")
-        return old
-
-    def _without(self, old: Event) -> State:
-        """Return the state without the event that is corrected."""
-        ghost = Event(
-            seq=self.state.seq,
-            occurred=old.occurred,
-            recorded=self.last,
-            author="",
-            kind=Voided.kind,
-            patient=old.patient,
-            fact=Voided(),
-            supersedes=old.seq,
-            prev="",
-            hash="",
-        )
-        return fold((ghost,), onto=self.state)
+    """Return this moment in the user's time zone (that of the machine, or of the variable TZ)."""
+    return datetime.now().astimezone()
 
 
 class Trial:
-    """A trial and its record. Open or create one; every method that changes it returns once the change is on disk."""
+    """A trial and its record. Open or create one; every method that changes it returns once the change is on disk.
+
+    The record is read and checked once; from then on only what others have added is read, by number.
+    """
 
     def __init__(self, store: Store, clock: Clock = now) -> None:
         self.store, self._clock = store, clock
+        self._events: list[Event] = []
+        self._state = State()
 
     @classmethod
     def open(cls, where: str | Path, clock: Clock = now) -> Self:
@@ -203,10 +80,32 @@ class Trial:
         recorded: datetime | None = None,
         provenance: Mapping[str, str] | None = None,
     ) -> Self:
-        """Create a trial under the version of a checked protocol document that is in force on the day."""
+        """Create a trial under the version of a checked protocol document that is in force on the day.
+
+        Parameters
+        ----------
+        where
+            a path or URL at which there is no trial yet.
+        document
+            the protocol, checked.
+        by, on
+            who creates it, and the day (else today).
+        clock
+            what says which moment it is.
+        recorded
+            the moment of recording that a record kept elsewhere before states (else this moment).
+        provenance
+            marks of the origin of its fields.
+
+        Raises
+        ------
+        posology.record.store.StoreError
+            if there is one already, or the place cannot be written.
+        """
         moment = recorded or clock()
         day = on or moment.date()
         created = TrialCreated(protocol=in_force(document, day))
+        check_entry(created, patient=None, author=by, reason=None, override=None)
         event = Event(
             seq=1,
             occurred=day,
@@ -215,7 +114,7 @@ class Trial:
             kind=created.kind,
             patient=None,
             fact=created,
-            provenance=dict(provenance or {}),
+            provenance=dict(provenance or {}) | ({BACKDATED: "stated"} if recorded else {}),
             prev=GENESIS,
             hash="",
         )
@@ -231,18 +130,34 @@ class Trial:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def today(self) -> date:
+        """Return the day it is for the user."""
+        return self._clock().date()
+
+    def _catch_up(self) -> None:
+        """Read and check what was added to the record since it was last read."""
+        last = self._events[-1] if self._events else None
+        new = self.store.events(Head(last.seq, last.hash) if last else None)
+        if new:
+            self._state = fold(new, onto=self._state)
+            self._events += new
+
     def events(self) -> list[Event]:
         """Return the whole record, corrections and what they correct included."""
-        return self.store.events()
+        self._catch_up()
+        return list(self._events)
 
     def state(self, occurred_by: date | None = None, recorded_by: datetime | int | None = None) -> State:
         """Return what is known: of all that occurred by a day, as the record knew it at a moment."""
-        return fold(self.store.events(), occurred_by=occurred_by, recorded_by=recorded_by)
+        self._catch_up()
+        if occurred_by is None and recorded_by is None:
+            return self._state
+        return fold(self._events, occurred_by=occurred_by, recorded_by=recorded_by)
 
     def pending_events(self) -> PendingEvents:
-        """Read the record, to write to it."""
-        events = self.store.events()
-        return PendingEvents(events, Head(events[-1].seq, events[-1].hash))
+        """Begin to write: return the record as it stands, to add events to."""
+        self._catch_up()
+        return PendingEvents(self._state, self._events)
 
     def commit(self, pending: PendingEvents) -> list[Event]:
         """Write what is pending, all of it or nothing.
@@ -252,12 +167,46 @@ class Trial:
         posology.record.store.Conflict
             if somebody else wrote to the record since these events were begun.
         """
-        new = pending.pending
+        new = [event for event, _ in pending.pending]
         if new:
-            first = new[0][0]
-            self.store.append([stored for _, stored in new], after=Head(first.seq - 1, first.prev))
+            after = Head(new[0].seq - 1, new[0].prev)
+            self.store.append([stored for _, stored in pending.pending], after=after)
             pending.pending = []
-        return [event for event, _ in new]
+            if len(self._events) == after.seq:
+                self._events += new
+                self._state = replace(pending.state, patients=dict(pending.state.patients))
+        return new
+
+    def write(self, add: Callable[[PendingEvents], T]) -> T:
+        """Add events by a function and commit them; return what it returns.
+
+        If others have written meanwhile about other patients, what they wrote is read and the function, with all its
+        rules, run again on the new state.
+
+        Raises
+        ------
+        posology.record.store.Conflict
+            if they wrote about the same patients, or again and again.
+        """
+        for attempt in range(TRIES):
+            pending = self.pending_events()
+            seen = pending.head.seq
+            result = add(pending)
+            touched = {event.patient for event, _ in pending.pending}
+            try:
+                self.commit(pending)
+                return result
+            except Conflict:
+                self._catch_up()
+                if attempt == TRIES - 1 or touched & {event.patient for event in self._events[seen:]}:
+                    raise
+                time.sleep(0.002 * attempt)
+        raise AssertionError("unreachable")
+
+    def _moment(self, pending: PendingEvents) -> tuple[datetime, date]:
+        """Return the moment of recording and the day it is. A clock that was set back does not turn the record's back."""
+        moment = self._clock()
+        return max(moment, pending.last), moment.date()
 
     def record(
         self,
@@ -269,19 +218,41 @@ class Trial:
         reason: str | None = None,
         override: str | None = None,
     ) -> Event:
-        """Record one fact."""
-        pending, moment = self.pending_events(), self._clock()
-        event = pending.add(
-            fact,
-            patient=patient,
-            occurred=occurred or moment.date(),
-            recorded=moment,
-            by=by,
-            reason=reason,
-            override=override,
-        )
-        self.commit(pending)
-        return event
+        """Record one fact.
+
+        Parameters
+        ----------
+        fact, patient
+            what happened, and to whom (None: to the trial).
+        occurred
+            on which day (else today).
+        by, reason
+            who enters it, and why, where a reason is needed.
+        override
+            the reason to set aside the rules that forbid it.
+
+        Raises
+        ------
+        Refused
+            if a rule forbids it, and is not set aside.
+        posology.record.store.Conflict
+            if somebody else writes about the same patient at this moment.
+        """
+
+        def add(pending: PendingEvents) -> Event:
+            moment, today = self._moment(pending)
+            return pending.add(
+                fact,
+                patient=patient,
+                occurred=occurred or today,
+                recorded=moment,
+                today=today,
+                by=by,
+                reason=reason,
+                override=override,
+            )
+
+        return self.write(add)
 
     def correct(
         self,
@@ -294,38 +265,37 @@ class Trial:
         **changes: Any,
     ) -> Event:
         """Correct an event: the same fact with some fields changed, or its day. The old one stays in the record."""
-        pending, moment = self.pending_events(), self._clock()
-        old = pending.state.find(seq)
-        fact = replace(old.fact, **changes) if old else Voided()  # type: ignore[type-var]
-        event = pending.add(
-            fact,
-            patient=old.patient if old else None,
-            occurred=occurred or (old.occurred if old else moment.date()),
-            recorded=moment,
-            by=by,
-            reason=reason,
-            supersedes=seq,
-            override=override,
-        )
-        self.commit(pending)
-        return event
+
+        def add(pending: PendingEvents) -> Event:
+            old = pending.find(seq)
+            fact = replace(old.fact, **changes) if old else Voided()  # type: ignore[type-var]
+            return self._supersede(pending, old, fact, seq, occurred, by=by, reason=reason, override=override)
+
+        return self.write(add)
 
     def void(self, seq: int, *, by: str, reason: str, override: str | None = None) -> Event:
         """Take an event out of effect: it was entered in error. It stays in the record."""
-        pending, moment = self.pending_events(), self._clock()
-        old = pending.state.find(seq)
-        event = pending.add(
-            Voided(),
+
+        def add(pending: PendingEvents) -> Event:
+            old = pending.find(seq)
+            return self._supersede(pending, old, Voided(), seq, None, by=by, reason=reason, override=override)
+
+        return self.write(add)
+
+    def _supersede(
+        self, pending: PendingEvents, old: Event | None, fact: Fact, seq: int, occurred: date | None, **entry: Any
+    ) -> Event:
+        """Add what takes the place of an event, about the same patient and, unless another is given, of the same day."""
+        moment, today = self._moment(pending)
+        return pending.add(
+            fact,
             patient=old.patient if old else None,
-            occurred=old.occurred if old else moment.date(),
+            occurred=occurred or (old.occurred if old else today),
             recorded=moment,
-            by=by,
-            reason=reason,
+            today=today,
             supersedes=seq,
-            override=override,
+            **entry,
         )
-        self.commit(pending)
-        return event
 
     def amend(self, document: dict[str, Any], *, by: str, on: date | None = None) -> list[Event]:
         """Record the amendments of a checked protocol document that the record does not hold yet and that are due.
@@ -335,16 +305,23 @@ class Trial:
         Refused
             if the document is of another trial, or starts from another protocol.
         """
-        pending, moment = self.pending_events(), self._clock()
-        refuse_other_trial(pending.state, document)
-        held = {version.version for _, version in pending.state.trial.protocols}
-        for amendment in document.get("amendments") or ():
-            day = date.fromisoformat(str(amendment["date"]))
-            if amendment["version"] in held or day > (on or moment.date()):
-                continue
-            fact = ProtocolAmended(version=amendment["version"], why=amendment["reason"], changes=amendment["changes"])
-            pending.add(fact, patient=None, occurred=day, recorded=moment, by=by)
-        return self.commit(pending)
+
+        def add(pending: PendingEvents) -> list[Event]:
+            refuse_other_trial(pending.state, document)
+            moment, today = self._moment(pending)
+            versions = {version.version for _, version in pending.state.trial.protocols}
+            events = []
+            for amendment in document.get("amendments") or ():
+                day = date.fromisoformat(str(amendment["date"]))
+                if amendment["version"] in versions or day > (on or today):
+                    continue
+                fact = ProtocolAmended(
+                    version=amendment["version"], why=amendment["reason"], changes=amendment["changes"]
+                )
+                events.append(pending.add(fact, patient=None, occurred=day, recorded=moment, today=today, by=by))
+            return events
+
+        return self.write(add)
 
     def lock(self, cutoff: date, *, by: str, name: str = "") -> Event:
         """Lock a data cutoff: from now on its readout can be reproduced as it is now."""
@@ -356,9 +333,8 @@ class Trial:
         Parameters
         ----------
         on
-            the day asked about (else today): the answer rests on what occurred by then. On a day to come, or
-            after the moment ``known_by``, nothing more is known: whoever is inside the window then, is. For a day on
-            which the committee decided, it is the answer the committee had before it: without that decision and what was
+            the day asked about (else today): the answer rests on what occurred by then. For a day on which the
+            committee decided, it is the answer the committee had before it: without that decision and what was
             recorded after it that day.
         known_by
             as the record knew it at a moment, or up to an event's number (else as it knows now).
@@ -368,8 +344,8 @@ class Trial:
         ValueError
             if the trial was imported without its protocol.
         """
-        today = self._clock().date()
-        events = self.store.events()
+        today = self.today()
+        events = self.events()
         if isinstance(known_by, int):
             today = next((e.recorded.date() for e in reversed(events) if e.seq <= known_by), today)
         elif known_by is not None:
@@ -401,8 +377,8 @@ def refuse_other_trial(state: State, document: dict[str, Any]) -> None:
 
 
 def end_of_day(day: date) -> datetime:
-    """Return the last moment of a day, UTC."""
-    return datetime(day.year, day.month, day.day, 23, 59, 59, 999999, tzinfo=UTC)
+    """Return the last moment of a day in the user's time zone."""
+    return datetime(day.year, day.month, day.day, 23, 59, 59, 999999).astimezone()
 
 
 def current_user() -> str:

@@ -96,6 +96,12 @@ class APlusB(DoseFinding):
         """Return the highest level neither closed nor exceeded, with none exceeded below it."""
         return np.minimum(below_first(self.exceeded(tally)), tally.ceiling)
 
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether so many DLTs came that the second cohort is treated first, or the level is exceeded."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        undecided = (tally.dlts[rows, here] >= self.c) & (tally.treated[rows, here] < self.a + self.b)
+        return np.asarray(undecided | self.exceeded(tally)[rows, here])
+
     def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)

@@ -14,6 +14,8 @@ import numpy as np
 from annotated_types import Ge
 
 from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
+from posology.designs.cohort_design import BELOW_LOWEST
+from posology.designs.interval import stepped
 from posology.designs.tally import NONE, DependsOn, Tally
 from posology.designs.time_to_event import TiteBoin
 from posology.shared.arrays import Bools, Floats, Ints
@@ -43,27 +45,65 @@ class BfBoin(Boin):
     assign: Literal["highest", "lowest"] = "highest"
     needs_response: bool = True
 
-    def too_high(self, tally: Tally) -> Bools:
-        """Return (trials, levels): levels whose DLT rate, and the rate pooled with the level above, reach lambda_d."""
-        return self._too_high(tally.treated.astype(np.float64), tally.dlts.astype(np.float64))
+    def counts(self, tally: Tally) -> tuple[Floats, Floats]:
+        """Return (trials, levels) each: patients and DLTs, of those known."""
+        tally = tally.evaluable()
+        return tally.treated.astype(np.float64), tally.dlts.astype(np.float64)
 
-    def _too_high(self, n: Floats, y: Floats) -> Bools:
-        above = lambda a: np.concatenate([a[:, 1:], np.zeros((len(a), 1), dtype=a.dtype)], axis=1)
-        pooled_n, pooled_y = n + above(n), y + above(y)
-        reaches = lambda count, size: (count >= self.lambda_d * size - BOUNDARY_TOLERANCE) & (size > 0)
-        return np.asarray(reaches(y, n) & reaches(pooled_y, pooled_n))
+    def followed_counts(self, tally: Tally) -> tuple[Floats, Floats]:
+        """Return (trials, levels) each: patients and DLTs by which a level closes for backfilling."""
+        return self.counts(tally)
+
+    def reaches_lambda_d(self, n: Floats, y: Floats) -> Bools:
+        """Return whether the DLT rate of so many patients reaches the boundary for de-escalation."""
+        return np.asarray((y >= self.lambda_d * n - BOUNDARY_TOLERANCE) & (n > 0))
+
+    def too_high(self, tally: Tally) -> Bools:
+        """Return (trials, levels): levels whose DLT rate, and that pooled with the level above, reach lambda_d; and all above."""
+        n, y = self.followed_counts(tally)
+        above = lambda counts: np.concatenate([counts[:, 1:], np.zeros((len(counts), 1))], axis=1)
+        unsafe = self.reaches_lambda_d(n, y) & self.reaches_lambda_d(n + above(n), y + above(y))
+        return np.logical_or.accumulate(unsafe, axis=1)
+
+    def propose(self, tally: Tally) -> Ints:
+        """Return where to go next; where a lower level's data contradict it, by the data pooled from that level up.
+
+        A lower level contradicts an escalation unless it, too, would be escalated from, and any other step where it would be
+        de-escalated from. Pooled are the highest such level and all up to the level last given. Where the pooled rate reaches
+        lambda_d, the dose goes to the highest of them whose rate, pooled from the lowest of them up, does not.
+        """
+        n, y = self.counts(tally)
+        trials, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        index = np.arange(self.levels)
+        steps = np.where(n > 0, self.transitions(np.maximum(n, 1), y), 1)
+        own = steps[trials, here]
+        contradicts = np.where(own[:, None] == 1, steps < 1, steps == -1) & (index < here[:, None]) & (n > 0)
+        conflict = contradicts.any(axis=1)
+        lowest = np.where(contradicts, index, NONE).max(axis=1)  # the paper's b*
+        pools = (index >= lowest[:, None]) & (index <= here[:, None])
+        pooled_n, pooled_y = np.cumsum(n * pools, axis=1), np.cumsum(y * pools, axis=1)
+        step = self.transitions(np.maximum(pooled_n[trials, here], 1), pooled_y[trials, here])
+        fits = pools & ~self.reaches_lambda_d(pooled_n, pooled_y) & (n > 0)
+        lower = np.where(fits.any(axis=1), np.where(fits, index, NONE).max(axis=1), lowest - 1)
+        pooled = np.select([step == 1, step == 0], [stepped(here, step, self.levels), here], lower)
+        pooled = np.where(pooled == NONE, BELOW_LOWEST, pooled)
+        return np.where(conflict, pooled, stepped(here, own, self.levels))
 
     def open_level(self, tally: Tally, responses: Ints) -> Ints:
         """Return the level at which a patient may be treated beside the escalation, ``NONE`` where there is none.
 
-        ``responses`` (trials, levels): tumour responses seen.
+        Parameters
+        ----------
+        tally
+            all patients treated, those still followed as pending: the cap counts everyone who was ever treated at a level.
+        responses
+            (trials, levels): tumour responses seen.
         """
         index = np.arange(self.levels)
         active = np.cumsum(responses, axis=1) > 0 if self.needs_response else np.ones_like(responses, dtype=bool)
-        closed = self.too_high(tally) | self.eliminated(tally) | (tally.treated >= self.cap)
-        open_ = (
-            active & ~closed & (index < tally.level[:, None]) & (index <= tally.ceiling[:, None]) & (tally.treated > 0)
-        )
+        closed = self.too_high(tally) | (tally.treated >= self.cap)
+        safe = index <= np.minimum(self.highest_safe(self.known(tally)), tally.level - 1)[:, None]
+        open_ = active & ~closed & safe & (tally.treated > 0)
         if self.assign == "lowest":
             return np.where(open_.any(axis=1), open_.argmax(axis=1), NONE)
         return np.asarray(np.where(open_, index, NONE).max(axis=1))
@@ -73,9 +113,13 @@ class BfBoin(Boin):
 class BeBoin(BfBoin, TiteBoin):
     """BE-BOIN: backfilling, and decisions that do not wait for late toxicity, by the imputed rates of TITE-BOIN."""
 
-    def too_high(self, tally: Tally) -> Bools:
-        """Return (trials, levels): as for BF-BOIN, patients waited for counting for the share followed."""
-        if tally.pending is None:
-            return super().too_high(tally)
+    USES_FOLLOW_UP: ClassVar[bool] = True
+
+    def counts(self, tally: Tally) -> tuple[Floats, Floats]:
+        """Return (trials, levels) each: patients, and the DLTs to be expected of them by the imputed rates."""
+        return tally.treated.astype(np.float64), self.rates(tally) * tally.treated
+
+    def followed_counts(self, tally: Tally) -> tuple[Floats, Floats]:
+        """Return (trials, levels) each: patients, those waited for counting for the share followed, and DLTs."""
         pending, followed = self._known(tally)
-        return self._too_high(tally.treated - pending + followed, tally.dlts.astype(np.float64))
+        return tally.treated - pending + followed, tally.dlts.astype(np.float64)

@@ -17,14 +17,16 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.model_based import Grid, ModelBasedDesign, tail_weights
+from posology.designs.model_based import Grid, ModelBasedDesign, logit, tail_weights
 from posology.designs.tally import NONE, Tally
-from posology.shared.arrays import Floats, Ints
+from posology.shared.arrays import Bools, Floats, Ints
 
 GRID_HALF_WIDTH_SD = 6.5  # prior standard deviations that the grid reaches to either side
 GRID_SPACING = (
     0.75  # of the spacing: chances to 1e-6, whatever the data; at 1 to 2e-5 where levels contradict each other
 )
+NEGLIGIBLE = 1e-13  # of the posterior
+STEEPEST = 100.0  # in standard deviations of log beta: beyond, a correlation of 0.9999, chances to 1e-3
 MAX_INFORMATION = (0.25, 1.0)  # of log alpha, and of log beta, that a patient brings
 
 
@@ -145,10 +147,15 @@ class Blrm(ModelBasedDesign):
         """The nodes of the standardised parameters: of log alpha given log beta, and of log beta."""
         _, covariance, narrow = self._moments
         sd = np.sqrt(np.diag(covariance))
-        rest = sd[0] * sqrt(1 - (covariance[0, 1] / (sd[0] * sd[1])) ** 2)
+        with_beta = covariance[0, 1] / sd[1]  # log alpha moves by so much with a standard deviation of log beta
+        rest = sqrt(max(covariance[0, 0] - with_beta**2, 0.0))
+        of_alpha, of_beta = (sqrt(i * self.max_patients) for i in MAX_INFORMATION)
         nodes = []
-        for scale, information, share in zip((rest, sd[1]), MAX_INFORMATION, narrow, strict=True):
-            spacing = GRID_SPACING / sqrt(information * self.max_patients * scale**2 + share**-2)
+        # where the two are closely correlated, the chance of exceeding a rate steps up within a short way along log beta
+        step = min(abs(with_beta) / max(rest, 1e-12), STEEPEST)
+        told = (of_alpha * rest, of_alpha * abs(with_beta) + of_beta * sd[1] + step)
+        for information, share in zip(told, narrow, strict=True):
+            spacing = GRID_SPACING / sqrt(information**2 + share**-2)
             nodes.append(
                 np.linspace(-GRID_HALF_WIDTH_SD, GRID_HALF_WIDTH_SD, int(np.ceil(2 * GRID_HALF_WIDTH_SD / spacing)) + 1)
             )
@@ -176,15 +183,26 @@ class Blrm(ModelBasedDesign):
         log_p, log_q = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
         return Grid(log_p.T.copy(), log_q.T.copy(), np.logaddexp.reduce(parts, axis=0))
 
-    def exceedance_weights(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float | Floats) -> Floats:
         """Return (nodes, levels): the rate is exceeded where log alpha lies above a bound that log beta moves."""
         z1, z2 = self.axes
+        return self._above(rate, z1, z2).reshape(-1, self.levels)
+
+    def exceedance(self, weights: Floats, rates: Floats) -> Floats:
+        """Return (levels,): Pr(p > rate) at each level; nodes without weight to speak of are left out."""
+        z1, z2 = self.axes
+        by_node = weights.reshape(len(z1), len(z2))
+        rows, columns = (_range_of(by_node.sum(axis=k) > NEGLIGIBLE) for k in (1, 0))
+        above = self._above(rates, z1[rows], z2[columns])
+        return np.asarray(np.tensordot(by_node[rows, columns], above, axes=2))
+
+    def _above(self, rate: float | Floats, z1: Floats, z2: Floats) -> Floats:
+        """Return (z1, z2, levels): where log alpha lies above the bound, by its weight."""
         base = self._place(np.zeros_like(z2), z2)
         per_z1 = self._place(np.ones(1), np.zeros(1))[0, 0] - self._place(np.zeros(1), np.zeros(1))[0, 0]
-        bound = (log(rate / (1 - rate)) - np.exp(base[:, 1:]) * self.scaled - base[:, :1]) / per_z1  # (z2, levels)
+        bound = (logit(rate) - np.exp(base[:, 1:]) * self.scaled - base[:, :1]) / per_z1  # (z2, levels)
         far = 1e4 * GRID_HALF_WIDTH_SD
-        above = tail_weights(np.clip(bound, -far, far).ravel(), z1).reshape(len(z1), len(z2), self.levels)
-        return above.reshape(-1, self.levels)
+        return tail_weights(np.clip(bound, -far, far).ravel(), z1).reshape(len(z1), len(z2), self.levels)
 
     @cached_property
     def _cuts(self) -> Floats:
@@ -269,3 +287,11 @@ def prior_from_quantiles(
 
     v = least_squares(misfit, np.array([logit.mean(), 0.0, log(2), 0.0, 0.0])).x
     return Normal((float(v[0]), float(v[1])), (float(np.exp(v[2])), float(np.exp(v[3]))), float(np.tanh(v[4])))
+
+
+def _range_of(kept: Bools) -> slice:
+    """Return the range from the first to the last that is kept, two at least."""
+    at = np.flatnonzero(kept)
+    first, last = (int(at[0]), int(at[-1])) if len(at) else (0, 1)
+    first = min(first, len(kept) - 2)
+    return slice(first, max(last, first + 1) + 1)

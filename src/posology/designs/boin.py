@@ -79,7 +79,7 @@ class Boin(IntervalDesign):
         phi, phi_2 = self.target, self.phi_2
         return log((1 - phi) / (1 - phi_2)) / log(phi_2 * (1 - phi) / (phi * (1 - phi_2)))
 
-    def transitions(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints | Floats, y: Ints | Floats) -> Ints:
         """Return the move: up where y/n <= lambda_e, down where y/n >= lambda_d."""
         up, down = y <= self.lambda_e * n + BOUNDARY_TOLERANCE, y >= self.lambda_d * n - BOUNDARY_TOLERANCE
         return np.where(up, 1, np.where(down & (y > 0), -1, 0))
@@ -138,7 +138,7 @@ class Iboin(Boin):
                 chances[j] += comb(m, x) * q**x * (1 - q) ** (m - x) * likelihood / likelihood.sum()
         return chances
 
-    def transitions(self, n: Ints, y: Ints) -> Ints:
+    def transitions(self, n: Ints | Floats, y: Ints | Floats) -> Ints:
         """Return the move at each level: boundaries shifted by the log odds of the hypotheses, over n."""
         phi_1, phi, phi_2 = self.phi_1, self.target, self.phi_2
         too_low, right, too_high = (self.hypotheses[:, k, None, None] for k in range(3))

@@ -16,11 +16,26 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from posology.designs.dose_finding import DoseFinding
+from posology.designs.dose_finding import DoseFinding, first_of
 from posology.designs.tally import NONE, Action, Decision, Tally
 from posology.shared.arrays import Bools, Ints
 
 START, FILL, UP, STAY, DOWN, ALREADY_LOWEST, TOXIC, MAX_REACHED, MAX_REACHED_NO_MTD, STOP_AT_REACHED, WAIT = range(11)
+ACTIONS = np.array(
+    [
+        Action.STAY,
+        Action.STAY,
+        Action.ESCALATE,
+        Action.STAY,
+        Action.DEESCALATE,
+        Action.STAY,
+        Action.STOP,
+        Action.DECLARE,
+        Action.STOP,
+        Action.DECLARE,
+        Action.WAIT,
+    ]
+)  # by the reason
 WAITS = "too many patients at level {level} are still followed: nobody is treated until more is known"
 BELOW_LOWEST = -2  # proposed: the dose would go down from the lowest level
 
@@ -104,6 +119,11 @@ class CohortDesign(DoseFinding):
         """Return the level proposed and the highest that may be given."""
         return self.propose(tally), self.highest_next(tally)
 
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether the rule on the counts as they are does not go up from the level last given."""
+        proposed = np.where(tally.level == NONE, 0, self.propose(tally))
+        return np.asarray(proposed <= tally.level)
+
     def next_level(self, tally: Tally) -> Ints:
         """Return the level proposed, held to those that may be given; ``NONE`` where none may."""
         proposed, highest = self.propose_within(tally)
@@ -113,64 +133,48 @@ class CohortDesign(DoseFinding):
     def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        n = tally.treated[rows, here]
-        left = np.maximum(self.max_patients - tally.treated.sum(axis=1), 0)
         begins = tally.level == NONE
+        left = np.maximum(self.max_patients - tally.treated.sum(axis=1), 0)
         proposed, highest = self.propose_within(tally)
         none = ((proposed == NONE) & ~begins) | (highest == NONE)
         to = np.where(none, here, np.minimum(np.maximum(proposed, 0), highest))
         to = np.where(begins, np.maximum(highest, 0), to)
         fills = self._fills(tally, to, highest) & ~begins
         ends = (left == 0) & ~begins
-        enough = np.zeros(tally.trials, dtype=bool)
-        if self.stop_at is not None:
-            counted = tally.treated[rows, to] if self.stop_when == "next" else n
-            enough = (counted >= self.stop_at) & ~begins & ((to == here) | (self.stop_when != "stays"))
-            enough &= ~fills | (to <= here) | (self.stop_when == "reached")
+        enough = self._enough(tally, to, fills) & ~begins
         mtd = np.full(tally.trials, NONE)
         asks = np.flatnonzero((ends | enough) & ~none)
         if len(asks):
             mtd[asks] = self.mtd(tally if len(asks) == tally.trials else tally.rows(asks))
-        enough &= mtd != NONE
-        why = np.select(
-            [
-                begins & ~none,
-                none,
-                ends & (mtd == NONE),
-                ends,
-                enough,
-                fills,
-                self.must_wait(tally) & (here <= highest),
-                to > here,
-                to < here,
-                proposed == BELOW_LOWEST,
-            ],
-            [
-                START,
-                TOXIC,
-                MAX_REACHED_NO_MTD,
-                MAX_REACHED,
-                STOP_AT_REACHED,
-                FILL,
-                WAIT,
-                UP,
-                DOWN,
-                ALREADY_LOWEST,
-            ],
-            STAY,
+        why = first_of(
+            (none, TOXIC),
+            (begins, START),
+            (ends & (mtd == NONE), MAX_REACHED_NO_MTD),
+            (ends, MAX_REACHED),
+            (enough & (mtd != NONE), STOP_AT_REACHED),
+            (fills, FILL),
+            (self.must_wait(tally) & (here <= highest), WAIT),
+            (to > here, UP),
+            (to < here, DOWN),
+            (proposed == BELOW_LOWEST, ALREADY_LOWEST),
+            otherwise=STAY,
         )
-        declared, over = (why == MAX_REACHED) | (why == STOP_AT_REACHED), (why == TOXIC) | (why == MAX_REACHED_NO_MTD)
-        level = np.where(declared, mtd, np.where(over, NONE, np.where((why == FILL) | (why == WAIT), here, to)))
-        action = np.select(
-            [declared, over, why == UP, why == DOWN, why == WAIT],
-            [Action.DECLARE, Action.STOP, Action.ESCALATE, Action.DEESCALATE, Action.WAIT],
-            Action.STAY,
-        )
+        action = ACTIONS[why]
+        level = np.where((why == FILL) | (why == WAIT), here, to)
+        level = np.where(action == Action.DECLARE, mtd, np.where(action == Action.STOP, NONE, level))
         there = tally.treated[rows, np.maximum(level, 0)]
-        more = np.where(
-            (action >= Action.DECLARE) | (action == Action.WAIT), 0, np.minimum(self.cohort - there % self.cohort, left)
-        )
+        treats = (action >= Action.STAY) & (action < Action.DECLARE)
+        more = np.where(treats, np.minimum(self.cohort - there % self.cohort, left), 0)
         return Decision(action, level, more, why, self.REASONS)
+
+    def _enough(self, tally: Tally, to: Ints, fills: Bools) -> Bools:
+        """Return whether the level has had as many patients as end the trial."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        if self.stop_at is None:
+            return np.zeros(tally.trials, dtype=bool)
+        counted = tally.treated[rows, to if self.stop_when == "next" else here]
+        enough = (counted >= self.stop_at) & ((to == here) | (self.stop_when != "stays"))
+        return np.asarray(enough & (~fills | (to <= here) | (self.stop_when == "reached")))
 
     def _fills(self, tally: Tally, to: Ints, highest: Ints) -> Bools:
         """Return whether the cohort is treated to its end before the dose moves as it would."""

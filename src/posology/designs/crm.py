@@ -15,15 +15,12 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, tail_weights
+from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, logit, tail_weights
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
 GRID_HALF_WIDTH_SD = 8.0  # prior standard deviations that the grid reaches to either side
-MAX_INFORMATION = {
-    "empiric": 0.65,
-    "logistic": 3.2,
-}  # no patient tells more of beta: maximum of (dp/dbeta)^2 / (p (1 - p))
+EMPIRIC_INFORMATION = 0.65  # no patient tells more of beta: maximum of (dp/dbeta)^2 / (p (1 - p))
 LARGEST = 10.0  # bound on the maximum likelihood estimate
 
 
@@ -83,6 +80,12 @@ class Crm(ModelBasedDesign):
             raise ValueError(f"skeleton has {len(self.skeleton)} rates: give one for each of the {self.levels} levels")
         if not all(0 < p < 1 for p in self.skeleton) or any(np.diff(self.skeleton) <= 0):
             raise ValueError(f"skeleton is {self.skeleton}: rates between 0 and 1, each above the one before")
+        if self.model == "logistic" and max(self.scaled) >= 0:
+            highest = float(logit(max(self.skeleton)))
+            raise ValueError(
+                f"intercept is {self.intercept:g}, too small for the skeleton: it must lie above {highest:.2f}, the log odds of "
+                f"the skeleton's highest rate {max(self.skeleton):g}, for all levels to lie on one rising curve (3 is usual)"
+            )
         low, high = self.prior_parameters
         if (self.prior == "uniform" and not 0 <= low < high) or (self.prior != "uniform" and high <= 0):
             raise ValueError(f"prior_parameters {self.prior_parameters} do not make a {self.prior} prior")
@@ -114,12 +117,12 @@ class Crm(ModelBasedDesign):
         """Return p, (..., levels) for beta (...)."""
         return np.exp(self.logs(beta)[0])
 
-    def beta_at(self, rate: float) -> Floats:
+    def beta_at(self, rate: float | Floats) -> Floats:
         """Return (levels,): the beta at which each level's DLT rate is ``rate``; the rate falls as beta rises.
 
         Where the logistic model cannot reach the rate, or always lies beyond it, an infinite beta stands.
         """
-        wanted = log(rate) if self.model == "empiric" else log(rate / (1 - rate)) - self.intercept
+        wanted = np.log(rate) if self.model == "empiric" else logit(rate) - self.intercept
         slope = wanted / self.scaled
         return np.where(slope > 0, np.log(np.maximum(slope, 1e-300)), -np.inf)
 
@@ -127,6 +130,15 @@ class Crm(ModelBasedDesign):
     def nodes(self) -> Floats:
         """The nodes: equally spaced in beta; Gauss-Legendre in exp(beta) for a uniform prior, whose ends are sharp."""
         return self._nodes_and_weights[0]
+
+    @property
+    def _most_information(self) -> float:
+        """The most that a patient tells of beta: of the logistic model p (1 - p) (logit p - intercept)^2, at its maximum."""
+        if self.model == "empiric":
+            return EMPIRIC_INFORMATION
+        log_odds = np.linspace(-20, 20, 2001)
+        p = 1 / (1 + np.exp(-log_odds))
+        return float((p * (1 - p) * (log_odds - self.intercept) ** 2).max())
 
     @cached_property
     def _nodes_and_weights(self) -> tuple[Floats, Floats]:
@@ -139,7 +151,7 @@ class Crm(ModelBasedDesign):
             low, high, spread = log(b) - 24 / a - 4, log(b) + log(a + 50 + 10 * sqrt(a)), min(1.0, 1 / sqrt(a))
         else:
             low, high, spread = a - GRID_HALF_WIDTH_SD * b, a + GRID_HALF_WIDTH_SD * b, b
-        narrowest = 1 / sqrt(MAX_INFORMATION[self.model] * self.max_patients + spread**-2)
+        narrowest = 1 / sqrt(self._most_information * self.max_patients + spread**-2)
         beta = np.linspace(low, high, int(np.ceil((high - low) / narrowest)) + 1)
         if self.prior == "gamma":
             density = a * (beta - log(b)) - np.exp(beta - log(b)) - lgamma(a)
@@ -153,7 +165,7 @@ class Crm(ModelBasedDesign):
         log_p, log_q = self.logs(self.nodes)
         return Grid(log_p.T.copy(), log_q.T.copy(), self._nodes_and_weights[1])
 
-    def exceedance_weights(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float | Floats) -> Floats:
         """Return (nodes, levels): the rate is exceeded where beta lies below :meth:`beta_at`."""
         at = self.beta_at(rate)
         if self.prior != "uniform":
@@ -204,6 +216,10 @@ class Crm(ModelBasedDesign):
             to = np.where(first, np.minimum(stands, self.start + len(self.initial) - 1), to)
         stops = self.stops(tally)
         return np.where(stops, NONE, to), np.where(stops, NONE, self.levels - 1)
+
+    def highest_safe(self, tally: Tally) -> Ints:
+        """Return the top level that is open; none where the trial stops for toxicity."""
+        return np.where(self.stops(tally), NONE, tally.ceiling)
 
     def _log_likelihood(self, tally: Tally, beta: Floats) -> Floats:
         log_p, log_q = self.logs(beta)

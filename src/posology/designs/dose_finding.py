@@ -48,8 +48,14 @@ class DoseFinding(Remembering):
     """A design: how it decides on a batch, with what all designs share around it."""
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.COUNTS
+    USES_FOLLOW_UP: ClassVar[bool] = False
     levels: int
     start: int
+
+    @property
+    def uses_follow_up(self) -> bool:
+        """Whether patients still followed count for the share of the window; others wait for them."""
+        return self.USES_FOLLOW_UP
 
     @property
     def depends_on(self) -> DependsOn:
@@ -84,18 +90,29 @@ class DoseFinding(Remembering):
         return reached(tally, self.highest_safe(tally), self.start)
 
     def admissible(self, tally: Tally) -> Bools:
-        """Return (trials, levels): the levels that may be given to the next patients."""
+        """Return (trials, levels): the levels that may be given to the next patients.
+
+        Those up to :meth:`highest_next`, but none above the level last given whose counts bar the way up.
+        """
         self.check(tally)
-        return np.asarray(np.arange(self.levels) <= self.highest_next(self.known(tally))[:, None])
+        tally = self.known(tally)
+        highest = np.where(
+            self.bars_the_way_up(tally), np.minimum(self.highest_next(tally), tally.level), self.highest_next(tally)
+        )
+        return np.asarray(np.arange(self.levels) <= highest[:, None])
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether the counts at the level last given say that no higher one may be given."""
+        raise NotImplementedError
 
     def decide_anew(self, tally: Tally) -> Decision:
         """Return the rule's decision; patients still followed at the level are waited for, unless it is to go down.
 
-        A design that depends on follow-up uses them instead.
+        A design that uses follow-up takes it into account instead.
         """
         self.check(tally)
         decision = self.rule(self.known(tally))
-        if tally.pending is None or self.depends_on is DependsOn.TIME:
+        if tally.pending is None or self.uses_follow_up:
             return decision
         rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
         followed = tally.pending.count(self.levels)
@@ -118,8 +135,8 @@ class DoseFinding(Remembering):
             raise ValueError(f"the tally has {tally.levels} levels, the design {self.levels}")
 
     def known(self, tally: Tally) -> Tally:
-        """Return the counts that the design uses: without patients still followed, unless it depends on their follow-up."""
-        return tally if self.depends_on is DependsOn.TIME else tally.evaluable()
+        """Return the counts that the design uses: without patients still followed, unless it uses their follow-up."""
+        return tally if self.uses_follow_up else tally.evaluable()
 
 
 def reached(tally: Tally, highest: Ints, start: int) -> Ints:
@@ -152,3 +169,11 @@ def chosen(why: Ints, outcome: dict[int, tuple[Action, Ints, Ints | int]], reaso
         why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))]
     )
     return Decision(pick(0), pick(1), pick(2), why, reasons)
+
+
+def first_of(*cases: tuple[Bools, int], otherwise: int) -> Ints:
+    """Return for each row the number of the first case that holds."""
+    number = np.full(len(cases[0][0]), otherwise)
+    for holds, value in reversed(cases):
+        number[holds] = value
+    return number

@@ -97,7 +97,7 @@ class Ewoc(ModelBasedDesign):
         x = np.clip(2 * (doses - low) / (high - low) - 1, -1, 1)
         return np.tile(legendre_below(x, MTD_NODES), (RHO_NODES, 1))
 
-    def exceedance_weights(self, rate: float) -> Floats:
+    def exceedance_weights(self, rate: float | Floats) -> Floats:
         """Return (nodes, levels): what to expect to find Pr(p > rate): given rho, the MTD lies below a bound."""
         low, high = self.range
         logit = lambda p: np.log(p / (1 - p))

@@ -6,14 +6,19 @@ beta posterior of each level, made monotone likewise, as Liu and Yuan (2015) do 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
 from posology.designs.isotonic import PRIOR_DLT, dlt_rates, isotonic
-from posology.designs.model_based import ModelBasedDesign
+from posology.designs.model_based import ModelBasedDesign, logit
 from posology.designs.tally import Action, Design, Tally, level_number
 from posology.shared.arrays import Bools, Floats, Ints
+
+RATES = (1e-15, 1 - 1e-15)  # between which a quantile is sought
+RATE_TOLERANCE, CHANCE_TOLERANCE = 1e-7, 1e-8
 
 
 @dataclass(frozen=True)
@@ -113,20 +118,50 @@ def innermost(design: Design) -> Design:
 
 
 def _quantiles(model: ModelBasedDesign, tally: Tally, level: float) -> tuple[Floats, Floats]:
-    """Return the posterior quantiles of each rate, by bisection on Pr(p > rate)."""
-    limits = []
-    for tail in ((1 + level) / 2, (1 - level) / 2):
-        low, high = np.zeros((tally.trials, tally.levels)), np.ones((tally.trials, tally.levels))
-        for _ in range(30):
-            middle = (low + high) / 2
-            above = np.empty_like(middle)
-            for trial in range(tally.trials):
-                for j in range(tally.levels):
-                    column = model.exceedance_weights(float(middle[trial, j]))[:, j : j + 1]
-                    above[trial, j] = model.expect(tally.rows(np.array([trial])), column)[0, 0]
-            low, high = np.where(above > tail, middle, low), np.where(above > tail, high, middle)
-        limits.append((low + high) / 2)
+    """Return the posterior quantiles of each rate, all levels at once: Pr(p > rate) by rate is solved for the tails."""
+    limits = np.empty((2, tally.trials, tally.levels))
+    for trial in range(tally.trials):
+        weights = model.posterior(tally.rows(np.array([trial])))[0]
+        order = np.argsort(model.grid.p, axis=1)
+        odds = logit(np.clip(np.take_along_axis(model.grid.p, order, axis=1), *RATES))
+        above = 1 - np.cumsum(weights[order], axis=1)  # on the nodes alone, a little off
+        for k, tail in enumerate(((1 + level) / 2, (1 - level) / 2)):
+            part = min(tail, 1 - tail) / 2
+            near = [odds[np.arange(tally.levels), (above > tail + side).sum(axis=1) - 1] for side in (part, -part)]
+            limits[k, trial] = _solved(partial(_excess, model, weights, tail), *near)
     return limits[0], limits[1]
+
+
+def _excess(model: ModelBasedDesign, weights: Floats, tail: float, rates: Floats) -> Floats:
+    return model.exceedance(weights, rates) - tail
+
+
+def _rate(log_odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def _solved(excess: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
+    """Return the rates at which falling functions of them, one a level, are 0.
+
+    Between log odds ``low`` and ``high``, as far as they bracket the rate, by regula falsi (Illinois).
+    """
+    lowest, highest = logit(np.array(RATES))
+    above, below = excess(_rate(low)), excess(_rate(high))
+    low, above = np.where(above > 0, low, lowest), np.where(above > 0, above, 1.0)
+    high, below = np.where(below < 0, high, highest), np.where(below < 0, below, -1.0)
+    side = np.zeros(len(low))
+    at = (low + high) / 2
+    for _ in range(60):
+        at = low + (high - low) * np.clip(above / (above - below), 0.01, 0.99)
+        value = excess(_rate(at))
+        up = value > 0
+        # the value at a bound that stands twice is halved, so that it moves
+        below = np.where(up, np.where(side > 0, below / 2, below), value)
+        above = np.where(up, value, np.where(side < 0, above / 2, above))
+        low, high, side = np.where(up, at, low), np.where(up, high, at), np.where(up, 1.0, -1.0)
+        if ((_rate(high) - _rate(low) < RATE_TOLERANCE) | (np.abs(value) < CHANCE_TOLERANCE)).all():
+            break
+    return _rate(at)
 
 
 def _isotonic(tally: Tally, low: float, high: float, level: float) -> tuple[Floats, Floats, Floats, Floats, Floats]:

@@ -100,8 +100,8 @@ class ModelBasedDesign(CohortDesign):
         """The model on its nodes."""
         raise NotImplementedError
 
-    def exceedance_weights(self, rate: float) -> Floats:
-        """Return (nodes, levels): what to expect to find Pr(p > rate) at each level."""
+    def exceedance_weights(self, rate: float | Floats) -> Floats:
+        """Return (nodes, levels): what to expect to find Pr(p > rate) at each level, for one rate or one a level."""
         raise NotImplementedError
 
     def look(self, tally: Tally) -> tuple[Ints, Ints]:
@@ -119,6 +119,12 @@ class ModelBasedDesign(CohortDesign):
         """Return (trials, nodes): the log of the posterior's weights, not normalised."""
         return self.grid.likelihood(tally.treated, tally.dlts)
 
+    def posterior(self, tally: Tally) -> Floats:
+        """Return (trials, nodes): the posterior's weights, which sum to 1."""
+        log = self.log_posterior(tally)
+        weights = np.exp(log - log.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
     def expect(self, tally: Tally, values: Floats) -> Floats:
         """Return (trials, k): posterior expectations of k functions, given by their values (nodes, k)."""
         columns = np.concatenate([np.ones((len(values), 1)), values], axis=1)
@@ -134,6 +140,10 @@ class ModelBasedDesign(CohortDesign):
     def probability_above(self, tally: Tally, rate: float) -> Floats:
         """Return (trials, levels): Pr(p > rate | data)."""
         return np.clip(self.expect(tally, self.exceedance_weights(rate)), 0.0, 1.0)
+
+    def exceedance(self, weights: Floats, rates: Floats) -> Floats:
+        """Return (levels,): Pr(p > rate) at each level, for one rate a level, under one trial's posterior weights (nodes,)."""
+        return np.asarray(weights @ self.exceedance_weights(rates))
 
     def mean_rates(self, tally: Tally) -> Floats:
         """Return (trials, levels): posterior means of the DLT rates."""
@@ -187,6 +197,12 @@ class ModelBasedDesign(CohortDesign):
         tried = np.where(tally.treated > 0, np.arange(self.levels), NONE).max(axis=1)
         to, safe = self.look(tally)
         return np.asarray(np.minimum(np.minimum(to, tried), np.minimum(safe, tally.ceiling)))
+
+
+def logit(rate: float | Floats) -> Floats:
+    """Return the log odds of a rate."""
+    p = np.asarray(rate, dtype=np.float64)
+    return np.asarray(np.log(p) - np.log1p(-p))
 
 
 def tail_weights(points: Floats, nodes: Floats) -> Floats:

@@ -399,6 +399,11 @@ class Design(Protocol):
         """What the next dose depends on."""
         ...
 
+    @property
+    def uses_follow_up(self) -> bool:
+        """Whether patients still followed count for the share of the window; others wait for them."""
+        ...
+
     def decide(self, tally: Tally) -> Decision:
         """Return what to do next in each trial. Defined for every tally, cohorts half filled included."""
         ...

@@ -9,7 +9,7 @@ exceeded, at which `mtd_patients` were treated.
 
 The published rule has rows for three and for six patients. Of other numbers: two DLTs exceed the MTD at once, whoever else
 is still to come; four or five patients without a DLT go up as three do, with one they are filled up to six; of more than
-six, a third with a DLT exceed the MTD, and the dose goes up where at most a sixth had one. A level above one that exceeds the
+six, a third with a DLT exceed the MTD, and the dose goes above the level where at most a sixth had one. A level above one that exceeds the
 MTD, as late DLTs may show, exceeds it too.
 """
 
@@ -38,8 +38,8 @@ REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
     "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe enough",
     "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: three patients at the level below, not yet tried",
-    "a level below level {level} has shown more DLTs than tolerated: {more} more at level {next}",
-    "a level below level {level} has shown more DLTs than tolerated: level {next} is the MTD",
+    "a level below level {level} has had more DLTs than let the dose go above it: {more} more at level {next}",
+    "a level below level {level} has had more DLTs than let the dose go above it: level {next} is the MTD",
     "the lowest level has shown more DLTs than tolerated: no level is safe enough",
     "level {level} is closed: {more} more at level {next}",
     "level {level} is closed: level {next} is the MTD",
@@ -108,7 +108,13 @@ class ThreePlusThree(DoseFinding):
 
     def highest_safe(self, tally: Tally) -> Ints:
         """Return the highest level neither closed nor exceeded, with none exceeded below it."""
-        return np.minimum(below_first(exceeds(tally)), tally.ceiling)
+        return np.minimum(highest_tolerated(tally), tally.ceiling)
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether a DLT among fewer than six, or more than one in six, bars the way up."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        n, dlt = tally.treated[rows, here], tally.dlts[rows, here]
+        return np.asarray((FULL * dlt > np.maximum(n, FULL)) | ((dlt > 0) & (n < FULL)))
 
     def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""
@@ -119,7 +125,7 @@ class ThreePlusThree(DoseFinding):
         lower = np.maximum(safe, 0)  # where the dose goes down to
         n_lower = tally.treated[rows, lower]
         own = exceeds(tally)[rows, here]  # whether the level's own patients show it
-        closed = below_first(exceeds(tally)) >= here
+        closed = (here > tally.ceiling) & (highest_tolerated(tally) >= here)
         unlimited = (here == self.levels - 1) & (not self.six_at_top)
         begins = tally.level == NONE
         why = np.select(
@@ -183,3 +189,14 @@ def exceeds(tally: Tally) -> Bools:
     Of three patients two, of six two: with more than six, a third of them.
     """
     return (tally.dlts >= 2) & (3 * tally.dlts >= tally.treated)
+
+
+def highest_tolerated(tally: Tally) -> Ints:
+    """Return (trials,): the highest level with none exceeded up to it, and none below it that bars the way up.
+
+    Of more than six patients two or more, less than a third of them, with a DLT: tolerated, and too many to go up.
+    """
+    exceeded = exceeds(tally)
+    bars = ~exceeded & (tally.treated >= FULL) & (FULL * tally.dlts > tally.treated)
+    barred = np.where(bars.any(axis=1), bars.argmax(axis=1), tally.levels - 1)
+    return np.asarray(np.minimum(below_first(exceeded), barred))

@@ -18,10 +18,10 @@ from annotated_types import Ge, Gt, Le
 
 from posology.designs.boin import BOUNDARY_TOLERANCE, Boin
 from posology.designs.crm import Crm
-from posology.designs.dose_finding import DoseFinding, below_first, chosen, highest_tried
+from posology.designs.dose_finding import DoseFinding, chosen, highest_tried
 from posology.designs.interval import stepped
 from posology.designs.tally import NONE, Action, Decision, DependsOn, Tally
-from posology.designs.three_plus_three import exceeds
+from posology.designs.three_plus_three import highest_tolerated
 from posology.shared.arrays import Bools, Floats, Ints
 
 
@@ -77,6 +77,7 @@ class TiteCrm(Crm):
     """
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
 
     weight: Literal["linear", "adaptive"] = "linear"
 
@@ -131,6 +132,7 @@ class TiteBoin(Boin):
     """
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
 
     impute: Literal["expected", "effective"] = "expected"
     max_pending: Annotated[float, Gt(0), Le(1)] = 0.5
@@ -144,9 +146,12 @@ class TiteBoin(Boin):
 
     def rate(self, tally: Tally) -> Floats:
         """Return (trials,): the DLT rate at the level last given that is compared with the boundaries."""
-        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
-        pending, followed = (a[rows, here] for a in self._known(tally))
-        n, y = tally.treated[rows, here], tally.dlts[rows, here]
+        return self.rates(tally)[np.arange(tally.trials), np.maximum(tally.level, 0)]
+
+    def rates(self, tally: Tally) -> Floats:
+        """Return (trials, levels): the DLT rate at each level, with what is to be expected of patients still followed."""
+        pending, followed = self._known(tally)
+        n, y = tally.treated, tally.dlts
         if self.impute == "effective":
             known = n - pending + followed
             return np.asarray(y / np.where(known > 0, known, 1.0))
@@ -225,6 +230,7 @@ class RollingSix(DoseFinding):
     start: Annotated[int, Ge(0)] = 0
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
+    USES_FOLLOW_UP: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.levels:
@@ -237,7 +243,13 @@ class RollingSix(DoseFinding):
 
     def highest_safe(self, tally: Tally) -> Ints:
         """Return the highest level neither closed nor exceeded, with none exceeded below it."""
-        return np.minimum(below_first(exceeds(tally)), tally.ceiling)
+        return np.minimum(highest_tolerated(tally), tally.ceiling)
+
+    def bars_the_way_up(self, tally: Tally) -> Bools:
+        """Return whether a DLT among fewer than six, or more than one in six, bars the way up."""
+        rows, here = np.arange(tally.trials), np.maximum(tally.level, 0)
+        n, dlt = tally.treated[rows, here], tally.dlts[rows, here]
+        return np.asarray((6 * dlt > np.maximum(n, 6)) | ((dlt > 0) & (n < 6)))
 
     def rule(self, tally: Tally) -> Decision:
         """Return what to do next; see :meth:`posology.designs.Design.decide`."""

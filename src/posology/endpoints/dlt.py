@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from posology.endpoints.ctcae_terms import canonical_term, find_term, spelling
+
 
 class TriState(StrEnum):
     """What can be said of a question of fact."""
@@ -62,7 +64,9 @@ class Criterion:
     minimum_days
         how long the event must last [days]; 0 for any. "More than 7 days" is 8.
     exempt
-        exceptions that hang on time or treatment.
+        exceptions that depend on time or treatment.
+    organ_classes
+        the only system organ classes it applies to; any, if empty.
     """
 
     text: str
@@ -72,6 +76,7 @@ class Criterion:
     related: bool = True
     minimum_days: int = 0
     exempt: tuple[Exemption, ...] = ()
+    organ_classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ class AdverseEvent:
         the day it fell to the grade the protocol's exceptions allow; None: not, or with its end.
     treated
         whether it was treated; None: not known.
+    organ_class
+        its system organ class, where it was coded; else that of its CTCAE term.
 
     Raises
     ------
@@ -133,6 +140,7 @@ class AdverseEvent:
     seen_until: int | None = None
     improved_day: int | None = None
     treated: bool | None = None
+    organ_class: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.grade <= 5:
@@ -181,6 +189,9 @@ def _meets_criterion(event: AdverseEvent, criterion: Criterion, day: int) -> tup
         return TriState.NO, f"{event.term} is not {' or '.join(criterion.terms)}"
     if _among(event, criterion.except_terms):
         return TriState.NO, f"{event.term} is excepted"
+    in_class = _in_class(event, criterion.organ_classes) if criterion.organ_classes else True
+    if in_class is False:
+        return TriState.NO, f"{event.term} is not of {' or '.join(criterion.organ_classes)}"
     if criterion.related and event.related is False:
         return TriState.NO, "not related to the drug"
     if event.grade < criterion.minimum_grade:
@@ -194,6 +205,8 @@ def _meets_criterion(event: AdverseEvent, criterion: Criterion, day: int) -> tup
             return TriState.NO, reason
         if excused is TriState.NOT_YET and answer is TriState.YES:
             answer, why = excused, reason
+    if answer is TriState.YES and in_class is None:
+        return TriState.NOT_YET, f"the system organ class of {event.term} is not known"
     if answer is TriState.YES and criterion.related and event.related is None:
         return TriState.NOT_YET, "its relation to the drug is not judged yet"
     return answer, why
@@ -231,7 +244,17 @@ def _is_exempt(event: AdverseEvent, exempt: Exemption, day: int) -> tuple[TriSta
 
 
 def _among(event: AdverseEvent, terms: Sequence[str]) -> bool:
-    return event.term.casefold() in {term.casefold() for term in terms}
+    """Whether an event is one of some terms, in whatever spelling or by whatever common name."""
+    return bool(terms) and canonical_term(event.term) in {canonical_term(term) for term in terms}
+
+
+def _in_class(event: AdverseEvent, organ_classes: Sequence[str]) -> bool | None:
+    """Whether an event is of one of some system organ classes; None if its class is not known."""
+    known = find_term(event.term)
+    organ_class = event.organ_class or (known.organ_class if known else "")
+    if not organ_class:
+        return None
+    return spelling(organ_class) in {spelling(name) for name in organ_classes}
 
 
 def delay_is_dlt(definition: Definition, due_day: int, given_day: int | None, day: int) -> tuple[TriState, str]:

@@ -196,7 +196,7 @@ def best_response(
     confirmation_days
         how long a CR or PR seen on the tumour must be kept [days]; 0: not asked for.
     minimum_sd_days
-        days from the first dose that stable disease must have lasted.
+        days from the first dose to an assessment that may count as stable disease: an interval, as in RECIST 1.1.
     close_days
         progression of the tumour within so many days of the first sample of a CA-125 response makes the best response
         PD, unless the tumour's own response was confirmed; later progression leaves it PR (footnote to the table).
@@ -231,7 +231,7 @@ def best_response(
     close = early & (gap <= close_days)
 
     stable = held & np.isin(visits, [Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD])
-    lasted = np.where(stable, seen.day - start[:, None] + 1, 0).max(axis=1, initial=0) >= minimum_sd_days
+    lasted = (stable & (seen.day - start[:, None] >= minimum_sd_days)).any(axis=1)
     only_other = (visits == Response.NON_CR_NON_PD).any(axis=1)
     last = np.where(held & (visits != Response.NE), np.arange(columns), NEVER).max(axis=1, initial=NEVER)
     last_kind = np.take_along_axis(visits, np.maximum(last, 0)[:, None], axis=1)[:, 0]

@@ -65,7 +65,8 @@ def collected_responses(
     evaluable
         (patients,): whether the patient is evaluable; best response is read for these alone, progression for all.
     antibodies
-        (patients, records): records that say mouse antibodies were given; leave it out for none.
+        (patients, records): records that say mouse antibodies were given; leave it out for none. Given before the start,
+        no record counts by GCIG.
     keep_disturbed
         whether the first such record itself still counts, as in admiralonco; by GCIG it is not evaluable.
 
@@ -89,6 +90,8 @@ def collected_responses(
     kept, days, seen = sort(held), sort(day), sort(response)
     kept[:, 1:] &= ~(kept[:, :-1] & (days[:, 1:] == days[:, :-1]))
     disturbed = np.zeros(kept.shape, dtype=bool) if antibodies is None else sort(antibodies & held)
+    if antibodies is not None and not keep_disturbed:  # given before the start, they disturb every sample since
+        kept &= ~np.any(antibodies & (day < start[:, None]), axis=1, keepdims=True)
     stops = (kept & (seen == Response.PD)) | disturbed
     before = np.logical_or.accumulate(stops, axis=1)
     before = np.concatenate([np.zeros((len(kept), 1), dtype=bool), before[:, :-1]], axis=1)

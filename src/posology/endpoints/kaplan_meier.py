@@ -188,7 +188,15 @@ def _checked(days: ArrayLike, event: ArrayLike) -> tuple[Floats, NDArray[np.bool
     if unclear.any():
         wrong = int(np.argmax(unclear))
         raise ValueError(f"event is {given[wrong]} for patient {wrong}: it must be 1 for the event, 0 for censored")
-    return times, given.astype(bool)
+    return _one_time(times), given.astype(bool)
+
+
+def _one_time(times: Floats) -> Floats:
+    """Return times with those that are equal but for rounding made one, as R's ``survival`` does (``timefix``)."""
+    distinct, place = np.unique(times, return_inverse=True)
+    apart = np.diff(distinct) > HALF_EPSILON * max(1.0, float(np.abs(distinct).mean()))
+    first = np.concatenate([[0], np.flatnonzero(apart) + 1])
+    return np.asarray(distinct[first][np.cumsum(np.concatenate([[False], apart]))][place], dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ def skeleton_with_means(design: Crm) -> tuple[float, ...]:
         one = replace(design, levels=1, start=0, skeleton=(rate(logit),), initial=design.initial[:1])
         return float(one.mean_rates(Tally.start(1, 1))[0, 0]) - wanted
 
-    return tuple(rate(brentq(gap, -600, 35, args=(p,), xtol=1e-12)) for p in design.skeleton)
+    highest = 35.0 if design.model == "empiric" else min(35.0, design.intercept - 1e-9)
+    return tuple(rate(brentq(gap, -600, highest, args=(p,), xtol=1e-12)) for p in design.skeleton)
 
 
 @dataclass(frozen=True)

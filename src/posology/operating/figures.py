@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from posology.shared.charts import PALETTE, styled
+
 if TYPE_CHECKING:
     import altair
 
@@ -27,14 +29,15 @@ def pathways_chart(nodes: Sequence[dict[str, Any]]) -> altair.TopLevelMixin:
         ),
         y=alt.Y("y:Q", axis=None).scale(reverse=True),
     )
-    lines = base.mark_rule(color="#999").encode(x2="x2:Q", y2="y2:Q")
+    lines = base.mark_rule(color=PALETTE["grey"]).encode(x2="x2:Q", y2="y2:Q")
     points = base.mark_point(filled=True, size=70, opacity=1).encode(
         color=alt.Color("decision:N", title="decision"), shape=alt.Shape("decision:N", title="decision")
     )
     words = base.mark_text(align="left", dx=7, dy=-1, fontSize=10).encode(text="label:N")
     words = words.transform_calculate(label="datum.outcome + ': ' + datum.says")
     height = max(120, 17 * leaves)
-    drawn: altair.TopLevelMixin = alt.layer(lines, points, words).properties(
+    drawn = alt.layer(lines, points, words).properties(
         title="Dose transition pathways", width=300 * (deepest + 1), height=height
     )
-    return drawn
+    chart: altair.TopLevelMixin = styled(drawn, legend={"orient": "right"})
+    return chart

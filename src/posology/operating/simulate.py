@@ -214,6 +214,7 @@ class _Clock:
         self.mtd, self.going = np.full(trials, NONE), np.ones(trials, dtype=bool)
         self.late = isinstance(innermost(design), LATE)
         self.backfills = design if isinstance(design, BfBoin) else None
+        self.follows = self.late or self.backfills is not None  # patients still followed are told to the design
         if self.backfills is not None:  # patients beside the escalation count neither to its cohorts nor to its maximum
             most_at_all = self.backfills.max_patients + self.backfills.cap * design.levels
             self.design = replace(self.backfills, cohort=1, max_patients=most_at_all)
@@ -233,6 +234,7 @@ class _Clock:
                 arrival = self._backfill(rows, arrival, asks)
                 asks &= self.going[rows]
             self.now[rows] = arrival
+            asks |= self._forbidden(rows)
             if asks.any():
                 self._decide(rows[asks])
             rows = rows[self.going[rows] & (self.need[rows] > 0)]
@@ -275,7 +277,7 @@ class _Clock:
         """Return what is known now."""
         level, now = self.level[rows], self.now[rows, None]
         known = self.known[rows] <= now + 1e-9
-        counts = (level != NONE) & np.where(known, ~self.lost[rows], self.late)
+        counts = (level != NONE) & np.where(known, ~self.lost[rows], self.follows)
         cell = np.arange(len(rows))[:, None] * self.design.levels + level
         count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
         toxic = counts & known & self.dlt[rows]
@@ -283,7 +285,7 @@ class _Clock:
         if self.graded:
             tally = self._graded(rows, tally, counts & known, cell)
         open_ = counts & ~known
-        if not self.late or not open_.any():
+        if not self.follows or not open_.any():
             return tally
         first = np.argsort(~open_, axis=1, kind="stable")[:, : int(open_.sum(axis=1).max())]
         pick = lambda values: np.take_along_axis(values, first, axis=1)
@@ -345,6 +347,16 @@ class _Clock:
         action = np.where(ends, np.where(mtd == NONE, Action.STOP, Action.DECLARE), decision.action)
         more = np.where(going & ~ends & (decision.action != Action.WAIT), self.backfills.cohort, 0)
         return replace(decision, action=action, level=np.where(ends, mtd, decision.level), patients_to_treat=more)
+
+    def _forbidden(self, rows: Ints) -> Bools:
+        """Return whether what has become known since forbids the level that the next patient was to be given.
+
+        Of designs that decide on patients still followed; the others wait for whole cohorts, as their papers do.
+        """
+        if not self.late:
+            return np.zeros(len(rows), dtype=bool)
+        forbids = self.design.highest_safe(self._tally(rows)) < self.at[rows]
+        return np.asarray(self.going[rows] & (self.need[rows] > 0) & forbids)
 
     def _blocked(self, rows: Ints, time: Floats) -> Bools:
         """Return whether the escalation may treat nobody yet at a time."""

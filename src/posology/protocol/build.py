@@ -165,6 +165,7 @@ def dlt_definition(protocol: Protocol) -> Definition:
             c.related,
             c.minimum_days,
             tuple(Exemption(e.text, e.within_days, e.terms, e.maximum_grade, e.with_treatment) for e in c.exempt),
+            c.system_organ_classes,
         )
         for c in protocol.dlt.criteria
     )

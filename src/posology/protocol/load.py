@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from posology.protocol.amendments import amend, versions
 from posology.protocol.build import design_from_spec
 from posology.protocol.model import FieldError, Protocol
+from posology.protocol.sense import nonsense
 from posology.shared.yaml_files import FieldPath, InputFileError, field_steps, line_of, load_yaml, yaml_finding
 
 ADAPTER = TypeAdapter(Protocol)
@@ -115,6 +116,7 @@ def check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]
             yield from _check_design(plain["design"], levels, start)
         return
     yield from _check_design(protocol.design, protocol.dose.levels, protocol.dose.start_level)
+    yield from nonsense(protocol)
 
 
 def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> Iterator[tuple[FieldPath, str, str]]:

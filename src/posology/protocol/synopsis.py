@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from posology.endpoints.ctcae_terms import find_term
 from posology.protocol.build import decision_rules
-from posology.protocol.model import EligibilityCriterion, Mark, Protocol
+from posology.protocol.model import DltCriterion, EligibilityCriterion, Mark, Protocol
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,10 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         "Dose-limiting toxicity (DLT)",
         [
             ("Window", f"days 1 to {p.dlt.window_days} from the first dose", "dlt.window_days"),
-            *(("DLT", criterion.text, f"dlt.criteria.{i}") for i, criterion in enumerate(p.dlt.criteria, 1)),
+            *(
+                ("DLT", criterion.text + _ctcae(criterion), f"dlt.criteria.{i}")
+                for i, criterion in enumerate(p.dlt.criteria, 1)
+            ),
             *(
                 ("Except", exemption.text, f"dlt.criteria.{i}.exempt.{j}")
                 for i, criterion in enumerate(p.dlt.criteria, 1)
@@ -211,6 +215,18 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         ],
     )
     yield "Amendments", [(f"Version {a.version}", f"from {a.date}: {a.reason}", "amendments") for a in p.amendments]
+
+
+def _ctcae(criterion: DltCriterion) -> str:
+    """Return the CTCAE terms and organ classes that a criterion of DLT applies to, and those it does not."""
+    named = lambda terms: ", ".join(term.name if (term := find_term(text)) else text for text in terms)
+    parts = [
+        f"only {named(criterion.terms)}" if criterion.terms else "",
+        f"only {', '.join(criterion.system_organ_classes)}" if criterion.system_organ_classes else "",
+        f"not {named(criterion.except_terms)}" if criterion.except_terms else "",
+    ]
+    said = "; ".join(filter(None, parts))
+    return f" (CTCAE: {said})" if said else ""
 
 
 def _criteria(criteria: tuple[EligibilityCriterion, ...], path: str) -> list[Entry]:

@@ -13,17 +13,42 @@ MARK_LETTERS = {"stated": "S", "published": "P", "assumed": "A"}
 """How a mark is shown beside a value: by a letter, never by colour alone."""
 
 
+class Sources:
+    """Events that values rest on, each once, in order of number. Cells that rest on the same ones share one object."""
+
+    def __init__(self, events: Iterable[Event | None]) -> None:
+        by_number = {event.seq: event for event in events if event is not None}
+        self.numbers = tuple(sorted(by_number))
+        self._marked = [event for event in by_number.values() if event.provenance]
+        self._marks: dict[tuple[str, ...], str | None] = {}
+
+    def mark(self, fields: tuple[str, ...] = ()) -> str | None:
+        """Return the weakest mark of the fields of any of the events; of all fields, if none is named."""
+        if not self._marked:
+            return None
+        if fields not in self._marks:
+            self._marks[fields] = weakest(mark(event, fields) for event in self._marked)
+        return self._marks[fields]
+
+
 @dataclass(frozen=True)
 class Cited:
     """A value that a readout shows.
 
-    ``events`` are the numbers of the events behind it, in order; ``mark`` the weakest origin among them: a number that
+    ``sources`` are the events behind it, in one group or several; ``mark`` the weakest origin among them: a number that
     rests on one assumed value is assumed.
     """
 
     value: Any
-    events: tuple[int, ...] = ()
+    sources: tuple[Sources, ...] = ()
     mark: str | None = None
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The numbers of the events behind the value, in order."""
+        if len(self.sources) == 1:
+            return self.sources[0].numbers
+        return tuple(sorted({number for group in self.sources for number in group.numbers}))
 
     @property
     def text(self) -> str:
@@ -42,13 +67,27 @@ class Cited:
         return MARK_LETTERS[self.mark] if self.mark else ""
 
 
-def cite(value: Any, events: Iterable[Event | None], *fields: str) -> Cited:
-    """Return a value with its sources. ``fields`` are the fields it was read from; all, if none is named.
+def cite(value: Any, events: Sources | Iterable[Event | Sources | None], *fields: str) -> Cited:
+    """Return a value with its sources.
 
-    A source that lacks the field does not weaken the mark of one that has it.
+    Parameters
+    ----------
+    value
+        what is shown.
+    events
+        that it rests on; where many cells rest on the same ones, a :class:`Sources` made once.
+    fields
+        of those events that it was read from; all, if none is named. A source that lacks the field does not weaken the
+        mark of one that has it.
     """
-    sources = sorted({e.seq: e for e in events if e is not None}.items())
-    return Cited(value, tuple(seq for seq, _ in sources), weakest(mark(e, fields) for _, e in sources))
+    if isinstance(events, Sources):
+        groups: tuple[Sources, ...] = (events,)
+    else:
+        listed = list(events)
+        loose = Sources(item for item in listed if not isinstance(item, Sources))
+        groups = (*(item for item in listed if isinstance(item, Sources)), loose)
+    groups = tuple(group for group in groups if group.numbers)
+    return Cited(value, groups, weakest(group.mark(fields) for group in groups))
 
 
 def mark(event: Event, fields: tuple[str, ...] = ()) -> str | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from posology.readout.cited import Cited, weakest
+from posology.readout.cited import Cited, Sources, weakest
 from posology.readout.measures import MEASURES, NotRecorded
 from posology.readout.results.trial_results import TrialResults
 from posology.shared.yaml_files import YamlError, line_of, parse_yaml
@@ -52,8 +52,18 @@ class CheckedClaim:
     claim: Claim
     holds: bool | None
     found: str
-    events: tuple[int, ...]
+    sources: tuple[Sources, ...]
     mark: str | None
+
+    @property
+    def cited(self) -> Cited:
+        """The verdict in words, with the events behind it."""
+        return Cited(self.verdict, self.sources, self.mark)
+
+    @property
+    def events(self) -> tuple[int, ...]:
+        """The numbers of the events behind the verdict, in order."""
+        return self.cited.events
 
     @property
     def verdict(self) -> str:
@@ -66,7 +76,7 @@ def check_claim(claim: Claim, of: TrialResults) -> CheckedClaim:
     if claim.undecidable:
         return CheckedClaim(claim, None, claim.undecidable, (), None)
     holds: bool | None = True
-    found, events, marks = [], set[int](), []
+    found, sources, marks = [], list[Sources](), []
     for part in claim.parts:
         arguments = ", ".join(f"{name} {value}" for name, value in part.arguments.items())
         name = part.measure.replace("_", " ") + (f" ({arguments})" if arguments else "")
@@ -76,12 +86,12 @@ def check_claim(claim: Claim, of: TrialResults) -> CheckedClaim:
             found.append(str(unknown))
             holds = None if holds is not False else False
             continue
-        events.update(value.events)
+        sources += value.sources
         marks.append(value.mark)
         met = _meets(value.value, part.test, part.expected)
         found.append(f"{name} is {_shown(value.value)}" + ("" if met else f", not {_expected(part)}"))
         holds = False if not met else holds
-    return CheckedClaim(claim, holds, "; ".join(found), tuple(sorted(events)), weakest(marks))
+    return CheckedClaim(claim, holds, "; ".join(found), tuple(sources), weakest(marks))
 
 
 def _meets(value: Any, test: str, expected: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 from posology.conduct.eligibility import Verdict, check, criteria
 from posology.readout.cited import Cited, cite
 from posology.readout.results.patient_courses import PatientCourse
+from posology.readout.results.treatment_emergent import is_resolved
 from posology.readout.results.trial_results import TrialResults
 from posology.record.event import Event
 from posology.record.facts import BackgroundFact, Dosed, PriorTherapy, Screened, TargetScored
@@ -94,7 +95,7 @@ def dlt_doses(of: TrialResults, by: Literal["assigned", "at onset"]) -> Cited:
 def dlts_resolved(of: TrialResults, term: str) -> Cited:
     """Whether there were DLTs, all of this term (or one that contains it), and all resolved."""
     dlts = [t for c in of.courses for t in c.patient.toxicities if t.is_dlt]
-    holds = bool(dlts) and all(t.resolved is not None and term.casefold() in t.fact.term.casefold() for t in dlts)
+    holds = bool(dlts) and all(is_resolved(t) and term.casefold() in t.fact.term.casefold() for t in dlts)
     return cite(holds, [e for t in dlts for e in t.sources], "term", "outcome")
 
 

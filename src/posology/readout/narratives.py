@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
 from posology.readout.results.patient_courses import PatientCourse
+from posology.readout.results.treatment_emergent import is_resolved, outcome
 from posology.readout.results.trial_results import TrialResults
 from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import BackgroundFact, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
+from posology.record.state import Toxicity
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,7 @@ def headline(results: TrialResults) -> list[Sentence]:
             {c.dose for c, _ in limited}, key=lambda d: next(c.level or 0 for c, _ in limited if c.dose == d)
         )
         who = f"{len(limited)} patient{'s' * (len(limited) != 1)} had a dose-limiting toxicity, assigned to {', '.join(by_dose)}"
-        what = "; ".join(
-            f"{t.fact.term}, grade {t.fact.grade}, {'resolved' if t.resolved else 'not resolved'}" for _, t in limited
-        )
+        what = "; ".join(f"{t.fact.term}, grade {t.fact.grade}, {_outcome(t)}" for _, t in limited)
         said.append(sentence(f"{who}: {what}.", [e for _, t in limited for e in t.sources]))
     elif counted := [c for c in courses if c.level is not None]:
         said.append(sentence("No dose-limiting toxicity was seen.", [c.patient.first_dose for c in counted]))
@@ -92,6 +92,12 @@ def headline(results: TrialResults) -> list[Sentence]:
     return said
 
 
+def _outcome(toxicity: Toxicity) -> str:
+    """Return what became of a toxicity, without the day."""
+    end = toxicity.resolved
+    return outcome(toxicity).removesuffix(f" {end.occurred}") if end else outcome(toxicity)
+
+
 def assigned(course: PatientCourse) -> int:
     """Return the level that a patient was assigned to; in an expansion cohort that of the first dose."""
     given = course.patient.first(Dosed)
@@ -99,8 +105,9 @@ def assigned(course: PatientCourse) -> int:
 
 
 def narratives(results: TrialResults) -> list[tuple[str, list[Sentence]]]:
-    """Tell the course of every patient with activity."""
-    return [(c.id, narrative(c, results.protocol)) for c in results.courses if c.has_activity]
+    """Tell the course of every patient with activity or a dose-limiting toxicity."""
+    told = [c for c in results.courses if c.has_activity or any(t.is_dlt for t in c.patient.toxicities)]
+    return [(c.id, narrative(c, results.protocol)) for c in told]
 
 
 def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
@@ -133,11 +140,11 @@ def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
         told.append(sentence(f"{who} was {where} and first treated on {first}.", [p.enrolment, p.first_dose]))
     for t in p.toxicities:
         if t.is_dlt:
-            end = f"; it resolved on {t.resolved.occurred}" if t.resolved else "; it has not resolved"
+            end = f"{'it ' * is_resolved(t)}{_outcome(t)} on {t.resolved.occurred}" if t.resolved else outcome(t)
             told.append(
                 sentence(
                     f"On day {p.study_day(t.event.occurred)} {who.lower()} had a dose-limiting toxicity, {t.fact.term}, "
-                    f"grade {t.fact.grade}{end}.",
+                    f"grade {t.fact.grade}; {end}.",
                     t.sources,
                 )
             )

@@ -13,6 +13,7 @@ from posology.readout.results.data_findings import to_dict as finding_to_dict
 from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.response_rates import CitedRate
 from posology.readout.results.times_to_event import to_dict as times_to_dict
+from posology.readout.results.treatment_emergent import is_resolved
 
 __all__ = ["summarise"]
 
@@ -94,7 +95,7 @@ def _dlt(course: PatientCourse, toxicity: Any, protocol: Protocol) -> dict[str, 
         "assigned_dose": protocol.dose.levels[(course.level or 1) - 1],
         "term": toxicity.fact.term,
         "grade": toxicity.fact.grade,
-        "resolved": toxicity.resolved is not None,
+        "resolved": is_resolved(toxicity),
         "onset": toxicity.event.occurred.isoformat(),
         "study_day": course.patient.study_day(toxicity.event.occurred),
         "events": [e.seq for e in toxicity.sources],
@@ -140,7 +141,7 @@ def _rate(counted: CitedRate) -> dict[str, Any]:
         "upper": rate.upper,
         "level": rate.level,
         "who": list(counted.patients),
-        "events": sorted({e.seq for e in counted.sources}),
+        "events": list(counted.sources.numbers),
     }
 
 

@@ -22,8 +22,10 @@ from posology.record.facts import (
     Fact,
     Millimetres,
     NoCommand,
+    NoSdtm,
     NotNegative,
     Qualifiers,
+    SdtmHome,
     SponsorId,
     Text,
     TrialFact,
@@ -45,7 +47,10 @@ EndedPeriod = Annotated[str | None, Doc("When it ended beside the reference peri
 Accepted = Annotated[bool | None, Doc("Whether the adjudicator accepted this reader's record.")]
 
 
-@fact(verb=NoCommand("`posology import` records it"))
+@fact(
+    verb=NoCommand("`posology import` records it"),
+    sdtm=NoSdtm("it says where the record comes from, not what happened to a subject"),
+)
 class DataImport(TrialFact):
     """The events that follow were taken over from another system, and not entered one by one under the protocol's rules.
 
@@ -68,7 +73,7 @@ class DataImport(TrialFact):
 # The patient ----------------------------------------------------------------------------------------------------------
 
 
-@fact(verb="demographics", example="--on 2013-06-05 --site 0401 --country USA --race WHITE")
+@fact(verb="demographics", sdtm=SdtmHome("DM"), example="--on 2013-06-05 --site 0401 --country USA --race WHITE")
 class Demographics(Fact):
     """Who the patient is beyond the screening: identifiers, site, arm, and the dates of participation as collected."""
 
@@ -101,7 +106,9 @@ class Demographics(Fact):
     dated: Dated = None
 
 
-@fact(verb="medical-history", example="--on 2013-06-05 --term Hypertension --started 2009 --present")
+@fact(
+    verb="medical-history", sdtm=SdtmHome("MH"), example="--on 2013-06-05 --term Hypertension --started 2009 --present"
+)
 class MedicalHistory(AtPlannedVisit):
     """Something of the patient's history; occurs on the day it was collected."""
 
@@ -125,7 +132,11 @@ class MedicalHistory(AtPlannedVisit):
     qualifiers: Qualifiers = None
 
 
-@fact(verb="conmed", example="--on 2013-06-10 --therapy dexamethasone --dose 8 --unit mg --frequency BID --route ORAL")
+@fact(
+    verb="conmed",
+    sdtm=SdtmHome("CM"),
+    example="--on 2013-06-10 --therapy dexamethasone --dose 8 --unit mg --frequency BID --route ORAL",
+)
 class ConcomitantTherapy(AtPlannedVisit):
     """Another drug or therapy, from the day it was begun."""
 
@@ -153,7 +164,11 @@ class ConcomitantTherapy(AtPlannedVisit):
     qualifiers: Qualifiers = None
 
 
-@fact(verb="treatment", example='--on 2013-06-10 --treatment placebo --dose 0 --unit mg --frequency "EVERY 3 WEEKS"')
+@fact(
+    verb="treatment",
+    sdtm=SdtmHome("EX"),
+    example='--on 2013-06-10 --treatment placebo --dose 0 --unit mg --frequency "EVERY 3 WEEKS"',
+)
 class TreatmentGiven(AtPlannedVisit):
     """A treatment of the trial as it was given, from this day on: any drug, unit or frequency.
 
@@ -172,7 +187,11 @@ class TreatmentGiven(AtPlannedVisit):
     qualifiers: Qualifiers = None
 
 
-@fact(verb="disposition", example='--on 2013-09-10 --term "Progressive disease" --category "DISPOSITION EVENT"')
+@fact(
+    verb="disposition",
+    sdtm=SdtmHome("DS"),
+    example='--on 2013-09-10 --term "Progressive disease" --category "DISPOSITION EVENT"',
+)
 class DispositionEvent(AtPlannedVisit):
     """A milestone or event of the patient's way through the trial."""
 
@@ -212,7 +231,7 @@ class Observation(AtPlannedVisit):
     qualifiers: Qualifiers = None
 
 
-@fact(verb="lab", example="--on 2013-06-05 --test ALT --value 31 --unit U/L --upper-limit 40")
+@fact(verb="lab", sdtm=SdtmHome("LB"), example="--on 2013-06-05 --test ALT --value 31 --unit U/L --upper-limit 40")
 class LaboratoryMeasured(Observation):
     """A laboratory value with its unit and limits of normal."""
 
@@ -227,7 +246,7 @@ class LaboratoryMeasured(Observation):
     laboratory: Laboratory = None
 
 
-@fact(verb="vital", example="--on 2013-06-05 --test WEIGHT --value 68 --unit kg")
+@fact(verb="vital", sdtm=SdtmHome("VS"), example="--on 2013-06-05 --test WEIGHT --value 68 --unit kg")
 class VitalSignMeasured(Observation):
     """A vital sign, height or weight."""
 
@@ -237,6 +256,7 @@ class VitalSignMeasured(Observation):
 
 @fact(
     verb="concentration",
+    sdtm=SdtmHome("PC"),
     example="--on 2013-06-10 --test IMGN853 --value 131 --unit ug/mL --specimen serum --dated 2013-06-10T11:30",
 )
 class PkConcentration(Observation):
@@ -261,6 +281,7 @@ class PkConcentration(Observation):
 
 @fact(
     verb="other-lesion",
+    sdtm=SdtmHome("TR"),
     example="--on 2013-07-22 --lesion T1 --reader 'central reader 1' --role target --diameter-mm 22",
 )
 class IndependentLesion(AtPlannedVisit):
@@ -280,7 +301,11 @@ class IndependentLesion(AtPlannedVisit):
     method: Annotated[str | None, Doc("The method of imaging, such as CT.")] = None
 
 
-@fact(verb="other-response", example="--on 2013-07-22 --test OVRLRESP --result PR --reader 'central reader 1'")
+@fact(
+    verb="other-response",
+    sdtm=SdtmHome("RS"),
+    example="--on 2013-07-22 --test OVRLRESP --result PR --reader 'central reader 1'",
+)
 class IndependentResponse(AtPlannedVisit):
     """One statement about response: another reader's, by other criteria, or about a part (target lesions, new lesions)."""
 

@@ -61,26 +61,59 @@ class NoCommand:
     because: str
 
 
+@dataclass(frozen=True)
+class SdtmHome:
+    """Where CDISC SDTM holds a kind of fact.
+
+    ``domain`` is its domain, ``label`` the domain's name where the layouts do not know it. A kind for which SDTM has no
+    domain in this use is carried by a disposition event of the given ``term`` and ``category``, with its fields as
+    supplemental qualifiers.
+    """
+
+    domain: str
+    label: str = ""
+    term: str = ""
+    category: str = ""
+
+
+@dataclass(frozen=True)
+class NoSdtm:
+    """Why SDTM does not hold a kind of fact."""
+
+    because: str
+
+
+def carried_by_ds(term: str, category: str = "OTHER EVENT") -> SdtmHome:
+    """Return the home of a fact that a disposition event carries."""
+    return SdtmHome("DS", term=term, category=category)
+
+
+MILESTONE, DISPOSITION = "PROTOCOL MILESTONE", "DISPOSITION EVENT"
+
+
 class Fact:
     """Something that happened. ``kind`` is its name; ``about`` says whether it belongs to a patient or to the trial.
 
-    ``verb`` is the command that records it, ``example`` the options of that command's example.
+    ``verb`` is the command that records it, ``example`` the options of that command's example, ``sdtm`` where SDTM holds it.
     """
 
     kind: str = ""
     about: Literal["patient", "trial"] = "patient"
     verb: str | NoCommand
+    sdtm: SdtmHome | NoSdtm
     example: str = ""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def fact(*, verb: str | NoCommand, example: str = "") -> Callable[[type[T]], type[T]]:
+def fact(*, verb: str | NoCommand, sdtm: SdtmHome | NoSdtm, example: str = "") -> Callable[[type[T]], type[T]]:
     """Make a class a kind of fact: ``LesionMeasured`` becomes ``lesion_measured``, unless it names its ``kind`` itself.
 
     Parameters
     ----------
     verb
         the command that records it, below ``posology patient`` or ``posology trial``; or why there is none.
+    sdtm
+        where SDTM holds it, which the writer walks; or why it does not.
     example
         the options of the command's example, shown by ``--help``.
     """
@@ -90,7 +123,7 @@ def fact(*, verb: str | NoCommand, example: str = "") -> Callable[[type[T]], typ
         made: Any = dataclass(frozen=True, kw_only=True)(cls)
         if "kind" not in vars(cls):
             made.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-        made.verb, made.example = verb, example
+        made.verb, made.sdtm, made.example = verb, sdtm, example
         KINDS[made.kind] = made
         return cls
 
@@ -122,14 +155,20 @@ class TrialFact(Fact):
     about = "trial"
 
 
-@fact(verb=NoCommand("`posology trial create` records it"))
+@fact(
+    verb=NoCommand("`posology trial create` records it"),
+    sdtm=NoSdtm("the protocol is a document of its own; TS holds what it says of the trial"),
+)
 class TrialCreated(TrialFact):
     """The trial starts, under this protocol."""
 
     protocol: dict[str, Any]
 
 
-@fact(verb=NoCommand("`posology trial amend` records it, of a protocol file"))
+@fact(
+    verb=NoCommand("`posology trial amend` records it, of a protocol file"),
+    sdtm=NoSdtm("the protocol is a document of its own; TS holds what it says of the trial"),
+)
 class ProtocolAmended(TrialFact):
     """From the day it occurred on, the protocol is this version.
 
@@ -142,7 +181,11 @@ class ProtocolAmended(TrialFact):
     amends: str | None = None
 
 
-@fact(verb="decision", example='--on 2013-07-01 --action escalate --level 2 --slots 3 --why "No toxicity at level 1"')
+@fact(
+    verb="decision",
+    sdtm=NoSdtm("the committee's decisions are of the trial, not of a subject"),
+    example='--on 2013-07-01 --action escalate --level 2 --slots 3 --why "No toxicity at level 1"',
+)
 class DecisionTaken(TrialFact):
     """The committee's decision after a cohort, with the rule's own advice beside it.
 
@@ -183,7 +226,11 @@ MEANINGS = ("approved", "rejected", "reviewed")
 """What a signature can mean. Only an approval gives force."""
 
 
-@fact(verb="sign", example='--on 2013-07-01 --decision 1 --name "Dr Meyer" --role "medical monitor"')
+@fact(
+    verb="sign",
+    sdtm=NoSdtm("the committee's decisions are of the trial, not of a subject"),
+    example='--on 2013-07-01 --decision 1 --name "Dr Meyer" --role "medical monitor"',
+)
 class DecisionSigned(TrialFact):
     """The author signs a decision as it stands. Once all who must have approved it, it is in force.
 
@@ -212,7 +259,11 @@ class DecisionSigned(TrialFact):
         return decision.seq < seq if self.signed is None else self.signed == decision.hash
 
 
-@fact(verb="lock", example="--cutoff 2013-05-10")
+@fact(
+    verb="lock",
+    sdtm=NoSdtm("what a lock holds is what is exported at its cutoff, which TS names"),
+    example="--cutoff 2013-05-10",
+)
 class CutoffLocked(TrialFact):
     """A data cutoff is locked: its readout is what the record held at this moment, of all that occurred by ``cutoff``."""
 
@@ -220,7 +271,10 @@ class CutoffLocked(TrialFact):
     name: Annotated[str, Doc("What the cutoff is for, such as 'interim analysis'.")] = ""
 
 
-@fact(verb=NoCommand("background comes from the program that makes the record, or from a file of events"))
+@fact(
+    verb=NoCommand("background comes from the program that makes the record, or from a file of events"),
+    sdtm=NoSdtm("it is from outside the trial"),
+)
 class BackgroundFact(TrialFact):
     """One fact from outside the trial, kept with its source: an item of a subject, with its properties."""
 
@@ -235,13 +289,14 @@ class BackgroundFact(TrialFact):
 # The patient: before treatment ----------------------------------------------------------------------------------------
 
 
-@fact(verb="consent", example="--on 2013-06-04")
+@fact(verb="consent", sdtm=carried_by_ds("INFORMED CONSENT OBTAINED", MILESTONE), example="--on 2013-06-04")
 class Consented(Fact):
     """The patient gave informed consent."""
 
 
 @fact(
     verb="screen",
+    sdtm=carried_by_ds("SCREENED"),
     example="--on 2013-06-05 --sex F --age 61 --tumour-type ovarian --height-cm 163 --weight-kg 68 --ecog 1",
 )
 class Screened(Fact):
@@ -257,7 +312,11 @@ class Screened(Fact):
     measurable_disease: Annotated[bool | None, Doc("Whether there is measurable disease by RECIST 1.1.")] = None
 
 
-@fact(verb="prior-therapy", example="--on 2013-06-05 --regimens 3 --platinum-status resistant")
+@fact(
+    verb="prior-therapy",
+    sdtm=carried_by_ds("PRIOR THERAPY"),
+    example="--on 2013-06-05 --regimens 3 --platinum-status resistant",
+)
 class PriorTherapy(Fact):
     """What the patient received before."""
 
@@ -271,6 +330,7 @@ class PriorTherapy(Fact):
 
 @fact(
     verb="ihc",
+    sdtm=carried_by_ds("TARGET SCORED"),
     example="--on 2013-06-05 --assay FRa-IHC --intensity 3 --cells-0 5 --cells-1 10 --cells-2 25 --cells-3 60",
 )
 class TargetScored(Fact):
@@ -312,7 +372,7 @@ class TargetScored(Fact):
         return self.cells_0, self.cells_1, self.cells_2, self.cells_3
 
 
-@fact(verb="criterion", example="--on 2013-06-05 --criterion I4 --met")
+@fact(verb="criterion", sdtm=carried_by_ds("CRITERION ATTESTED"), example="--on 2013-06-05 --criterion I4 --met")
 class CriterionAttested(Fact):
     """The investigator states whether a criterion of eligibility is met.
 
@@ -325,7 +385,7 @@ class CriterionAttested(Fact):
     attested: str | None = None
 
 
-@fact(verb="reserve", example="--on 2013-06-06 --level 1")
+@fact(verb="reserve", sdtm=carried_by_ds("PLACE RESERVED"), example="--on 2013-06-06 --level 1")
 class SlotReserved(Fact):
     """A slot is kept for the patient: at an open dose level, or in an expansion cohort."""
 
@@ -333,14 +393,14 @@ class SlotReserved(Fact):
     cohort: Annotated[str | None, Doc("The expansion cohort, by its name in the protocol.")] = None
 
 
-@fact(verb="release", example='--on 2013-06-07 --why "withdrew consent"')
+@fact(verb="release", sdtm=carried_by_ds("PLACE RELEASED"), example='--on 2013-06-07 --why "withdrew consent"')
 class SlotReleased(Fact):
     """The slot is given back."""
 
     why: Annotated[Text, Doc("Why it is given back.")]
 
 
-@fact(verb="enrol", example="--on 2013-06-07")
+@fact(verb="enrol", sdtm=carried_by_ds("ENROLLED", MILESTONE), example="--on 2013-06-07")
 class Enrolled(Fact):
     """The patient is enrolled in the slot reserved. Counted at this level for good, whatever is given later."""
 
@@ -353,7 +413,7 @@ class Enrolled(Fact):
 # The patient: treatment -----------------------------------------------------------------------------------------------
 
 
-@fact(verb="dose", example="--on 2013-06-10 --cycle 1 --level 1 --weight-kg 68 --actual-mg 10.2")
+@fact(verb="dose", sdtm=SdtmHome("EX"), example="--on 2013-06-10 --cycle 1 --level 1 --weight-kg 68 --actual-mg 10.2")
 class Dosed(Fact):
     """A dose was given. ``planned_mg`` is computed from the level and the patient's size, never typed."""
 
@@ -370,7 +430,11 @@ class Dosed(Fact):
     ended: Annotated[str | None, Doc("The moment the infusion ended: 2013-05-10T11:30.")] = None
 
 
-@fact(verb="reduce", example='--on 2013-07-22 --to-level 5 --why "blurred vision, grade 3"')
+@fact(
+    verb="reduce",
+    sdtm=carried_by_ds("DOSE REDUCED"),
+    example='--on 2013-07-22 --to-level 5 --why "blurred vision, grade 3"',
+)
 class DoseReduced(Fact):
     """From now on the patient gets a lower level."""
 
@@ -378,7 +442,7 @@ class DoseReduced(Fact):
     why: Annotated[Text, Doc("Why the dose is reduced.")]
 
 
-@fact(verb="delay", example='--on 2013-07-01 --days 7 --why "keratopathy, grade 2"')
+@fact(verb="delay", sdtm=carried_by_ds("DOSE DELAYED"), example='--on 2013-07-01 --days 7 --why "keratopathy, grade 2"')
 class DoseDelayed(Fact):
     """The next dose is put off."""
 
@@ -386,7 +450,7 @@ class DoseDelayed(Fact):
     why: Annotated[Text, Doc("Why the dose is put off.")]
 
 
-@fact(verb="ae", example='--on 2013-06-20 --ae 1 --term "Blurred vision" --grade 1 --related')
+@fact(verb="ae", sdtm=SdtmHome("AE"), example='--on 2013-06-20 --ae 1 --term "Blurred vision" --grade 1 --related')
 class AdverseEvent(AtVisit):
     """An adverse event from its onset, at its worst grade (CTCAE)."""
 
@@ -409,7 +473,7 @@ class AdverseEvent(AtVisit):
     qualifiers: Qualifiers = None
 
 
-@fact(verb="ae-resolved", example="--on 2013-07-02 --ae 1 --outcome recovered")
+@fact(verb="ae-resolved", sdtm=SdtmHome("AE"), example="--on 2013-07-02 --ae 1 --outcome recovered")
 class AdverseEventResolved(Fact):
     """How the adverse event ended, on the day it did."""
 
@@ -420,7 +484,7 @@ class AdverseEventResolved(Fact):
     dated: Dated = None
 
 
-@fact(verb="adjudicate", example='--on 2013-06-28 --ae 1 --no-dlt --why "resolved within 7 days"')
+@fact(verb="adjudicate", sdtm=SdtmHome("AE"), example='--on 2013-06-28 --ae 1 --no-dlt --why "resolved within 7 days"')
 class DltAdjudicated(Fact):
     """The investigator and sponsor judge an adverse event: a DLT or not. Occurs on the day of the judgement.
 
@@ -434,7 +498,7 @@ class DltAdjudicated(Fact):
     judged: dict[str, str] | None = None
 
 
-@fact(verb="discontinue", example="--on 2013-09-10 --why progression")
+@fact(verb="discontinue", sdtm=carried_by_ds("", DISPOSITION), example="--on 2013-09-10 --why progression")
 class Discontinued(Fact):
     """The patient left treatment."""
 
@@ -446,7 +510,7 @@ class Discontinued(Fact):
     dated: Dated = None
 
 
-@fact(verb="death", example='--on 2013-12-01 --cause "disease progression"')
+@fact(verb="death", sdtm=carried_by_ds("DEATH", DISPOSITION), example='--on 2013-12-01 --cause "disease progression"')
 class Died(Fact):
     """The patient died."""
 
@@ -457,7 +521,11 @@ class Died(Fact):
 # The patient: activity ------------------------------------------------------------------------------------------------
 
 
-@fact(verb="lesion", example="--on 2013-06-05 --assessment 0 --lesion T1 --role target --organ liver --diameter-mm 24")
+@fact(
+    verb="lesion",
+    sdtm=SdtmHome("TR"),
+    example="--on 2013-06-05 --assessment 0 --lesion T1 --role target --organ liver --diameter-mm 24",
+)
 class LesionMeasured(AtVisit):
     """One lesion at one assessment; a nodal lesion is measured on its short axis."""
 
@@ -468,15 +536,20 @@ class LesionMeasured(AtVisit):
     nodal: Annotated[bool, Doc("Whether it is a lymph node.")] = False
     diameter_mm: Annotated[Millimetres | None, Doc("Longest diameter, or short axis of a node, in mm.")] = None
     status: Annotated[
-        Literal["present", "absent", "unequivocal progression", "too small to measure", "not evaluable"] | None,
-        Doc("What is seen of a lesion that is not measured."),
+        Literal["present", "absent", "unequivocal progression", "too small to measure", "not evaluable", "merged"]
+        | None,
+        Doc("What is seen of a lesion that is not measured; merged: it has grown into another."),
     ] = None
+    merged_into: Annotated[
+        str | None, Doc("The lesion that it has merged into, whose diameter is that of the whole.")
+    ] = None
+    fragment: Annotated[Level | None, Doc("The number of the fragment, of a lesion that has split.")] = None
     method: Annotated[str | None, Doc("The method of imaging, such as CT.")] = None
     perpendicular_mm: Annotated[Millimetres | None, Doc("The diameter across the longest, in mm.")] = None
     reader: Annotated[str | None, Doc("Who read the scan.")] = None
 
 
-@fact(verb="assessment", example="--on 2013-07-22 --assessment 1 --overall SD")
+@fact(verb="assessment", sdtm=SdtmHome("RS"), example="--on 2013-07-22 --assessment 1 --overall SD")
 class TumourAssessed(AtVisit):
     """The investigator's own reading of an assessment, kept beside what follows from the lesions."""
 
@@ -486,7 +559,7 @@ class TumourAssessed(AtVisit):
     reader: Annotated[str | None, Doc("Who read the scan.")] = None
 
 
-@fact(verb="marker", example="--on 2013-06-05 --value 412 --upper-limit 35")
+@fact(verb="marker", sdtm=SdtmHome("LB"), example="--on 2013-06-05 --value 412 --upper-limit 35")
 class MarkerMeasured(AtVisit):
     """A tumour marker in blood."""
 
@@ -500,7 +573,7 @@ class MarkerMeasured(AtVisit):
 # Both -----------------------------------------------------------------------------------------------------------------
 
 
-@fact(verb=NoCommand("`posology trial void` records it"))
+@fact(verb=NoCommand("`posology trial void` records it"), sdtm=NoSdtm("what never happened is not exported"))
 class Voided(Fact):
     """The event it supersedes never happened."""
 

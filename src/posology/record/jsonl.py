@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from posology.record.audit import verify
+from posology.record.audit import examine
 from posology.record.event import StoredEvent
 from posology.record.store import StoreError
-from posology.shared.files import holds_record
+from posology.shared.files import new_file
 
 
 def write(rows: Iterable[StoredEvent], path: str | Path) -> int:
@@ -23,19 +21,13 @@ def write(rows: Iterable[StoredEvent], path: str | Path) -> int:
     StoreError
         if the file cannot be written, or is a trial's record.
     """
-    path = Path(path)
-    if holds_record(path):
-        raise StoreError(f"{path} is a trial's record: name another file")
     count = 0
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
+        with new_file(path) as draft, draft.open("wb") as lines:
             for count, row in enumerate(rows, 1):  # noqa: B007
-                draft.write(row.json_line() + b"\n")
-            draft.flush()
-            os.fsync(draft.fileno())
-        Path(draft.name).replace(path)
+                lines.write(row.json_line() + b"\n")
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}") from None
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
     return count
 
 
@@ -62,8 +54,7 @@ def read(path: str | Path) -> tuple[list[StoredEvent], str]:
         rows.append(row)
     if not rows or rows[0].kind != "trial_created":
         raise StoreError(f"{path} is no record: its first line is not the creation of a trial")
-    found = verify(rows)
-    if found:
-        raise StoreError(f"{path} is not as it was written:\n" + "\n".join(map(str, found)))
+    if findings := examine(rows):
+        raise StoreError(f"{path} is not as it was written:\n" + "\n".join(map(str, findings)))
     created: dict[str, dict[str, dict[str, str]]] = msgspec.json.decode(rows[0].fact)
     return rows, created["protocol"]["trial"]["id"]

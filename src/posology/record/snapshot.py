@@ -47,7 +47,7 @@ class Snapshot:
     @property
     def is_reconstructed(self) -> bool:
         """Whether the record marks the origin of its values: then none is a plain result of the trial."""
-        return any(event.provenance for event in self.events.values())
+        return any(event.is_marked for event in self.events.values())
 
     @property
     def is_simulated(self) -> bool:

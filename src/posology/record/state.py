@@ -261,7 +261,7 @@ def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: 
     """
     basis = _cast_fact(DltAdjudicated, judgement).judged
     after = f"after it was judged (event {judgement.seq})"
-    if basis is None:
+    if basis is None or "onset_day" not in basis:  # recorded before judgements carried it, or taken over from elsewhere
         if event.seq > judgement.seq:
             return f"it was changed by event {event.seq}, {after}"
         if end and end.supersedes is not None and end.supersedes < judgement.seq < end.seq:
@@ -440,14 +440,19 @@ class State:
             )
         return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
 
-    def with_event(self, event: Event) -> State:
-        """Return the state after one more event: what :func:`fold` gives, without walking through all that is known."""
+    def with_event(self, event: Event, *, in_place: bool = False) -> State:
+        """Return the state after one more event: what :func:`fold` gives, without walking through all that is known.
+
+        ``in_place`` uses this state up: its mapping of patients is handed on, not copied.
+        """
         late = self.occurred_by is not None and event.occurred > self.occurred_by
         known = None if event.patient is None or late else self.patients.get(event.patient)
         if known is None or not _appends(known, [event], self.superseded):
             return fold((event,), onto=self)
         made = Patient(known.id, (*known.events, event), known._extend_index((event,)))
-        return replace(self, seq=event.seq, patients={**self.patients, known.id: made})
+        patients = self.patients if in_place and isinstance(self.patients, dict) else dict(self.patients)
+        patients[known.id] = made
+        return replace(self, seq=event.seq, patients=patients)
 
     def until(self, day: date) -> State:
         """Return the state without what happened after a day."""

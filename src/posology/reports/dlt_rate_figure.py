@@ -62,4 +62,4 @@ def dlt_rate_chart(
         anchor="start",
         subtitle=f"{patients.gap.size:,} virtual patients; ocular slope {scenario} (assumed)",
     )
-    return styled(chart.properties(width=520, height=300, title=title))
+    return styled(chart.properties(width=520, height=300, title=title), legend={"orient": "right"})

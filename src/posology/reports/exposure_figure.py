@@ -9,6 +9,7 @@ import numpy as np
 
 from posology.pharmacology.disposition.adc_states import UNITS
 from posology.reports.exposure_tables import holds
+from posology.shared.charts import CATEGORIES, PALETTE, styled
 from posology.simulation.regimens.file import RegimenFile
 from posology.simulation.regimens.simulate import Kind, RegimenResult
 
@@ -20,9 +21,9 @@ TITLES = {
     "metabolite": "Methylated metabolite",
     "dar": "Drugs per antibody",
 }
-COLOURS = ("#2563a6", "#b4232c", "#2f7d4f", "#b7791f", "#6b3fa0", "#1f2933")
+COLOURS = CATEGORIES[:6]
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [12, 3])
-INK = "#1f2933"
+INK = PALETTE["ink"]
 DECADES = 4
 
 
@@ -69,12 +70,7 @@ def figure(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "pati
             f"dark band: {100 * held.interval:g} % interval of the median, by the uncertainty of the typical parameters alone",
         )
     title = alt.TitleParams(f"{held.names} in plasma", subtitle=caption, anchor="start")
-    return (
-        alt.vconcat(*rows)
-        .properties(title=title)
-        .configure_view(stroke=None)
-        .configure(font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white")
-    )
+    return styled(alt.vconcat(*rows).properties(title=title))
 
 
 def _panel(

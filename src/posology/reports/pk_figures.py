@@ -15,8 +15,9 @@ from posology.pharmacology.exposure_response.regression import ExposureQuantiles
 from posology.pharmacology.nca.parameters import NcaResults
 from posology.pharmacology.pk_models.data import PkDataset
 from posology.shared.arrays import Bools, Floats
+from posology.shared.charts import PALETTE, styled
 
-INK, PALE, RED, BLUE = "#1f2933", "#9aa5b1", "#b4232c", "#2563a6"
+INK, PALE, RED, BLUE = (PALETTE[name] for name in ("ink", "grey", "vermilion", "blue"))
 LEAST = 1e-12
 KEY = "line: observed; band: simulated"
 USED, UNUSED = "used for λz", "not used"
@@ -268,9 +269,4 @@ def _titled(text: str, unit: str) -> str:
 
 
 def _styled(chart: Any) -> Any:
-    return (
-        chart.configure(font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white")
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", titleFontSize=11, labelFlush=False)
-        .configure_legend(orient="bottom", titleLimit=400, labelLimit=400)
-        .configure_view(stroke=None)
-    )
+    return styled(chart, axis={"labelFlush": False}, legend={"titleLimit": 400, "labelLimit": 400})

@@ -8,10 +8,11 @@ from typing import Any
 from posology.pharmacology.compounds.quantity import MARKS
 from posology.pharmacology.tumour.sensitivity import SobolIndex
 from posology.pharmacology.uncertainty.sobol import Prior
+from posology.shared.charts import PALETTE, styled
 from posology.shared.tables import Table, significant
 from posology.simulation.global_sensitivity import OutcomeSensitivity
 
-INK, BLUE, PALE = "#1f2933", "#2563a6", "#9dbbe0"
+INK, BLUE, PALE = (PALETTE[name] for name in ("ink", "blue", "sky"))
 ALONE, IN_ALL = "first (alone)", "total (with others)"
 SHOWN, LEAST = 12, 0.005
 HOW = {
@@ -147,12 +148,8 @@ def figure(title: str, subtitle: str, found: Mapping[str, Sequence[SobolIndex]])
         bars = base.mark_bar(stroke=BLUE, strokeWidth=1).encode(x=x, x2="zero:Q", fill=fill)
         rule = base.mark_rule(color=INK, strokeWidth=1.2).encode(x="low:Q", x2="high:Q")
         panels.append(alt.layer(bars, rule).properties(title=outcome, width=300, height=alt.Step(11)))
-    return (
-        alt.concat(*panels, columns=2, spacing=28)
-        .properties(title=alt.TitleParams(title, subtitle=subtitle, anchor="start", fontSize=15, subtitleFontSize=12))
-        .configure_view(stroke=None)
-        .configure(font="DejaVu Sans, Liberation Sans, Arial, sans-serif", background="white")
-    )
+    heading = alt.TitleParams(title, subtitle=subtitle, anchor="start", fontSize=15, subtitleFontSize=12)
+    return styled(alt.concat(*panels, columns=2, spacing=28).properties(title=heading))
 
 
 def _both(row: SobolIndex) -> tuple[tuple[float, float], tuple[float, float]]:

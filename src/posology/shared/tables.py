@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import altair
     import pandas
     import polars
+
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 def significant(value: float) -> str:
@@ -23,6 +26,19 @@ def significant(value: float) -> str:
     """
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e7 else f"{value:.3g}"
+
+
+def spreadsheet_text(text: str) -> str:
+    """Return a cell of a table that people open in a spreadsheet: what it would take for a formula stays text.
+
+    A text that begins with =, +, -, @ or a control character gets an apostrophe before it; a number stays a number.
+
+    >>> spreadsheet_text("=HYPERLINK(1)"), spreadsheet_text("-12.5"), spreadsheet_text("+3e-4"), spreadsheet_text("- none")
+    ("'=HYPERLINK(1)", '-12.5', '+3e-4', "'- none")
+    """
+    if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) and not NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
 
 
 @dataclass(frozen=True)
@@ -74,11 +90,12 @@ class Table:
         return f"<table><caption>{html.escape(self.title)}</caption><tr>{head}</tr>{body}</table>"
 
     def to_csv(self) -> str:
-        """Return the table as CSV, numbers in full."""
+        """Return the table as CSV, numbers in full; a text that a spreadsheet would take for a formula stays text."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(zip(*self.columns.values(), strict=True))
+        shown = lambda value: spreadsheet_text(value) if isinstance(value, str) else value
+        writer.writerow(map(shown, self.columns))
+        writer.writerows(map(shown, row) for row in zip(*self.columns.values(), strict=True))
         return out.getvalue()
 
     def to_polars(self) -> polars.DataFrame:
@@ -94,8 +111,10 @@ class Table:
         return pandas.DataFrame({name: list(values) for name, values in self.columns.items()})
 
     def plot(self, x: str, y: str, by: str | None = None) -> altair.Chart:
-        """Return bars of one column over another, side by side for each value of a third, told apart by colour and label."""
+        """Return bars of one column over another, side by side for each value of a third, told apart by place and colour."""
         import altair as alt
+
+        from posology.shared.charts import styled
 
         values = [{k: v for k, v in row.items() if k in (x, y, by)} for row in self.rows()]
         chart: altair.Chart = (
@@ -103,7 +122,7 @@ class Table:
         )
         if by:
             chart = chart.encode(xOffset=alt.XOffset(f"{by}:N"), color=alt.Color(f"{by}:N", title=by))
-        drawn: altair.Chart = chart.properties(title=self.title, width=420, height=260)
+        drawn: altair.Chart = styled(chart.properties(title=self.title, width=420, height=260))
         return drawn
 
 

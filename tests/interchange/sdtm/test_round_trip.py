@@ -63,13 +63,19 @@ def endpoints(state: State, on: date) -> list[Any]:
 
 
 def facts(state: State) -> dict[str, list[Any]]:
-    """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit)."""
+    """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit).
+
+    Of what a judgement was made on, what the definition said comes along; the hashes are of the record it was made in.
+    """
+
+    def plain(fact: Any) -> list[tuple[str, str]]:
+        held = {k: v for k, v in to_dict(fact).items() if k not in ("visit", "dated")}
+        if "judged" in held:
+            held["judged"] = held["judged"].get("definition_says")
+        return sorted((k, str(v)) for k, v in held.items())
+
     return {
-        p.id: sorted(
-            (e.occurred, e.kind, sorted((k, str(v)) for k, v in to_dict(e.fact).items() if k not in ("visit", "dated")))
-            for e in p.events
-            if e.kind != c.Demographics.kind
-        )
+        p.id: sorted((e.occurred, e.kind, plain(e.fact)) for e in p.events if e.kind != c.Demographics.kind)
         for p in state.patients.values()
     }
 

@@ -203,7 +203,7 @@ def test_likelihood_terms_and_their_derivatives(below: bool) -> None:
     data = pk_dataset([SubjectData("1", [(0.0, 1.0, 0.0, 0.0)], [(1.0, 2.0, below), (2.0, 1.0, below)])])
     f, error = np.array([[1.7, 1.4]]), ResidualError(0.3, 0.2)
     found = log_likelihood_terms(data, f, error)
-    sd = np.sqrt(error.variance(f))
+    sd = np.sqrt(error.spread(f).variance)
     exact = -2 * (norm.logcdf(data.value, f, sd) if below else norm.logpdf(data.value, f, sd) + 0.5 * np.log(2 * np.pi))
     assert found.value == pytest.approx(exact)
     h = 1e-6
@@ -212,9 +212,9 @@ def test_likelihood_terms_and_their_derivatives(below: bool) -> None:
         rel=1e-6,
     )
     up, down = (log_likelihood_terms(data, f, ResidualError(0.3 * np.exp(s * h), 0.2)).value for s in (1, -1))
-    assert found.by_additive == pytest.approx((up - down) / (2 * h), rel=1e-5)
+    assert found.by_log_parameter[0] == pytest.approx((up - down) / (2 * h), rel=1e-5)
     up, down = (log_likelihood_terms(data, f, ResidualError(0.3, 0.2 * np.exp(s * h))).value for s in (1, -1))
-    assert found.by_proportional == pytest.approx((up - down) / (2 * h), rel=1e-5)
+    assert found.by_log_parameter[1] == pytest.approx((up - down) / (2 * h), rel=1e-5)
     assert (found.information > 0).all()
 
 

@@ -202,7 +202,7 @@ def test_a_correlated_posterior_of_theophylline_agrees_with_the_fit() -> None:
         default_start(ORAL, [1.5, 2.7, 31.5], cv=0.4, residual=ResidualError(0.7, 0.0)),
         effects=(CovariateEffect("V", "WT", 70.0),),
     )
-    exact = {e.name: e for e in fit(ORAL, data, start, full=True).estimates}
+    exact = {e.name: e for e in fit(ORAL, data, start, full_omega=True).estimates}
     prior = Prior(start.typical, start.random, residual=ResidualError(1.0, 0.0), effects=start.effects, correlated=True)
     found = sample_population(ORAL, data, prior, seed=2, draws=300, tune=500, chains=2)
     # twelve patients put a correlation of the maximum likelihood fit at its bound, so that it has no standard errors

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
-from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
+from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, TWO_COMPARTMENTS
 from posology.pharmacology.pk_models.michaelis_menten import SATURABLE
 from posology.shared.arrays import Floats
 
@@ -226,3 +226,21 @@ def test_what_cannot_be_followed_is_refused() -> None:
 def test_nothing_before_the_first_dose_and_nothing_left_at_the_end() -> None:
     found: Floats = SATURABLE.predict(patient([(5.0, 10.0, 0.0, 0.0)], (1.0, 5.0, 6.0, 1e5)), PHI)[0]
     assert found[0] == 0 and found[1] == 0 and found[2] > 1 and found[3] == 0
+
+
+def test_samples_between_doses_at_one_time_in_order() -> None:
+    """Three samples at one time: before two doses, between them, after both; as the linear model, and by hand."""
+    one = pk_dataset(
+        [
+            SubjectData(
+                "1",
+                [(0.0, 100.0, 0.0, 0.0), (10.0, 50.0, 0.0, 0.0), (10.0, 200.0, 0.0, 0.0)],
+                [(10.0, 1.0, False)] * 3,
+                after_dose=[0, 1, 2],
+            )
+        ]
+    )
+    linear = ONE_COMPARTMENT.predict(one, np.log([[2.0, 20.0]]))[0]
+    assert linear == pytest.approx(5 * np.exp(-1) + np.array([0, 2.5, 12.5]))
+    no_loss = SATURABLE.predict(one, np.log([[2.0, 20.0, 1e-9, 1.0, 1e-9, 1.0]]))[0]
+    assert no_loss == pytest.approx(linear, rel=1e-6)

@@ -192,7 +192,7 @@ def test_other_times_belong_to_their_periods() -> None:
 class Steps(Straight):
     """A line whose intercept and slope are those of the period: linear, so that the likelihood is known."""
 
-    def changing(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
+    def predict_by_period(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
         at = (data.sample_period[..., None] == np.arange(phi.shape[1])).astype(float)
         here = np.einsum("psj,pjk->psk", at, phi)
         by = np.stack([np.ones_like(data.time), data.time], axis=2)

@@ -12,14 +12,14 @@ import typer
 from posology.cli._options import number
 
 if TYPE_CHECKING:
+    from posology.pharmacology.estimation.error_models import ErrorModel
     from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
-    from posology.pharmacology.estimation.residual_error import ResidualError
     from posology.pharmacology.pk_models.base import StructuralModel
 
-Form = Literal["one", "two", "oral", "saturable", "conjugate"]
-Error = Literal["additive", "proportional", "both"]
-RESIDUAL_SD = "0.2,0.1"
-"""The standard deviations of the residual error that a search begins with: proportional, additive."""
+Form = Literal[
+    "one", "oral", "two", "three", "two-oral", "oral-lag", "two-oral-lag", "transit", "saturable", "conjugate"
+]
+Error = Literal["additive", "proportional", "combined", "power", "log-additive"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class ModelOptions:
         Form,
         typer.Option(
             "--model",
-            help="One or two compartments, one with first-order absorption (oral), two with saturable loss too (Vmax, Km), "
-            "or a conjugate with what it becomes.",
+            help="One, two or three compartments; one or two with first-order absorption, after a lag time too, or through "
+            "transit compartments; two with saturable loss too (Vmax, Km); or a conjugate with what it becomes.",
         ),
     ] = "two"
     random: Annotated[
@@ -63,8 +63,8 @@ class ModelOptions:
         typer.Option(
             "--residual-sd",
             metavar="PROP[,ADD]",
-            help="The standard deviations of the residual error that the search begins with, above 0: proportional, "
-            f"additive (else {RESIDUAL_SD}); given again, of each analyte.",
+            help="Where the parameters of the residual error begin, above 0: proportional, additive (else 0.2,0.1); of a "
+            "power error its SD and power; given again, of each analyte.",
         ),
     ] = None
     covariate: Annotated[
@@ -158,15 +158,16 @@ class ModelOptions:
             )
         return typical
 
-    def _errors(self, analytes: tuple[str, ...]) -> list[ResidualError]:
+    def _errors(self, analytes: tuple[str, ...]) -> list[ErrorModel]:
         """Return the residual error of each analyte, or one for all."""
-        from posology.pharmacology.estimation.residual_error import ResidualError
+        from posology.pharmacology.estimation.error_models import ERROR_MODELS
 
+        kind = ERROR_MODELS[self.error]
         try:
-            spreads = [[float(part) for part in each.split(",")] for each in self.sd or [RESIDUAL_SD]]
+            spreads = [[float(part) for part in each.split(",")] for each in self.sd or ()] or [[*kind.defaults]]
         except ValueError:
             raise typer.BadParameter(
-                f"{' '.join(self.sd or [])!r}: write {RESIDUAL_SD}", param_hint="--residual-sd"
+                f"{' '.join(self.sd or [])!r}: write 0.2 or 0.2,0.1", param_hint="--residual-sd"
             ) from None
         if len(spreads) not in (1, max(len(analytes), 1)):
             raise typer.BadParameter(
@@ -175,8 +176,7 @@ class ModelOptions:
             )
         if not all(0 < sd < math.inf for each in spreads for sd in each):
             raise typer.BadParameter("a standard deviation is above 0", param_hint="--residual-sd")
-        additive, proportional = self.error != "proportional", self.error != "additive"
-        return [ResidualError(each[-1] if additive else 0.0, each[0] if proportional else 0.0) for each in spreads]
+        return [kind.start(each) for each in spreads]
 
     def _between_occasions(self) -> dict[str, float]:
         """Return the variance to begin with of each parameter that differs between occasions."""

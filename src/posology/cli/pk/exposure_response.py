@@ -43,7 +43,7 @@ def exposure_response(
         typer.Option(
             "--exposure",
             metavar="MEASURE",
-            help="mg or mg/kg (the first dose); auc, cmax or ctrough (of cycle 1); average-until-event (else mg/kg).",
+            help="The exposure: mg or mg/kg (the first dose); auc, cmax or ctrough (of cycle 1); average-until-event (else mg/kg).",
         ),
     ] = None,
     file: Annotated[

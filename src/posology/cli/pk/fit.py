@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posology.interchange.pk.sources import Measured
+    from posology.pharmacology.estimation.error_models import ErrorModel
     from posology.pharmacology.estimation.foce import Fit, Individual
     from posology.pharmacology.estimation.random_effects import Population
     from posology.pharmacology.pk_models.base import StructuralModel
@@ -131,7 +132,7 @@ def _population(form: StructuralModel, data: PkDataset, begin: Population, full:
             form,
             data,
             begin,
-            full=full,
+            full_omega=full,
             errors="sandwich" if sandwich else "hessian",
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )
@@ -394,5 +395,13 @@ def _diagnose(
         good = goodness_chart(replace(data, observed=own), found.subset(own), units=labels)
         save_chart(good.properties(**told), plot.with_stem(stem))
         check = visual_predictive_check(form, data, result.population, rng, bins=min(8, count), analyte=place)
-        log = by_analyte(result.population.residual)[analyte].proportional > 0
+        log = _is_relative(by_analyte(result.population.residual)[analyte])
         save_chart(vpc_chart(check, units=labels, log=log).properties(**told), plot.with_stem(f"{stem}-vpc"))
+
+
+def _is_relative(error: ErrorModel) -> bool:
+    """Say whether the error grows with the prediction, so that a logarithmic axis shows it evenly."""
+    import numpy as np
+
+    low, high = error.spread(np.array([1.0, 2.0])).variance
+    return error.is_logarithmic or bool(high > low)

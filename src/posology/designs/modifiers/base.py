@@ -37,6 +37,11 @@ class Modifier(Remembering):
         return int(getattr(self.design, "start", 0))
 
     @property
+    def uses_follow_up(self) -> bool:
+        """Whether patients still followed count for the share of the window."""
+        return self.design.uses_follow_up
+
+    @property
     def depends_on(self) -> DependsOn:
         """What the next dose depends on."""
         return self.design.depends_on
@@ -74,11 +79,12 @@ class Modifier(Remembering):
 
     def admissible(self, tally: Tally) -> Bools:
         """Return (trials, levels): the levels that may be given to the next patients."""
-        return np.asarray(np.arange(self.levels) <= self.highest_next(self.known(tally))[:, None])
+        own = np.arange(self.levels) <= self.highest_next(self.known(tally))[:, None]
+        return np.asarray(own & self.design.admissible(tally))
 
     def known(self, tally: Tally) -> Tally:
-        """Return the counts that the design uses: without patients still followed, unless it depends on their follow-up."""
-        return tally if self.depends_on is DependsOn.TIME else tally.evaluable()
+        """Return the counts that the design uses: without patients still followed, unless it uses their follow-up."""
+        return tally if self.uses_follow_up else tally.evaluable()
 
     def _with_changes(self, decision: Decision, where: Bools, action: Any, level: Ints, more: Any) -> Decision:
         """Return the decision with some rows changed, for this modifier's reason."""

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from posology.designs.modifiers.base import Modifier
 from posology.designs.tally import Decision, Tally
-from posology.shared.arrays import Ints
+from posology.shared.arrays import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class MaxLevel(Modifier):
     def highest_safe(self, tally: Tally) -> Ints:
         """Return the highest safe level of those that may be given."""
         return self.design.highest_safe(self._without_closed(tally))
+
+    def admissible(self, tally: Tally) -> Bools:
+        """Return (trials, levels): the levels that may be given to the next patients."""
+        return self.design.admissible(self._without_closed(tally))
 
     def highest_next(self, tally: Tally) -> Ints:
         """Return the highest level that may be given to the next patients."""

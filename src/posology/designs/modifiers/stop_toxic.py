@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
-from scipy.special import betainc
 
 from posology.designs.inference import innermost
 from posology.designs.model_based import ModelBasedDesign
@@ -43,6 +42,8 @@ class StopToxic(Modifier):
         if isinstance(model, ModelBasedDesign):
             above = model.probability_above(tally, self.rate)[:, 0]
         else:
+            from scipy.special import betainc
+
             above = 1 - betainc(1 + tally.dlts[:, 0], 1 + tally.treated[:, 0] - tally.dlts[:, 0], self.rate)
         return (above > self.chance) & (tally.treated[:, 0] >= self.patients)
 

@@ -175,7 +175,7 @@ class EventData:
         for name, events in self.by_patient():
             doses: list[tuple[float, float, float, float]] = []
             samples: list[tuple[float, float, bool]] = []
-            after: list[bool] = []
+            after: list[int] = []
             what: list[int] = []
             for e in events:
                 if e.evid in (3, 4):
@@ -195,7 +195,7 @@ class EventData:
                 elif e.measured and e.value is not None:
                     limit = e.limit if e.below and e.limit else e.value
                     samples.append((e.time, limit, e.below))
-                    after.append(any(d[0] == e.time for d in doses))
+                    after.append(sum(d[0] == e.time for d in doses))
                     what.append(analytes.index(e.analyte) if analytes else 0)
             first = {n: v for n, v in events[0].covariates.items() if v is not None}
             patients.append(SubjectData(name, doses, samples, after, first, analyte=what))

@@ -56,7 +56,9 @@ def profiles(data: EventData) -> list[Profile]:
         doses = sorted(p.doses)
         if not doses:
             continue
-        samples = [(t, 0.0 if low else c, after) for (t, c, low), after in zip(p.samples, p.after_dose, strict=True)]
+        samples = [
+            (t, 0.0 if low else c, bool(after)) for (t, c, low), after in zip(p.samples, p.after_dose, strict=True)
+        ]
         samples += [
             (e.time, 0.0 if e.below else e.value, False)
             for e in held[p.name]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.facts import Fact
+from posology.record.facts import KINDS, Fact, SdtmHome
 
 Type = Literal["text", "number", "flag", "map"]
 
@@ -404,6 +404,36 @@ TSVAL | Parameter Value""",
 }
 """The domains in the order in which they are written."""
 
+
+def homes() -> list[str]:
+    """Return the domains that the kinds of fact name as their home, TU with TR, in the order in which they are written."""
+    named = {kind.sdtm.domain for kind in KINDS.values() if isinstance(kind.sdtm, SdtmHome)}
+    named |= {"TU"} if "TR" in named else set()
+    known = [domain for domain in LAYOUTS if domain in named]
+    return known + sorted(named - set(known))
+
+
+def layout_of(domain: str) -> Layout:
+    """Return the layout of a domain; of one that has none of its own, that of measurements.
+
+    Raises
+    ------
+    ValueError
+        if no one kind of measurement names the domain as its home, so that nothing says how its rows are written.
+    """
+    if domain in LAYOUTS:
+        return LAYOUTS[domain]
+    kinds = [k for k in KINDS.values() if isinstance(k.sdtm, SdtmHome) and k.sdtm.domain == domain]
+    if len(kinds) != 1 or not issubclass(kinds[0], c.Observation):
+        named = ", ".join(kind.__name__ for kind in kinds) or "no kind of fact"
+        raise ValueError(f"{domain} has no layout, and {named} is no one kind of measurement: add it to LAYOUTS")
+    home = kinds[0].sdtm
+    assert isinstance(home, SdtmHome)
+    name = home.label or domain
+    text = RESULT.format(name) + STANDARD + DONE + VISITS + TIMEPOINT + COLLECTED.format(name)
+    return _layout(domain, name, kinds[0], text)
+
+
 SUPP = (
     ("STUDYID", "Study Identifier"),
     ("RDOMAIN", "Related Domain Abbreviation"),
@@ -454,6 +484,7 @@ RESERVED = {
     "DLT": "Dose-limiting toxicity",
     "DLTWHY": "Why a dose-limiting toxicity or not",
     "DLTDTC": "Date of the judgement",
+    "DLTDEF": "What the definition said when judged",
     "NOMDOSE": "Dose level",
 }
 """The QNAMs that are no field: what they say, their labels."""

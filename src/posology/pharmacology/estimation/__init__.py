@@ -7,6 +7,14 @@ from posology.pharmacology.estimation.diagnostics import (
     visual_predictive_check,
 )
 from posology.pharmacology.estimation.empirical_bayes import EmpiricalBayes
+from posology.pharmacology.estimation.error_models import (
+    ERROR_MODELS,
+    ErrorKind,
+    ErrorModel,
+    LogAdditiveError,
+    PowerError,
+    ResidualError,
+)
 from posology.pharmacology.estimation.estimate import Estimate
 from posology.pharmacology.estimation.foce import (
     Fit,
@@ -21,16 +29,21 @@ from posology.pharmacology.estimation.identifiability import poorly_identified, 
 from posology.pharmacology.estimation.log_posterior import Prior
 from posology.pharmacology.estimation.nuts import Posterior, sample_individual, sample_population
 from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
-from posology.pharmacology.estimation.residual_error import ResidualError, ResidualErrors
+from posology.pharmacology.estimation.residual_error import ResidualErrors
 
 __all__ = [
+    "ERROR_MODELS",
     "CovariateEffect",
     "EmpiricalBayes",
+    "ErrorKind",
+    "ErrorModel",
     "Estimate",
     "Fit",
     "Individual",
+    "LogAdditiveError",
     "Population",
     "Posterior",
+    "PowerError",
     "Prior",
     "ResidualError",
     "ResidualErrors",

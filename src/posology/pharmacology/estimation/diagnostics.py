@@ -15,7 +15,7 @@ from posology.pharmacology.blq import is_blq
 from posology.pharmacology.estimation.empirical_bayes import empirical_bayes
 from posology.pharmacology.estimation.foce import simulate
 from posology.pharmacology.estimation.random_effects import Population
-from posology.pharmacology.estimation.residual_error import variance_of
+from posology.pharmacology.estimation.residual_error import error_scale
 from posology.pharmacology.pk_models.base import StructuralModel
 from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import predict
@@ -49,11 +49,11 @@ def residuals(
     """Return the residuals of a fit; ``repeats`` data sets are simulated for the NPDE."""
     typical = population.log_parameters(model, data)
     found = empirical_bayes(model, data, population)
-    expected = found.predicted - np.einsum("psr,pr->ps", found.gradient, found.eta)
-    own = variance_of(data, found.predicted, population.residual)
-    spread = np.einsum(
-        "psr,rq,ptq->pst", found.gradient, population.random_effects(model, data).variance, found.gradient
-    )
+    scale = error_scale(data, found.predicted, population.residual)
+    gradient = scale.slope[..., None] * found.gradient
+    expected = scale.predicted - np.einsum("psr,pr->ps", gradient, found.eta)
+    own = scale.variance
+    spread = np.einsum("psr,rq,ptq->pst", gradient, population.random_effects(model, data).variance, gradient)
     used = data.observed & ~data.below
     drawn = simulate(model, data, population, rng, repeats=repeats)
     shape = data.time.shape
@@ -62,14 +62,14 @@ def residuals(
         if keep.any():
             covariance = spread[row][np.ix_(keep, keep)] + np.diag(own[row, keep])
             values, vectors = np.linalg.eigh(covariance)
-            error = data.value[row, keep] - expected[row, keep]
+            error = scale.measured[row, keep] - expected[row, keep]
             cwres[row, keep] = vectors @ (vectors.T @ error / np.sqrt(values))
             npde[row, keep] = _npde(data.value[row, keep], drawn[:, row, keep])
     there = lambda values, where: np.where(where, values, np.nan)
     return Residuals(
         there(predict(model, data, typical), data.observed),
         there(found.predicted, data.observed),
-        there((data.value - found.predicted) / np.sqrt(np.where(own > 0, own, 1)), used),
+        there((scale.measured - scale.predicted) / np.sqrt(np.where(own > 0, own, 1)), used),
         cwres,
         npde,
     )

@@ -35,20 +35,31 @@ def empirical_bayes(
     data: PkDataset,
     population: Population,
     start: Floats | None = None,
+    missed: Floats | None = None,
     *,
     tolerance: float = 1e-9,
-    most: int = 200,
+    max_iterations: int = 200,
 ) -> EmpiricalBayes:
     """Return the random effects that are most likely for each patient (empirical Bayes, maximum a posteriori).
 
     All patients at once by Gauss–Newton with shortened steps: the Hessian is the expected information plus Ω⁻¹, and what
     it misses is learnt from step to step (symmetric rank-one secants; Dennis JE, Gay DM, Welsch RE. ACM Trans Math Softw
-    1981;7:348-368). The search begins at ``start`` (patients, random effects), or at 0.
+    1981;7:348-368).
+
+    Parameters
+    ----------
+    model, data, population
+        the model, the measurements, and what is assumed of the population.
+    start, missed
+        (patients, random effects): where the search begins, else 0; (patients, effects, effects): what the expected Hessian
+        misses there, as far as it is known.
+    tolerance, max_iterations
+        the last step is smaller than the one, and there are no more than the other.
 
     Raises
     ------
     ValueError
-        naming the patient, if the search does not settle within ``most`` steps.
+        naming the patient, if the search does not settle within ``max_iterations`` steps.
     """
     typical, residual = population.log_parameters(model, data), population.residual
     random = population.random_effects(model, data)
@@ -69,8 +80,8 @@ def empirical_bayes(
     if not np.isfinite(joint).all():
         row = int(np.isfinite(joint).argmin())
         raise ValueError(f"patient {data.names[row]}: the likelihood is not finite where the search begins")
-    size, beyond = np.ones(len(data)), np.zeros_like(hessian)
-    for _ in range(most):
+    size, beyond = np.ones(len(data)), np.zeros_like(hessian) if missed is None else missed.copy()
+    for _ in range(max_iterations):
         gauss = np.linalg.solve(hessian, slope[..., None])[..., 0]
         try:
             move = np.linalg.solve(hessian + beyond, slope[..., None])[..., 0]
@@ -88,14 +99,12 @@ def empirical_bayes(
         better = joint_n <= joint + 1e-9 * (1 + np.abs(joint))
         pick = better[:, None]
         step = new - eta
-        missed = np.where(pick, slope_n - slope - ((hessian_n + beyond) @ step[..., None])[..., 0], 0.0)
-        along = (missed * step).sum(axis=1)
+        miss = np.where(pick, slope_n - slope - ((hessian_n + beyond) @ step[..., None])[..., 0], 0.0)
+        along = (miss * step).sum(axis=1)
         clear = (size * longest > 1e-7) & (
-            np.abs(along) > 1e-8 * np.sqrt((missed**2).sum(axis=1) * (step**2).sum(axis=1))
+            np.abs(along) > 1e-8 * np.sqrt((miss**2).sum(axis=1) * (step**2).sum(axis=1))
         )
-        beyond += (
-            missed[:, :, None] * (missed * np.where(clear, 1 / np.where(clear, along, 1.0), 0.0)[:, None])[:, None]
-        )
+        beyond += miss[:, :, None] * (miss * np.where(clear, 1 / np.where(clear, along, 1.0), 0.0)[:, None])[:, None]
         eta, joint, slope = np.where(pick, new, eta), np.where(better, joint_n, joint), np.where(pick, slope_n, slope)
         hessian = np.where(pick[..., None], hessian_n, hessian)
         predicted, change = np.where(pick, predicted_n, predicted), np.where(pick[..., None], change_n, change)
@@ -103,6 +112,8 @@ def empirical_bayes(
     else:
         row = int(longest.argmax())
         if longest[row] > 1e-4:
-            raise ValueError(f"patient {data.names[row]}: the individual parameters did not settle in {most} steps")
+            raise ValueError(
+                f"patient {data.names[row]}: the individual parameters did not settle in {max_iterations} steps"
+            )
     _, log_determinant = np.linalg.slogdet(hessian)
     return EmpiricalBayes(eta, joint, log_determinant, hessian, predicted, change)

@@ -15,10 +15,11 @@ import numpy as np
 
 from posology.pharmacology.estimation.empirical_bayes import EmpiricalBayes, empirical_bayes
 from posology.pharmacology.estimation.estimate import Estimate, Scale
+from posology.pharmacology.estimation.foce_gradient import ObjectiveGradient, TiledData, patient_gradients
 from posology.pharmacology.estimation.identifiability import poorly_identified, saturation_not_observed
 from posology.pharmacology.estimation.parameterisation import Parameterisation
 from posology.pharmacology.estimation.random_effects import Population, check_start
-from posology.pharmacology.estimation.residual_error import ResidualError, variance_of
+from posology.pharmacology.estimation.residual_error import ResidualError, drawn_measurements, error_scale
 from posology.pharmacology.pk_models.base import StructuralModel
 from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import predict
@@ -61,10 +62,14 @@ class Fit:
 
 
 def objective_function(
-    model: StructuralModel, data: PkDataset, population: Population, start: Floats | None = None
+    model: StructuralModel,
+    data: PkDataset,
+    population: Population,
+    start: Floats | None = None,
+    missed: Floats | None = None,
 ) -> tuple[Floats, EmpiricalBayes]:
     """Return each patient's part of the objective function, (patients,), and the individual optima it rests on."""
-    found = empirical_bayes(model, data, population, start)
+    found = empirical_bayes(model, data, population, start, missed)
     variance = population.random_effects(model, data).variance
     return found.minus_two_log_joint + np.linalg.slogdet(variance)[1] + found.log_determinant, found
 
@@ -74,10 +79,10 @@ def fit(
     data: PkDataset,
     start: Population,
     *,
-    full: bool = False,
+    full_omega: bool = False,
     errors: Literal["hessian", "sandwich"] = "hessian",
     progress: Callable[[int, float], None] | None = None,
-    most: int = 200,
+    max_iterations: int = 200,
 ) -> Fit:
     """Fit a population.
 
@@ -86,7 +91,7 @@ def fit(
     start
         where the search begins; an error of 0, or a parameter not named in ``random``, stays so. An effect with no
         power is estimated.
-    full
+    full_omega
         estimate every covariance of the random effects, not their variances only.
     errors
         standard errors from the Hessian (NONMEM's ``MATRIX=R``), or the sandwich R⁻¹ S R⁻¹.
@@ -101,85 +106,118 @@ def fit(
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
 
-    check_start(model, data, start, full=full)
-    layout = Parameterisation(model, start, full)
-    x0 = layout.vector()
+    check_start(model, data, start, full=full_omega)
+    search = _Search(Parameterisation(model, start, full_omega), data)
+    x0 = search.parameterisation.vector()
     if data.samples <= len(x0):
         raise ValueError(f"{data.samples} concentrations for {len(x0)} parameters; a fit needs more of them")
-    warm: dict[str, Floats] = {}
-    count = 0
+    iteration = 0
 
-    def each(x: Floats, keep: bool = False) -> Floats:
-        nonlocal count
-        count += 1
-        parts, found = objective_function(model, data, layout.population(x), warm.get("eta"))
-        if keep:
-            warm["eta"] = found.eta
-        return parts
-
-    def scores(x: Floats) -> Floats:
-        """Return each patient's gradient, (patients, parameters), by central differences."""
-        columns = []
-        for i in range(len(x)):
-            move = np.zeros(len(x))
-            move[i] = GRADIENT_STEP
-            columns.append((each(x + move) - each(x - move)) / (2 * GRADIENT_STEP))
-        return np.stack(columns, axis=1)
-
-    def value(x: Floats) -> float:
-        try:
-            return float(each(x, keep=True).sum())
-        except (ValueError, np.linalg.LinAlgError):
-            warm.clear()
-            return 1e10
-
-    def slope(x: Floats) -> Floats:
-        try:
-            return np.asarray(scores(x).sum(axis=0))
-        except (ValueError, np.linalg.LinAlgError):
-            return np.zeros(len(x))  # where the value is 1e10: the line search comes back
-
-    tally = 0
-
-    def told(intermediate_result: object) -> None:
-        nonlocal tally
-        tally += 1
+    def report_progress(intermediate_result: object) -> None:
+        nonlocal iteration
+        iteration += 1
         if progress is not None:
-            progress(tally, float(intermediate_result.fun))  # type: ignore[attr-defined]
+            progress(iteration, float(intermediate_result.fun))  # type: ignore[attr-defined]
 
     with threadpool_limits(1):  # matrices so small are slower on many cores
-        found = minimize(value, x0, jac=slope, method="BFGS", callback=told, options={"maxiter": most, "gtol": 1e-3})
-        x = found.x
-        gradients = scores(x)
-        hessian = np.stack(
-            [
-                (scores(x + GRADIENT_STEP * 10 * unit).sum(axis=0) - scores(x - GRADIENT_STEP * 10 * unit).sum(axis=0))
-                / (20 * GRADIENT_STEP)
-                for unit in np.eye(len(x))
-            ]
+        found = minimize(
+            search.value,
+            x0,
+            jac=search.slope,
+            method="BFGS",
+            callback=report_progress,
+            options={"maxiter": max_iterations, "gtol": 1e-3},
         )
+        x = found.x
+        gradients = search.gradients(x)
+        hessian = search.hessian(x)
     notes = []
     if float(np.abs(gradients.sum(axis=0)).max()) > 0.05:
         notes.append(
             f"the search stopped with a gradient of {np.abs(gradients.sum(axis=0)).max():.3g}: {found.message}"
         )
-    return _result(layout, data, x, gradients, (hessian + hessian.T) / 2, errors, count, notes, warm.get("eta"))
+    return _result(search, x, gradients, hessian, errors, notes)
 
 
-def _result(
-    layout: Parameterisation,
-    data: PkDataset,
-    x: Floats,
-    gradients: Floats,
-    hessian: Floats,
-    errors: str,
-    count: int,
-    notes: list[str],
-    eta: Floats | None,
-) -> Fit:
-    model, population = layout.model, layout.population(x)
-    parts, found = objective_function(model, data, population, eta)
-    names, values, scales = layout.reported_estimates(x)
+class _Search:
+    """The objective function and its gradient, as a search asks for them; the last optima are where the next begin."""
+
+    def __init__(self, parameterisation: Parameterisation, data: PkDataset) -> None:
+        self.parameterisation, self.data = parameterisation, data
+        self.evaluations = 0
+        self.last: tuple[Floats, Floats, ObjectiveGradient | None] | None = (
+            None  # x, the optima there, and more of them
+        )
+        self._at: tuple[Floats, Floats, EmpiricalBayes] | None = None
+        changes = parameterisation.start.is_time_varying(data)
+        self.tiles = None if changes else TiledData.of(data, len(parameterisation.model.parameters))
+
+    def evaluate(self, x: Floats) -> tuple[Floats, EmpiricalBayes]:
+        """Return each patient's part of the objective function, and the optima."""
+        if self._at is None or not np.array_equal(self._at[0], x):
+            self.evaluations += 1
+            population = self.parameterisation.population(x)
+            self._at = (
+                x.copy(),
+                *objective_function(self.parameterisation.model, self.data, population, *self.near(x)),
+            )
+        return self._at[1:]
+
+    def near(self, x: Floats) -> tuple[Floats | None, Floats | None]:
+        """Return where the search for the optima begins, the last ones moved by what x has moved, and their curvature."""
+        if self.last is None:
+            return None, None
+        at, eta, gradient = self.last
+        if gradient is None:
+            return eta, None
+        return eta + np.clip(gradient.eta_by_x @ (x - at), -1, 1), gradient.missed
+
+    def value(self, x: Floats) -> float:
+        """Return the objective function; a great number where it cannot be evaluated."""
+        try:
+            parts, optimum = self.evaluate(x)
+        except (ValueError, np.linalg.LinAlgError):
+            self.last = None
+            return 1e10
+        if self.last is None or self.tiles is None:
+            self.last = (x.copy(), optimum.eta, None)
+        return float(parts.sum())
+
+    def slope(self, x: Floats) -> Floats:
+        """Return its gradient."""
+        try:
+            return np.asarray(self.gradients(x).sum(axis=0))
+        except (ValueError, np.linalg.LinAlgError):
+            return np.zeros(len(x))  # where the value is 1e10: the line search comes back
+
+    def gradients(self, x: Floats) -> Floats:
+        """Return each patient's gradient, (patients, parameters): exact, or where parameters change by differences."""
+        if self.tiles is not None:
+            optimum = self.evaluate(x)[1]
+            gradient = patient_gradients(self.parameterisation, self.tiles, x, optimum)
+            self.last = (x.copy(), optimum.eta, gradient)
+            return gradient.by_patient
+        steps = GRADIENT_STEP * np.eye(len(x))
+        return np.stack(
+            [(self.evaluate(x + h)[0] - self.evaluate(x - h)[0]) / (2 * GRADIENT_STEP) for h in steps], axis=1
+        )
+
+    def hessian(self, x: Floats) -> Floats:
+        """Return the second derivatives, by differences of the gradient."""
+        steps = 10 * GRADIENT_STEP * np.eye(len(x))
+        rows = [
+            (self.gradients(x + h).sum(axis=0) - self.gradients(x - h).sum(axis=0)) / (20 * GRADIENT_STEP)
+            for h in steps
+        ]
+        hessian = np.stack(rows)
+        return np.asarray((hessian + hessian.T) / 2)
+
+
+def _result(search: _Search, x: Floats, gradients: Floats, hessian: Floats, errors: str, notes: list[str]) -> Fit:
+    parameterisation, data = search.parameterisation, search.data
+    model, population = parameterisation.model, parameterisation.population(x)
+    parts, found = objective_function(model, data, population, *search.near(x))
+    names, values, scales = parameterisation.reported_estimates(x)
     covariance = np.full((len(names), len(names)), np.nan)
     condition = np.nan
     eigen = np.linalg.eigvalsh(hessian)
@@ -190,7 +228,11 @@ def _result(
             inner = bread @ (gradients.T @ gradients / 4) @ bread
         change = np.stack(
             [
-                (layout.reported_estimates(x + 1e-6 * u)[1] - layout.reported_estimates(x - 1e-6 * u)[1]) / 2e-6
+                (
+                    parameterisation.reported_estimates(x + 1e-6 * u)[1]
+                    - parameterisation.reported_estimates(x - 1e-6 * u)[1]
+                )
+                / 2e-6
                 for u in np.eye(len(x))
             ],
             axis=1,
@@ -216,8 +258,10 @@ def _result(
         notes += saturation_not_observed(population.typical, found.predicted[data.observed & ~data.below])
     eta, kappa = _split(model, data, population, found)
     quantified = data.observed & ~data.below
-    spread = np.sqrt(variance_of(data, found.predicted, population.residual)[quantified])
-    weighted = (data.value - found.predicted)[quantified] / spread
+    on_scale = error_scale(data, found.predicted, population.residual)
+    weighted = ((on_scale.measured - on_scale.predicted) / np.sqrt(np.where(quantified, on_scale.variance, 1.0)))[
+        quantified
+    ]
     total = float(parts.sum())
     constant = float(quantified.sum()) * np.log(2 * np.pi)
     log_likelihood = -(total + constant) / 2
@@ -241,7 +285,7 @@ def _result(
         float(100 * (1 - weighted.std(ddof=1))),
         found,
         gradients.sum(axis=0),
-        count,
+        search.evaluations,
         tuple(notes),
     )
 
@@ -342,7 +386,7 @@ def simulate(
         effects = rng.standard_normal((len(data), random.size)) @ factor.T
         value = predict(model, data, random.individual_log_parameters(typical, effects))
         if residual:
-            value = value + rng.standard_normal(value.shape) * np.sqrt(variance_of(data, value, population.residual))
+            value = drawn_measurements(data, value, population.residual, rng.standard_normal(value.shape))
         drawn[i] = value
     return drawn
 

@@ -193,7 +193,7 @@ def population_density(model: StructuralModel, data: PkDataset, prior: Prior) ->
         by_eta, by_kappa = random.split(random.chain_rule(by_phi[:, None])[:, 0])
         by_unit = by_eta * omega
         value_y, by_y = correlation_prior(y, r, prior.shape, by_unit.T @ z) if prior.correlated else (0.0, y)
-        by_sd = -0.5 * gradient_by_deviations(data, found, residual)
+        by_sd = -0.5 * gradient_by_deviations(found)
         value = (
             -0.5 * (found.value.sum() + (flat**2).sum() + (((theta - centre) / prior.spread) ** 2).sum())
             - 0.5 * ((power / prior.power) ** 2).sum()

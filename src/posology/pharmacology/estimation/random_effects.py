@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from posology.pharmacology.estimation.residual_error import ResidualErrors, by_analyte, check_analytes
+from posology.pharmacology.estimation.residual_error import ResidualErrors, check_analytes
 from posology.pharmacology.pk_models.base import StructuralModel
 from posology.pharmacology.pk_models.data import PkDataset
 from posology.pharmacology.pk_models.time_varying import predict
@@ -183,9 +183,6 @@ def check_start(model: StructuralModel, data: PkDataset, start: Population, *, f
         raise ValueError(
             f"omega is {start.omega.shape}, for {len(start.random)} random effects; it is positive definite"
         )
-    for analyte, each in by_analyte(start.residual).items():
-        if each.additive < 0 or each.proportional < 0 or not (each.additive or each.proportional):
-            raise ValueError(f"a residual error is 0 or above, and one of the two above 0{analyte and f'; {analyte}'}")
     for name, variance in start.between_occasions.items():
         if name not in model.parameters:
             raise ValueError(f"no parameter {name!r}; the model has {', '.join(model.parameters)}")

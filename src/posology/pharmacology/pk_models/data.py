@@ -33,7 +33,7 @@ class SubjectData:
     ``doses`` are (time, amount, duration of infusion, dosing interval if the dose is given at steady state, else 0);
     ``samples`` are (time, concentration, below quantification). Below quantification, the concentration is the limit.
     A dose at steady state replaces all before it. A sample at the time of a dose was taken before it, unless
-    ``after_dose`` says otherwise for that sample. ``covariates`` are constant; what changes is in ``periods``, to which
+    ``after_dose`` says of how many doses at its time, in their order, it was taken after (True: of all). ``covariates`` are constant; what changes is in ``periods``, to which
     doses and samples belong by their time, or as ``dose_period`` and ``sample_period`` say (from 0). By its time, a
     dose where one period ends and the next begins belongs to the next, and a sample to the earlier unless it is after
     such a dose. ``analyte`` says of each sample what was measured, from 0; empty, it is the one analyte.
@@ -42,7 +42,7 @@ class SubjectData:
     name: str
     doses: Sequence[tuple[float, float, float, float]]
     samples: Sequence[tuple[float, float, bool]]
-    after_dose: Sequence[bool] = ()
+    after_dose: Sequence[bool | int] = ()
     covariates: Mapping[str, float] = field(default_factory=dict)
     periods: Sequence[Period] = ()
     dose_period: Sequence[int] = ()
@@ -189,7 +189,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
     count, doses = len(patients), max(len(p.doses) for p in patients)
     samples, periods = max(len(p.samples) for p in patients), max(len(p.periods) or 1 for p in patients)
     given, taken = np.zeros((4, count, doses)), np.zeros((3, count, samples))
-    observed, after = np.zeros((count, samples), bool), np.zeros((count, samples), bool)
+    observed, after = np.zeros((count, samples), bool), np.zeros((count, samples), int)
     begins, occasion = np.full((count, periods), np.inf), np.zeros((count, periods), int)
     dose_period, sample_period = np.zeros((count, doses), int), np.full((count, samples), -1)
     analyte = np.zeros((count, samples), int)
@@ -200,7 +200,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
         given[:, row, : len(order)] = np.array([p.doses[i] for i in order], float).T
         taken[:, row, : len(p.samples)] = np.array(p.samples, float).T
         observed[row, : len(p.samples)] = True
-        after[row, : len(p.after_dose)] = p.after_dose
+        after[row, : len(p.after_dose)] = [doses if given_all is True else given_all for given_all in p.after_dose]
         begins[row, 1 : len(p.periods)] = [q.until for q in p.periods[:-1]]
         labels = list(dict.fromkeys(q.occasion for q in p.periods)) or [""]
         occasions.append(tuple(labels))
@@ -210,7 +210,10 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
         sample_period[row, : len(p.sample_period)] = p.sample_period
         analyte[row, : len(p.analyte)] = p.analyte
     time, dose_time = taken[0][:, :, None], given[0][:, None, :]
-    counts = (given[1][:, None, :] > 0) & ((dose_time < time) | ((dose_time == time) & after[:, :, None]))
+    at_once = dose_time == time
+    counts = (given[1][:, None, :] > 0) & (
+        (dose_time < time) | (at_once & (np.cumsum(at_once, axis=2) <= after[:, :, None]))
+    )
     counts = _latest(given[3], counts)
     sample_period = np.where(sample_period < 0, _sampled(taken[0], begins, counts, dose_period), sample_period)
     return PkDataset(

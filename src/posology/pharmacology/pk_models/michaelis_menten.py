@@ -79,10 +79,11 @@ class MichaelisMenten:
 def _events(data: PkDataset) -> tuple[Floats, Ints]:
     """Return when samples, doses and ends of infusions are (patients, events), infinite where not, and their order.
 
-    At one time: a sample before the dose, the end of an infusion, a dose at steady state, a dose, a sample after it.
+    At one time: the end of an infusion, then doses in their order, and each sample after those that count for it.
     """
     given, steady = data.amount > 0, data.interval > 0
-    after = (data.dose_counts & (data.dose_time[:, None, :] == data.time[:, :, None])).any(axis=2)
+    number = np.arange(data.amount.shape[1])
+    before = np.where(data.dose_counts, number + 1, 0).max(axis=2, initial=0)
     start = np.where(given, data.dose_time, np.inf)
     end = np.where(given & (data.duration > 0), data.dose_time + data.duration, np.inf)
     resets = np.sort(np.where(steady, start, np.inf), axis=1)
@@ -92,7 +93,7 @@ def _events(data: PkDataset) -> tuple[Floats, Ints]:
             f"patient {data.names[int(np.argmax(twice))]}: two doses at steady state at one time; write them out"
         )
     time = np.concatenate([data.time, start, end], axis=1)
-    rank = np.concatenate([np.where(after, 4, 0), np.where(steady, 2, 3), np.ones(end.shape)], axis=1)
+    rank = np.concatenate([before, np.broadcast_to(number + 0.5, start.shape), np.full(end.shape, -1.0)], axis=1)
     return time, np.lexsort((rank, time), axis=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from posology.readout.figures.patient_marks import WIDTH, Drawing
+from posology.readout.figures.patient_marks import WIDTH, Drawing, Rows
 from posology.readout.results.trial_results import TrialResults
 from posology.shared.charts import PALETTE, chart_of
 
@@ -12,13 +12,19 @@ __all__ = ["escalation"]
 
 CAPTION = (
     "One mark a patient, in order of first dose; the line is the dose assigned. A cross is a dose-limiting toxicity, a "
-    "diamond a patient still inside the DLT window, a square one who is not evaluable, a triangle "
-    "one whose event may be a DLT and is not judged as it now stands."
+    "diamond a patient still inside the DLT window, a square one who is not evaluable, a triangle one whose event may be a "
+    "DLT and is not judged as it now stands."
 )
-
-
-SHAPES = ["circle", "cross", "diamond", "square"]
-COLOURS = ["blue", "vermilion", "grey", "orange"]
+OUTCOMES = {  # what a mark means: its shape and colour
+    "no DLT": ("circle", PALETTE["blue"]),
+    "DLT": ("cross", PALETTE["vermilion"]),
+    "inside the DLT window": ("diamond", PALETTE["grey"]),
+    "not evaluable": ("square", PALETTE["orange"]),
+    "awaiting judgement": ("triangle-up", PALETTE["sky"]),
+}
+NAMES = {"pending": "inside the DLT window", "moderate": "no DLT"}
+MANY_MARKS = 200
+"""Patients above which those without a DLT have no mark of their own."""
 
 
 def escalation(results: TrialResults) -> Drawing | None:
@@ -26,45 +32,37 @@ def escalation(results: TrialResults) -> Drawing | None:
     treated = [c for c in results.courses if c.level and c.standing]
     if not treated:
         return None
-    names = {
-        "DLT": "DLT",
-        "pending": "inside the DLT window",
-        "awaiting judgement": "awaiting judgement",
-        "not evaluable": "not evaluable",
-    }
-    rows = [
-        {"order": i, "level": c.level, "outcome": names.get(c.standing.outcome, "no DLT") if c.standing else ""}
+    rows: Rows = [
+        {"order": i, "level": c.level, "outcome": NAMES.get(c.standing.outcome, c.standing.outcome)}
         for i, c in enumerate(treated, 1)
+        if c.standing
     ]
-    outcomes, shapes, colours = ["no DLT", "DLT", "inside the DLT window", "not evaluable"], SHAPES, COLOURS
-    if any(row["outcome"] == "awaiting judgement" for row in rows):
-        outcomes, shapes, colours = [*outcomes, "awaiting judgement"], [*SHAPES, "triangle-up"], [*COLOURS, "sky"]
-    levels = len(results.protocol.dose.levels)
-    labels = (
-        " : ".join(f"datum.value == {i} ? '{dose:g}'" for i, dose in enumerate(results.protocol.dose.levels, 1))
-        + " : ''"
+    doses = results.protocol.dose.levels
+    labels = " : ".join(f"datum.value == {i} ? '{dose:g}'" for i, dose in enumerate(doses, 1)) + " : ''"
+    x = alt.X(
+        "order:Q",
+        title="patient, in order of first dose",
+        scale=alt.Scale(domain=[0.5, len(rows) + 0.5], nice=False),
+        axis=alt.Axis(tickMinStep=1, format="d", grid=False),
     )
-    base = chart_of(rows).encode(
-        x=alt.X(
-            "order:Q",
-            title="patient, in order of first dose",
-            scale=alt.Scale(domain=[0.5, len(rows) + 0.5], nice=False),
-            axis=alt.Axis(tickMinStep=1, format="d", grid=False),
-        ),
-        y=alt.Y(
-            "level:Q",
-            title=f"dose assigned ({results.protocol.dose.unit})",
-            scale=alt.Scale(domain=[0.5, levels + 0.5], nice=False),
-            axis=alt.Axis(values=list(range(1, levels + 1)), labelExpr=labels),
-        ),
+    y = alt.Y(
+        "level:Q",
+        title=f"dose assigned ({results.protocol.dose.unit})",
+        scale=alt.Scale(domain=[0.5, len(doses) + 0.5], nice=False),
+        axis=alt.Axis(values=list(range(1, len(doses) + 1)), labelExpr=labels),
     )
-    line = base.mark_line(interpolate="step-after", color=PALETTE["pale"], strokeWidth=2)
-    points = base.mark_point(size=110, strokeWidth=2, filled=True, opacity=1).encode(
+    many = len(rows) > MANY_MARKS
+    marked = [row for row in rows if row["outcome"] != "no DLT"] if many else rows
+    line = chart_of(rows).mark_line(interpolate="step-after", color=PALETTE["pale"], strokeWidth=2).encode(x=x, y=y)
+    seen = {row["outcome"] for row in rows}
+    outcomes = [outcome for outcome in OUTCOMES if outcome != "awaiting judgement" or outcome in seen]
+    shapes, colours = ([OUTCOMES[outcome][k] for outcome in outcomes] for k in (0, 1))
+    points = chart_of(marked).mark_point(size=40 if many else 110, filled=True, opacity=1)
+    points = points.encode(
+        x=x,
+        y=y,
         shape=alt.Shape("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=shapes)),
-        color=alt.Color(
-            "outcome:N",
-            title=None,
-            scale=alt.Scale(domain=outcomes, range=[PALETTE[name] for name in colours]),
-        ),
+        color=alt.Color("outcome:N", title=None, scale=alt.Scale(domain=outcomes, range=colours)),
     )
-    return Drawing((line + points).properties(width=WIDTH, height=280), CAPTION)
+    caption = CAPTION + (f" Of {len(rows):,} patients, those without a DLT are in the line only." if many else "")
+    return Drawing((line + points).properties(width=WIDTH, height=280), caption)

@@ -1,4 +1,4 @@
-"""What several figures share: the size, the colour of a dose, names at the ends of lines, the limits of RECIST."""
+"""What several figures share: the size, who is drawn where there are too many, the colour of a dose, names, limits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import altair as alt
 from posology.readout.results.patient_courses import PatientCourse, doses_assigned
 from posology.shared.charts import PALETTE, chart_of
 
-__all__ = ["MANY", "WIDTH", "Drawing", "Rows", "by_dose", "names", "recist_limits"]
+__all__ = ["MANY", "MAX_PATIENTS", "WIDTH", "Drawing", "Rows", "by_dose", "names", "recist_limits", "spread_evenly"]
 
 WIDTH = 620
 """How wide a figure is [px]."""
 MANY = 60
 """Patients above which their names are no longer written beside their marks."""
+MAX_PATIENTS = 120
+"""Patients of whom a figure with a line or a lane for each draws some only."""
 Rows = list[dict[str, Any]]
 
 
@@ -26,6 +28,37 @@ class Drawing:
 
     chart: Any
     caption: str
+
+
+def spread_evenly(
+    ranked: Sequence[PatientCourse], by: str, table: str, most: int = MAX_PATIENTS
+) -> tuple[list[PatientCourse], str]:
+    """Return the patients whom a figure draws, and the words that say whom it leaves out.
+
+    Parameters
+    ----------
+    ranked
+        the patients, in the order of a number.
+    by
+        what that number is, in words.
+    table
+        the name of the table that has all of them.
+    most
+        how many are drawn at most: evenly spread over the order, the first and the last among them.
+
+    Examples
+    --------
+    >>> spread_evenly([], "best change", "responses")
+    ([], '')
+    """
+    if len(ranked) <= most:
+        return list(ranked), ""
+    places = [round(k * (len(ranked) - 1) / (most - 1)) for k in range(most)]
+    said = (
+        f" Drawn: {most} of {len(ranked):,} patients, evenly spread over the order of {by}, the lowest and the highest among "
+        f"them; all are in tables/{table}.csv."
+    )
+    return [ranked[place] for place in places], said
 
 
 def names(rows: Rows, value: str) -> Any:

@@ -148,6 +148,7 @@ STATUS = {
     "unequivocal progression": recist.Status.PROGRESSION,
     "too small to measure": recist.Status.TOO_SMALL,
     "not evaluable": recist.Status.NOT_EVALUABLE,
+    "merged": recist.Status.MERGED,
 }
 BENEFIT_DAYS = 168
 """How long without progression is a clinical benefit [days]: 24 weeks."""
@@ -204,7 +205,7 @@ class MeasuredLesions:
 
 def lesions(patients: Sequence[Patient]) -> MeasuredLesions | None:
     """Return every lesion measured as the endpoints room takes them; None if there is none."""
-    rows: list[tuple[int, int, int, int, int, int, bool, float, int, int]] = []
+    rows: list[tuple[int, int, int, int, int, int, bool, float, int, int, int]] = []
     names: list[str] = []
     sources: list[Event] = []
     organs: dict[str, int] = {}
@@ -224,16 +225,19 @@ def lesions(patients: Sequence[Patient]) -> MeasuredLesions | None:
                     size,
                     organs.setdefault(lesion.organ.casefold(), len(organs)),
                     METHOD.get((lesion.method or "").casefold(), recist.ImagingMethod.CT_OR_MRI),
+                    lesion.fragment or 0,
                 )
             )
             names.append(lesion.lesion)
             sources.append(event)
     if not rows:
         return None
-    patient_, assessment, number, day, role, status, nodal, size_, organ, method = (
+    patient_, assessment, number, day, role, status, nodal, size_, organ, method, part = (
         np.array(column) for column in zip(*rows, strict=True)
     )
-    made = recist.Lesions(patient_, assessment, number, day, role, status, nodal, size_, organ=organ, method=method)
+    made = recist.Lesions(
+        patient_, assessment, number, day, role, status, nodal, size_, fragment=part, organ=organ, method=method
+    )
     return MeasuredLesions(made, tuple(names), tuple(sources))
 
 

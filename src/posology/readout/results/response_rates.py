@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from posology.endpoints.rates import CONTROLLED, OBJECTIVE, AnalysisSets, Denominator, Rate, exact
-from posology.readout.cited import Cited, cite
+from posology.readout.cited import Cited, Sources, cite
 from posology.readout.results.patient_courses import PatientCourse, doses_assigned, first_doses
-from posology.record.event import Event
 
 ALL = "all"
 
@@ -23,7 +22,7 @@ class CitedRate:
     endpoint: str
     rate: Rate
     patients: tuple[str, ...]
-    sources: tuple[Event, ...]
+    sources: Sources
 
     @property
     def cited(self) -> Cited:
@@ -70,9 +69,9 @@ def response_rates(courses: Sequence[PatientCourse]) -> list[CitedRate]:
         mine = treated if group == ALL else np.array([c.dose == group for c in courses], dtype=bool)
         among = AnalysisSets(mine, measurable, assessed).among(denominator)
         of = [c for c, inside in zip(courses, among.tolist(), strict=True) if inside]
+        sources = Sources([*first_doses(of), *(e for c in of for e in c.response.sources)])
         for endpoint, holds in ENDPOINTS.items() if of else ():
             counted = [c for c in of if holds(c)]
             rate = exact(len(counted), len(of), denominator=str(denominator))
-            sources = [*first_doses(of), *(e for c in of for e in c.response.sources)]
-            cited.append(CitedRate(group, endpoint, rate, tuple(c.id for c in counted), tuple(sources)))
+            cited.append(CitedRate(group, endpoint, rate, tuple(c.id for c in counted), sources))
     return cited

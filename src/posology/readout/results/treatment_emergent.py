@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from posology.endpoints import toxicity
 from posology.readout.results.patient_courses import PatientCourse
 from posology.record.event import Event
 from posology.record.facts import AdverseEventResolved
 from posology.record.state import Toxicity
+from posology.shared.arrays import Bools
 from posology.shared.findings import Finding
 
-ENDED = ("recovered", "recovered with sequelae", "fatal")
+RESOLVED = {"recovered": "resolved", "recovered with sequelae": "resolved with sequelae"}
+"""The outcomes with which an adverse event is resolved, and the words for them."""
+ENDED = (*RESOLVED, "fatal")
 
 UNCODED = "not coded"
+
+
+def is_resolved(toxicity: Toxicity) -> bool:
+    """Whether an adverse event is recorded as resolved: not where it was fatal, goes on, or nothing is recorded."""
+    end = toxicity.resolved
+    return end is not None and isinstance(end.fact, AdverseEventResolved) and end.fact.outcome in RESOLVED
+
+
+def outcome(toxicity: Toxicity) -> str:
+    """Return what became of an adverse event, as recorded."""
+    end = toxicity.resolved
+    if end is None or not isinstance(end.fact, AdverseEventResolved):
+        return "no outcome recorded"
+    return f"{RESOLVED.get(end.fact.outcome, end.fact.outcome)} {end.occurred}"
 
 
 @dataclass(frozen=True)
@@ -27,19 +46,26 @@ class TreatmentEmergentEvents:
     sources: tuple[Toxicity, ...]
     findings: tuple[tuple[Finding, Event], ...]
 
-    def of(
-        self, organ_class: str = "", term: str = "", patients: set[int] | None = None, grade: int = 1
+    def select(
+        self, organ_class: str = "", term: str = "", patients: Bools | None = None, grade: int = 1
     ) -> list[Event]:
-        """Return the events of a class and term (empty: any), of some patients, of a grade and worse."""
-        e = self.events
-        return [
-            t.event
-            for i, t in enumerate(self.sources)
-            if organ_class in ("", e.organ_class[i])
-            and term in ("", e.term[i])
-            and e.grade[i] >= grade
-            and (patients is None or int(e.patient[i]) in patients)
-        ]
+        """Return the events of a class and term (empty: any), of some patients (a mask), of a grade and worse."""
+        rows = self.events.grade >= grade
+        if organ_class:
+            rows = rows & (self._classes == organ_class)
+        if term:
+            rows = rows & (self._terms == term)
+        if patients is not None:
+            rows = rows & patients[self.events.patient]
+        return [self.sources[i].event for i in np.flatnonzero(rows).tolist()]
+
+    @cached_property
+    def _classes(self) -> NDArray[np.str_]:
+        return np.array(self.events.organ_class, dtype=np.str_)
+
+    @cached_property
+    def _terms(self) -> NDArray[np.str_]:
+        return np.array(self.events.term, dtype=np.str_)
 
 
 def treatment_emergent(courses: Sequence[PatientCourse]) -> TreatmentEmergentEvents:
@@ -47,15 +73,21 @@ def treatment_emergent(courses: Sequence[PatientCourse]) -> TreatmentEmergentEve
     listed = [(i, c, t) for i, c in enumerate(courses) for t in c.patient.toxicities]
     end = [t.resolved.occurred if t.resolved and _ended(t.resolved) else None for *_, t in listed]
     first = [c.patient.first_dose.occurred if c.patient.first_dose else None for _, c, _ in listed]
-    may = np.ones(len(listed), dtype=bool)
-    findings: list[tuple[Finding, Event]] = []
-    for k, (_, c, t) in enumerate(listed):
-        good, wrong = toxicity.check_events(
-            [c.id], [t.fact.term], [t.fact.grade], [t.event.occurred], [end[k]], [first[k]]
-        )
-        may[k] = good[0]
-        findings += [(found, t.event) for found in wrong]
-    kept = [k for k in range(len(listed)) if may[k]]
+    columns = (
+        [c.id for _, c, _ in listed],
+        [t.fact.term for *_, t in listed],
+        [t.fact.grade for *_, t in listed],
+        [t.event.occurred for *_, t in listed],
+        end,
+        first,
+    )
+    may, _ = toxicity.check_events(*columns)
+    findings = [
+        (finding, listed[k][2].event)
+        for k in np.flatnonzero(~may).tolist()
+        for finding in toxicity.check_events(*([column[k]] for column in columns))[1]  # type: ignore[arg-type]
+    ]
+    kept = np.flatnonzero(may).tolist()
     day = lambda c, on: toxicity.NEVER if on is None else c.patient.study_day(on)
     events = toxicity.Events(
         patient=np.array([listed[k][0] for k in kept], dtype=np.int64),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from posology.readout.cited import Cited, TableBody, cite
+from posology.readout.results.treatment_emergent import outcome
 from posology.readout.results.trial_results import TrialResults
 from posology.record.state import Toxicity
 
@@ -14,7 +15,6 @@ def dlts(results: TrialResults) -> TableBody:
         for t in c.patient.toxicities:
             if not t.is_dlt:
                 continue
-            resolved = t.resolved
             rows.append(
                 (
                     Cited(c.id),
@@ -22,11 +22,7 @@ def dlts(results: TrialResults) -> TableBody:
                     cite(t.fact.term, [t.event], "term"),
                     cite(t.fact.grade, [t.event], "grade"),
                     cite(c.patient.study_day(t.event.occurred), [t.event], "occurred"),
-                    cite(
-                        f"resolved {resolved.occurred}" if resolved else "not resolved",
-                        [resolved or t.event],
-                        "outcome",
-                    ),
+                    cite(outcome(t), [t.resolved or t.event], "outcome"),
                     cite(_judgement(t), [t.adjudicated], "dlt"),
                 )
             )

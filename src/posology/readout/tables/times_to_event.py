@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posology.readout.cited import Cited, TableBody, cite
+from posology.readout.cited import Cited, Sources, TableBody, cite
 from posology.readout.results.times_to_event import NO_LIMIT, NOT_REACHED
 from posology.readout.results.trial_results import TrialResults
 from posology.shared.dates import MONTH_DAYS
@@ -12,7 +12,7 @@ def times_to_event(results: TrialResults) -> TableBody:
     """Tell patients, events and the median of each time to event."""
     rows = []
     for e in results.times:
-        sources = [event for *_, events in e.times for event in events] or list(e.at_risk_first_doses)
+        sources = Sources([event for *_, events in e.times for event in events] or e.at_risk_first_doses)
         patients, events = (e.curve.patients, int(e.curve.events.sum())) if e.curve else (0, 0)
         medians: list[Cited] = []
         for scale in (1.0, MONTH_DAYS) if e.curve else ():

@@ -31,7 +31,7 @@ from posology.reports.statistical_section.document import (
     html,
 )
 from posology.shared.arrays import Floats
-from posology.shared.charts import save
+from posology.shared.charts import save, styled
 from posology.shared.files import write_bytes, write_text
 from posology.shared.tables import Table
 
@@ -287,15 +287,14 @@ def _selection_chart(table: Table) -> altair.TopLevelMixin:
     import altair as alt
 
     rows = [{k: row[k] for k in ("scenario", "level", "selected", "true rate")} for row in table.rows()]
-    base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X("level:O", title="level (0: none)"))
-    bars = base.mark_bar(color="#3e7cb1").encode(
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("level:O", title="level (0: none)", axis=alt.Axis(labelAngle=0))
+    )
+    bars = base.mark_bar().encode(
         y=alt.Y("selected:Q", title="chance", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
     )
     label = base.mark_text(dy=-6, fontSize=9).encode(y="selected:Q", text=alt.Text("selected:Q", format=".0%"))
     order = list(dict.fromkeys(str(r["scenario"]) for r in rows))
-    drawn: altair.TopLevelMixin = (
-        (bars + label)
-        .properties(width=220, height=150)
-        .facet(alt.Facet("scenario:N", sort=order, title=None), columns=3)
-    )
+    each = (bars + label).properties(width=220, height=150)
+    drawn: altair.TopLevelMixin = styled(each.facet(alt.Facet("scenario:N", sort=order, title=None), columns=3))
     return drawn

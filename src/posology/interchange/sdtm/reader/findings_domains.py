@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from posology.interchange.sdtm.layout import LAYOUTS
+from posology.interchange.sdtm.layout import layout_of
 from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 from posology.record import facts as f
@@ -17,7 +17,7 @@ def observations(table: DomainTable, drafts: FactBuilder) -> None:
     """Read a domain of measurements: one fact a row."""
     days, collected, assumed = table.dates(f"{table.name}DTC")
     table.day = days
-    layout = LAYOUTS[table.name]
+    layout = layout_of(table.name)
     assert layout.kind is not None
     rows = table.mapped_fields(layout)
     status, reasons = table.text(f"{table.name}STAT"), table.text(f"{table.name}REASND")
@@ -30,6 +30,7 @@ def observations(table: DomainTable, drafts: FactBuilder) -> None:
     kept, name = set(), f"{table.name}STRESN"
     for i, said in enumerate(rows):
         if i in marked or derived[i]:
+            table.uses(i)  # taken as a marker, or written of another event that comes back by itself
             continue
         if status[i] or reasons[i]:
             said["not_done"] = reasons[i] or "not stated"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from posology.conduct.import_trial import ImportedFact, import_events
+from posology.interchange.sdtm.layout import LAYOUTS, homes
 from posology.interchange.sdtm.reader import findings_domains as measured
 from posology.interchange.sdtm.reader import lesions, patients, treatment
 from posology.interchange.sdtm.reader.domain_tables import DomainTable, SourceError, tables
@@ -94,6 +95,9 @@ def read_sdtm(
             "the protocol's name is kept",
         )
     drafts = FactBuilder(report, today, protocol_from(versions(document)[-1]))
+    for patient, day in zip(people.patient, people.complete_dates("DTHDTC"), strict=True):
+        if day:
+            drafts.deaths[patient] = day
     if "VS" in held:
         measured.sizes(held["VS"], drafts)
     given = treatment.first_doses(held.get("EX"), people, drafts)
@@ -107,18 +111,25 @@ def read_sdtm(
         "VS": lambda t: measured.observations(t, drafts),
         "PC": lambda t: measured.observations(t, drafts),
     }
+    for domain in homes():
+        if domain not in LAYOUTS:  # a kind of measurement that names a domain of its own
+            steps[domain] = lambda t: measured.observations(t, drafts)
     for domain, step in steps.items():
         if domain in held:
             progress(f"reading {domain}")
             step(held[domain])
     progress("reading TU, TR, RS")
-    assessed = lesions.lesions(held.get("TU"), held["TR"], drafts, reader) if "TR" in held else {}
+    assessed = lesions.assessments(held.get("TR"), held.get("RS"), drafts, reader)
+    if "TR" in held:
+        lesions.lesions(held.get("TU"), held["TR"], drafts, reader, assessed)
     if "RS" in held:
         lesions.responses(held["RS"], drafts, assessed, reader)
     progress("reading DM, MH")
     tumours = patients.history(held["MH"], drafts) if "MH" in held else {}
     patients.demographics(people, drafts, tumours, set(drafts.of(f.Screened)))
     for table in held.values():
+        if table.name != "TS":  # it is about the trial: the protocol is read from it, or the one given is followed
+            table.report_untaken_rows()
         table.report_unread_columns()
     progress("checking facts")
     return SdtmImport(document, _created(document, begun), drafts.finish(), report)

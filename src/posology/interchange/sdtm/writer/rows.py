@@ -13,7 +13,7 @@ from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import Event, to_dict
-from posology.record.facts import Fact
+from posology.record.facts import DISPOSITION, KINDS, Fact, SdtmHome
 from posology.record.state import Patient, Toxicity
 
 OUTCOMES = {said: term for term, said in OUTCOME.items()}
@@ -25,22 +25,15 @@ DISCONTINUATION_REASONS = {
     "death": "DEATH",
     "other": "OTHER",
 }
-MILESTONE, EVENT, OTHER = "PROTOCOL MILESTONE", "DISPOSITION EVENT", "OTHER EVENT"
-DS_CARRIERS: dict[type[Fact], tuple[str, str]] = {
-    f.Consented: ("INFORMED CONSENT OBTAINED", MILESTONE),
-    f.Screened: ("SCREENED", OTHER),
-    f.PriorTherapy: ("PRIOR THERAPY", OTHER),
-    f.TargetScored: ("TARGET SCORED", OTHER),
-    f.CriterionAttested: ("CRITERION ATTESTED", OTHER),
-    f.SlotReserved: ("PLACE RESERVED", OTHER),
-    f.SlotReleased: ("PLACE RELEASED", OTHER),
-    f.Enrolled: ("ENROLLED", MILESTONE),
-    f.DoseReduced: ("DOSE REDUCED", OTHER),
-    f.DoseDelayed: ("DOSE DELAYED", OTHER),
-    f.Discontinued: ("", EVENT),
-    f.Died: ("DEATH", EVENT),
-}
-"""The facts that SDTM has no domain for in this use, and the disposition event that carries each."""
+
+
+def carriers() -> dict[type[Fact], SdtmHome]:
+    """Return the kinds of fact that SDTM has no domain for in this use, and the disposition event that carries each."""
+    return {
+        kind: kind.sdtm
+        for kind in KINDS.values()
+        if isinstance(kind.sdtm, SdtmHome) and kind.sdtm.domain == "DS" and kind.sdtm.category
+    }
 
 
 @dataclass
@@ -216,6 +209,7 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: da
     qualifiers: dict[str, Any] = dict(fact.qualifiers or {})
     if judged and isinstance(judged.fact, f.DltAdjudicated):
         qualifiers |= {"DLT": judged.fact.dlt, "DLTWHY": judged.fact.why, "DLTDTC": judged.occurred.isoformat()}
+        qualifiers |= {"DLTDEF": (judged.fact.judged or {}).get("definition_says")}
     return SdtmRow(event.occurred, event.seq, values, qualifiers)
 
 
@@ -235,10 +229,11 @@ def dispositions(patient: Patient, cutoff: date | None) -> Iterator[SdtmRow]:
     described = patient.last(c.Demographics)
     arms = {described.fact.planned_arm_code, described.fact.actual_arm_code} if described else set()  # type: ignore[attr-defined]
     arms.discard(None)
-    for kind, (term, category) in DS_CARRIERS.items():
+    for kind, home in carriers().items():
+        term, category = home.term, home.category
         for event in patient.of(kind):
             said = event.fact
-            if (kind is f.Discontinued and (event.occurred, EVENT) in noted) or (event.occurred, term) in noted:
+            if (kind is f.Discontinued and (event.occurred, DISPOSITION) in noted) or (event.occurred, term) in noted:
                 continue
             if kind in (f.Screened, f.Consented, f.Died) and (event.reason or "").startswith("DM "):
                 continue  # made of DM when the record was taken over: DM holds it again
@@ -266,12 +261,25 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
     """Return a patient's rows of TU and of TR."""
     identified: dict[tuple[str, str], SdtmRow] = {}
     results: list[SdtmRow] = []
+    gone: dict[tuple[int, str], list[str]] = {}
+    for event in patient.of(f.LesionMeasured):
+        if isinstance(event.fact, f.LesionMeasured) and event.fact.merged_into:
+            gone.setdefault((event.fact.assessment, event.fact.merged_into), []).append(event.fact.lesion)
     for event in (*patient.of(f.LesionMeasured), *patient.of(c.IndependentLesion)):
         fact = event.fact
         assert isinstance(fact, f.LesionMeasured | c.IndependentLesion)
         mine = isinstance(fact, f.LesionMeasured)
         number = fact.assessment if isinstance(fact, f.LesionMeasured) else None
         accepted = True if mine and fact.reader else getattr(fact, "accepted", None)
+        if isinstance(fact, f.LesionMeasured) and fact.merged_into:
+            continue  # the row of the lesion that it has merged into names it
+        link, change = fact.lesion, ("TUMIDENT", "Tumor Identification")
+        if isinstance(fact, f.LesionMeasured):
+            others = gone.get((fact.assessment, fact.lesion), [])
+            if others:
+                link, change = "/".join([fact.lesion, *others]), ("MERGE", "Tumor Merged")
+            elif fact.fragment:
+                link, change = f"{fact.lesion}.{fact.fragment}", ("SPLIT", "Tumor Split")
         read_by = _reader(fact.reader)
         common = {
             "VISIT": fact.visit or (_visit(number) if number is not None else None),
@@ -279,13 +287,13 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
         }
         seen = {f"TR{name}": value for name, value in (*read_by.items(), ("ACPTFL", accepted))}
         place = fact.organ.upper() if fact.organ and fact.organ != c.UNDATED else None
-        key = (fact.lesion, fact.reader or "INVESTIGATOR")
+        key = (link, fact.reader or "INVESTIGATOR")
         if key not in identified and fact.role:
             role = fact.role.upper()
             values = {
-                "TULNKID": fact.lesion,
-                "TUTESTCD": "TUMIDENT",
-                "TUTEST": "Tumor Identification",
+                "TULNKID": link,
+                "TUTESTCD": change[0],
+                "TUTEST": change[1],
                 "TUORRES": role,
                 "TUSTRESC": role,
                 "TULOC": place,
@@ -298,7 +306,7 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
         row = {
             "TRGRPID": fact.role.upper() if fact.role else None,
             "TRLNKGRP": f"A{number + 1}" if number is not None else None,
-            "TRLNKID": fact.lesion,
+            "TRLNKID": link,
             "TRMETHOD": fact.method,
             "TRDTC": collected(event),
             **common,

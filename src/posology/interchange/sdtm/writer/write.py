@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from posology.interchange.datasets.dataset import Dataset
 from posology.interchange.datasets.define import Study, define, write_define
 from posology.interchange.datasets.formats import Format, write_dataset
-from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, SUPP, qnam, types_of
+from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, SUPP, homes, layout_of, qnam, types_of
 from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.protocol import NOTE
 from posology.interchange.sdtm.standard import described
@@ -90,20 +90,19 @@ def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
     subjects = {p.id: r.subject(p, protocol, study, cutoff) for p in patients}
     starts = {p.id: _day(subjects[p.id].values.get("RFSTDTC")) for p in patients}
     tumours = {p.id: r.lesions(p) for p in patients}
-    of: dict[str, Callable[[Patient], Iterable[SdtmRow]]] = {
+    writers: dict[str, Callable[[Patient], Iterable[SdtmRow]]] = {
         "DM": lambda p: [subjects[p.id]],
         "EX": lambda p: r.exposures(p, protocol, cutoff),
         "AE": lambda p: r.adverse_events(p, cutoff),
-        "CM": lambda p: _plain(p, "CM", c.ConcomitantTherapy, "CMSTDTC", cutoff),
         "MH": lambda p: _history(p, cutoff),
         "DS": lambda p: r.dispositions(p, cutoff),
         "LB": _laboratory,
         "VS": _vital_signs,
-        "PC": lambda p: _plain(p, "PC", c.PkConcentration, "PCDTC", cutoff),
         "TU": lambda p: tumours[p.id][0],
         "TR": lambda p: tumours[p.id][1],
         "RS": r.responses,
     }
+    of = {domain: writers.get(domain) or _as_they_are(domain, cutoff) for domain in homes()}
     made: list[Dataset] = []
     for domain, rows_of in of.items():
         rows = [
@@ -189,10 +188,20 @@ def _ordered(domain: str, rows: Iterable[SdtmRow]) -> list[SdtmRow]:
 # Domains whose rows are facts as they are ------------------------------------------------------------------------------
 
 
+def _as_they_are(domain: str, cutoff: date | None) -> Callable[[Patient], Iterable[SdtmRow]]:
+    """Return the writer of a domain whose rows are facts as they are."""
+    layout = layout_of(domain)
+    names = [v.name for v in layout.variables]
+    dated = f"{domain}STDTC" if f"{domain}STDTC" in names else f"{domain}DTC"
+    assert layout.kind is not None
+    kind = layout.kind
+    return lambda patient: _plain(patient, domain, kind, dated, cutoff)
+
+
 def _plain(
     patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: date | None = None
 ) -> Iterable[SdtmRow]:
-    variables = [(v.name, v.field) for v in LAYOUTS[domain].variables if v.field]
+    variables = [(v.name, v.field) for v in layout_of(domain).variables if v.field]
     for event in patient.of(kind):
         fact = vars(event.fact)
         values = {name: value for name, field in variables if (value := fact.get(field)) is not None}
@@ -275,7 +284,7 @@ def _vital_signs(patient: Patient) -> Iterable[SdtmRow]:
 def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, SdtmRow]]) -> list[Dataset]:
     import polars as pl
 
-    layout = LAYOUTS[domain]
+    layout = layout_of(domain)
     held: dict[str, list[Any]] = {v.name: [None] * len(rows) for v in layout.variables}
     for i, (_, _, row) in enumerate(rows):
         for name, value in row.values.items():
@@ -410,7 +419,7 @@ def _supplement(
 
 
 def _labels() -> dict[str, str]:
-    kinds: list[type[Fact]] = [*r.DS_CARRIERS, f.Dosed, f.LesionMeasured, f.TumourAssessed]
+    kinds: list[type[Fact]] = [*r.carriers(), f.Dosed, f.LesionMeasured, f.TumourAssessed]
     fields = {qnam(name): name.replace("_", " ").capitalize() for kind in kinds for name in types_of(kind)}
     return {**fields, **RESERVED}
 

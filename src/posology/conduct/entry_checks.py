@@ -1,0 +1,100 @@
+"""Who enters what about whom: identifiers, names and reasons that a reader can see and tell from one another.
+
+These hold for every entry and are never set aside: like the bounds of a field, and unlike a rule of conduct.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from posology.record.entry import EntryError
+from posology.record.facts import DecisionSigned, Fact
+from posology.shared.dates import parse_date
+from posology.shared.text import mixed_scripts, unprintable
+
+__all__ = ["check_entry"]
+
+LONGEST_ID, LONGEST_NAME = 64, 200
+
+
+def check_entry(fact: Fact, *, patient: str | None, author: str, reason: str | None, override: str | None) -> None:
+    """Check who and what an entry names.
+
+    Raises
+    ------
+    EntryError
+        naming each field that cannot be read as what it must be.
+
+    Examples
+    --------
+    >>> from posology.record.facts import Consented
+    >>> check_entry(Consented(), patient="0\\u200b01", author=" ", reason=None, override=None)
+    Traceback (most recent call last):
+        ...
+    posology.record.entry.EntryError: patient is '0\\u200b01': it holds U+200B ZERO WIDTH SPACE; write letters, digits and signs of ASCII
+    author is blank: write the name of the person
+    """
+    problems = [f"author {problem}" for problem in _name_problems(author)]
+    if patient is not None:
+        problems = [f"patient {problem}" for problem in _id_problems(patient)] + problems
+    for name, text in (("reason", reason), ("override", override)):
+        if text:
+            problems += [f"{name} {problem}" for problem in _reason_problems(text)]
+    problems += _field_problems(fact)
+    if problems:
+        raise EntryError(problems)
+
+
+def _id_problems(identifier: str) -> Iterator[str]:
+    if not identifier.strip():
+        yield "is blank: write the patient's number"
+    elif not (identifier.isascii() and identifier.isprintable()):
+        strange = next(c for c in identifier if not (c.isascii() and c.isprintable()))
+        what = f"U+{ord(strange):04X} {unicodedata.name(strange, '')}".strip()
+        yield f"is {identifier!r}: it holds {what}; write letters, digits and signs of ASCII"
+    elif identifier != " ".join(identifier.split()):
+        yield f"is {identifier!r}: it begins or ends with a blank, or holds two in a row"
+    elif len(identifier) > LONGEST_ID:
+        yield f"is {len(identifier)} characters long: it may have {LONGEST_ID}"
+
+
+def _name_problems(name: str) -> Iterator[str]:
+    if not any(character.isalnum() for character in name):
+        yield (
+            "is blank: write the name of the person"
+            if not name.strip()
+            else f"is {name!r}: write the name of the person"
+        )
+    elif hidden := unprintable(name):
+        yield f"is {name!r}: it holds {hidden}"
+    elif name != " ".join(name.split()):
+        yield f"is {name!r}: it begins or ends with a blank, or holds two in a row"
+    elif unicodedata.normalize("NFKC", name) != unicodedata.normalize("NFC", name):
+        yield f"is {name!r}: it holds characters that only look like letters; write {unicodedata.normalize('NFKC', name)}"
+    elif word := mixed_scripts(name):
+        yield f"is {name!r}: {word!r} has letters of two alphabets that look alike"
+    elif len(name) > LONGEST_NAME:
+        yield f"is {len(name)} characters long: it may have {LONGEST_NAME}"
+
+
+def _reason_problems(reason: str) -> Iterator[str]:
+    if not any(character.isalnum() for character in reason):
+        yield f"is {reason!r}: say why"
+    elif hidden := unprintable(reason):
+        yield f"is {reason!r}: it holds {hidden}"
+
+
+def _field_problems(fact: Fact) -> Iterator[str]:
+    for name, value in vars(fact).items():
+        if not isinstance(value, str):
+            continue
+        if not value.isprintable() and (hidden := unprintable(value, allowed="\n\t")):
+            yield f"{name} is {value!r}: it holds {hidden}"
+        elif name in ("dated", "ended"):
+            try:
+                parse_date(value)
+            except ValueError as error:
+                yield f"{name}: {error}"
+    if isinstance(fact, DecisionSigned) and fact.name is not None:
+        yield from (f"name {problem}" for problem in _name_problems(fact.name))

@@ -1,0 +1,78 @@
+"""Text that people enter and read: what cannot be seen in it, and how it is shown so that nothing is hidden."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["lookalike_key", "mixed_scripts", "printable", "printable_lines", "unprintable"]
+
+_LOOKALIKES = str.maketrans({"o": "0", "i": "1", "l": "1", "|": "1", "_": "-", " ": "-", ".": "-", "/": "-"})
+
+
+def unprintable(text: str, allowed: str = "") -> str | None:
+    """Return the first character that is not seen when printed, named; None if there is none.
+
+    Blanks of any width are seen; control and format characters, and those of no meaning, are not.
+
+    Examples
+    --------
+    >>> unprintable("001\\x1b[2J"), unprintable("0\\u200b01"), unprintable("Dr Müller")
+    ('U+001B', 'U+200B ZERO WIDTH SPACE', None)
+    """
+    if text.isprintable():
+        return None
+    for character in text:
+        if not character.isprintable() and unicodedata.category(character) != "Zs" and character not in allowed:
+            return f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
+    return None
+
+
+def printable(text: str) -> str:
+    """Return text as it may be printed: what cannot be seen is written as its number.
+
+    Examples
+    --------
+    >>> print(printable("a\\tb\\x1b[31mc\\u202e"))
+    a\\x09b\\x1b[31mc\\u202e
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else _escaped(c) for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return text of several lines as it may be printed; see :func:`printable`."""
+    return text if text.isprintable() else "\n".join(printable(line) for line in text.split("\n"))
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def mixed_scripts(text: str) -> str | None:
+    """Return the first word whose letters are of two alphabets that look alike (Latin, Greek, Cyrillic), else None.
+
+    Examples
+    --------
+    >>> mixed_scripts("Dr M\\u0435yer"), mixed_scripts("Dr Meyer"), mixed_scripts("Иванов (Ivanov)")
+    ('Mеyer', None, None)
+    """
+    if text.isascii():
+        return None
+    for word in text.split():
+        scripts = {unicodedata.name(c, "").split(" ")[0] for c in word if c.isalpha()}
+        if len(scripts & {"LATIN", "GREEK", "CYRILLIC"}) > 1:
+            return word
+    return None
+
+
+def lookalike_key(identifier: str) -> str:
+    """Return what two identifiers have in common that a reader takes for one another.
+
+    Examples
+    --------
+    >>> lookalike_key("P-O1") == lookalike_key("p 01"), lookalike_key("001") == lookalike_key("010")
+    (True, False)
+    """
+    return identifier.casefold().translate(_LOOKALIKES)
