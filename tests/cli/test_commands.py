@@ -299,4 +299,4 @@ def test_operating_characteristics(go: Any) -> None:
 def test_decision_table(go: Any) -> None:
     rows = json.loads(go("design", "table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
     assert {"patients": 3, "dlts": 1, "action": "treat 3 more", "letter": "S"} in rows
-    assert "What to do" in go("design", "table", str(EXAMPLE / "protocol.yaml"))[1]
+    assert "E: escalate" in go("design", "table", str(EXAMPLE / "protocol.yaml"))[1]

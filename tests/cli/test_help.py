@@ -51,9 +51,10 @@ def test_each_command_is_explained_with_an_example_that_parses(path: tuple[str, 
     command = LEAVES[path]
     assert command.help and not re.search(r":\w+:`|``|Example", command.help)
     assert command.epilog, "no example"
-    words = shlex.split(command.epilog.split(EXAMPLE.strip())[1])
-    assert tuple(words[: len(path) + 1]) == ("posology", *path)
-    command.make_context(path[-1], words[len(path) + 1 :])  # fails where an option is unknown or a value is none
+    for line in command.epilog.split(EXAMPLE.strip())[1].strip().splitlines():
+        words = shlex.split(line)
+        assert tuple(words[: len(path) + 1]) == ("posology", *path)
+        command.make_context(path[-1], words[len(path) + 1 :])  # fails where an option is unknown or a value is none
 
 
 def test_a_word_means_one_thing() -> None:
@@ -67,7 +68,9 @@ def test_a_word_means_one_thing() -> None:
                 kinds.setdefault(parameter.opts[0], set()).add("flag" if parameter.is_flag else parameter.type.name)
     several = {flag: found for flag, found in kinds.items() if len(found) > 1}
     assert set(several) <= {"--format", "--target", "--model", "--exposures", "--cv"}, several
-    assert not {"--figure", "--cutoff", "--out", "--max-patients", "--conventions", "--known", "--cohorts-size"} & set(kinds)
+    assert not {"--figure", "--cutoff", "--out", "--max-patients", "--conventions", "--known", "--cohorts-size"} & set(
+        kinds
+    )
 
 
 def test_the_reference_is_what_the_help_says() -> None:

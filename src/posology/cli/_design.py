@@ -42,6 +42,14 @@ ParamOption = Annotated[
         help="Any other parameter of the design, as `posology design list` names it (else the design's own); may be given again.",
     ),
 ]
+RulesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        metavar="NAME[:K=V,...]",
+        help="A rule around the design, as 'stop at:patients=9' (else none); may be given again, the last outermost.",
+    ),
+]
 OutcomesOption = Annotated[
     str,
     typer.Option(
@@ -84,14 +92,7 @@ class DesignOptions:
     skeleton: SkeletonOption = None
     doses: DosesOption = None
     settings: ParamOption = None
-    rules: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--rule",
-            metavar="NAME[:K=V,...]",
-            help="A rule around the design, as 'stop at:patients=9' (else none); may be given again, the last outermost.",
-        ),
-    ] = None
+    rules: RulesOption = None
 
     def build(self) -> Design:
         """Build the design.
@@ -166,14 +167,21 @@ def numbers(text: str, option: str) -> list[float]:
 def assigned(text: str, option: str) -> tuple[str, Any]:
     """Read NAME=VALUE, the value as YAML; numbers with commas between them are a list.
 
+    A value of parts, such as a prior, is written mean=...,sd=...,correlation=...; several with a semicolon between them.
+
     >>> assigned("stop_at=9", "--set"), assigned("prior=0.1,0.3", "--set")
     (('stop_at', 9), ('prior', [0.1, 0.3]))
+    >>> assigned("prior=mean=-1,0,sd=2,1,correlation=0.2", "--set")
+    ('prior', [{'mean': [-1, 0], 'sd': [2, 1], 'correlation': 0.2}])
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip() or not value.strip():
         raise ValueError(f"{option} {text!r}: write NAME=VALUE, as stop_at=9")
     from posology.shared.yaml_files import YamlError, parse_yaml
 
+    if "=" in value and not value.lstrip().startswith(("[", "{")):
+        parts = [dict(assigned(part, option) for part in _parts(each)) for each in value.split(";")]
+        return name.strip().replace("-", "_"), parts
     many = "," in value and not value.lstrip().startswith(("[", "{"))
     try:
         return name.strip().replace("-", "_"), parse_yaml(f"[{value}]" if many else value)
@@ -188,13 +196,18 @@ def rule(text: str) -> dict[str, Any]:
     {'rule': 'stop at', 'patients': 9, 'when': 'reached'}
     """
     name, _, rest = text.partition(":")
+    return {"rule": name.strip(), **dict(assigned(part, "--rule") for part in _parts(rest))}
+
+
+def _parts(text: str) -> list[str]:
+    """Return the assignments in K=V,K=V,...; a comma without an equals sign after it belongs to a list."""
     parts: list[str] = []
-    for part in rest.split(",") if rest else []:  # a comma without an equals sign after it belongs to a list
+    for part in text.split(",") if text else []:
         if "=" in part or not parts:
             parts.append(part)
         else:
             parts[-1] += f",{part}"
-    return {"rule": name.strip(), **dict(assigned(part, "--rule") for part in parts)}
+    return parts
 
 
 def _words(detail: Any) -> str:
@@ -229,8 +242,15 @@ def parameters(design: Design) -> dict[str, Any]:
     told: dict[str, Any] = {"design": type(design).__name__}
     for name, value in vars(design).items():
         if name in design.__dataclass_fields__:  # type: ignore[attr-defined]
-            told[name] = parameters(value) if hasattr(value, "decide") else value
+            told[name] = parameters(value) if hasattr(value, "decide") else _plain(value)
     return told
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter's value as plain data: a prior as a mapping of its parts."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return dict(vars(value)) if hasattr(value, "__dataclass_fields__") else value
 
 
 def seen(data: str, levels: int) -> Tally:

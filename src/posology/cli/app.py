@@ -37,10 +37,10 @@ def with_examples(command: Any) -> Any:
     """Set the example of a command, and of all below it, apart from its help: on a line of its own, which is not folded."""
     for below in getattr(command, "commands", {}).values():
         with_examples(below)
-    text, found, example = (command.help or "").rpartition(EXAMPLE) if command else ("", "", "")
-    if found:
+    text, *examples = (command.help or "").split(EXAMPLE) if command else ("",)
+    if examples:
         command.help = text.strip()
-        command.epilog = f"\b\n{EXAMPLE.strip()}\n  {' '.join(example.split())}"
+        command.epilog = "\n".join([f"\b\n{EXAMPLE.strip()}", *(f"  {' '.join(each.split())}" for each in examples)])
     return command
 
 

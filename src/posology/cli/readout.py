@@ -105,6 +105,7 @@ def snapshot_of(trial: str, cutoff: date | None, known_by: date | None = None) -
     from posology.record.snapshot import last_locked_cutoff, take_snapshot
 
     with Trial.open(trial) as opened:
-        events = opened.events()
+        events, today = opened.events(), opened.today()
     known = end_of_day(known_by) if known_by else None
-    return take_snapshot(events, cutoff or last_locked_cutoff(events) or date.today(), known_by=known)
+    on = cutoff or last_locked_cutoff(events) or today
+    return take_snapshot(events, on, known_by=known, today=today)

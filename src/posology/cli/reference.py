@@ -44,7 +44,8 @@ def _page(title: str, about: str, commands: Iterator[tuple[str, Any]]) -> str:
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         parts += [f"## {words}", _prose(command.help)]
         if command.epilog:
-            parts.append(f"```console\n$ {command.epilog.split(EXAMPLE.strip(), 1)[1].strip()}\n```")
+            lines = command.epilog.split(EXAMPLE.strip(), 1)[1].strip().splitlines()
+            parts.append("\n".join(["```console", *(f"$ {line.strip()}" for line in lines), "```"]))
         rows = [(f"`{p.metavar or p.name}`", p.help or "", "" if p.required else " ") for p in arguments]
         rows += [(f"`{_flags(p)}`", *_explained(p)) for p in command.params if p.param_type_name == "option"]
         parts.append("\n".join(["| | | default |", "|---|---|---|", *(_row(row) for row in rows)]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Annotated, Any, Literal
 
 import typer
@@ -20,12 +21,20 @@ from posology.cli._design import (
 )
 from posology.cli._options import JsonOption, number
 from posology.cli._output import bar, print_json, print_table
+from posology.cli.design.compare import ScenarioOption, scenarios_of
+from posology.cli.design.oc import TruthsOption
 
 app = typer.Typer(no_args_is_help=True)
 SkeletonNeeded = Annotated[
     str,
     typer.Option(
         "--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate, each above the one before."
+    ),
+]
+OddsRatioOption = Annotated[
+    float,
+    number(
+        "--odds-ratio", "Odds ratio between neighbouring levels, in the scenarios taken where none is given", above=1
     ),
 ]
 ModelOption = Annotated[Literal["empiric", "logistic"], typer.Option("--model", help="The CRM's model.")]
@@ -132,14 +141,30 @@ def prior(
     print_table("The prior's worth", ("Level", "Patients"), [(k + 1, f"{w:.2f}") for k, w in enumerate(worth)])
 
 
+def _scenarios(
+    truth: list[str] | None, scenario: list[str] | None, levels: int, target: float, odds_ratio: float
+) -> Any:
+    """Return (scenarios, levels): those given, or those in which each level in turn is the MTD."""
+    import numpy as np
+
+    from posology.operating.scenarios import logistic_set
+
+    if not truth and not scenario:
+        return logistic_set(levels, target, odds_ratio)
+    rates = np.array(list(scenarios_of(truth, scenario).values()))
+    if rates.shape[1] != levels:
+        raise ValueError(f"the scenarios have {rates.shape[1]} rates; the design has {levels} levels")
+    return rates
+
+
 @app.command("size")
 def size(
     target: TargetNeeded,
     levels: LevelsNeeded,
     correct: Annotated[float, number("--correct", "Wished chance of correct selection", above=0, below=1)],
-    odds_ratio: Annotated[
-        float, number("--odds-ratio", "Odds ratio between neighbouring levels, in the scenarios", above=1)
-    ] = 2.0,
+    odds_ratio: OddsRatioOption = 2.0,
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
     design: Annotated[
         str, typer.Option("--design", metavar="NAME", help="The design; `posology design list` lists them.")
     ] = "boin",
@@ -150,13 +175,15 @@ def size(
     settings: ParamOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give the smallest sample size with a wished chance of correct selection, exact, averaged over the level that is the MTD.
+    """Give the smallest sample size with a wished chance of correct selection, exact, averaged over scenarios.
+
+    Where no scenario is given, each level in turn is the MTD, neighbours apart by an odds ratio.
 
     Example: posology design calibrate size --target 0.3 --levels 4 --correct 0.5 --odds-ratio 2
     """
     from posology.operating.calibrate import required_sample_size
-    from posology.operating.scenarios import logistic_set
 
+    scenarios = _scenarios(truth, scenario, levels, target, odds_ratio)
     built = DesignOptions(
         design=design,
         levels=levels,
@@ -169,13 +196,13 @@ def size(
     ).build()
     found, tried = required_sample_size(
         built,
-        logistic_set(levels, target, odds_ratio),
+        scenarios,
         target,
         correct,
         list(range(cohort_size, up_to + 1, cohort_size)),
     )
     if as_json:
-        print_json({"patients": found, "tried": tried})
+        print_json({"patients": found, "tried": tried, "scenarios": scenarios.tolist()})
         return
     print_table(
         "Chance of correct selection", ("Patients", "Chance (%)"), [(n, f"{100 * p:.2f}") for n, p in tried.items()]
@@ -194,9 +221,9 @@ def search(
     design: Annotated[
         str, typer.Option("--design", metavar="NAME", help="The design; `posology design list` lists them.")
     ] = "boin",
-    odds_ratio: Annotated[
-        float, number("--odds-ratio", "Odds ratio between neighbouring levels, in the scenarios", above=1)
-    ] = 2.0,
+    odds_ratio: OddsRatioOption = 2.0,
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
     skeleton: SkeletonOption = None,
     doses: DosesOption = None,
     settings: ParamOption = None,
@@ -207,8 +234,8 @@ def search(
     Example: posology design calibrate search --design boin --target 0.3 --levels 4 --grid max_patients=24,30 --grid cohort=1,3
     """
     from posology.operating.calibrate import search as searched
-    from posology.operating.scenarios import logistic_set
 
+    scenarios = _scenarios(truth, scenario, levels, target, odds_ratio)
     values = {}
     for text in choices:
         name, value = assigned(text, "--grid")
@@ -224,12 +251,12 @@ def search(
                 settings=[*(settings or ()), *(f"{name}={value}" for name, value in tried.items())],
             ).build(),
             values,
-            logistic_set(levels, target, odds_ratio),
+            scenarios,
             target,
             progress,
         )
     if as_json:
-        print_json([vars(t) for t in tried])
+        print_json([vars(t) | {"accuracy": None if isnan(t.accuracy) else t.accuracy} for t in tried])
         return
     heads = (*values, "Correct (%)", "Overdosed (%)", "Patients", "Accuracy")
     rows = [
@@ -238,7 +265,7 @@ def search(
             f"{100 * t.correct:.2f}",
             f"{100 * t.overdosed:.2f}",
             f"{t.patients:.1f}",
-            f"{t.accuracy:.3f}",
+            "-" if isnan(t.accuracy) else f"{t.accuracy:.3f}",
         )
         for t in tried
     ]

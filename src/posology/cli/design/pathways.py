@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from posology.cli._design import DesignOptions, OutcomesOption, seen
+from posology.cli._design import DesignOptions, OutcomesOption, numbers, seen
 from posology.cli._options import JsonOption, in_a_folder, number, options
 from posology.cli._output import print_json
 
@@ -24,6 +24,14 @@ def paths(
         Literal["text", "table", "csv", "dot", "svg", "png"],
         typer.Option("--format", help="How the tree is shown; svg and png need --output."),
     ] = "text",
+    truth: Annotated[
+        str | None,
+        typer.Option(
+            "--truth",
+            metavar="P1,P2,...",
+            help="True DLT rate of each level, 0 to 1: the chance of each path is shown (else not).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -34,29 +42,32 @@ def paths(
 ) -> None:
     """Show dose transition pathways: what a design does for every outcome of the next cohorts.
 
+    Letters: E escalate, S stay, D de-escalate; MTD and STOP end the trial. With --truth the chance of each path is shown.
+
     Example: posology design pathways --design boin --target 0.3 --levels 5 --data "1NNN 2NNT" --cohorts 2
     """
     from posology.operating.pathways import pathways
 
     built = design.build()
     tree = pathways(built, seen(data, built.levels), cohorts)
+    rates = numbers(truth, "--truth") if truth else None
     if as_json:
-        print_json(tree.rows())
+        print_json(tree.rows(rates))
         return
     if form in ("svg", "png"):
         if out is None:
             raise ValueError(f"--format {form} needs --output FILE")
         from posology.shared.charts import save
 
-        save(tree.plot(), out, form)
+        save(tree.plot(rates), out, form)
         print(f"written: {out}")
         return
     text = {
         "text": tree.text,
         "dot": tree.dot,
-        "csv": lambda: tree.table().to_csv(),
-        "table": lambda: str(tree.table()),
-    }[form]()
+        "csv": lambda rates: tree.table(rates).to_csv(),
+        "table": lambda rates: str(tree.table(rates)),
+    }[form](rates)
     if out is None:
         print(text)
     else:

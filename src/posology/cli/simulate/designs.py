@@ -172,7 +172,7 @@ def simulate_designs(
     import numpy as np
 
     from posology.operating import PotentialOutcomes
-    from posology.operating.study import patients_to_draw
+    from posology.operating.evaluation import patients_to_draw
     from posology.protocol.load import load_document
     from posology.protocol.model import protocol_from
 
