@@ -65,11 +65,11 @@ def export_sdtm(
 
     from posology.conduct.trial import Trial
     from posology.interchange.sdtm.writer.write import export_sdtm as run
+    from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        made = run(
-            opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update
-        )
+        state = take_snapshot(opened.events(), cutoff).state if cutoff else opened.state()
+        made = run(state, folder, format=format_.value, progress=status.update)
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
         return
@@ -160,11 +160,12 @@ def export_adam(
     from posology.interchange.adam.analysis import export
     from posology.interchange.adam.record import rules_of, study_of
     from posology.interchange.sdtm.writer.write import datasets
+    from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        state = opened.state(occurred_by=cutoff)
+        state = take_snapshot(opened.events(), cutoff).state if cutoff else opened.state()
         protocol = state.protocol()
-        domains = {d.name: d.frame for d in datasets(state, cutoff)}
+        domains = {d.name: d.frame for d in datasets(state)}
         status.update("deriving")
         files, made = export(
             domains, out, rules_of(protocol, rules.value, cutoff), formats_of(formats), study_of(protocol)

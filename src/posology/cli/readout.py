@@ -44,8 +44,8 @@ def readout(
 
     listed = read_claims(claims) if claims else []
     with Trial.open(trial) as opened:
-        events = opened.events()
-    made = make_readout(take_snapshot(events, cutoff or _last_cutoff(events)), listed)
+        events, today = opened.events(), opened.today()
+    made = make_readout(take_snapshot(events, cutoff or _last_cutoff(events), today=today), listed)
     with Console(stderr=True).status("reading") as status:
         files = write_readout(made, out, progress=lambda step: status.update(f"writing: {step}"))
     if as_json:
@@ -76,8 +76,8 @@ def claims(
 
     listed = read_claims(file)
     with Trial.open(trial) as opened:
-        events = opened.events()
-    checked = make_readout(take_snapshot(events, cutoff or _last_cutoff(events)), listed).claims
+        events, today = opened.events(), opened.today()
+    checked = make_readout(take_snapshot(events, cutoff or _last_cutoff(events), today=today), listed).claims
     if as_json:
         print_json(
             [

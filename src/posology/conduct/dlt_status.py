@@ -49,7 +49,19 @@ def dlt_statuses(state: State, plan: ConductPlan, on: date) -> tuple[DltStatus, 
     """
     treated = [p for p in state.patients.values() if p.assigned_level is not None and p.first_dose is not None]
     treated.sort(key=lambda p: (p.first_dose.occurred, p.first_dose.seq))  # type: ignore[union-attr]
-    return tuple(_dlt_status(state, p, plan, on) for p in treated)
+    return tuple(_remembered(state, p, plan, on) for p in treated)
+
+
+def _remembered(state: State, patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
+    """Return where a patient stands, remembered once nothing can change it but a new event."""
+    memory = vars(patient).setdefault("_dlt_status", {})
+    known: tuple[ConductPlan, date, DltStatus] | None = memory.get("last")
+    if known is not None and known[0] is plan and known[1] <= on:
+        return known[2]
+    status = _dlt_status(state, patient, plan, on)
+    if status.outcome not in UNDECIDED and not patient.toxicities:
+        memory["last"] = (plan, on, status)
+    return status
 
 
 def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> DltStatus:

@@ -342,7 +342,7 @@ def level_not_too_toxic(request: EventRequest) -> str | None:
     level = _newly_given(request)
     if level is None or level > request.plan.levels:
         return None
-    return too_toxic(request.state.until(request.occurred), request.occurred, level)
+    return too_toxic(request.state, request.occurred, level)
 
 
 def _newly_given(request: EventRequest) -> int | None:

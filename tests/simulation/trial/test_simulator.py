@@ -18,6 +18,7 @@ from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
 from posology.operating import Scenario
 from posology.operating import simulate as operate
+from posology.pharmacology.clinical.dose_modification import IMGN853_GRADES
 from posology.pharmacology.clinical.tumour_size import assess_recist
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import Plasma
@@ -36,13 +37,14 @@ from posology.record.snapshot import take_snapshot
 from posology.record.state import State
 from posology.simulation.trial import TrialSettings, TrialSimulator, simulate_trial
 from posology.simulation.trial.course import FOLLOW_UP_DAYS, simulate_course
-from posology.simulation.trial.dosing import HOLD_GRADE, REDUCE_GRADE, STOP_GRADE
+from posology.simulation.trial.dosing import TERMS
 from posology.simulation.trial.pk_samples import TIMES, samples
 from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
 from tests.interchange.sdtm.test_round_trip import again, facts
 
+GRADES = {TERMS[kind][0]: act for kind, act in IMGN853_GRADES.items()}
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)
 PLAN = load_document(FILE)
@@ -189,13 +191,13 @@ def test_doses_follow_the_protocol(whole: tuple[TrialSimulator, Trial]) -> None:
         grades = [(t.event, t.fact, t.resolved) for t in patient.toxicities]
         for before, event in zip(patient.doses, patient.doses[1:], strict=False):
             for onset, fact, end in grades:
-                assert not (fact.grade >= STOP_GRADE[fact.term] and onset.occurred < event.occurred)
-                if fact.grade >= HOLD_GRADE[fact.term] and onset.occurred < event.occurred:
+                assert not (fact.grade >= GRADES[fact.term].stop and onset.occurred < event.occurred)
+                if fact.grade >= GRADES[fact.term].hold and onset.occurred < event.occurred:
                     assert end is not None and end.occurred <= event.occurred, (patient.id, event.occurred)
             severe = [
                 a
                 for a, fact, _ in grades
-                if fact.grade >= REDUCE_GRADE and before.occurred < a.occurred < event.occurred
+                if fact.grade >= GRADES[fact.term].reduce and before.occurred < a.occurred < event.occurred
             ]
             lower = before.fact.level - event.fact.level
             assert lower == min(len(severe), 1) or (lower == 1 and not severe), patient.id

@@ -1,11 +1,13 @@
-"""Toxicities as hazards: ocular events behind an effect compartment, neuropathy by exposure, other DLTs by dose, pneumonitis.
+"""Toxicities as hazards: ocular events behind an effect compartment, neuropathy by exposure, other DLTs by dose,
+pneumonitis.
 
 Ocular events lag behind plasma. With C the conjugate in plasma and E two transits later,
 
     dE1/dt = ke (C - E1),   dE2/dt = ke (E1 - E2),   hazard = h0 z (E2/Eref)^g,   log z ~ N(0, w)
 
-calibrated to the ELAHERE label (59 % any grade, median onset 5.1 weeks). The slope g cannot be told from public data: take
-1, 2 and 3 as scenarios. A patient's state is carried from cycle to cycle, so that a dose can depend on what has happened.
+calibrated to the ELAHERE label (59 % any grade, median onset 5.1 weeks). The slope g cannot be told from public data:
+take 1, 2 and 3 as scenarios. A patient's state is carried from cycle to cycle, so that a dose can depend on what has
+happened.
 """
 
 from __future__ import annotations
@@ -67,7 +69,8 @@ class OcularToxicity:
         )
 
     def with_grade_correlation(self, alike: float) -> OcularToxicity:
-        """Return the scenario in which all episodes of a patient have one grade (1), or each its own (0), calibrated anew.
+        """Return the scenario in which all episodes of a patient have one grade (1), or each its own (0), calibrated
+        anew.
 
         >>> [q.value for q in IMGN853_OCULAR.with_grade_correlation(1).grades]
         [0.325, 0.19, 0.005]
@@ -83,10 +86,12 @@ class OcularToxicity:
         )
 
     def with_drops(self, hazard: float = 0.8, severe: float = 0.15) -> OcularToxicity:
-        """Return the scenario of steroid drops: h0 times ``hazard``, grades 3 and 4 times ``severe``, at grade 2 instead.
+        """Return the scenario of steroid drops: h0 times ``hazard``, grades 3 and 4 times ``severe``, at grade 2
+        instead.
 
-        The middles of .7 to .9 and of 0 to .3, assumed after 40 patients of whom none had grade 3 (Matulonis 2019). The label's
-        later trials asked for drops too (from memory, to be checked): its numbers may hold some of their effect already.
+        The middles of .7 to .9 and of 0 to .3, assumed after 40 patients of whom none had grade 3 (Matulonis 2019). The
+        label's later trials asked for drops too (from memory, to be checked): its numbers may hold some of their effect
+        already.
 
         Raises
         ------
@@ -99,9 +104,10 @@ class OcularToxicity:
         for name, factor in (("hazard", hazard), ("severe", severe)):
             if not 0 <= factor <= 1:
                 raise ValueError(f"{name} is {factor:g}: drops multiply by 0 to 1")
-        scenario = lambda q, value: Quantity(
-            value, q.unit, "assumed", f"scenario of steroid drops; without: {q.source}"
-        )
+
+        def scenario(q: Quantity, value: float) -> Quantity:
+            return Quantity(value, q.unit, "assumed", f"scenario of steroid drops; without: {q.source}")
+
         two, three, four = self.grades
         spared = (1 - severe) * (three.value + four.value)
         grades = (
@@ -137,7 +143,8 @@ def ocular_hazard(level: Floats, ocular: OcularToxicity = IMGN853_OCULAR) -> Flo
 
 
 def ocular_risk(total: ArrayLike, between: float) -> Floats:
-    """Return the share of patients with an event, of the cumulated hazard at z = 1: over the log-normal z, by quadrature.
+    """Return the share of patients with an event, of the cumulated hazard at z = 1: over the log-normal z, by
+    quadrature.
 
     Examples
     --------

@@ -12,7 +12,9 @@ import numpy as np
 from posology.conduct.dlt_status import DltStatus, dlt_statuses
 from posology.conduct.protocol_in_force import plan_in_force
 from posology.endpoints import best_response, ca125, recist
+from posology.endpoints.prior_therapy import is_anticancer
 from posology.protocol.model import Ca125, ResponseRules
+from posology.record.collected import ConcomitantTherapy
 from posology.record.event import Event
 from posology.record.facts import Dosed, LesionMeasured, MarkerMeasured
 from posology.record.state import Patient, State
@@ -278,6 +280,17 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Assessment, ...]]:
     return found | {patients[i].id: tuple(read) for i, read in scans.items()}
 
 
+def new_therapy(patient: Patient) -> Event | None:
+    """Return the first anticancer therapy after the trial's own; it ends what counts as response, and censors."""
+    first = patient.first_dose
+    for event in patient.of(ConcomitantTherapy):
+        fact = event.fact
+        assert isinstance(fact, ConcomitantTherapy)
+        if first and event.occurred > first.occurred and is_anticancer(fact.category, fact.subcategory):
+            return event
+    return None
+
+
 def _responses(
     patients: list[Patient], scans: dict[str, tuple[Assessment, ...]], rules: ResponseRules
 ) -> dict[str, BestResponse]:
@@ -292,6 +305,10 @@ def _responses(
     start = np.array([p.first_dose.occurred.toordinal() for p in patients if p.first_dose])
     followed = np.array([p.off_treatment is None for p in patients], dtype=bool)
     criteria = recist.RecistRules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
+    therapies = [new_therapy(p) for p in patients]
+    ends = np.array([e.occurred.toordinal() if e else np.nan for e in therapies], dtype=np.float64)
+    seen = best_response.until_new_therapy(seen, day, ends)
+    followed &= np.isnan(ends)
     best = recist.best_response(seen, day, start, followed, criteria)
     benefit = best_response.clinical_benefit(seen, day, start, criteria, minimum_days=BENEFIT_DAYS)
     found = {}

@@ -1,6 +1,8 @@
-"""Who may come to a simulated trial: body, tumour, history, and what is in store for each, drawn before anything is given.
+"""Who may come to a simulated trial: body, tumour, history, and what is in store for each, drawn before anything is
+given.
 
-Patients come one by one from a generator of their own, without end: who comes next does not hang on what became of others.
+Patients come one by one from a generator of their own, without end: who comes next does not hang on what became of
+others.
 """
 
 from __future__ import annotations
@@ -54,9 +56,11 @@ NEUROPATHY, PNEUMONITIS, OTHER = (
 
 @dataclass(frozen=True)
 class TrialPatients:
-    """Patients, a row each. ``criterion_draws`` (P, C) between 0 and 1; ``durations`` (P, 3) [d] of neuropathy, pneumonitis, another DLT.
+    """Patients, a row each. ``criterion_draws`` (P, C) between 0 and 1; ``durations`` (P, 3) [d] of neuropathy,
+    pneumonitis, another DLT.
 
-    ``noise`` (P, T, A): of each sample of each analyte, standard normal. ``factors`` are those on the drug's quantities.
+    ``noise`` (P, T, A): of each sample of each analyte, standard normal. ``factors`` are those on the drug's
+    quantities.
     """
 
     known: VirtualPatients
