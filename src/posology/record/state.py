@@ -169,7 +169,8 @@ class Patient(Timeline):
     @cached_property
     def assigned_level(self) -> int | None:
         """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
-        return _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
+        enrolled = _cast_fact(Enrolled, self.enrolment) if self.enrolment else None
+        return enrolled.level if enrolled and enrolled.cohort is None else None
 
     @property
     def cohort(self) -> str | None:
@@ -182,7 +183,8 @@ class Patient(Timeline):
         reduced, first = self.last(DoseReduced), self.first(Dosed)
         if reduced:
             return _cast_fact(DoseReduced, reduced).to_level
-        return self.assigned_level if self.assigned_level or not first else _cast_fact(Dosed, first).level
+        enrolled = _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
+        return enrolled if enrolled or not first else _cast_fact(Dosed, first).level
 
     @property
     def doses(self) -> Events:

@@ -213,9 +213,9 @@ def test_grades_alike_are_one_grade_for_each_patient() -> None:
     assert (grade == grade[:, :1]).all()
     own = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000).eyes.grade
     assert np.corrcoef(own[:, 0], own[:, 1])[0, 1] == pytest.approx(0, abs=0.07)
-    with pytest.raises(ValueError, match=r"alike is 0\.3: the scenarios"):
+    with pytest.raises(ValueError, match=r"correlation is 0\.3: the scenarios"):
         alike.with_grade_correlation(0.3)
-    with pytest.raises(ValueError, match="ask for alike first"):
+    with pytest.raises(ValueError, match="ask for the correlation first"):
         IMGN853_OCULAR.with_drops().with_grade_correlation(1)
 
 

@@ -106,7 +106,7 @@ def _arm(patient: Patient, protocol: Protocol) -> dict[str, str]:
     place = patient.enrolment.fact if patient.enrolment else None
     if not isinstance(place, f.Enrolled):
         return {"not_assigned": "NOT ASSIGNED" if patient.reservation else "SCREEN FAILURE"}
-    if place.level:
+    if place.level and place.cohort is None:
         code, name = f"L{place.level}", f"Level {place.level}: {protocol.dose.dose_label(place.level)}"
     else:
         code = place.cohort or ""
