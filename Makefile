@@ -30,6 +30,7 @@ changelog: .venv/dev
 # Writes the reference of all commands from their own help.
 reference: .venv/dev
 	$(BIN)/python -m posology.cli.reference docs/reference/commands
+	$(BIN)/python -m tests.docs.reference_tables
 
 docs: .venv/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -15,9 +15,7 @@ NOTEBOOKS = sorted(GALLERY.glob("*.ipynb"))
 def texts(notebook: nbformat.NotebookNode) -> list[list[str]]:
     """Return what each cell shows as text."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [
-        [output.get("text") or output["data"].get("text/plain", "") for output in cell.outputs] for cell in cells
-    ]
+    return [[output.get("text") or output["data"].get("text/plain", "") for output in cell.outputs] for cell in cells]
 
 
 @pytest.mark.filterwarnings("ignore")
