@@ -121,6 +121,8 @@ def advise(state: State, on: date) -> Advice:
     decision = plan.escalation.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
     why, more = decision.words(tally), int(decision.patients_to_treat[0])
+    if statuses and not tally.treated.any():
+        why = f"nobody of the {len(statuses)} treated is evaluable yet"
     beside = treated_beside(state, plan) if plan.backfills else frozenset[str]()
     open_ends = not_counted(plan, (s for s in undecided if s.patient not in beside or s.outcome != "pending"))
     settled = not open_ends or _unanimous(plan.escalation.decide(completions(tally, open_ends)), decision)
