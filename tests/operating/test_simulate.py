@@ -113,8 +113,8 @@ def test_backfilling_of_bfboin(inputs: dict[str, Any], outputs: dict[str, Any]) 
     expected = np.array([outputs["percentstop"], *outputs["selpercent"]]) / 100
     error = np.sqrt(np.maximum(expected * (1 - expected), 1e-3) / 1000)
     assert (np.abs(found.selection - expected) < 4.5 * error).all()
-    np.testing.assert_allclose(found.patients, outputs["npatients"], atol=1.2)
-    assert found.mean_duration[0] == pytest.approx(outputs["duration"], rel=0.12)
+    np.testing.assert_allclose(found.patients, outputs["npatients"], atol=0.9)
+    assert found.mean_duration[0] == pytest.approx(outputs["duration"], rel=0.05)
 
 
 def test_a_level_is_never_backfilled_above_its_cap() -> None:

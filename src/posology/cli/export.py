@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from posology.cli._options import (
+    ConventionsName,
+    ConventionsOption,
     CutoffOption,
     FormatName,
     FormatOption,
@@ -15,23 +17,14 @@ from posology.cli._options import (
     JsonOption,
     KnownByOption,
     OutArgument,
-    RulesName,
-    RulesOption,
     SpecimenOption,
     TrialArgument,
 )
 from posology.cli._output import print_json, print_table
 from posology.cli.submission import formats_of, print_datasets
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(no_args_is_help=True)
-
-
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
-
-
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
 
 
@@ -147,7 +140,7 @@ def export_adam(
     out: OutArgument,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
-    rules: RulesOption = RulesName.recist,
+    conventions: ConventionsOption = ConventionsName.recist,
     as_json: JsonOption = False,
 ) -> None:
     """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
@@ -168,6 +161,6 @@ def export_adam(
         domains = {d.name: d.frame for d in datasets(state)}
         status.update("deriving")
         files, made = export(
-            domains, out, rules_of(protocol, rules.value, cutoff), formats_of(formats), study_of(protocol)
+            domains, out, rules_of(protocol, conventions.value, cutoff), formats_of(formats), study_of(protocol)
         )
     print_datasets(files, made, out, as_json)

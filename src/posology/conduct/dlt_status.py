@@ -8,9 +8,10 @@ from typing import Literal
 
 from posology.conduct.protocol_in_force import ConductPlan, reopened
 from posology.endpoints.dlt import TriState, evaluable
+from posology.record.binding import Toxicity
 from posology.record.event import Event
 from posology.record.facts import Dosed
-from posology.record.state import Patient, State, Toxicity
+from posology.record.state import Patient, State
 
 Outcome = Literal["DLT", "moderate", "no DLT", "pending", "awaiting judgement", "not evaluable"]
 UNDECIDED = ("pending", "awaiting judgement")
@@ -96,7 +97,7 @@ def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> 
     day = patient.study_day(on) or 0
     within = [e for e in patient.doses if e.occurred <= last_day]
     answer, why = evaluable(
-        definition, day, False, [_percent(e) for e in within], patient.study_day(end.occurred) if end else None
+        definition, day, False, [_percent(e, plan) for e in within], patient.study_day(end.occurred) if end else None
     )
     if answer is TriState.NOT_YET:
         return stands("pending", f"is on {why}, until {last_day}", last_day)
@@ -108,10 +109,14 @@ def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> 
     return stands("no DLT", why)
 
 
-def _percent(event: Event) -> float:
+def _percent(event: Event, plan: ConductPlan) -> float:
+    """Return the share of the planned dose that was given [%]: all of it, if it is within the protocol's tolerance."""
     assert isinstance(event.fact, Dosed)
     dosed = event.fact
-    return 100 * dosed.actual_mg / dosed.planned_mg if dosed.planned_mg else 0.0
+    if not dosed.planned_mg:
+        return 0.0
+    percent = 100 * dosed.actual_mg / dosed.planned_mg
+    return 100.0 if abs(percent - 100) <= plan.protocol.dose.tolerance_percent + 1e-9 else percent
 
 
 def _moderate(patient: Patient, plan: ConductPlan, last_day: date) -> Toxicity | None:

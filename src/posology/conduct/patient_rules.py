@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from posology.conduct.derived_fields import planned_mg
 from posology.conduct.protocol_in_force import reopened
-from posology.conduct.rules import EventRequest, absolute, reads
+from posology.conduct.rules import EventRequest, absolute, not_in_force, reads
 from posology.record import facts as f
-from posology.record.state import Toxicity
+from posology.record.binding import Toxicity
 
 # Doses ----------------------------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ def not_above_the_open_level(request: EventRequest) -> str | None:
         if request.open_level.ceiling < request.fact.level
         else "not opened by any decision"
     )
-    return f"level {request.fact.level} is {why}; the highest open level is {highest}"
+    return f"level {request.fact.level} is {why}; the highest open level is {highest}{not_in_force(request)}"
 
 
 @reads(f.Enrolled, f.DoseReduced)

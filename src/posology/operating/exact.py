@@ -71,7 +71,7 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
             f"{type(innermost(design)).__name__} depends on {design.depends_on}, not on counts alone: "
             "it has no exact operating characteristics; simulate it"
         )
-    if is_by_level(design) and design.levels >= 4 and design.max_patients >= 14 * design.cohort:  # else not worth it
+    if is_by_level(design) and design.levels >= 4 and design.max_patients >= 12 * design.cohort:  # else not worth it
         return Enumeration(*ends_by_level(design, most))
     packing = Packing.of(design.levels, getattr(design, "most_at_level", 255))
     # Tallies by the level last given: their packed counts (words, tallies) in rising order, and their numbers of paths.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import altair
 
 MOST = 200_000
+MOST_DRAWN = 400  # nodes that a notebook shows as a chart
 LETTERS = {
     Action.ESCALATE: "E",
     Action.STAY: "S",
@@ -193,7 +194,9 @@ class Pathways:
         yield node
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text())}</pre>"
+        from posology.shared.charts import svg
+
+        return svg(self.plot()) if len(self.nodes) <= MOST_DRAWN else f"<pre>{html.escape(self.text())}</pre>"
 
     def dot(self, truth: Floats | Sequence[float] | None = None) -> str:
         """Return the tree as a Graphviz graph."""

@@ -7,6 +7,7 @@ patients (common random numbers).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Protocol
 
@@ -200,13 +201,18 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
         raise ValueError(f"truth has {len(scenario.truth)} rates; the design has {design.levels} levels")
     if patients.shape[0] < 1:
         raise ValueError("no trial to simulate: draw the patients of one or more")
-    model = innermost(design)
-    if isinstance(model, BfBoin) and model.needs_response and not scenario.response:
+    if lacks_responses(design, scenario.response):
         raise ValueError(
             "the design treats patients beside the escalation where a response was seen: give the true response rate of "
             "each level (response, --response R1,R2,...), or needs_response: false"
         )
     return _Clock(design, scenario, patients).run()
+
+
+def lacks_responses(design: Design, response: Sequence[float]) -> bool:
+    """Return whether a design opens levels for backfilling on responses, and no response rates are given."""
+    model = innermost(design)
+    return isinstance(model, BfBoin) and model.needs_response and not response
 
 
 class _Clock:

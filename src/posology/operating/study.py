@@ -24,7 +24,7 @@ from posology.operating.evaluation import patients_to_draw
 from posology.operating.exact import enumerate_trials
 from posology.operating.processors import cores
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
-from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
+from posology.operating.simulate import PotentialOutcomes, Scenario, lacks_responses, simulate
 from posology.operating.true_mtd import true_mtd
 from posology.shared.arrays import Floats
 from posology.shared.tables import Table
@@ -177,6 +177,15 @@ def read_study(path: str | Path) -> Study:
             scenario.sample(study.levels, study.target, study.seed)
         except ValueError as wrong:
             findings.append(refuse(("scenarios", i), str(wrong)))
+    for i in range(len(study.designs)):
+        if not findings and lacks_responses(study.built(i), study.simulate.response):
+            findings.append(
+                refuse(
+                    ("designs", i),
+                    "treats patients beside the escalation where a response was seen, and there are no response rates",
+                    "give simulate.response, the true rate of each level, or needs_response: false",
+                )
+            )
     if len(set(study.names)) < len(study.names):
         findings.append(refuse(("designs",), "two designs have one name", "give each a name"))
     if findings:

@@ -135,6 +135,10 @@ class DrugDrivenPatients:
         late = every - self.ocular_rate(window)
         return np.divide(late, every, out=np.full_like(every, np.nan), where=every > 0)
 
+    def true_mtd(self, target: float, window: float = np.inf) -> int:
+        """Return the level whose DLT rate within a window [d] is nearest the target, the lower of two equally near."""
+        return int(np.abs(self.rate(window) - target).round(12).argmin())
+
     def benefit(self) -> Floats:
         """Return (levels,): the share of patients whose tumours respond, and who have no DLT while treated."""
         return _share(self.response & ~np.isfinite(self.dlt))

@@ -338,7 +338,7 @@ def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_p
         "pk",
         "nca",
         "csv/pc.csv",
-        "--ex",
+        "--dosing",
         "csv/ex.csv",
         "--analyte",
         "IMGN853",
@@ -351,7 +351,7 @@ def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_p
     assert "Simulated, nobody was treated" in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8")
     code, out, err = go("trial", "status", where)
     assert code == 0 and "nobody was treated" in out, err
-    assert "nobody was treated" in go("trial", "advise", where, "--as-of", "2013-02-12")[1]
+    assert "nobody was treated" in go("trial", "advise", where, "--cutoff", "2013-02-12")[1]
 
 
 def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> None:  # noqa: F811
@@ -470,7 +470,7 @@ def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # 
     for arguments, said in (
         (("--until", "2011-01-01"), "nothing happens"),
         (("--cohort", "ovarian-relapsed"), "go together"),
-        (("--patients-per-month", "nan"), "a month"),
+        (("--accrual", "nan"), "a month"),
     ):
         code, _, err = go("simulate", "trial", str(FILE), "w.posology", *arguments)
         assert code != 0 and said in err

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._options import DosesOption, JsonOption, RuleOption, SkeletonOption, StartOption
-from posology.cli._output import print_json, print_table
-from posology.cli.design.oc import (
-    AcceptableOption,
-    AccrualOption,
-    ArrivalsOption,
-    DropoutOption,
-    LateOption,
-    ResponseOption,
-    SeedOption,
-    TrialsOption,
-    TruthsOption,
-    WindowOption,
-    range_of,
-    simulation_of,
-    world,
+from posology.cli._design import (
+    DesignOptions,
+    DosesOption,
+    RulesOption,
+    SkeletonOption,
+    StartLevelOption,
+    TargetNeeded,
+    assigned,
+    numbers,
 )
+from posology.cli._options import JsonOption, number, options
+from posology.cli._output import print_json, print_table
+from posology.cli.design.oc import AcceptableOption, TrialsOption, TruthsOption, World, range_of
 
 if TYPE_CHECKING:
     from posology.designs import Design
@@ -34,45 +31,71 @@ USUAL = ("3+3", "i3+3", "boin", "keyboard", "crm")
 
 ScenarioOption = Annotated[
     list[str] | None,
-    typer.Option("--scenario", metavar="NAME=P1,P2,...", help="True DLT rates with a name; may come again."),
+    typer.Option(
+        "--scenario",
+        metavar="NAME=P1,P2,...",
+        help="A scenario: its name, and the true DLT rate of each level, 0 to 1 (else --truth); may be given again.",
+    ),
 ]
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the designs have in common, as far as each has a parameter for it."""
+
+    target: TargetNeeded
+    cohort_size: Annotated[int, number("--cohort-size", "Patients in a cohort", least=1)] = 3
+    max_patients: Annotated[int, number("--max-patients", "Patients in all", least=1)] = 30
+    start_level: StartLevelOption = 1
+    skeleton: SkeletonOption = None
+    doses: DosesOption = None
+    rules: RulesOption = None
+
+    def build(self, name: str, levels: int, settings: Sequence[str]) -> Design:
+        """Build a design with those of the shared options that it has a parameter for."""
+        from posology.designs import DESIGNS
+
+        has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
+        return DesignOptions(
+            design=name,
+            levels=levels,
+            target=self.target,
+            cohort_size=self.cohort_size if "cohort" in has else None,
+            max_patients=self.max_patients if "max_patients" in has else None,
+            start_level=self.start_level,
+            skeleton=self.skeleton if "skeleton" in has else None,
+            doses=self.doses if "doses" in has else None,
+            settings=list(settings),
+            rules=self.rules,
+        ).build()
+
+
 @app.command("compare")
+@options
 def compare(
-    target: Annotated[float, typer.Option("--target", help="Target DLT rate, between 0 and 1.")],
+    shared: Shared,
+    world: World,
     truth: TruthsOption = None,
     scenario: ScenarioOption = None,
     design: Annotated[
         list[str] | None,
-        typer.Option("--design", metavar="NAME", help=f"A design; may come again. Else {', '.join(USUAL)}."),
+        typer.Option("--design", metavar="NAME", help=f"A design (else {', '.join(USUAL)}); may be given again."),
     ] = None,
-    cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3,
-    most: Annotated[int, typer.Option("--max", help="Patients in all.")] = 30,
-    start: StartOption = 1,
-    skeleton: SkeletonOption = None,
-    doses: DosesOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="[DESIGN.]NAME=VALUE",
-            help="A parameter of one design, as boin.stop_at=9, or of all that have it; may come again.",
+            help="A parameter of one design, as boin.stop_at=9, or of all that have it (else their own); may be given again.",
         ),
     ] = None,
-    rules: RuleOption = None,
     trials: TrialsOption = None,
-    seed: SeedOption = 1,
-    window: WindowOption = 28.0,
-    accrual: AccrualOption = 3.0,
-    arrivals: ArrivalsOption = "poisson",
-    late: LateOption = 0.5,
-    dropout: DropoutOption = 0.0,
-    response: ResponseOption = None,
     acceptable: AcceptableOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set designs side by side under the same true DLT rates: exact, or simulated on the same patients where time matters.
+
+    A usual design whose own margins do not fit the target is left out, and why is said.
 
     Example: posology design compare --target 0.3 --truth 0.05,0.15,0.3,0.45,0.6
 
@@ -82,25 +105,13 @@ def compare(
 
     scenarios = scenarios_of(truth, scenario)
     names = tuple(dict.fromkeys(design)) if design else USUAL
-    options = world(window, accrual, arrivals, late, dropout, response)
     found: dict[str, list[dict[str, Any]]] = {}
     stops: dict[str, str] = {}
     left_out: dict[str, str] = {}
     own = _settings(settings or (), names)
     for name in names:
         try:
-            built = _build(
-                name,
-                len(next(iter(scenarios.values()))),
-                target,
-                cohort,
-                most,
-                start,
-                skeleton,
-                doses,
-                own[name],
-                rules or (),
-            )
+            built = shared.build(name, len(next(iter(scenarios.values()))), own[name])
         except ValueError as wrong:
             if design:
                 raise
@@ -110,8 +121,8 @@ def compare(
         found[name] = evaluate(
             built,
             list(scenarios.values()),
-            target,
-            simulation=simulation_of(built, trials, seed, options),
+            shared.target,
+            simulation=world.simulation(built, trials),
             acceptable=range_of(acceptable),
         )
     if as_json:
@@ -119,13 +130,13 @@ def compare(
             name: (each[0] if len(each) == 1 else {"scenarios": each}) | {"safety_stop": stops[name]}
             for name, each in found.items()
         }
-        print_json({"target": target, "scenarios": list(scenarios), "designs": designs, "left_out": left_out})
+        print_json({"target": shared.target, "scenarios": list(scenarios), "designs": designs, "left_out": left_out})
         return
     for s, (name, rates) in enumerate(scenarios.items()):
         _show(
             name if len(scenarios) > 1 or scenario else "",
             rates,
-            target,
+            shared.target,
             {n: each[s] for n, each in found.items()},
             stops,
         )
@@ -135,8 +146,6 @@ def compare(
 
 def scenarios_of(truth: Sequence[str] | None, scenario: Sequence[str] | None) -> dict[str, list[float]]:
     """Read scenarios with and without a name: true DLT rates by the name, all for the same number of levels."""
-    from posology.cli._design import numbers
-
     found: dict[str, list[float]] = {}
     for k, text in enumerate(truth or (), start=1):
         found[f"scenario {k}"] = numbers(text, "--truth")
@@ -157,9 +166,6 @@ def scenarios_of(truth: Sequence[str] | None, scenario: Sequence[str] | None) ->
 
 def _settings(settings: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
     """Return the settings of each design: those that name it, and those that it has a parameter for."""
-    from dataclasses import fields
-
-    from posology.cli._design import assigned
     from posology.designs import DESIGNS
 
     own: dict[str, list[str]] = {name: [] for name in names}
@@ -177,40 +183,6 @@ def _settings(settings: Sequence[str], names: Sequence[str]) -> dict[str, list[s
         for name in having:
             own[name].append(text)
     return own
-
-
-def _build(
-    name: str,
-    levels: int,
-    target: float,
-    cohort: int,
-    most: int,
-    start: int,
-    skeleton: str | None,
-    doses: str | None,
-    settings: Sequence[str],
-    rules: Sequence[str],
-) -> Design:
-    """Build a design with those of the shared options that it has a parameter for."""
-    from dataclasses import fields
-
-    from posology.cli._design import build
-    from posology.designs import DESIGNS
-
-    has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
-    return build(
-        name,
-        None,
-        levels,
-        target,
-        cohort if "cohort" in has else None,
-        most if "max_patients" in has else None,
-        start=start,
-        skeleton=skeleton if "skeleton" in has else None,
-        doses=doses if "doses" in has else None,
-        settings=settings,
-        rules=rules,
-    )
 
 
 def _show(

@@ -18,7 +18,8 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def designs(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A design or a rule: its parameters, with their meaning.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A design or a rule: its parameters, with their meaning (else all)."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import (
-    CohortOption,
-    DesignOption,
-    DosesOption,
-    JsonOption,
-    LevelsOption,
-    MaxOption,
-    ProtocolOption,
-    RuleOption,
-    SetOption,
-    SkeletonOption,
-    StartOption,
-    TargetOption,
-)
+from posology.cli._design import DesignOptions, numbers, parameters
+from posology.cli._options import JsonOption, SeedOption, number, options
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -27,35 +16,12 @@ if TYPE_CHECKING:
     from posology.operating.evaluation import Simulation
 
 app = typer.Typer(no_args_is_help=True)
-
-
 TruthsOption = Annotated[
     list[str] | None,
-    typer.Option("--truth", metavar="P1,P2,...", help="True DLT rate of each level, 0 to 1; may come again."),
-]
-TrialsOption = Annotated[
-    int | None,
-    typer.Option("--simulate", metavar="TRIALS", min=10, help="Simulate so many trials instead of exact results."),
-]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of the simulated patients.")]
-WindowOption = Annotated[float, typer.Option("--window", help="Simulated: the DLT window, in days, above 0.")]
-AccrualOption = Annotated[float, typer.Option("--accrual", help="Simulated: patients in 28 days, above 0.")]
-ArrivalsOption = Annotated[
-    Literal["poisson", "uniform", "fixed"],
-    typer.Option("--arrivals", help="Simulated: at random, uniform from 0 to twice the mean, or evenly spaced."),
-]
-LateOption = Annotated[
-    float,
-    typer.Option("--late", help="Simulated: share of the DLTs in the second half of the window, between 0 and 1."),
-]
-DropoutOption = Annotated[
-    float,
-    typer.Option("--dropout", help="Simulated: share of patients who leave before the window ends, 0 to below 1."),
-]
-ResponseOption = Annotated[
-    str | None,
     typer.Option(
-        "--response", metavar="R1,R2,...", help="Simulated: true response rate of each level, for backfilling."
+        "--truth",
+        metavar="P1,P2,...",
+        help="True DLT rate of each level, 0 to 1 (else the other option that gives it); may be given again, a scenario each.",
     ),
 ]
 AcceptableOption = Annotated[
@@ -63,40 +29,93 @@ AcceptableOption = Annotated[
     typer.Option(
         "--acceptable",
         metavar="LOW,HIGH",
-        help="Also: how often a level with a true DLT rate in this range is selected.",
+        help="Say as well how often a level with a true DLT rate in this range is selected (else not).",
     ),
 ]
 TIMED_TRIALS = 10_000
+"""Simulated trials of a design that depends on time, where none are asked for."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The world that trials are simulated in, where they are."""
+
+    seed: SeedOption = 1
+    window: Annotated[float, number("--window", "Simulated: the DLT window, in days", above=0, most=1000)] = 28.0
+    accrual: Annotated[float, number("--accrual", "Simulated: patients who come in 28 days", above=0, most=10_000)] = (
+        3.0
+    )
+    arrivals: Annotated[
+        Literal["poisson", "uniform", "fixed"],
+        typer.Option(
+            "--arrivals",
+            help="Simulated: patients come at random (Poisson), uniformly from 0 to twice the mean, or evenly spaced.",
+        ),
+    ] = "poisson"
+    late: Annotated[
+        float,
+        number(
+            "--late-dlt-share",
+            "Simulated: share of the DLTs that come in the second half of the window",
+            least=0,
+            most=1,
+        ),
+    ] = 0.5
+    dropout: Annotated[
+        float, number("--dropout", "Simulated: share of patients who leave before the window ends", least=0, below=1)
+    ] = 0.0
+    response: Annotated[
+        str | None,
+        typer.Option(
+            "--response",
+            metavar="R1,R2,...",
+            help="Simulated: true response rate of each level, 0 to 1, for backfilling (else none).",
+        ),
+    ] = None
+
+    def simulation(self, design: Design, trials: int | None) -> Simulation | None:
+        """Return how to simulate: where trials are asked for, or where the design depends on time; else None."""
+        from posology.designs.tally import DependsOn
+        from posology.operating.evaluation import Simulation
+
+        if trials is None and design.depends_on is not DependsOn.TIME:
+            return None
+        options = {
+            "window": self.window,
+            "accrual": self.accrual / 28,
+            "arrivals": self.arrivals,
+            "late": self.late,
+            "dropout": self.dropout,
+            "response": tuple(numbers(self.response, "--response")) if self.response else (),
+        }
+        return Simulation(TIMED_TRIALS if trials is None else trials, self.seed, options)
+
+
+TrialsOption = Annotated[
+    int | None,
+    number(
+        "--simulate",
+        "Simulate so many trials (else exact results; of a design that depends on time, 10,000 trials)",
+        metavar="TRIALS",
+        least=10,
+        most=10_000_000,
+    ),
+]
 
 
 @app.command("oc")
+@options
 def oc(
-    truth: TruthsOption = None,
-    design: DesignOption = None,
-    protocol: ProtocolOption = None,
-    levels: LevelsOption = None,
-    target: TargetOption = None,
-    cohort: CohortOption = None,
-    most: MaxOption = None,
-    start: StartOption = 1,
-    skeleton: SkeletonOption = None,
-    doses: DosesOption = None,
-    settings: SetOption = None,
-    rules: RuleOption = None,
+    design: DesignOptions,
+    world: World,
     trials: TrialsOption = None,
-    seed: SeedOption = 1,
-    window: WindowOption = 28.0,
-    accrual: AccrualOption = 3.0,
-    arrivals: ArrivalsOption = "poisson",
-    late: LateOption = 0.5,
-    dropout: DropoutOption = 0.0,
-    response: ResponseOption = None,
+    truth: TruthsOption = None,
     grades: Annotated[
         list[str] | None,
         typer.Option(
             "--grades",
             metavar="P0,P1,...",
-            help="Instead of --truth, for each level in turn the chances of grades 0, 1, ...; 3 is a DLT.",
+            help="Chances of grades 0, 1, ... at a level, 3 and above a DLT: once for each level (else --truth).",
         ),
     ] = None,
     acceptable: AcceptableOption = None,
@@ -111,34 +130,20 @@ def oc(
 
     Example: posology design oc --design bf-boin --target 0.25 --levels 4 --truth 0.05,0.15,0.3,0.45 --response 0.2,0.3,0.4,0.5
     """
-    from posology.cli._design import build, numbers, parameters
     from posology.operating.evaluation import evaluate
 
     if bool(truth) == bool(grades):
         raise ValueError("give either --truth, the DLT rate of each level, or --grades, once for each level")
-    built = build(
-        design,
-        protocol,
-        levels,
-        target,
-        cohort,
-        most,
-        start=start,
-        skeleton=skeleton,
-        doses=doses,
-        settings=settings or (),
-        rules=rules or (),
-    )
+    built = design.build()
     rates = [numbers(text, "--truth") for text in truth or ()]
     for each in rates:
         if len(each) != built.levels:
             raise ValueError(f"--truth has {len(each)} rates; the design has {built.levels} levels")
-    simulation = simulation_of(built, trials, seed, world(window, accrual, arrivals, late, dropout, response))
     found = evaluate(
         built,
         rates,
-        target if target is not None else _target(built),
-        simulation=simulation,
+        design.target if design.target is not None else target_of(built),
+        simulation=world.simulation(built, trials),
         grades=[numbers(text, "--grades") for text in grades or ()],
         acceptable=range_of(acceptable),
     )
@@ -150,36 +155,8 @@ def oc(
         show(data, f", scenario {k + 1}" if len(found) > 1 else "")
 
 
-def world(
-    window: float, accrual: float, arrivals: str, late: float, dropout: float, response: str | None
-) -> dict[str, Any]:
-    """Return the options of the world that trials are simulated in."""
-    from posology.cli._design import numbers
-
-    return {
-        "window": window,
-        "accrual": accrual / 28,
-        "arrivals": arrivals,
-        "late": late,
-        "dropout": dropout,
-        "response": tuple(numbers(response, "--response")) if response else (),
-    }
-
-
-def simulation_of(design: Design, trials: int | None, seed: int, options: dict[str, Any]) -> Simulation | None:
-    """Return how to simulate: where asked for, or where the design depends on time; else None."""
-    from posology.designs.tally import DependsOn
-    from posology.operating.evaluation import Simulation
-
-    if trials is None and design.depends_on is not DependsOn.TIME:
-        return None
-    return Simulation(TIMED_TRIALS if trials is None else trials, seed, options)
-
-
 def range_of(text: str | None) -> tuple[float, float] | None:
     """Read the range of acceptable true DLT rates."""
-    from posology.cli._design import numbers
-
     if text is None:
         return None
     rates = numbers(text, "--acceptable")
@@ -188,7 +165,8 @@ def range_of(text: str | None) -> tuple[float, float] | None:
     return rates[0], rates[1]
 
 
-def _target(design: Design) -> float | None:
+def target_of(design: Design) -> float | None:
+    """Return a design's target DLT rate, None if it has none."""
     from posology.designs.inference import innermost
 
     return getattr(innermost(design), "target", None)

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from posology.cli._options import (
-    CohortOption,
-    DataOption,
-    DesignOption,
-    DosesOption,
-    JsonOption,
-    LevelsOption,
-    MaxOption,
-    RuleOption,
-    SetOption,
-    SkeletonOption,
-    StartOption,
-    TargetOption,
-)
+from posology.cli._design import DesignOptions, OutcomesOption, seen
+from posology.cli._options import JsonOption, options
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -30,22 +19,14 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("table")
+@options
 def table(
-    protocol: Annotated[
-        Path | None, typer.Argument(metavar="[PROTOCOL]", help="A protocol file; else name a design.")
+    design: DesignOptions,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[PROTOCOL]", help="A protocol file, for its design (else --design).")
     ] = None,
-    design: DesignOption = None,
-    levels: LevelsOption = None,
-    target: TargetOption = None,
-    cohort: CohortOption = None,
-    most: MaxOption = None,
-    start: StartOption = 1,
-    skeleton: SkeletonOption = None,
-    doses: DosesOption = None,
-    settings: SetOption = None,
-    rules: RuleOption = None,
-    data: DataOption = "",
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print as CSV.")] = False,
+    data: OutcomesOption = "",
+    form: Annotated[Literal["table", "csv"], typer.Option("--format", help="How the table is printed.")] = "table",
     as_json: JsonOption = False,
 ) -> None:
     """Print the decision table of a design: for each number of patients at a level, what to do at each number of DLTs.
@@ -58,26 +39,13 @@ def table(
 
     Example: posology design table --design crm --target 0.25 --levels 5 --data "1NNN 2NNT"
     """
-    from posology.cli._design import build, seen
     from posology.designs.decision_table import as_csv as in_csv
     from posology.designs.decision_table import decision_table, has_decision_table
 
-    built = build(
-        design,
-        protocol,
-        levels,
-        target,
-        cohort,
-        most,
-        start=start,
-        skeleton=skeleton,
-        doses=doses,
-        settings=settings or (),
-        rules=rules or (),
-    )
+    built = (replace(design, protocol=file) if file else design).build()
     stated = bool(data.strip())
     if not stated and not has_decision_table(built):
-        name = design or "the protocol's design"
+        name = design.design or "the protocol's design"
         raise ValueError(
             f"{name} has no decision table: its next dose depends on {built.depends_on}. Show `posology design pathways`, "
             "or state a trial, for the table of the level last given in it: --data '1NNN 2NNT'"
@@ -85,7 +53,7 @@ def table(
     cells = decision_table(built, given=seen(data, built.levels) if stated else None)
     if as_json:
         print_json([{"patients": c.patients, "dlts": c.dlts, "action": c.words, "letter": c.letter} for c in cells])
-    elif as_csv:
+    elif form == "csv":
         print(in_csv(cells), end="")
     else:
         title = (
