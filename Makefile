@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN = .venv/bin
 
-.PHONY: demo test nightly bench docs lock changelog clean
+.PHONY: demo test nightly bench docs reference lock changelog clean
 
 demo: .venv/run
 	$(BIN)/posology demo
@@ -26,6 +26,10 @@ bench: .venv/dev
 # Gathers the fragments of changelog.d under a version: make changelog VERSION=0.2.0
 changelog: .venv/dev
 	$(BIN)/towncrier build --version $(VERSION)
+
+# Writes the reference of all commands from their own help.
+reference: .venv/dev
+	$(BIN)/python -m posology.cli.reference docs/reference/commands
 
 docs: .venv/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

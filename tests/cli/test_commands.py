@@ -83,8 +83,8 @@ def test_every_kind_of_event_has_a_command_or_says_why_not(kind: type[Fact]) -> 
     options = {p.name: p for p in command.params}
     names = [field.name for field, _ in entered_fields(kind)]
     assert set(names) <= set(options) and all(options[n].help.strip() for n in options)
-    written = {"planned_mg", "number", "advice", "departs", "protocol_version", "coding", "qualifiers"}
-    assert {field.name for field in fields(kind)} - set(names) <= written  # type: ignore[arg-type]
+    for field in fields(kind):  # type: ignore[arg-type]
+        assert field.name in names or field.default is None, "without a Doc the system writes it: nobody can be asked"
 
 
 def test_check(go: Any) -> None:
@@ -115,16 +115,16 @@ def test_diff(go: Any) -> None:
 
 
 def test_decide(go: Any, db: str) -> None:
-    code, out, _ = go("trial", "advise", db, "--as-of", "2013-03-25", "--json")
+    code, out, _ = go("trial", "advise", db, "--cutoff", "2013-03-25", "--json")
     data = json.loads(out)
     assert (code, data["action"], data["level"], data["more"]) == (0, "expand", 7, 3)
     assert {c["level"]: c["dlt"] for c in data["counts"]}[7] == 1
-    code, out, _ = go("trial", "advise", db, "--as-of", "2013-05-10")
+    code, out, _ = go("trial", "advise", db, "--cutoff", "2013-05-10")
     assert "0401-018 is on day 5 of the window of 21 days, until 2013-05-26" in out
 
 
 def test_decide_as_the_record_knew_it(go: Any, db: str) -> None:
-    _, out, _ = go("trial", "advise", db, "--as-of", "2013-05-10", "--known-by", "2013-02-12", "--json")
+    _, out, _ = go("trial", "advise", db, "--cutoff", "2013-05-10", "--known-by", "2013-02-12", "--json")
     assert {c["level"]: c["treated"] for c in json.loads(out)["counts"]}[7] == 0
 
 
@@ -139,7 +139,7 @@ def test_eligibility(go: Any, db: str) -> None:
 
 
 def test_status_and_log(go: Any, db: str) -> None:
-    assert len(json.loads(go("trial", "status", db, "--as-of", "2013-05-10", "--json")[1])) == 18
+    assert len(json.loads(go("trial", "status", db, "--cutoff", "2013-05-10", "--json")[1])) == 18
     _, out, _ = go("trial", "log", db, "--patient", "0401-013", "--json")
     logged = json.loads(out)
     assert {e["patient"] for e in logged} == {"0401-013"}
@@ -171,7 +171,7 @@ def test_claims_status(go: Any, db: str) -> None:
 
 
 def test_readout(go: Any, db: str) -> None:
-    code, out, _ = go("readout", "write", db, "--cutoff", "2013-05-10", "--out", "r", "--json")
+    code, out, _ = go("readout", "write", db, "--cutoff", "2013-05-10", "--output-dir", "r", "--json")
     assert (code, json.loads(out)["patients_treated"]) == (0, 18)
     assert Path("r/readout.html").exists()
 
@@ -218,7 +218,7 @@ def test_amend_void_and_override(go: Any) -> None:
         (("trial", "correct", "t.posology", "3", "--reason", "x"), "say what changes"),
         (("trial", "load", "t.posology", "none.csv"), "cannot be read"),
         (("import", "jsonl", "bad.posology", "z.posology"), "no event"),
-        (("readout", "write", "t.posology", "--out", "r", "--cutoff", "2011-01-01"), "after the cutoff"),
+        (("readout", "write", "t.posology", "--output-dir", "r", "--cutoff", "2011-01-01"), "after the cutoff"),
         (("trial", "advise", "mysql://x/y"), "postgresql:// URL"),
     ],
 )
@@ -231,7 +231,7 @@ def test_errors_are_messages(go: Any, db: str, arguments: tuple[str, ...], said:
 
 
 def test_a_wrong_date_is_a_usage_error(go: Any, db: str) -> None:
-    code, _, err = go("trial", "advise", db, "--as-of", "10 May")
+    code, _, err = go("trial", "advise", db, "--cutoff", "10 May")
     assert (code, "write it as 2013-05-10" in " ".join(err.replace("│", " ").split())) == (2, True)
 
 
@@ -259,7 +259,20 @@ def test_starting_imports_nothing_heavy() -> None:
 
 
 def test_operating_characteristics(go: Any) -> None:
-    arguments = ("design", "oc", "--design", "boin", "--target", "0.3", "--levels", "5", "--cohort", "3", "--max", "30")
+    arguments = (
+        "design",
+        "oc",
+        "--design",
+        "boin",
+        "--target",
+        "0.3",
+        "--levels",
+        "5",
+        "--cohort-size",
+        "3",
+        "--max-patients",
+        "30",
+    )
     code, out, _ = go(*arguments, "--truth", "0.05,0.15,0.3,0.45,0.6", "--json")
     data = json.loads(out)
     assert (code, data["exact"]) == (0, True)
@@ -279,13 +292,11 @@ def test_operating_characteristics(go: Any) -> None:
         assert (code, said in err) == (1, True), err
     assert "did you mean boin?" in go("design", "oc", "--design", "boing", "--levels", "3", "--truth", "0,0,0")[2]
     assert "target" in go("design", "oc", "--design", "boin", "--levels", "3", "--truth", "0,0,0")[2]
-    assert (
-        "less than 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
-    )
+    assert "below 1" in go("design", "oc", "--design", "boin", "--target", "3", "--levels", "3", "--truth", "0,0,0")[2]
     assert "give --design" in go("design", "oc", "--truth", "0,0,0")[2]
 
 
 def test_decision_table(go: Any) -> None:
     rows = json.loads(go("design", "table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
     assert {"patients": 3, "dlts": 1, "action": "treat 3 more", "letter": "S"} in rows
-    assert "What to do" in go("design", "table", str(EXAMPLE / "protocol.yaml"))[1]
+    assert "E: escalate" in go("design", "table", str(EXAMPLE / "protocol.yaml"))[1]

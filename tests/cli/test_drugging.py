@@ -199,7 +199,7 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
         "--uncertainty",
         "--figure",
         str(figure),
-        "--samples",
+        "--concentrations",
         str(tmp_path / "samples.csv"),
     )
     assert told.exit_code == 0, told.output
@@ -219,7 +219,7 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
         .read_text()
         .startswith("regimen,analyte,unit,cycle,day of cycle,day,median,low,high,below")
     )
-    found = json.loads(run(text, "--interval", "occasions", "--over", "total, late", "--json").stdout)
+    found = json.loads(run(text, "--interval", "occasions", "--reference", "total, late", "--json").stdout)
     assert found["interval"] == {
         "level": 0.9,
         "kind": "occasions",
@@ -228,7 +228,7 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
     assert found["uncertainty"] is None and found["ratios"]["over"] == "total, late"
     assert {row["regimen"] for row in found["ratios"]["rows"]} == {"adjusted"}
     assert found["compounds"]["adjusted"] == "IMGN853, geometric means" and "median low" not in found["table"][0]
-    assert "--over is 'flat'; the regimens of" in str(run(text, "--over", "flat").exception)
+    assert "--reference is 'flat'; the regimens of" in str(run(text, "--reference", "flat").exception)
 
 
 def test_body_size() -> None:
@@ -241,7 +241,7 @@ def test_body_size() -> None:
 
 
 def test_a_figure_has_a_known_form(run) -> None:
-    assert ".png, .svg or .html" in str(run(GOOD, "--figure", "x.jpg").exception)
+    assert "ends in .png, .svg, .html or .json" in " ".join(run(GOOD, "--figure", "x.jpg").output.split())
 
 
 def test_help_imports_no_solver() -> None:

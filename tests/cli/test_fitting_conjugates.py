@@ -114,16 +114,16 @@ def test_a_population_of_two_with_figures(go: Any, two: str, tmp_path: Path) -> 
         "fit",
         two,
         *TWO,
-        "--random",
+        "--random-effects",
         "CL,CLp",
-        "--sd",
+        "--residual-sd",
         "0.1",
-        "--sd",
+        "--residual-sd",
         "0.2",
         "--unit",
         "ug/mL,ng/mL",
     )
-    status, out, err = go(*arguments, "--json", "--plot", "fit.json")
+    status, out, err = go(*arguments, "--json", "--figure", "fit.json")
     assert status == 0, err
     found = {e["name"]: e for e in json.loads(out)["estimates"]}
     for name, value in (("CL", 0.4), ("CLp", 17.0), ("ADC proportional error", 0.1), ("DRUG proportional error", 0.2)):
@@ -142,7 +142,7 @@ def test_a_population_of_two_with_figures(go: Any, two: str, tmp_path: Path) -> 
 
 
 def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
-    status, out, err = go("pk", "fit", two, *TWO, "--random", "CL,CLp", "--unit", "ug/mL,ng/mL")
+    status, out, err = go("pk", "fit", two, *TWO, "--random-effects", "CL,CLp", "--unit", "ug/mL,ng/mL")
     said = " ".join(out.split())
     assert status == 0, err
     assert "12 patients, 168 concentrations" in said and "ADC 84, 0; DRUG 84, " in said
@@ -160,10 +160,10 @@ def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
         (["--analytes", "ADC,DRUG", "--analyte", "ADC"], "name the conjugate, its payload"),
         (["--analytes", "ADC,DRUG,DM4"], "needs CL, V1, Q, V2, CLp, kp, CLm, km"),
         (
-            ["--analytes", "ADC,DRUG", "--sd", "0.1", "--sd", "0.1", "--sd", "0.1"],
+            ["--analytes", "ADC,DRUG", "--residual-sd", "0.1", "--residual-sd", "0.1", "--residual-sd", "0.1"],
             "given 3 times; once, or once for each of ADC, DRUG",
         ),
-        (["--analytes", "ADC,DRUG", "--sd", "0.1", "--sd", "x"], "write CL=0.4,V1=3 and 0.2,0.1"),
+        (["--analytes", "ADC,DRUG", "--residual-sd", "0.1", "--residual-sd", "x"], "write CL=0.4,V1=3 and 0.2,0.1"),
         (["--analytes", "ADC,DRUG", "--unit", "ug/mL"], "one for each of ADC, DRUG"),
         (["--analytes", "ADC,DRUG", "--model", "two"], "the model 'two' is of one: --analyte names it"),
         (
@@ -173,7 +173,7 @@ def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
     ],
 )
 def test_what_is_wrong(go: Any, two: str, tmp_path: Path, arguments: list[str], says: str) -> None:
-    status, out, err = go("pk", "fit", two, *TWO, *arguments, "--plot", "fit.png", "--json")
+    status, out, err = go("pk", "fit", two, *TWO, *arguments, "--figure", "fit.png", "--json")
     assert status in (1, 2) and says in " ".join((out + err).replace("│", " ").split())
     assert sorted(p.name for p in tmp_path.iterdir()) == ["two.csv"] and out == ""
 
@@ -186,7 +186,7 @@ def test_several_analytes_without_the_model_of_a_conjugate(go: Any, two: str) ->
 @pytest.mark.slow
 def test_a_population_of_a_virtual_record(go: Any, virtual: str) -> None:
     """The label's clearances lie within the intervals, of 16 patients: CL, and the apparent ones of DM4 and S-methyl-DM4."""
-    status, out, err = go("pk", "fit", virtual, *THREE, *START, "--random", "CL,CLp,CLm", "--json")
+    status, out, err = go("pk", "fit", virtual, *THREE, *START, "--random-effects", "CL,CLp,CLm", "--json")
     assert status == 0, err
     found = {e["name"]: e for e in json.loads(out)["estimates"]}
     for name, label in (("CL", 0.0189 * 24), ("CLp", 13.8 * 24 / 1000 / KEPT), ("CLm", 5.3 * 24 / 1000 / KEPT)):

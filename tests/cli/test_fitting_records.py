@@ -12,7 +12,7 @@ from tests.cli.test_commands import go
 from tests.cli.test_measuring import THEOPHYLLINE, sampled
 
 __all__ = ["go", "sampled"]
-FIT = ("--start", "CL=0.4,V1=2.5,Q=0.6,V2=1.5", "--cv", "0.3", "--sd", "0.1")
+FIT = ("--start", "CL=0.4,V1=2.5,Q=0.6,V2=1.5", "--cv", "0.3", "--residual-sd", "0.1")
 
 
 def test_each_patient_of_the_record_and_of_the_file(go: Any, sampled: str, tmp_path: Path) -> None:
@@ -61,7 +61,17 @@ def test_each_patient_of_the_record_and_of_the_file(go: Any, sampled: str, tmp_p
 @pytest.mark.slow
 def test_a_population_of_the_record(go: Any, sampled: str) -> None:
     status, out, err = go(
-        "pk", "fit", sampled, *FIT, "--random", "CL,V1", "--cutoff", "2013-06-30", "--exposures", "e.csv", "--json"
+        "pk",
+        "fit",
+        sampled,
+        *FIT,
+        "--random-effects",
+        "CL,V1",
+        "--cutoff",
+        "2013-06-30",
+        "--exposures",
+        "e.csv",
+        "--json",
     )
     assert status == 0, err
     found = {e["name"]: e["value"] for e in json.loads(out)["estimates"]}

@@ -51,7 +51,7 @@ def test_import_look_and_export(small: Path, tmp_path: Path) -> None:
     rows = json.loads(run("trial", "status", trial, "--json"))
     assert len(rows) == 306 and sum(row["first_dose"] is not None for row in rows) == 254
     assert {row["cohort"] for row in rows} == {"", "Pbo", "Xan_Hi", "Xan_Lo"}
-    run("readout", "write", trial, "--out", tmp_path / "readout", "--cutoff", "2015-06-01")
+    run("readout", "write", trial, "--output-dir", tmp_path / "readout", "--cutoff", "2015-06-01")
     assert (
         "254 patients were treated, none of them with a dose at a level"
         in (tmp_path / "readout/readout.html").read_text()

@@ -28,7 +28,7 @@ def test_nca(go: Any, tmp_path: Path) -> None:
     assert first["auc_last"] == pytest.approx(147.2347485)
     assert first["points_used"] == [9.05, 12.12, 24.37] and first["vss_obs"] is None
     assert first["auc 0 to 12"] == pytest.approx(91.65, abs=0.01)
-    status, out, _ = go("pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "profiles.svg")
+    status, out, _ = go("pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--figure", "profiles.svg")
     assert status == 0 and "1: 31.5 % of AUCinf is extrapolated" in out
     assert (tmp_path / "profiles.svg").read_text().startswith("<svg")
 
@@ -41,11 +41,11 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
         ex.append(f"P{i},{dose},2020-01-01,2020-01-01")
     (tmp_path / "pc.csv").write_text("\n".join(pc))
     (tmp_path / "ex.csv").write_text("\n".join(ex))
-    status, out, _ = go("pk", "nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--json")
+    status, out, _ = go("pk", "nca", "pc.csv", "--dosing", "ex.csv", "--route", "bolus", "--json")
     found = json.loads(out)
     assert status == 0 and found["proportionality"][0]["slope"] == pytest.approx(1)
     assert found["profiles"][0]["clearance_obs"] == pytest.approx(0.693147, abs=1e-6)
-    status, out, _ = go("pk", "nca", "pc.csv", "--ex", "ex.csv", "--route", "bolus", "--tau", "4")
+    status, out, _ = go("pk", "nca", "pc.csv", "--dosing", "ex.csv", "--route", "bolus", "--tau", "4")
     assert status == 0 and "proportional" in out and "AUCτ" in out
 
 
@@ -53,7 +53,7 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["pk", "nca", THEOPHYLLINE], "say how the dose was given"),
-        (["pk", "nca", THEOPHYLLINE, "--route", "bolus", "--plot", "x.pdf"], "a figure ends in"),
+        (["pk", "nca", THEOPHYLLINE, "--route", "bolus", "--figure", "x.pdf"], "a figure ends in"),
         (["pk", "nca", THEOPHYLLINE, "--route", "bolus", "--partial", "x"], "write two times"),
         (["pk", "fit", THEOPHYLLINE, "--start", "CL=1"], "needs CL, V1, Q, V2"),
         (["pk", "fit", THEOPHYLLINE, "--model", "one", "--start", "CL=1,V=x"], "write CL=0.4"),
@@ -64,7 +64,7 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
         ),
         (["pk", "nca", "nowhere.csv", "--route", "bolus"], "nowhere.csv"),
         (
-            ["pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--plot", "nowhere/x.png"],
+            ["pk", "nca", THEOPHYLLINE, "--route", "extravascular", "--figure", "nowhere/x.png"],
             "there is no folder nowhere",
         ),
         (
@@ -131,10 +131,10 @@ def test_fit(go: Any, tmp_path: Path) -> None:
         "ka=1.5,CL=2.7,V=31",
         "--error",
         "additive",
-        "--sd",
+        "--residual-sd",
         "0.7",
     ]
-    status, out, _ = go(*begin, "--json", "--plot", "fit.json")
+    status, out, _ = go(*begin, "--json", "--figure", "fit.json")
     found = json.loads(out)
     assert status == 0 and found["objective"] == pytest.approx(116.803, abs=2e-3)
     assert found["estimates"][1]["name"] == "CL" and len(found["patients"]) == 12
@@ -179,7 +179,7 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
         "--iov",
         "CL=0.15",
     ]
-    status, out, _ = go(*begin, "--random", "CL", "--json", "--exposures", "exposed.csv", "--tau", "24")
+    status, out, _ = go(*begin, "--random-effects", "CL", "--json", "--exposures", "exposed.csv", "--tau", "24")
     found = json.loads(out)
     with (tmp_path / "exposed.csv").open() as lines:
         exposed = list(csv.DictReader(lines))
@@ -192,12 +192,12 @@ def test_fit_with_occasions_and_a_covariate_that_changes(go: Any, tmp_path: Path
     assert by_name["omega between occasions CL"]["value"] == pytest.approx(0.2, abs=0.06)
     assert [o["occasion"] for o in found["patients"][0]["occasions"]] == ["1", "2", "3"]
     assert set(found["shrinkage_between_occasions"]) == {"CL"}
-    status, out, _ = go(*begin, "--random", "CL", "--individual")
+    status, out, _ = go(*begin, "--random-effects", "CL", "--individual")
     assert status == 0 and "Most likely parameters" in out and "3, occasion 2" in out
     lines = (tmp_path / "data.csv").read_text().splitlines()
     blank = [re.sub(r"^3,([^,]+),\.,[^,]+,2,", r"3,\1,.,.,2,", line) for line in lines]  # no sample on that occasion
     (tmp_path / "blank.csv").write_text("\n".join(blank))
-    status, out, _ = go("pk", "fit", "blank.csv", *begin[3:], "--random", "CL", "--individual")
+    status, out, _ = go("pk", "fit", "blank.csv", *begin[3:], "--random-effects", "CL", "--individual")
     assert status == 0 and re.search(r"3, occasion 2\s+│ –", out) and re.search(r"3, occasion 3\s+│ [\d.]+", out)
 
 
@@ -219,7 +219,7 @@ def test_a_population_by_sampling_with_all_that_it_can_have(go: Any, tmp_path: P
         "CL~WT/70",
         "--iov",
         "CL",
-        "--full",
+        "--full-omega",
         "--bayes",
         "--draws",
         "100",
@@ -245,7 +245,7 @@ def test_fit_by_sampling(go: Any, tmp_path: Path) -> None:
         "ka=1.5,CL=2.7,V=31",
         "--error",
         "additive",
-        "--sd",
+        "--residual-sd",
         "0.7",
         "--individual",
         "--bayes",
@@ -277,7 +277,7 @@ def test_fit_of_saturable_loss(go: Any, tmp_path: Path) -> None:
         "--cv",
         "0.1",
     ]
-    status, out, _ = go(*begin, "--random", "CL,V1", "--json")
+    status, out, _ = go(*begin, "--random-effects", "CL,V1", "--json")
     found = {e["name"]: e for e in json.loads(out)["estimates"]}
     assert status == 0 and found["Km"]["lower"] < 7.4 < found["Km"]["upper"]
     assert found["Vmax"]["lower"] < 69.6 < found["Vmax"]["upper"]
@@ -287,7 +287,7 @@ def test_fit_of_saturable_loss(go: Any, tmp_path: Path) -> None:
 
 def test_exposure(go: Any, db: str, tmp_path: Path) -> None:
     status, out, _ = go(
-        "pk", "exposure-response", db, "--outcome", "ocular", "--at", "6", "--plot", "eyes.svg", "--json"
+        "pk", "exposure-response", db, "--outcome", "ocular", "--at", "6", "--figure", "eyes.svg", "--json"
     )
     found = json.loads(out)
     assert status == 0 and (found["patients"], found["events"]) == (18, 4)
@@ -385,11 +385,11 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
         "ocular",
         "--exposure",
         "auc",
-        "--at-dose",
+        "--predict-dose",
         "6",
-        "--at-dose",
+        "--predict-dose",
         "9",
-        "--plot",
+        "--figure",
         "auc.svg",
         "--json",
     )
@@ -432,7 +432,7 @@ def test_exposure_by_the_record_s_own_concentrations(go: Any, sampled: str, tmp_
         "auc",
         "--by-day",
         "63",
-        "--as-of",
+        "--cutoff",
         "2013-01-20",
     )
     assert status == 1 and "had the event by day 63 or were followed to it: it takes three" in err
@@ -475,7 +475,7 @@ def test_a_record_s_units_are_its_own(go: Any, sampled: str, more: list[str], sa
     [
         (["--exposure", "average-until-event"], "an average to the event is by a model"),
         (["--exposure", "auc", "--analyte", "DM4"], "holds no 'DM4'"),
-        (["--exposure", "auc", "--as-of", "2013-01-06"], "holds no concentration by 2013-01-06"),
+        (["--exposure", "auc", "--cutoff", "2013-01-06"], "holds no concentration by 2013-01-06"),
         (["--exposure", "mg", "--exposures", "x.csv"], "a file holds no dose"),
         (
             ["--exposure", "auc", "--exposures", "x.csv"],

@@ -218,3 +218,18 @@ def test_a_level_that_is_exceeded_is_not_filled(tmp_path: Path, clock: Clock, im
             treat(trial, name, 2)
             tox(trial, name, 3, dlt=True)
         assert answer(trial) == ("declare MTD", 1, 0, True)
+
+
+def test_a_patient_treated_is_not_nobody(trial: Trial, clock: Clock) -> None:
+    treat(trial, "001", 1)
+    assert trial.advise().why == "nobody of the 1 treated is evaluable yet; wait for 001"
+
+
+def test_a_dose_within_the_tolerance_is_the_planned_dose(trial: Trial, clock: Clock) -> None:
+    """The protocol wants 100 % of the planned dose and tolerates 5 %: 8.6 of 9 mg make no patient less evaluable."""
+    screen(trial, "001")
+    for fact in (f.SlotReserved(level=1), f.Enrolled(), f.Dosed(cycle=1, level=1, weight_kg=60.0, actual_mg=8.6)):
+        trial.record(fact, patient="001", by="Dr A")
+    clock.to("2030-01-22")
+    assert trial.advise().counts[0].evaluable == 1
+    assert answer(trial) == ("escalate", 2, 1, True)

@@ -62,7 +62,9 @@ def test_voiding_a_signed_decision_frees_no_slots_for_the_next(escalated: Trial)
     event = escalated.record(taken("escalate", 2, 4), by="committee")
     assert event.fact.number == 2  # type: ignore[attr-defined]
     assert not first(escalated).in_force
-    refused(escalated, f.SlotReserved(level=2), "001", "level-is-open", "level 2 is not open")
+    screen(escalated, "002")
+    said = "level 2 is not open: level 1 is, by the protocol's starting level; decision 2 of 2030-01-22 would open it: "
+    refused(escalated, f.SlotReserved(level=2), "002", "level-is-open", f"{said}waiting for a signature")
 
 
 def test_a_corrected_decision_is_not_signed(escalated: Trial) -> None:

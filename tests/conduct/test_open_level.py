@@ -11,7 +11,7 @@ from posology.conduct.trial import Refused, Trial
 from posology.protocol.load import load_document
 from posology.record import facts as f
 from posology.simulation.trial import TrialSettings, simulate_trial
-from tests.conftest import EXAMPLE
+from tests.conftest import EXAMPLE, Clock, decide, give, screen, treat
 
 
 def test_a_level_holds_until_it_is_reduced(tmp_path: Path) -> None:
@@ -28,3 +28,42 @@ def test_a_level_holds_until_it_is_reduced(tmp_path: Path) -> None:
     trial.record(f.DoseReduced(to_level=5, why="toxicity"), patient=treated.id, by="x", occurred=on)
     trial.record(lower, patient=treated.id, by="x", occurred=on)
     trial.close()
+
+
+def test_an_expansion_cohort_opens_at_several_doses_by_decision(trial: Trial, clock: Clock) -> None:
+    """Two doses of a cohort are open beside the level of the escalation; its patients do not count for the dose finding."""
+    treat(trial, "001", 1)
+    clock.to("2030-01-22")
+    decide(trial, "escalate", 2, 1)
+    treat(trial, "002", 2)
+    clock.to("2030-02-15")
+    for level in (1, 2):
+        decide(trial, "open cohort", level, 1, cohort="ovarian-relapsed")
+    assert [(o.cohort, o.level) for o in trial.advise().open_level.beside] == [
+        ("ovarian-relapsed", 1),
+        ("ovarian-relapsed", 2),
+    ]
+    counted = [c.treated for c in trial.advise().counts]
+    for patient, level in (("003", 1), ("004", 2)):
+        screen(trial, patient)
+        score = f.TargetScored(assay="x", intensity=3, percent_2plus=80.0)
+        trial.record(score, patient=patient, by="Dr A")
+        trial.record(f.SlotReserved(level=level, cohort="ovarian-relapsed"), patient=patient, by="Dr A")
+        trial.record(f.Enrolled(), patient=patient, by="Dr A")
+        give(trial, patient, 1, level)
+    state = trial.state()
+    assert [(state.patients[p].assigned_level, state.patients[p].current_level) for p in ("003", "004")] == [
+        (None, 1),
+        (None, 2),
+    ]
+    assert [c.treated for c in trial.advise().counts] == counted
+    screen(trial, "005")
+    trial.record(f.TargetScored(assay="x", intensity=3, percent_2plus=80.0), patient="005", by="Dr A")
+    slot = f.SlotReserved(level=2, cohort="ovarian-relapsed")
+    with pytest.raises(Refused, match="slot-is-free: all 1 slots that decision 3"):
+        trial.record(slot, patient="005", by="Dr A")
+    decide(trial, "close cohort", 2, 0, cohort="ovarian-relapsed")
+    with pytest.raises(Refused, match="no decision opened ovarian-relapsed at level 2"):
+        trial.record(slot, patient="005", by="Dr A")
+    with pytest.raises(Refused, match="action-fits-level: ovarian-relapsed is not open at level 2"):
+        decide(trial, "close cohort", 2, 0, cohort="ovarian-relapsed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.stats import beta
 
 from posology.designs import (
     Action,
+    BetaBinomial,
     Blrm,
     Boin,
     Coherent,
@@ -17,12 +19,16 @@ from posology.designs import (
     Crm,
     Ewoc,
     IsotonicMtd,
+    MaxChance,
     MaxLevel,
     MaxPatients,
     MinPatients,
+    Normal,
     NoSkipping,
     StopAt,
     StopPrecise,
+    StopStable,
+    StopSure,
     StopToxic,
     Tally,
     ThreePlusThree,
@@ -43,6 +49,11 @@ MODIFIED: list[Any] = [
     MaxPatients(FREE, 9),
     MinPatients(ThreePlusThree(4, mtd_patients=3), 6),
     MaxLevel(FREE, 2),
+    BetaBinomial(FREE, 0.25),
+    MaxChance(FREE, 0.4),
+    StopSure(FREE, 0.7),
+    StopStable(FREE, 3),
+    StopToxic(FREE, rate=0.25, chance=0.7, level=2),
     CohortSizes(Boin(4, 0.3, cohort=1, max_patients=12), (1, 2, 3)),
     IsotonicMtd(FREE, 0.25),
     StopToxic(StopAt(NoSkipping(FREE), 9), rate=0.3, chance=0.8),
@@ -151,9 +162,62 @@ def test_untried_levels_are_marked_and_a_single_level_is_its_beta() -> None:
     assert np.isfinite(infer(Boin(3, 0.3), Tally.start(1, 3)).rate).all()
 
 
+@pytest.mark.parametrize(("rho", "kind"), [(None, "crm"), (0.0, "blrm"), (0.8, "blrm")])
+def test_the_chance_of_being_the_mtd_against_plain_integration(rho: Any, kind: str) -> None:
+    tally = Tally.of("1NNN 2NNN 3NNT", 4)
+    y, n = tally.dlts[0], tally.treated[0]
+    z = np.linspace(-7, 7, 40001 if kind == "crm" else 1001)
+    if kind == "crm":
+        model: Any = FREE
+        rates = np.exp(np.exp(z * np.sqrt(1.34))[:, None] * np.log(SKELETON))
+        log_prior = -(z**2) / 2
+    else:
+        model = Blrm(4, 0.25, doses=(1, 2, 4, 8), prior=(Normal((-1.1, 0.0), (2.0, 1.0), rho),))
+        a, b = np.meshgrid(z, z, indexing="ij")
+        slope = np.exp(np.minimum(b, 5))[..., None] * model.scaled
+        rates = 1 / (1 + np.exp(-(-1.1 + 2 * (rho * b + np.sqrt(1 - rho**2) * a))[..., None] - slope))
+        log_prior = -(a**2 + b**2) / 2
+    with np.errstate(divide="ignore"):
+        weight = np.exp(log_prior) * np.prod(rates**y * (1 - rates) ** (n - y), axis=-1)
+    nearest = np.abs(rates - 0.25).argmin(axis=-1)
+    plain = [weight[nearest == j].sum() / weight.sum() for j in range(4)]
+    np.testing.assert_allclose(StopSure(model).chances(tally)[0], plain, atol=2e-3)
+
+
+def test_rules_that_close_levels() -> None:
+    around = BetaBinomial(FREE, rate=0.25, chance=0.9)
+    assert beta.sf(0.25, 3, 2) > 0.9 > beta.sf(0.25, 2, 3)  # two of three close the level, one does not
+    closes, open_ = Tally.of("1NNN 2NNN 3NTT", 4), Tally.of("1NNN 2NNN 3NNT", 4)
+    assert around.highest_safe(closes)[0] == 1
+    assert around.highest_safe(open_)[0] == 3
+    assert around.decide(closes).level[0] <= 1
+    lowest = Tally.of("1TTT", 4)
+    assert Action(int(around.decide(lowest).action[0])) is Action.STOP
+    assert "no level is safe enough" in around.decide(lowest).words(lowest)
+    # overdosing of at most a quarter, around a BLRM without its own bound, is the BLRM's own rule
+    blrm = Blrm(4, 0.25, doses=(1, 2, 4, 8), choose_by="highest")
+    capped = MaxChance(replace(blrm, overdose=0.999), above=0.33, chance=0.25)
+    for outcomes in ("1NNN 2NNN", "1NNN 2NNT", "1NNN 2NNN 3NTT", "1TTT", "1NTT"):
+        tally = Tally.of(outcomes, 4)
+        assert capped.decide(tally).level[0] == blrm.decide(tally).level[0], outcomes
+
+
+def test_stopping_when_stable_and_for_a_named_level() -> None:
+    settled, open_ = Tally.of("1NNN 2NNNNNNNNTT 3TTT", 4), Tally.of("1NNN 2NNT", 4)
+    design = StopStable(replace(FREE, max_patients=60), more=3, chance=0.8, patients=6)
+    assert Action(int(design.decide(settled).action[0])) is Action.DECLARE
+    assert Action(int(design.decide(open_).action[0])) is not Action.DECLARE
+    named = StopToxic(Boin(4, 0.3), rate=0.3, chance=0.9, level=2)
+    assert Action(int(named.decide(Tally.of("1NNN 2TTT", 4)).action[0])) is Action.STOP
+    assert Action(int(named.decide(Tally.of("1TTN", 4)).action[0])) is not Action.STOP
+
+
 def test_nonsense_is_refused() -> None:
     for build, said in (
         (lambda: MaxLevel(FREE, 9), "levels 1 to 4"),
+        (lambda: StopSure(Boin(4, 0.3)), "needs a CRM or a BLRM"),
+        (lambda: MaxChance(FREE, above=0.5, upto=0.4), "from the one up to the other"),
+        (lambda: StopToxic(FREE, level=5), "levels 1 to 4"),
         (lambda: CohortSizes(FREE, (1, 3)), "cohorts of one"),
         (lambda: infer(FREE, "1NNN", interval=(0.4, 0.2)), "rising"),
         (lambda: infer(FREE, "1NNN", level=1.2), "between 0 and 1"),

@@ -14,6 +14,7 @@ from posology.designs import (
     Action,
     APlusB,
     BeBoin,
+    BetaBinomial,
     BfBoin,
     Blrm,
     Boin,
@@ -25,6 +26,7 @@ from posology.designs import (
     I3plus3,
     Iboin,
     Keyboard,
+    MaxChance,
     MaxLevel,
     MaxPatients,
     MinPatients,
@@ -34,6 +36,7 @@ from posology.designs import (
     PendingPatients,
     RollingSix,
     StopAt,
+    StopStable,
     StopToxic,
     Tally,
     ThreePlusThree,
@@ -85,6 +88,10 @@ def designs(draw: st.DrawFn) -> Any:
     else:
         design = Iboin(LEVELS, target, prior=SKELETON, **course)
     rules: list[Any] = [
+        lambda d: BetaBinomial(d, target),
+        lambda d: MaxChance(d, 0.5, chance=0.4),
+        lambda d: StopStable(d, 3),
+        lambda d: StopToxic(d, target, 0.9, level=2),
         lambda d: NoSkipping(d),
         lambda d: Coherent(d, target),
         lambda d: StopToxic(d, target, 0.9),

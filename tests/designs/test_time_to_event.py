@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from posology.designs import Action, Boin, Crm, PendingPatients, RollingSix, Tally, ThreePlusThree, TiteBoin, TiteCrm
 from posology.designs.time_to_event import weights
-from posology.operating import enumerate_trials
+from tests.designs.plain_enumeration import exact
 from tests.designs.test_model_based import tally_of
 from tests.designs.test_three_plus_three import cases
 
@@ -102,8 +102,8 @@ def test_nobody_waited_for_is_the_plain_design() -> None:
         (TiteCrm(5, 0.25, skeleton=SKELETON, max_patients=12), Crm(5, 0.25, skeleton=SKELETON, max_patients=12)),
         (TiteBoin(5, 0.3, max_patients=12), Boin(5, 0.3, max_patients=12)),
     ):
-        a, b = (enumerate_trials(d).characteristics(truth) for d in (late, plain))
-        np.testing.assert_allclose(a.selection, b.selection, atol=1e-12)
+        a, b = (exact(d, truth)[0] for d in (late, plain))
+        np.testing.assert_allclose(a, b, atol=1e-12)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -145,8 +145,7 @@ def test_rolling_six_by_its_table() -> None:
 def test_rolling_six_with_everyone_known_selects_as_3_plus_3() -> None:
     """One by one, no patient waited for: the same MTD as 3+3 with six at the MTD, only with the sixth patient saved."""
     truth = [0.1, 0.25, 0.4]
-    a = enumerate_trials(RollingSix(3)).characteristics(truth).selection
-    b = enumerate_trials(ThreePlusThree(3)).characteristics(truth).selection
+    a, b = (exact(d, truth)[0] for d in (RollingSix(3), ThreePlusThree(3)))
     np.testing.assert_allclose(a, b, atol=0.03)
 
 

@@ -90,7 +90,7 @@ def test_one_enumeration_for_all_scenarios() -> None:
         np.testing.assert_allclose(together.selection[k], ends.characteristics(truth).selection[0], atol=1e-15)
     np.testing.assert_allclose(together.selection.sum(axis=1), 1)
     assert np.isfinite(together.selection).all()
-    assert together.true_mtd(0.3).tolist() == [2, 0, 0]
+    assert together.true_mtd(0.3).tolist() == [2, 0, 1]
     np.testing.assert_allclose(together.correct(0.3)[0], together.selection[0, 3])
 
 

@@ -77,3 +77,20 @@ def test_pathways_from_a_state_in_every_form() -> None:
 def test_nonsense_is_refused(build: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build()
+
+
+def test_a_notebook_shows_the_chart_without_a_network() -> None:
+    tree = pathways(Boin(4, 0.3), "1NNN 2NNT", 1)
+    page = tree._repr_html_()
+    assert page.startswith("<svg")
+    assert "cdn" not in page
+    assert "de-escalate" in page
+    assert [n.letter for n in tree.nodes] == ["S", "E", "S", "D", "D"]
+
+
+def test_the_chance_of_each_path_stands_beside_it() -> None:
+    tree = pathways(Boin(3, 0.3), "", 1)
+    assert "1NNN: escalate, 3 at level 2 (72.9 %)" in tree.text([0.1, 0.2, 0.3])
+    assert tree.rows([0.1, 0.2, 0.3])[1]["probability"] == pytest.approx(0.729)
+    assert "probability" not in tree.rows()[1]
+    assert "(72.9 %)" in tree.dot([0.1, 0.2, 0.3])

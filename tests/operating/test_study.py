@@ -121,3 +121,21 @@ def test_what_is_wrong_is_told_with_its_line(was: str, now: str, said: str, tmp_
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="does not exist; give the path of a study file"):
         read_study(tmp_path / "none.yaml")
+
+
+def test_backfilling_without_response_rates_is_told_on_reading(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    lines = [
+        "study: one",
+        "levels: 3",
+        "target: 0.3",
+        "designs:",
+        "- method: bf-boin",
+        "scenarios:",
+        "- {name: a, truth: [0.1, 0.3, 0.5]}",
+    ]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"give simulate\.response"):
+        read_study(path)
+    path.write_text("\n".join([*lines, "simulate: {trials: 100, response: [0.2, 0.3, 0.4]}"]))
+    assert read_study(path).simulate.response == (0.2, 0.3, 0.4)

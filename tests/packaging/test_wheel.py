@@ -60,7 +60,7 @@ def test_the_wheel_installed_clean_runs_the_demonstration(wheel: Path, tmp_path:
     assert run(python, "-m", "pip", "check", cwd=tmp_path).returncode == 0
     size = sum(f.stat().st_size for f in (tmp_path / "venv").rglob("*") if f.is_file() and not f.is_symlink())
     assert size < MAX_INSTALLED_MB * 1e6
-    demo = run(posology, "demo", "--out", "demo", cwd=tmp_path)
+    demo = run(posology, "demo", "--output-dir", "demo", cwd=tmp_path)
     assert demo.returncode == 0, demo.stderr
     assert (tmp_path / "demo/readout-2013-05-10/readout.html").exists()
     code = "from posology.designs import Boin; from posology.endpoints.recist import Response; print(Boin(levels=3, target=0.3))"

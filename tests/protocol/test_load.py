@@ -79,6 +79,24 @@ BROKEN = [
         "dlt.criteria.2.except_terms",
         "nothing would ever meet",
     ),
+    (
+        "fact: age, at_least: 18",
+        "fact: laboratory, test: NEUTR, unit: 10^9/L, at_least: 1",
+        "eligibility.1.test",
+        "did you mean NEUT?",
+    ),
+    (
+        "fact: age, at_least: 18",
+        "fact: laboratory, test: NEUT, unit: mg/dL, at_least: 1",
+        "eligibility.1.unit",
+        "10^9/l, or ULN",
+    ),
+    (
+        "fact: age, at_least: 18",
+        "fact: laboratory, test: NEUT, at_least: 1",
+        "eligibility.1.unit",
+        "name the test and its unit",
+    ),
     ("posology: 1\n", "posology: 1\ncommittee: {sign: [PI, pi]}\n", "committee.sign", "name each role once"),
     (
         "posology: 1\n",

@@ -254,7 +254,7 @@ def test_command() -> None:
 def test_command_with_steroid_drops() -> None:
     plain, drops = (
         json.loads(CliRunner().invoke(app, ["simulate", "designs", PROTOCOL, "--trials", "30", "--json", *more]).stdout)
-        for more in ([], ["--drops"])
+        for more in ([], ["--steroid-drops"])
     )
     assert (plain["drops"], drops["drops"]) == (False, True)
     assert drops["truth"][6]["DLT while treated"] < plain["truth"][6]["DLT while treated"]
@@ -264,7 +264,7 @@ def test_command_with_steroid_drops() -> None:
 def test_command_on_coin_flips() -> None:
     truth = "0.01,0.02,0.05,0.1,0.2,0.3,0.5"
     done = CliRunner().invoke(
-        app, ["simulate", "designs", PROTOCOL, "--patients", "rates", "--truth", truth, "--trials", "20"]
+        app, ["simulate", "designs", PROTOCOL, "--patient-model", "rates", "--truth", truth, "--trials", "20"]
     )
     assert done.exit_code == 0 and "DLTs missed" in done.stdout
 
@@ -272,7 +272,7 @@ def test_command_on_coin_flips() -> None:
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [
-        (["--patients", "rates"], "--truth goes with"),
+        (["--patient-model", "rates"], "--truth goes with"),
         (["--target", "1.5"], "--target is 1.5"),
         (["--window", "0"], "a DLT window lasts"),
         (["--body-size", "flat"], "a dose in mg/kg goes by"),

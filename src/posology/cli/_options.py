@@ -1,13 +1,24 @@
-"""The arguments and options that commands share: one option, one meaning."""
+"""The arguments and options that commands share: one option, one meaning, with its unit, bounds and default."""
 
 from __future__ import annotations
 
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+FIGURES = (".png", ".svg", ".html", ".json")
+"""The forms in which a figure is drawn, by the end of the file's name; .json is Vega-Lite."""
 
 
 def day(text: str) -> date:
@@ -18,16 +29,159 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2013-05-10") from None
 
 
+def in_words(
+    above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
+) -> str:
+    """Say within which bounds a number lies.
+
+    Parameters
+    ----------
+    above, below
+        the bounds that it does not reach.
+    least, most
+        the bounds that it may reach.
+
+    Examples
+    --------
+    >>> in_words(above=0, most=400)
+    'above 0, at most 400'
+    >>> in_words(least=1)
+    '1 or more'
+    """
+    if least is not None and most is not None:
+        return f"{least:g} to {most:g}"
+    said = [f"{least:g} or more"] if least is not None else [f"above {above:g}"] if above is not None else []
+    said += [f"at most {most:g}"] if most is not None else [f"below {below:g}"] if below is not None else []
+    return ", ".join(said)
+
+
+def number(flag: str, help_: str, *, metavar: str = "NUMBER", **bounds: float) -> Any:
+    """Make an option that takes a number, or several, within bounds that its help tells and its value keeps.
+
+    Parameters
+    ----------
+    flag
+        the option, such as ``--target``.
+    help_
+        what it holds, with its unit, and what it is if left out.
+    metavar
+        what stands for the number in the help.
+    bounds
+        those of :func:`in_words`.
+    """
+    words = in_words(**bounds)
+
+    def check(value: Any) -> Any:
+        for each in value if isinstance(value, list | tuple) else [] if value is None else [value]:
+            low, high = (
+                bounds.get("least", bounds.get("above", -math.inf)),
+                bounds.get("most", bounds.get("below", math.inf)),
+            )
+            inside = (each >= low if "least" in bounds else each > low) and (
+                each <= high if "most" in bounds else each < high
+            )
+            if not inside:
+                raise typer.BadParameter(f"{each:g} must be {words or 'a finite number'}")
+        return value
+
+    return typer.Option(
+        flag, metavar=metavar, help=f"{help_.removesuffix('.')}; {words}." if words else help_, callback=check
+    )
+
+
+def in_a_folder(file: Path | None) -> Path | None:
+    """Refuse, before the work is done, a file whose folder is not there."""
+    if file is not None and not file.parent.is_dir():
+        raise ValueError(f"{file}: there is no folder {file.parent}")
+    return file
+
+
+def figure_file(file: Path | None) -> Path | None:
+    """Refuse, before the work is done, a figure of a form that is not drawn, or whose folder is not there."""
+    if file is not None and file.suffix not in FIGURES:
+        raise typer.BadParameter(f"{file}: a figure ends in {', '.join(FIGURES[:-1])} or {FIGURES[-1]}")
+    return in_a_folder(file)
+
+
+def csv_option(what: str) -> Any:
+    """Make the option that writes something to a CSV file."""
+    return typer.Option("--csv", metavar="FILE", help=f"Write {what} to this CSV file.", callback=in_a_folder)
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command take dataclasses of options: each field becomes an option, and comes back within its dataclass.
+
+    Examples
+    --------
+    >>> @dataclass
+    ... class Where:
+    ...     cutoff: Annotated[str, typer.Option("--cutoff")] = "today"
+    >>> @options
+    ... def show(trial: str, where: Where) -> str:
+    ...     return f"{trial} at {where.cutoff}"
+    >>> list(inspect.signature(show).parameters), show(trial="T", cutoff="2013-05-10")
+    (['trial', 'cutoff'], 'T at 2013-05-10')
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name not in groups:
+            parameters.append(parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        group = groups[parameter.name]
+        own = get_type_hints(group, include_extras=True)
+        for field in fields(group):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            parameters.append(
+                inspect.Parameter(
+                    field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=own[field.name]
+                )
+            )
+
+    @wraps(command)
+    def run(**values: Any) -> Any:
+        made = {
+            name: group(**{f.name: values.pop(f.name) for f in fields(group) if f.name in values})
+            for name, group in groups.items()
+        }
+        return command(**values, **made)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
 TrialArgument = Annotated[str, typer.Argument(metavar="TRIAL", help="The trial: a file, or a postgresql:// URL.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ByOption = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who enters this (else POSOLOGY_USER, or you).")
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who enters this (else POSOLOGY_USER, or your name at the machine)."),
 ]
 OnOption = Annotated[
-    date | None, typer.Option("--on", metavar="DATE", parser=day, help="The day it occurred (else today).")
+    date | None,
+    typer.Option("--on", metavar="DATE", parser=day, help="The day it occurred, as 2013-05-10 (else today)."),
 ]
-AsOfOption = Annotated[
-    date | None, typer.Option("--as-of", metavar="DATE", parser=day, help="Of what occurred by that day (else today).")
+CutoffOption = Annotated[
+    date | None,
+    typer.Option(
+        "--cutoff", metavar="DATE", parser=day, help="The data cutoff: what occurred by that day (else all there is)."
+    ),
+]
+TodayCutoffOption = Annotated[
+    date | None,
+    typer.Option(
+        "--cutoff", metavar="DATE", parser=day, help="The data cutoff: what occurred by that day (else today)."
+    ),
+]
+LockedCutoffOption = Annotated[
+    date | None,
+    typer.Option(
+        "--cutoff",
+        metavar="DATE",
+        parser=day,
+        help="The data cutoff: what occurred by that day (else the last one locked, or today).",
+    ),
 ]
 KnownByOption = Annotated[
     date | None,
@@ -35,59 +189,28 @@ KnownByOption = Annotated[
         "--known-by", metavar="DATE", parser=day, help="As the record knew it at the end of that day (else now)."
     ),
 ]
-LockedCutoffOption = Annotated[
-    date | None,
-    typer.Option("--cutoff", metavar="DATE", parser=day, help="The data cutoff (else the last one locked, or today)."),
-]
-PlotOption = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE", help="Draw it to this file: .png, .svg or .json (Vega-Lite).")
-]
-AnalyteOption = Annotated[
-    str | None, typer.Option("--analyte", help="Which, where there are several (the test, PCTESTCD, DVID).")
-]
-SpecimenOption = Annotated[str | None, typer.Option("--specimen", help="Which, where there are several (PCSPEC).")]
-CutoffOption = Annotated[
-    date | None,
-    typer.Option("--cutoff", metavar="DATE", parser=day, help="The data cutoff (else all that is recorded)."),
-]
-InfusionOption = Annotated[
-    float | None,
+FigureOption = Annotated[
+    Path | None,
     typer.Option(
-        "--infusion-hours",
-        metavar="H",
-        min=0,
-        help="Of a record: how long an infusion took whose end it does not hold.",
+        "--figure", metavar="FILE", help="Draw it to this .png, .svg, .html or .json (Vega-Lite).", callback=figure_file
     ),
 ]
-TimeUnit = Annotated[str, typer.Option("--time-unit", metavar="UNIT", help="Of TIME, for the labels.")]
-Unit = Annotated[str, typer.Option("--unit", metavar="UNIT", help="Of concentrations, for the labels.")]
-KINDS = (".png", ".svg", ".json")
-DesignOption = Annotated[
-    str | None, typer.Option("--design", metavar="NAME", help="The design; `posology design list` lists them.")
-]
-ProtocolOption = Annotated[Path | None, typer.Option("--protocol", help="A protocol file, for its design, instead.")]
-LevelsOption = Annotated[int | None, typer.Option("--levels", help="Number of dose levels.")]
-TargetOption = Annotated[float | None, typer.Option("--target", help="Target DLT rate.")]
-CohortOption = Annotated[int | None, typer.Option("--cohort", help="Patients a cohort.")]
-MaxOption = Annotated[int | None, typer.Option("--max", help="Patients in all.")]
-StartOption = Annotated[int, typer.Option("--start", help="Number of the first level given.")]
-SkeletonOption = Annotated[
-    str | None, typer.Option("--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate (CRM).")
-]
-DosesOption = Annotated[str | None, typer.Option("--doses", metavar="D1,D2,...", help="The dose at each level.")]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any other parameter of the design; may come again."),
-]
-RuleOption = Annotated[
-    list[str] | None,
-    typer.Option("--rule", metavar="NAME[:K=V,...]", help="A rule around the design, as 'stop at:patients=9'."),
-]
-DataOption = Annotated[
-    str, typer.Option("--data", metavar="OUTCOMES", help="What was seen, as '1NNN 2NTN': level, then each patient.")
-]
-TargetNeeded = Annotated[float, typer.Option("--target", help="Target DLT rate.")]
-LevelsNeeded = Annotated[int, typer.Option("--levels", help="Number of dose levels.")]
+SeedOption = Annotated[int, number("--seed", "Seed of everything that is drawn at random", least=0)]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What of a record is read: by when it occurred, and by when it was known."""
+
+    cutoff: TodayCutoffOption = None
+    known_by: KnownByOption = None
+
+    @property
+    def known(self) -> datetime | None:
+        """The end of the day by which the record knew it."""
+        from posology.conduct.trial import end_of_day
+
+        return end_of_day(self.known_by) if self.known_by else None
 
 
 class FormatName(StrEnum):
@@ -100,51 +223,61 @@ class FormatName(StrEnum):
     csv = "csv"
 
 
-FormatOption = Annotated[
-    list[FormatName] | None, typer.Option("--format", help="The format of the datasets; may be given again.")
-]
-
-
-class RulesName(StrEnum):
-    """Whose rules the responses and times to event follow."""
+class ConventionsName(StrEnum):
+    """Whose conventions the responses and times to event follow."""
 
     recist = "recist"
     admiralonco = "admiralonco"
 
 
-RulesOption = Annotated[
-    RulesName,
-    typer.Option("--rules", help="Responses and times by RECIST 1.1, from first dose, or as admiralonco has them."),
+FormatOption = Annotated[
+    list[FormatName] | None,
+    typer.Option("--format", help="The format of the datasets (else xpt, SAS transport 5); may be given again."),
 ]
-OutArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")]
+ConventionsOption = Annotated[
+    ConventionsName,
+    typer.Option(
+        "--conventions", help="Responses and times by RECIST 1.1, from the first dose, or as admiralonco has them."
+    ),
+]
+OutArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The new folder to write to.")]
+AnalyteOption = Annotated[
+    str | None,
+    typer.Option(
+        "--analyte",
+        metavar="NAME",
+        help="The analyte, where there are several (the test, PCTESTCD or DVID); else the only one.",
+    ),
+]
+SpecimenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--specimen", metavar="NAME", help="The specimen, where there are several (PCSPEC); else the only one."
+    ),
+]
+InfusionOption = Annotated[
+    float | None,
+    number(
+        "--infusion-hours",
+        "How long an infusion took whose end the record does not hold, in hours (else such a dose is a bolus)",
+        metavar="HOURS",
+        least=0,
+    ),
+]
 
 
-def check_folders(*files: Path | None) -> None:
-    """Refuse, before the work is done, a file whose folder is not there."""
-    for file in files:
-        if file is not None and not file.parent.is_dir():
-            raise ValueError(f"{file}: there is no folder {file.parent}")
+@dataclass(frozen=True)
+class Concentrations:
+    """Which concentrations are read: the analyte and specimen, and of a record by when."""
 
-
-def check_figure(plot: Path | None) -> None:
-    """Refuse, before the work is done, a figure of a format that is not drawn."""
-    check_folders(plot)
-    if plot is not None and plot.suffix not in KINDS:
-        raise typer.BadParameter(f"{plot}: a figure ends in {', '.join(KINDS)}", param_hint="--plot")
-
-
-def in_words(
-    above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
-) -> str:
-    """Say within which bounds a number lies.
-
-    >>> in_words(above=0, most=400)
-    'above 0, at most 400'
-    >>> in_words(least=1)
-    '1 or more'
-    """
-    if least is not None and most is not None:
-        return f"{least:g} to {most:g}"
-    said = [f"{least:g} or more"] if least is not None else [f"above {above:g}"] if above is not None else []
-    said += [f"at most {most:g}"] if most is not None else [f"below {below:g}"] if below is not None else []
-    return ", ".join(said)
+    analyte: AnalyteOption = None
+    specimen: SpecimenOption = None
+    cutoff: CutoffOption = None
+    known_by: KnownByOption = None
+    infusion: InfusionOption = None
+    time_unit: Annotated[
+        str, typer.Option("--time-unit", metavar="UNIT", help="Unit of time: for labels; of a record d or h (else d).")
+    ] = ""
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="UNIT", help="Unit of concentrations, for labels (else the data's own).")
+    ] = ""

@@ -29,6 +29,21 @@ GROUPS = {
 """Each group and what it is for; its commands are the module of its name."""
 
 
+EXAMPLE = "Example: "
+"""What stands before a command's example, the last paragraph of its help."""
+
+
+def with_examples(command: Any) -> Any:
+    """Set the example of a command, and of all below it, apart from its help: on a line of its own, which is not folded."""
+    for below in getattr(command, "commands", {}).values():
+        with_examples(below)
+    text, *examples = (command.help or "").split(EXAMPLE) if command else ("",)
+    if examples:
+        command.help = text.strip()
+        command.epilog = "\n".join([f"\b\n{EXAMPLE.strip()}", *(f"  {' '.join(each.split())}" for each in examples)])
+    return command
+
+
 class Groups(TyperGroup):
     """The commands of the program; a group is imported when it is called, not when help is shown."""
 
@@ -39,10 +54,12 @@ class Groups(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, or a group, imported now."""
         if cmd_name not in GROUPS:
-            return super().get_command(ctx, cmd_name)
+            return with_examples(super().get_command(ctx, cmd_name))
         module = import_module(f"posology.cli.{'import_' if cmd_name == 'import' else cmd_name}")
         info = TyperInfo(module.app, name=cmd_name, help=GROUPS[cmd_name])
-        return get_group_from_info(info, pretty_exceptions_short=True, suggest_commands=True, rich_markup_mode=None)
+        return with_examples(
+            get_group_from_info(info, pretty_exceptions_short=True, suggest_commands=True, rich_markup_mode=None)
+        )
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the names with what each is for, without importing a group."""

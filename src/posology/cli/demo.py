@@ -34,12 +34,16 @@ def copy_example(out: Path) -> list[Path]:
 
 @app.command("demo")
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path("imgn853-demo"),
+    out: Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="The folder to write to.")] = Path(
+        "imgn853-demo"
+    ),
     as_json: JsonOption = False,
 ) -> None:
     """Run the first-in-human trial of IMGN853 from protocol to readout.
 
     Its record is replayed event by event through the protocol's rules.
+
+    Example: posology demo --output-dir imgn853-demo
     """
     from rich.console import Console
 
@@ -102,6 +106,9 @@ def demo(
 def example(
     out: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to.")] = Path("imgn853"),
 ) -> None:
-    """Copy the worked example to a folder: protocol, events, claims, study, regimens, concentrations of IMGN853."""
+    """Copy the worked example to a folder: protocol, events, claims, study, regimens, concentrations of IMGN853.
+
+    Example: posology example imgn853
+    """
     for path in copy_example(out):
         print(path)

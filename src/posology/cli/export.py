@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from posology.cli._options import (
+    ConventionsName,
+    ConventionsOption,
     CutoffOption,
     FormatName,
     FormatOption,
@@ -15,23 +17,14 @@ from posology.cli._options import (
     JsonOption,
     KnownByOption,
     OutArgument,
-    RulesName,
-    RulesOption,
     SpecimenOption,
     TrialArgument,
 )
 from posology.cli._output import print_json, print_table
 from posology.cli.submission import formats_of, print_datasets
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(no_args_is_help=True)
-
-
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
-
-
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
 
 
@@ -65,11 +58,11 @@ def export_sdtm(
 
     from posology.conduct.trial import Trial
     from posology.interchange.sdtm.writer.write import export_sdtm as run
+    from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        made = run(
-            opened.state(occurred_by=cutoff), folder, format=format_.value, cutoff=cutoff, progress=status.update
-        )
+        state = take_snapshot(opened.events(), cutoff).state if cutoff else opened.state()
+        made = run(state, folder, format=format_.value, progress=status.update)
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
         return
@@ -147,7 +140,7 @@ def export_adam(
     out: OutArgument,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
-    rules: RulesOption = RulesName.recist,
+    conventions: ConventionsOption = ConventionsName.recist,
     as_json: JsonOption = False,
 ) -> None:
     """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
@@ -160,13 +153,14 @@ def export_adam(
     from posology.interchange.adam.analysis import export
     from posology.interchange.adam.record import rules_of, study_of
     from posology.interchange.sdtm.writer.write import datasets
+    from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        state = opened.state(occurred_by=cutoff)
+        state = take_snapshot(opened.events(), cutoff).state if cutoff else opened.state()
         protocol = state.protocol()
-        domains = {d.name: d.frame for d in datasets(state, cutoff)}
+        domains = {d.name: d.frame for d in datasets(state)}
         status.update("deriving")
         files, made = export(
-            domains, out, rules_of(protocol, rules.value, cutoff), formats_of(formats), study_of(protocol)
+            domains, out, rules_of(protocol, conventions.value, cutoff), formats_of(formats), study_of(protocol)
         )
     print_datasets(files, made, out, as_json)

@@ -12,11 +12,7 @@ from posology.cli._options import ByOption, JsonOption, TrialArgument
 from posology.cli._output import print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
-
-
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
-
-
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of SDTM datasets.")]
 
 
@@ -50,13 +46,16 @@ def import_sdtm(
     trial: TrialArgument,
     protocol: Annotated[
         Path | None,
-        typer.Option("--protocol", help="The trial's protocol file (else one is derived: arms as cohorts)."),
+        typer.Option(
+            "--protocol", metavar="FILE", help="The trial's protocol file (else one is derived: arms as cohorts)."
+        ),
     ] = None,
     reader: Annotated[
         ReaderName, typer.Option("--reader", help="Whose reading of the scans is the trial's own.")
     ] = ReaderName.investigator,
     leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", metavar="NAME", help="A dataset not to read; may be given again.")
+        list[str] | None,
+        typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Where the report goes (else TRIAL.import.json).")

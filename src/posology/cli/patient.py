@@ -7,31 +7,39 @@ from typing import Annotated
 import typer
 
 from posology.cli._events import add_commands
-from posology.cli._options import AsOfOption, JsonOption, KnownByOption, TrialArgument
+from posology.cli._options import JsonOption, Moment, TrialArgument, options
 from posology.cli._output import print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("eligibility")
+@options
 def eligibility(
     trial: TrialArgument,
-    patient: Annotated[str, typer.Argument(metavar="PATIENT")],
-    cohort: Annotated[str | None, typer.Option("--cohort", help="An expansion cohort (else dose finding).")] = None,
-    as_of: AsOfOption = None,
-    known_by: KnownByOption = None,
+    patient: Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")],
+    moment: Moment,
+    cohort: Annotated[
+        str | None,
+        typer.Option(
+            "--cohort", metavar="NAME", help="The expansion cohort, by its name in the protocol (else dose finding)."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a patient against each criterion: met, not met or not known, and from which event."""
+    """Check a patient against each criterion: met, not met or not known, and from which event.
+
+    Example: posology patient eligibility mytrial.posology 001 --cutoff 2013-06-06
+    """
     from posology.conduct.eligibility import SOURCES, check, criteria
-    from posology.conduct.trial import Trial, end_of_day
+    from posology.conduct.trial import Trial
     from posology.readout.cited import mark
 
     FIELDS = {fact: field for fact, (_, field) in SOURCES.items()}
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
-    protocol = state.protocol(as_of)
+        state = opened.state(moment.cutoff, moment.known)
+    protocol = state.protocol(moment.cutoff)
     if patient not in state.patients:
         raise ValueError(f"there is no patient {patient!r}; there are {', '.join(state.patients) or 'none'}")
     if cohort and cohort not in protocol.expansion:

@@ -11,11 +11,7 @@ from posology.cli._options import JsonOption
 from posology.cli._output import console, print_json
 
 app = typer.Typer(no_args_is_help=True)
-
-
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A protocol file (YAML).")]
-
-
 VersionArgument = Annotated[
     str, typer.Argument(metavar="FILE[@VERSION]", help="A protocol file; @VERSION picks one of its versions.")
 ]
@@ -105,7 +101,10 @@ def _version(text: str) -> dict[str, Any]:
 
 @app.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of a protocol file, for editors that complete and check while you type."""
+    """Print the JSON Schema of a protocol file, for editors that complete and check while you type.
+
+    Example: posology protocol schema
+    """
     from posology.protocol.load import protocol_schema as drawn
 
     print_json(drawn())

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posology.cli._options import JsonOption, LockedCutoffOption, TrialArgument
+from posology.cli._options import JsonOption, KnownByOption, LockedCutoffOption, TrialArgument
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
-    from posology.record.event import Event
+    from posology.record.snapshot import Snapshot
 
 app = typer.Typer(no_args_is_help=True)
-
-
-ClaimsOption = Annotated[Path | None, typer.Option("--claims", help="A claims file to check along with it.")]
+ClaimsOption = Annotated[
+    Path | None,
+    typer.Option("--claims", metavar="FILE", help="A claims file (YAML) to check along with it (else none)."),
+]
 
 
 @app.command("write")
-def readout(
+def write(
     trial: TrialArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
+    out: Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="The folder to write to.")],
     cutoff: LockedCutoffOption = None,
+    known_by: KnownByOption = None,
     claims: ClaimsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the readout at a data cutoff: page, data, tables and figures, each number traceable to its events.
 
-    Example: posology readout write mytrial.posology --cutoff 2013-05-10 --out readout
+    Example: posology readout write mytrial.posology --cutoff 2013-05-10 --output-dir readout
     """
     from rich.console import Console
 
-    from posology.conduct.trial import Trial
     from posology.readout.claims import read_claims
     from posology.readout.readout import make_readout
     from posology.readout.summary import summarise
     from posology.readout.write import write_readout
-    from posology.record.snapshot import take_snapshot
 
     listed = read_claims(claims) if claims else []
-    with Trial.open(trial) as opened:
-        events = opened.events()
-    made = make_readout(take_snapshot(events, cutoff or _last_cutoff(events)), listed)
+    made = make_readout(snapshot_of(trial, cutoff, known_by), listed)
     with Console(stderr=True).status("reading") as status:
         files = write_readout(made, out, progress=lambda step: status.update(f"writing: {step}"))
     if as_json:
@@ -63,21 +60,20 @@ def claims(
     trial: TrialArgument,
     file: Annotated[Path, typer.Argument(metavar="CLAIMS", help="A claims file (YAML).")],
     cutoff: LockedCutoffOption = None,
+    known_by: KnownByOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check statements about a trial against its record: each holds, does not hold, or cannot be decided.
 
-    Ends with status 1 if one does not hold. Example: posology readout claims mytrial.posology claims.yaml --cutoff 2013-05-10
+    Ends with status 1 if one does not hold.
+
+    Example: posology readout claims mytrial.posology claims.yaml --cutoff 2013-05-10
     """
-    from posology.conduct.trial import Trial
     from posology.readout.claims import read_claims
     from posology.readout.readout import make_readout
-    from posology.record.snapshot import take_snapshot
 
     listed = read_claims(file)
-    with Trial.open(trial) as opened:
-        events = opened.events()
-    checked = make_readout(take_snapshot(events, cutoff or _last_cutoff(events)), listed).claims
+    checked = make_readout(snapshot_of(trial, cutoff, known_by), listed).claims
     if as_json:
         print_json(
             [
@@ -103,7 +99,13 @@ def claims(
     raise typer.Exit(1 if any(c.holds is False for c in checked) else 0)
 
 
-def _last_cutoff(events: Sequence[Event]) -> date:
-    from posology.record.snapshot import last_locked_cutoff
+def snapshot_of(trial: str, cutoff: date | None, known_by: date | None = None) -> Snapshot:
+    """Return what a trial's record says at a cutoff, else at the one locked last, else today."""
+    from posology.conduct.trial import Trial, end_of_day
+    from posology.record.snapshot import last_locked_cutoff, take_snapshot
 
-    return last_locked_cutoff(events) or date.today()
+    with Trial.open(trial) as opened:
+        events, today = opened.events(), opened.today()
+    known = end_of_day(known_by) if known_by else None
+    on = cutoff or last_locked_cutoff(events) or today
+    return take_snapshot(events, on, known_by=known, today=today)

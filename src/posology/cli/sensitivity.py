@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from posology.cli._options import JsonOption, check_folders
-from posology.cli._output import print_json, print_table
+from posology.cli._options import FigureOption, JsonOption, SeedOption, csv_option, number
+from posology.cli._output import bar, print_json, print_table
 
 if TYPE_CHECKING:
     from posology.pharmacology.tumour.sensitivity import SobolIndex
@@ -17,28 +17,16 @@ if TYPE_CHECKING:
     from posology.shared.tables import Table
 
 app = typer.Typer(no_args_is_help=True)
-
-
-SamplesOption = Annotated[int, typer.Option("--samples", help="Base samples, a power of 2.")]
-
-
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
-
-
 CvOption = Annotated[
     list[str] | None,
-    typer.Option("--cv", metavar="NUMBER=CV", help="How uncertain a number is (0: not); may be given again."),
+    typer.Option(
+        "--cv",
+        metavar="NAME=CV",
+        help="How uncertain a number is, as its coefficient of variation, 0 to 20, 0.4 being 40 % and 0 not at all "
+        "(else by its evidence); may be given again.",
+    ),
 ]
-
-
-CsvOption = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the indices as CSV.")]
-
-
-FigureOption = Annotated[
-    Path | None, typer.Option("--figure", metavar="FILE", help="Draw the indices: a .png, .svg or .html file.")
-]
-
-
+CsvOption = Annotated[Path | None, csv_option("the indices")]
 HOW_TO_READ = (
     "first: share of the variance that the number explains alone; total: that which goes with it in any way. "
     "± half of the 95 % bootstrap interval."
@@ -47,13 +35,21 @@ HOW_TO_READ = (
 
 @app.command("tumour")
 def tumour(
-    compound: Annotated[str, typer.Option("--compound", help="A conjugate of the library.")] = "IMGN853",
-    dose: Annotated[float, typer.Option("--dose", help="The dose, mg.")] = 355.0,
+    compound: Annotated[
+        str, typer.Option("--compound", metavar="NAME", help="A conjugate of the library.")
+    ] = "IMGN853",
+    dose: Annotated[float, number("--dose-mg", "The dose, in mg", above=0, most=100_000)] = 355.0,
     pumps: Annotated[
-        float, typer.Option("--pgp", min=0.0, help="How far target-positive cells pump by P-gp: 0 not, 1 fully.")
+        float,
+        number(
+            "--pgp-efflux",
+            "How far target-positive cells pump the payload out by P-gp: 0 not, 1 fully",
+            least=0,
+            most=100,
+        ),
     ] = 0.0,
-    positive: Annotated[float, typer.Option("--positive", help="Share of cells that bear the target, above 0.")] = 0.8,
-    samples: SamplesOption = 1024,
+    positive: Annotated[float, number("--positive", "Share of the cells that bear the target", above=0, most=1)] = 0.8,
+    samples: Annotated[int, number("--samples", "Base samples, a power of 2", least=2, most=1 << 20)] = 1024,
     seed: SeedOption = 1,
     cv: CvOption = None,
     csv: CsvOption = None,
@@ -62,17 +58,13 @@ def tumour(
 ) -> None:
     """Which numbers of the compound and the target matter for how fast a dose shrinks a tumour: Sobol indices.
 
-    Example: posology sensitivity tumour --compound IMGN853 --pgp 1 --figure tumour.png
+    Example: posology sensitivity tumour --compound IMGN853 --pgp-efflux 1 --figure tumour.png
     """
     from posology.pharmacology.compounds.library import COMPOUNDS
     from posology.pharmacology.tumour.sensitivity import priors, sobol_indices
 
-    _checked(figure, csv)
     if compound not in COMPOUNDS:
         raise ValueError(f"--compound is {compound!r}; known: {'; '.join(COMPOUNDS)}")
-    for name, value, most in (("--dose", dose, float("inf")), ("--positive", positive, 1.0)):
-        if not 0 < value <= most:
-            raise ValueError(f"{name} is {value:g}: it must be above 0" + (" and at most 1" if most == 1 else ""))
     drug, wide = COMPOUNDS[compound], _cv(cv)
     found = sobol_indices(drug, dose, samples=samples, seed=seed, pumps=pumps, positive=positive, cv=wide)
     title = f"{compound}: what matters for the logarithm of the shrinkage rate, {dose:g} mg"
@@ -90,19 +82,24 @@ def tumour(
 
 @app.command("trial")
 def trial(
-    dose: Annotated[float, typer.Option("--dose", help="Dose level of IMGN853, in the unit of the body size.")] = 6.0,
+    dose: Annotated[
+        float,
+        number(
+            "--dose", "Dose level of IMGN853, in the unit of --body-size: mg/kg, mg/m² or mg", above=0, most=100_000
+        ),
+    ] = 6.0,
     body_size: Annotated[
-        str, typer.Option("--body-size", help="The measure of body size that the dose goes by.")
+        str, typer.Option("--body-size", metavar="MEASURE", help="The measure of body size that the dose goes by.")
     ] = "adjusted ideal body weight",
-    window: Annotated[float, typer.Option("--window", help="DLT window, days.")] = 21.0,
-    cycles: Annotated[int, typer.Option("--cycles", min=1, max=50, help="Cycles at most.")] = 8,
-    interval: Annotated[float, typer.Option("--cycle-days", min=7.0, help="Days of a cycle.")] = 21.0,
+    window: Annotated[float, number("--window", "DLT window, in days", least=1, most=365)] = 21.0,
+    cycles: Annotated[int, number("--cycles", "Cycles at most", least=1, most=50)] = 8,
+    interval: Annotated[float, number("--cycle-days", "Length of a cycle, in days", least=7, most=365)] = 21.0,
     ps2: Annotated[
-        float, typer.Option("--ps2", help="Least share of tumour cells at 2+ or more, to be treated.")
+        float, number("--min-ps2", "Least share of tumour cells at 2+ or more, to be treated", least=0, most=1)
     ] = 0.0,
-    patients: Annotated[int, typer.Option("--patients", help="Virtual patients of each base sample.")] = 160,
-    samples: SamplesOption = 128,
-    seed: SeedOption = 853,
+    patients: Annotated[int, number("--patients", "Virtual patients of each base sample", least=2, most=100_000)] = 160,
+    samples: Annotated[int, number("--samples", "Base samples, a power of 2", least=2, most=1 << 20)] = 128,
+    seed: SeedOption = 1,
     cv: CvOption = None,
     csv: CsvOption = None,
     figure: FigureOption = None,
@@ -118,17 +115,13 @@ def trial(
 
     import numpy as np
 
-    from posology.cli._output import bar
     from posology.endpoints.body_size import Metric, dose_mg
     from posology.reports.sensitivity import outcomes_table
     from posology.simulation.global_sensitivity import outcome_sensitivities, priors
     from posology.simulation.regimens.file import UNIT_OF
 
-    _checked(figure, csv)
     if body_size not in get_args(Metric):
         raise ValueError(f"--body-size is {body_size!r}; known: {'; '.join(get_args(Metric))}")
-    if not 0 < dose < float("inf"):
-        raise ValueError(f"--dose is {dose:g}: it must be above 0")
     sized = lambda amount, metric, p: dose_mg(amount, metric, p.weight_kg, p.height_cm, p.sex)
     reference = "adjusted ideal body weight"
     wide = _cv(cv)
@@ -165,12 +158,6 @@ def trial(
     }
     rows = {each.outcome: each.rows for each in found}
     _show(title, told, rows, priors(cv=wide), outcomes_table(found), given, csv, figure, as_json)
-
-
-def _checked(figure: Path | None, csv: Path | None) -> None:
-    check_folders(figure, csv)
-    if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
-        raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
 
 
 def _cv(given: list[str] | None) -> dict[str, float]:

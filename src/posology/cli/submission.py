@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posology.cli._options import (
+    ConventionsName,
+    ConventionsOption,
     CutoffOption,
     FormatName,
     FormatOption,
     JsonOption,
     OutArgument,
-    RulesName,
-    RulesOption,
 )
 from posology.cli._output import print_json
 
@@ -32,9 +32,10 @@ def adam(
     out: OutArgument,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
-    rules: RulesOption = RulesName.recist,
+    conventions: ConventionsOption = ConventionsName.recist,
     leave_out: Annotated[
-        list[str] | None, typer.Option("--leave-out", metavar="NAME", help="A dataset not to read; may be given again.")
+        list[str] | None,
+        typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,7 +50,7 @@ def adam(
 
     with Console(stderr=True).status("deriving"):
         domains, findings = read_folder(sdtm, leave_out or ())
-        files, made = export(domains, out, replace(PRESETS[rules.value], cutoff=cutoff), formats_of(formats))
+        files, made = export(domains, out, replace(PRESETS[conventions.value], cutoff=cutoff), formats_of(formats))
     print_datasets(files, Analysis(made.datasets, (*findings, *made.findings)), out, as_json)
 
 

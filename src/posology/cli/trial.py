@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._events import add_commands
-from posology.cli._options import AsOfOption, ByOption, JsonOption, KnownByOption, OnOption, TrialArgument
+from posology.cli._events import OverrideOption, add_commands
+from posology.cli._options import ByOption, JsonOption, Moment, OnOption, TrialArgument, options
 from posology.cli._output import acknowledge, console_err, print_json, print_table
 from posology.shared.text import printable, printable_lines
 
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     from posology.record.event import Event
 
 app = typer.Typer(no_args_is_help=True)
-
-
-CsvArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")]
-
-
-SeqArgument = Annotated[int, typer.Argument(metavar="EVENT", help="The number of the event.")]
-
-
-WhyOption = Annotated[str, typer.Option("--reason", help="Why; required.")]
+CsvArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="A CSV file of events, a row each; its columns are the fields of the events."),
+]
+SeqArgument = Annotated[
+    int, typer.Argument(metavar="EVENT", help="The number of the event, as `posology trial log` shows it.")
+]
+WhyOption = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why it is done; kept in the record.")]
 
 
 @app.command("create")
@@ -53,10 +52,18 @@ def load(
     trial: TrialArgument,
     file: CsvArgument,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="The kind of all rows, where the file has no column kind.")
+        str | None,
+        typer.Option(
+            "--kind", metavar="KIND", help="The kind of all rows, such as dosed (else the column kind of the file)."
+        ),
     ] = None,
     protocol: Annotated[
-        Path | None, typer.Option("--protocol", help="The protocol file whose amendments the rows name by version.")
+        Path | None,
+        typer.Option(
+            "--protocol",
+            metavar="FILE",
+            help="The protocol file whose amendments the rows name by version (else none is loaded).",
+        ),
     ] = None,
     by: ByOption = None,
     as_json: JsonOption = False,
@@ -103,6 +110,8 @@ def amend(
     """Record the amendments of a protocol file that the record does not hold yet.
 
     Each holds from its own date on.
+
+    Example: posology trial amend mytrial.posology protocol.yaml
     """
     from posology.conduct.trial import Trial, current_user
     from posology.protocol.load import load_document
@@ -116,20 +125,19 @@ def amend(
 
 
 @app.command("advise")
-def decide(
-    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
-) -> None:
+@options
+def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) -> None:
     """Say what the protocol's design advises next, why, on which counts, and who is awaited.
 
-    Example: posology trial advise mytrial.posology --as-of 2013-03-25
+    Example: posology trial advise mytrial.posology --cutoff 2013-03-25
     """
     from posology.conduct.open_matters import decisions, open_matters
-    from posology.conduct.trial import Trial, end_of_day
+    from posology.conduct.trial import Trial
     from posology.readout.cited import mark, weakest
 
     with Trial.open(trial) as opened:
-        advice = opened.advise(as_of, end_of_day(known_by) if known_by else None)
-        state = opened.state(advice.on, end_of_day(known_by) if known_by else None)
+        advice = opened.advise(moment.cutoff, moment.known)
+        state = opened.state(advice.on, moment.known)
         simulated = not as_json and state.trial.simulated
     if as_json:
         print_json(
@@ -187,17 +195,19 @@ def decide(
 
 
 @app.command("status")
-def status(
-    trial: TrialArgument, as_of: AsOfOption = None, known_by: KnownByOption = None, as_json: JsonOption = False
-) -> None:
-    """Show who is at which dose, who had a DLT, and who is still on treatment."""
+@options
+def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) -> None:
+    """Show who is at which dose, who had a DLT, and who is still on treatment.
+
+    Example: posology trial status mytrial.posology --cutoff 2013-05-10
+    """
     from posology.conduct.open_matters import open_matters
     from posology.conduct.overview import overview
-    from posology.conduct.trial import Trial, end_of_day
+    from posology.conduct.trial import Trial
 
     with Trial.open(trial) as opened:
-        state = opened.state(as_of, end_of_day(known_by) if known_by else None)
-        day = min(as_of or opened.today(), opened.today())
+        state = opened.state(moment.cutoff, moment.known)
+        day = min(moment.cutoff or opened.today(), opened.today())
         rows, matters = overview(state, day), open_matters(state, day)
     if as_json:
         print_json([vars(row) for row in rows])
@@ -218,11 +228,19 @@ def status(
 @app.command("log")
 def log(
     trial: TrialArgument,
-    patient: Annotated[str | None, typer.Option("--patient", help="Only this patient's events.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="Only events of this kind.")] = None,
+    patient: Annotated[
+        str | None, typer.Option("--patient", metavar="PATIENT", help="Only this patient's events (else all).")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="Only events of this kind, such as adverse_event (else all)."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the record: every event, corrections and overrides included."""
+    """Show the record: every event, corrections and overrides included.
+
+    Example: posology trial log mytrial.posology --patient 001
+    """
     from posology.conduct.trial import Trial
 
     with Trial.open(trial) as opened:
@@ -267,19 +285,26 @@ def _log_lines(event: Event, superseded_by: Event | None) -> Iterator[str]:
 def verify(
     trial: TrialArgument,
     head: Annotated[
-        str | None, typer.Option("--head", metavar="N:HASH", help="A head noted down earlier, as verify prints it.")
+        str | None,
+        typer.Option(
+            "--head",
+            metavar="N:HASH",
+            help="A head noted down earlier, as verify prints it, to compare with (else none).",
+        ),
     ] = None,
     witness: Annotated[
         Path | None,
         typer.Option(
             "--witness",
             metavar="FILE",
-            help="Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json.",
+            help="Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json (else none).",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that the record is as it was written; name every event that was changed, dropped, moved or inserted.
+
+    Ends with status 1 if one was.
 
     Example: posology trial verify mytrial.posology --witness backup.jsonl
     """
@@ -321,7 +346,7 @@ def correct(
     changes: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE...", help="The fields to change.")] = None,
     on: OnOption = None,
     by: ByOption = None,
-    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    override: OverrideOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Correct an event: a new event takes its place, the old one stays in the record.
@@ -351,10 +376,13 @@ def void(
     event: SeqArgument,
     reason: WhyOption,
     by: ByOption = None,
-    override: Annotated[str | None, typer.Option("--override", help="Set aside the rules that refuse this.")] = None,
+    override: OverrideOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an event out of effect that was entered in error. It stays in the record."""
+    """Take an event out of effect that was entered in error. It stays in the record.
+
+    Example: posology trial void mytrial.posology 57 --reason "entered for the wrong patient"
+    """
     from posology.conduct.trial import Trial, current_user
 
     with Trial.open(trial) as opened:

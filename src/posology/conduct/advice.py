@@ -15,7 +15,9 @@ from posology.conduct.live_tally import backfill_levels, completions, live_tally
 from posology.conduct.open_level import OpenLevel, open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.designs import Action, Decision
+from posology.designs.tally import DependsOn
 from posology.record.event import Event
+from posology.record.facts import DltAdjudicated
 from posology.record.state import State
 
 
@@ -119,6 +121,8 @@ def advise(state: State, on: date) -> Advice:
     decision = plan.escalation.decide(tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
     why, more = decision.words(tally), int(decision.patients_to_treat[0])
+    if statuses and not tally.treated.any():
+        why = f"nobody of the {len(statuses)} treated is evaluable yet"
     beside = treated_beside(state, plan) if plan.backfills else frozenset[str]()
     open_ends = not_counted(plan, (s for s in undecided if s.patient not in beside or s.outcome != "pending"))
     settled = not open_ends or _unanimous(plan.escalation.decide(completions(tally, open_ends)), decision)
@@ -164,9 +168,12 @@ def advise(state: State, on: date) -> Advice:
 def too_toxic(state: State, on: date, level: int) -> str | None:
     """Say why the design, asked on a day about a level, would not treat anybody more there; None if it would."""
     plan = plan_in_force(state, on)
+    if plan.design.depends_on is not DependsOn.SCORES and not any(
+        p.of(DltAdjudicated) for p in state.patients.values()
+    ):
+        return None  # without a DLT no level is
+    state = state.until(on)
     statuses = dlt_statuses(state, plan, on)
-    if not any(s.level <= level for s in statuses):
-        return None
     open_ = open_level(state, plan.protocol, plan.first_cohort, on)
     tally = live_tally(plan, statuses, open_, on, level)
     if not tally.dlts.any() and not tally.toxicity_score_sum.any():

@@ -139,7 +139,7 @@ def level_opened_is_safe(request: EventRequest) -> str | None:
     advised = (fact.action, fact.level) == (advice.action, advice.level)
     if fact.action not in OPENING or fact.level is None or fact.level > request.plan.levels or advised:
         return None
-    return too_toxic(request.state.until(request.occurred), request.occurred, fact.level)
+    return too_toxic(request.state, request.occurred, fact.level)
 
 
 def backfill_as_advised(request: EventRequest) -> str | None:

@@ -49,7 +49,19 @@ def dlt_statuses(state: State, plan: ConductPlan, on: date) -> tuple[DltStatus, 
     """
     treated = [p for p in state.patients.values() if p.assigned_level is not None and p.first_dose is not None]
     treated.sort(key=lambda p: (p.first_dose.occurred, p.first_dose.seq))  # type: ignore[union-attr]
-    return tuple(_dlt_status(state, p, plan, on) for p in treated)
+    return tuple(_remembered(state, p, plan, on) for p in treated)
+
+
+def _remembered(state: State, patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
+    """Return where a patient stands, remembered once nothing can change it but a new event."""
+    memory = vars(patient).setdefault("_dlt_status", {})
+    known: tuple[ConductPlan, date, DltStatus] | None = memory.get("last")
+    if known is not None and known[0] is plan and known[1] <= on:
+        return known[2]
+    status = _dlt_status(state, patient, plan, on)
+    if status.outcome not in UNDECIDED and not patient.toxicities:
+        memory["last"] = (plan, on, status)
+    return status
 
 
 def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> DltStatus:
@@ -84,7 +96,7 @@ def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> 
     day = patient.study_day(on) or 0
     within = [e for e in patient.doses if e.occurred <= last_day]
     answer, why = evaluable(
-        definition, day, False, [_percent(e) for e in within], patient.study_day(end.occurred) if end else None
+        definition, day, False, [_percent(e, plan) for e in within], patient.study_day(end.occurred) if end else None
     )
     if answer is TriState.NOT_YET:
         return stands("pending", f"is on {why}, until {last_day}", last_day)
@@ -96,10 +108,14 @@ def _dlt_status(state: State, patient: Patient, plan: ConductPlan, on: date) -> 
     return stands("no DLT", why)
 
 
-def _percent(event: Event) -> float:
+def _percent(event: Event, plan: ConductPlan) -> float:
+    """Return the share of the planned dose that was given [%]: all of it, if it is within the protocol's tolerance."""
     assert isinstance(event.fact, Dosed)
     dosed = event.fact
-    return 100 * dosed.actual_mg / dosed.planned_mg if dosed.planned_mg else 0.0
+    if not dosed.planned_mg:
+        return 0.0
+    percent = 100 * dosed.actual_mg / dosed.planned_mg
+    return 100.0 if abs(percent - 100) <= plan.protocol.dose.tolerance_percent + 1e-9 else percent
 
 
 def _moderate(patient: Patient, plan: ConductPlan, last_day: date) -> Toxicity | None:

@@ -9,7 +9,9 @@ from enum import StrEnum
 from hashlib import sha256
 
 from posology.endpoints.ihc import category, h_score, highest_intensity, pattern, ps2_plus
+from posology.endpoints.units import conversion_factor
 from posology.protocol.model import FACT_LABELS, EligibilityCriterion, Protocol
+from posology.record.collected import LaboratoryMeasured
 from posology.record.event import Event
 from posology.record.facts import CriterionAttested, PriorTherapy, Screened, TargetScored
 from posology.record.state import Patient
@@ -110,7 +112,30 @@ def check(
     versions
         the versions of the protocol: a criterion attested under another wording is open again.
     """
-    return tuple(_check(patient, criterion, versions) for criterion in wanted)
+    return tuple(_check(patient, criterion, versions, on) for criterion in wanted)
+
+
+def _laboratory(patient: Patient, criterion: EligibilityCriterion, on: date | None) -> CheckedCriterion:
+    """Check the last value of a test: in the criterion's unit, or in multiples of its own upper limit of normal."""
+    test, unit = criterion.test or "", criterion.unit or ""
+    for event in reversed(patient.of(LaboratoryMeasured)):
+        fact = event.fact
+        if not isinstance(fact, LaboratoryMeasured) or fact.test != test or fact.value is None:
+            continue
+        shown = f"{test} is {fact.value:g} {fact.unit or '(no unit)'} on {event.occurred}"
+        if on is not None and criterion.within_days is not None and (on - event.occurred).days > criterion.within_days:
+            old = f"{shown}: older than {criterion.within_days} days"
+            return CheckedCriterion(criterion, Verdict.NOT_KNOWN, old, event)
+        if unit == "ULN":
+            factor, missing = (1 / fact.upper_limit if fact.upper_limit else None), "has no upper limit of normal"
+        else:
+            factor, missing = conversion_factor(test, fact.unit or "", unit), f"cannot be read in {unit}"
+        if factor is None:
+            return CheckedCriterion(criterion, Verdict.NOT_KNOWN, f"{shown}: it {missing}", event)
+        holds = _holds(criterion, fact.value * factor)
+        met = holds if criterion.kind == "inclusion" else not holds
+        return CheckedCriterion(criterion, Verdict.MET if met else Verdict.NOT_MET, shown, event)
+    return CheckedCriterion(criterion, Verdict.NOT_KNOWN, f"{test} is not recorded", None)
 
 
 def _attested(patient: Patient, criterion: EligibilityCriterion, versions: Versions) -> CheckedCriterion:
@@ -140,7 +165,9 @@ def attested_wording(protocol: Protocol, id: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _check(patient: Patient, criterion: EligibilityCriterion, versions: Versions) -> CheckedCriterion:
+def _check(patient: Patient, criterion: EligibilityCriterion, versions: Versions, on: date | None) -> CheckedCriterion:
+    if criterion.fact == "laboratory":
+        return _laboratory(patient, criterion, on)
     if criterion.fact == "attested":
         return _attested(patient, criterion, versions)
     kind, name = SOURCES[criterion.fact]

@@ -134,13 +134,16 @@ def slot_of(
     state: State, patient: Patient, protocol: Protocol, on: date | None, before: Moment | None = None
 ) -> Event | None:
     """Return the event by which a patient holds a slot: the enrolment, or a reservation that has not lapsed."""
-    if before is not None:
-        kinds = (*patient.of(SlotReserved), *patient.of(SlotReleased), *patient.of(Enrolled))
-        patient = Patient(patient.id, tuple(e for e in sorted(kinds, key=state.order) if state.order(e) < before))
-    if patient.enrolment or patient.reservation is None:
-        return patient.enrolment
-    lapses = lapses_on(patient.reservation, protocol)
-    return None if lapses and on and on >= lapses else patient.reservation
+    earlier = (lambda e: True) if before is None else (lambda e: state.order(e) < before)
+    enrolled = next((e for e in patient.of(Enrolled) if earlier(e)), None)
+    if enrolled is not None:
+        return enrolled
+    held = next((e for e in reversed(patient.of(SlotReserved)) if earlier(e)), None)
+    released = next((e for e in reversed(patient.of(SlotReleased)) if earlier(e)), None)
+    if held is None or (released is not None and state.order(released) > state.order(held)):
+        return None
+    lapses = lapses_on(held, protocol)
+    return None if lapses and on and on >= lapses else held
 
 
 def slot_holders(

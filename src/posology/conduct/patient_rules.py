@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from posology.conduct.derived_fields import planned_mg
 from posology.conduct.protocol_in_force import reopened
-from posology.conduct.rules import EventRequest, absolute, reads
+from posology.conduct.rules import EventRequest, absolute, not_in_force, reads
 from posology.record import facts as f
 from posology.record.state import Toxicity
 
@@ -49,7 +49,7 @@ def not_above_the_open_level(request: EventRequest) -> str | None:
         if request.open_level.ceiling < request.fact.level
         else "not opened by any decision"
     )
-    return f"level {request.fact.level} is {why}; the highest open level is {highest}"
+    return f"level {request.fact.level} is {why}; the highest open level is {highest}{not_in_force(request)}"
 
 
 @reads(f.Enrolled, f.DoseReduced)
@@ -221,10 +221,11 @@ def judged_by_the_definition(request: EventRequest) -> str | None:
 
 
 def lesion_measured_once(request: EventRequest) -> str | None:
-    """Each lesion is recorded once an assessment."""
-    lesion, assessment = request.fact.lesion, request.fact.assessment
+    """Each lesion, or each fragment of one that has split, is recorded once an assessment."""
+    lesion, assessment, part = request.fact.lesion, request.fact.assessment, request.fact.fragment
     for event in request.patient.of(f.LesionMeasured):
-        if event.fact.assessment == assessment and event.fact.lesion == lesion:  # type: ignore[attr-defined]
+        known: f.LesionMeasured = event.fact  # type: ignore[assignment]
+        if known.assessment == assessment and known.lesion == lesion and (known.fragment or 1) == (part or 1):
             return f"lesion {lesion} at assessment {assessment} is event {event.seq}: correct that one"
     return None
 
@@ -255,9 +256,14 @@ def lesion_has_value(request: EventRequest) -> str | None:
     """A target lesion has a diameter or the reason why not; the others have a status."""
     fact: f.LesionMeasured = request.fact
     if fact.role == "target":
-        if fact.diameter_mm is None and fact.status not in ("absent", "too small to measure", "not evaluable"):
+        if fact.diameter_mm is None and fact.status not in (
+            "absent",
+            "too small to measure",
+            "not evaluable",
+            "merged",
+        ):
             return f"target lesion {fact.lesion} has neither a diameter nor a status absent, too small to measure or not evaluable"
-        if fact.diameter_mm is not None and fact.status in ("absent", "not evaluable"):
+        if fact.diameter_mm is not None and fact.status in ("absent", "not evaluable", "merged"):
             return f"target lesion {fact.lesion} is {fact.status} and measures {fact.diameter_mm:g} mm"
         return None
     return None if fact.status else f"{fact.role} lesion {fact.lesion} has no status"

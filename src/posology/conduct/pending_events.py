@@ -10,7 +10,7 @@ import msgspec
 
 from posology.conduct.derived_fields import complete
 from posology.conduct.entry_checks import check_entry
-from posology.conduct.rulebook import Refusal, broken_by, refusals
+from posology.conduct.rulebook import Refusal, broken_by, may_break, refusals
 from posology.conduct.rules import EventRequest
 from posology.record.event import Event, Override, StoredEvent, to_stored
 from posology.record.facts import Fact, TrialCreated, Voided
@@ -132,6 +132,8 @@ class PendingEvents:
         entered = float("inf") if old is None else self.state.order(old)[1]
         request = EventRequest(state, draft.fact, draft.patient, draft.occurred, today, draft.author, entered, old)
         own = [] if isinstance(draft.fact, Voided) else refusals(request) + self._lookalike(draft.patient)
+        if not may_break(self.state, draft, old):
+            return own
         return own + broken_by(self.state, after, draft, old)
 
     def _sealed(self, draft: Event) -> tuple[Event, StoredEvent, State]:

@@ -143,6 +143,16 @@ def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
     )
 
 
+def may_break(state: State, new: Event, old: Event | None) -> bool:
+    """Whether a change may break a rule for an event of the record: what is new and the last to happen breaks none."""
+    if old is not None or isinstance(new.fact, SLOT_KINDS):
+        return True
+    if new.patient is None:
+        return not _is_last(state, new)
+    own = state.patients.get(new.patient)
+    return own is not None and own.events[-1].occurred > new.occurred
+
+
 def broken_by(before: State, after: State, new: Event, old: Event | None) -> list[Refusal]:
     """Return the rules that a change breaks for other events of the record, and that held before it.
 

@@ -286,7 +286,14 @@ def level_is_open(request: EventRequest) -> str | None:
         return None
     backfilled = ", ".join(str(o.level) for o in open_.beside if o.cohort is None)
     also = f", and for backfilling {backfilled}" if backfilled else ""
-    return f"level {fact.level} is not open: level {open_.level} is, by {open_.reason()}{also}"
+    return f"level {fact.level} is not open: level {open_.level} is, by {open_.reason()}{also}{not_in_force(request)}"
+
+
+def not_in_force(request: EventRequest) -> str:
+    """Say which decision would open the level, were it in force."""
+    level = request.fact.level
+    waits = [d for d in request.state.trial.decisions if d.fact.level == level and not d.in_force]
+    return "".join(f"; decision {d.fact.number} of {d.event.occurred} would open it: {d.status}" for d in waits[-1:])
 
 
 @reads(f.DecisionTaken, f.DecisionSigned, f.SlotReserved, f.SlotReleased, f.Enrolled)
@@ -342,7 +349,7 @@ def level_not_too_toxic(request: EventRequest) -> str | None:
     level = _newly_given(request)
     if level is None or level > request.plan.levels:
         return None
-    return too_toxic(request.state.until(request.occurred), request.occurred, level)
+    return too_toxic(request.state, request.occurred, level)
 
 
 def _newly_given(request: EventRequest) -> int | None:

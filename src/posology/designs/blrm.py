@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log, pi, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.model_based import Grid, ModelBasedDesign, logit, tail_weights
+from posology.designs.model_based import Grid, ModelBasedDesign, logit, tail_weights, up_to_each
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
 
@@ -43,6 +43,8 @@ class Normal:
     weight
         in a mixture; weights are scaled to sum to 1.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # a misspelt part is refused
 
     mean: tuple[float, float]
     sd: tuple[Annotated[float, Gt(0)], Annotated[float, Gt(0)]]
@@ -198,11 +200,32 @@ class Blrm(ModelBasedDesign):
 
     def _above(self, rate: float | Floats, z1: Floats, z2: Floats) -> Floats:
         """Return (z1, z2, levels): where log alpha lies above the bound, by its weight."""
-        base = self._place(np.zeros_like(z2), z2)
+        slope = np.exp(self._place(np.zeros_like(z2), z2)[:, 1:]) * self.scaled
+        bound = self._standardised(logit(rate) - slope, z2)  # (z2, levels)
+        return tail_weights(bound.ravel(), z1).reshape(len(z1), len(z2), self.levels)
+
+    def _standardised(self, log_alpha: Floats, z2: Floats) -> Floats:
+        """Return (z2, points): the standardised coordinate at which log alpha has a value, given log beta."""
         per_z1 = self._place(np.ones(1), np.zeros(1))[0, 0] - self._place(np.zeros(1), np.zeros(1))[0, 0]
-        bound = (logit(rate) - np.exp(base[:, 1:]) * self.scaled - base[:, :1]) / per_z1  # (z2, levels)
         far = 1e4 * GRID_HALF_WIDTH_SD
-        return tail_weights(np.clip(bound, -far, far).ravel(), z1).reshape(len(z1), len(z2), self.levels)
+        return np.asarray(np.clip((log_alpha - self._place(np.zeros_like(z2), z2)[:, :1]) / per_z1, -far, far))
+
+    def nearest_weights(self) -> Floats:
+        """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the target.
+
+        The levels up to one hold the nearest where the mean of its rate and the next reaches the target: from some log
+        alpha on, that log beta moves.
+        """
+        z1, z2 = self.axes
+        slope = np.exp(self._place(np.zeros_like(z2), z2)[:, 1:]) * self.scaled
+        rate = lambda log_alpha, j: 1 / (1 + np.exp(-np.clip(log_alpha + slope[:, j], -700, 700)))
+        low, high = np.full((len(z2), self.levels - 1), -1e3), np.full((len(z2), self.levels - 1), 1e3)
+        for _ in range(70):
+            middle = (low + high) / 2
+            reaches = rate(middle, slice(None, -1)) + rate(middle, slice(1, None)) >= 2 * self.target
+            low, high = np.where(reaches, low, middle), np.where(reaches, middle, high)
+        above = tail_weights(self._standardised(high, z2).ravel(), z1).reshape(len(z1) * len(z2), -1)
+        return up_to_each(above)
 
     @cached_property
     def _cuts(self) -> Floats:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, logit, tail_weights
+from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, logit, tail_weights, up_to_each
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
@@ -167,7 +167,23 @@ class Crm(ModelBasedDesign):
 
     def exceedance_weights(self, rate: float | Floats) -> Floats:
         """Return (nodes, levels): the rate is exceeded where beta lies below :meth:`beta_at`."""
-        at = self.beta_at(rate)
+        return self._below(self.beta_at(rate))
+
+    def nearest_weights(self) -> Floats:
+        """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the target.
+
+        The levels up to one hold the nearest where the mean of its rate and the next reaches the target: up to some beta.
+        """
+        low, high = np.full(self.levels - 1, -30.0), np.full(self.levels - 1, 30.0)
+        for _ in range(60):
+            middle = (low + high) / 2
+            rates = np.exp(self.logs(middle)[0])  # (levels - 1, levels)
+            reaches = np.diagonal(rates) + np.diagonal(rates, 1) >= 2 * self.target
+            low, high = np.where(reaches, middle, low), np.where(reaches, high, middle)
+        return up_to_each(self._below(low))
+
+    def _below(self, at: Floats) -> Floats:
+        """Return (nodes, points): what to expect to find the chance that beta lies below each point."""
         if self.prior != "uniform":
             far = 1e4 * np.abs(self.nodes).max()
             return 1 - tail_weights(np.clip(at, -far, far), self.nodes)

@@ -104,6 +104,10 @@ class ModelBasedDesign(CohortDesign):
         """Return (nodes, levels): what to expect to find Pr(p > rate) at each level, for one rate or one a level."""
         raise NotImplementedError
 
+    def nearest_weights(self) -> Floats:
+        """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the target."""
+        raise NotImplementedError
+
     def look(self, tally: Tally) -> tuple[Ints, Ints]:
         """Return what one look at the posterior tells: the level that the model would give, and the highest that is safe.
 
@@ -203,6 +207,12 @@ def logit(rate: float | Floats) -> Floats:
     """Return the log odds of a rate."""
     p = np.asarray(rate, dtype=np.float64)
     return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def up_to_each(cumulative: Floats) -> Floats:
+    """Return (nodes, levels): weights for each level from those for the levels up to each but the last."""
+    nodes = len(cumulative)
+    return np.diff(np.concatenate([np.zeros((nodes, 1)), cumulative, np.ones((nodes, 1))], axis=1), axis=1)
 
 
 def tail_weights(points: Floats, nodes: Floats) -> Floats:

@@ -8,6 +8,7 @@ conference). Months are calendar months: six months after 31 August is 28 Februa
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -209,6 +210,19 @@ def months_after(day: date, months: int) -> date:
     """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def is_anticancer(category: str | None, subcategory: str | None = None) -> bool:
+    """Whether a therapy is one against the cancer that is given after the trial's own, by the category it is recorded in.
+
+    A name says it in any spelling (ANTI-CANCER THERAPY, Antineoplastic); what was given before the trial (PRIOR ...) is
+    none.
+
+    >>> is_anticancer("ANTI-CANCER THERAPY"), is_anticancer("PRIOR ANTICANCER THERAPY"), is_anticancer("ANALGESIC", None)
+    (True, False, False)
+    """
+    words = re.sub(r"[^A-Z]", "", f"{category or ''}{subcategory or ''}".upper())
+    return ("ANTICANCER" in words or "ANTINEOPLASTIC" in words) and "PRIOR" not in words
 
 
 def check_regimens(patient: str, regimens: Sequence[Regimen], first_dose: date) -> tuple[Finding, ...]:

@@ -230,6 +230,11 @@ def required_sample_size(
     Returns
     -------
     The smallest size, None where none suffices; and the chance for each size looked at.
+
+    Raises
+    ------
+    ValueError
+        if the chance is none, or the design depends on time, so that there is no exact chance.
     """
     if not 0 < correct < 1:
         raise ValueError(f"correct is {correct}: a probability lies between 0 and 1")
@@ -240,6 +245,12 @@ def required_sample_size(
         if found[size] >= correct:
             return size, found
     return None, found
+
+
+def _mean(values: Floats) -> float:
+    """Return the mean of those that are defined; NaN where none is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
 
 
 @dataclass(frozen=True)
@@ -293,7 +304,7 @@ def search(
                 float(found.correct(target).mean()),
                 float(found.overdosed(target).mean()),
                 float(found.patients.sum(axis=1).mean()),
-                float(found.accuracy(target).mean()),
+                _mean(found.accuracy(target)),
             )
         )
         if progress:

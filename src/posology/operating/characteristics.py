@@ -11,13 +11,15 @@ import numpy as np
 
 from posology.designs.tally import NONE
 from posology.operating.ends import Ends
+from posology.operating.true_mtd import acceptable, accuracy_index, true_mtd
 from posology.shared.arrays import Bools, Floats, Ints
 from posology.shared.tables import Table
 
 if TYPE_CHECKING:
     import altair
 
-SMALLEST_RATE = 1e-300
+IMPOSSIBLE = -1e5  # log of no chance: its exponential is exactly 0, its product with no events too
+ENDINGS = ("no level is safe enough", "an MTD is declared by a rule", "the planned number of patients is reached")
 MAX_PROBABILITIES = 1 << 23  # probabilities held at once
 
 
@@ -64,9 +66,8 @@ class Characteristics:
 
     def _weighed(self) -> Iterator[tuple[Ints, Ints, Ints, Floats]]:
         """Yield treated, toxic, mtd and the probabilities (ends, scenarios), part by part."""
-        log_p = np.log(np.maximum(self.truth, SMALLEST_RATE)).T
-        log_q = np.log(np.maximum(1 - self.truth, SMALLEST_RATE)).T
-        both = np.concatenate([log_p, log_q])
+        chances = np.concatenate([self.truth.T, 1 - self.truth.T])
+        both = np.log(chances, out=np.full(chances.shape, IMPOSSIBLE), where=chances > 0)
         for treated, toxic, mtd, n_paths in self.ends.parts(max(MAX_PROBABILITIES // (8 * len(self.truth)), 1024)):
             logs = np.concatenate([toxic, treated - toxic], axis=1).astype(np.float64) @ both
             probability = np.exp(logs, out=logs)
@@ -163,30 +164,44 @@ class Characteristics:
         return numbers, chances[:, numbers]
 
     def true_mtd(self, target: float) -> Ints:
-        """(scenarios,): the level whose true rate is nearest the target, the lower of two that are equally near."""
-        return np.asarray(np.abs(self.truth - target).round(12).argmin(axis=1))
+        """(scenarios,): the level that is right to select; see :func:`posology.operating.true_mtd.true_mtd`."""
+        return true_mtd(self.truth, target)
 
     def correct(self, target: float) -> Floats:
-        """(scenarios,): chance that the level nearest the target is selected."""
+        """(scenarios,): chance that the right level is selected, or none where that is right."""
         return np.asarray(self.selection[np.arange(len(self.truth)), self.true_mtd(target) + 1])
 
-    def accuracy(self, target: float) -> Floats:
-        """(scenarios,): the accuracy index of the selection, 1 for the best and about 0 for blind choice.
+    def within(self, low: float, high: float) -> Floats:
+        """(scenarios,): chance that a level is selected whose true rate lies in a range; none, where no level's does."""
+        return np.asarray((self.selection * acceptable(self.truth, low, high)).sum(axis=1))
 
-        One less levels x sum(distance x chance) / sum(distance), the distance of a level's true rate from the target
-        squared (Cheung 2011, section 6.2.2). A trial without an MTD counts as far off as the farthest level.
-        """
-        distance = (self.truth - target) ** 2
-        chance, none = self.selection[:, 1:], self.selection[:, 0]
-        missed = (distance * chance).sum(axis=1) + none * distance.max(axis=1)
-        total = distance.sum(axis=1)
-        return np.asarray(1 - self.levels * missed / np.where(total > 0, total, 1.0))
+    def accuracy(self, target: float) -> Floats:
+        """(scenarios,): the accuracy index of the selection; see :func:`posology.operating.true_mtd.accuracy_index`."""
+        return accuracy_index(self.truth, self.selection, target)
 
     def overdosed(self, target: float, share: float = 0.6) -> Floats:
-        """(scenarios,): chance that more than a share of a trial's patients are treated above the level nearest the target."""
-        above = np.tri(self.levels, self.levels, -1)  # column k: the levels above level k
+        """(scenarios,): chance that more than a share of a trial's patients are treated above the right level."""
+        above = np.tri(self.levels, self.levels + 1, 0)  # column k + 1: the levels above level k; column 0: all levels
         over = self._sum(lambda treated, toxic, mtd: treated @ above > share * treated.sum(axis=1, keepdims=True))
-        return np.asarray(over[np.arange(len(self.truth)), self.true_mtd(target)])
+        return np.asarray(over[np.arange(len(self.truth)), self.true_mtd(target) + 1])
+
+    def endings(self, planned: int | None) -> dict[str, Floats]:
+        """Return (scenarios,) for each reason why a trial ends: the chance of it.
+
+        ``planned``: the number of patients after which the design ends, None where it has no such number.
+        """
+        most = np.inf if planned is None else planned
+        chance = self._sum(
+            lambda treated, toxic, mtd: np.stack(
+                [
+                    mtd == NONE,
+                    (mtd != NONE) & (treated.sum(axis=1) < most),
+                    (mtd != NONE) & (treated.sum(axis=1) >= most),
+                ],
+                axis=1,
+            )
+        )
+        return dict(zip(ENDINGS[: 2 if planned is None else 3], chance.T, strict=False))
 
     def stopped_early(self, planned: int) -> Floats:
         """(scenarios,): chance that fewer than the planned number of patients are treated."""

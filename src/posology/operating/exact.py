@@ -14,7 +14,8 @@ from math import comb, log
 
 import numpy as np
 
-from posology.designs.tally import NONE, Action, Decision, Design, Tally
+from posology.designs.inference import innermost
+from posology.designs.tally import NONE, Action, Decision, DependsOn, Design, Tally
 from posology.operating.characteristics import Characteristics
 from posology.operating.count_packing import Packing
 from posology.operating.ends import Ends
@@ -53,6 +54,8 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
 
     Raises
     ------
+    ValueError
+        if the design depends on time: TITE-CRM, TITE-BOIN, rolling six, BF-BOIN, BE-BOIN.
     TooLarge
         if there would be more, foreseen as soon as that can be seen: simulate instead.
 
@@ -63,7 +66,12 @@ def enumerate_trials(design: Design, most: int = 40_000_000) -> Enumeration:
     >>> found.selection.round(3)
     array([[0.101, 0.291, 0.41 , 0.199]])
     """
-    if is_by_level(design) and design.levels >= 4 and design.max_patients >= 14 * design.cohort:  # else not worth it
+    if design.depends_on is DependsOn.TIME:
+        raise ValueError(
+            f"{type(innermost(design)).__name__} depends on {design.depends_on}, not on counts alone: "
+            "it has no exact operating characteristics; simulate it"
+        )
+    if is_by_level(design) and design.levels >= 4 and design.max_patients >= 12 * design.cohort:  # else not worth it
         return Enumeration(*ends_by_level(design, most))
     packing = Packing.of(design.levels, getattr(design, "most_at_level", 255))
     # Tallies by the level last given: their packed counts (words, tallies) in rising order, and their numbers of paths.

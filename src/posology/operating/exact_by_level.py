@@ -25,7 +25,7 @@ import numpy as np
 from posology.designs.boin import Boin
 from posology.designs.cohort_design import CohortDesign
 from posology.designs.interval import IntervalDesign
-from posology.designs.tally import NONE, Action, Design, Tally
+from posology.designs.tally import NONE, Action, DependsOn, Design, Tally
 from posology.operating.count_packing import Packing
 from posology.operating.processors import cores
 from posology.operating.selection_by_parts import Selection
@@ -42,10 +42,11 @@ def is_by_level(design: Design) -> TypeGuard[IntervalDesign]:
     """Return whether a design's moves depend on the current level's counts and the elimination of the one above alone."""
     return (
         isinstance(design, IntervalDesign)
-        and type(design).decide is CohortDesign.decide
+        and design.depends_on is DependsOn.LEVEL
+        and type(design).rule is CohortDesign.rule
         and type(design).propose is IntervalDesign.propose
         and type(design).eliminated is IntervalDesign.eliminated
-        and type(design).select in (IntervalDesign.select, Boin.select)
+        and type(design).mtd in (IntervalDesign.mtd, Boin.mtd)
         and not getattr(design, "bounded", False)
         and (design.stop_at is None or design.stop_when == "stays")
         and design.max_patients % design.cohort == 0

@@ -18,6 +18,7 @@ from posology.designs.gboin import GBoin
 from posology.designs.inference import innermost
 from posology.designs.tally import NONE, Action, Design, Tally
 from posology.operating.too_large import TooLarge
+from posology.operating.true_mtd import true_mtd
 from posology.shared.arrays import Floats, Ints
 from posology.shared.tables import Table
 
@@ -59,11 +60,11 @@ class GradedCharacteristics:
         return int(self.truth.shape[1])
 
     def true_mtd(self, target: float) -> Ints:
-        """(scenarios,): the level whose truth is nearest the target, the lower of two that are equally near."""
-        return np.asarray(np.abs(self.truth - target).round(12).argmin(axis=1))
+        """(scenarios,): the level that is right to select; see :func:`posology.operating.true_mtd.true_mtd`."""
+        return true_mtd(self.truth, target)
 
     def correct(self, target: float) -> Floats:
-        """(scenarios,): chance that that level is selected."""
+        """(scenarios,): chance that the right level is selected, or none where that is right."""
         return np.asarray(self.selection[np.arange(len(self.truth)), self.true_mtd(target) + 1])
 
     def table(self) -> Table:

@@ -6,7 +6,8 @@ dose-finding designs and simple decision-making. Clin Cancer Res 2017;23:7440-74
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     import altair
 
 MOST = 200_000
+MOST_DRAWN = 400  # nodes that a notebook shows as a chart
+LETTERS = {
+    Action.ESCALATE: "E",
+    Action.STAY: "S",
+    Action.DEESCALATE: "D",
+    Action.WAIT: "",
+    Action.DECLARE: "MTD",
+    Action.STOP: "STOP",
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,11 @@ class Node:
     reason: str
     n_paths: int
 
+    @property
+    def letter(self) -> str:
+        """The decision as committees write it: E, S, D; MTD and STOP end the trial; a wait has no letter."""
+        return LETTERS[self.action]
+
 
 @dataclass(frozen=True)
 class Pathways:
@@ -75,7 +90,12 @@ class Pathways:
         """Return the nodes that follow one."""
         return self._following.get(node.key, [])
 
-    def probabilities(self, truth: Floats | list[float]) -> Floats:
+    def outcomes(self, node: Node) -> str:
+        """Return what was seen from the root to a node, such as ``"1NNN 2NNT"``."""
+        before = "" if node.parent < 0 else self.outcomes(self.nodes[node.parent])
+        return f"{before} {node.outcome}".strip()
+
+    def probabilities(self, truth: Floats | Sequence[float]) -> Floats:
         """Return the chance of each node under true DLT rates, given the root.
 
         Raises
@@ -93,43 +113,58 @@ class Pathways:
             chance[node.key] = chance[node.parent] * node.n_paths * float(np.prod(rates**y * (1 - rates) ** (n - y)))
         return chance
 
-    def text(self) -> str:
-        """Return the tree as text, a line a node."""
-        return "\n".join(self._lines(self.nodes[0], ""))
+    def _labels(self, truth: Floats | Sequence[float] | None) -> list[str]:
+        """Return what stands beside each node: its decision, and the chance of its path."""
+        if truth is None:
+            return [decision_label(node) for node in self.nodes]
+        chances = self.probabilities(truth)
+        return [f"{decision_label(n)} ({_percent(float(p))})" for n, p in zip(self.nodes, chances, strict=True)]
 
-    def _lines(self, node: Node, before: str) -> Iterator[str]:
-        seen = node.outcome or "now"
-        yield f"{before}{seen}: {decision_label(node)}"
+    def text(self, truth: Floats | Sequence[float] | None = None) -> str:
+        """Return the tree as text, a line a node; with true DLT rates, the chance of each path in brackets."""
+        return "\n".join(self._lines(self.nodes[0], "", self._labels(truth)))
+
+    def _lines(self, node: Node, before: str, labels: list[str]) -> Iterator[str]:
+        yield f"{before}{node.outcome or 'now'}: {labels[node.key]}"
         for child in self.children(node):
-            yield from self._lines(child, before + "  ")
+            yield from self._lines(child, before + "  ", labels)
 
-    def rows(self) -> list[dict[str, object]]:
-        """Return a row for each node."""
-        return [
+    def rows(self, truth: Floats | Sequence[float] | None = None) -> list[dict[str, object]]:
+        """Return a row for each node; with true DLT rates, the chance of its path among them."""
+        chances = [None] * len(self.nodes) if truth is None else self.probabilities(truth).tolist()
+        rows: list[dict[str, object]] = [
             {
                 "node": n.key,
                 "parent": None if n.parent < 0 else n.parent,
                 "cohort": n.depth,
                 "outcome": n.outcome,
                 "action": n.action.name.lower(),
+                "letter": n.letter,
                 "level": n.level,
                 "more": n.more,
                 "reason": n.reason,
             }
             for n in self.nodes
         ]
+        if truth is not None:
+            for row, chance in zip(rows, chances, strict=True):
+                row["probability"] = chance
+        return rows
 
-    def table(self) -> Table:
+    def table(self, truth: Floats | Sequence[float] | None = None) -> Table:
         """Return the nodes as a table."""
-        rows = self.rows()
+        rows = self.rows(truth)
         return Table("Dose transition pathways", {name: [row[name] for row in rows] for name in rows[0]})
 
     def __str__(self) -> str:
         return self.text()
 
-    def plot(self) -> altair.TopLevelMixin:
-        """Return the tree as a chart: cohorts from left to right, each point with the outcome and the decision."""
-        from posology.operating.figures import pathways_chart
+    def plot(self, truth: Floats | Sequence[float] | None = None) -> altair.TopLevelMixin:
+        """Return the tree as a chart: cohorts from left to right, each point with the outcome and the decision.
+
+        With the true DLT rates of the levels the chance of each path stands beside it.
+        """
+        from posology.operating.figures import BRANCHES, DECISIONS, pathways_chart
 
         place: dict[int, float] = {}
         leaves = 0
@@ -137,15 +172,16 @@ class Pathways:
             below = [place[child.key] for child in self.children(node)]
             place[node.key] = sum(below) / len(below) if below else float(leaves)
             leaves += not below
+        names = dict(zip(LETTERS.values(), DECISIONS, strict=True))
+        said = self._labels(truth)
         rows = [
             {
                 "x": n.depth,
                 "y": place[n.key],
-                "x2": n.depth - 0.52 if n.depth else 0.0,
+                "x2": n.depth - BRANCHES if n.depth else 0.0,
                 "y2": place[max(n.parent, 0)],
-                "outcome": n.outcome or "now",
-                "says": decision_label(n),
-                "decision": n.action.name.lower().replace("deescalate", "de-escalate"),
+                "label": f"{n.outcome or 'now'}: {said[n.key]}",
+                "decision": names[n.letter],
             }
             for n in self.nodes
         ]
@@ -157,15 +193,25 @@ class Pathways:
             yield from self.leaves_first(child)
         yield node
 
-    def dot(self) -> str:
+    def _repr_html_(self) -> str:
+        from posology.shared.charts import svg
+
+        return svg(self.plot()) if len(self.nodes) <= MOST_DRAWN else f"<pre>{html.escape(self.text())}</pre>"
+
+    def dot(self, truth: Floats | Sequence[float] | None = None) -> str:
         """Return the tree as a Graphviz graph."""
+        labels = self._labels(truth)
         shape = {Action.DECLARE: "doubleoctagon", Action.STOP: "octagon"}
         lines = ["digraph pathways {", '  rankdir="LR"; node [shape="box", fontname="sans-serif"];']
         for n in self.nodes:
-            lines.append(f'  n{n.key} [label="{decision_label(n)}", shape="{shape.get(n.action, "box")}"];')
+            lines.append(f'  n{n.key} [label="{labels[n.key]}", shape="{shape.get(n.action, "box")}"];')
             if n.parent >= 0:
                 lines.append(f'  n{n.parent} -> n{n.key} [label="{n.outcome}"];')
         return "\n".join([*lines, "}"])
+
+
+def _percent(chance: float) -> str:
+    return f"{100 * chance:.1f} %" if chance == 0 or chance >= 0.001 else "under 0.1 %"
 
 
 def decision_label(node: Node) -> str:

@@ -7,8 +7,9 @@ patients (common random numbers).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -38,13 +39,15 @@ class Scenario:
     accrual
         patients a day, on average.
     arrivals
-        "poisson": at random; "fixed": evenly spaced.
+        "poisson": at random; "uniform": the time between two is uniform from none to twice the mean; "fixed": evenly
+        spaced.
     late
         share of the DLTs that come in the second half of the window; one half is evenly in time.
     dropout
         share of the patients who leave before the window ends, at any time; unless a DLT came first they are replaced.
     response
-        true rate of tumour response of each level; zeros where not given.
+        true rate of tumour response of each level; zeros where not given. A design that opens levels for backfilling once
+        a response was seen needs them.
     grades
         chance of grades 0, 1, 2, ... of toxicity at each level, for designs that look at grades (titration: grade 2 is
         moderate; gBOIN scores each); the truth is then the chance of grade 3 or worse.
@@ -53,7 +56,7 @@ class Scenario:
     truth: tuple[Annotated[float, Ge(0), Le(1)], ...]
     window: Annotated[float, Gt(0)] = 28.0
     accrual: Annotated[float, Gt(0)] = 3 / 28
-    arrivals: Literal["poisson", "fixed"] = "poisson"
+    arrivals: Literal["poisson", "uniform", "fixed"] = "poisson"
     late: Annotated[float, Gt(0), Lt(1)] = 0.5
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     response: tuple[Annotated[float, Ge(0), Le(1)], ...] = ()
@@ -152,7 +155,7 @@ class PatientModel(Protocol):
         """Trials, and patients drawn for each."""
 
     def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
-        """Return the day of the DLT, be it after the window; inf where none comes."""
+        """Return the day of the DLT, within the window or after it; inf where none comes."""
 
     def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
         """Return whether the tumours respond."""
@@ -172,13 +175,14 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
     scenario
         the world: true rates, window, accrual.
     patients
-        the patients, as many a trial as it can need; drop-outs are replaced. :class:`Patients`, or
+        the patients, as many a trial as it can need; drop-outs are replaced. :class:`PotentialOutcomes`, or
         :class:`posology.simulation.potential_outcomes.DrugDrivenPatients`, whose DLTs come from the drug they carry.
 
     Raises
     ------
     ValueError
-        if the truth has not one rate for each level, or a trial runs out of patients.
+        if the truth has not one rate for each level, a trial runs out of patients, or a design that backfills where
+        responses are seen has no response rates.
 
     Notes
     -----
@@ -195,7 +199,20 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
     """
     if len(scenario.truth) != design.levels:
         raise ValueError(f"truth has {len(scenario.truth)} rates; the design has {design.levels} levels")
+    if patients.shape[0] < 1:
+        raise ValueError("no trial to simulate: draw the patients of one or more")
+    if lacks_responses(design, scenario.response):
+        raise ValueError(
+            "the design treats patients beside the escalation where a response was seen: give the true response rate of "
+            "each level (response, --response R1,R2,...), or needs_response: false"
+        )
     return _Clock(design, scenario, patients).run()
+
+
+def lacks_responses(design: Design, response: Sequence[float]) -> bool:
+    """Return whether a design opens levels for backfilling on responses, and no response rates are given."""
+    model = innermost(design)
+    return isinstance(model, BfBoin) and model.needs_response and not response
 
 
 class _Clock:
@@ -212,23 +229,22 @@ class _Clock:
         self.now, self.count = np.zeros(trials), np.zeros(trials, dtype=np.int64)
         self.need, self.at = np.zeros(trials, dtype=np.int64), np.full(trials, NONE)
         self.mtd, self.going = np.full(trials, NONE), np.ones(trials, dtype=bool)
-        self.late = isinstance(innermost(design), LATE)
-        self.backfills = design if isinstance(design, BfBoin) else None
+        model = innermost(design)
+        self.late = isinstance(model, LATE)
+        self.backfills = model if isinstance(model, BfBoin) else None
         self.follows = self.late or self.backfills is not None  # patients still followed are told to the design
         if self.backfills is not None:  # patients beside the escalation count neither to its cohorts nor to its maximum
             most_at_all = self.backfills.max_patients + self.backfills.cap * design.levels
-            self.design = replace(self.backfills, cohort=1, max_patients=most_at_all)
+            self.design = _with_inner(design, replace(self.backfills, cohort=1, max_patients=most_at_all))
         self.grade = np.zeros((trials, most), dtype=np.int64)
         self.graded = False
-        model = innermost(design)
         self.scores = np.array(model.scores) if isinstance(model, GBoin) and scenario.grades else None
-        self.lead = np.zeros(trials, dtype=np.int64)
         self.truth = np.array(scenario.truth)
 
     def run(self) -> SimulationResults:
         while self.going.any():
             rows = np.flatnonzero(self.going)
-            arrival = self.now[rows] + self._gap(rows)
+            arrival = self.now[rows] + self._next_arrival(rows)
             asks = self.need[rows] == 0
             if self.backfills is not None:
                 arrival = self._backfill(rows, arrival, asks)
@@ -240,14 +256,16 @@ class _Clock:
             rows = rows[self.going[rows] & (self.need[rows] > 0)]
             self._treat(rows, self.at[rows])
             self.need[rows] -= 1
-            self.lead[rows] += 1
         return self._result()
 
-    def _gap(self, rows: Ints) -> Floats:
+    def _next_arrival(self, rows: Ints) -> Floats:
         """Return the days until the next patient comes."""
         if self.scenario.arrivals == "fixed":
             return np.full(len(rows), 1 / self.scenario.accrual)
-        return self.patients.gap[rows, np.minimum(self.count[rows], self.level.shape[1] - 1)] / self.scenario.accrual
+        gap = self.patients.gap[rows, np.minimum(self.count[rows], self.level.shape[1] - 1)]
+        if self.scenario.arrivals == "uniform":
+            gap = -2 * np.expm1(-gap)
+        return np.asarray(gap / self.scenario.accrual)
 
     def _treat(self, rows: Ints, level: Ints) -> None:
         """Treat the next patient of some trials."""
@@ -322,15 +340,15 @@ class _Clock:
         while len(rows):
             decision = self.design.decide(self._tally(rows))
             if self.backfills is not None:
-                decision = self._led(rows, decision)
+                decision = self._backfill_decision(rows, decision)
             waits = decision.action == Action.WAIT
             ends = (decision.action == Action.DECLARE) & (self._end_of_follow_up(rows) > self.now[rows] + 1e-9)
-            self._follow(rows[~waits & ~ends], decision, ~waits & ~ends)
+            self._apply_decision(rows[~waits & ~ends], decision, ~waits & ~ends)
             later = np.where(self.known[rows] > self.now[rows, None] + 1e-9, self.known[rows], np.inf).min(axis=1)
             self.now[rows] = np.where(ends, self._end_of_follow_up(rows), np.where(waits, later, self.now[rows]))
             rows = rows[waits | ends]
 
-    def _follow(self, rows: Ints, decision: Decision, which: Bools) -> None:
+    def _apply_decision(self, rows: Ints, decision: Decision, which: Bools) -> None:
         """Do as was decided."""
         action, level, more = decision.action[which], decision.level[which], decision.patients_to_treat[which]
         over = action >= Action.DECLARE
@@ -338,11 +356,12 @@ class _Clock:
         self.going[rows[over]] = False
         self.at[rows[~over]], self.need[rows[~over]] = level[~over], more[~over]
 
-    def _led(self, rows: Ints, decision: Decision) -> Decision:
+    def _backfill_decision(self, rows: Ints, decision: Decision) -> Decision:
         """Return a backfilling design's decision: whole cohorts, and the end once the escalation has had its patients."""
         assert self.backfills is not None
         going = decision.action < Action.DECLARE
-        ends = going & (self.lead[rows] >= self.backfills.max_patients)
+        lead = (self.level[rows] != NONE) & ~self.beside[rows] & ~self.lost[rows]
+        ends = going & (lead.sum(axis=1) >= self.backfills.max_patients)
         mtd = self.design.select(self._tally(rows))
         action = np.where(ends, np.where(mtd == NONE, Action.STOP, Action.DECLARE), decision.action)
         more = np.where(going & ~ends & (decision.action != Action.WAIT), self.backfills.cohort, 0)
@@ -358,7 +377,7 @@ class _Clock:
         forbids = self.design.highest_safe(self._tally(rows)) < self.at[rows]
         return np.asarray(self.going[rows] & (self.need[rows] > 0) & forbids)
 
-    def _blocked(self, rows: Ints, time: Floats) -> Bools:
+    def _is_blocked(self, rows: Ints, time: Floats) -> Bools:
         """Return whether the escalation may treat nobody yet at a time."""
         if not self.late:
             return self._end_of_cohort(rows) > time + 1e-9
@@ -371,26 +390,49 @@ class _Clock:
         arrival = arrival.copy()
         open_ = np.flatnonzero(asks & (self.at[rows] > 0))
         while len(open_):
-            open_ = open_[self._blocked(rows[open_], arrival[open_])]
+            open_ = open_[self._is_blocked(rows[open_], arrival[open_])]
             some = rows[open_]
             self.now[some] = arrival[open_]
             responded = np.zeros((len(some), self.design.levels), dtype=np.int64)
             seen = self.response[some] & (self.known[some] <= self.now[some, None] + 1e-9)
             np.add.at(responded, (np.nonzero(seen)[0], self.level[some][seen]), 1)
-            to = self.backfills.open_level(self._tally(some), responded) if len(some) else np.empty(0, dtype=np.int64)
+            to = np.empty(0, dtype=np.int64)
+            if len(some):
+                to = self.backfills.open_level(self._tally(some), responded)
             given = to != NONE
             open_, some, to = open_[given], some[given], to[given]  # where none is open the patient waits
             self.beside[some, np.minimum(self.count[some], self.level.shape[1] - 1)] = True
             self._treat(some, to)
-            arrival[open_] += self._gap(some)
+            arrival[open_] += self._next_arrival(some)
         return arrival
 
     def _result(self) -> SimulationResults:
-        treated, toxic, later = (np.zeros((len(self.now), self.design.levels), dtype=np.int64) for _ in range(3))
         row, col = np.nonzero(self.level != NONE)
-        for total, which in ((treated, 1), (toxic, self.dlt[row, col]), (later, self.later[row, col])):
-            np.add.at(total, (row, self.level[row, col]), which)
+        cell = row * self.design.levels + self.level[row, col]
+        size = (len(self.now), self.design.levels)
+
+        def by_level(which: Bools) -> Ints:
+            return np.bincount(cell[which[row, col]], minlength=size[0] * size[1]).reshape(size)
+
+        everyone = np.ones_like(self.dlt)
         end = np.where(self.level != NONE, self.known, -np.inf).max(axis=1)
         return SimulationResults(
-            treated, toxic, self.mtd, np.maximum(self.now, end), self.lost.sum(axis=1), self.truth, later
+            treated=by_level(everyone),
+            toxic=by_level(self.dlt),
+            mtd=self.mtd,
+            duration=np.maximum(self.now, end),
+            lost=self.lost.sum(axis=1),
+            truth=self.truth,
+            later=by_level(self.later),
+            backfilled=by_level(self.beside),
+            responses=by_level(self.response),
         )
+
+
+def _with_inner(design: Design, inner: Design) -> Design:
+    """Return a design with another one inside the rules that go around it."""
+    if not hasattr(design, "design"):
+        return inner
+    rule: Any = design
+    changed: Design = replace(rule, design=_with_inner(rule.design, inner))
+    return changed

@@ -19,20 +19,18 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
 
 from posology import __version__
-from posology.designs.backfill import BfBoin
-from posology.designs.inference import innermost
-from posology.designs.tally import Design
-from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
+from posology.designs.tally import DependsOn, Design
+from posology.operating.evaluation import patients_to_draw
 from posology.operating.exact import enumerate_trials
 from posology.operating.processors import cores
 from posology.operating.scenarios import grid, logistic_set, paoletti, pseudo_uniform
-from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
+from posology.operating.simulate import PotentialOutcomes, Scenario, lacks_responses, simulate
+from posology.operating.true_mtd import true_mtd
 from posology.shared.arrays import Floats
 from posology.shared.tables import Table
 
 BATCH = 2000
 POLL_SECONDS = 10.0  # seconds that a scheduler may take to answer
-TIME_DEPENDENT = (TiteCrm, TiteBoin, RollingSix, BfBoin)
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class SimulationSettings:
     trials: Annotated[int, Ge(10)] = 10_000
     window: Annotated[float, Gt(0)] = 28.0
     accrual: Annotated[float, Gt(0)] = 3 / 28
-    arrivals: Literal["poisson", "fixed"] = "poisson"
+    arrivals: Literal["poisson", "uniform", "fixed"] = "poisson"
     late: Annotated[float, Gt(0), Lt(1)] = 0.5
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     response: tuple[float, ...] = ()
@@ -179,6 +177,15 @@ def read_study(path: str | Path) -> Study:
             scenario.sample(study.levels, study.target, study.seed)
         except ValueError as wrong:
             findings.append(refuse(("scenarios", i), str(wrong)))
+    for i in range(len(study.designs)):
+        if not findings and lacks_responses(study.built(i), study.simulate.response):
+            findings.append(
+                refuse(
+                    ("designs", i),
+                    "treats patients beside the escalation where a response was seen, and there are no response rates",
+                    "give simulate.response, the true rate of each level, or needs_response: false",
+                )
+            )
     if len(set(study.names)) < len(study.names):
         findings.append(refuse(("designs",), "two designs have one name", "give each a name"))
     if findings:
@@ -224,7 +231,7 @@ def tasks(study: Study) -> list[Task]:
     """Return the work of a study, in the order of its results."""
     work = []
     for d in range(len(study.designs)):
-        timed = study.simulate.every_design or isinstance(innermost(study.built(d)), TIME_DEPENDENT)
+        timed = study.simulate.every_design or study.built(d).depends_on is DependsOn.TIME
         batches = range(-(-study.simulate.trials // BATCH))
         work += (
             [Task(study, d, s, b) for s in range(len(study.scenarios)) for b in batches] if timed else [Task(study, d)]
@@ -254,14 +261,6 @@ def run_task(task: Task) -> list[dict[str, Any]]:
     return [place | result for place, result in zip(where, found, strict=True)]
 
 
-def patients_to_draw(design: Design, dropout: float) -> int:
-    """Return how many patients to draw for a trial, so that it will not run out of them."""
-    most = getattr(design, "max_patients", None) or 6 * design.levels + 6
-    beside = innermost(design)
-    most += beside.cap * design.levels if isinstance(beside, BfBoin) else 0
-    return int(np.ceil((most + 6) / (1 - dropout) * 1.5)) if dropout else most + 3
-
-
 def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]:
     found = enumerate_trials(design).characteristics(truths)
     numbers, sizes = found.size
@@ -276,7 +275,7 @@ def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]
             "dlts": found.dlts[s].tolist(),
             "correct": float(correct[s]),
             "overdosed": float(over[s]),
-            "accuracy": float(accuracy[s]),
+            "accuracy": None if np.isnan(accuracy[s]) else float(accuracy[s]),
             "size": dict(zip(map(str, numbers.tolist()), sizes[s].tolist(), strict=True)),
         }
         for s in range(len(truths))
@@ -285,9 +284,7 @@ def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]
 
 def _simulated(design: Design, scenario: Scenario, patients: PotentialOutcomes, study: Study) -> dict[str, Any]:
     found = simulate(design, scenario, patients)
-    above = found.treated[:, found.true_mtd(study.target) + 1 :].sum(axis=1) > study.overdose_share * found.treated.sum(
-        axis=1
-    )
+    over, _ = found.overdosed(study.target, study.overdose_share)
     sums = lambda values: [values.sum(axis=0).tolist(), (values.astype(float) ** 2).sum(axis=0).tolist()]
     return {
         "truth": list(scenario.truth),
@@ -296,7 +293,7 @@ def _simulated(design: Design, scenario: Scenario, patients: PotentialOutcomes, 
         "patients": sums(found.treated),
         "dlts": sums(found.toxic),
         "duration": sums(found.duration),
-        "overdosed": int(above.sum()),
+        "overdosed": round(over * found.trials),
         "size": {
             str(n): int(c) for n, c in zip(*np.unique(found.treated.sum(axis=1), return_counts=True), strict=True)
         },
@@ -407,7 +404,7 @@ def _row(study: Study, parts: list[dict[str, Any]]) -> dict[str, Any]:
     n = 1 if exact else sum(p["trials"] for p in parts)
     add = lambda name, k=None: np.sum([p[name] if exact or k is None else p[name][k] for p in parts], axis=0)
     selection = add("selection") / n
-    at = int(np.abs(truth - study.target).round(12).argmin())
+    at = int(true_mtd(truth, study.target)[0])
     means = {name: add(name, 0) / n for name in ("patients", "dlts")}
     error = lambda p: 0.0 if exact else float(np.sqrt(p * (1 - p) / n))
     row: dict[str, Any] = {"method": "exact" if exact else f"{n:,} trials"}

@@ -1,7 +1,7 @@
 """Concentrations below the limit of quantification (BLQ): what is one, and what a profile without a model makes of it.
 
-In a profile (non-compartmental analysis) a BLQ concentration is written 0, and a :class:`BlqRule` says what stands for it. A
-fit keeps its limit instead, and takes the probability of lying below it (Beal's method M3).
+In a profile (non-compartmental analysis) a BLQ concentration is written 0, and a :class:`BlqRule` says what stands for
+it. A fit keeps its limit instead, and takes the probability of lying below it (Beal's method M3).
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ def is_blq(concentration: ArrayLike, limit: ArrayLike) -> Bools:
 class BlqRule:
     """What stands for a BLQ concentration of a profile, by where it lies.
 
-    Each action is ``"zero"``, ``"drop"`` or a number. The default is PKNCA's: zero, drop, zero. (A zero at the end adds to
-    AUCall, never to AUClast.)
+    Each action is ``"zero"``, ``"drop"`` or a number. The default is PKNCA's: zero, drop, zero. (A zero at the end adds
+    to AUCall, never to AUClast.)
 
     Parameters
     ----------
     first, middle, last
         before the first measurable concentration, between two measurable ones, and after the last.
     around
-        "measurable" as above; "tmax": ``first`` is up to the highest concentration, ``last`` after it, and ``middle`` unused.
+        "measurable" as above; "tmax": ``first`` is up to the highest concentration, ``last`` after it, and ``middle``
+        unused.
 
     Raises
     ------
@@ -73,7 +74,8 @@ class BlqRule:
 
     @classmethod
     def parse(cls, text: str) -> BlqRule:
-        """Read a rule: ``first=zero,middle=drop,last=0.5`` (what is not named is as by default), or ``before=..,after=..``.
+        """Read a rule: ``first=zero,middle=drop,last=0.5`` (what is not named is as by default), or
+        ``before=..,after=..``.
 
         Raises
         ------
@@ -106,7 +108,8 @@ class BlqRule:
         return cls.by_tmax(**actions)
 
     def apply(self, concentration: Floats, measured: Bools) -> tuple[Floats, Bools]:
-        """Return the concentrations with what stands for BLQ ones (written 0), and which are still there; (profiles, samples)."""
+        """Return the concentrations with what stands for BLQ ones (written 0), and which are still there; (profiles,
+        samples)."""
         value, kept = concentration.copy(), measured.copy()
         blq, positive = measured & (value == 0), measured & (value > 0)
         index, samples = np.arange(value.shape[1]), value.shape[1]

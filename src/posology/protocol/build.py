@@ -76,7 +76,7 @@ def _with_table(spec: dict[str, Any]) -> dict[str, Any]:
             source, f"cannot be read: {error}", "give a CSV file: patients,0,1,2,... and a row a number of patients"
         ) from None
     except ValueError as error:
-        raise FieldError(source, f"is no decision table: {error}", "see `posology design table --csv`") from None
+        raise FieldError(source, f"is no decision table: {error}", "see `posology design table --format csv`") from None
 
 
 def _class_named(kinds: dict[str, type], name: Any, field: str, what: str) -> type:

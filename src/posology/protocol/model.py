@@ -41,6 +41,7 @@ EligibilityFact = Literal[
     "highest_intensity",
     "pattern",
     "category",
+    "laboratory",
     "attested",
 ]
 
@@ -285,7 +286,9 @@ class Biomarker:
 class EligibilityCriterion:
     """One criterion of eligibility: a fact about the patient and what it must be.
 
-    ``attested`` is for what no field holds: the investigator states that the criterion is met or not.
+    ``attested`` is for what no field holds: the investigator states that the criterion is met or not. ``laboratory``
+    is the last value of a ``test`` in a ``unit`` (``ULN``: multiples of its upper limit of normal), not older than
+    ``within_days``.
     """
 
     id: Text
@@ -296,8 +299,17 @@ class EligibilityCriterion:
     at_most: float | None = None
     one_of: Annotated[tuple[Text, ...], MinLen(1)] | None = None
     is_true: bool | None = None
+    test: Text | None = None
+    unit: Text | None = None
+    within_days: Days | None = None
 
     def __post_init__(self) -> None:
+        for name in ("test", "unit"):
+            if (getattr(self, name) is None) is (self.fact == "laboratory"):
+                right = "name the test and its unit" if self.fact == "laboratory" else "it is for the fact laboratory"
+                raise FieldError(name, "is missing" if self.fact == "laboratory" else "does not fit", right)
+        if self.within_days is not None and self.fact != "laboratory":
+            raise FieldError("within_days", f"does not fit the fact {self.fact}", "it is for the fact laboratory")
         tests = [t for t in ("at_least", "at_most", "one_of", "is_true") if getattr(self, t) is not None]
         if self.fact == "attested":
             wanted: tuple[str, ...] = ()
@@ -330,11 +342,15 @@ class EligibilityCriterion:
             return f"{name} is {' or '.join(self.one_of)}"
         if self.is_true is not None:
             return name if self.is_true else f"no {name}"
+        if self.fact == "laboratory":
+            name = str(self.test)
         bounds = [
             f"at least {self.at_least:g}" if self.at_least is not None else "",
             f"at most {self.at_most:g}" if self.at_most is not None else "",
         ]
-        return f"{name} {' and '.join(b for b in bounds if b)}"
+        recent = f", within {self.within_days} days" if self.within_days else ""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{name} {' and '.join(b for b in bounds if b)}{unit}{recent}"
 
 
 @protocol_section

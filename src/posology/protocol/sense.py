@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterator
 
 from posology.endpoints.ctcae_terms import find_term, nearest_terms, organ_classes, spelling
+from posology.endpoints.units import analytes, canonical_unit
 from posology.protocol.model import FACT_VALUES, DltCriterion, EligibilityCriterion, Protocol
 from posology.shared.yaml_files import FieldPath
 
@@ -76,20 +77,32 @@ def _terms(path: FieldPath, criterion: DltCriterion) -> Iterator[Nonsense]:
 def _alone(path: FieldPath, c: EligibilityCriterion) -> Iterator[Nonsense]:
     if c.at_least is not None and c.at_most is not None and c.at_least > c.at_most:
         yield (*path, "at_most"), f"{c.at_most:g} is below at_least, {c.at_least:g}", "nobody can be both"
+    if c.fact == "laboratory":
+        yield from _laboratory(path, c)
     known = WORDS.get(c.fact)
     for word in c.one_of or () if known else ():
         if word.casefold() not in {value.casefold() for value in known or ()}:
             yield (*path, "one_of"), f"{word!r} is no {c.fact.replace('_', ' ')}", f"it is {' or '.join(known or ())}"
 
 
+def _laboratory(path: FieldPath, c: EligibilityCriterion) -> Iterator[Nonsense]:
+    """Yield what is wrong with the test of a laboratory criterion, or with its unit."""
+    known = analytes()
+    if c.test not in known:
+        near = difflib.get_close_matches(str(c.test).upper(), known, n=1, cutoff=0.4)
+        yield (*path, "test"), f"is {c.test!r}", f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    elif c.unit is not None and c.unit != "ULN" and canonical_unit(c.unit) not in known[c.test].units:
+        yield (*path, "unit"), f"is {c.unit!r}", f"{c.test} is in {', '.join(sorted(known[c.test].units))}, or ULN"
+
+
 def nobody_can_meet(criteria: tuple[EligibilityCriterion, ...]) -> tuple[int, str] | None:
     """Return the first criterion, by its index, after which nobody is left who meets all, and why; None if somebody is."""
-    for fact in dict.fromkeys(c.fact for c in criteria):
+    for fact in dict.fromkeys(map(_about, criteria)):
         low, high = FACT_BOUNDS.get(fact, (float("-inf"), float("inf")))
         words: set[str] | None = {word.casefold() for word in WORDS.get(fact, ())} or None
         answers = {True, False}
         for i, c in enumerate(criteria):
-            if c.fact != fact or fact == "attested":
+            if _about(c) != fact or fact == "attested":
                 continue
             if c.one_of is not None:
                 named = {word.casefold() for word in c.one_of}
@@ -104,6 +117,11 @@ def nobody_can_meet(criteria: tuple[EligibilityCriterion, ...]) -> tuple[int, st
             if low > high or words == set() or not answers:
                 return i, f"{c.id}: {c.kind} by {c.condition} leaves nobody who meets the criteria before it"
     return None
+
+
+def _about(c: EligibilityCriterion) -> str:
+    """Return what a criterion is about: its fact, and of laboratory values the test with its unit."""
+    return f"{c.fact} {c.test} {c.unit}" if c.fact == "laboratory" else c.fact
 
 
 def _left(c: EligibilityCriterion, low: float, high: float) -> tuple[float, float]:

@@ -536,9 +536,14 @@ class LesionMeasured(AtVisit):
     nodal: Annotated[bool, Doc("Whether it is a lymph node.")] = False
     diameter_mm: Annotated[Millimetres | None, Doc("Longest diameter, or short axis of a node, in mm.")] = None
     status: Annotated[
-        Literal["present", "absent", "unequivocal progression", "too small to measure", "not evaluable"] | None,
-        Doc("What is seen of a lesion that is not measured."),
+        Literal["present", "absent", "unequivocal progression", "too small to measure", "not evaluable", "merged"]
+        | None,
+        Doc("What is seen of a lesion that is not measured; merged: it has grown into another."),
     ] = None
+    merged_into: Annotated[
+        str | None, Doc("The lesion that it has merged into, whose diameter is that of the whole.")
+    ] = None
+    fragment: Annotated[Level | None, Doc("The number of the fragment, of a lesion that has split.")] = None
     method: Annotated[str | None, Doc("The method of imaging, such as CT.")] = None
     perpendicular_mm: Annotated[Millimetres | None, Doc("The diameter across the longest, in mm.")] = None
     reader: Annotated[str | None, Doc("Who read the scan.")] = None

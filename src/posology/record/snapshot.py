@@ -15,6 +15,7 @@ from types import MappingProxyType
 from posology.protocol.model import Protocol
 from posology.record.event import Event
 from posology.record.facts import CutoffLocked
+from posology.record.known_at import known_at
 from posology.record.state import State, fold
 
 __all__ = ["Snapshot", "SnapshotError", "last_locked_cutoff", "take_snapshot"]
@@ -70,6 +71,7 @@ def take_snapshot(
     cutoff: date,
     *,
     known_by: datetime | int | None = None,
+    today: date | None = None,
 ) -> Snapshot:
     """Return what a record says at a data cutoff.
 
@@ -82,12 +84,16 @@ def take_snapshot(
     known_by
         what the record learnt later is left out: a moment, or the number of an event. None: what it learnt after the
         cutoff was locked, or nothing where it is not locked.
+    today
+        the day it is: of a day to come nothing can be said, because windows that run today are not over.
 
     Raises
     ------
     SnapshotError
-        if the trial had not begun by the cutoff, or was not known by then.
+        if the trial had not begun by the cutoff, or was not known by then, or the cutoff is to come.
     """
+    if today is not None and cutoff > today:
+        raise SnapshotError(f"the cutoff {cutoff} is after today, {today}: nobody knows what will have happened")
     if not events:
         raise SnapshotError("the record holds no event")
     known = list(events) if known_by is None else [e for e in events if _is_known(e, known_by)]
@@ -97,7 +103,7 @@ def take_snapshot(
     state = fold(known, occurred_by=cutoff)
     if not state.trial.documents:
         raise SnapshotError(f"the trial was created on {events[0].occurred}, after the cutoff {cutoff}")
-    by_number = {event.seq: event for event in known if event.occurred <= cutoff}
+    by_number = {event.seq: known_at(event, cutoff) for event in known if event.occurred <= cutoff}
     return Snapshot(cutoff, state, MappingProxyType(by_number), known[-1], lock)
 
 

@@ -43,6 +43,7 @@ from posology.record.facts import (
     TrialCreated,
     Voided,
 )
+from posology.record.known_at import known_at
 from posology.shared.dates import study_day_of
 
 F = TypeVar("F", bound=Fact)
@@ -152,7 +153,7 @@ class Patient(Timeline):
         event = self.last(TargetScored)
         return _cast_fact(TargetScored, event) if event else None
 
-    @property
+    @cached_property
     def enrolment(self) -> Event | None:
         """The enrolment."""
         return self.first(Enrolled)
@@ -165,10 +166,11 @@ class Patient(Timeline):
             return None
         return kept
 
-    @property
+    @cached_property
     def assigned_level(self) -> int | None:
         """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
-        return _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
+        enrolled = _cast_fact(Enrolled, self.enrolment) if self.enrolment else None
+        return enrolled.level if enrolled and enrolled.cohort is None else None
 
     @property
     def cohort(self) -> str | None:
@@ -181,19 +183,20 @@ class Patient(Timeline):
         reduced, first = self.last(DoseReduced), self.first(Dosed)
         if reduced:
             return _cast_fact(DoseReduced, reduced).to_level
-        return self.assigned_level if self.assigned_level or not first else _cast_fact(Dosed, first).level
+        enrolled = _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
+        return enrolled if enrolled or not first else _cast_fact(Dosed, first).level
 
     @property
     def doses(self) -> Events:
         """The doses given."""
         return self.of(Dosed)
 
-    @property
+    @cached_property
     def first_dose(self) -> Event | None:
         """The first dose: day 1. A treatment that is no dose at one of the levels counts as well."""
         return next(iter(self.treatments), None)
 
-    @property
+    @cached_property
     def treatments(self) -> Events:
         """The doses given, and treatments that are no doses at one of the levels (as a record taken over may have)."""
         other = self.of(TreatmentGiven)
@@ -261,7 +264,7 @@ def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: 
     """
     basis = _cast_fact(DltAdjudicated, judgement).judged
     after = f"after it was judged (event {judgement.seq})"
-    if basis is None:
+    if basis is None or "onset_day" not in basis:  # recorded before judgements carried it, or taken over from elsewhere
         if event.seq > judgement.seq:
             return f"it was changed by event {event.seq}, {after}"
         if end and end.supersedes is not None and end.supersedes < judgement.seq < end.seq:
@@ -465,6 +468,8 @@ class State:
         known = None if event.patient is None or late else self.patients.get(event.patient)
         if known is None or not _appends(known, [event], self.superseded):
             return fold((event,), onto=self)
+        if self.occurred_by is not None:
+            event = known_at(event, self.occurred_by)
         made = Patient(known.id, (*known.events, event), known._extend_index((event,)))
         before = dict(self.patients) if isinstance(self.patients, _OneChanged) else self.patients
         return self._with_patients(event.seq, _OneChanged(before, made))
@@ -535,7 +540,7 @@ def fold(
         if isinstance(event.fact, DecisionTaken):
             number = max(number, event.fact.number or number + 1)
         if (cutoff is None or event.occurred <= cutoff) and event.kind != Voided.kind:
-            fresh[event.patient].append(event)
+            fresh[event.patient].append(event if cutoff is None else known_at(event, cutoff))
     made = replace(state, seq=seq, superseded=superseded, origin=origin, decision_number=number)
     patients, trial = dict(state.patients), state.trial
     for patient, new in fresh.items():

@@ -1,4 +1,5 @@
-"""The figure of exposure: each analyte a panel, each regimen a line with its band; the caption says what the bands hold."""
+"""The figure of exposure: each analyte a panel, each regimen a line with its band; the caption says what the bands
+hold."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ DECADES = 4
 def figure(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "patients") -> Any:
     """Draw median and prediction interval of each analyte, a panel each; more than two regimens stand side by side.
 
-    The pale band is the prediction interval, thin lines its edges; the dark band, where asked for, the uncertainty of the
-    median. Two regimens in one panel differ by dash and by a letter at the end of the median, not by colour alone.
+    The pale band is the prediction interval, thin lines its edges; the dark band, where asked for, the uncertainty of
+    the median. Two regimens in one panel differ by dash and by a letter at the end of the median, not by colour alone.
     """
     import altair as alt
 
@@ -47,7 +48,10 @@ def figure(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "pati
         columns=1 if max(map(len, names)) > 40 else 3,
     )
     of: dict[str, Any] = {"shorthand": "regimen:N", "title": None, "sort": names, "legend": key}
-    scale = lambda values: alt.Scale(domain=names, range=[values[k % len(values)] for k in range(len(names))])
+
+    def scale(values: Sequence[Any]) -> Any:
+        return alt.Scale(domain=names, range=[values[k % len(values)] for k in range(len(names))])
+
     colour, dash = alt.Color(**of, scale=scale(COLOURS)), alt.StrokeDash(**of, scale=scale(DASHES))
     apart = len(found) > 2
     columns = [[each] for each in found] if apart else [list(found)]
@@ -67,7 +71,8 @@ def figure(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "pati
     if any(each.uncertain_courses for each in found):
         caption.insert(
             1,
-            f"dark band: {100 * held.interval:g} % interval of the median, by the uncertainty of the typical parameters alone",
+            f"dark band: {100 * held.interval:g} % interval of the median, by the uncertainty of the typical "
+            "parameters alone",
         )
     title = alt.TitleParams(f"{held.names} in plasma", subtitle=caption, anchor="start")
     return styled(alt.vconcat(*rows).properties(title=title))
@@ -113,7 +118,10 @@ def _panel(
         alt.Scale(domain=[0, peak * 1.05]) if linear else alt.Scale(type="log", domain=[floor, peak * 1.5], nice=False)
     )
     axis = alt.Axis() if linear else alt.Axis(values=[10.0**k for k in range(-9, 9)], format="~g")
-    y = lambda which: alt.Y(f"{which}:Q", scale=scale, title=title if first else None, axis=axis)
+
+    def y(which: str) -> Any:
+        return alt.Y(f"{which}:Q", scale=scale, title=title if first else None, axis=axis)
+
     layers = [base.mark_area(opacity=0.13, clip=True).encode(y=y("low"), y2="high:Q", color=colour)]
     if any(each.uncertain_courses for each in found):
         layers.append(base.mark_area(opacity=0.45, clip=True).encode(y=y("sure low"), y2="sure high:Q", color=colour))

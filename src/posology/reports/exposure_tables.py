@@ -1,4 +1,5 @@
-"""Tables of exposure: measures, samples and ratios, each title saying what its intervals hold; the spread by body size."""
+"""Tables of exposure: measures, samples and ratios, each title saying what its intervals hold; the spread by
+body size."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def holds(held: RegimenFile, kind: Kind) -> str:
 
 
 def table(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "patients") -> Table:
-    """Return a row for each regimen, analyte, cycle and measure: median and prediction interval, and uncertainty of the median.
+    """Return a row for each regimen, analyte, cycle and measure: median and prediction interval, and uncertainty of the
+    median.
 
     ``below``: the share of the patients whose value lies below the limit of quantification; of troughs, where measured.
     """
@@ -70,7 +72,8 @@ def uncertainty(held: RegimenFile, found: Sequence[RegimenResult]) -> Table:
 
 
 def _wide(title: str, long: Table, names: tuple[str, str, str], limits: Mapping[str, float] | None = None) -> Table:
-    """Return a row for each regimen, analyte and cycle; a concentration at its limit of quantification is one below it."""
+    """Return a row for each regimen, analyte and cycle; a concentration at its limit of quantification is one
+    below it."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in long.rows():
         key = (row["regimen"], row["analyte"], row["cycle"])
@@ -112,7 +115,8 @@ def samples(held: RegimenFile, found: Sequence[RegimenResult], kind: Kind = "pat
 
 
 def compared(held: RegimenFile, found: Sequence[RegimenResult], reference: str, kind: Kind = "patients") -> Table:
-    """Return the ratio of each regimen to a reference, patient by patient: geometric mean, median and prediction interval.
+    """Return the ratio of each regimen to a reference, patient by patient: geometric mean, median and prediction
+    interval.
 
     The geometric mean has a 95 % interval of its chance, from the number of patients.
 

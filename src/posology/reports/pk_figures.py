@@ -75,7 +75,8 @@ def profile_chart(
 
 
 def goodness_chart(data: PkDataset, found: Residuals, *, units: tuple[str, str] = ("", "")) -> Any:
-    """Draw observed over predicted (population, individual), and conditional weighted residuals over time and prediction.
+    """Draw observed over predicted (population, individual), and conditional weighted residuals over time and
+    prediction.
 
     Values below quantification are triangles, drawn at their limit.
     """
@@ -117,11 +118,11 @@ def goodness_chart(data: PkDataset, found: Residuals, *, units: tuple[str, str] 
         .mark_line(color=INK, strokeDash=[4, 3])
         .encode(x="v:Q", y="v:Q")
     )
-    zero = lambda at: (
-        alt.Chart(alt.Data(values=[{"v": at}]))
-        .mark_rule(color=INK, strokeDash=[4, 3] if at == 0 else [1, 3])
-        .encode(y="v:Q")
-    )
+
+    def zero(at: float) -> Any:
+        rule = alt.Chart(alt.Data(values=[{"v": at}])).mark_rule(color=INK, strokeDash=[4, 3] if at == 0 else [1, 3])
+        return rule.encode(y="v:Q")
+
     size = {"width": 270, "height": 220}
 
     def over(field: str, title: str) -> Any:

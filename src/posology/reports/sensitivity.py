@@ -71,7 +71,10 @@ def indices_table(title: str, found: Mapping[str, Sequence[SobolIndex]]) -> Tabl
 def outcomes_table(found: Sequence[OutcomeSensitivity]) -> Table:
     """Return a row for each outcome of a trial: what the priors make of it, and how much of its variance is chance."""
     unit = {each.outcome: "mo" if "PFS" in each.outcome else "%" for each in found}
-    scaled = lambda each, x: x if unit[each.outcome] == "mo" else 100 * x
+
+    def scaled(each: OutcomeSensitivity, x: float) -> float:
+        return float(x if unit[each.outcome] == "mo" else 100 * x)
+
     return Table(
         "What the priors make of each outcome: at their medians, and 95 % range",
         {
@@ -95,7 +98,10 @@ def listed(rows: Sequence[SobolIndex]) -> tuple[list[SobolIndex], str]:
 
 def shown(row: SobolIndex) -> list[str]:
     """Return a row for people: name, value and its evidence, and both indices with their intervals."""
-    half = lambda value, width: f"{value:.2f} ± {width:.2f}"
+
+    def half(value: float, width: float) -> str:
+        return f"{value:.2f} ± {width:.2f}"
+
     return [row.name, str(row.quantity), half(row.first, row.first_half_width), half(row.total, row.total_half_width)]
 
 

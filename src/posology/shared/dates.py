@@ -11,7 +11,7 @@ import re
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeVar
 
@@ -308,6 +308,77 @@ def read_dates(
             continue
         day[i], flag[i] = made
     return Dates(day, flag, tuple(findings))
+
+
+def read_visit_dates(
+    texts: Sequence[str | None],
+    rule: ImputationRule,
+    patients: Sequence[str],
+    visits: Sequence[str | None],
+    numbers: Sequence[float | None],
+    *,
+    field: str = "date",
+) -> Dates:
+    """Read the dates of assessments, those known in part within what else is known of their visit.
+
+    A partial date never moves a visit that has complete ones: it is one of theirs, and where it cannot be, that is a
+    finding and the visit's date is used. Without any, it lies between the complete dates of the patient's visits before
+    and after. A year alone is no date here.
+
+    Parameters
+    ----------
+    texts
+        the dates as collected; None or empty where there is none.
+    rule
+        which of the days that are left is taken.
+    patients, visits, numbers
+        whose they are, and the visit's name and number in the schedule; None where not known.
+    field
+        the column's name, for the findings.
+
+    Examples
+    --------
+    >>> found = read_visit_dates(["2025-02-18", "2025-02", "2025"], "first", ["1"] * 3, ["W6", "W6", "W12"], [2, 2, 3])
+    >>> [str(day) for day in found.day], str(found.findings[0])
+    (['2025-02-18', '2025-02-18', 'NaT'], "patient 1, date: '2025' is a year alone; not used: the month must be known")
+    """
+    complete: dict[str, list[tuple[date, str | None, float | None]]] = {}
+    partial: list[int] = []
+    for i, text in enumerate(texts):
+        stated = (text or "").strip()
+        try:
+            known = parse_date(stated) if stated else None
+        except ValueError:
+            continue
+        if known is not None and known.complete:
+            complete.setdefault(patients[i], []).append((_at(known, 1, 1), visits[i], numbers[i]))
+        elif known is not None:
+            partial.append(i)
+    low: list[date | None] = [None] * len(texts)
+    high: list[date | None] = [None] * len(texts)
+    own: dict[int, tuple[date, date]] = {}
+    for i in partial:
+        held, number = complete.get(patients[i], []), numbers[i]
+        here = [on for on, visit, _ in held if visit is not None and visit == visits[i]]
+        if here:
+            own[i] = low[i], high[i] = min(here), max(here)
+        elif number is not None:
+            before = max((on for on, _, n in held if n is not None and n < number), default=None)
+            after = min((on for on, _, n in held if n is not None and n > number), default=None)
+            if before is None or after is None or before < after:
+                low[i], high[i] = before and before + timedelta(days=1), after and after - timedelta(days=1)
+                if before and after and after - before < timedelta(days=2):
+                    high[i] = None
+    read = read_dates(texts, rule, field=field, patients=patients, not_before=low, not_after=high, need="month")
+    day, findings, moved = read.day.copy(), list(read.findings), set()
+    for i, (first, last) in own.items():
+        if read.flag[i] and not first <= day[i].item() <= last:
+            day[i] = first
+            if (patients[i], visits[i], texts[i]) not in moved:
+                moved.add((patients[i], visits[i], texts[i]))
+                wrong = f"is {texts[i]}, but the visit {visits[i]} was on {first}"
+                findings.append(Finding(patients[i], first, field, wrong, "the date of the visit is used"))
+    return Dates(day, read.flag, tuple(findings))
 
 
 def _each(bound: Sequence[date | None] | date | None, count: int, name: str) -> Sequence[date | None]:

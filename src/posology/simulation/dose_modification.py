@@ -1,8 +1,9 @@
 """What holding and reducing doses does: the same patients at the same dose under each rule.
 
-The patients have the same bodies and fates under every rule, so that differences between rules are those within a patient; their
-standard errors are much smaller than those of two groups. Every measure is a sum over patients divided by another: a share
-divides by the number of patients, a rate by their time. Standard errors are those of a ratio (Cochran, Sampling Techniques, ch. 6).
+The patients have the same bodies and fates under every rule, so that differences between rules are those within a
+patient; their standard errors are much smaller than those of two groups. Every measure is a sum over patients divided
+by another: a share divides by the number of patients, a rate by their time. Standard errors are those of a ratio
+(Cochran, Sampling Techniques, ch. 6).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from posology.pharmacology.clinical.dose_modification import (
-    DoseRule,
+    NextDose,
     as_labelled,
     as_planned,
     at_full_dose,
@@ -30,14 +31,15 @@ from posology.simulation.potential_outcomes import BATCH_PATIENTS, DoseBySize, d
 
 YEAR = 365.25
 HALF_YEAR = YEAR / 2
-RULES: Mapping[str, DoseRule] = {
+RULES: Mapping[str, NextDose] = {
     "as planned": as_planned,
     "held, full dose": at_full_dose,
     "as labelled": as_labelled,
     "less at recurrence": at_recurrence,
 }
 RuleMeasure = Callable[[TreatmentOutcome, Floats, float], tuple[Floats, Floats]]
-"""Gives numerator and denominator, (patients,) each, of treated patients, their planned doses [mg] and the interval [d]."""
+"""Gives numerator and denominator, (patients,) each, of treated patients, their planned doses [mg] and the interval
+[d]."""
 
 
 def _share(
@@ -149,7 +151,8 @@ class RuleComparison:
         )
 
     def table(self) -> Table:
-        """Return a row for each measure: value and standard error under each rule, and the difference from the first."""
+        """Return a row for each measure: value and standard error under each rule, and the difference from the
+        first."""
         columns: dict[str, Sequence[object]] = {"measure": self.measures}
         for j, rule in enumerate(self.rules):
             columns[rule], columns[f"± {rule}"] = self.value[j].tolist(), self.error[j].tolist()
@@ -168,7 +171,7 @@ def compare(
     patients: int,
     mg: DoseBySize,
     *,
-    rules: Mapping[str, DoseRule] = RULES,
+    rules: Mapping[str, NextDose] = RULES,
     measures: Mapping[str, RuleMeasure] = MEASURES,
     ocular: OcularToxicity = IMGN853_OCULAR,
     others: OtherToxicities = IMGN853_OTHERS,

@@ -1,7 +1,8 @@
-"""How much each uncertain number of the clinical tier matters for what a trial would see: Sobol indices over the priors.
+"""How much each uncertain number of the clinical tier matters for what a trial would see: Sobol indices over the
+priors.
 
-Runs that are compared treat the same virtual patients, with the same fates: only the numbers differ. What chance is left is
-kept out of the indices, see :func:`posology.pharmacology.uncertainty.sobol.indices`. The patients are those of
+Runs that are compared treat the same virtual patients, with the same fates: only the numbers differ. What chance is
+left is kept out of the indices, see :func:`posology.pharmacology.uncertainty.sobol.indices`. The patients are those of
 :mod:`posology.simulation.potential_outcomes`.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +85,10 @@ class ModelInputs:
     def quantities(self) -> dict[str, Quantity]:
         """Return each number that enters the clinical tier, by its name."""
         shares = dict(zip(("ocular.grade2", "ocular.grade3", "ocular.grade4"), self.ocular.grades, strict=True))
-        of = lambda room, names: {f"{room}.{name}": getattr(getattr(self, room), name) for name in names.split()}
+
+        def of(room: str, names: str) -> dict[str, Quantity]:
+            return {f"{room}.{name}": getattr(getattr(self, room), name) for name in names.split()}
+
         plasma = self.compound.quantities()
         return (
             {
@@ -100,8 +105,8 @@ class ModelInputs:
     def at(self, values: Mapping[str, float]) -> ModelInputs:
         """Return the set with other values, by name.
 
-        The shares of the ocular grades are scaled to leave no more than all. The hazard h0 goes with the slope g: it is the
-        value at the label's slope, and for another the one that gives the same risk at the reference dose.
+        The shares of the ocular grades are scaled to leave no more than all. The hazard h0 goes with the slope g: it is
+        the value at the label's slope, and for another the one that gives the same risk at the reference dose.
 
         Examples
         --------
@@ -109,14 +114,18 @@ class ModelInputs:
         >>> round(other.ocular.h0.value, 5)
         0.00514
         """
-        own = lambda room: {name.split(".")[1]: v for name, v in values.items() if name.startswith(f"{room}.")}
+
+        def own(room: str) -> dict[str, float]:
+            return {name.split(".")[1]: v for name, v in values.items() if name.startswith(f"{room}.")}
+
         compound = self.compound
         for name, value in values.items():
             if name in (held := compound.quantities()):
                 compound = compound.altered(name, value, held[name].unit)
-        changed = lambda part, to: replace(
-            part, **{name: replace(getattr(part, name), value=v) for name, v in to.items()}
-        )
+
+        def changed(part: Any, to: Mapping[str, float]) -> Any:
+            return replace(part, **{name: replace(getattr(part, name), value=v) for name, v in to.items()})
+
         eye = own("ocular")
         given = [eye.pop(f"grade{k}", q.value) for k, q in zip((2, 3, 4), self.ocular.grades, strict=True)]
         whole = max(1.0, sum(given))
@@ -132,7 +141,8 @@ class ModelInputs:
 
 
 def same_risk(power: float, ocular: OcularToxicity = IMGN853_OCULAR) -> float:
-    """Return the factor on h0 that keeps the risk at the reference dose when the slope is ``power``: 1 at the label's slope.
+    """Return the factor on h0 that keeps the risk at the reference dose when the slope is ``power``: 1 at the label's
+    slope.
 
     The logarithm of h0 is a parabola through the slopes 1, 2 and 3 that were calibrated.
 
@@ -146,7 +156,8 @@ def same_risk(power: float, ocular: OcularToxicity = IMGN853_OCULAR) -> float:
 
 
 def priors(numbers: ModelInputs | None = None, cv: Mapping[str, float] | None = None) -> dict[str, Prior]:
-    """Return the uncertain numbers by name: those that state a cv, and those of :data:`ASSUMED_CV`; ``cv`` changes them.
+    """Return the uncertain numbers by name: those that state a cv, and those of :data:`ASSUMED_CV`; ``cv`` changes
+    them.
 
     Raises
     ------
@@ -161,16 +172,20 @@ def priors(numbers: ModelInputs | None = None, cv: Mapping[str, float] | None = 
     held = (numbers or ModelInputs()).quantities()
     wide = {name: replace(q, cv=q.cv or ASSUMED_CV.get(name, (0.0, ""))[0]) for name, q in held.items()}
     found = with_assumed_cv({name: (q, "odds" if name in SHARES else "log-normal") for name, q in wide.items()}, cv)
-    told = lambda name: name in ASSUMED_CV and not held[name].cv and name not in (cv or {})
+
+    def told(name: str) -> bool:
+        return bool(name in ASSUMED_CV and not held[name].cv and name not in (cv or {}))
+
     return {name: replace(p, why=ASSUMED_CV[name][1]) if told(name) else p for name, p in found.items()}
 
 
 @dataclass(frozen=True)
 class PatientPanel:
-    """Virtual patients that several runs treat: who they are, their doses, how they differ, and the seed of their fates.
+    """Virtual patients that several runs treat: who they are, their doses, how they differ, and the seed of their
+    fates.
 
-    ``mg`` (patients, 2): the planned dose, and the reference dose (6 mg/kg of adjusted ideal weight); ``between`` factors on
-    the quantities of the plasma model, (patients,) by name.
+    ``mg`` (patients, 2): the planned dose, and the reference dose (6 mg/kg of adjusted ideal weight); ``between``
+    factors on the quantities of the plasma model, (patients,) by name.
     """
 
     people: VirtualPatients
@@ -230,7 +245,8 @@ class PatientPanel:
 def outcomes(treated: TreatmentOutcome, window: float, who: slice = slice(None)) -> Floats:
     """Return the outcomes of some of the patients, in the order of :data:`OUTCOMES`, (4,).
 
-    The DLT rate is that within the ``window`` [d]; ocular events of grade 3 or more and responses are those of all treatment.
+    The DLT rate is that within the ``window`` [d]; ocular events of grade 3 or more and responses are those of all
+    treatment.
     """
     eye = np.isfinite(treated.episodes.first(OCULAR_DLT))
     shares = [treated.dlt_within(window), eye, np.isfinite(treated.judged.response)]
@@ -239,9 +255,11 @@ def outcomes(treated: TreatmentOutcome, window: float, who: slice = slice(None))
 
 
 def median_between_visits(days: Floats, visits: Floats) -> float:
-    """Return the median of times that are seen at visits [d]: where the share still free of it, straight between visits, is half.
+    """Return the median of times that are seen at visits [d]: where the share still free of it, straight between
+    visits, is half.
 
-    Progression is seen at visits alone: the median itself would jump from one to the next. Beyond the last visit: that visit.
+    Progression is seen at visits alone: the median itself would jump from one to the next. Beyond the last visit: that
+    visit.
 
     Examples
     --------
@@ -259,10 +277,10 @@ def median_between_visits(days: Floats, visits: Floats) -> float:
 class OutcomeSensitivity:
     """What the numbers do to one outcome.
 
-    ``at_medians`` the outcome at the medians of all priors; ``low``, ``high`` 95 % of it over the priors; ``rows`` the influence of
-    each number, the greatest first, none where the outcome is the same in all runs or chance hides all else; ``noise`` the
-    share of the variance between runs that goes with which patients were drawn, kept out of the indices; ``share_beyond_follow_up`` the share
-    of the runs whose median lies beyond the follow-up.
+    ``at_medians`` the outcome at the medians of all priors; ``low``, ``high`` 95 % of it over the priors; ``rows`` the
+    influence of each number, the greatest first, none where the outcome is the same in all runs or chance hides all
+    else; ``noise`` the share of the variance between runs that goes with which patients were drawn, kept out of the
+    indices; ``share_beyond_follow_up`` the share of the runs whose median lies beyond the follow-up.
     """
 
     outcome: str
@@ -291,8 +309,8 @@ def outcome_sensitivities(
 ) -> tuple[OutcomeSensitivity, ...]:
     """Return what each uncertain number does to each outcome.
 
-    Each base sample has patients of its own, whom all its runs treat, and one more run at the medians of the priors: what is
-    analysed is the difference from that one, in each half of the patients.
+    Each base sample has patients of its own, whom all its runs treat, and one more run at the medians of the priors:
+    what is analysed is the difference from that one, in each half of the patients.
 
     Parameters
     ----------
@@ -318,7 +336,8 @@ def outcome_sensitivities(
     Raises
     ------
     ValueError
-        if ``samples`` is no power of 2, there are too few patients, the window is not above 0, or ``cv`` names no number.
+        if ``samples`` is no power of 2, there are too few patients, the window is not above 0, or ``cv`` names no
+        number.
     """
     for name, value, holds, right in (
         ("patients", patients, patients >= 20 and patients % 2 == 0, "even, 20 or more: halves of them tell the noise"),

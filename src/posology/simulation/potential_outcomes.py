@@ -1,22 +1,23 @@
 """Virtual patients that carry the drug: what would become of each at each dose level, for any design to be run on.
 
-Each patient has a body, a clearance, a tumour and a fate; at each level the dose gives a course of the conjugate in plasma,
-and that the days of ocular events, of the first DLT of any kind, and a response. The fate is the same at every level.
-A DLT window is then a cut through those days: what comes after it the trial does not see.
+Each patient has a body, a clearance, a tumour and a fate; at each level the dose gives a course of the conjugate in
+plasma, and that the days of ocular events, of the first DLT of any kind, and a response. The fate is the same at every
+level. A DLT window is then a cut through those days: what comes after it the trial does not see.
 
-The parts are :mod:`posology.pharmacology.clinical.treatment` and :mod:`~posology.pharmacology.clinical.ocular_toxicity`; how body size sets the dose is
-the caller's.
+The parts are :mod:`posology.pharmacology.clinical.treatment` and
+:mod:`~posology.pharmacology.clinical.ocular_toxicity`; how body size sets the dose is the caller's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from posology.operating.simulate import Scenario
-from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled
+from posology.pharmacology.clinical.dose_modification import NextDose, as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, ExposureDriver
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
 from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
@@ -51,8 +52,8 @@ class DrugDrivenPatients:
     dlt
         (trials, patients, levels): day of the first DLT; inf where none comes.
     ocular
-        (trials, patients, levels, 3): day of the first ocular event of grade 1 or worse, of 2 or worse, of 3 or worse; inf where
-        none comes.
+        (trials, patients, levels, 3): day of the first ocular event of grade 1 or worse, of 2 or worse, of 3 or worse;
+        inf where none comes.
     response
         (trials, patients, levels): whether the tumour responds.
     gap, leaves, left_at
@@ -84,7 +85,8 @@ class DrugDrivenPatients:
             if wrong.any():
                 trial, patient, level = np.argwhere(wrong)[0][:3] + 1
                 raise ValueError(
-                    f"trial {trial}, patient {patient}, level {level}: the day of {name} must be 0 or later, inf for never"
+                    f"trial {trial}, patient {patient}, level {level}: the day of {name} must be 0 or later, inf "
+                    "for never"
                 )
 
     @property
@@ -99,7 +101,8 @@ class DrugDrivenPatients:
         return int(self.dlt.shape[2])
 
     def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
-        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
+        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none
+        comes."""
         return np.asarray(self.dlt[rows, k, level])
 
     def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
@@ -112,7 +115,8 @@ class DrugDrivenPatients:
         return np.where(self.dlt[rows, k, level] <= scenario.window, OCULAR_DLT, grade)
 
     def ocular_dlt(self) -> Floats:
-        """Return (trials, patients, levels): day of the first ocular event of grade 3 or worse; inf where none comes."""
+        """Return (trials, patients, levels): day of the first ocular event of grade 3 or worse; inf where none
+        comes."""
         return np.asarray(self.ocular[..., OCULAR_DLT - 1])
 
     def rate(self, window: float = np.inf) -> Floats:
@@ -125,10 +129,15 @@ class DrugDrivenPatients:
         return _share(np.isfinite(day) & (day <= window))
 
     def ocular_missed(self, window: float) -> Floats:
-        """Return (levels,): of the ocular DLTs of all treatment, the share that comes after the window; nan where none comes."""
+        """Return (levels,): of the ocular DLTs of all treatment, the share that comes after the window; nan where none
+        comes."""
         every = self.ocular_rate()
         late = every - self.ocular_rate(window)
         return np.divide(late, every, out=np.full_like(every, np.nan), where=every > 0)
+
+    def true_mtd(self, target: float, window: float = np.inf) -> int:
+        """Return the level whose DLT rate within a window [d] is nearest the target, the lower of two equally near."""
+        return int(np.abs(self.rate(window) - target).round(12).argmin())
 
     def benefit(self) -> Floats:
         """Return (levels,): the share of patients whose tumours respond, and who have no DLT while treated."""
@@ -139,7 +148,8 @@ class DrugDrivenPatients:
         return np.asarray(np.sqrt(rate * (1 - rate) / self.gap.size))
 
     def table(self, windows: Sequence[float], names: Sequence[str] | None = None) -> Table:
-        """Return a row for each level: the true DLT rate within each window and while treated, response, and both together."""
+        """Return a row for each level: the true DLT rate within each window and while treated, response, and both
+        together."""
         columns: dict[str, list[object]] = {"level": list(names or map(str, range(1, self.levels + 1)))}
         for window in (*windows, np.inf):
             when = f"within {window:g} d" if np.isfinite(window) else "while treated"
@@ -172,7 +182,7 @@ def draw_patients(
     ocular: OcularToxicity = IMGN853_OCULAR,
     others: OtherToxicities = IMGN853_OTHERS,
     driver: ExposureDriver = BY_AREA,
-    rule: DoseRule = as_labelled,
+    rule: NextDose = as_labelled,
     cycles: int = 8,
     interval: float = 21.0,
     progress: Callable[[int, int], None] = lambda done, of: None,
@@ -219,7 +229,10 @@ def draw_patients(
         parts.append(_batch(own, some, mg, compound, mix, ocular, others, driver, rule, cycles, interval))
         progress(b * BATCH_PATIENTS + some, total)
     dlt, eye, response = (np.concatenate(each) for each in zip(*parts, strict=True))
-    wide = lambda array: array.reshape(trials, patients, *array.shape[1:])
+
+    def wide(array: Any) -> Any:
+        return array.reshape(trials, patients, *array.shape[1:])
+
     gap, leaves, left_at = clock.spawn(3)
     flat = (trials, patients)
     return DrugDrivenPatients(
@@ -236,11 +249,12 @@ def _batch(
     ocular: OcularToxicity,
     others: OtherToxicities,
     driver: ExposureDriver,
-    rule: DoseRule,
+    rule: NextDose,
     cycles: int,
     interval: float,
 ) -> tuple[Floats, Floats, Bools]:
-    """Return the day of the first DLT, those of the first ocular events by grade, response: (patients, levels, ...) each."""
+    """Return the day of the first DLT, those of the first ocular events by grade, response: (patients, levels, ...)
+    each."""
     doses, plasma, fate = draw_dosed_patients(
         rng, patients, mg, compound=compound, mix=mix, ocular=ocular, others=others, driver=driver, interval=interval
     )
@@ -259,7 +273,10 @@ def _batch(
         )
         for each in doses.T
     ]
-    columns = lambda values: np.stack(values, axis=1)
+
+    def columns(values: Sequence[Any]) -> Any:
+        return np.stack(values, axis=1)
+
     return (
         columns([t.first_dlt() for t in found]),
         columns([np.column_stack([t.episodes.first(1 + g) for g in range(OCULAR_DLT)]) for t in found]),

@@ -1,6 +1,6 @@
 """ADTR, ADRS and ADTTE against those that admiral with admiralonco (R) made of the same SDTM, value by value.
 
-Under ``--rules admiralonco`` all is the same but what that system has wrong; each of those is a test here with its reason.
+Under ``--conventions admiralonco`` all is the same but what that system has wrong; each of those is a test here with its reason.
 """
 
 from __future__ import annotations

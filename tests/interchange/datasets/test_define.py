@@ -158,7 +158,7 @@ def test_the_table_of_the_standard_is_whole() -> None:
 
 def test_sdtm_of_a_record_has_its_define_xml(imgn853: Trial, tmp_path: Path) -> None:
     cutoff = date(2013, 5, 10)
-    made = export_sdtm(imgn853.state(occurred_by=cutoff), tmp_path / "sdtm", cutoff=cutoff, created=MADE)
+    made = export_sdtm(imgn853.state(occurred_by=cutoff), tmp_path / "sdtm", created=MADE)
     root = ElementTree.parse(tmp_path / "sdtm/define.xml").getroot()
     whole(root)
     groups = {g.get("Name"): g for g in root.iter(f"{ODM}ItemGroupDef")}

@@ -26,7 +26,7 @@ from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import to_dict
 from posology.record.facts import KINDS
-from posology.record.state import State
+from posology.record.state import State, fold
 
 EXAMPLE = Path(str(files("posology.examples") / "imgn853"))
 PLAN = load_document(str(EXAMPLE / "protocol.yaml"))
@@ -63,19 +63,25 @@ def endpoints(state: State, on: date) -> list[Any]:
 
 
 def facts(state: State) -> dict[str, list[Any]]:
-    """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit)."""
+    """Return every patient's facts, but for what SDTM adds (DM's own) or names (the visit).
+
+    Of what a judgement was made on, what the definition said comes along; the hashes are of the record it was made in.
+    """
+
+    def plain(fact: Any) -> list[tuple[str, str]]:
+        held = {k: v for k, v in to_dict(fact).items() if k not in ("visit", "dated")}
+        if "judged" in held:
+            held["judged"] = held["judged"].get("definition_says")
+        return sorted((k, str(v)) for k, v in held.items())
+
     return {
-        p.id: sorted(
-            (e.occurred, e.kind, sorted((k, str(v)) for k, v in to_dict(e.fact).items() if k not in ("visit", "dated")))
-            for e in p.events
-            if e.kind != c.Demographics.kind
-        )
+        p.id: sorted((e.occurred, e.kind, plain(e.fact)) for e in p.events if e.kind != c.Demographics.kind)
         for p in state.patients.values()
     }
 
 
 def again(state: State, folder: Path, format_: Any, cutoff: date | None, plan: dict[str, Any] | None) -> State:
-    export_sdtm(state, folder / "sdtm", format=format_, cutoff=cutoff)
+    export_sdtm(state, folder / "sdtm", format=format_)
     report = import_sdtm(folder / "sdtm", folder / "again.posology", by="me", protocol=plan, now=NOW)
     unscreened = {p.id for p in state.patients.values() if p.screening is None}
     assert {finding.patient for finding in report.findings if finding.field == "SEX"} == unscreened
@@ -260,18 +266,13 @@ def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     given = c.TreatmentGiven(treatment="X", ended="2012-09-01")
     described = c.Demographics(last_exposure="2013-01-01", participation_end="2012-08-01", death="2013-02-01")
     late = [replace_fact(state, patient.id, given), replace_fact(state, patient.id, described)]
-    seen = State(
-        cutoff,
-        state.seq,
-        state.trial,
-        {**state.patients, patient.id: type(patient)(patient.id, (*patient.events, *late))},
-    )
-    for dataset in datasets(seen, cutoff):
+    seen = fold(late, onto=state)
+    for dataset in datasets(seen):
         for variable in dataset.frame.columns:
             if variable.endswith("DTC") or variable == "QVAL":
                 values = [v for v in dataset.frame[variable].drop_nulls().to_list() if v[:2] == "20" and v[4:5] == "-"]
                 assert all(v <= "2012-08-15" for v in values), (dataset.name, variable, max(values))
-    cut = next(d for d in datasets(seen, cutoff) if d.name == "TS").frame
+    cut = next(d for d in datasets(seen) if d.name == "TS").frame
     assert dict(cut.select("TSPARMCD", "TSVAL").iter_rows())["DCUTDTC"] == "2012-08-15"
 
 
@@ -279,7 +280,7 @@ def replace_fact(state: State, patient: str, fact: f.Fact) -> Any:
     import msgspec
 
     event = state.patients[patient].events[0]
-    return msgspec.structs.replace(event, seq=10_000, kind=fact.kind, fact=fact)
+    return msgspec.structs.replace(event, seq=state.seq + 1, kind=fact.kind, fact=fact)
 
 
 def test_labels_lengths_keys_and_days(example: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from posology.pharmacology.clinical.dose_modification import DoseRule, as_labelled, as_planned, at_recurrence
+from posology.pharmacology.clinical.dose_modification import NextDose, as_labelled, as_planned, at_recurrence
 from posology.pharmacology.clinical.ocular_episodes import MAX_EPISODES, Episodes, OcularCourse, OcularPotentialOutcomes
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
 from posology.pharmacology.clinical.potential_outcomes import PatientPotentialOutcomes
@@ -26,7 +26,7 @@ def population(patients: int) -> Exponentials:
 
 
 def course(
-    rule: DoseRule = as_labelled,
+    rule: NextDose = as_labelled,
     mg: float = 355.0,
     cycles: int = 8,
     ocular: OcularToxicity = IMGN853_OCULAR,
@@ -176,7 +176,7 @@ def test_more_drug_brings_them_earlier_and_oftener(planned: TreatmentOutcome) ->
 
 
 @pytest.mark.parametrize("rule", [as_labelled, at_recurrence])
-def test_rules_agree_until_one_changes_a_dose(planned: TreatmentOutcome, rule: DoseRule) -> None:
+def test_rules_agree_until_one_changes_a_dose(planned: TreatmentOutcome, rule: NextDose) -> None:
     other = course(rule, fate=planned.fate)
     same = (planned.start == other.start) & (planned.mg == other.mg)
     changed = ~same.all(axis=1)
@@ -213,9 +213,9 @@ def test_grades_alike_are_one_grade_for_each_patient() -> None:
     assert (grade == grade[:, :1]).all()
     own = PatientPotentialOutcomes.draw(np.random.default_rng(1), 2000).eyes.grade
     assert np.corrcoef(own[:, 0], own[:, 1])[0, 1] == pytest.approx(0, abs=0.07)
-    with pytest.raises(ValueError, match=r"alike is 0\.3: the scenarios"):
+    with pytest.raises(ValueError, match=r"correlation is 0\.3: the scenarios"):
         alike.with_grade_correlation(0.3)
-    with pytest.raises(ValueError, match="ask for alike first"):
+    with pytest.raises(ValueError, match="ask for the correlation first"):
         IMGN853_OCULAR.with_drops().with_grade_correlation(1)
 
 

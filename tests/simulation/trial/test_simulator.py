@@ -18,6 +18,7 @@ from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
 from posology.operating import Scenario
 from posology.operating import simulate as operate
+from posology.pharmacology.clinical.dose_modification import IMGN853_GRADES
 from posology.pharmacology.clinical.tumour_size import assess_recist
 from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import Plasma
@@ -36,13 +37,14 @@ from posology.record.snapshot import take_snapshot
 from posology.record.state import State
 from posology.simulation.trial import TrialSettings, TrialSimulator, simulate_trial
 from posology.simulation.trial.course import FOLLOW_UP_DAYS, simulate_course
-from posology.simulation.trial.dosing import HOLD_GRADE, REDUCE_GRADE, STOP_GRADE
+from posology.simulation.trial.dosing import TERMS
 from posology.simulation.trial.pk_samples import TIMES, samples
 from posology.simulation.trial.simulator import DOSE_FINDING
 from tests.cli.test_commands import go  # noqa: F401
 from tests.conftest import EXAMPLE
 from tests.interchange.sdtm.test_round_trip import again, facts
 
+GRADES = {TERMS[kind][0]: act for kind, act in IMGN853_GRADES.items()}
 FILE = EXAMPLE / "protocol.yaml"
 FIRST = date(2014, 1, 6)
 PLAN = load_document(FILE)
@@ -189,13 +191,13 @@ def test_doses_follow_the_protocol(whole: tuple[TrialSimulator, Trial]) -> None:
         grades = [(t.event, t.fact, t.resolved) for t in patient.toxicities]
         for before, event in zip(patient.doses, patient.doses[1:], strict=False):
             for onset, fact, end in grades:
-                assert not (fact.grade >= STOP_GRADE[fact.term] and onset.occurred < event.occurred)
-                if fact.grade >= HOLD_GRADE[fact.term] and onset.occurred < event.occurred:
+                assert not (fact.grade >= GRADES[fact.term].stop and onset.occurred < event.occurred)
+                if fact.grade >= GRADES[fact.term].hold and onset.occurred < event.occurred:
                     assert end is not None and end.occurred <= event.occurred, (patient.id, event.occurred)
             severe = [
                 a
                 for a, fact, _ in grades
-                if fact.grade >= REDUCE_GRADE and before.occurred < a.occurred < event.occurred
+                if fact.grade >= GRADES[fact.term].reduce and before.occurred < a.occurred < event.occurred
             ]
             lower = before.fact.level - event.fact.level
             assert lower == min(len(severe), 1) or (lower == 1 and not severe), patient.id
@@ -336,7 +338,7 @@ def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_p
         "pk",
         "nca",
         "csv/pc.csv",
-        "--ex",
+        "--dosing",
         "csv/ex.csv",
         "--analyte",
         "IMGN853",
@@ -349,7 +351,7 @@ def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_p
     assert "Simulated, nobody was treated" in (tmp_path / "adam" / "define.xml").read_text(encoding="utf-8")
     code, out, err = go("trial", "status", where)
     assert code == 0 and "nobody was treated" in out, err
-    assert "nobody was treated" in go("trial", "advise", where, "--as-of", "2013-02-12")[1]
+    assert "nobody was treated" in go("trial", "advise", where, "--cutoff", "2013-02-12")[1]
 
 
 def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> None:  # noqa: F811
@@ -468,7 +470,7 @@ def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # 
     for arguments, said in (
         (("--until", "2011-01-01"), "nothing happens"),
         (("--cohort", "ovarian-relapsed"), "go together"),
-        (("--patients-per-month", "nan"), "a month"),
+        (("--accrual", "nan"), "a month"),
     ):
         code, _, err = go("simulate", "trial", str(FILE), "w.posology", *arguments)
         assert code != 0 and said in err

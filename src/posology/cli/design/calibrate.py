@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import (
-    DesignOption,
+from posology.cli._design import (
+    DesignOptions,
     DosesOption,
-    JsonOption,
     LevelsNeeded,
     LevelsOption,
-    SetOption,
+    ParamOption,
     SkeletonOption,
     TargetNeeded,
     TargetOption,
+    assigned,
+    numbers,
 )
+from posology.cli._options import JsonOption, number
 from posology.cli._output import bar, print_json, print_table
+from posology.cli.design.compare import ScenarioOption, scenarios_of
+from posology.cli.design.oc import TruthsOption
 
 app = typer.Typer(no_args_is_help=True)
-
-
 SkeletonNeeded = Annotated[
-    str, typer.Option("--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate.")
+    str,
+    typer.Option(
+        "--skeleton", metavar="P1,P2,...", help="Prior guess of each level's DLT rate, each above the one before."
+    ),
 ]
-
-
+OddsRatioOption = Annotated[
+    float,
+    number(
+        "--odds-ratio", "Odds ratio between neighbouring levels, in the scenarios taken where none is given", above=1
+    ),
+]
 ModelOption = Annotated[Literal["empiric", "logistic"], typer.Option("--model", help="The CRM's model.")]
 
 
@@ -34,12 +44,12 @@ ModelOption = Annotated[Literal["empiric", "logistic"], typer.Option("--model", 
 def skeleton_(
     target: TargetNeeded,
     levels: LevelsNeeded,
-    mtd: Annotated[int, typer.Option("--mtd", help="Number of the level that is the prior guess of the MTD.")],
+    mtd: Annotated[int, number("--mtd", "Number of the level that is the prior guess of the MTD", least=1)],
     halfwidth: Annotated[
-        float, typer.Option("--halfwidth", help="Half the width of the indifference interval.")
+        float, number("--halfwidth", "Half the width of the indifference interval", above=0, below=1)
     ] = 0.05,
     model: Annotated[Literal["empiric", "logistic"], typer.Option("--model", help="The CRM's model.")] = "empiric",
-    intercept: Annotated[float, typer.Option("--intercept", help="Of the logistic model.")] = 3.0,
+    intercept: Annotated[float, number("--intercept", "Intercept of the logistic model", least=-100, most=100)] = 3.0,
     as_json: JsonOption = False,
 ) -> None:
     """Give a CRM's skeleton by indifference intervals (Lee and Cheung 2009).
@@ -53,7 +63,6 @@ def skeleton_(
 
 
 def _crm(target: float, skeleton: str, **others: Any) -> Any:
-    from posology.cli._design import numbers
     from posology.designs import Crm
 
     rates = numbers(skeleton, "--skeleton")
@@ -86,13 +95,13 @@ def sensitivity(
 def initial(
     target: TargetNeeded,
     skeleton: SkeletonNeeded,
-    patients: Annotated[int, typer.Option("--max", help="Patients in all.")],
+    patients: Annotated[int, number("--max-patients", "Patients in all", least=1, most=1000)],
     model: ModelOption = "empiric",
     as_json: JsonOption = False,
 ) -> None:
     """Give an initial sequence that keeps a two-stage CRM coherent: patients at each level in turn.
 
-    Example: posology design calibrate initial --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55 --max 20
+    Example: posology design calibrate initial --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55 --max-patients 20
     """
     from posology.operating.calibrate import coherent_initial_sequence
 
@@ -102,23 +111,27 @@ def initial(
 
 @app.command("prior")
 def prior(
-    design: DesignOption = "crm",
+    design: Annotated[
+        str,
+        typer.Option("--design", metavar="NAME", help="The design, one with a prior on a model: crm, blrm or ewoc."),
+    ] = "crm",
     levels: LevelsOption = None,
     target: TargetOption = None,
     skeleton: SkeletonOption = None,
     doses: DosesOption = None,
-    settings: SetOption = None,
+    settings: ParamOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say how many patients a model's prior is worth at each level.
 
     Example: posology design calibrate prior --design crm --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55
     """
-    from posology.cli._design import build
     from posology.designs.model_based import ModelBasedDesign
     from posology.operating.calibrate import prior_effective_sample_size
 
-    built = build(design, None, levels, target, None, None, skeleton=skeleton, doses=doses, settings=settings or ())
+    built = DesignOptions(
+        design=design, levels=levels, target=target, skeleton=skeleton, doses=doses, settings=settings
+    ).build()
     if not isinstance(built, ModelBasedDesign):
         raise ValueError(f"{design} has no prior on a model: ask of crm, blrm or ewoc")
     worth = prior_effective_sample_size(built).tolist()
@@ -128,91 +141,122 @@ def prior(
     print_table("The prior's worth", ("Level", "Patients"), [(k + 1, f"{w:.2f}") for k, w in enumerate(worth)])
 
 
+def _scenarios(
+    truth: list[str] | None, scenario: list[str] | None, levels: int, target: float, odds_ratio: float
+) -> Any:
+    """Return (scenarios, levels): those given, or those in which each level in turn is the MTD."""
+    import numpy as np
+
+    from posology.operating.scenarios import logistic_set
+
+    if not truth and not scenario:
+        return logistic_set(levels, target, odds_ratio)
+    rates = np.array(list(scenarios_of(truth, scenario).values()))
+    if rates.shape[1] != levels:
+        raise ValueError(f"the scenarios have {rates.shape[1]} rates; the design has {levels} levels")
+    return rates
+
+
 @app.command("size")
 def size(
     target: TargetNeeded,
     levels: LevelsNeeded,
-    correct: Annotated[float, typer.Option("--correct", help="Wished chance of correct selection.")],
-    odds_ratio: Annotated[
-        float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")
-    ] = 2.0,
-    design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
-    cohort: Annotated[int, typer.Option("--cohort", help="Patients a cohort.")] = 3,
-    most: Annotated[int, typer.Option("--up-to", help="The largest size tried.")] = 60,
+    correct: Annotated[float, number("--correct", "Wished chance of correct selection", above=0, below=1)],
+    odds_ratio: OddsRatioOption = 2.0,
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
+    design: Annotated[
+        str, typer.Option("--design", metavar="NAME", help="The design; `posology design list` lists them.")
+    ] = "boin",
+    cohort_size: Annotated[int, number("--cohort-size", "Patients in a cohort", least=1)] = 3,
+    up_to: Annotated[int, number("--up-to", "The largest sample size tried", least=1, most=1000)] = 60,
     skeleton: SkeletonOption = None,
     doses: DosesOption = None,
-    settings: SetOption = None,
+    settings: ParamOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give the smallest sample size with a wished chance of correct selection, exact, averaged over the level that is the MTD.
+    """Give the smallest sample size with a wished chance of correct selection, exact, averaged over scenarios.
+
+    Where no scenario is given, each level in turn is the MTD, neighbours apart by an odds ratio.
 
     Example: posology design calibrate size --target 0.3 --levels 4 --correct 0.5 --odds-ratio 2
     """
-    from posology.cli._design import build
     from posology.operating.calibrate import required_sample_size
-    from posology.operating.scenarios import logistic_set
 
-    built = build(design, None, levels, target, cohort, most, skeleton=skeleton, doses=doses, settings=settings or ())
+    scenarios = _scenarios(truth, scenario, levels, target, odds_ratio)
+    built = DesignOptions(
+        design=design,
+        levels=levels,
+        target=target,
+        cohort_size=cohort_size,
+        max_patients=up_to,
+        skeleton=skeleton,
+        doses=doses,
+        settings=settings,
+    ).build()
     found, tried = required_sample_size(
-        built, logistic_set(levels, target, odds_ratio), target, correct, list(range(cohort, most + 1, cohort))
+        built,
+        scenarios,
+        target,
+        correct,
+        list(range(cohort_size, up_to + 1, cohort_size)),
     )
     if as_json:
-        print_json({"patients": found, "tried": tried})
+        print_json({"patients": found, "tried": tried, "scenarios": scenarios.tolist()})
         return
     print_table(
         "Chance of correct selection", ("Patients", "Chance (%)"), [(n, f"{100 * p:.2f}") for n, p in tried.items()]
     )
-    print(f"{found} patients" if found else f"no size up to {most} reaches {100 * correct:g} %")
+    print(f"{found} patients" if found else f"no size up to {up_to} reaches {100 * correct:g} %")
 
 
 @app.command("search")
 def search(
     choices: Annotated[
-        list[str], typer.Option("--try", metavar="NAME=V1,V2,...", help="Values of a parameter to try; may come again.")
+        list[str],
+        typer.Option("--grid", metavar="NAME=V1,V2,...", help="Values of a parameter to try; may be given again."),
     ],
     target: TargetNeeded,
     levels: LevelsNeeded,
-    design: Annotated[str, typer.Option("--design", metavar="NAME", help="The design.")] = "boin",
-    odds_ratio: Annotated[
-        float, typer.Option("--odds-ratio", help="Between neighbouring levels, in the scenarios.")
-    ] = 2.0,
+    design: Annotated[
+        str, typer.Option("--design", metavar="NAME", help="The design; `posology design list` lists them.")
+    ] = "boin",
+    odds_ratio: OddsRatioOption = 2.0,
+    truth: TruthsOption = None,
+    scenario: ScenarioOption = None,
     skeleton: SkeletonOption = None,
     doses: DosesOption = None,
-    settings: SetOption = None,
+    settings: ParamOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Search a design's parameters against a set of scenarios, exactly; the best first.
 
-    Example: posology design calibrate search --design boin --target 0.3 --levels 4 --try max_patients=24,30 --try cohort=1,3
+    Example: posology design calibrate search --design boin --target 0.3 --levels 4 --grid max_patients=24,30 --grid cohort=1,3
     """
-    from posology.cli._design import assigned, build
     from posology.operating.calibrate import search as searched
-    from posology.operating.scenarios import logistic_set
 
+    scenarios = _scenarios(truth, scenario, levels, target, odds_ratio)
     values = {}
     for text in choices:
-        name, value = assigned(text, "--try")
+        name, value = assigned(text, "--grid")
         values[name] = value if isinstance(value, list) else [value]
     with bar("combinations") as progress:
         tried = searched(
-            lambda **given: build(
-                design,
-                None,
-                levels,
-                target,
-                None,
-                None,
+            lambda **tried: DesignOptions(
+                design=design,
+                levels=levels,
+                target=target,
                 skeleton=skeleton,
                 doses=doses,
-                settings=[*(settings or ()), *(f"{k}={v}" for k, v in given.items())],
-            ),
+                settings=[*(settings or ()), *(f"{name}={value}" for name, value in tried.items())],
+            ).build(),
             values,
-            logistic_set(levels, target, odds_ratio),
+            scenarios,
             target,
             progress,
         )
     if as_json:
-        print_json([vars(t) for t in tried])
+        print_json([vars(t) | {"accuracy": None if isnan(t.accuracy) else t.accuracy} for t in tried])
         return
     heads = (*values, "Correct (%)", "Overdosed (%)", "Patients", "Accuracy")
     rows = [
@@ -221,7 +265,7 @@ def search(
             f"{100 * t.correct:.2f}",
             f"{100 * t.overdosed:.2f}",
             f"{t.patients:.1f}",
-            f"{t.accuracy:.3f}",
+            "-" if isnan(t.accuracy) else f"{t.accuracy:.3f}",
         )
         for t in tried
     ]

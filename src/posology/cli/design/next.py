@@ -2,69 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from posology.cli._options import (
-    CohortOption,
-    DataOption,
-    DesignOption,
-    DosesOption,
-    JsonOption,
-    LevelsOption,
-    MaxOption,
-    ProtocolOption,
-    RuleOption,
-    SetOption,
-    SkeletonOption,
-    StartOption,
-    TargetOption,
-)
+from posology.cli._design import DesignOptions, OutcomesOption, parameters, seen
+from posology.cli._options import JsonOption, options
 from posology.cli._output import print_json, print_table
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("next")
+@options
 def next_dose(
-    data: DataOption = "",
-    design: DesignOption = None,
-    protocol: ProtocolOption = None,
-    levels: LevelsOption = None,
-    target: TargetOption = None,
-    cohort: CohortOption = None,
-    most: MaxOption = None,
-    start: StartOption = 1,
-    skeleton: SkeletonOption = None,
-    doses: DosesOption = None,
-    settings: SetOption = None,
-    rules: RuleOption = None,
+    design: DesignOptions,
+    data: OutcomesOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Say what a design does next after outcomes, why, and what they tell of each level.
 
     Example: posology design next --design crm --target 0.25 --levels 5 --data "1NNN 2NNT"
     """
-    from posology.cli._design import build, parameters, seen
     from posology.designs import Action, infer
 
-    built = build(
-        design,
-        protocol,
-        levels,
-        target,
-        cohort,
-        most,
-        start=start,
-        skeleton=skeleton,
-        doses=doses,
-        settings=settings or (),
-        rules=rules or (),
-    )
+    built = design.build()
     tally = seen(data, built.levels)
     decision = built.decide(tally)
     action, level = Action(decision.action[0]), int(decision.level[0])

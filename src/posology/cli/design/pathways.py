@@ -3,92 +3,71 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from posology.cli._options import (
-    CohortOption,
-    DataOption,
-    DesignOption,
-    DosesOption,
-    JsonOption,
-    LevelsOption,
-    MaxOption,
-    ProtocolOption,
-    RuleOption,
-    SetOption,
-    SkeletonOption,
-    StartOption,
-    TargetOption,
-)
+from posology.cli._design import DesignOptions, OutcomesOption, numbers, seen
+from posology.cli._options import JsonOption, in_a_folder, number, options
 from posology.cli._output import print_json
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("pathways")
+@options
 def paths(
-    data: DataOption = "",
-    cohorts: Annotated[int, typer.Option("--cohorts", help="Cohorts to look ahead.")] = 2,
-    design: DesignOption = None,
-    protocol: ProtocolOption = None,
-    levels: LevelsOption = None,
-    target: TargetOption = None,
-    cohort: CohortOption = None,
-    most: MaxOption = None,
-    start: StartOption = 1,
-    skeleton: SkeletonOption = None,
-    doses: DosesOption = None,
-    settings: SetOption = None,
-    rules: RuleOption = None,
+    design: DesignOptions,
+    data: OutcomesOption = "",
+    cohorts: Annotated[int, number("--cohorts", "Cohorts to look ahead", least=1, most=20)] = 2,
     form: Annotated[
-        Literal["text", "table", "csv", "dot", "svg", "png"], typer.Option("--format", help="How to show the tree.")
+        Literal["text", "table", "csv", "dot", "svg", "png"],
+        typer.Option("--format", help="How the tree is shown; svg and png need --output."),
     ] = "text",
-    out: Annotated[Path | None, typer.Option("--out", help="The file to write it to.")] = None,
+    truth: Annotated[
+        str | None,
+        typer.Option(
+            "--truth",
+            metavar="P1,P2,...",
+            help="True DLT rate of each level, 0 to 1: the chance of each path is shown (else not).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="The file to write it to (else it is printed).", callback=in_a_folder
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show dose transition pathways: what a design does for every outcome of the next cohorts.
 
+    Letters: E escalate, S stay, D de-escalate; MTD and STOP end the trial. With --truth the chance of each path is shown.
+
     Example: posology design pathways --design boin --target 0.3 --levels 5 --data "1NNN 2NNT" --cohorts 2
     """
-    from posology.cli._design import build, seen
     from posology.operating.pathways import pathways
 
-    built = build(
-        design,
-        protocol,
-        levels,
-        target,
-        cohort,
-        most,
-        start=start,
-        skeleton=skeleton,
-        doses=doses,
-        settings=settings or (),
-        rules=rules or (),
-    )
+    built = design.build()
     tree = pathways(built, seen(data, built.levels), cohorts)
+    rates = numbers(truth, "--truth") if truth else None
     if as_json:
-        print_json(tree.rows())
+        print_json(tree.rows(rates))
         return
     if form in ("svg", "png"):
         if out is None:
-            raise ValueError(f"--format {form} needs --out FILE")
+            raise ValueError(f"--format {form} needs --output FILE")
         from posology.shared.charts import save
 
-        save(tree.plot(), out, form)
+        save(tree.plot(rates), out, form)
         print(f"written: {out}")
         return
     text = {
         "text": tree.text,
         "dot": tree.dot,
-        "csv": lambda: tree.table().to_csv(),
-        "table": lambda: str(tree.table()),
-    }[form]()
+        "csv": lambda rates: tree.table(rates).to_csv(),
+        "table": lambda rates: str(tree.table(rates)),
+    }[form](rates)
     if out is None:
         print(text)
     else:

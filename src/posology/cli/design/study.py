@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from posology.cli._options import JsonOption
+from posology.cli._options import JsonOption, in_a_folder, number
 from posology.cli._output import bar, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True)
@@ -16,13 +16,24 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("study")
 def study(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A study file (YAML); `posology example` writes one.")],
-    out: Annotated[Path | None, typer.Option("--out", help="The results as CSV.")] = None,
-    keep: Annotated[
-        Path | None, typer.Option("--keep", help="Folder of finished tasks, to resume from (else beside the file).")
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="The file for the results as CSV (else none).", callback=in_a_folder
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", help="Processes (else one a core).")] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache-dir", metavar="DIR", help="The folder of finished tasks, to resume from (else beside the file)."
+        ),
+    ] = None,
+    workers: Annotated[int | None, number("--workers", "Processes (else one a core)", least=1, most=1024)] = None,
     scheduler: Annotated[
-        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the tasks.")
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="A Dask scheduler whose workers do the tasks (else --workers)."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -30,15 +41,13 @@ def study(
 
     It resumes where it was interrupted. The results are the same to the last bit whatever the number of workers.
 
-    Example: posology design study study.yaml --out results.csv
+    Example: posology design study study.yaml --output results.csv
     """
     from posology.operating.study import read_study, run_study, summary
     from posology.shared.files import write_text
 
-    if workers is not None and workers < 1:
-        raise ValueError(f"--workers is {workers}: it must be 1 or more")
     wanted = read_study(file)
-    folder = keep or file.with_suffix(".tasks")
+    folder = cache or file.with_suffix(".tasks")
     with bar(wanted.study) as progress:
         table = run_study(wanted, folder, workers=workers, scheduler=scheduler, progress=progress)
     short = summary(table)

@@ -5,22 +5,14 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._options import (
-    AnalyteOption,
-    CutoffOption,
-    InfusionOption,
-    JsonOption,
-    KnownByOption,
-    SpecimenOption,
-    TimeUnit,
-    Unit,
-    check_figure,
-)
+from posology.cli._options import Concentrations, FigureOption, JsonOption, SeedOption, in_a_folder, number, options
 from posology.cli._output import four_digits, json_number, print_json, print_table
+from posology.cli.pk._model_options import ModelOptions
+from posology.cli.pk.nca import read_concentrations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,72 +20,26 @@ if TYPE_CHECKING:
     from posology.interchange.pk.sources import Measured
     from posology.pharmacology.estimation.error_models import ErrorModel
     from posology.pharmacology.estimation.foce import Fit, Individual
-    from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+    from posology.pharmacology.estimation.random_effects import Population
     from posology.pharmacology.pk_models.base import StructuralModel
     from posology.pharmacology.pk_models.data import PkDataset
 
 app = typer.Typer(no_args_is_help=True)
 
 
-Form = Literal[
-    "one", "oral", "two", "three", "two-oral", "oral-lag", "two-oral-lag", "transit", "saturable", "conjugate"
-]
-
-
-Error = Literal["additive", "proportional", "combined", "power", "log-additive"]
-
-
 @app.command("fit")
+@options
 def fit(
     file: Annotated[
         str,
         typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record."),
     ],
-    start: Annotated[
-        str, typer.Option("--start", metavar="CL=0.4,V1=3,...", help="Where the search begins, in the file's units.")
-    ],
-    model: Annotated[
-        Form,
-        typer.Option(
-            "--model",
-            help="One, two or three compartments; one or two with first-order absorption, after a lag time too, or through "
-            "transit compartments; two with saturable loss too (Vmax, Km); or a conjugate with what it becomes.",
-        ),
-    ] = "two",
-    random: Annotated[
-        str | None, typer.Option("--random", metavar="CL,V1", help="What differs between patients (else all).")
-    ] = None,
-    cv: Annotated[float, typer.Option("--cv", help="By how much, to begin with.")] = 0.3,
-    error: Annotated[Error, typer.Option("--error", help="The residual error.")] = "proportional",
-    sd: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sd",
-            metavar="PROP[,ADD]",
-            help="Where its parameters begin: proportional, additive (else 0.2,0.1); of a power error its SD and power; repeated, "
-            "of each analyte.",
-        ),
-    ] = None,
-    covariate: Annotated[
-        list[str] | None,
-        typer.Option("--covariate", metavar="CL~WT/70[^0.75]", help="An effect; its power is estimated unless given."),
-    ] = None,
-    iov: Annotated[
-        str | None,
-        typer.Option(
-            "--iov",
-            metavar="CL,V1[=0.2]",
-            help="What differs between a patient's occasions; by how much, to begin with (else half of --cv).",
-        ),
-    ] = None,
-    occasion: Annotated[
-        str | None,
-        typer.Option(
-            "--occasion", metavar="COLUMN", help="The column that numbers the occasions (else OCC); goes with --iov."
-        ),
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Estimate the covariances of the random effects.")] = False,
-    sandwich: Annotated[bool, typer.Option("--sandwich", help="Standard errors by R⁻¹ S R⁻¹.")] = False,
+    chosen: ModelOptions,
+    source: Concentrations,
+    full: Annotated[
+        bool, typer.Option("--full-omega", help="Estimate the covariances of the random effects as well.")
+    ] = False,
+    sandwich: Annotated[bool, typer.Option("--sandwich", help="Standard errors by R⁻¹ S R⁻¹, instead of R⁻¹.")] = False,
     individual: Annotated[
         bool,
         typer.Option("--individual", help="Do not fit a population: each patient's parameters, given these values."),
@@ -101,123 +47,88 @@ def fit(
     bayes: Annotated[
         bool, typer.Option("--bayes", help="Sample the posterior (extra `bayes`); --start centres the prior.")
     ] = False,
-    draws: Annotated[int, typer.Option("--draws", help="By chain, of four.")] = 1000,
-    seed: Annotated[int, typer.Option("--seed", help="Of everything random.")] = 1,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot", metavar="FILE", help="Draw goodness of fit, and beside it FILE-vpc: .png, .svg or .json."
-        ),
-    ] = None,
+    draws: Annotated[
+        int, number("--draws", "Draws of each of the four chains of --bayes", least=10, most=1_000_000)
+    ] = 1000,
+    seed: SeedOption = 1,
+    figure: FigureOption = None,
     exposures: Annotated[
         Path | None,
         typer.Option(
             "--exposures",
             metavar="FILE",
-            help="Write each patient's exposure of cycle 1 by the fit, for `posology pk exposure-response`.",
+            help="Write each patient's exposure of cycle 1 by the fit to this CSV file, for `posology pk exposure-response`.",
+            callback=in_a_folder,
         ),
     ] = None,
     tau: Annotated[
-        float | None, typer.Option("--tau", help="The length of cycle 1, where the protocol does not say it.")
+        float | None,
+        number("--tau", "The length of cycle 1, in the data's unit of time (else the protocol's)", above=0),
     ] = None,
-    analyte: AnalyteOption = None,
-    analytes: Annotated[
-        str | None,
-        typer.Option(
-            "--analytes",
-            metavar="ADC,DRUG[,METABOLITE]",
-            help="Of a conjugate: itself, its payload, and the payload's metabolite if measured.",
-        ),
-    ] = None,
-    specimen: SpecimenOption = None,
-    cutoff: CutoffOption = None,
-    known_by: KnownByOption = None,
-    infusion: InfusionOption = None,
-    time_unit: TimeUnit = "",
-    unit: Unit = "",
     as_json: JsonOption = False,
 ) -> None:
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
 
-    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). A conjugate is fitted together
-    with its payload and metabolite: --model conjugate --analytes IMGN853,DM4,SMEDM4 --start CL=0.4,V1=3,Q=0.5,V2=1,CLp=16,kp=1,CLm=5,km=0.3
-    Example: posology pk fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --plot fit.png
+    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). --figure draws the goodness of
+    fit and, beside it in FILE-vpc, the visual predictive check. A conjugate is fitted together with its payload and
+    metabolite: --model conjugate --analytes IMGN853,DM4,SMEDM4 --start CL=0.4,V1=3,Q=0.5,V2=1,CLp=16,kp=1,CLm=5,km=0.3
+
+    Example: posology pk fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --figure fit.png
     """
-    import numpy as np
-    from rich.console import Console
+    from posology.pharmacology.pk_models.adc import check_starting_values
 
-    from posology.conduct.trial import end_of_day
-    from posology.interchange.pk.individual_exposures import write_exposures
-    from posology.interchange.pk.sources import measured
-    from posology.pharmacology.estimation.foce import fit as fitted
-    from posology.pharmacology.estimation.foce import individual as each
-    from posology.pharmacology.pk_models import MODELS
-    from posology.pharmacology.pk_models.adc import check_starting_values, conjugate_model
-    from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
-
-    check_figure(plot)
-    if occasion and not iov:
+    if chosen.occasion and not chosen.iov:
         raise typer.BadParameter(
             "occasions matter where something differs between them: --iov", param_hint="--occasion"
         )
-    if tau is not None and not tau > 0:
-        raise typer.BadParameter(f"{tau:g}: a cycle is longer than 0", param_hint="--tau")
-    several = _analytes(model, analyte, analytes)
-    form: StructuralModel = conjugate_model(len(several)) if several else MODELS[model]
-    begin = _population(form, start, random, cv, error, sd, [_effect(text) for text in covariate or ()], iov, several)
     if exposures and bayes:
         raise typer.BadParameter("a posterior has no one exposure a patient", param_hint="--exposures")
-    read = measured(
-        file,
-        analyte=analyte,
-        analytes=several,
-        specimen=specimen,
-        cutoff=cutoff,
-        known_by=end_of_day(known_by) if known_by else None,
-        time="h" if time_unit == "h" else "d",
-        infusion=infusion,
-    )
-    time_unit, units = _units(read, several, time_unit, unit)
+    several = chosen.several(source.analyte)
+    form = chosen.form()
+    begin = chosen.population(form, several)
+    read = read_concentrations(file, source, analytes=several)
+    time_unit, units = _units(read, several, source.time_unit, source.unit)
     if exposures and not (tau or read.interval):
         raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
     data = read.events.measurements(
-        [e.covariate for e in begin.effects], (occasion or "OCC").upper() if iov else None, several
+        [e.covariate for e in begin.effects], (chosen.occasion or "OCC").upper() if chosen.iov else None, several
     )
     if several:
         check_starting_values(form, data, begin.log_parameters(form, data))
-
-    def exposed(found: Fit | Individual) -> None:
-        name, of = ("two", TWO_COMPARTMENTS) if several else (model, form)  # of several, the conjugate's
-        phi = np.log(found.parameters[:, : len(of.parameters)])
-        for parameter, kappa in zip(begin.between_occasions, found.kappa.T, strict=True):
-            phi[:, of.parameters.index(parameter)] += np.nan_to_num(kappa[0])  # of the first occasion
-        write_exposures(Path(str(exposures)), read, name, of, data, phi, tau)
-
     if bayes:
         _bayes(form, data, begin, full, seed, draws, individual, as_json)
         return
     if individual:
-        found = each(form, data, begin)
+        each = _each_patient(form, data, begin)
         if exposures:
-            exposed(found)
-        rows = [
-            {"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
-            for n, values in zip(data.names, found.parameters, strict=True)
-        ]
-        for row, errors in zip(rows, found.standard_error, strict=True):
-            row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
-        _add_occasions(rows, data, begin, found.kappa)
-        if as_json:
-            print_json({"patients": rows})
-        else:
-            print_table(
-                "Most likely parameters, given the population",
-                ["patient", *form.parameters],
-                [[r["patient"], *(four_digits(r[p]) for p in form.parameters)] for r in _with_occasions(rows)],
-            )
+            _write_exposures(exposures, read, chosen, form, data, begin, each, tau)
+        _show_each_patient(form, data, begin, each, as_json)
         return
+    found = _population(form, data, begin, full, sandwich)
+    if exposures:
+        _write_exposures(exposures, read, chosen, form, data, begin, found, tau)
+    if figure:
+        _diagnose(form, data, found, figure, seed, (time_unit, units))
+    if as_json:
+        print_json(_fit_json(found, data, form.parameters))
+    else:
+        _show_fit(found, form, data, read, chosen.model, several, (time_unit, units))
+
+
+def _each_patient(form: StructuralModel, data: PkDataset, begin: Population) -> Individual:
+    from posology.pharmacology.estimation.foce import individual
+
+    return individual(form, data, begin)
+
+
+def _population(form: StructuralModel, data: PkDataset, begin: Population, full: bool, sandwich: bool) -> Fit:
+    """Fit a population, the objective function shown as it falls."""
+    from rich.console import Console
+
+    from posology.pharmacology.estimation.foce import fit as fit_population
+
     with Console(stderr=True).status("fitting") as status:
-        result = fitted(
+        return fit_population(
             form,
             data,
             begin,
@@ -225,16 +136,60 @@ def fit(
             errors="sandwich" if sandwich else "hessian",
             progress=lambda n, v: status.update(f"iteration {n}: objective function {v:.3f}"),
         )
-    if exposures:
-        exposed(result)
-    if plot:
-        _diagnose(form, data, result, plot, seed, (time_unit, units))
+
+
+def _write_exposures(
+    path: Path,
+    read: Measured,
+    chosen: ModelOptions,
+    form: StructuralModel,
+    data: PkDataset,
+    begin: Population,
+    found: Fit | Individual,
+    tau: float | None,
+) -> None:
+    """Write each patient's exposure of cycle 1: of a conjugate with what it becomes, the conjugate's."""
+    from posology.interchange.pk.individual_exposures import first_cycle_parameters, write_exposures
+    from posology.pharmacology.pk_models.linear import TWO_COMPARTMENTS
+
+    name, of = ("two", TWO_COMPARTMENTS) if chosen.model == "conjugate" else (chosen.model, form)
+    logs = first_cycle_parameters(of, begin, found.parameters, found.kappa)
+    write_exposures(path, read, name, of, data, logs, tau)
+
+
+def _show_each_patient(
+    form: StructuralModel, data: PkDataset, begin: Population, found: Individual, as_json: bool
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"patient": n, **{p: float(v) for p, v in zip(form.parameters, values, strict=True)}}
+        for n, values in zip(data.names, found.parameters, strict=True)
+    ]
+    for row, errors in zip(rows, found.standard_error, strict=True):
+        row |= {f"{p} SE of log": float(e) for p, e in zip(form.parameters, errors, strict=True)}
+    _add_occasions(rows, data, begin, found.kappa)
     if as_json:
-        print_json(_fit_json(result, data, form.parameters))
+        print_json({"patients": rows})
         return
+    print_table(
+        "Most likely parameters, given the population",
+        ["patient", *form.parameters],
+        [[r["patient"], *(four_digits(r[p]) for p in form.parameters)] for r in _with_occasions(rows)],
+    )
+
+
+def _show_fit(
+    found: Fit,
+    form: StructuralModel,
+    data: PkDataset,
+    read: Measured,
+    model: str,
+    several: tuple[str, ...],
+    units: tuple[str, Sequence[str]],
+) -> None:
+    """Print the estimates, with what they rest on."""
     print(
-        f"objective function {result.objective:.3f}   AIC {result.aic:.2f}   BIC {result.bic:.2f}   "
-        f"condition number {result.condition:.1f}"
+        f"objective function {found.objective:.3f}   AIC {found.aic:.2f}   BIC {found.bic:.2f}   "
+        f"condition number {found.condition:.1f}"
     )
     print_table(
         f"{getattr(form, 'name', model)}: {len(data)} patient{'s'[: len(data) != 1]}, {_counted(data)}",
@@ -245,42 +200,23 @@ def fit(
                 four_digits(e.value),
                 four_digits(e.relative),
                 f"{four_digits(e.lower)} to {four_digits(e.upper)}",
-                _shrinkage(result, e.name),
+                _shrinkage(found, e.name),
             )
-            for e in result.estimates
+            for e in found.estimates
         ],
     )
-    print(f"omega: standard deviations on the log scale; shrinkage of the residuals {result.residual_shrinkage:.1f} %")
-    concentrations = ", ".join(
-        " ".join(filter(None, pair)) for pair in zip(several or ("",), units, strict=True) if pair[1]
-    )
-    held = (("time", time_unit), ("concentration", concentrations), ("dose", read.units[2]))
-    if any(of for _, of in held):
-        print("units: " + ", ".join(f"{what} {of}" for what, of in held if of))
+    print(f"omega: standard deviations on the log scale; shrinkage of the residuals {found.residual_shrinkage:.1f} %")
+    of_each = zip(several or ("",), units[1], strict=True)
+    concentration = ", ".join(" ".join(filter(None, (name, unit))) for name, unit in of_each if unit)
+    known = (("time", units[0]), ("concentration", concentration), ("dose", read.units[2]))
+    if any(unit for _, unit in known):
+        print("units: " + ", ".join(f"{what} {unit}" for what, unit in known if unit))
     if several:
         print(
             f"{' and '.join(p for p in form.parameters if p in ('CLp', 'CLm'))}: apparent, dose of conjugate over AUC"
         )
-    for note in (*result.notes, *read.notes):
+    for note in (*found.notes, *read.notes):
         print(note)
-
-
-def _analytes(model: Form, analyte: str | None, analytes: str | None) -> tuple[str, ...]:
-    """Return the analytes of a conjugate, empty for a model of one."""
-    names = tuple(part.strip() for part in (analytes or "").split(",") if part.strip())
-    if model != "conjugate":
-        if names:
-            raise typer.BadParameter(
-                f"the model {model!r} is of one: --analyte names it; --model conjugate is of several",
-                param_hint="--analytes",
-            )
-        return ()
-    if analyte or len(names) not in (2, 3):
-        raise typer.BadParameter(
-            "name the conjugate, its payload and, if measured, the metabolite, in this order: IMGN853,DM4,SMEDM4",
-            param_hint="--analytes",
-        )
-    return names
 
 
 def _units(read: Measured, several: tuple[str, ...], time: str, unit: str) -> tuple[str, list[str]]:
@@ -365,79 +301,6 @@ def _fit_json(result: Fit, data: PkDataset, parameters: tuple[str, ...]) -> dict
         "notes": list(result.notes),
         "patients": patients,
     }
-
-
-def _population(
-    form: StructuralModel,
-    start: str,
-    random: str | None,
-    cv: float,
-    error: Error,
-    sd: list[str] | None,
-    effects: list[CovariateEffect],
-    iov: str | None = None,
-    analytes: tuple[str, ...] = (),
-) -> Population:
-    import numpy as np
-
-    from posology.pharmacology.estimation.error_models import ERROR_MODELS
-    from posology.pharmacology.estimation.random_effects import Population
-
-    kind = ERROR_MODELS[error]
-    try:
-        typical = {name.strip(): float(value) for name, _, value in (part.partition("=") for part in start.split(","))}
-        spreads = [[float(part) for part in each.split(",")] for each in sd or ()] or [[*kind.defaults]]
-    except ValueError:
-        raise typer.BadParameter(
-            f"{start!r}, {' '.join(sd or [])!r}: write CL=0.4,V1=3 and 0.2,0.1", param_hint="--start, --sd"
-        ) from None
-    if len(spreads) not in (1, max(len(analytes), 1)):
-        raise typer.BadParameter(
-            f"given {len(spreads)} times; once, or once for each of {', '.join(analytes) or 'one analyte'}",
-            param_hint="--sd",
-        )
-    if set(typical) != set(form.parameters):
-        raise typer.BadParameter(
-            f"needs {', '.join(form.parameters)}; it has {', '.join(typical)}", param_hint="--start"
-        )
-    if not all(1e-30 < value < 1e30 for value in typical.values()):
-        raise typer.BadParameter(f"{start!r}: each starting value is above 0 (1e-30 to 1e30)", param_hint="--start")
-    if not cv > 0 or not all(0 < s < np.inf for each in spreads for s in each):
-        raise typer.BadParameter(
-            "a coefficient of variation and a standard deviation are above 0", param_hint="--cv, --sd"
-        )
-    names = tuple(part.strip() for part in random.split(",")) if random else tuple(form.parameters)
-    errors = [kind.start(each) for each in spreads]
-    residual = dict(zip(analytes, errors * (len(analytes) // len(errors)), strict=True)) if analytes else errors[0]
-    return Population(
-        typical, names, np.eye(len(names)) * np.log1p(cv**2), residual, tuple(effects), _between_occasions(iov, cv / 2)
-    )
-
-
-def _between_occasions(iov: str | None, usual: float) -> dict[str, float]:
-    """Return the variance to begin with of each parameter that differs between occasions."""
-    import numpy as np
-
-    found = {}
-    for name, _, text in (part.partition("=") for part in (iov or "").split(",") if part):
-        try:
-            cv = float(text) if text else usual
-        except ValueError:
-            cv = 0.0
-        if not 0 < cv < np.inf:
-            raise typer.BadParameter(f"{iov!r}: write CL,V1 or CL=0.2,V1=0.1", param_hint="--iov")
-        found[name.strip()] = float(np.log1p(cv**2))
-    return found
-
-
-def _effect(text: str) -> CovariateEffect:
-    from posology.pharmacology.estimation.random_effects import CovariateEffect
-
-    found = re.fullmatch(r"\s*(\w+)\s*~\s*(\w+)\s*/\s*([\d.]+)\s*(?:\^\s*(-?[\d.]+))?\s*", text)
-    if found is None:
-        raise typer.BadParameter(f"{text!r}: write CL~WT/70 or CL~WT/70^0.75", param_hint="--covariate")
-    parameter, covariate, reference, power = found.groups()
-    return CovariateEffect(parameter, covariate.upper(), float(reference), float(power) if power else None)
 
 
 def _bayes(

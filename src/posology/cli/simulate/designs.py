@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from posology.cli._options import CohortOption, JsonOption, MaxOption, SetOption, check_folders
+from posology.cli._design import DesignOptions, ParamOption, numbers
+from posology.cli._options import FigureOption, JsonOption, SeedOption, number, options
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from posology.simulation.potential_outcomes import DrugDrivenPatients
 
 app = typer.Typer(no_args_is_help=True)
-
-
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
     "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back with the same hazard, "
@@ -37,165 +37,194 @@ DROPS = (
 )
 
 
+@dataclass(frozen=True)
+class Drug:
+    """How patients that carry the drug are dosed and treated."""
+
+    body_size: Annotated[
+        str | None,
+        typer.Option(
+            "--body-size",
+            metavar="MEASURE",
+            help="Dose by this measure, such as 'adjusted ideal body weight' (else the protocol's).",
+        ),
+    ] = None
+    slope: Annotated[
+        int,
+        number(
+            "--ocular-slope",
+            "Slope g of the ocular hazard with exposure: not identifiable, a scenario",
+            least=1,
+            most=3,
+        ),
+    ] = 2
+    drops: Annotated[
+        bool, typer.Option("--steroid-drops", help="Steroid drops: fewer and milder ocular events, a scenario.")
+    ] = False
+    reduce: Annotated[
+        bool, typer.Option("--reduce/--no-reduce", help="Hold and reduce doses as labelled, or give all as planned.")
+    ] = True
+
+    def metric(self, protocol: Protocol) -> Metric:
+        """Return the measure of body size that doses go by."""
+        from posology.protocol.model import UNITS
+
+        chosen, unit = self.body_size or protocol.dose.body_size, protocol.dose.unit
+        if chosen not in UNITS[unit]:
+            raise ValueError(f"--body-size is {chosen!r}: a dose in {unit} goes by {' or '.join(UNITS[unit])}")
+        return cast("Metric", chosen)
+
+    @property
+    def scenario(self) -> str:
+        """The scenario in words."""
+        return f"g = {self.slope}{', steroid drops' if self.drops else ''}"
+
+
+@dataclass(frozen=True)
+class Others:
+    """The designs beside the protocol's."""
+
+    design: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--design",
+            metavar="NAME",
+            help="Another design beside the protocol's (else none); may be given again.",
+        ),
+    ] = None
+    target: Annotated[
+        float, number("--target", "Target DLT rate, for the other designs and the true MTD", above=0, below=1)
+    ] = 0.3
+    cohort_size: Annotated[int, number("--cohort-size", "Patients in a cohort of the other designs", least=1)] = 3
+    max_patients: Annotated[int, number("--max-patients", "Patients in all of the other designs", least=1)] = 30
+    settings: ParamOption = None
+
+    def build(self, protocol: Protocol) -> dict[str, Design]:
+        """Return the designs by name, the protocol's first."""
+        from posology.designs import DESIGNS
+        from posology.protocol.build import design_from_protocol
+
+        if self.settings and not self.design:
+            raise ValueError("--set is for a design of --design: the protocol's stands in its file")
+        designs = {f"{protocol.design['method']} (protocol)": design_from_protocol(protocol)}
+        doses = ",".join(f"{dose:g}" for dose in protocol.dose.levels)
+        for name in self.design or ():
+            has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
+            designs[name] = DesignOptions(
+                design=name,
+                levels=len(protocol.dose.levels),
+                target=self.target,
+                cohort_size=self.cohort_size if "cohort" in has else None,
+                max_patients=self.max_patients if "max_patients" in has else None,
+                start_level=protocol.dose.start_level,
+                doses=doses if "doses" in has else None,
+                settings=self.settings,
+            ).build()
+        return designs
+
+
 @app.command("designs")
-def simulate(
+@options
+def simulate_designs(
     file: Annotated[
         Path, typer.Argument(metavar="PROTOCOL", help="A protocol file: its design, levels, body size and window.")
     ],
-    patients: Annotated[
+    others: Others,
+    drug: Drug,
+    model: Annotated[
         Literal["drug", "rates"],
-        typer.Option("--patients", help="Patients that carry the drug, or coin flips of the rates of --truth."),
+        typer.Option("--patient-model", help="Patients that carry the drug, or coin flips of the rates of --truth."),
     ] = "drug",
     truth: Annotated[
         str | None,
         typer.Option(
             "--truth",
             metavar="P1,P2,...",
-            help="With --patients rates: the true DLT rate of each level within the window.",
+            help="The true DLT rate of each level within the window, 0 to 1; with --patient-model rates (else none).",
         ),
-    ] = None,
-    design: Annotated[
-        list[str] | None,
-        typer.Option("--design", metavar="NAME", help="Another design beside the protocol's; may come again."),
     ] = None,
     window: Annotated[
         list[float] | None,
-        typer.Option("--window", metavar="DAYS", help="A DLT window instead of the protocol's; may come again."),
-    ] = None,
-    trials: Annotated[int, typer.Option("--trials", min=10, max=100_000, help="How many trials.")] = 1000,
-    body_size: Annotated[
-        str | None,
-        typer.Option("--body-size", metavar="MEASURE", help="Dose by this instead, as 'adjusted ideal body weight'."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the virtual patients.")] = 1,
-    target: Annotated[
-        float, typer.Option("--target", help="Target DLT rate, for the other designs and the true MTD.")
-    ] = 0.3,
-    cohort: CohortOption = 3,
-    most: MaxOption = 30,
-    settings: SetOption = None,
-    accrual: Annotated[float, typer.Option("--accrual", help="Patients a month of 28 days.")] = 3.0,
-    dropout: Annotated[
-        float, typer.Option("--dropout", help="Share of patients who leave before the window ends.")
-    ] = 0.0,
-    slope: Annotated[
-        int,
-        typer.Option(
-            "--slope", min=1, max=3, help="Slope g of the ocular hazard with exposure: not identifiable, a scenario."
+        number(
+            "--window",
+            "A DLT window, in days (else the protocol's); may be given again",
+            metavar="DAYS",
+            least=1,
+            most=365,
         ),
-    ] = 2,
-    drops: Annotated[
-        bool, typer.Option("--drops", help="Steroid drops: fewer and milder ocular events, a scenario.")
-    ] = False,
-    reduce: Annotated[
-        bool, typer.Option("--reduce/--no-reduce", help="Hold and reduce doses as labelled, or give all as planned.")
-    ] = True,
-    figure: Annotated[
-        Path | None,
-        typer.Option("--figure", metavar="FILE", help="Draw true DLT rates by window: a .png or .svg file."),
     ] = None,
+    trials: Annotated[int, number("--trials", "Simulated trials", least=10, most=100_000)] = 1000,
+    seed: SeedOption = 1,
+    accrual: Annotated[float, number("--accrual", "Patients who come in 28 days", above=0, most=10_000)] = 3.0,
+    dropout: Annotated[
+        float, number("--dropout", "Share of patients who leave before the window ends", least=0, below=1)
+    ] = 0.0,
+    figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each design finds.
 
-    Every design meets the same patients. A DLT after the window is one that the trial misses.
-    Example: posology simulate designs protocol.yaml --patients drug --trials 1000 --window 21 --window 42 --window 63 --design tite-boin
+    Every design meets the same patients. A DLT after the window is one that the trial misses. --figure draws the true DLT
+    rates by window.
+
+    Example: posology simulate designs protocol.yaml --trials 1000 --window 21 --window 42 --window 63 --design tite-boin
     """
     import numpy as np
 
-    from posology.operating import PotentialOutcomes, Scenario
-    from posology.operating import simulate as run
-    from posology.operating.study import patients_to_draw
-    from posology.protocol.build import design_from_protocol as of_protocol
+    from posology.operating import PotentialOutcomes
+    from posology.operating.evaluation import patients_to_draw
     from posology.protocol.load import load_document
-    from posology.protocol.model import UNITS, protocol_from
+    from posology.protocol.model import protocol_from
 
-    if (patients == "rates") != (truth is not None):
-        raise ValueError("--truth goes with --patients rates, and only with it")
-    if not 0 < target < 1:
-        raise ValueError(f"--target is {target:g}: a DLT rate lies between 0 and 1")
-    check_folders(figure)
-    if figure is not None and (figure.suffix not in (".png", ".svg") or patients == "rates"):
-        raise ValueError(f"--figure is {figure}: it must end in .png or .svg, and goes with --patients drug")
+    if (model == "rates") != (truth is not None):
+        raise ValueError("--truth goes with --patient-model rates, and only with it")
+    if figure is not None and model == "rates":
+        raise ValueError("--figure draws what the drug does: it goes with --patient-model drug")
     protocol = protocol_from(load_document(file))
+    metric = drug.metric(protocol)
     windows = sorted(set(window or [float(protocol.dlt.window_days)]))
-    for days in windows:
-        if not 1 <= days <= 365:
-            raise ValueError(f"--window is {days:g}: a DLT window lasts from 1 to 365 days")
-    metric = body_size or protocol.dose.body_size
-    if metric not in UNITS[protocol.dose.unit]:
-        raise ValueError(
-            f"--body-size is {metric!r}: a dose in {protocol.dose.unit} goes by {' or '.join(UNITS[protocol.dose.unit])}"
-        )
-    if not accrual > 0 or not 0 <= dropout < 1:
-        raise ValueError(
-            f"--accrual is {accrual:g}, --dropout {dropout:g}: accrual is above 0, dropout from 0 to below 1"
-        )
-    if settings and not design:
-        raise ValueError("--set is for a design of --design: the protocol's stands in its file")
-    designs = {f"{protocol.design['method']} (protocol)": of_protocol(protocol)}
-    for name in design or ():
-        designs[name] = _other(name, protocol, target, cohort, most, settings or [])
+    designs = others.build(protocol)
     needed = max(patients_to_draw(each, dropout) for each in designs.values())
-    people: PatientModel
-    rates: dict[float, tuple[float, ...]]
     told: dict[str, Any] = {
         "protocol": protocol.trial.id,
-        "patients": patients,
+        "patients": model,
         "trials": trials,
         "seed": seed,
-        "target": target,
+        "target": others.target,
         "levels": [float(dose) for dose in protocol.dose.levels],
         "unit": protocol.dose.unit,
     }
+    people: PatientModel
     table: Table | None = None
     if truth is not None:
-        from posology.cli._design import numbers
-
         people = PotentialOutcomes.draw(np.random.default_rng(seed), trials, needed)
         rates = dict.fromkeys(windows, tuple(numbers(truth, "--truth")))
     else:
-        carriers = _carriers(protocol, metric, trials, needed, seed, slope, drops, reduce)
+        carriers = _carriers(protocol, metric, trials, needed, seed, drug)
         people, rates = carriers, {days: tuple(carriers.rate(days).tolist()) for days in windows}
         table = carriers.table(windows, [f"{dose:g}" for dose in protocol.dose.levels])
         told |= {
             "drug": protocol.drug.name,
             "body_size": metric,
-            "slope": slope,
-            "drops": drops,
-            "reduced": reduce,
+            "slope": drug.slope,
+            "drops": drug.drops,
+            "reduced": drug.reduce,
             "truth": table.rows(),
-            "true_mtd_while_treated": _nearest(carriers.rate().tolist(), target),
+            "true_mtd_while_treated": carriers.true_mtd(others.target) + 1,
             "most_response_without_dlt": int(carriers.benefit().argmax()) + 1,
-            "assumed": (*ASSUMED, DROPS) if drops else ASSUMED,
+            "assumed": (*ASSUMED, DROPS) if drug.drops else ASSUMED,
         }
         if figure is not None:
-            _draw(carriers, windows, protocol, metric, f"g = {slope}{', steroid drops' if drops else ''}", figure)
-    found: list[dict[str, Any]] = []
-    for days in windows:
-        for name, each in designs.items():
-            scenario = Scenario(rates[days], window=days, accrual=accrual / 28, dropout=dropout)
-            result = run(each, scenario, people)
-            length, error = result.mean_duration
-            missed = result.later.sum(axis=1)
-            found.append(
-                {
-                    "design": name,
-                    "window": days,
-                    "selection": result.selection[1:].tolist(),
-                    "selection_error": result.selection_error[1:].tolist(),
-                    "no_mtd": float(result.selection[0]),
-                    "patients": result.patients.tolist(),
-                    "expected_patients": float(result.patients.sum()),
-                    "dlts_seen": float(result.dlts.sum()),
-                    "dlts_missed": float(missed.mean()),
-                    "dlts_missed_error": float(missed.std() / np.sqrt(trials)),
-                    "days": length,
-                    "days_error": error,
-                    "true_mtd": _nearest(rates[days], target),
-                }
-            )
-    told["designs"] = found
+            from posology.reports.dlt_rate_figure import dlt_rate_chart
+            from posology.shared.charts import save_chart
+
+            save_chart(dlt_rate_chart(carriers, windows, protocol, metric, drug.scenario), figure)
+    world = {"accrual": accrual / 28, "dropout": dropout}
+    told["designs"] = [
+        {"design": name, "window": days, **_run(each, rates[days], people, others.target, window=days, **world)}
+        for days in windows
+        for name, each in designs.items()
+    ]
     if as_json:
         print_json(told)
         return
@@ -204,38 +233,31 @@ def simulate(
         print(f"wrote {figure}")
 
 
-def _nearest(rates: Any, target: float) -> int:
-    """Return the number of the level whose rate is nearest the target, the lower of two."""
-    return min(range(len(rates)), key=lambda j: (round(abs(rates[j] - target), 12), j)) + 1
+def _run(design: Design, rates: tuple[float, ...], people: PatientModel, target: float, **world: Any) -> dict[str, Any]:
+    """Run a design on patients, and return what it finds with standard errors."""
+    from posology.operating import Scenario, simulate
 
-
-def _other(
-    name: str, protocol: Protocol, target: float, cohort: int | None, most: int | None, settings: list[str]
-) -> Design:
-    from dataclasses import fields
-
-    from posology.cli._design import build
-    from posology.designs import DESIGNS
-
-    has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
-    own = lambda key, value: value if key in has else None
-    doses = ",".join(f"{dose:g}" for dose in protocol.dose.levels)
-    return build(
-        name,
-        None,
-        len(protocol.dose.levels),
-        target,
-        own("cohort", cohort),
-        own("max_patients", most),
-        start=protocol.dose.start_level,
-        doses=own("doses", doses),
-        settings=settings,
-    )
+    result = simulate(design, Scenario(rates, **world), people)
+    (length, error), missed = result.mean_duration, result.later.sum(axis=1)
+    return {
+        "selection": result.selection[1:].tolist(),
+        "selection_error": result.selection_error[1:].tolist(),
+        "no_mtd": float(result.selection[0]),
+        "patients": result.patients.tolist(),
+        "expected_patients": float(result.patients.sum()),
+        "dlts_seen": float(result.dlts.sum()),
+        "dlts_missed": float(missed.mean()),
+        "dlts_missed_error": float(missed.std() / len(missed) ** 0.5),
+        "days": length,
+        "days_error": error,
+        "true_mtd": result.true_mtd(target) + 1,
+    }
 
 
 def _carriers(
-    protocol: Protocol, metric: str, trials: int, needed: int, seed: int, slope: int, drops: bool, reduce: bool
+    protocol: Protocol, metric: Metric, trials: int, needed: int, seed: int, drug: Drug
 ) -> DrugDrivenPatients:
+    """Draw the virtual patients that carry the drug, and treat each at each level."""
     import numpy as np
     from rich.console import Console
     from rich.progress import Progress
@@ -248,16 +270,15 @@ def _carriers(
     if protocol.drug.name != "IMGN853":
         raise ValueError(
             f"the protocol's drug is {protocol.drug.name}: toxicity and response are known of IMGN853 alone; "
-            "use --patients rates with --truth"
+            "use --patient-model rates with --truth"
         )
-    amounts = np.array([float(dose) for dose in protocol.dose.levels])
-    schedule, measure = protocol.schedule, cast("Metric", metric)
+    amounts, schedule = np.array([float(dose) for dose in protocol.dose.levels]), protocol.schedule
     if list(schedule.dosing_days) != [1]:
         raise ValueError(
             f"schedule.dosing_days is {list(schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
         )
-    sized = lambda p: dose_mg(1.0, measure, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
-    ocular = IMGN853_OCULAR.with_power(slope)
+    sized = lambda p: dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
+    ocular = IMGN853_OCULAR.with_power(drug.slope)
     with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
         return draw_patients(
@@ -265,8 +286,8 @@ def _carriers(
             trials,
             needed,
             sized,
-            ocular=ocular.with_drops() if drops else ocular,
-            rule=as_labelled if reduce else as_planned,
+            ocular=ocular.with_drops() if drug.drops else ocular,
+            rule=as_labelled if drug.reduce else as_planned,
             interval=float(schedule.cycle_days),
             progress=lambda done, of: progress.update(bar, completed=done, total=of),
         )
@@ -336,47 +357,3 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
         )
         for line in told["assumed"]:
             print(f"  {line}")
-
-
-def _draw(
-    carriers: DrugDrivenPatients, windows: list[float], protocol: Protocol, metric: str, scenario: str, path: Path
-) -> None:
-    """Draw the true DLT rate by level, a line for each window, told apart by shape and dash as well as colour."""
-    import altair as alt
-    import numpy as np
-
-    from posology.shared.charts import save, styled
-
-    names = [*(f"{w:g} days" for w in windows), "while treated"]
-    rows = [
-        {"dose": float(dose), "rate": float(rate), "window": name}
-        for name, w in zip(names, (*windows, np.inf), strict=True)
-        for dose, rate in zip(protocol.dose.levels, 100 * carriers.rate(w), strict=True)
-    ]
-    key: dict[str, Any] = {
-        "shorthand": "window:N",
-        "title": "DLTs within",
-        "sort": names,
-        "legend": alt.Legend(symbolSize=200, labelLimit=300),
-    }
-    chart = (
-        alt.Chart(alt.Data(values=rows))
-        .mark_line(point={"size": 60, "filled": True})
-        .encode(
-            x=alt.X("dose:Q", title=f"dose ({protocol.dose.unit}, {metric})", axis=alt.Axis(grid=False)),
-            y=alt.Y("rate:Q", title="patients with a DLT (%)"),
-            color=alt.Color(**key, scale=alt.Scale(domain=names)),
-            shape=alt.Shape(**key, scale=alt.Scale(domain=names)),
-            strokeDash=alt.StrokeDash(**key, scale=alt.Scale(domain=names)),
-        )
-    )
-    title = alt.TitleParams(
-        f"{protocol.drug.name}: true DLT rate by dose and window",
-        anchor="start",
-        subtitle=f"{carriers.gap.size:,} virtual patients; ocular slope {scenario} (assumed)",
-    )
-    save(
-        styled(chart.properties(width=520, height=300, title=title), legend={"orient": "right"}),
-        path,
-        path.suffix[1:],
-    )

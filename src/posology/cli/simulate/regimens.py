@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import JsonOption, check_folders
-from posology.cli._output import print_json, print_table
+from posology.cli._options import FigureOption, JsonOption, csv_option, in_a_folder
+from posology.cli._output import bar, print_json, print_table
 
 if TYPE_CHECKING:
     from posology.shared.tables import Table
@@ -32,17 +32,22 @@ def regimens(
             "--uncertainty", help="Say as well how uncertain each median is, by the priors of the typical parameters."
         ),
     ] = False,
-    over: Annotated[
+    reference: Annotated[
         str | None,
-        typer.Option("--over", metavar="REGIMEN", help="The regimen that others are compared with (else the first)."),
+        typer.Option(
+            "--reference", metavar="REGIMEN", help="The regimen that others are compared with (else the first)."
+        ),
     ] = None,
-    figure: Annotated[
-        Path | None, typer.Option("--figure", metavar="FILE", help="Draw it: a .png, .svg or .html file.")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the measures as CSV.")] = None,
-    samples: Annotated[
+    figure: FigureOption = None,
+    csv: Annotated[Path | None, csv_option("the measures")] = None,
+    concentrations: Annotated[
         Path | None,
-        typer.Option("--samples", metavar="FILE", help="Write the concentrations at the times sampled as CSV."),
+        typer.Option(
+            "--concentrations",
+            metavar="FILE",
+            help="Write the concentrations at the times sampled to this CSV file.",
+            callback=in_a_folder,
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +56,6 @@ def regimens(
     Example: posology simulate regimens regimens.yaml --interval observations --figure exposure.png
     """
     from posology import __version__
-    from posology.cli._output import bar
     from posology.reports import exposure_tables
     from posology.reports.exposure_figure import figure as draw
     from posology.shared.charts import save_chart
@@ -59,20 +63,18 @@ def regimens(
     from posology.simulation.regimens import file as planned
     from posology.simulation.regimens import simulate as exposure
 
-    if figure is not None and figure.suffix not in (".png", ".svg", ".html"):
-        raise ValueError(f"--figure is {figure}: it must end in .png, .svg or .html")
-    check_folders(figure, csv, samples)
     held, kind = planned.read(file), interval
-    reference = held.regimens[0].name if over is None else over
-    if reference not in (names := [each.name for each in held.regimens]):
-        raise ValueError(f"--over is {reference!r}; the regimens of {file} are {'; '.join(names)}")
+    names = [each.name for each in held.regimens]
+    reference = names[0] if reference is None else reference
+    if reference not in names:
+        raise ValueError(f"--reference is {reference!r}; the regimens of {file} are {'; '.join(names)}")
     with bar("simulating") as progress:
         found = exposure.simulate_regimens(held, kind, uncertainty=uncertainty, progress=progress)
     table, sampled = exposure_tables.table(held, found, kind), exposure_tables.samples(held, found, kind)
     ratios = exposure_tables.compared(held, found, reference, kind)
     if figure is not None:
         save_chart(draw(held, found, kind), figure)
-    for path, wanted in ((csv, table), (samples, sampled)):
+    for path, wanted in ((csv, table), (concentrations, sampled)):
         if path is not None:
             write_text(path, wanted.to_csv())
     doses = {each.name: each.mean_dose for each in found}
@@ -104,14 +106,14 @@ def regimens(
         _print(exposure_tables.in_short(ratios))
     print("mean dose: " + "; ".join(f"{name} {mg:.0f} mg" for name, mg in doses.items()))
     _notes(held, found, kind, parameters, uncertain, uncertainty)
-    for path in (figure, csv, samples):
+    for path in (figure, csv, concentrations):
         if path is not None:
             print(f"wrote {path}")
 
 
 @app.command("body-size")
 def body_size(
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table as CSV.")] = None,
+    csv: Annotated[Path | None, csv_option("the table")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare doses by measure of body size: how exposure differs between light and heavy patients.
@@ -121,7 +123,6 @@ def body_size(
     from posology.reports import exposure_tables
     from posology.shared.files import write_text
 
-    check_folders(csv)
     sizes = exposure_tables.body_size_table()
     if csv is not None:
         write_text(csv, sizes.to_csv())

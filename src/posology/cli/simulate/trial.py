@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import JsonOption, day
+from posology.cli._options import JsonOption, SeedOption, day, number
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
     from posology.simulation.trial import TrialSimulator
 
 app = typer.Typer(no_args_is_help=True)
-
-
 ASSUMED = (
     "who comes: half with ovarian cancer, as far as the protocol takes it, else endometrial, NSCLC and renal as 2 to 2 to 1",
     "age 62 to 66 years on average by tumour type, SD 10; histology and platinum status; each attested criterion not met in 3 %",
@@ -31,48 +29,62 @@ ASSUMED = (
 
 
 @app.command("trial")
-def virtual(
+def simulate_trial(
     file: Annotated[
         Path, typer.Argument(metavar="PROTOCOL", help="A protocol file; its drug must be one with a model of toxicity.")
     ],
     trial: Annotated[Path, typer.Argument(metavar="TRIAL", help="The new record to write.")],
     cohort: Annotated[
         str | None,
-        typer.Option("--cohort", help="Only this expansion cohort, at the level of --level; else the whole trial."),
+        typer.Option(
+            "--cohort",
+            metavar="NAME",
+            help="Only this expansion cohort, at the level of --level (else the whole trial).",
+        ),
     ] = None,
-    level: Annotated[int | None, typer.Option("--level", help="Number of the dose level of --cohort.")] = None,
+    level: Annotated[
+        int | None, number("--level", "Number of the dose level of --cohort (else the whole trial)", least=1)
+    ] = None,
     patients: Annotated[
         int,
-        typer.Option(
-            "--patients", min=1, max=5000, help="Patients of an expansion cohort, where the protocol gives no number."
-        ),
+        number("--patients", "Patients of an expansion cohort, where the protocol gives no number", least=1, most=5000),
     ] = 40,
     expansion: Annotated[
         bool, typer.Option("--expansion/--no-expansion", help="Open the expansion cohorts once the MTD is declared.")
     ] = True,
-    per_month: Annotated[
+    accrual: Annotated[
         float,
-        typer.Option(
-            "--patients-per-month", help="Patients who come in 28 days: for dose finding, and for each open cohort."
+        number(
+            "--accrual",
+            "Patients who come in 28 days: for dose finding, and for each open cohort",
+            above=0,
+            most=10_000,
         ),
     ] = 3.0,
     arrivals: Annotated[
-        Literal["poisson", "fixed"], typer.Option("--arrivals", help="They come at random, or evenly spaced.")
+        Literal["poisson", "fixed"],
+        typer.Option("--arrivals", help="Patients come at random (Poisson), or evenly spaced."),
     ] = "poisson",
     cycles: Annotated[
         int | None,
-        typer.Option("--cycles", min=1, max=100, help="Cycles at most (else until progression, two years at most)."),
+        number("--cycles", "Cycles at most (else until progression, two years at most)", least=1, most=100),
     ] = None,
     until: Annotated[
         date | None,
-        typer.Option("--until", metavar="DATE", parser=day, help="The last day simulated (else the last follow-up)."),
+        typer.Option(
+            "--until",
+            metavar="DATE",
+            parser=day,
+            help="The last day simulated, as 2014-12-31 (else the last follow-up).",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything.")] = 1,
+    seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Conduct a trial of virtual patients and write it as a record: decide, status, readout and exports work on it as on a real one.
+    """Conduct a trial of virtual patients and write it as a record: advise, status, readout and exports work on it as on a real one.
 
     From the first consent to the last follow-up, under the record's own rules; every value is marked assumed.
+
     Example: posology simulate trial protocol.yaml virtual.posology --seed 1
     """
     import tempfile
@@ -92,7 +104,7 @@ def virtual(
         raise ValueError("--cohort and --level go together: a cohort alone is simulated at a level that is given")
     world = TrialSettings(
         seed=seed,
-        per_month=per_month,
+        per_month=accrual,
         arrivals=arrivals,
         expansion=expansion,
         patients=patients,
@@ -122,8 +134,8 @@ def virtual(
     rows = [[c["level"], c["dose"], c["treated"], c["evaluable"], c["dlt"]] for c in result["levels"]]
     if cohort is None:
         print_table(f"Dose finding: {result['outcome']}", ("Level", "Dose", "Treated", "Evaluable", "DLT"), rows)
-    for name, number in result["cohorts"].items():
-        print(f"{name}: {number} treated")
+    for name, treated in result["cohorts"].items():
+        print(f"{name}: {treated} treated")
     print(
         f"{result['screened']} virtual patients screened, {result['screen_failures']} not eligible, {result['treated']} treated, "
         f"{result['start']} to {result['end']}, {result['events']} events: {trial}"

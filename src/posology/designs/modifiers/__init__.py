@@ -5,15 +5,19 @@ behind it would choose.
 """
 
 from posology.designs.modifiers.base import Modifier
+from posology.designs.modifiers.beta_binomial import BetaBinomial
 from posology.designs.modifiers.coherent import Coherent
 from posology.designs.modifiers.cohort_sizes import CohortSizes
 from posology.designs.modifiers.isotonic_mtd import IsotonicMtd
+from posology.designs.modifiers.max_chance import MaxChance
 from posology.designs.modifiers.max_level import MaxLevel
 from posology.designs.modifiers.max_patients import MaxPatients
 from posology.designs.modifiers.min_patients import MinPatients
 from posology.designs.modifiers.no_skipping import NoSkipping
 from posology.designs.modifiers.stop_at import StopAt
 from posology.designs.modifiers.stop_precise import StopPrecise
+from posology.designs.modifiers.stop_stable import StopStable
+from posology.designs.modifiers.stop_sure import StopSure
 from posology.designs.modifiers.stop_toxic import StopToxic
 from posology.designs.modifiers.titration import Titration
 
@@ -23,6 +27,10 @@ MODIFIERS: dict[str, type] = {
     "stop toxic": StopToxic,
     "stop at": StopAt,
     "stop precise": StopPrecise,
+    "stop sure": StopSure,
+    "stop stable": StopStable,
+    "beta-binomial": BetaBinomial,
+    "max chance": MaxChance,
     "max patients": MaxPatients,
     "min patients": MinPatients,
     "max level": MaxLevel,
@@ -44,9 +52,11 @@ FORMER_NAMES: dict[str, str] = {
 __all__ = [
     "FORMER_NAMES",
     "MODIFIERS",
+    "BetaBinomial",
     "Coherent",
     "CohortSizes",
     "IsotonicMtd",
+    "MaxChance",
     "MaxLevel",
     "MaxPatients",
     "MinPatients",
@@ -54,6 +64,8 @@ __all__ = [
     "NoSkipping",
     "StopAt",
     "StopPrecise",
+    "StopStable",
+    "StopSure",
     "StopToxic",
     "Titration",
 ]

@@ -1,4 +1,4 @@
-"""The trial ends without an MTD when the lowest level is probably too toxic."""
+"""The trial ends without an MTD when a level, the lowest if no other is named, is probably too toxic."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from posology.designs.inference import innermost
-from posology.designs.model_based import ModelBasedDesign
 from posology.designs.modifiers.base import Modifier
+from posology.designs.modifiers.max_chance import chance_above
 from posology.designs.tally import NONE, Action, Decision, Tally
 from posology.shared.arrays import Bools, Ints
 
 
 @dataclass(frozen=True)
 class StopToxic(Modifier):
-    """The trial ends without an MTD when the lowest level is probably too toxic.
+    """The trial ends without an MTD when a level, the lowest if no other is named, is probably too toxic.
 
     Parameters
     ----------
     rate
         the DLT rate that is too high.
     chance
-        the trial ends when the chance that the lowest level's rate lies above ``rate`` exceeds this.
+        the trial ends when the chance that the level's rate lies above ``rate`` exceeds this.
     patients
-        patients at the lowest level before it does.
+        patients at the level before it does.
+    level
+        number of the level, from 1.
     """
 
     rate: Annotated[float, Gt(0), Lt(1)] = 0.3
     chance: Annotated[float, Gt(0), Lt(1)] = 0.95
     patients: Annotated[int, Ge(1)] = 3
+    level: Annotated[int, Ge(1)] = 1
 
-    REASON: ClassVar[str] = "the lowest level is too toxic: no level is safe enough"
+    REASON: ClassVar[str] = "the level named by the rule is too toxic: the trial ends without an MTD"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.level <= self.levels:
+            raise ValueError(f"level is {self.level}: the design has levels 1 to {self.levels}")
 
     def too_toxic(self, tally: Tally) -> Bools:
-        """Return whether the lowest level is probably too toxic in each trial."""
-        tally = self.known(tally)
-        model = innermost(self.design)
-        if isinstance(model, ModelBasedDesign):
-            above = model.probability_above(tally, self.rate)[:, 0]
-        else:
-            from scipy.special import betainc
-
-            above = 1 - betainc(1 + tally.dlts[:, 0], 1 + tally.treated[:, 0] - tally.dlts[:, 0], self.rate)
-        return (above > self.chance) & (tally.treated[:, 0] >= self.patients)
+        """Return whether the level is probably too toxic in each trial."""
+        tally, at = self.known(tally), self.level - 1
+        above = chance_above(self.design, tally, self.rate)[:, at]
+        return np.asarray((above > self.chance) & (tally.treated[:, at] >= self.patients))
 
     def highest_safe(self, tally: Tally) -> Ints:
-        """Return the highest safe level of the design; none where the lowest is too toxic."""
+        """Return the highest safe level of the design; none where that named is too toxic."""
         return np.where(self.too_toxic(tally), NONE, self.design.highest_safe(tally))
 
     def highest_next(self, tally: Tally) -> Ints:
-        """Return the highest level that may be given; none where the lowest is too toxic."""
+        """Return the highest level that may be given; none where that named is too toxic."""
         return np.where(self.too_toxic(tally), NONE, self.design.highest_next(tally))
 
     def decide_anew(self, tally: Tally) -> Decision:
@@ -62,5 +62,5 @@ class StopToxic(Modifier):
         return self._with_changes(decision, ends, Action.STOP, np.full(tally.trials, NONE), 0)
 
     def select(self, tally: Tally) -> Ints:
-        """Return the MTD, or none where the lowest level is too toxic."""
+        """Return the MTD, or none where the level named is too toxic."""
         return np.where(self.too_toxic(tally), NONE, self.design.select(tally))

@@ -21,6 +21,7 @@ from posology.endpoints.ca125_samples import Ca125Value, arrange_samples
 from posology.endpoints.readings import arrange_readings as laid_out
 from posology.endpoints.readings import read_responses
 from posology.endpoints.response import ADMIRALONCO, NEVER, Response
+from posology.interchange.adam.adrs_other_criteria import other_criteria
 from posology.interchange.adam.adtr import Tumours
 from posology.interchange.adam.new_therapy import new_therapy
 from posology.interchange.adam.responses_recorded import overall_rows, reader_name
@@ -257,12 +258,25 @@ def adrs(
         pl.lit(found.by).alias("PARCAT2"),
     )
     marker = _marker(source, rules, adsl, ca125.ADMIRALONCO if admiral else ca125.PUBLISHED)
-    all_rows = merge_adsl(pl.concat([overall, summary, marker], how="diagonal").drop("DCUTDT", strict=False), adsl)
-    all_rows = all_rows.with_columns(
-        pl.col("AVALC").replace_strict(CODES, default=None, return_dtype=pl.Float64).alias("AVAL"),
+    return _finished(adsl, overall, summary, marker, other_criteria(source, rules, adsl))
+
+
+def adrs_without_recist(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
+    """Derive ADRS where nothing was judged by RECIST 1.1: what other criteria that are known here say, if anything."""
+    return _finished(adsl, other_criteria(source, rules, adsl))
+
+
+def _finished(adsl: pl.DataFrame, *parts: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows together, with what ADSL gives, the number of a response, and the day."""
+    import polars as pl
+
+    rows = merge_adsl(pl.concat(parts, how="diagonal_relaxed").drop("DCUTDT", strict=False), adsl)
+    number = pl.col("AVALC").replace_strict(CODES, default=None, return_dtype=pl.Float64)
+    rows = rows.with_columns(
+        pl.coalesce(*(["AVAL"] if "AVAL" in rows.columns else []), number).alias("AVAL"),
         study_day("ADT", "TRTSDT").alias("ADY"),
     )
-    return numbered(all_rows, "PARAMCD", "ADT", "SRCSEQ")
+    return numbered(rows, "PARAMCD", "ADT", *(["SRCSEQ"] if "SRCSEQ" in rows.columns else []))
 
 
 def _targets(source: SdtmSource, rules: AdamConventions) -> set[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from posology.interchange.adam.adae import adae
 from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
-from posology.interchange.adam.adrs import adrs, overall_responses
+from posology.interchange.adam.adrs import adrs, adrs_without_recist, overall_responses
 from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.adtr import adtr, tumours
 from posology.interchange.adam.adtte import adtte
@@ -68,8 +68,13 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Anal
     if assessed:
         frames["ADRS"] = adrs(source, rules, subjects, assessed, measured)
         frames["ADTTE"] = adtte(source, rules, subjects, assessed)
+    else:
+        others = adrs_without_recist(source, rules, subjects)
+        frames |= {"ADRS": others} if others.height else {}
     spec = standard("adam")
-    return Analysis(tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(source.findings))
+    return Analysis(
+        tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(dict.fromkeys(source.findings))
+    )
 
 
 def apply_cutoff(domains: Mapping[str, pl.DataFrame], cutoff: date) -> dict[str, pl.DataFrame]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from posology.endpoints.prior_therapy import is_anticancer
 from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource
 
 if TYPE_CHECKING:
@@ -27,12 +28,8 @@ def new_therapy(source: SdtmSource, rules: AdamConventions, begun: pl.DataFrame)
     import polars as pl
 
     cm = source.domain("CM", "CMCAT", "CMSCAT", "CMTRT", "CMSTDTC")
-    named = pl.any_horizontal(
-        pl.col(column).str.to_uppercase().str.replace_all(r"[^A-Z]", "").str.contains("ANTICANCER|ANTINEOPLASTIC")
-        for column in ("CMCAT", "CMSCAT")
-    )
-    prior = pl.concat_str("CMCAT", "CMSCAT", ignore_nulls=True).str.to_uppercase().str.contains("PRIOR")
-    cm = cm.filter(named.fill_null(False) & ~prior.fill_null(False))
+    named = [is_anticancer(category, subcategory) for category, subcategory in cm.select("CMCAT", "CMSCAT").rows()]
+    cm = cm.filter(pl.Series(named, dtype=pl.Boolean))
     cm = cm.join(begun.select(*KEY, pl.col(rules.start).alias("start")), on=KEY)
     cm = cm.with_columns(pl.col("start").dt.offset_by("1d").alias("after"))
     cm = source.dated(cm, "CMSTDTC", "on", "first", not_before="after", need="month")

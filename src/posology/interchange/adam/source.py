@@ -227,46 +227,17 @@ def before_dose(frame: pl.DataFrame, on: str, collected: str, *, or_at: bool) ->
 
 
 def dated_by_visit(source: SdtmSource, frame: pl.DataFrame, column: str, rule: dates.ImputationRule) -> pl.DataFrame:
-    """Add ``ADT`` and ``ADTF``: dates of assessments, those known in part within what else is known of their visit.
-
-    A partial date never moves a visit that has complete ones: it is one of theirs. Without any, it lies between the
-    complete dates of the visits before and after (VISITNUM, of the same domain). A year alone is no date here.
-    """
+    """Add ``ADT`` and ``ADTF``: dates of assessments, by :func:`posology.shared.dates.read_visit_dates`."""
     import polars as pl
 
-    visit = pl.coalesce("VISIT", pl.col("VISITNUM").cast(pl.String))
-    frame = frame.with_columns(visit.alias(":visit")).with_row_index(":row")
-    complete = frame.with_columns(pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).alias(":on"))
-    held = complete.drop_nulls(":on")
-    visits = (
-        held.drop_nulls(":visit")
-        .group_by([*KEY, ":visit"])
-        .agg(pl.col(":on").min().alias(":first"), pl.col(":on").max().alias(":last"))
+    visits, who = frame["VISIT"].to_list(), frame["USUBJID"].to_list()
+    numbers = frame["VISITNUM"].to_list()
+    read = dates.read_visit_dates(frame[column].to_list(), rule, who, visits, numbers, field=column)
+    source.findings.extend(read.findings)
+    return frame.with_columns(
+        pl.Series("ADT", read.day.astype("datetime64[ms]")).cast(pl.Date),
+        pl.Series("ADTF", [f or None for f in read.flag.tolist()], dtype=pl.String),
     )
-    frame = frame.join(visits, on=[*KEY, ":visit"], how="left", maintain_order="left")
-    partial = complete.filter(pl.col(":on").is_null() & pl.col(column).is_not_null() & pl.col("VISITNUM").is_not_null())
-    near = partial.select(*KEY, ":row", "VISITNUM").join(
-        held.select(*KEY, ":on", pl.col("VISITNUM").alias(":other")), on=KEY
-    )
-    around = near.group_by(":row").agg(
-        pl.col(":on").filter(pl.col(":other") < pl.col("VISITNUM")).max().alias(":after"),
-        pl.col(":on").filter(pl.col(":other") > pl.col("VISITNUM")).min().alias(":until"),
-    )
-    frame = frame.join(around, on=":row", how="left", maintain_order="left").with_columns(
-        pl.coalesce(":first", pl.col(":after").dt.offset_by("1d")).alias(":after"),
-        pl.coalesce(":last", pl.col(":until").dt.offset_by("-1d")).alias(":until"),
-    )
-    crossed = (pl.col(":after") > pl.col(":until")).fill_null(False)
-    frame = frame.with_columns(pl.when(~crossed).then(":until").alias(":until"))
-    frame = source.dated(frame, column, "ADT", rule, flag="ADTF", not_before=":after", not_after=":until", need="month")
-    moved = (pl.col("ADT") < pl.col(":first")) | (pl.col("ADT") > pl.col(":last"))
-    moved = moved & pl.col("ADTF").is_not_null()
-    for who, on, at, said in (
-        frame.filter(moved).select("USUBJID", ":first", ":visit", column).unique().sort(pl.all()).rows()
-    ):
-        source.finding(who, on, column, f"is {said}, but the visit {at} was on {on}", "the date of the visit is used")
-    frame = frame.with_columns(pl.when(moved).then(":first").otherwise("ADT").alias("ADT"))
-    return frame.drop(":visit", ":row", ":first", ":last", ":after", ":until")
 
 
 def is_by_reader(name: str, reader: str) -> pl.Expr:

@@ -18,6 +18,7 @@ import numpy as np
 from posology.interchange.pk.from_record import HOURS, Recorded
 from posology.interchange.pk.pc_profiles import profiles
 from posology.interchange.pk.sources import Measured
+from posology.pharmacology.estimation.random_effects import Population
 from posology.pharmacology.exposure_response.exposure_metrics import (
     FirstCycle,
     average_concentration_until,
@@ -145,6 +146,28 @@ def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyt
     found = average_concentration_until(MODELS[rows[0][1]["model"]], data.subset(keep), np.array(phi), np.array(until))
     held = {data.names[row]: float(v) for row, v in zip(keep, found, strict=True)}
     return Exposures(MEASURES[AVERAGE], rows[0][1].get("concentration", ""), held)
+
+
+def first_cycle_parameters(
+    form: StructuralModel, population: Population, parameters: np.ndarray, kappa: np.ndarray
+) -> np.ndarray:
+    """Return the logs of each patient's parameters in the first cycle: with what differs on the first occasion.
+
+    Parameters
+    ----------
+    form
+        the model whose exposure is asked for; of what was fitted, its parameters stand first.
+    population
+        what was fitted: which parameters differ between occasions.
+    parameters
+        (patients, parameters): each patient's most likely parameters.
+    kappa
+        (patients, occasions, parameters that differ): on the log scale, NaN where a patient has no such occasion.
+    """
+    logs: np.ndarray = np.log(parameters[:, : len(form.parameters)])
+    for parameter, own in zip(population.between_occasions, kappa.T, strict=True):
+        logs[:, form.parameters.index(parameter)] += np.nan_to_num(own[0])
+    return logs
 
 
 def write_exposures(

@@ -15,6 +15,16 @@ from posology.shared.findings import Finding
 
 
 @dataclass(frozen=True)
+class ConcentrationChoice:
+    """Which concentrations of a record are read: the analyte and specimen, else the only one; ``infusion`` is how long an
+    infusion took whose end is not recorded [h]."""
+
+    analyte: str | None = None
+    specimen: str | None = None
+    infusion: float | None = None
+
+
+@dataclass(frozen=True)
 class Measured:
     """Concentrations of one analyte as profiles and, but for a PC file, as events; of ``analytes``, all of them as events.
 

@@ -484,6 +484,7 @@ RESERVED = {
     "DLT": "Dose-limiting toxicity",
     "DLTWHY": "Why a dose-limiting toxicity or not",
     "DLTDTC": "Date of the judgement",
+    "DLTDEF": "What the definition said when judged",
     "NOMDOSE": "Dose level",
 }
 """The QNAMs that are no field: what they say, their labels."""

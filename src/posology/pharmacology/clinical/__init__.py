@@ -2,8 +2,11 @@
 
 from posology.pharmacology.clinical.ca125 import CA125, Ca125Parameters
 from posology.pharmacology.clinical.dose_modification import (
+    ActionGrades,
     DoseRule,
+    NextDose,
     PatientStatus,
+    ToxicityKind,
     as_labelled,
     as_planned,
     at_full_dose,
@@ -33,11 +36,13 @@ __all__ = [
     "IMGN853_OTHERS",
     "IMGN853_TUMOUR",
     "OVARIAN_SURVIVAL",
+    "ActionGrades",
     "Ca125Parameters",
     "DoseRule",
     "EffectCompartment",
     "Episodes",
     "ExposureDriver",
+    "NextDose",
     "OcularPotentialOutcomes",
     "OcularToxicity",
     "OtherToxicities",
@@ -45,6 +50,7 @@ __all__ = [
     "PatientStatus",
     "RecistOutcome",
     "SurvivalModel",
+    "ToxicityKind",
     "TreatmentOutcome",
     "TumourDynamics",
     "TumourGrowthInhibition",

@@ -1,8 +1,8 @@
 """CA-125 as it follows the tumour: made in some way, removed at KELIM. All forms share one solution, :func:`turnover`.
 
-    dCA/dt = KELIM CA0 (SLD/S0)^g - CA KELIM              :func:`from_tumour_size`, the default
-    dCA/dt = KPROD1 + KPROD2 exp(K2 dTS/dt) - KELIM CA    :func:`wilbaux_2014`, Wilbaux 2014: made by growth, not by size
-    dCA/dt = KPROD exp(BETA t) Effect - KELIM CA          :func:`you_2013`, You 2013: made ever faster, less under treatment
+    dCA/dt = KELIM CA0 (SLD/S0)^g - CA KELIM              :func:`from_tumour_size`, the default dCA/dt = KPROD1 + KPROD2
+    exp(K2 dTS/dt) - KELIM CA    :func:`wilbaux_2014`, Wilbaux 2014: made by growth, not by size dCA/dt = KPROD exp(BETA
+    t) Effect - KELIM CA          :func:`you_2013`, You 2013: made ever faster, less under treatment
 
 KELIM after Wilbaux M et al., Br J Cancer 2014;110:1517-1524 (ovarian cancer, CALYPSO); the power g stands for a burden
 between area (2) and volume (3) of the tumour. g = 1 gives too few responses: see the tests. You B et al., Gynecol Oncol
@@ -28,7 +28,10 @@ class Ca125Parameters:
     power: Quantity
 
 
-_SD = lambda cv: float(np.sqrt(np.log1p(cv**2)))
+def _SD(cv: float) -> float:
+    return float(np.sqrt(np.log1p(cv**2)))
+
+
 CA125 = Ca125Parameters(
     kelim=Quantity(0.037, "/d", "retrieved", "Wilbaux 2014, CALYPSO; CV 63.6 %", between=_SD(0.636)),
     ca0=Quantity(167.0, "U/mL", "retrieved", "Wilbaux 2014, CALYPSO; CV 112.7 %", between=_SD(1.127)),
@@ -61,7 +64,10 @@ class JointModel:
     k2: Quantity
 
 
-_JOINT = lambda value, unit, cv: Quantity(value, unit, "retrieved", f"Wilbaux 2014, CV {100 * cv:g} %", between=_SD(cv))
+def _JOINT(value: float, unit: str, cv: float) -> Quantity:
+    return Quantity(value, unit, "retrieved", f"Wilbaux 2014, CV {100 * cv:g} %", between=_SD(cv))
+
+
 WILBAUX = JointModel(
     k=_JOINT(0.019, "/d", 0.721),
     a50=_JOINT(0.162, "1", 1.67),
@@ -79,8 +85,8 @@ def turnover(times: ArrayLike, log_made: Floats, kelim: ArrayLike, ca0: ArrayLik
     Parameters
     ----------
     times
-        (T,) [d], rising, the first of them the start; steps of a day or less where accuracy matters: within a step what is made
-        is taken as exponential, for which the solution is exact.
+        (T,) [d], rising, the first of them the start; steps of a day or less where accuracy matters: within a step what
+        is made is taken as exponential, for which the solution is exact.
     log_made
         (patients, T): logarithm of what is made at the times [U/mL/d].
     kelim, ca0
@@ -204,7 +210,8 @@ def chemotherapy(
     Parameters
     ----------
     times
-        (T,) [d], rising from the start, with the days of the cycles among them; within a step by Gauss-Legendre of 3 points.
+        (T,) [d], rising from the start, with the days of the cycles among them; within a step by Gauss-Legendre of 3
+        points.
     cycles
         (C,) days on which chemotherapy is given.
     s0
@@ -254,11 +261,12 @@ def _mean_growth(x: Floats) -> Floats:
 def gcig_halved(
     samples: Floats, days: ArrayLike, upper_limit: float = 35.0, last: ArrayLike = np.inf
 ) -> tuple[Bools, Bools]:
-    """Return (patients,) each: whether CA-125 could be evaluated, and whether it was halved, confirmed and kept for 28 days.
+    """Return (patients,) each: whether CA-125 could be evaluated, and whether it was halved, confirmed and kept for 28
+    days.
 
-    GCIG, in the form that sample times allow: the first sample at least twice the upper limit [U/mL]; then one at half of it or
-    less, and all that follow up to one 28 days or more later. Samples after ``last`` (patients,) [d] are not taken.
-    :mod:`posology.endpoints.ca125` has the full criteria.
+    GCIG, in the form that sample times allow: the first sample at least twice the upper limit [U/mL]; then one at half
+    of it or less, and all that follow up to one 28 days or more later. Samples after ``last`` (patients,) [d] are not
+    taken. :mod:`posology.endpoints.ca125` has the full criteria.
 
     Examples
     --------

@@ -30,7 +30,8 @@ class UnitResponse:
 class EffectCompartment:
     """Plasma and effect compartment of each patient: the state that is carried from cycle to cycle.
 
-    ``modes`` (patients, M) amounts [mg] behind the exponentials of ``plasma``; ``first``, ``second`` (patients,) [ug/mL].
+    ``modes`` (patients, M) amounts [mg] behind the exponentials of ``plasma``; ``first``, ``second`` (patients,)
+    [ug/mL].
     """
 
     plasma: Exponentials

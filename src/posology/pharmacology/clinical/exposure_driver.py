@@ -1,9 +1,9 @@
 """What of the conjugate in plasma drives the response of a cycle: its mean concentration (area), or its trough.
 
 Exposure-response of mirvetuximab soravtansine finds response, PFS and survival to go with the trough, ocular events and
-neuropathy with the area (abstract of the analysis of 215 and 757 patients; no slope is public). Between patients the logarithm of
-the trough has an SD of 1.07, that of the area .33, where all of kd spreads by .88: kd cannot be in proportion to the
-trough. It goes with a power of it.
+neuropathy with the area (abstract of the analysis of 215 and 757 patients; no slope is public). Between patients the
+logarithm of the trough has an SD of 1.07, that of the area .33, where all of kd spreads by .88: kd cannot be in
+proportion to the trough. It goes with a power of it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from posology.shared.arrays import Floats
 
 @dataclass(frozen=True)
 class ExposureDriver:
-    """Exposure of a stretch of time: a concentration over that of 355 mg every 21 days in the typical patient, to a power.
+    """Exposure of a stretch of time: a concentration over that of 355 mg every 21 days in the typical patient, to a
+    power.
 
     Parameters
     ----------
     of
-        gives the concentration (patients,) [ug/mL] that counts, of the state at the start and the length (patients,) [d].
+        gives the concentration (patients,) [ug/mL] that counts, of the state at the start and the length (patients,)
+        [d].
     reference
         that concentration at 355 mg every 21 days in the typical patient, at steady state [ug/mL].
     power
@@ -43,7 +45,8 @@ class ExposureDriver:
         return np.where(days > 0, (self.of(effect, some) / self.reference.value) ** self.power.value, 0.0)
 
     def log_sd(self, plasma: Exponentials, interval: float = 21.0) -> float:
-        """Return the SD between patients of the logarithm of exposure to one dose, at steady state: it explains that of kd's.
+        """Return the SD between patients of the logarithm of exposure to one dose, at steady state: it explains that of
+        kd's.
 
         Examples
         --------

@@ -1,8 +1,9 @@
 """Ocular events that come back: the episodes of each patient, in order.
 
-A patient is at risk until an episode begins and again once it is over; the hazard (:mod:`~posology.pharmacology.clinical.ocular_toxicity`) goes on
-where it was, with the same frailty z. What is not known of later episodes is taken from the first: hazard, grade and duration
-do not depend on what came before (assumed). Who has had one is still more likely to have another, because of z.
+A patient is at risk until an episode begins and again once it is over; the hazard
+(:mod:`~posology.pharmacology.clinical.ocular_toxicity`) goes on where it was, with the same frailty z. What is not
+known of later episodes is taken from the first: hazard, grade and duration do not depend on what came before (assumed).
+Who has had one is still more likely to have another, because of z.
 """
 
 from __future__ import annotations
@@ -85,8 +86,9 @@ class Episodes:
 class OcularCourse:
     """The eyes as time passes.
 
-    ``episodes`` so far; ``worst`` grade so far; ``over`` the day from which the latest is over; ``worst_since_last_dose`` the worst grade there
-    has been since :meth:`asked`; ``held_count`` how many so far of grade 2 or worse: (patients,) each.
+    ``episodes`` so far; ``worst`` grade so far; ``over`` the day from which the latest is over;
+    ``worst_since_last_dose`` the worst grade there has been since :meth:`asked`; ``held_count`` how many so far of
+    grade 2 or worse: (patients,) each.
     """
 
     def __init__(self, eyes: OcularPotentialOutcomes) -> None:
@@ -101,12 +103,16 @@ class OcularCourse:
         self.next = eyes.hazard[:, 0].copy()  # the total at which the next episode begins; inf while one lasts
 
     def advance(self, hazard: Floats, since: Floats, day: Floats) -> None:
-        """Let time pass from ``day`` (patients,): the hazard at times ``since`` (patients, T) is linear between them."""
+        """Let time pass from ``day`` (patients,): the hazard at times ``since`` (patients, T) is linear between
+        them."""
         pieces = (hazard[:, 1:] + hazard[:, :-1]) / 2 * np.diff(since, axis=1)
         before = self.total
         total = before[:, None] + np.cumsum(pieces, axis=1)
         end, self.total = day + since[:, -1], total[:, -1]
-        recovering = lambda rows: rows[(self.over[rows] < end[rows]) & (self.next[rows] == NEVER)]
+
+        def recovering(rows: Ints) -> Ints:
+            return np.asarray(rows[(self.over[rows] < end[rows]) & (self.next[rows] == NEVER)])
+
         rows = np.arange(len(day))
         while len(rows):
             well = recovering(rows)

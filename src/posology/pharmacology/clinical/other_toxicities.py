@@ -1,4 +1,5 @@
-"""Toxicities beside the ocular ones: neuropathy by exposure, other DLTs by dose, pneumonitis, reactions that delay a dose."""
+"""Toxicities beside the ocular ones: neuropathy by exposure, other DLTs by dose, pneumonitis, reactions that delay a
+dose."""
 
 from __future__ import annotations
 
@@ -18,10 +19,11 @@ class OtherToxicities:
     Parameters
     ----------
     neuropathy, neuropathy_grade_3
-        hazard of peripheral neuropathy at the reference exposure [/d], proportional to the conjugate's area; share of grade 3.
+        hazard of peripheral neuropathy at the reference exposure [/d], proportional to the conjugate's area; share of
+        grade 3.
     dlt, slope
-        other DLTs (hypophosphataemia and the like) in a first cycle at the reference dose, and the slope of the logit with the
-        logarithm of the dose.
+        other DLTs (hypophosphataemia and the like) in a first cycle at the reference dose, and the slope of the logit
+        with the logarithm of the dose.
     pneumonitis, pneumonitis_grade_3
         chance in 24 weeks of treatment, whatever the exposure, and of those the share of grade 3.
     delay

@@ -15,19 +15,21 @@ from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, Ocula
 from posology.pharmacology.clinical.other_toxicities import IMGN853_OTHERS, OtherToxicities
 from posology.pharmacology.clinical.tumour_size import IMGN853_TUMOUR, NEVER, TumourDynamics, TumourGrowthInhibition
 from posology.pharmacology.compounds.quantity import Quantity, checked_values
-from posology.shared.arrays import ArrayLike, Floats, Ints
+from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
 HORIZON = 168.0
+"""Days in which pneumonitis and reactions that delay a dose come, as their chances are of 24 weeks: a choice of this model."""
 
 
 @dataclass(frozen=True)
 class PatientPotentialOutcomes:
     """What is in store for each patient, whatever the dose: (patients,) each.
 
-    ``eyes`` the ocular episodes; ``neuropathy``, ``death_threshold`` the cumulated hazards at which they come; ``tolerance`` and ``other_dlt_day`` of
-    another DLT: the chance above which it comes, and the day in the first cycle;
-    ``pneumonitis`` and ``other_delay_day`` (another reaction that delays a dose) the day, :data:`NEVER` where there is none.
+    ``eyes`` the ocular episodes; ``neuropathy``, ``death_threshold`` the cumulated hazards at which they come;
+    ``tolerance`` and ``other_dlt_day`` of another DLT: the chance above which it comes, and the day in the first cycle;
+    ``pneumonitis`` and ``other_delay_day`` (another reaction that delays a dose) the day, :data:`NEVER` where there is
+    none.
     """
 
     dynamics: TumourDynamics
@@ -61,9 +63,16 @@ class PatientPotentialOutcomes:
     ) -> PatientPotentialOutcomes:
         """Draw patients; with ``s0`` [mm], ``receptor`` [nM] and ``ca0`` [U/mL] where they are known."""
         dynamics = TumourDynamics.draw(rng, patients, response, s0=s0, receptor=receptor, explained=explained)
-        vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))
-        chance = lambda q: rng.random(patients) < q.value
-        when = lambda q: np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER)
+
+        def vary(q: Quantity) -> Floats:
+            return np.asarray(q.value * np.exp(q.between * rng.standard_normal(patients)))
+
+        def chance(q: Quantity) -> Bools:
+            return np.asarray(rng.random(patients) < q.value)
+
+        def when(q: Quantity) -> Floats:
+            return np.asarray(np.where(chance(q), rng.uniform(0, HORIZON, patients), NEVER))
+
         return cls(
             dynamics=dynamics,
             eyes=OcularPotentialOutcomes.draw(rng, patients, ocular),

@@ -49,7 +49,8 @@ def death_day(
 ) -> Floats:
     """Return the day of death (patients,), :data:`NEVER` where it lies beyond the horizon [d].
 
-    By inversion: the Weibull part of the cumulated hazard is exact within a week, the rest is that of the week's middle.
+    By inversion: the Weibull part of the cumulated hazard is exact within a week, the rest is that of the week's
+    middle.
 
     Parameters
     ----------
@@ -75,7 +76,8 @@ def death_day(
 def time_at_cumulative_hazard(total: Floats, edges: Floats, threshold: Floats) -> Floats:
     """Return when the cumulated hazard reaches each threshold: (patients,), :data:`NEVER` where it does not.
 
-    ``total`` (patients, pieces), at the end of each piece; ``edges`` (pieces + 1,) or (patients, pieces + 1). Linear within one.
+    ``total`` (patients, pieces), at the end of each piece; ``edges`` (pieces + 1,) or (patients, pieces + 1). Linear
+    within one.
 
     Examples
     --------

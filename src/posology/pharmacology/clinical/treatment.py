@@ -1,8 +1,10 @@
-"""The course of treated patients, cycle by cycle: doses that depend on what happened, toxicities, response, CA-125, death.
+"""The course of treated patients, cycle by cycle: doses that depend on what happened, toxicities, response, CA-125,
+death.
 
-Every chance of a patient is drawn beforehand, as a :class:`PatientPotentialOutcomes`: the same patients can be treated with other doses, and
-designs compared on the same patients. What follows is then certain. The parts are :mod:`posology.pharmacology.clinical.tumour_size`,
-:mod:`~posology.pharmacology.clinical.ca125`, :mod:`~posology.pharmacology.clinical.ocular_toxicity` and :mod:`~posology.pharmacology.clinical.ocular_episodes`;
+Every chance of a patient is drawn beforehand, as a :class:`PatientPotentialOutcomes`: the same patients can be treated
+with other doses, and designs compared on the same patients. What follows is then certain. The parts are
+:mod:`posology.pharmacology.clinical.tumour_size`, :mod:`~posology.pharmacology.clinical.ca125`,
+:mod:`~posology.pharmacology.clinical.ocular_toxicity` and :mod:`~posology.pharmacology.clinical.ocular_episodes`;
 :mod:`~posology.pharmacology.clinical.exposure_driver` says what of the conjugate the efficacy of a cycle goes with.
 """
 
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.pharmacology.clinical.ca125 import CA125, from_tumour_size
-from posology.pharmacology.clinical.dose_modification import DoseRule, PatientStatus, as_labelled
+from posology.pharmacology.clinical.dose_modification import NextDose, PatientStatus, as_labelled
 from posology.pharmacology.clinical.effect_compartment import EffectCompartment
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, REFERENCE_AUC, ExposureDriver
 from posology.pharmacology.clinical.ocular_episodes import Episodes, OcularCourse
@@ -39,8 +41,9 @@ class TreatmentOutcome:
     """What became of the patients: (patients,) or (patients, cycles) each, days from the first dose.
 
     ``start``, ``mg``, ``exposure`` of each cycle (a dose left out is one of 0 mg); ``delayed`` whether any dose was;
-    ``episodes`` of the eyes; ``neuropathy``, ``other`` (DLT), ``pneumonitis``, ``dead`` days, :data:`NEVER` where there is none
-    while followed; ``until`` the day up to which toxicities count; ``size`` (patients, visits) [mm]; ``judged`` by RECIST.
+    ``episodes`` of the eyes; ``neuropathy``, ``other`` (DLT), ``pneumonitis``, ``dead`` days, :data:`NEVER` where there
+    is none while followed; ``until`` the day up to which toxicities count; ``size`` (patients, visits) [mm]; ``judged``
+    by RECIST.
     """
 
     fate: PatientPotentialOutcomes
@@ -104,7 +107,7 @@ def treat(
     reference: ArrayLike = 355.0,
     cycles: int = 8,
     interval: float = 21.0,
-    rule: DoseRule = as_labelled,
+    rule: NextDose = as_labelled,
     ocular: OcularToxicity = IMGN853_OCULAR,
     others: OtherToxicities = IMGN853_OTHERS,
     driver: ExposureDriver = BY_AREA,
@@ -117,24 +120,26 @@ def treat(
     fate
         the patients.
     plasma
-        the conjugate after a unit bolus [ug/mL per mg], as of :func:`posology.pharmacology.disposition.linear_compartments.two_compartment`.
+        the conjugate after a unit bolus [ug/mL per mg], as of
+        :func:`posology.pharmacology.disposition.linear_compartments.two_compartment`.
     planned, reference
         the dose [mg], and what the reference dose (6 mg/kg of adjusted ideal weight) would be: (patients,) or numbers.
     cycles, interval
         how many cycles at most, of how many days.
     rule
-        what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or another
-        function of a :class:`PatientStatus`.
+        what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or
+        another function of a :class:`PatientStatus`.
     driver
-        what the efficacy of a cycle goes with: :data:`~posology.pharmacology.clinical.exposure_driver.BY_AREA` or ``BY_TROUGH``. The cycle of a
-        delayed dose lasts longer, and its exposure is that of its whole length.
+        what the efficacy of a cycle goes with: :data:`~posology.pharmacology.clinical.exposure_driver.BY_AREA` or
+        ``BY_TROUGH``. The cycle of a delayed dose lasts longer, and its exposure is that of its whole length.
     follow
         how long patients are followed for response and survival [d].
 
     Raises
     ------
     ValueError
-        naming patient and parameter, if a dose is negative or no number, or the rule asks for less than no dose or delay.
+        naming patient and parameter, if a dose is negative or no number, or the rule asks for less than no dose or
+        delay.
 
     Examples
     --------
@@ -185,7 +190,10 @@ def treat(
     size = fate.dynamics.size(visits, start, exposure)
     mg = np.where(start[:, :-1] < dead[:, None], mg, 0.0)
     until = np.minimum(dead, start[:, :-1].max(axis=1, where=mg > 0, initial=0.0) + 2 * interval)
-    came = lambda when: np.where(when <= until, when, NEVER)
+
+    def came(when: Floats) -> Floats:
+        return np.asarray(np.where(when <= until, when, NEVER))
+
     other = np.where(fate.tolerance < other_dlt(mg[:, 0] / usual, 1.0, others), fate.other_dlt_day, NEVER)
     return TreatmentOutcome(
         fate,
@@ -215,7 +223,8 @@ class _Clock:
         self.eyes, self.total, self.neuropathy = OcularCourse(fate.eyes), np.zeros(patients), np.full(patients, NEVER)
 
     def advance(self, levels: tuple[Floats, Floats, Floats], since: Floats, day: Floats) -> None:
-        """Let time pass from ``day``: levels at times ``since`` (patients, T), between them trapezoids of a day or so."""
+        """Let time pass from ``day``: levels at times ``since`` (patients, T), between them trapezoids of a day
+        or so."""
         level, _, second = levels
         self.eyes.advance(ocular_hazard(second, self.of_eye), since, day)
         before, threshold, hazard = self.total, self.fate.neuropathy, self.of_nerve * level

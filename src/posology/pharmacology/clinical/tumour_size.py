@@ -2,10 +2,11 @@
 
     SLD(t) = S0 exp(kg t - kd/lam (1 - exp(-lam t)))            growth, shrinkage, and resistance that wears it off
 
-after Claret L et al., J Clin Oncol 2009;27:4103-4108. With doses that change, kd is that of the cycle: it is proportional
-to the exposure of the cycle and to f = R / (R + R50), R the receptor. Death: Zecchin C et al., Br J Clin Pharmacol
-2016;82:717-727. This tier is what public data identify; its numbers carry how well. :mod:`posology.endpoints` has the full
-criteria, for assessments of real or simulated lesions; here a visit has target lesions' sum and new lesions alone.
+after Claret L et al., J Clin Oncol 2009;27:4103-4108. With doses that change, kd is that of the cycle: it is
+proportional to the exposure of the cycle and to f = R / (R + R50), R the receptor. Death: Zecchin C et al., Br J Clin
+Pharmacol 2016;82:717-727. This tier is what public data identify; its numbers carry how well. :mod:`posology.endpoints`
+has the full criteria, for assessments of real or simulated lesions; here a visit has target lesions' sum and new
+lesions alone.
 """
 
 from __future__ import annotations
@@ -93,7 +94,10 @@ class TumourDynamics:
         >>> float(np.median(drawn.kd * 7).round(3))
         0.082
         """
-        vary = lambda q: q.value * np.exp(q.between * rng.standard_normal(patients))
+
+        def vary(q: Quantity) -> Floats:
+            return np.asarray(q.value * np.exp(q.between * rng.standard_normal(patients)))
+
         if not 0 <= explained <= response.kd.between:
             raise ValueError(
                 f"explained is {explained:g}: kd's logarithm has an SD of {response.kd.between:g} to explain"
@@ -104,7 +108,10 @@ class TumourDynamics:
         if s0 is not None:
             size = np.broadcast_to(checked_values("s0", s0, "mm"), (patients,))
         if receptor is not None:
-            f = lambda r: r / (r + response.r50.value)
+
+            def f(r: Floats | float) -> Floats | float:
+                return r / (r + response.r50.value)
+
             kd = kd * f(checked_values("receptor", receptor, "nM", zero=True)) / f(response.high.value)
         return cls(kg / WEEK, kd / WEEK, lam / WEEK, np.asarray(size), new)
 
@@ -143,7 +150,10 @@ class TumourDynamics:
         spent = np.exp(-lam * starts)  # what is left of the effect when each cycle starts
         whole = np.cumsum(given[:, :-1] * (spent[:, :-1] - spent[:, 1:]), axis=1)
         whole = np.concatenate([np.zeros((len(spent), 1)), whole], axis=1)
-        rows = lambda array: np.take_along_axis(np.broadcast_to(array, (len(self.kg), array.shape[1])), cycle, axis=1)
+
+        def rows(array: Floats) -> Floats:
+            return np.asarray(np.take_along_axis(np.broadcast_to(array, (len(self.kg), array.shape[1])), cycle, axis=1))
+
         worn = (rows(whole) + rows(given) * (rows(spent) - np.exp(-lam * np.maximum(t, rows(starts))))) / lam
         return np.asarray(kg * t - kd * worn)
 
@@ -152,8 +162,8 @@ class TumourDynamics:
 class RecistOutcome:
     """What the visits show, (patients,) each; days are :data:`NEVER` where it did not come to pass.
 
-    ``response`` the first visit of a partial response that the next visit confirms; ``progression`` the visit that shows it;
-    ``best`` the greatest change of the sum of diameters from the start, as a share of it.
+    ``response`` the first visit of a partial response that the next visit confirms; ``progression`` the visit that
+    shows it; ``best`` the greatest change of the sum of diameters from the start, as a share of it.
     """
 
     response: Floats
@@ -164,8 +174,8 @@ class RecistOutcome:
 def assess_recist(size: Floats, visits: ArrayLike, new_lesion: Floats, last: ArrayLike = NEVER) -> RecistOutcome:
     """Judge the sums of diameters [mm], (patients, visits), the first of them the baseline, by RECIST 1.1.
 
-    Partial response: 30 % below the baseline, at this visit and the next, before progression. Progression: 20 % and 5 mm
-    above the smallest sum so far, or a new lesion. Visits after ``last`` (patients,) [d] do not take place.
+    Partial response: 30 % below the baseline, at this visit and the next, before progression. Progression: 20 % and 5
+    mm above the smallest sum so far, or a new lesion. Visits after ``last`` (patients,) [d] do not take place.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """An antibody-drug conjugate as three described parts: antibody, linker, payload.
 
-Every number is a :class:`Quantity`: a value with its unit, how well it is known, and where it comes from. The symbols are
-those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381 (plasma) and Shah DK et al.,
-J Pharmacokinet Pharmacodyn 2012;39:643 (tumour). Parts are swapped with :meth:`Compound.swap`.
+Every number is a :class:`Quantity`: a value with its unit, how well it is known, and where it comes from. The symbols
+are those of Pouzin C et al., J Pharmacokinet Pharmacodyn 2022;49:381 (plasma) and Shah DK et al., J Pharmacokinet
+Pharmacodyn 2012;39:643 (tumour). Parts are swapped with :meth:`Compound.swap`.
 """
 
 # ruff: noqa: RUF009 (`_of` declares a field)
@@ -242,7 +242,8 @@ class Compound:
         for room, kind in (("antibody", Antibody), ("linker", Linker), ("payload", Payload)):
             if not isinstance(part := getattr(self, room), kind):
                 raise TypeError(
-                    f"{self.name}: {room} is {type(part).__name__} {getattr(part, 'name', part)!r}: it must be {kind.__name__}"
+                    f"{self.name}: {room} is {type(part).__name__} {getattr(part, 'name', part)!r}: it must be "
+                    f"{kind.__name__}"
                 )
 
     def quantities(self) -> dict[str, Quantity]:
@@ -279,12 +280,14 @@ class Compound:
     def altered(
         self, name: str, value: float, unit: str, *, cv: float | None = None, between: float | None = None
     ) -> Compound:
-        """Return the compound with another value of one quantity, which is then assumed; and with other spreads, if given.
+        """Return the compound with another value of one quantity, which is then assumed; and with other spreads, if
+        given.
 
         Raises
         ------
         ValueError
-            if there is no such quantity, the unit is not the one the equations expect, or the value lies out of its domain.
+            if there is no such quantity, the unit is not the one the equations expect, or the value lies out of its
+            domain.
 
         Examples
         --------

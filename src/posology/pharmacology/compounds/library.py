@@ -16,7 +16,10 @@ SHAH = "Shah 2012, J Pharmacokinet Pharmacodyn 39:643"
 SCHEUHER = "Scheuher 2023, J Pharmacokinet Pharmacodyn, supplement"
 LU = "Lu 2014, Cancer Chemother Pharmacol 74:399"
 MOORE = "two-compartment fit to the profiles of Moore 2017, Cancer 123:3080"
-LABEL = "calibrated to the arithmetic means of the ELAHERE label, section 12.3, quoted from memory of the label, to be checked"
+LABEL = (
+    "calibrated to the arithmetic means of the ELAHERE label, section 12.3, quoted from memory of the label, "
+    "to be checked"
+)
 GEOMETRIC = LABEL.replace("arithmetic", "geometric")
 TYPICAL = "typical of an antibody in a solid tumour; no number of this drug is public"
 RETRIEVED: Evidence = "retrieved"

@@ -8,8 +8,8 @@ P_n the amounts of antibody with n drugs in the central and peripheral compartme
     dD/dt   = sum_n kdec_n C_n + F sum_n n CL/Vc C_n - (CL_D + Q_D)/V_D D + Q_D/V_D2 D2
     dM/dt   = FR CL_D/V_D D - CL_M/V_M M
 
-F (drug of catabolised conjugate that returns to plasma) and the payload's peripheral compartment D2 are those of Shah DK
-et al., J Pharmacokinet Pharmacodyn 2012;39:643; Pouzin has neither.
+F (drug of catabolised conjugate that returns to plasma) and the payload's peripheral compartment D2 are those of Shah
+DK et al., J Pharmacokinet Pharmacodyn 2012;39:643; Pouzin has neither.
 """
 
 from __future__ import annotations
@@ -148,8 +148,9 @@ class Plasma:
     def course(self, times: ArrayLike, doses: Doses, *, tolerance: float = 1e-6) -> PlasmaConcentrations:
         """Return the course at times (T,) or (P, T) [d].
 
-        Exact where loss is linear; where vmax is above 0, stepwise (see :mod:`posology.pharmacology.disposition.adc_saturable_loss`) to a
-        ``tolerance`` relative to each state's greatest.
+        Exact where loss is linear; where vmax is above 0, stepwise (see
+        :mod:`posology.pharmacology.disposition.adc_saturable_loss`) to a ``tolerance`` relative to each state's
+        greatest.
         """
         when = checked_times(times)
         if (self["antibody.vmax"] > 0).any():
@@ -189,14 +190,16 @@ class Plasma:
         return PlasmaConcentrations(self, when, LinearSystem(matrix, self.inlet).amounts(when, doses, since))
 
     def areas(self, times: ArrayLike, doses: Doses) -> PlasmaConcentrations:
-        """Return the areas under the course from the start to each time: in d x the unit of each analyte; linear loss alone."""
+        """Return the areas under the course from the start to each time: in d x the unit of each analyte; linear loss
+        alone."""
         self._linear("areas")
         return PlasmaConcentrations(self, checked_times(times), self.system.areas(times, doses))
 
     def steady_state(
         self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0
     ) -> PlasmaConcentrations:
-        """Return the course after a dose [mg], when such doses came every ``interval`` days for ever; linear loss alone."""
+        """Return the course after a dose [mg], when such doses came every ``interval`` days for ever; linear loss
+        alone."""
         self._linear("a steady state")
         long = np.broadcast_to(np.asarray(duration, dtype=np.float64), (self.patients,))
         each = np.broadcast_to(np.asarray(amount, dtype=np.float64), (self.patients,))
@@ -204,7 +207,8 @@ class Plasma:
         return PlasmaConcentrations(self, checked_times(times), held)
 
     def half_life(self, analyte: str = "adc") -> Floats:
-        """Return (P,) the terminal half-life [d]: of the slowest exponential that reaches the analyte; linear loss alone.
+        """Return (P,) the terminal half-life [d]: of the slowest exponential that reaches the analyte; linear loss
+        alone.
 
         It may lie far beyond what is measured: the slope over an interval is another thing.
         """
@@ -259,7 +263,8 @@ class Plasma:
 
 @dataclass(frozen=True)
 class PlasmaConcentrations:
-    """What the model holds: ``amounts`` (P, T, S) [umol] at ``times`` (T,) or (P, T) [d], and the analytes from them, (P, T)."""
+    """What the model holds: ``amounts`` (P, T, S) [umol] at ``times`` (T,) or (P, T) [d], and the analytes from them,
+    (P, T)."""
 
     plasma: Plasma
     times: Floats

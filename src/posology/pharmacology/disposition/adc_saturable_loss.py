@@ -1,11 +1,12 @@
 """Saturable loss of antibody beside the linear model: Michaelis-Menten in the central compartment.
 
-With C all antibody in plasma [mg/L], every form is lost at the rate Vmax / (Km + C) / Vc. Each step splits the flow in two
-that are exact (Strang G, SIAM J Numer Anal 1968;5:506): the linear system by its exponential, the saturable loss by its
-implicit solution Km ln C + C = Km ln C0 + C0 - Vmax/Vc t. A whole step and two halves of it together give a result of fourth
-order; steps are halved until the error is within the tolerance. How fast the results draw together tells the error: steps
-that are long beside a fast state (payload, in hours) gain less than the order promises. What is lost so is catabolised: of its
-drug the share F of :mod:`posology.pharmacology.disposition.adc_plasma` comes back as free payload, as of what proteolysis clears.
+With C all antibody in plasma [mg/L], every form is lost at the rate Vmax / (Km + C) / Vc. Each step splits the flow in
+two that are exact (Strang G, SIAM J Numer Anal 1968;5:506): the linear system by its exponential, the saturable loss by
+its implicit solution Km ln C + C = Km ln C0 + C0 - Vmax/Vc t. A whole step and two halves of it together give a result
+of fourth order; steps are halved until the error is within the tolerance. How fast the results draw together tells the
+error: steps that are long beside a fast state (payload, in hours) gain less than the order promises. What is lost so is
+catabolised: of its drug the share F of :mod:`posology.pharmacology.disposition.adc_plasma` comes back as free payload,
+as of what proteolysis clears.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ class SaturableLoss:
 def amounts(
     system: LinearSystem, loss: SaturableLoss, times: ArrayLike, doses: Doses, tolerance: float = 1e-6
 ) -> Floats:
-    """Return the amounts (P, T, S) [umol] at times (T,) or (P, T) [d], to a ``tolerance`` relative to each state's greatest.
+    """Return the amounts (P, T, S) [umol] at times (T,) or (P, T) [d], to a ``tolerance`` relative to each state's
+    greatest.
 
     Parameters
     ----------
@@ -111,7 +113,10 @@ def amounts(
     """
     when = checked_times(times)
     (n,) = patient_shape(times=when, doses=doses.time, parameters=system.inlet)
-    rows = lambda a: np.broadcast_to(a, (n, a.shape[-1]))
+
+    def rows(a: Floats) -> Floats:
+        return np.asarray(np.broadcast_to(a, (n, a.shape[-1])))
+
     given = [rows(a) for a in (doses.time, doses.amount, doses.duration)]
     if not when.shape[-1] or not doses.time.shape[-1]:
         return np.zeros((n, when.shape[-1], system.inlet.shape[1]))
@@ -127,13 +132,15 @@ def amounts(
     patient, at, _ = np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape)
     own = {name: np.broadcast_to(getattr(loss, name), n)[patient] for name in ("vmax", "km")}
     raise NotConverged(
-        f"patient {patient + 1}, day {rows(when)[patient, at]:g}: saturable loss (antibody.vmax {own['vmax']:g} mg/d, antibody.km "
+        f"patient {patient + 1}, day {rows(when)[patient, at]:g}: saturable loss (antibody.vmax {own['vmax']:g} "
+        "mg/d, antibody.km "
         f"{own['km']:g} ug/mL) does not settle to {tolerance:g} in steps of {MAX_STEP_DAYS / 2**MAX_HALVINGS:g} d"
     )
 
 
 def _beyond(moved: Floats, before: Floats | float, tolerance: float) -> Floats:
-    """Return the error that is left over what a halving moved (P, 1, S): r / (1 - r), r the part that it moved of the one before.
+    """Return the error that is left over what a halving moved (P, 1, S): r / (1 - r), r the part that it moved of the
+    one before.
 
     1/15 at best (fourth order); 1 after the first halving and where nothing shrank, unless it moved next to nothing.
     """
@@ -153,7 +160,10 @@ def _run(system: LinearSystem, loss: SaturableLoss, when: Floats, given: list[Fl
     inlet = np.broadcast_to(system.inlet, (n, size))
     quarter, which = exponentials(system.matrix[:, None], inlet, line.steps / parts / 4)
     half = quarter @ quarter
-    go = lambda move, x: (move @ x[:, :, None])[:, :, 0]
+
+    def go(move: Floats, x: Floats) -> Floats:
+        return np.asarray((move @ x[:, :, None])[:, :, 0])
+
     state, course = np.zeros((n, size + 1)), np.empty((*line.breaks.shape, size))
     for k in range(line.breaks.shape[1]):
         state[:, :size] += line.bolus[:, k, None] * inlet

@@ -1,7 +1,7 @@
 """Regimens: which dose by which measure of body size, when, how fast; missed, delayed and reduced doses.
 
-A dose level is given per unit of a body size that the caller measures: kg of total, ideal or adjusted ideal weight, m2 of
-surface, or 1 for a flat dose.
+A dose level is given per unit of a body size that the caller measures: kg of total, ideal or adjusted ideal weight, m2
+of surface, or 1 for a flat dose.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.shared.arrays import ArrayLike, Floats
 
 LABEL_RATES = ((1.0, 30.0), (3.0, 30.0), (5.0, math.inf))
-"""Infusion of mirvetuximab soravtansine: 1 mg/min, after 30 minutes 3, after 30 more 5 (in part from memory of the label)."""
+"""Infusion of mirvetuximab soravtansine: 1 mg/min, after 30 minutes 3, after 30 more 5 (in part from memory of the
+label)."""
 MINUTES_PER_DAY = 24 * 60
 
 

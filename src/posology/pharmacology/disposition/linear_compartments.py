@@ -1,8 +1,8 @@
 """Linear compartments, exactly: boluses and infusions, many patients and dosing histories at once.
 
-One and two compartments in closed form (Gibaldi M, Perrier D, Pharmacokinetics, 2nd ed. 1982, chapters 1 and 2); any linear
-system by the matrix exponential over each piece of constant input, which equal or close eigenvalues do not disturb
-(Al-Mohy AH, Higham NJ, SIAM J Matrix Anal Appl 2009;31:970). A patient is a row.
+One and two compartments in closed form (Gibaldi M, Perrier D, Pharmacokinetics, 2nd ed. 1982, chapters 1 and 2); any
+linear system by the matrix exponential over each piece of constant input, which equal or close eigenvalues do not
+disturb (Al-Mohy AH, Higham NJ, SIAM J Matrix Anal Appl 2009;31:970). A patient is a row.
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ class Exponentials:
         return total
 
     def steady_state(self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0) -> Floats:
-        """Return the response (..., T) at each time after a dose, when such doses came every ``interval`` days for ever.
+        """Return the response (..., T) at each time after a dose, when such doses came every ``interval`` days for
+        ever.
 
         Raises
         ------
@@ -324,8 +325,8 @@ class LinearSystem:
         """Return the amounts (P, T, S), or (T, S) for one patient, at times (T,) or (P, T) [d] in any order.
 
         Nothing is there before the first dose. Memory is that of the result and a bounded piece. A system that changes
-        from occasion to occasion has a matrix (P, O, S, S), and ``since`` (O,) or (P, O), rising, says when each begins;
-        the first also holds before.
+        from occasion to occasion has a matrix (P, O, S, S), and ``since`` (O,) or (P, O), rising, says when each
+        begins; the first also holds before.
         """
         when, occasions = checked_times(times), np.zeros(1) if since is None else checked_times(since)
         matrix = self.matrix[..., None, :, :] if since is None else self.matrix
@@ -362,7 +363,8 @@ class LinearSystem:
         return _solved(self.matrix, -self.inlet)
 
     def steady_state(self, times: ArrayLike, amount: ArrayLike, interval: float, duration: ArrayLike = 0.0) -> Floats:
-        """Return the amounts (P, T, S), or (T, S), at times after a dose, when such doses came every ``interval`` for ever.
+        """Return the amounts (P, T, S), or (T, S), at times after a dose, when such doses came every ``interval`` for
+        ever.
 
         Raises
         ------
@@ -461,8 +463,8 @@ def exponentials(
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Return exp(matrix x step), each one once, and which of them each step (P, K) takes.
 
-    ``matrix`` (P or 1, O, S, S), ``occasion`` (P, K). The state is widened by one, the rate of infusion, which stays as it
-    is: (U, S + 1, S + 1).
+    ``matrix`` (P or 1, O, S, S), ``occasion`` (P, K). The state is widened by one, the rate of infusion, which stays as
+    it is: (U, S + 1, S + 1).
     """
     from scipy.linalg import expm
     from threadpoolctl import threadpool_limits

@@ -26,10 +26,10 @@ from posology.shared.arrays import Bools, Floats, Ints
 class Residuals:
     """Predictions and residuals of each sample, (patients, samples), NaN where no sample is.
 
-    ``population`` and ``individual`` are predictions without and with the random effects. ``weighted`` is the individual
-    weighted residual, ``empirical_bayes`` the conditional weighted residual (CWRES with interaction), ``npde`` the normalised
-    prediction distribution error: each about standard normal under the model. A value below quantification has
-    predictions and no residual.
+    ``population`` and ``individual`` are predictions without and with the random effects. ``weighted`` is the
+    individual weighted residual, ``empirical_bayes`` the conditional weighted residual (CWRES with interaction),
+    ``npde`` the normalised prediction distribution error: each about standard normal under the model. A value below
+    quantification has predictions and no residual.
     """
 
     population: Floats
@@ -65,7 +65,10 @@ def residuals(
             error = scale.measured[row, keep] - expected[row, keep]
             cwres[row, keep] = vectors @ (vectors.T @ error / np.sqrt(values))
             npde[row, keep] = _npde(data.value[row, keep], drawn[:, row, keep])
-    there = lambda values, where: np.where(where, values, np.nan)
+
+    def there(values: Floats, where: Bools) -> Floats:
+        return np.asarray(np.where(where, values, np.nan))
+
     return Residuals(
         there(predict(model, data, typical), data.observed),
         there(found.predicted, data.observed),

@@ -19,7 +19,8 @@ from posology.shared.arrays import Floats
 
 @dataclass(frozen=True)
 class EmpiricalBayes:
-    """Each patient's optimum: ``eta`` (patients, random effects), those of occasions after the patient's own; the joint −2 log density ``minus_two_log_joint`` and the log
+    """Each patient's optimum: ``eta`` (patients, random effects), those of occasions after the patient's own; the joint
+    −2 log density ``minus_two_log_joint`` and the log
     determinant of its half Hessian, (patients,); the Hessian itself; predictions and their derivatives by ``eta``."""
 
     eta: Floats
@@ -42,17 +43,17 @@ def empirical_bayes(
 ) -> EmpiricalBayes:
     """Return the random effects that are most likely for each patient (empirical Bayes, maximum a posteriori).
 
-    All patients at once by Gauss–Newton with shortened steps: the Hessian is the expected information plus Ω⁻¹, and what
-    it misses is learnt from step to step (symmetric rank-one secants; Dennis JE, Gay DM, Welsch RE. ACM Trans Math Softw
-    1981;7:348-368).
+    All patients at once by Gauss–Newton with shortened steps: the Hessian is the expected information plus Ω⁻¹, and
+    what it misses is learnt from step to step (symmetric rank-one secants; Dennis JE, Gay DM, Welsch RE. ACM Trans Math
+    Softw 1981;7:348-368).
 
     Parameters
     ----------
     model, data, population
         the model, the measurements, and what is assumed of the population.
     start, missed
-        (patients, random effects): where the search begins, else 0; (patients, effects, effects): what the expected Hessian
-        misses there, as far as it is known.
+        (patients, random effects): where the search begins, else 0; (patients, effects, effects): what the expected
+        Hessian misses there, as far as it is known.
     tolerance, max_iterations
         the last step is smaller than the one, and there are no more than the other.
 

@@ -12,7 +12,8 @@ Scale = Literal["log", "plain", "atanh"]
 class Estimate:
     """One estimate: its value, standard error, relative standard error [%] and 95 % interval.
 
-    The interval is symmetric on the log scale for typical values and standard deviations, on Fisher's z for correlations.
+    The interval is symmetric on the log scale for typical values and standard deviations, on Fisher's z for
+    correlations.
     """
 
     name: str

@@ -35,10 +35,10 @@ class Fit:
 
     ``eta`` are the individual random effects (patients, r) and ``parameters`` the individual parameters (patients, k),
     with the covariates of the first period and no κ. ``kappa`` (patients, occasions, q) are the random effects of each
-    occasion, NaN where no sample is. ``shrinkage`` is 100 × (1 − SD(η) / ω) %, ``occasion_shrinkage`` that of κ over all
-    occasions with a sample, ``residual_shrinkage`` 100 × (1 − SD(individual weighted residuals)) %.
-    ``condition`` is the ratio of the largest to the smallest eigenvalue of the correlation of the estimates. ``scores``
-    is the gradient of the objective function at the end, by the parameters on their working scale.
+    occasion, NaN where no sample is. ``shrinkage`` is 100 × (1 − SD(η) / ω) %, ``occasion_shrinkage`` that of κ over
+    all occasions with a sample, ``residual_shrinkage`` 100 × (1 − SD(individual weighted residuals)) %. ``condition``
+    is the ratio of the largest to the smallest eigenvalue of the correlation of the estimates. ``scores`` is the
+    gradient of the objective function at the end, by the parameters on their working scale.
     """
 
     population: Population
@@ -164,7 +164,8 @@ class _Search:
         return self._at[1:]
 
     def near(self, x: Floats) -> tuple[Floats | None, Floats | None]:
-        """Return where the search for the optima begins, the last ones moved by what x has moved, and their curvature."""
+        """Return where the search for the optima begins, the last ones moved by what x has moved, and their
+        curvature."""
         if self.last is None:
             return None, None
         at, eta, gradient = self.last
@@ -323,8 +324,8 @@ def _interval(value: float, error: float, scale: Scale) -> tuple[float, float]:
 class Individual:
     """The most likely parameters of each patient, given a population: arrays (patients, k).
 
-    ``parameters``, ``eta`` and ``kappa`` are as in :class:`Fit`. ``covariance`` is that of the random effects, η then κ of
-    each occasion, from the Hessian; ``standard_error`` that of the log parameters.
+    ``parameters``, ``eta`` and ``kappa`` are as in :class:`Fit`. ``covariance`` is that of the random effects, η then κ
+    of each occasion, from the Hessian; ``standard_error`` that of the log parameters.
     """
 
     parameters: Floats
@@ -376,8 +377,8 @@ def simulate(
 ) -> Floats:
     """Return concentrations drawn for the same patients, doses and times: (repeats, patients, samples).
 
-    Patients and their occasions are new in each. With ``residual`` they carry the residual error; those below 0 stay so,
-    to be called below quantification.
+    Patients and their occasions are new in each. With ``residual`` they carry the residual error; those below 0 stay
+    so, to be called below quantification.
     """
     typical, random = population.log_parameters(model, data), population.random_effects(model, data)
     factor = np.linalg.cholesky(random.variance)

@@ -1,10 +1,10 @@
 """The gradient of the FOCE-I objective function, patient by patient, without solving for anyone's optimum again.
 
-With l half of −2 log likelihood, φ the log parameters, η̂ the optimum, H = Σ information f' f'ᵀ + Ω⁻¹ its expected and J its
-exact Hessian, the objective is O = 2 l(η̂) + η̂ᵀ Ω⁻¹ η̂ + ln|Ω| + ln|H|. By the implicit function theorem dη̂/dx = − J⁻¹ ∂g/∂x,
-g the gradient of half of the joint density by η (Almquist J, Leander J, Jirstrand M. J Pharmacokinet Pharmacodyn
-2015;42:191-209). Second derivatives of the model are central differences of its exact first ones, of all patients and
-parameters at once.
+With l half of −2 log likelihood, φ the log parameters, η̂ the optimum, H = Σ information f' f'ᵀ + Ω⁻¹ its expected and
+J its exact Hessian, the objective is O = 2 l(η̂) + η̂ᵀ Ω⁻¹ η̂ + ln|Ω| + ln|H|. By the implicit function theorem dη̂/dx
+= − J⁻¹ ∂g/∂x, g the gradient of half of the joint density by η (Almquist J, Leander J, Jirstrand M. J Pharmacokinet
+Pharmacodyn 2015;42:191-209). Second derivatives of the model are central differences of its exact first ones, of all
+patients and parameters at once.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ class TiledData:
 
 @dataclass(frozen=True)
 class ObjectiveGradient:
-    """At x: ``by_patient`` (patients, parameters of the search) the gradient of each patient's part of the objective function.
+    """At x: ``by_patient`` (patients, parameters of the search) the gradient of each patient's part of the objective
+    function.
 
-    ``eta_by_x`` (patients, random effects, parameters) is dη̂/dx, and ``missed`` (patients, random effects, random effects) what
-    the expected Hessian of the joint density misses of the exact one: the next optima are near η̂ + dη̂/dx Δx, and found faster.
+    ``eta_by_x`` (patients, random effects, parameters) is dη̂/dx, and ``missed`` (patients, random effects, random
+    effects) what the expected Hessian of the joint density misses of the exact one: the next optima are near η̂ +
+    dη̂/dx Δx, and found faster.
     """
 
     by_patient: Floats

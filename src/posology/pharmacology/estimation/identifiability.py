@@ -1,4 +1,5 @@
-"""What a fit does not know, said in words: estimates that the data do not hold, and saturable loss that they do not show.
+"""What a fit does not know, said in words: estimates that the data do not hold, and saturable loss that they do not
+show.
 
 An ill-conditioned fit is one whose eigenvalues of the correlation of the estimates are more than a thousandfold apart
 (Montgomery DC, Peck EA, Vining GG. Introduction to Linear Regression Analysis, 5th ed. 2012, section 9.4.2).
@@ -30,11 +31,13 @@ def poorly_identified(estimates: Sequence[Estimate], covariance: Floats, conditi
         shared = np.tril(np.abs(covariance / np.outer(sd, sd)), -1)
         i, j = divmod(int(np.argmax(shared)), len(sd))
         notes.append(
-            f"condition number {condition:.3g}, above {MAX_CONDITION_NUMBER:g}: the data hardly tell {estimates[j].name} from "
+            f"condition number {condition:.3g}, above {MAX_CONDITION_NUMBER:g}: the data hardly tell "
+            f"{estimates[j].name} from "
             f"{estimates[i].name} (correlation {covariance[i, j] / sd[i] / sd[j]:.3f})"
         )
     notes += [
-        f"{e.name} is poorly known: relative standard error {e.relative:.3g} %, 95 % interval {e.lower:.3g} to {e.upper:.3g}"
+        f"{e.name} is poorly known: relative standard error {e.relative:.3g} %, 95 % interval {e.lower:.3g} to "
+        f"{e.upper:.3g}"
         for e in estimates
         if e.relative > MAX_RSE_PERCENT
     ]
@@ -49,7 +52,8 @@ def saturation_not_observed(typical: Mapping[str, float], concentrations: Floats
     >>> saturation_not_observed({"CL": 0.36, "Vmax": 4.9, "Km": 7.4}, np.array([0.5, 150.0]))
     []
     >>> print(*saturation_not_observed({"CL": 0.36, "Vmax": 4.9, "Km": 0.01}, np.array([2.0, 150.0])))
-    every concentration predicted (2 to 150) is above 10 Km (Km 0.01): loss is at its maximum, and the data do not show Km
+    every concentration predicted (2 to 150) is above 10 Km (Km 0.01): loss is at its maximum, and the data do not show
+    Km
     """
     clearance, most, km = (typical[name] for name in ("CL", "Vmax", "Km"))
     low, high = float(concentrations.min()), float(concentrations.max())

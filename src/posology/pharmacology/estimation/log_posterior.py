@@ -1,8 +1,8 @@
 """The log density of a patient's or a population's parameters, with its exact gradient: what full Bayes samples.
 
-Random effects are not centred: η = ω L z and κ = π z, z standard normal; L is the Cholesky factor of their correlations,
-with the prior of Lewandowski D, Kurowicka D, Joe H. J Multivar Anal 2009;100:1989-2001 (density of the correlations
-∝ det^(shape − 1)), made of partial correlations tanh(y) that are independent.
+Random effects are not centred: η = ω L z and κ = π z, z standard normal; L is the Cholesky factor of their
+correlations, with the prior of Lewandowski D, Kurowicka D, Joe H. J Multivar Anal 2009;100:1989-2001 (density of the
+correlations ∝ det^(shape − 1)), made of partial correlations tanh(y) that are independent.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Prior:
 
     The log of each typical value is normal around ``typical`` with standard deviation ``spread``; each ω is half normal
     with scale ``omega``, each standard deviation ``between_occasions`` with scale ``occasion``, each residual standard
-    deviation with the scale in ``residual`` (0: not in the model). The power of an effect of a covariate is normal around
-    0 with standard deviation ``power``, or fixed where the effect gives it. With ``correlated`` the random effects between
-    patients are correlated, by the LKJ prior with this ``shape`` (1: uniform; above: correlations nearer 0). The defaults
-    are weak: a typical value within a factor of 7 of the guess (95 %), ω mostly below 1.
+    deviation with the scale in ``residual`` (0: not in the model). The power of an effect of a covariate is normal
+    around 0 with standard deviation ``power``, or fixed where the effect gives it. With ``correlated`` the random
+    effects between patients are correlated, by the LKJ prior with this ``shape`` (1: uniform; above: correlations
+    nearer 0). The defaults are weak: a typical value within a factor of 7 of the guess (95 %), ω mostly below 1.
     """
 
     typical: Mapping[str, float]
@@ -68,7 +68,8 @@ class Prior:
     def describe(self) -> str:
         """Say it in words."""
         said = [
-            f"log typical values normal around {', '.join(f'{n} {v:g}' for n, v in self.typical.items())} (SD {self.spread:g})",
+            f"log typical values normal around {', '.join(f'{n} {v:g}' for n, v in self.typical.items())} (SD "
+            f"{self.spread:g})",
             f"omega half normal ({self.omega:g})",
         ]
         said += [f"powers normal around 0 (SD {self.power:g})"] if self.powers else []
@@ -90,7 +91,8 @@ class Prior:
         )
 
     def split(self, x: Floats) -> list[Floats]:
-        """Return the parts of vectors (…, size): log typical values, powers, log ω, y, log π, log errors, z of all patients."""
+        """Return the parts of vectors (…, size): log typical values, powers, log ω, y, log π, log errors, z of all
+        patients."""
         r = len(self.random)
         sizes = [
             len(self.typical),
@@ -119,7 +121,8 @@ class Prior:
 
 
 def correlation_factor(y: Floats, r: int) -> Floats:
-    """Return the Cholesky factor (…, r, r) of the correlations made of partial ones tanh(y), (…, r (r − 1) / 2), by rows.
+    """Return the Cholesky factor (…, r, r) of the correlations made of partial ones tanh(y), (…, r (r − 1) / 2), by
+    rows.
 
     Examples
     --------
@@ -165,7 +168,8 @@ def individual_density(model: StructuralModel, data: PkDataset, population: Popu
 
 
 def population_density(model: StructuralModel, data: PkDataset, prior: Prior) -> LogDensity:
-    """Return the log density (up to a constant) and gradient of a population; :meth:`Prior.split` says of which vector."""
+    """Return the log density (up to a constant) and gradient of a population; :meth:`Prior.split` says of which
+    vector."""
     centre = np.log([prior.typical[name] for name in model.parameters])
     scale = np.array(list(standard_deviations(prior.residual).values()))
     population = prior.population()

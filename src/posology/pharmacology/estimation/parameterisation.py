@@ -17,8 +17,8 @@ from posology.shared.arrays import Floats
 class Parameterisation:
     """How the vector that is searched maps to a population.
 
-    It holds log typical values, powers, the Cholesky factor of Ω with its diagonal as logs, and the logs of the standard
-    deviations: between occasions, and of the residual error.
+    It holds log typical values, powers, the Cholesky factor of Ω with its diagonal as logs, and the logs of the
+    standard deviations: between occasions, and of the residual error.
     """
 
     model: StructuralModel

@@ -123,8 +123,8 @@ class RandomEffects:
     """The random effects of each patient side by side: η, then κ of the first occasion, of the second, and so on.
 
     ``places`` are the parameters that η moves; ``design`` (patients, periods, parameters, effects) is 1 where an effect
-    moves a parameter, None where no parameter changes within patients. A patient with fewer occasions than another has κ
-    that move nothing; they add nothing to the likelihood.
+    moves a parameter, None where no parameter changes within patients. A patient with fewer occasions than another has
+    κ that move nothing; they add nothing to the likelihood.
     """
 
     places: list[int]

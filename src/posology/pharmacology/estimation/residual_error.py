@@ -30,7 +30,8 @@ def by_analyte(residual: ResidualErrors) -> Mapping[str, ErrorModel]:
 
 
 def standard_deviations(residual: ResidualErrors) -> dict[str, float]:
-    """Return the estimated parameters of the error (standard deviations, and a power), by the names that results give them.
+    """Return the estimated parameters of the error (standard deviations, and a power), by the names that results give
+    them.
 
     >>> standard_deviations({"IMGN853": ResidualError(0.0, 0.1), "DM4": ResidualError(0.05, 0.3)})
     {'IMGN853 proportional error': 0.1, 'DM4 additive error': 0.05, 'DM4 proportional error': 0.3}
@@ -56,9 +57,9 @@ def with_standard_deviations(residual: ResidualErrors, values: Sequence[float] |
 class ErrorScale:
     """Measurements and predictions on the scale on which they scatter normally; all (…, patients, samples).
 
-    ``slope`` is the derivative of a prediction on that scale by the prediction itself, ``variance`` and ``variance_slope`` those of
-    the error, ``by_log_parameter`` the derivatives of the variance by the logs of all parameters, 0 for another analyte's.
-    ``density`` is what the scale adds to −2 log likelihood.
+    ``slope`` is the derivative of a prediction on that scale by the prediction itself, ``variance`` and
+    ``variance_slope`` those of the error, ``by_log_parameter`` the derivatives of the variance by the logs of all
+    parameters, 0 for another analyte's. ``density`` is what the scale adds to −2 log likelihood.
     """
 
     measured: Floats
@@ -127,7 +128,8 @@ def _on_scale(data: PkDataset, predicted: Floats, model: ErrorModel) -> ErrorSca
     positive = data.observed & (data.value > 0)
     for row, column in np.argwhere(data.observed & ~positive)[:1]:
         raise ValueError(
-            f"patient {data.names[row]}, time {data.time[row, column]:g}: a measured 0 has no logarithm; mark it as below "
+            f"patient {data.names[row]}, time {data.time[row, column]:g}: a measured 0 has no logarithm; mark it as "
+            "below "
             "quantification with its limit, or use another error"
         )
     f = np.where(predicted > 0, predicted, 1.0)
@@ -187,7 +189,8 @@ class LogLikelihoodTerms:
 
     ``by_prediction`` is its derivative by the prediction; ``information`` the expected information on the prediction
     (for −log likelihood), the part through the variance included; ``by_log_parameter`` its derivatives by the logs of
-    the parameters of the error, in the order of :func:`standard_deviations`. All (patients, samples), 0 where no sample is.
+    the parameters of the error, in the order of :func:`standard_deviations`. All (patients, samples), 0 where no sample
+    is.
     """
 
     value: Floats
@@ -228,7 +231,8 @@ def log_likelihood_terms(data: PkDataset, predicted: Floats, residual: ResidualE
     if dead.any():
         row, column = (int(i[0]) for i in np.nonzero(dead))
         raise ValueError(
-            f"patient {data.names[row]}, time {data.time[row, column]:g}: 0 is predicted and the error is proportional; "
+            f"patient {data.names[row]}, time {data.time[row, column]:g}: 0 is predicted and the error is "
+            "proportional; "
             "leave the sample out, or use an additive error"
         )
     variance = np.where(data.observed, variance, 1.0)
@@ -257,5 +261,6 @@ def log_likelihood_terms(data: PkDataset, predicted: Floats, residual: ResidualE
 
 
 def gradient_by_deviations(terms: LogLikelihoodTerms) -> Floats:
-    """Return the derivatives of the sum of all by the logs of the error's parameters, in the order of :func:`standard_deviations`."""
+    """Return the derivatives of the sum of all by the logs of the error's parameters, in the order of
+    :func:`standard_deviations`."""
     return np.array([by.sum() for by in terms.by_log_parameter])

@@ -55,7 +55,8 @@ def first_cycle_from_samples(
     duration
         of the infusion, one or (patients,): λz takes no point before its end. 0 where not known.
     bolus
-        whether the dose was a bolus: where none was sampled, the concentration at it is then back-extrapolated (and no Cmax), else 0.
+        whether the dose was a bolus: where none was sampled, the concentration at it is then back-extrapolated (and no
+        Cmax), else 0.
 
     Raises
     ------
@@ -173,7 +174,8 @@ def average_concentration_until(form: StructuralModel, data: PkDataset, phi: Flo
 
 
 def _area(form: StructuralModel, data: PkDataset, phi: Floats, until: Floats) -> Floats:
-    """Return the area from 0 to ``until``: Gauss and Legendre's rule on the parts between doses and ends of infusions."""
+    """Return the area from 0 to ``until``: Gauss and Legendre's rule on the parts between doses and ends of
+    infusions."""
     given = data.amount > 0
     edges = np.concatenate(
         [

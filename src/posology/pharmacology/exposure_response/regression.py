@@ -22,8 +22,8 @@ SEPARATED = "the hazard's slope is not finite: the events lie at one end of the 
 class ExposureResponse:
     """A regression on exposure, per ``unit`` of it.
 
-    ``intercept`` and ``slope`` are on the log odds (logistic) or log hazard (exponential) scale; ``lower``, ``upper`` and
-    ``p_value`` are of the slope: by profile likelihood for the logistic, by the Wald statistic for the others.
+    ``intercept`` and ``slope`` are on the log odds (logistic) or log hazard (exponential) scale; ``lower``, ``upper``
+    and ``p_value`` are of the slope: by profile likelihood for the logistic, by the Wald statistic for the others.
     ``covariance`` is that of intercept and slope. ``ratio`` is the odds or hazard ratio per ``unit``. ``patients`` and
     ``events`` say what it rests on.
     """
@@ -110,7 +110,8 @@ def logistic(
     exposure, event
         (patients,).
     firth
-        penalise by Jeffreys' prior (finite and less biased with few events); without it, data that separate are refused.
+        penalise by Jeffreys' prior (finite and less biased with few events); without it, data that separate are
+        refused.
     unit
         of exposure that the slope is per; by default its standard deviation, or 1 where all are the same.
 
@@ -141,7 +142,10 @@ def logistic(
 
     def drop(slope: float) -> float:
         """Return twice the fall of the log likelihood when the slope is held, the intercept at its best."""
-        at = lambda c: -_likelihood(design, y, firth, np.array([c - slope * centre, slope]))[0]
+
+        def at(c: float) -> float:
+            return float(-_likelihood(design, y, firth, np.array([c - slope * centre, slope]))[0])
+
         middle = float(beta[0] + beta[1] * centre)
         return 2 * (value + float(minimize_scalar(at, bracket=(middle - 1, middle + 1), tol=1e-10).fun))
 

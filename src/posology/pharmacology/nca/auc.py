@@ -55,10 +55,11 @@ def segment_auc(
 
 
 def _logarithmic_means(c0: Floats, c1: Floats) -> tuple[Floats, Floats]:
-    """Return the means over a segment of C, and of C x the part of the segment gone by, C going from c0 to c1 exponentially.
+    """Return the means over a segment of C, and of C x the part of the segment gone by, C going from c0 to c1
+    exponentially.
 
-    With u = ln(c0 / c1): (c0 - c1) / u and (c0 - c1 - u c1) / u^2; by their series where c0 and c1 are so close that the
-    differences would hold no digit.
+    With u = ln(c0 / c1): (c0 - c1) / u and (c0 - c1 - u c1) / u^2; by their series where c0 and c1 are so close that
+    the differences would hold no digit.
     """
     u = np.log1p((c0 - c1) / c1)
     near = np.abs(u) < 1e-2
@@ -144,7 +145,8 @@ def partial_aumc(
     lambda_z: Floats,
     method: TrapezoidMethod = "linear-up log-down",
 ) -> Floats:
-    """Return the first-moment area of each profile from its first time to ``end``, (profiles,); NaN as :func:`partial_auc`.
+    """Return the first-moment area of each profile from its first time to ``end``, (profiles,); NaN as
+    :func:`partial_auc`.
 
     Parameters
     ----------

@@ -18,13 +18,15 @@ from posology.shared.arrays import Floats, Ints
 
 @dataclass(frozen=True)
 class Proportionality:
-    """Exposure = exp(``intercept``) × dose^``slope``: the slope with its interval, and what follows by Smith's criterion.
+    """Exposure = exp(``intercept``) × dose^``slope``: the slope with its interval, and what follows by Smith's
+    criterion.
 
-    ``region`` is the interval that the slope's interval must lie in. ``verdict`` is "proportional" where it lies inside,
-    "not proportional" where they share nothing, else "inconclusive". ``reach`` is the largest ratio of doses over which
-    the data show proportionality (1 if none). ``profiles`` and ``patients`` are how many it is from, after equal doses of a
-    patient were averaged; ``between_sd`` is the patients' random effect, NaN where each was given one dose. ``degrees`` are the
-    residual degrees of freedom: profiles − 2, or profiles − patients − 1 where patients were given several doses.
+    ``region`` is the interval that the slope's interval must lie in. ``verdict`` is "proportional" where it lies
+    inside, "not proportional" where they share nothing, else "inconclusive". ``reach`` is the largest ratio of doses
+    over which the data show proportionality (1 if none). ``profiles`` and ``patients`` are how many it is from, after
+    equal doses of a patient were averaged; ``between_sd`` is the patients' random effect, NaN where each was given one
+    dose. ``degrees`` are the residual degrees of freedom: profiles − 2, or profiles − patients − 1 where patients were
+    given several doses.
     """
 
     slope: float
@@ -62,8 +64,8 @@ def dose_proportionality(
     dose, exposure
         (profiles,): a dose and its exposure (AUC or Cmax), both above 0.
     patient
-        whose each profile is; by default all are of different patients. Profiles of one patient at one dose are averaged
-        (geometric mean); a patient given several doses has a random effect (restricted maximum likelihood).
+        whose each profile is; by default all are of different patients. Profiles of one patient at one dose are
+        averaged (geometric mean); a patient given several doses has a random effect (restricted maximum likelihood).
     level
         of the confidence interval (0.90 by Smith).
     limits
@@ -72,7 +74,8 @@ def dose_proportionality(
     Raises
     ------
     ValueError
-        if a value is not above 0, doses do not differ, there are fewer than 3 profiles, or the level is not within 0 and 1.
+        if a value is not above 0, doses do not differ, there are fewer than 3 profiles, or the level is not within 0
+        and 1.
 
     Examples
     --------
@@ -81,16 +84,7 @@ def dose_proportionality(
     (0.995, 'proportional')
     """
     dose, exposure = np.asarray(dose, float), np.asarray(exposure, float)
-    if dose.shape != exposure.shape or dose.ndim != 1:
-        raise ValueError(f"doses are {dose.shape} and exposures {exposure.shape}; they need one value a profile each")
-    if not ((dose > 0) & np.isfinite(dose) & (exposure > 0) & np.isfinite(exposure)).all():
-        raise ValueError("doses and exposures are above 0; leave out profiles without an exposure")
-    if len(dose) < 3 or np.ptp(dose) == 0:
-        raise ValueError(f"{len(dose)} profiles at {len(np.unique(dose))} doses; it takes three and two at least")
-    if not 0 < limits[0] < 1 < limits[1]:
-        raise ValueError(f"limits are {limits}; they lie on either side of 1")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level:g}; it lies between 0 and 1")
+    _check(dose, exposure, level, limits)
     from scipy.stats import t
 
     names = [str(i) for i in range(len(dose))] if patient is None else list(map(str, patient))
@@ -112,16 +106,11 @@ def dose_proportionality(
     lower, upper = slope - half, slope + half
     ratio = float(dose.max() / dose.min())
     low, high = (1 + float(np.log(limit)) / float(np.log(ratio)) for limit in limits)
-    verdict: Literal["proportional", "not proportional", "inconclusive"] = "inconclusive"
-    if lower >= low and upper <= high:
-        verdict = "proportional"
-    elif upper < low or lower > high:
-        verdict = "not proportional"
-    reach = np.inf  # of the log of the ratio of doses
-    if lower < 1:
-        reach = min(reach, float(np.log(limits[0])) / (lower - 1))
-    if upper > 1:
-        reach = min(reach, float(np.log(limits[1])) / (upper - 1))
+    verdict = _verdict(lower, upper, low, high)
+    reach = min(  # of the log of the ratio of doses
+        float(np.log(limits[0])) / (lower - 1) if lower < 1 else np.inf,
+        float(np.log(limits[1])) / (upper - 1) if upper > 1 else np.inf,
+    )
     farthest = float(np.exp(reach)) if reach < np.log(np.finfo(float).max) else np.inf
     return Proportionality(
         slope,
@@ -140,6 +129,28 @@ def dose_proportionality(
         verdict,
         farthest,
     )
+
+
+def _check(dose: Floats, exposure: Floats, level: float, limits: tuple[float, float]) -> None:
+    if dose.shape != exposure.shape or dose.ndim != 1:
+        raise ValueError(f"doses are {dose.shape} and exposures {exposure.shape}; they need one value a profile each")
+    if not ((dose > 0) & np.isfinite(dose) & (exposure > 0) & np.isfinite(exposure)).all():
+        raise ValueError("doses and exposures are above 0; leave out profiles without an exposure")
+    if len(dose) < 3 or np.ptp(dose) == 0:
+        raise ValueError(f"{len(dose)} profiles at {len(np.unique(dose))} doses; it takes three and two at least")
+    if not 0 < limits[0] < 1 < limits[1]:
+        raise ValueError(f"limits are {limits}; they lie on either side of 1")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level:g}; it lies between 0 and 1")
+
+
+def _verdict(
+    lower: float, upper: float, low: float, high: float
+) -> Literal["proportional", "not proportional", "inconclusive"]:
+    """Say how the interval of the slope lies to the region of proportionality."""
+    if lower >= low and upper <= high:
+        return "proportional"
+    return "not proportional" if upper < low or lower > high else "inconclusive"
 
 
 def _averaged(x: Floats, y: Floats, names: Sequence[str]) -> tuple[Floats, Floats, Ints]:
@@ -163,7 +174,8 @@ def _least_squares(x: Floats, y: Floats) -> tuple[float, float, float, float]:
 
 
 def _mixed(x: Floats, y: Floats, group: Ints) -> tuple[float, float, float, float, float]:
-    """Return slope, intercept, the slope's standard error, residual and between-patient SD: a random intercept, by REML."""
+    """Return slope, intercept, the slope's standard error, residual and between-patient SD: a random intercept, by
+    REML."""
     from scipy.optimize import minimize_scalar
 
     design = np.stack([np.ones_like(x), x], axis=1)

@@ -1,7 +1,7 @@
 """Within a dosing interval τ: average, lowest and trough concentrations, fluctuation, accumulation.
 
-Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed. 2016, section 2.8; moments at steady state:
-Smith IL, Schentag JJ. J Pharmacokinet Biopharm 1984;12:199-213.
+Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed. 2016, section 2.8; moments at steady
+state: Smith IL, Schentag JJ. J Pharmacokinet Biopharm 1984;12:199-213.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def within_interval(
     """
     known = ~np.isnan(tau)
     end = np.where(known, tau, 1.0)
-    only = lambda values: np.where(known, values, np.nan)
+
+    def only(values: Floats) -> Floats:
+        return np.asarray(np.where(known, values, np.nan))
+
     inside = (time <= end[:, None]) & sampled
     area = only(partial_auc(time, concentration, 0.0, end, lambda_z, method))
     moment = only(partial_aumc(time, concentration, end, lambda_z, method))

@@ -25,7 +25,8 @@ from posology.pharmacology.nca.terminal_slope import TerminalSlope, terminal_slo
 from posology.shared.arrays import Bools, Floats, Ints
 
 Dosing = Literal["first", "later", "steady state"]
-"""What a profile's dose is to the patient: the first, one of which earlier doses are still there, or one at steady state."""
+"""What a profile's dose is to the patient: the first, one of which earlier doses are still there, or one at steady
+state."""
 MIN_SPAN_HALF_LIVES = 2.0  # that the points of λz should span
 MIN_ADJUSTED_R2 = 0.80  # below which a half-life is doubtful
 MAX_PERCENT_EXTRAPOLATED = 20.0  # of AUCinf, on either side, above which it is doubtful
@@ -35,10 +36,10 @@ MAX_PERCENT_EXTRAPOLATED = 20.0  # of AUCinf, on either side, above which it is 
 class NcaResults:
     """The results: each parameter of the registry as an attribute, an array (profiles,).
 
-    ``_obs`` is from the last concentration measured, ``_pred`` from the one that the terminal slope predicts. ``start`` says
-    what the concentration at the dose was taken from. Clearance and volumes are CL/F and Vz/F after an extravascular dose,
-    where Vss cannot be determined and the mean residence time holds the absorption time. ``notes`` says of each profile what
-    could not be determined and why, and what is doubtful.
+    ``_obs`` is from the last concentration measured, ``_pred`` from the one that the terminal slope predicts. ``start``
+    says what the concentration at the dose was taken from. Clearance and volumes are CL/F and Vz/F after an
+    extravascular dose, where Vss cannot be determined and the mean residence time holds the absorption time. ``notes``
+    says of each profile what could not be determined and why, and what is doubtful.
     """
 
     values: Mapping[str, Floats]
@@ -116,10 +117,12 @@ def nca(
     duration
         of the infusion, one or (profiles,): half of it is taken off the mean residence time.
     dosing
-        of all profiles, or of each. After a "first" dose, clearance, volumes and residence time are from AUCinf; at "steady
-        state" from AUCτ, if ``tau`` is known; after a "later" dose, of which neither holds, they are not determined.
+        of all profiles, or of each. After a "first" dose, clearance, volumes and residence time are from AUCinf; at
+        "steady state" from AUCτ, if ``tau`` is known; after a "later" dose, of which neither holds, they are not
+        determined.
     tau
-        the dosing interval, one or (profiles,), NaN where not known: for results within it. It makes no dose a steady state.
+        the dosing interval, one or (profiles,), NaN where not known: for results within it. It makes no dose a steady
+        state.
     method
         of the trapezoids.
     blq

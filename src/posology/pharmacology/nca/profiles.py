@@ -1,4 +1,5 @@
-"""Concentration profiles made ready for analysis: checked, values below quantification, the concentration at the dose."""
+"""Concentration profiles made ready for analysis: checked, values below quantification, the concentration at
+the dose."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def validate_profiles(
     tau: float | Floats | None,
     min_points: int,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the dose, duration and dosing interval of each profile (NaN: not known), or raise ``ValueError`` naming the first profile that is wrong."""
+    """Return the dose, duration and dosing interval of each profile (NaN: not known), or raise ``ValueError`` naming
+    the first profile that is wrong."""
     if time.shape != concentration.shape:
         raise ValueError(f"times are {time.shape} and concentrations {concentration.shape}; they need one shape")
     if route not in get_args(Route):
@@ -100,8 +102,9 @@ def prepare_profiles(
     route
         after a bolus the concentration at the dose is extrapolated back.
     interval
-        (profiles,): NaN after a first dose, before which there was nothing. After a later one, the time within which the
-        lowest concentration stands for that at the dose, where none was sampled (infinite if the interval is not known).
+        (profiles,): NaN after a first dose, before which there was nothing. After a later one, the time within which
+        the lowest concentration stands for that at the dose, where none was sampled (infinite if the interval is not
+        known).
 
     Returns
     -------

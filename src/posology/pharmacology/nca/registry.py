@@ -1,8 +1,10 @@
-"""Every parameter of a non-compartmental analysis, an entry each: its function, unit, CDISC code, and why it may be missing.
+"""Every parameter of a non-compartmental analysis, an entry each: its function, unit, CDISC code, and why it may be
+missing.
 
-To add one, write its function of a :class:`ProfileBasis` and enter it in :data:`PARAMETERS`: results, commands and the reference
-page take it from there. The definitions are those of Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis,
-5th ed. 2016, section 2.8; residence time at steady state: Smith IL, Schentag JJ. J Pharmacokinet Biopharm 1984;12:199-213.
+To add one, write its function of a :class:`ProfileBasis` and enter it in :data:`PARAMETERS`: results, commands and the
+reference page take it from there. The definitions are those of Gabrielsson J, Weiner D. Pharmacokinetic and
+Pharmacodynamic Data Analysis, 5th ed. 2016, section 2.8; residence time at steady state: Smith IL, Schentag JJ. J
+Pharmacokinet Biopharm 1984;12:199-213.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from posology.shared.arrays import Bools, Floats
 class ProfileBasis:
     """What parameters are functions of: arrays (profiles,).
 
-    ``is_first`` marks profiles after a first dose (a dose of whose drug nothing was there before), ``is_steady`` those at steady
-    state with a known dosing interval. ``half_infusion`` is half the length of the infusion, 0 otherwise. ``auc_back`` is the
-    area from the dose to the first sample, NaN where the concentration at the dose is not extrapolated back.
+    ``is_first`` marks profiles after a first dose (a dose of whose drug nothing was there before), ``is_steady`` those
+    at steady state with a known dosing interval. ``half_infusion`` is half the length of the infusion, 0 otherwise.
+    ``auc_back`` is the area from the dose to the first sample, NaN where the concentration at the dose is not
+    extrapolated back.
     """
 
     dose: Floats
@@ -45,7 +48,8 @@ class ProfileBasis:
     interval: DosingInterval
 
     def after_first_dose(self, values: Floats) -> Floats:
-        """Return values where the dose was a first one, NaN elsewhere: what follows from AUCinf is true of those alone."""
+        """Return values where the dose was a first one, NaN elsewhere: what follows from AUCinf is true of
+        those alone."""
         return np.asarray(np.where(self.is_first, values, np.nan))
 
     def at_steady_state(self, values: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """The terminal slope λz: which points it goes through, and how well.
 
-Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed. 2016, section 2.8. The choice of points is
-PKNCA's (Denney W, Duvvuri S, Buckeridge C. J Pharmacokinet Pharmacodyn 2015;42 Suppl 1:S65).
+Gabrielsson J, Weiner D. Pharmacokinetic and Pharmacodynamic Data Analysis, 5th ed. 2016, section 2.8. The choice of
+points is PKNCA's (Denney W, Duvvuri S, Buckeridge C. J Pharmacokinet Pharmacodyn 2015;42 Suppl 1:S65).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from posology.shared.arrays import Bools, Floats, Ints
 class TerminalSlope:
     """How λz was chosen. Arrays (profiles,); ``used`` is (profiles, samples as given).
 
-    Of all regressions of ln C on time through the last 3, 4, ... points after Cmax, those within a tolerance of the best
-    adjusted r² and with λz above 0 are kept; of these the one with the most points is taken (PKNCA's rule).
+    Of all regressions of ln C on time through the last 3, 4, ... points after Cmax, those within a tolerance of the
+    best adjusted r² and with λz above 0 are kept; of these the one with the most points is taken (PKNCA's rule).
     ``span_ratio`` is the time spanned in half-lives; ``too_few`` says where there were not enough points.
     """
 

@@ -1,24 +1,24 @@
 """A conjugate, its free payload and the payload's metabolite in plasma, as a fit takes them: all linear, and exact.
 
-With C and P the amounts of conjugate in two compartments, D and M those of payload and metabolite, all as amounts of the
-conjugate they come from:
+With C and P the amounts of conjugate in two compartments, D and M those of payload and metabolite, all as amounts of
+the conjugate they come from:
 
     dC/dt = − (CL/V1 + Q/V1) C + Q/V2 P + doses        conjugate:  C / V1
     dP/dt = Q/V1 C − Q/V2 P
     dD/dt = CL/V1 C − kp D                             payload:    kp D / CLp
     dM/dt = kp D − km M                                metabolite: km M / CLm
 
-The payload is formed as conjugate is lost, the metabolite as payload is lost. Nothing but its concentration is seen of a
-payload, so its volume and the share of conjugate that becomes payload are not known apart. Hence CLp and CLm are apparent:
-dose of conjugate over the AUC, as if all of it became payload, and all payload metabolite (the "apparent clearance" of the
-label). They are in units of dose / (concentration × time): with doses in mg, ng/mL and days, 1 is 1000 L/d of conjugate.
-Times the mass of payload in that of conjugate it is the payload's own apparent clearance. kp and km are rates of
-elimination. A rate well above that at which the analyte is formed does not show in the data; which of the two is which is
-then decided by the starting values (flip-flop).
+The payload is formed as conjugate is lost, the metabolite as payload is lost. Nothing but its concentration is seen of
+a payload, so its volume and the share of conjugate that becomes payload are not known apart. Hence CLp and CLm are
+apparent: dose of conjugate over the AUC, as if all of it became payload, and all payload metabolite (the "apparent
+clearance" of the label). They are in units of dose / (concentration × time): with doses in mg, ng/mL and days, 1 is
+1000 L/d of conjugate. Times the mass of payload in that of conjugate it is the payload's own apparent clearance. kp and
+km are rates of elimination. A rate well above that at which the analyte is formed does not show in the data; which of
+the two is which is then decided by the starting values (flip-flop).
 
-After a bolus into the chain with the rates λ₁ … λₙ (the two of the conjugate, kp, km) the last amount is proportional to
-Σᵢ (Q/V2 − λᵢ) exp(−λᵢ t) / Πⱼ (λⱼ − λᵢ), a divided difference (Bateman H. Proc Camb Philos Soc 1910;15:423-427). Rates that
-are as good as the same are moved apart about their middle, which changes a concentration by 1e-8 of it.
+After a bolus into the chain with the rates λ₁ … λₙ (the two of the conjugate, kp, km) the last amount is proportional
+to Σᵢ (Q/V2 − λᵢ) exp(−λᵢ t) / Πⱼ (λⱼ − λᵢ), a divided difference (Bateman H. Proc Camb Philos Soc 1910;15:423-427).
+Rates that are as good as the same are moved apart about their middle, which changes a concentration by 1e-8 of it.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def conjugate_model(analytes: int) -> StructuralModel:
     """
     if analytes not in (2, 3):
         raise ValueError(
-            f"{analytes} analyte{'s'[: analytes != 1]}; the model takes conjugate and payload, or conjugate, payload and "
+            f"{analytes} analyte{'s'[: analytes != 1]}; the model takes conjugate and payload, or conjugate, "
+            "payload and "
             "metabolite, in this order"
         )
     return CONJUGATE_PAYLOAD if analytes == 2 else CONJUGATE_PAYLOAD_METABOLITE
@@ -157,6 +158,8 @@ def check_starting_values(model: StructuralModel, data: PkDataset, phi: Floats) 
         ratio = float(np.exp(np.median(np.log(np.maximum(data.value[own], 1e-300) / predicted[own]))))
         if not 1 / MAX_FOLD_FROM_DATA < ratio < MAX_FOLD_FROM_DATA:
             raise ValueError(
-                f"{name} is measured at {ratio:.3g} times what the starting values predict (median). Are the analytes in the "
-                f"order conjugate, payload, metabolite ({', '.join(data.analytes)}), and the starting values in the data's units?"
+                f"{name} is measured at {ratio:.3g} times what the starting values predict (median). Are the "
+                "analytes in the "
+                f"order conjugate, payload, metabolite ({', '.join(data.analytes)}), and the starting values in the "
+                "data's units?"
             )

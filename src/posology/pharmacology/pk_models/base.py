@@ -11,7 +11,8 @@ from posology.shared.arrays import Floats
 class StructuralModel(Protocol):
     """A structural model, as :class:`posology.pharmacology.pk_models.linear.LinearModel` is.
 
-    One whose parameters may change between periods is a :class:`posology.pharmacology.pk_models.base.TimeVaryingModel` too.
+    One whose parameters may change between periods is a :class:`posology.pharmacology.pk_models.base.TimeVaryingModel`
+    too.
     """
 
     @property

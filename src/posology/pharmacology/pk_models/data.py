@@ -31,12 +31,13 @@ class SubjectData:
     """One patient's doses and samples, in order of time.
 
     ``doses`` are (time, amount, duration of infusion, dosing interval if the dose is given at steady state, else 0);
-    ``samples`` are (time, concentration, below quantification). Below quantification, the concentration is the limit.
-    A dose at steady state replaces all before it. A sample at the time of a dose was taken before it, unless
-    ``after_dose`` says of how many doses at its time, in their order, it was taken after (True: of all). ``covariates`` are constant; what changes is in ``periods``, to which
-    doses and samples belong by their time, or as ``dose_period`` and ``sample_period`` say (from 0). By its time, a
-    dose where one period ends and the next begins belongs to the next, and a sample to the earlier unless it is after
-    such a dose. ``analyte`` says of each sample what was measured, from 0; empty, it is the one analyte.
+    ``samples`` are (time, concentration, below quantification). Below quantification, the concentration is the limit. A
+    dose at steady state replaces all before it. A sample at the time of a dose was taken before it, unless
+    ``after_dose`` says of how many doses at its time, in their order, it was taken after (True: of all). ``covariates``
+    are constant; what changes is in ``periods``, to which doses and samples belong by their time, or as ``dose_period``
+    and ``sample_period`` say (from 0). By its time, a dose where one period ends and the next begins belongs to the
+    next, and a sample to the earlier unless it is after such a dose. ``analyte`` says of each sample what was measured,
+    from 0; empty, it is the one analyte.
     """
 
     name: str
@@ -56,8 +57,8 @@ class PkDataset:
 
     ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
     ``dose_counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
-    steady state that is. ``period_start`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is, and
-    ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
+    steady state that is. ``period_start`` (patients, periods) is when each period begins, −∞ the first, ∞ where none
+    is, and ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
     (patients,), or (patients, periods) where they change. ``analyte`` (patients, samples) is what was measured, by its
     place among ``analytes``.
     """
@@ -102,7 +103,8 @@ class PkDataset:
         return period_rows(self)
 
     def at(self, time: Floats) -> PkDataset:
-        """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing measured.
+        """Return the same patients and doses with other times of sampling, (patients, times) or (times,), nothing
+        measured.
 
         All are of the first analyte.
         """
@@ -239,7 +241,8 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
 
 
 def _covariate(patients: Sequence[SubjectData], name: str, periods: int) -> Floats:
-    """Return a covariate, (patients,), or (patients, periods) if it changes; a patient's last value fills up the row."""
+    """Return a covariate, (patients,), or (patients, periods) if it changes; a patient's last value fills up
+    the row."""
     rows = []
     for p in patients:
         own = [q.covariates.get(name, p.covariates.get(name, np.nan)) for q in p.periods] or [p.covariates[name]]

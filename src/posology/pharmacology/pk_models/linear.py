@@ -2,7 +2,8 @@
 
 Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. 1982, chapters 1, 2 and appendix B. Parameters are on the log scale, so
 that each is above 0; doses superpose; a dose at steady state is the sum of the geometric series of those before it, and
-resets what came earlier, as NONMEM's SS 1. The model with saturable loss is in :mod:`posology.pharmacology.pk_models.michaelis_menten`.
+resets what came earlier, as NONMEM's SS 1. The model with saturable loss is in
+:mod:`posology.pharmacology.pk_models.michaelis_menten`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ Terms = tuple[Floats, Floats, Floats, Floats]
 
 @dataclass(frozen=True)
 class LinearModel:
-    """A compartment model: its parameters, and C(t) = Σ aₙ exp(−λₙ t) after a unit bolus as a function of their logs."""
+    """A compartment model: its parameters, and C(t) = Σ aₙ exp(−λₙ t) after a unit bolus as a function of their
+    logs."""
 
     name: str
     parameters: tuple[str, ...]

@@ -1,9 +1,10 @@
-"""Three compartments, and first-order absorption into any linear disposition, as sums of exponentials with exact derivatives.
+"""Three compartments, and first-order absorption into any linear disposition, as sums of exponentials with exact
+derivatives.
 
-The matrix of compartments that exchange with the central one alone is similar to a symmetric S, so that its exponents λ are real
-and C(t) = 1/V Σ u₁ᵢ² exp(−λᵢ t), u the eigenvectors of S. Their derivatives are those of a symmetric eigenproblem (Magnus JR. Econometric
-Theory 1985;1:179-191). With a depot that empties at ka each exponential w exp(−λ t) becomes
-w ka / (ka − λ) (exp(−λ t) − exp(−ka t)) (Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. 1982, appendix B).
+The matrix of compartments that exchange with the central one alone is similar to a symmetric S, so that its exponents λ
+are real and C(t) = 1/V Σ u₁ᵢ² exp(−λᵢ t), u the eigenvectors of S. Their derivatives are those of a symmetric
+eigenproblem (Magnus JR. Econometric Theory 1985;1:179-191). With a depot that empties at ka each exponential w exp(−λ
+t) becomes w ka / (ka − λ) (exp(−λ t) − exp(−ka t)) (Gibaldi M, Perrier D. Pharmacokinetics, 2nd ed. 1982, appendix B).
 """
 
 from __future__ import annotations

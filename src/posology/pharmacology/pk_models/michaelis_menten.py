@@ -1,8 +1,8 @@
 """What a fit needs of two compartments with saturable loss: concentrations and exact derivatives by the log parameters.
 
 Beside linear clearance CL, the central compartment loses Vmax C / (Km + C) (Michaelis L, Menten ML. Biochem Z
-1913;49:333-369): the loss of an antibody to a target that its lowest doses do not fill. The variational
-equations go along with the concentrations (:mod:`posology.pharmacology.pk_models.michaelis_menten_taylor`, compiled at first use).
+1913;49:333-369): the loss of an antibody to a target that its lowest doses do not fill. The variational equations go
+along with the concentrations (:mod:`posology.pharmacology.pk_models.michaelis_menten_taylor`, compiled at first use).
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ class MichaelisMenten:
         Raises
         ------
         ValueError
-            naming the patient, if a parameter is no number above 0, a dose has no steady state, or the concentration moves too
-            fast.
+            naming the patient, if a parameter is no number above 0, a dose has no steady state, or the concentration
+            moves too fast.
         """
         return self._course(data, phi, 0)[0]
 
     def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
-        """Return the concentrations and their derivatives by the log parameters, (patients, samples, 6); raises likewise."""
+        """Return the concentrations and their derivatives by the log parameters, (patients, samples, 6); raises
+        likewise."""
         return self._course(data, phi, 6)
 
     def _course(self, data: PkDataset, phi: Floats, columns: int) -> tuple[Floats, Floats]:
@@ -60,7 +61,8 @@ class MichaelisMenten:
             theta = np.exp(np.ascontiguousarray(phi, np.float64))
         for row, column in np.argwhere(~((theta > 0) & (theta < np.inf)))[:1]:
             raise ValueError(
-                f"patient {data.names[row]}: {self.parameters[column]} is {theta[row, column]:g}; it is a number above 0"
+                f"patient {data.names[row]}: {self.parameters[column]} is {theta[row, column]:g}; it is a number "
+                "above 0"
             )
         time, order = _events(data)
         value, change = np.zeros(data.time.shape), np.zeros((*data.time.shape, columns))
@@ -71,7 +73,8 @@ class MichaelisMenten:
             row = int(np.argmax(wrong))
             own = ", ".join(f"{n} {v:.3g}" for n, v in zip(self.parameters, theta[row], strict=True))
             raise ValueError(
-                f"patient {data.names[row]}, time {failed[row, 1]:g}: {FAILURE_REASONS.get(int(failed[row, 0]), FAILURE_REASONS[1])} ({own})"
+                f"patient {data.names[row]}, time {failed[row, 1]:g}: "
+                f"{FAILURE_REASONS.get(int(failed[row, 0]), FAILURE_REASONS[1])} ({own})"
             )
         return value, change
 

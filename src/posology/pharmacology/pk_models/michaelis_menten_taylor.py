@@ -5,9 +5,9 @@ With c and d the concentrations in the two compartments and u the infusion,
     c' = u/V1 - CL/V1 c - Q/V1 (c - d) - Vmax/V1 c/(Km + c),    d' = Q/V2 (c - d).
 
 Every coefficient of the series of c, d and their derivatives by the log parameters follows from those before it by
-recurrence, for Km/(Km + c) by that of a quotient (Jorba A, Zou M. Exp Math 2005;14:99-117). A step ends where the last two
-terms are 1e-12 of the first: errors are near those of rounding, smooth in the parameters, and a sample within a step is
-the polynomial there. Import this module only where something is computed: it loads the compiler.
+recurrence, for Km/(Km + c) by that of a quotient (Jorba A, Zou M. Exp Math 2005;14:99-117). A step ends where the last
+two terms are 1e-12 of the first: errors are near those of rounding, smooth in the parameters, and a sample within a
+step is the polynomial there. Import this module only where something is computed: it loads the compiler.
 """
 
 from __future__ import annotations
@@ -140,9 +140,10 @@ def along(theta, u, length, c, d, s, p, w, g):  # type: ignore[no-untyped-def]
 def steady(theta, amount, duration, interval, c, d, s, p):  # type: ignore[no-untyped-def]
     """Set the coefficients of order 0 to those just before a dose at steady state; return 0 or why it failed.
 
-    The concentrations after one interval are a convex, increasing function F of those before it, with a spectral radius of
-    its derivative M below 1. So Newton's steps for F(x) = x from 0 rise to the one solution and never pass it (Ortega JM,
-    Rheinboldt WC, Iterative Solution of Nonlinear Equations, 1970, 13.3.4). There dx/dtheta = (1 - M)^-1 dF/dtheta.
+    The concentrations after one interval are a convex, increasing function F of those before it, with a spectral radius
+    of its derivative M below 1. So Newton's steps for F(x) = x from 0 rise to the one solution and never pass it
+    (Ortega JM, Rheinboldt WC, Iterative Solution of Nonlinear Equations, 1970, 13.3.4). There dx/dtheta = (1 - M)^-1
+    dF/dtheta.
     """
     e, f, t, q = np.zeros(ORDER + 1), np.zeros(ORDER + 1), np.zeros((ORDER + 1, 8)), np.zeros((ORDER + 1, 8))
     w, g = np.zeros(ORDER + 1), np.zeros(ORDER + 1)

@@ -2,8 +2,8 @@
 
 Within a period dx/dt = −M x + doses, so that x(t) = f(M) x₀ + Σ g(M) dose, where f and g are those of the exponents:
 f(λ) = exp(−λ t), and g a bolus, an infusion, or a series of them up to steady state. Where a period ends the amounts
-stay, and M and the volume become those of the next (NONMEM's $PK at each record). Derivatives of a function of a matrix:
-Daleckii JL, Krein SG. AMS Transl 1965;47:1-30; Higham NJ. Functions of Matrices. 2008, theorem 3.11.
+stay, and M and the volume become those of the next (NONMEM's $PK at each record). Derivatives of a function of a
+matrix: Daleckii JL, Krein SG. AMS Transl 1965;47:1-30; Higham NJ. Functions of Matrices. 2008, theorem 3.11.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def _modes(matrix: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _divided(value: Floats, slope: Floats, exponent: Floats) -> Floats:
-    """Return the divided differences of a function by pairs of exponents: (rows, points, n, n), from (rows, points, n)."""
+    """Return the divided differences of a function by pairs of exponents: (rows, points, n, n), from (rows,
+    points, n)."""
     n = exponent.shape[1]
     gap = exponent[:, :, None] - exponent[:, None, :]
     same = np.eye(n, dtype=bool)

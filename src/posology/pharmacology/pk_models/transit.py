@@ -1,13 +1,13 @@
 """Absorption through transit compartments, into one compartment.
 
-Savic RM, Jonker DM, Kerbusch T, Karlsson MO. J Pharmacokinet Pharmacodyn 2007;34:711-726. A dose passes NN compartments (any number
-above 0) at the rate ktr = (NN + 1) / MTT, MTT the mean transit time, and enters the central one as a gamma distribution with
-m = NN + 1. Its convolution with exp(−k t) is, with x = (ktr − k) t,
+Savic RM, Jonker DM, Kerbusch T, Karlsson MO. J Pharmacokinet Pharmacodyn 2007;34:711-726. A dose passes NN compartments
+(any number above 0) at the rate ktr = (NN + 1) / MTT, MTT the mean transit time, and enters the central one as a gamma
+distribution with m = NN + 1. Its convolution with exp(−k t) is, with x = (ktr − k) t,
 
     (ktr t)^m exp(−ktr t) M(1, m + 1, x) / Γ(m + 1) = (ktr / (ktr − k))^m exp(−k t) P(m, x) where x > 0,
 
-M Kummer's function and P the regularised incomplete gamma function (Abramowitz M, Stegun IA. 1964, 6.5.12). Derivatives by the logs
-of CL and V are exact, those by the logs of MTT and NN central differences.
+M Kummer's function and P the regularised incomplete gamma function (Abramowitz M, Stegun IA. 1964, 6.5.12). Derivatives
+by the logs of CL and V are exact, those by the logs of MTT and NN central differences.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class TransitModel:
         return self._superposed(data, phi)[0]
 
     def sensitivities(self, data: PkDataset, phi: Floats) -> tuple[Floats, Floats]:
-        """Return the concentrations and their derivatives by the log parameters, (patients, samples, 4); raises likewise."""
+        """Return the concentrations and their derivatives by the log parameters, (patients, samples, 4); raises
+        likewise."""
         value, by_log_k = self._superposed(data, phi)
         steps = STEP * np.eye(4)[:2]
         by_input = [
@@ -65,7 +66,8 @@ class TransitModel:
         if wrong.any():
             row = int(np.argmax(wrong.any(axis=1)))
             raise ValueError(
-                f"patient {data.names[row]}: doses through transit compartments are swallowed, neither infused nor at steady "
+                f"patient {data.names[row]}: doses through transit compartments are swallowed, neither infused nor "
+                "at steady "
                 "state; write the doses out"
             )
         mtt, nn, clearance, volume = (each[:, None, None] for each in np.exp(phi).T)

@@ -1,8 +1,9 @@
-"""The formulas of the tumour model, each a function: for numbers, for arrays, and compiled as they stand by the kernels.
+"""The formulas of the tumour model, each a function: for numbers, for arrays, and compiled as they stand by the
+kernels.
 
-Symbols are those of Shah DK, Haddish-Berhane N, Betts A, J Pharmacokinet Pharmacodyn 2012;39:643-659 (disposition in the
-tumour, kill) and of Gibiansky L, Gibiansky E, Kakkar T, Ma P, J Pharmacokinet Pharmacodyn 2008;35:573-591 (binding at
-total quasi-steady state). Time in days, concentrations in nM of tumour volume.
+Symbols are those of Shah DK, Haddish-Berhane N, Betts A, J Pharmacokinet Pharmacodyn 2012;39:643-659 (disposition in
+the tumour, kill) and of Gibiansky L, Gibiansky E, Kakkar T, Ma P, J Pharmacokinet Pharmacodyn 2008;35:573-591 (binding
+at total quasi-steady state). Time in days, concentrations in nM of tumour volume.
 """
 
 from __future__ import annotations

@@ -1,24 +1,23 @@
 """A conjugate in a tumour: uptake, binding, internalisation, release, efflux, bystanders, growth and kill.
 
-Shah DK, Haddish-Berhane N, Betts A. J Pharmacokinet Pharmacodyn 2012;39:643-659 (disposition and kill); binding at total
-quasi-steady state: Gibiansky L et al., J Pharmacokinet Pharmacodyn 2008;35:573-591. With C the conjugate and C_PL the free
-payload in plasma, A conjugate free in the tumour, R receptor, B their complex, L drug internalised, K its catabolite (all
-in nM of tumour around target-positive cells), P and T payload in a cell, free and bound to tubulin, E payload between the
-cells, N+ and N- the cells with and without target, x = N+/(N+ + N-):
+Shah DK, Haddish-Berhane N, Betts A. J Pharmacokinet Pharmacodyn 2012;39:643-659 (disposition and kill); binding at
+total quasi-steady state: Gibiansky L et al., J Pharmacokinet Pharmacodyn 2008;35:573-591. With C the conjugate and C_PL
+the free payload in plasma, A conjugate free in the tumour, R receptor, B their complex, L drug internalised, K its
+catabolite (all in nM of tumour around target-positive cells), P and T payload in a cell, free and bound to tubulin, E
+payload between the cells, N+ and N- the cells with and without target, x = N+/(N+ + N-):
 
-    dA/dt  = ktr (eps C - A) - kon A R + koff B                       ktr = 2 P Rcap/Rkrogh^2 + 6 D/R^2
-    dR/dt  = ksyn - kdeg R - kon A R + koff B                         ksyn = kdeg R(0)
-    dB/dt  = kon A R - (koff + kint) B
-    dL/dt  = DAR kint B - krel L
-    dK/dt  = krel L - (kclv + kcat) K                                 kcat: exit of the catabolite, with its P-gp factor
-    dP+/dt = kclv K + kin E - kout P+ - kon_T P+ (Tub - T+) + koff_T T+       kout: exit, with the payload's P-gp factor
-    dP-/dt =          kin E - kout P- - kon_T P- (Tub - T-) + koff_T T-
-    dE/dt  = x (kout P+ + h kcat K) + (1 - x) kout P- - kin E - kclr (E - eps' C_PL)      h: 1 for a hydrophobic catabolite
-    dN/dt  = (kg - kmax U^h/(EC50^h + U^h) e^(-lam t)) N              U = K + P + T in a positive, P + T in a negative cell
+    dA/dt  = ktr (eps C - A) - kon A R + koff B                       ktr = 2 P Rcap/Rkrogh^2 + 6 D/R^2 dR/dt  = ksyn -
+    kdeg R - kon A R + koff B                         ksyn = kdeg R(0) dB/dt  = kon A R - (koff + kint) B dL/dt  = DAR
+    kint B - krel L dK/dt  = krel L - (kclv + kcat) K                                 kcat: exit of the catabolite, with
+    its P-gp factor dP+/dt = kclv K + kin E - kout P+ - kon_T P+ (Tub - T+) + koff_T T+       kout: exit, with the
+    payload's P-gp factor dP-/dt =          kin E - kout P- - kon_T P- (Tub - T-) + koff_T T- dE/dt  = x (kout P+ + h
+    kcat K) + (1 - x) kout P- - kin E - kclr (E - eps' C_PL)      h: 1 for a hydrophobic catabolite dN/dt  = (kg - kmax
+    U^h/(EC50^h + U^h) e^(-lam t)) N              U = K + P + T in a positive, P + T in a negative cell
 
-Three forms of it. :class:`Reduced` (the default) has A, R and B at total quasi-steady state with Atot = A + B and Rtot = R +
-B dynamic, and P, T and E, which turn over within hours, at steady state. :class:`Rodas` and :class:`Dopri5` have kon and koff.
-:mod:`posology.pharmacology.tumour.reference_solver` has every equation, and the plasma, for checks. Naked antibody is not followed.
+Three forms of it. :class:`Reduced` (the default) has A, R and B at total quasi-steady state with Atot = A + B and Rtot
+= R + B dynamic, and P, T and E, which turn over within hours, at steady state. :class:`Rodas` and :class:`Dopri5` have
+kon and koff. :mod:`posology.pharmacology.tumour.reference_solver` has every equation, and the plasma, for checks. Naked
+antibody is not followed.
 """
 
 from __future__ import annotations
@@ -42,7 +41,8 @@ if TYPE_CHECKING:
 
 AVOGADRO = 6.02214076e23
 MAX_PAYLOAD_RESIDENCE_DAYS = 3.0
-"""How long free payload may stay in a tumour [d] to be held at steady state: DM4 stays 0.2 d (diameters within 0.1 %); at 3 d
+"""How long free payload may stay in a tumour [d] to be held at steady state: DM4 stays 0.2 d (diameters within 0.1 %);
+at 3 d
 they are within 3 %, the shrinkage over a cycle within 2 %."""
 STATES = ("conjugate", "receptor", "internalised", "catabolite", "positive", "negative")
 """Atot, Rtot, L, K, N+, N-: what can be kept; cells as multiples of what there was at the start."""
@@ -76,7 +76,8 @@ class Target:
         Parameters
         ----------
         shares
-            (patients, 4): the share of cells that score 0, 1, 2, 3; each row sums to 1. Cells that score 0 are negative.
+            (patients, 4): the share of cells that score 0, 1, 2, 3; each row sums to 1. Cells that score 0 are
+            negative.
 
         Examples
         --------
@@ -373,7 +374,8 @@ def simulate(
     threads
         how many cores to use; the results are the same.
     lingers
-        how long payload may stay in a tumour, or bound to tubulin [d], beyond which the steady state it is held at is refused.
+        how long payload may stay in a tumour, or bound to tubulin [d], beyond which the steady state it is held at is
+        refused.
 
     Raises
     ------
@@ -438,18 +440,23 @@ def simulate(
     failed = np.full(patients, np.nan)
     shared = (rates, conjugate, payload, theta, when, inputs, slot, kept)
     power = int(p["hill"][0]) if (p["hill"] == p["hill"][0]).all() and p["hill"][0] in (1, 2) else 0
-    run: Callable[[int, int], None]
     if isinstance(method, Reduced):
         checked_values("step", method.step, "d")
         fastest = np.max([p["ktr"] + p["kint"], p["kdeg"] + p["kint"], p["release"], p["cleavage"] + p["kcat"]], axis=0)
         step = np.minimum(method.step, 1.5 / fastest)
-        run = lambda a, b: kernels.integrate(*shared, step, power, kernels.LANES, a, b, out, failed)
+
+        def run(a: int, b: int) -> None:
+            kernels.integrate(*shared, step, power, kernels.LANES, a, b, out, failed)
+
     else:
         from posology.pharmacology.tumour import kernel_full_binding as solvers
 
         checked_values("rtol", method.rtol, "1"), checked_values("atol", method.atol, "1")
         kernel = solvers.rodas if isinstance(method, Rodas) else solvers.dopri5
-        run = lambda a, b: kernel(*shared, method.rtol, method.atol, power, a, b, out, failed)
+
+        def run(a: int, b: int) -> None:
+            kernel(*shared, method.rtol, method.atol, power, a, b, out, failed)
+
     _run_parallel(run, patients, threads, kernels.LANES)
     if not np.isnan(failed).all():
         raise SolverError(_solver_error(int(np.argmin(np.isnan(failed))), failed, p, method))
@@ -457,7 +464,8 @@ def simulate(
 
 
 def _payload_is_fast(p: Mapping[str, Floats], lingers: float) -> None:
-    """Refuse a payload that lingers, for which the steady state of P, T and E is no good: it stays, or stays bound, longer."""
+    """Refuse a payload that lingers, for which the steady state of P, T and E is no good: it stays, or stays bound,
+    longer."""
     stays = (1 + p["tubulin"] * p["kon_tubulin"] / p["koff_tubulin"]) / p["kout"] * (1 + p["kin"] / p["kclr"])
     bound = np.where(p["tubulin"] > 0, 1 / p["koff_tubulin"], 0)
     for name, how, long in (("kout", "free payload stays", stays), ("koff_tubulin", "payload stays on tubulin", bound)):
@@ -465,8 +473,10 @@ def _payload_is_fast(p: Mapping[str, Floats], lingers: float) -> None:
         if slow.any():
             i = int(np.argmax(slow))
             raise ValueError(
-                f"patient {i + 1}: {name} is {p[name][i]:g} /d: {how} {long[i]:.2g} d in the tumour, and the compiled forms "
-                f"hold it at steady state, which is right for less than {lingers:g} d; posology.pharmacology.tumour.reference_solver follows it"
+                f"patient {i + 1}: {name} is {p[name][i]:g} /d: {how} {long[i]:.2g} d in the tumour, and the "
+                "compiled forms "
+                f"hold it at steady state, which is right for less than {lingers:g} d; "
+                "posology.pharmacology.tumour.reference_solver follows it"
             )
 
 

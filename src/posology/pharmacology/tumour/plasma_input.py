@@ -1,7 +1,9 @@
-"""What plasma brings to a tumour: conjugate and free payload as sums of exponentials, and a dosing history as breakpoints.
+"""What plasma brings to a tumour: conjugate and free payload as sums of exponentials, and a dosing history as
+breakpoints.
 
-The form that the compiled kernels take. Each mode a of the plasma follows da/dt = -lambda a + r(t), r the infusion [nmol/d];
-the conjugate is C = sum g a and free payload C_PL = sum g' a [nM]. Exact for two compartments, whatever the schedule.
+The form that the compiled kernels take. Each mode a of the plasma follows da/dt = -lambda a + r(t), r the infusion
+[nmol/d]; the conjugate is C = sum g a and free payload C_PL = sum g' a [nM]. Exact for two compartments, whatever the
+schedule.
 """
 
 from __future__ import annotations
@@ -96,7 +98,8 @@ class PlasmaInput:
         if near.any():
             i = int(np.argmax(near))
             raise ValueError(
-                f"patient {i + 1}: payload_cl/payload_v is {own[i]:g} /d, a rate of the conjugate's: it must differ by a millionth"
+                f"patient {i + 1}: payload_cl/payload_v is {own[i]:g} /d, a rate of the conjugate's: it must differ "
+                "by a millionth"
             )
         brought = (shed * v1 / volume)[:, None] * gains / gap
         return cls(
@@ -112,9 +115,9 @@ class PlasmaInput:
     ) -> tuple[PlasmaInput, Floats]:
         """Return the drive of a compound, and the mean drugs on an antibody that reaches a tumour: (patients,).
 
-        The chain of :class:`posology.pharmacology.disposition.adc_plasma.Plasma` is drawn together to two compartments that have the same areas
-        under the curve: of antibody with at least one drug, of the drug on it, and of free payload. Saturable loss has no such
-        form and is refused.
+        The chain of :class:`posology.pharmacology.disposition.adc_plasma.Plasma` is drawn together to two compartments
+        that have the same areas under the curve: of antibody with at least one drug, of the drug on it, and of free
+        payload. Saturable loss has no such form and is refused.
 
         Parameters
         ----------
@@ -133,7 +136,8 @@ class PlasmaInput:
         plasma = Plasma.of(compound, factors)
         if (plasma["antibody.vmax"] > 0).any():
             raise ValueError(
-                f"patient {int(np.argmax(plasma['antibody.vmax'] > 0)) + 1}: antibody.vmax is above 0; the tumour model takes linear loss"
+                f"patient {int(np.argmax(plasma['antibody.vmax'] > 0)) + 1}: antibody.vmax is above 0; the tumour "
+                "model takes linear loss"
             )
         shares, kdec = plasma.series("linker.fractions", 0), plasma.kdec
         shares = shares / shares.sum(axis=1, keepdims=True)
@@ -173,8 +177,8 @@ class PlasmaInput:
         Raises
         ------
         ValueError
-            naming patient and dose: if a dose starts before day 0 or is a bolus, or the shapes do not fit; if the times are
-            not in order.
+            naming patient and dose: if a dose starts before day 0 or is a bolus, or the shapes do not fit; if the times
+            are not in order.
         """
         patients = len(self.rates)
         if patients > 1 and all(a.ndim == 1 or len(a) == 1 for a in (doses.time, doses.amount, doses.duration)):

@@ -1,7 +1,7 @@
 """Every equation of the tumour model, and the plasma that drives it, one patient at a time by SciPy: slow, to check by.
 
-Nothing is at quasi-steady state: kon and koff, payload in positive and negative cells, free and on tubulin, payload between
-the cells, two compartments of conjugate and free payload in plasma. The equations are those at the head of
+Nothing is at quasi-steady state: kon and koff, payload in positive and negative cells, free and on tubulin, payload
+between the cells, two compartments of conjugate and free payload in plasma. The equations are those at the head of
 :mod:`posology.pharmacology.tumour.model`.
 """
 
@@ -30,8 +30,8 @@ def equations(
 ) -> Floats:
     """Return the derivatives of :data:`NAMES` in one patient [nM/d; cells /d], ``infusion`` in nmol/d.
 
-    ``shed`` and ``lost`` follow the drug, for its balance where N+ and N- stay as they are: x (L + K + P+ + T+) + (1 - x)
-    (P- + T-) + E = x shed - lost.
+    ``shed`` and ``lost`` follow the drug, for its balance where N+ and N- stay as they are: x (L + K + P+ + T+) + (1 -
+    x) (P- + T-) + E = x shed - lost.
     """
     rates, conjugate, payload = drive
     modes, (a, r, b, held, k, p_in, t_in, p_out, t_out, e, n, m) = y[:3], y[3:15]

@@ -27,10 +27,11 @@ SHRINKAGE = Quantity(0.0831 / 7, "/d", "computed", "kd of the sum of diameters a
 
 
 def kill_rate_constant(tumour: Tumour, drive: PlasmaInput, dose: float, duration: float = 0.1) -> Floats:
-    """Return the rate at which a dose [mg] shrinks the sum of diameters, (patients,) [/d]: kd, the mean of a first cycle.
+    """Return the rate at which a dose [mg] shrinks the sum of diameters, (patients,) [/d]: kd, the mean of a first
+    cycle.
 
-    Without growth and resistance, which the reduced tier has terms for. However long the payload stays in the tumour: at
-    steady state it is still right to a few per cent.
+    Without growth and resistance, which the reduced tier has terms for. However long the payload stays in the tumour:
+    at steady state it is still right to a few per cent.
 
     Examples
     --------
@@ -58,7 +59,10 @@ def calibrate_kmax(tumour: Tumour, drive: PlasmaInput, dose: float, target: floa
 
     if tumour.patients != 1 or len(drive.rates) != 1:
         raise ValueError("calibrate the typical patient: one tumour, one drive")
-    miss = lambda log_kmax: float(kill_rate_constant(replace(tumour, kmax=math.exp(log_kmax)), drive, dose)[0] - target)
+
+    def miss(log_kmax: float) -> float:
+        return float(kill_rate_constant(replace(tumour, kmax=math.exp(log_kmax)), drive, dose)[0] - target)
+
     low, high = math.log(1e-5), math.log(50.0)
     if miss(high) < 0:
         raise ValueError(
@@ -70,7 +74,8 @@ def calibrate_kmax(tumour: Tumour, drive: PlasmaInput, dose: float, target: floa
 
 @dataclass(frozen=True)
 class SobolIndex:
-    """How much a number matters for a result: first and total index, with 95 % half-widths; and how the number is known."""
+    """How much a number matters for a result: first and total index, with 95 % half-widths; and how the number is
+    known."""
 
     name: str
     quantity: Quantity
@@ -118,7 +123,10 @@ def priors(
     """
     held = compound.quantities() | {"target.copies": target.copies[3], "target.kdeg": target.kdeg}
     held = {name: q for name, q in held.items() if "fractions" not in name}
-    of = lambda name: "above 1" if name.endswith(".pgp") else "odds" if name in SHARES else "log-normal"
+
+    def of(name: str) -> Any:
+        return "above 1" if name.endswith(".pgp") else "odds" if name in SHARES else "log-normal"
+
     return with_assumed_cv({name: (q, of(name)) for name, q in held.items()}, cv)
 
 

@@ -1,8 +1,8 @@
 """Sobol indices of any model on the unit cube, and the priors that carry the cube to what is uncertain.
 
-Sobol IM, Math Comput Simul 2001;55:271-280; Saltelli A et al., Comput Phys Commun 2010;181:259-270. The points are those of
-SALib (Herman J, Usher W, J Open Source Softw 2017;2:97); for a model without chance so are the indices. The first index is
-the share of the variance that a number explains alone, the total one that which goes with it in any way.
+Sobol IM, Math Comput Simul 2001;55:271-280; Saltelli A et al., Comput Phys Commun 2010;181:259-270. The points are
+those of SALib (Herman J, Usher W, J Open Source Softw 2017;2:97); for a model without chance so are the indices. The
+first index is the share of the variance that a number explains alone, the total one that which goes with it in any way.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Prior:
     quantity
         the number; its ``cv`` says how far it is uncertain.
     kind
-        "log-normal"; "above 1": the excess over 1 is log-normal (a factor that is 1 or more); "odds": the odds of a share
-        are. The last two are as wide as the cv says of the number itself, to first order.
+        "log-normal"; "above 1": the excess over 1 is log-normal (a factor that is 1 or more); "odds": the odds of a
+        share are. The last two are as wide as the cv says of the number itself, to first order.
     why
         where the spread comes from.
 
@@ -106,8 +106,8 @@ def _problem(inputs: int) -> dict[str, object]:
 class Indices:
     """First and total index of each input with the half-widths of their bootstrap intervals, (inputs,) each.
 
-    ``noise``: the share of the variance of the results that is chance, 0 for a model without any. Where chance hides all else
-    (what is left of the variance is not above 0 in 97.5 % of the bootstrap) it is 1, and the indices are NaN.
+    ``noise``: the share of the variance of the results that is chance, 0 for a model without any. Where chance hides
+    all else (what is left of the variance is not above 0 in 97.5 % of the bootstrap) it is 1, and the indices are NaN.
     """
 
     first: Floats
@@ -120,10 +120,10 @@ class Indices:
 def indices(values: ArrayLike, inputs: int, seed: int, level: float = 0.95) -> Indices:
     """Return the Sobol indices of the results at :func:`sample_points`.
 
-    A model with chance in it gives two results of each run, with chances of their own; all runs of one base sample may share
-    theirs. Where one result is multiplied by another, they are then taken from either, so that chance adds nothing to the
-    indices on average, however much there is: only their intervals widen. With one result a run, or two that are the same,
-    the estimators are those of Saltelli 2010, table 2 (b) and (f).
+    A model with chance in it gives two results of each run, with chances of their own; all runs of one base sample may
+    share theirs. Where one result is multiplied by another, they are then taken from either, so that chance adds
+    nothing to the indices on average, however much there is: only their intervals widen. With one result a run, or two
+    that are the same, the estimators are those of Saltelli 2010, table 2 (b) and (f).
 
     Parameters
     ----------
@@ -166,18 +166,25 @@ def indices(values: ArrayLike, inputs: int, seed: int, level: float = 0.95) -> I
 
 
 def _estimates(blocks: Floats, chosen: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-    """Return first and total indices, (draws, inputs), and the variance, (draws,), of the base samples ``chosen`` in each draw.
+    """Return first and total indices, (draws, inputs), and the variance, (draws,), of the base samples ``chosen`` in
+    each draw.
 
     Every one is a mean over base samples of a product, over a variance: those are made once.
     """
     a, mixed, b = blocks[:, :1], blocks[:, 1:-1], blocks[:, -1:]
-    swap = lambda x: x[..., ::-1]
+
+    def swap(x: Floats) -> Floats:
+        return np.asarray(x[..., ::-1])
+
     alone = (b * swap(mixed - a)).mean(axis=2)
     any_way = 0.5 * ((a - mixed) * swap(a - mixed)).mean(axis=2)
     ends = blocks[:, [0, -1]]
     cross = ends.prod(axis=2).mean(axis=1)
     level = ends.mean(axis=1)
-    mean = lambda each: each[chosen].mean(axis=1)
+
+    def mean(each: Floats) -> Floats:
+        return np.asarray(each[chosen].mean(axis=1))
+
     variance = mean(cross) - mean(level).prod(axis=1)
     safe = np.where(variance > 0, variance, np.nan)[:, None]
     return mean(alone) / safe, mean(any_way) / safe, variance

@@ -116,7 +116,8 @@ def multiply(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
             before = product.get(name, np.ones(1))
             if 1 != len(before) != len(np.atleast_1d(factor)) != 1:
                 raise ValueError(
-                    f"factors on {name} are of {len(before)} and of {len(factor)} patients: they must be of as many, or of one"
+                    f"factors on {name} are of {len(before)} and of {len(factor)} patients: they must be of as "
+                    "many, or of one"
                 )
             product[name] = before * factor
     return product
@@ -125,7 +126,8 @@ def multiply(*factors: Mapping[str, Floats]) -> dict[str, Floats]:
 def between_occasion_factors(
     rng: np.random.Generator, patients: int, cycles: int, sd: float = OCCASION.value
 ) -> Floats:
-    """Return (P, cycles): factors on a patient's clearance that differ from cycle to cycle; ``sd`` of their logarithm."""
+    """Return (P, cycles): factors on a patient's clearance that differ from cycle to cycle; ``sd`` of their
+    logarithm."""
     check_patient_count(patients)
     if cycles < 1 or not 0 <= sd < np.inf:
         raise ValueError(f"cycles is {cycles} and sd {sd:g}: they must be 1 or more, and 0 or more")

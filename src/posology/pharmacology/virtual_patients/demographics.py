@@ -1,6 +1,7 @@
 """Virtual patients: who they are, how they differ in what the drug meets, and how well that is measured.
 
-Every number is a :class:`Quantity` with its evidence. Randomness comes in as a generator: the same seed, the same patients.
+Every number is a :class:`Quantity` with its evidence. Randomness comes in as a generator: the same seed, the same
+patients.
 """
 
 from __future__ import annotations
@@ -206,10 +207,18 @@ class VirtualPatients:
         if not ((shares >= 0).all() and abs(shares.sum() - 1) < 1e-6):
             raise ValueError(f"the shares of the tumour types are {shares.tolist()}: they must sum to 1")
         kinds = rng.choice(len(mix), patients, p=shares / shares.sum())
-        of = lambda name: np.array([getattr(kind, name).value for kind, _ in mix])[kinds]
-        spread = lambda name: np.array([getattr(kind, name).between for kind, _ in mix])[kinds]
+
+        def of(name: str) -> Floats:
+            return np.asarray(np.array([getattr(kind, name).value for kind, _ in mix])[kinds])
+
+        def spread(name: str) -> Floats:
+            return np.asarray(np.array([getattr(kind, name).between for kind, _ in mix])[kinds])
+
         female = rng.random(patients) < of("female")
-        body = lambda name, key="value": np.where(female, *(getattr(getattr(b, name), key) for b in (women, men)))
+
+        def body(name: str, key: str = "value") -> Floats:
+            return np.asarray(np.where(female, *(getattr(getattr(b, name), key) for b in (women, men))))
+
         height = body("height") + body("height_sd") * rng.standard_normal(patients)
         bmi = body("bmi") * np.exp(body("bmi", "between") * rng.standard_normal(patients))
         stained = rng.beta(of("ps2_a"), of("ps2_b"))
@@ -218,7 +227,10 @@ class VirtualPatients:
         expression = np.stack(
             [(1 - stained) * (1 - weak), (1 - stained) * weak, stained * (1 - strong), stained * strong], axis=1
         )
-        around = lambda name: of(name) * np.exp(spread(name) * rng.standard_normal(patients))
+
+        def around(name: str) -> Floats:
+            return np.asarray(of(name) * np.exp(spread(name) * rng.standard_normal(patients)))
+
         return cls(
             np.where(female, "F", "M"),
             height,

@@ -12,7 +12,9 @@ import numpy as np
 from posology.conduct.dlt_status import DltStatus, dlt_statuses
 from posology.conduct.protocol_in_force import plan_in_force
 from posology.endpoints import best_response, ca125, recist
+from posology.endpoints.prior_therapy import is_anticancer
 from posology.protocol.model import Ca125, ResponseRules
+from posology.record.collected import ConcomitantTherapy
 from posology.record.event import Event
 from posology.record.facts import Dosed, LesionMeasured, MarkerMeasured
 from posology.record.state import Patient, State
@@ -148,6 +150,7 @@ STATUS = {
     "unequivocal progression": recist.Status.PROGRESSION,
     "too small to measure": recist.Status.TOO_SMALL,
     "not evaluable": recist.Status.NOT_EVALUABLE,
+    "merged": recist.Status.MERGED,
 }
 BENEFIT_DAYS = 168
 """How long without progression is a clinical benefit [days]: 24 weeks."""
@@ -204,7 +207,7 @@ class MeasuredLesions:
 
 def lesions(patients: Sequence[Patient]) -> MeasuredLesions | None:
     """Return every lesion measured as the endpoints room takes them; None if there is none."""
-    rows: list[tuple[int, int, int, int, int, int, bool, float, int, int]] = []
+    rows: list[tuple[int, int, int, int, int, int, bool, float, int, int, int]] = []
     names: list[str] = []
     sources: list[Event] = []
     organs: dict[str, int] = {}
@@ -224,16 +227,19 @@ def lesions(patients: Sequence[Patient]) -> MeasuredLesions | None:
                     size,
                     organs.setdefault(lesion.organ.casefold(), len(organs)),
                     METHOD.get((lesion.method or "").casefold(), recist.ImagingMethod.CT_OR_MRI),
+                    lesion.fragment or 0,
                 )
             )
             names.append(lesion.lesion)
             sources.append(event)
     if not rows:
         return None
-    patient_, assessment, number, day, role, status, nodal, size_, organ, method = (
+    patient_, assessment, number, day, role, status, nodal, size_, organ, method, part = (
         np.array(column) for column in zip(*rows, strict=True)
     )
-    made = recist.Lesions(patient_, assessment, number, day, role, status, nodal, size_, organ=organ, method=method)
+    made = recist.Lesions(
+        patient_, assessment, number, day, role, status, nodal, size_, fragment=part, organ=organ, method=method
+    )
     return MeasuredLesions(made, tuple(names), tuple(sources))
 
 
@@ -274,6 +280,17 @@ def _scans(patients: list[Patient]) -> dict[str, tuple[Assessment, ...]]:
     return found | {patients[i].id: tuple(read) for i, read in scans.items()}
 
 
+def new_therapy(patient: Patient) -> Event | None:
+    """Return the first anticancer therapy after the trial's own; it ends what counts as response, and censors."""
+    first = patient.first_dose
+    for event in patient.of(ConcomitantTherapy):
+        fact = event.fact
+        assert isinstance(fact, ConcomitantTherapy)
+        if first and event.occurred > first.occurred and is_anticancer(fact.category, fact.subcategory):
+            return event
+    return None
+
+
 def _responses(
     patients: list[Patient], scans: dict[str, tuple[Assessment, ...]], rules: ResponseRules
 ) -> dict[str, BestResponse]:
@@ -288,6 +305,10 @@ def _responses(
     start = np.array([p.first_dose.occurred.toordinal() for p in patients if p.first_dose])
     followed = np.array([p.off_treatment is None for p in patients], dtype=bool)
     criteria = recist.RecistRules(confirmation_days=rules.confirmation_days, minimum_sd_days=rules.minimum_sd_days)
+    therapies = [new_therapy(p) for p in patients]
+    ends = np.array([e.occurred.toordinal() if e else np.nan for e in therapies], dtype=np.float64)
+    seen = best_response.until_new_therapy(seen, day, ends)
+    followed &= np.isnan(ends)
     best = recist.best_response(seen, day, start, followed, criteria)
     benefit = best_response.clinical_benefit(seen, day, start, criteria, minimum_days=BENEFIT_DAYS)
     found = {}

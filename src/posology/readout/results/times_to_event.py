@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints import survival
+from posology.endpoints.best_response import with_progression_read
 from posology.endpoints.kaplan_meier import Curve, kaplan_meier
 from posology.endpoints.recist import Response
 from posology.endpoints.survival import Dates, Histories, Time, Times
 from posology.protocol.model import Protocol
-from posology.readout.results.patient_courses import PatientCourse, first_doses
+from posology.readout.results.patient_courses import PatientCourse, first_doses, new_therapy
 from posology.readout.results.response_rates import awaits_confirmation
 from posology.record.event import Event
 from posology.record.facts import Died, Discontinued
@@ -38,18 +39,29 @@ class TimeToEvent:
 
 
 def histories(courses: Sequence[PatientCourse]) -> Histories:
-    """Return what is known of the patients as the endpoints room takes it. The record knows of no new therapy."""
+    """Return what is known of the patients as the endpoints room takes it.
+
+    Disease after a complete response is progression here as in the best response.
+    """
     most = max([1, *(len(c.assessed) for c in courses)])
     assessed = np.full((len(courses), most), np.datetime64("NaT"), dtype="datetime64[D]")
     response = np.full((len(courses), most), Response.ABSENT)
     for i, c in enumerate(courses):
         for k, scan in enumerate(c.assessed):
             assessed[i, k], response[i, k] = np.datetime64(scan.on, "D"), Response.read(scan.overall)
+    start = _dates([c.patient.first_dose for c in courses])
+    baseline = np.full((len(courses), 1), Response.NONE)
+    days = np.concatenate([start[:, None], assessed], axis=1)
+    days = np.where(np.isnat(days), np.datetime64(0, "D"), days).astype(np.int64)
+    first_day = np.where(np.isnat(start), np.datetime64(0, "D"), start).astype(np.int64)
+    read = with_progression_read(np.concatenate([baseline, response], axis=1), days, first_day)
+    response = read[:, 1:]
     return Histories(
-        start=_dates([c.patient.first_dose for c in courses]),
+        start=start,
         assessed=assessed,
         response=response,
         death=_dates([c.patient.first(Died) for c in courses]),
+        new_therapy=_dates([new_therapy(c.patient) for c in courses]),
         treatment_end=_dates([c.patient.first(Discontinued) for c in courses]),
         baseline=np.array([c.baseline is not None and not c.baseline.why for c in courses], dtype=bool),
     )
@@ -69,9 +81,9 @@ class _Known:
         """How patients are censored, in words."""
         clinical, rules = sum(_clinical(c) for c in self.courses), self.rules
         return (
-            f"Censored by the FDA's rules: no event, no adequate baseline, and {rules.max_missed} missed assessments before "
-            f"the event (more than {rules.max_missed} × {rules.interval_days} + {rules.window_days} days after the last "
-            "adequate one). New anticancer therapy is not in the record. Progression that the lesions do not show is no "
+            f"Censored by the FDA's rules: no event, no adequate baseline, a new anticancer therapy before the event, and "
+            f"{rules.max_missed} missed assessments before it (more than {rules.max_missed} × {rules.interval_days} + {rules.window_days} days after the last "
+            "adequate one). Progression that the lesions do not show is no "
             f"event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
         )
 

@@ -201,7 +201,9 @@ def _backfill(design: backfill.BfBoin) -> str:
     opens = "once a response was seen at it or below" if design.needs_response else "at once"
     return (
         f"While a cohort is followed, patients are treated at the {design.assign} lower level that is open. A level opens {opens}, "
-        f"and closes when its DLT rate and the rate pooled with the level above reach the boundary for de-escalation, or it has {design.cap} patients."
+        f"and closes when its DLT rate and the rate pooled with the level above reach the boundary for de-escalation, or {design.cap} patients "
+        "have been treated there, those still followed included. Where the data of a lower level contradict the next step, the data pooled "
+        "from that level up to the current one decide. Patients treated so count in all decisions, not to the maximum below."
     )
 
 

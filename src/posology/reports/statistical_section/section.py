@@ -1,24 +1,25 @@
-"""The statistical section of a protocol: design in words, decision table, operating characteristics, references."""
+"""The statistical section of a protocol: design in words, decisions, operating characteristics, references."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from posology import __version__
-from posology.designs.decision_table import DECISION_LABELS, as_csv, decision_table
-from posology.designs.inference import innermost
-from posology.designs.modifiers.titration import Titration
-from posology.designs.tally import Design
-from posology.operating.exact import enumerate_trials
-from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
-from posology.operating.study import TIME_DEPENDENT, patients_to_draw
+from posology.designs.decision_table import (
+    DECISION_LABELS,
+    Cell,
+    as_csv,
+    behind_titration,
+    decision_table,
+    has_decision_table,
+)
+from posology.designs.tally import DependsOn, Design
+from posology.operating.evaluation import Simulation, evaluate, safety_stop
+from posology.operating.pathways import decision_label, pathways
+from posology.operating.true_mtd import TOO_TOXIC
 from posology.reports.statistical_section.design_description import describe
 from posology.reports.statistical_section.document import (
     Block,
@@ -30,33 +31,34 @@ from posology.reports.statistical_section.document import (
     docx,
     html,
 )
-from posology.shared.arrays import Floats
-from posology.shared.charts import save, styled
-from posology.shared.files import write_bytes, write_text
+from posology.shared.charts import chart_of, save, styled
+from posology.shared.files import new_folder, write_bytes, write_text
 from posology.shared.tables import Table
 
 if TYPE_CHECKING:
     import altair
 
+COHORTS_AHEAD = 2
+"""Cohorts of which the section shows the decisions, where no decision table says them all."""
+
 
 @dataclass(frozen=True)
 class StatisticalSection:
-    """A statistical section: its title, its blocks, the decision table as CSV, and the operating characteristics."""
+    """A statistical section: its title, its blocks, the decisions as CSV, and the operating characteristics.
+
+    ``decisions``: the decision table, or where there is none the decisions on the first cohorts; ``decisions_name`` says
+    which, as a file's name.
+    """
 
     title: str
     blocks: tuple[Block, ...]
+    decisions_name: str
     decisions: str
     characteristics: Table
 
 
 def statistical_section(
-    design: Design,
-    scenarios: Mapping[str, Sequence[float]],
-    target: float,
-    *,
-    trials: int = 10_000,
-    seed: int = 1,
-    setting: Scenario | None = None,
+    design: Design, scenarios: Mapping[str, Sequence[float]], target: float, simulation: Simulation | None = None
 ) -> StatisticalSection:
     """Write the statistical section for a design.
 
@@ -68,89 +70,119 @@ def statistical_section(
         the true DLT rate of each level, by the scenario's name.
     target
         the target DLT rate.
-    trials, seed, setting
-        for simulation: how many trials, the seed, the world (window, accrual); its ``truth`` is not used.
+    simulation
+        for a design that depends on time: how many trials, the seed, the world (window, accrual, response rates).
 
     Raises
     ------
     ValueError
-        if a scenario has not one rate for each level.
+        if a scenario has not one rate for each level; or a design lacks what it depends on: grades, response rates.
     """
     if not scenarios:
         raise ValueError("no scenario: give true DLT rates, one or more times")
     for name, truth in scenarios.items():
         if len(truth) != design.levels:
             raise ValueError(f"scenario {name!r} has {len(truth)} rates; the design has {design.levels} levels")
+    timed = design.depends_on is DependsOn.TIME
+    results = evaluate(
+        design, list(scenarios.values()), target, simulation=(simulation or Simulation()) if timed else None
+    )
+    found = dict(zip(scenarios, results, strict=True))
     described = describe(design)
-    exact = not isinstance(innermost(design), TIME_DEPENDENT)
-    table = _exact(design, scenarios, target) if exact else _simulated(design, scenarios, target, trials, seed, setting)
-    behind = design.design if isinstance(design, Titration) else design
-    cells = decision_table(behind)
-    letters = [letter for letter in DECISION_LABELS if letter in {c.letter for c in cells}]
-    sizes = dict.fromkeys(c.patients for c in cells)
-    of = lambda n, letter: _range([c.dlts for c in cells if (c.patients, c.letter) == (n, letter)])
-    heads = tuple(DECISION_LABELS[letter].replace("{more} ", "") for letter in letters)
-    decisions = TableBlock(
-        "Decisions at a level: for each number of patients evaluable there, the numbers of DLTs to",
-        ("Patients", *heads),
-        tuple((str(n), *(of(n, letter) for letter in letters)) for n in sizes),
-    )
-    how = (
-        "All operating characteristics are exact: every trial that the design can lead to was enumerated, and its probability computed. "
-        "There is no simulation error."
-        if exact
-        else f"The operating characteristics come from {trials:,} simulated trials for each scenario (seed {seed}); standard errors stand beside them."
-    )
+    table = _characteristics_table(found)
+    name, csv, decisions = _decisions(design)
     blocks: list[Block] = [
         Heading("Dose-finding design"),
         Paragraph(f"The dose is found by the {described.name} design."),
         *map(Paragraph, described.paragraphs),
-        Heading("Decision table"),
-        decisions,
+        Paragraph(_safety(design)),
+        Heading("Decisions"),
+        *decisions,
         Heading("Operating characteristics"),
-        Paragraph(
-            f"{how} The correct level is the one whose true DLT rate is nearest {target:g}. Computed with Posology {__version__}."
-        ),
-    ]
-    for name in scenarios:
-        blocks.append(_scenario_block(table, name, target, exact))
-    blocks += [
-        _summary_block(table, exact),
+        Paragraph(f"{_how(results[0])} {_right(target)} Computed with Posology {__version__}."),
+        *(_scenario_block(name, data) for name, data in found.items()),
+        _summary_block(found),
         ChartBlock(
             "Chance of each level to be declared the MTD, by scenario; level 0: no level.", _selection_chart(table)
         ),
     ]
     if described.references:
         blocks += [Heading("References"), NumberedList(described.references)]
-    return StatisticalSection(f"Statistical section: {described.name}", tuple(blocks), as_csv(cells), table)
+    return StatisticalSection(f"Statistical section: {described.name}", tuple(blocks), name, csv, table)
 
 
 def write_section(
-    found: StatisticalSection, out: Path, progress: Callable[[str], None] = lambda step: None
+    section: StatisticalSection, out: Path, progress: Callable[[str], None] = lambda step: None
 ) -> list[Path]:
     """Write a section into a new folder: HTML, Word, CSV and the figure; whole or not at all."""
-    if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
-        raise ValueError(f"{out} exists and is not empty: give a new folder")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
-    try:
+    with new_folder(out) as draft:
         progress("page")
-        write_text(draft / "section.html", html(found.title, found.blocks))
+        write_text(draft / "section.html", html(section.title, section.blocks))
         progress("Word")
-        write_bytes(draft / "section.docx", docx(found.title, found.blocks))
+        write_bytes(draft / "section.docx", docx(section.title, section.blocks))
         progress("tables")
-        write_text(draft / "decisions.csv", found.decisions)
-        write_text(draft / "characteristics.csv", found.characteristics.to_csv())
+        write_text(draft / section.decisions_name, section.decisions)
+        write_text(draft / "characteristics.csv", section.characteristics.to_csv())
         progress("figure")
-        save(_selection_chart(found.characteristics), draft / "selection.svg", "svg")
-        save(_selection_chart(found.characteristics), draft / "selection.png", "png")
-        draft.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        draft.rename(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        for form in ("svg", "png"):
+            save(_selection_chart(section.characteristics), draft / f"selection.{form}", form)
     return sorted(out.iterdir())
+
+
+def _decisions(design: Design) -> tuple[str, str, list[Block]]:
+    """Return the decisions as a file's name, as CSV and as blocks: the table, or the first cohorts where there is none."""
+    if has_decision_table(design):
+        cells = decision_table(design)
+        return "decisions.csv", as_csv(cells), [_table_block(cells)]
+    tree = pathways(design, cohorts=COHORTS_AHEAD)
+    depends = behind_titration(design).depends_on
+    words = (
+        f"The next dose depends on {depends}, so that no table of the counts at one level holds the decisions. "
+        f"Those on every outcome of the first {COHORTS_AHEAD} cohorts are shown instead"
+        f"{', all patients followed to the end of the window' if depends is DependsOn.TIME else ''}."
+    )
+    rows = tuple((str(n.depth), tree.outcomes(n) or "none yet", decision_label(n)) for n in tree.nodes)
+    block = TableBlock("Decisions on the first cohorts", ("Cohorts", "Outcomes (N: no DLT, T: DLT)", "Decision"), rows)
+    return "pathways.csv", tree.table().to_csv(), [Paragraph(words), block]
+
+
+def _table_block(cells: Sequence[Cell]) -> TableBlock:
+    """Return a decision table as committees print it: a row for each number of patients, the DLTs for each decision."""
+    letters = [letter for letter in DECISION_LABELS if letter in {c.letter for c in cells}]
+    dlts = lambda n, letter: _range([c.dlts for c in cells if (c.patients, c.letter) == (n, letter)])
+    return TableBlock(
+        "Decisions at a level: for each number of patients evaluable there, the numbers of DLTs to",
+        ("Patients", *(f"{DECISION_LABELS[letter].replace('{more} ', '')} ({letter})" for letter in letters)),
+        tuple((str(n), *(dlts(n, letter) for letter in letters)) for n in dict.fromkeys(c.patients for c in cells)),
+    )
+
+
+def _safety(design: Design) -> str:
+    stop = safety_stop(design)
+    if stop == "none":
+        return "The design itself has no rule that ends the trial because the lowest level is too toxic."
+    return f"The trial ends without an MTD when the lowest level is too toxic: {stop}."
+
+
+def _how(data: Mapping[str, Any]) -> str:
+    if data["exact"]:
+        return (
+            "All operating characteristics are exact: every trial that the design can lead to was enumerated, and its "
+            "probability computed. There is no simulation error."
+        )
+    response = f"; true response rates {', '.join(f'{r:g}' for r in data['response'])}" if data.get("response") else ""
+    return (
+        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed {data['seed']}), with a "
+        f"DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in 28 days "
+        f"({data['arrivals']} arrivals){response}; standard errors stand beside them."
+    )
+
+
+def _right(target: float) -> str:
+    return (
+        f"The correct level is the one whose true DLT rate is nearest {target:g}; where all rates lie above "
+        f"{TOO_TOXIC * target:g}, to select none is correct."
+    )
 
 
 def _range(numbers: list[int]) -> str:
@@ -158,143 +190,98 @@ def _range(numbers: list[int]) -> str:
     return "" if not numbers else str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
-HEADS = (
-    "scenario",
-    "level",
-    "true rate",
-    "selected",
-    "± selected",
-    "patients",
-    "± patients",
-    "DLTs",
-    "± DLTs",
-    "correct",
-    "overdosed",
-    "all patients",
-)
+def _characteristics_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return a row for each scenario and level, and one for no level: level 0; standard errors 0 where exact."""
+    rows: list[dict[str, Any]] = []
+    for name, data in found.items():
+        error = lambda key, data=data: data.get(f"{key}_error", [0.0] * len(data["truth"]))
+        none = {
+            "selection": data["no_mtd"],
+            "no_error": (data["no_mtd"] * (1 - data["no_mtd"]) / data.get("trials", 1)) ** 0.5,
+        }
+        for j in range(len(data["truth"]) + 1):
+            at = lambda values, j=j: float(values[j - 1]) if j else 0.0
+            row = {
+                "scenario": name,
+                "level": j,
+                "true rate": at(data["truth"]),
+                "selected": at(data["selection"]) if j else float(none["selection"]),
+                "± selected": at(error("selection")) if j or data["exact"] else float(none["no_error"]),
+                "patients": at(data["patients"]),
+                "± patients": at(error("patients")),
+                "DLTs": at(data["dlts"]),
+                "± DLTs": at(error("dlts")),
+                "correct": data["correct"],
+                "overdosed": data["overdosed_60"],
+                "all patients": data["expected_patients"],
+            }
+            if "backfilled" in data:
+                row |= {"backfilled": at(data["backfilled"]), "responses": at(data["responses"]), "days": data["days"]}
+                row["selected as OBD"] = at(data["obd_selection"]) if j else float(data["no_obd"])
+            rows.append(row)
+    return Table("Operating characteristics", {head: [row[head] for row in rows] for head in rows[0]})
 
 
-def _characteristics_table(
-    scenarios: Mapping[str, Sequence[float]],
-    of: Callable[[int], tuple[Floats, Floats, Floats, Floats, Floats, Floats, float, float]],
-) -> Table:
-    rows: list[tuple[object, ...]] = []
-    for s, (name, truth) in enumerate(scenarios.items()):
-        selected, e1, patients, e2, dlts, e3, correct, over = of(s)
-        for j in range(len(truth) + 1):
-            level = (
-                (0.0, 0.0, 0.0, 0.0, 0.0)
-                if j == 0
-                else (truth[j - 1], patients[j - 1], e2[j - 1], dlts[j - 1], e3[j - 1])
-            )
-            rate, n, en, y, ey = map(float, level)
-            rows.append(
-                (name, j, rate, float(selected[j]), float(e1[j]), n, en, y, ey, correct, over, float(patients.sum()))
-            )
-    return Table("Operating characteristics", dict(zip(HEADS, map(list, zip(*rows, strict=True)), strict=True)))
-
-
-def _exact(design: Design, scenarios: Mapping[str, Sequence[float]], target: float) -> Table:
-    found = enumerate_trials(design).characteristics([list(t) for t in scenarios.values()])
-    correct, over = found.correct(target), found.overdosed(target)
-    nothing = np.zeros(design.levels + 1)
-    return _characteristics_table(
-        scenarios,
-        lambda s: (
-            found.selection[s],
-            nothing,
-            found.patients[s],
-            nothing,
-            found.dlts[s],
-            nothing,
-            float(correct[s]),
-            float(over[s]),
-        ),
-    )
-
-
-def _simulated(
-    design: Design,
-    scenarios: Mapping[str, Sequence[float]],
-    target: float,
-    trials: int,
-    seed: int,
-    setting: Scenario | None,
-) -> Table:
-    world = {k: v for k, v in vars(setting or Scenario((0.5,))).items() if k not in ("truth", "response")}
-    runs = []
-    for truth in scenarios.values():
-        patients = PotentialOutcomes.draw(
-            np.random.default_rng(seed), trials, patients_to_draw(design, float(world["dropout"]))
-        )
-        runs.append(simulate(design, Scenario(tuple(truth), **world), patients))
-
-    def row(s: int) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, float, float]:
-        run = runs[s]
-        return (
-            run.selection,
-            run.selection_error,
-            run.patients,
-            run.patients_error,
-            run.dlts,
-            run.dlts_error,
-            run.correct(target)[0],
-            run.overdosed(target)[0],
-        )
-
-    return _characteristics_table(scenarios, row)
-
-
-def _scenario_block(table: Table, name: str, target: float, exact: bool) -> TableBlock:
+def _scenario_block(name: str, data: Mapping[str, Any]) -> TableBlock:
     """Return one scenario as it is read: a column for each level."""
-    rows = [row for row in table.rows() if row["scenario"] == name]
-    none, levels = rows[0], rows[1:]
-    with_error = lambda row, what, form, scale: (
-        f"{scale * row[what]:{form}}" + ("" if exact else f" ± {scale * row['± ' + what]:{form}}")
+    levels = range(len(data["truth"]))
+
+    def line(words: str, key: str, form: str, scale: float = 1.0, none: str = "", total: str = "") -> tuple[str, ...]:
+        error = data.get(f"{key}_error")
+        cell = lambda j: f"{scale * data[key][j]:{form}}" + (f" ± {scale * error[j]:{form}}" if error else "")
+        return (words, *map(cell, levels), none, total)
+
+    lines = [
+        line("True DLT rate", "truth", "g"),
+        line("Selected as MTD (%)", "selection", ".1f", 100, none=f"{100 * data['no_mtd']:.1f}"),
+        line("Patients", "patients", ".2f", total=f"{data['expected_patients']:.2f}"),
+        line("DLTs", "dlts", ".2f", total=f"{data['expected_dlts']:.2f}"),
+    ]
+    if "backfilled" in data:
+        lines += [
+            line("Patients backfilled", "backfilled", ".2f", total=f"{data['expected_backfilled']:.2f}"),
+            line("Responses", "responses", ".2f", total=f"{sum(data['responses']):.2f}"),
+            line("Selected as OBD (%)", "obd_selection", ".1f", 100, none=f"{100 * data['no_obd']:.1f}"),
+        ]
+    heads = (f"level {j + 1}{' (MTD)' if data['true_mtd'] == j + 1 else ''}" for j in levels)
+    return TableBlock(
+        f"Scenario {name}", ("", *heads, "none" if data["true_mtd"] else "none (right)", "all"), tuple(lines)
     )
-    at = min(range(len(levels)), key=lambda j: round(abs(levels[j]["true rate"] - target), 12))
-    heads = ("", *(f"level {r['level']}{' (MTD)' if j == at else ''}" for j, r in enumerate(levels)), "none", "all")
-    lines = (
-        ("True DLT rate", *(f"{r['true rate']:g}" for r in levels), "", ""),
-        (
-            "Selected as MTD (%)",
-            *(with_error(r, "selected", ".1f", 100) for r in levels),
-            with_error(none, "selected", ".1f", 100),
-            "",
-        ),
-        (
-            "Patients",
-            *(with_error(r, "patients", ".2f", 1) for r in levels),
-            "",
-            f"{sum(r['patients'] for r in levels):.2f}",
-        ),
-        ("DLTs", *(with_error(r, "DLTs", ".2f", 1) for r in levels), "", f"{sum(r['DLTs'] for r in levels):.2f}"),
-    )
-    return TableBlock(f"Scenario {name}", heads, lines)
 
 
-def _summary_block(table: Table, exact: bool) -> TableBlock:
-    first = {row["scenario"]: row for row in reversed(table.rows())}
-    rows = tuple(
-        (name, f"{100 * r['correct']:.1f}", f"{100 * r['overdosed']:.1f}", f"{r['all patients']:.1f}")
-        for name, r in reversed(first.items())
+def _summary_block(found: Mapping[str, Mapping[str, Any]]) -> TableBlock:
+    first = next(iter(found.values()))
+    heads = ["Scenario", "Correct selection (%)", "Over 60 % of patients above the MTD (%)", "Patients expected"]
+    heads += [why[0].upper() + why[1:] + " (%)" for why in first["endings"]]
+    rows = [
+        [
+            name,
+            f"{100 * data['correct']:.1f}",
+            f"{100 * data['overdosed_60']:.1f}",
+            f"{data['expected_patients']:.1f}",
+            *(f"{100 * share:.1f}" for share in data["endings"].values()),
+        ]
+        for name, data in found.items()
+    ]
+    if not first["exact"]:
+        heads.append("Duration (days)")
+        for row, data in zip(rows, found.values(), strict=True):
+            row.append(f"{data['days']:.0f} ± {data['days_error']:.1f}")
+    return TableBlock(
+        "All scenarios" + ("" if first["exact"] else " (simulated)"), tuple(heads), tuple(map(tuple, rows))
     )
-    heads = ("Scenario", "Correct level selected (%)", "Over 60 % of patients above the MTD (%)", "Patients expected")
-    return TableBlock("All scenarios" + ("" if exact else " (simulated)"), heads, rows)
 
 
 def _selection_chart(table: Table) -> altair.TopLevelMixin:
     import altair as alt
 
     rows = [{k: row[k] for k in ("scenario", "level", "selected", "true rate")} for row in table.rows()]
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("level:O", title="level (0: none)", axis=alt.Axis(labelAngle=0))
-    )
+    base = chart_of(rows).encode(x=alt.X("level:O", title="level (0: none)", axis=alt.Axis(labelAngle=0)))
     bars = base.mark_bar().encode(
         y=alt.Y("selected:Q", title="chance", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%"))
     )
     label = base.mark_text(dy=-6, fontSize=9).encode(y="selected:Q", text=alt.Text("selected:Q", format=".0%"))
     order = list(dict.fromkeys(str(r["scenario"]) for r in rows))
-    each = (bars + label).properties(width=220, height=150)
-    drawn: altair.TopLevelMixin = styled(each.facet(alt.Facet("scenario:N", sort=order, title=None), columns=3))
-    return drawn
+    chart = (bars + label).properties(width=220, height=150)
+    faceted: altair.TopLevelMixin = styled(chart.facet(alt.Facet("scenario:N", sort=order, title=None), columns=3))
+    return faceted

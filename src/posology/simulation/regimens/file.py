@@ -97,7 +97,8 @@ class DoseChange:
 
 @protocol_section
 class Value:
-    """A value in place of the compound's, with its unit; and how uncertain it is, and how it differs between patients."""
+    """A value in place of the compound's, with its unit; and how uncertain it is, and how it differs between
+    patients."""
 
     value: float
     unit: str
@@ -118,8 +119,9 @@ class Assay:
 class RegimenSpec:
     """A regimen as written: the dose with its unit and the body size it goes by, when, and of which compound.
 
-    ``first_doses`` are in place of the dose for as many doses (a loading dose, a step up); ``body_size_cap`` is the most that
-    the body size counts [kg or m2]; ``compound``, ``swap`` and ``parameters`` are in place of the file's compound.
+    ``first_doses`` are in place of the dose for as many doses (a loading dose, a step up); ``body_size_cap`` is the
+    most that the body size counts [kg or m2]; ``compound``, ``swap`` and ``parameters`` are in place of the file's
+    compound.
     """
 
     name: Annotated[str, MinLen(1)]
@@ -229,7 +231,10 @@ class RegimenFile:
         """
         given = self.assay.get(analyte)  # type: ignore[call-overload]
         if given is not None:
-            of = lambda value, unit: Quantity(value, unit, "assumed", "given in the file")
+
+            def of(value: float, unit: str) -> Quantity:
+                return Quantity(value, unit, "assumed", "given in the file")
+
             return AssayError(of(given.additive, UNITS[analyte]), of(given.proportional, "1")), given.limit
         if analyte not in ASSAY_ERRORS:
             raise ValueError(

@@ -1,7 +1,8 @@
 """Exposure under regimens in the same patients, and what its intervals hold.
 
-Three kinds of interval, each wider than the one before: between patients; between their cycles as well; and of what would be
-measured, with the error of the assay. The uncertainty of the typical parameters is apart from them: it is of the median.
+Three kinds of interval, each wider than the one before: between patients; between their cycles as well; and of what
+would be measured, with the error of the assay. The uncertainty of the typical parameters is apart from them: it is of
+the median.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ USED_QUANTITIES = (
 class SamplingPlan:
     """When a regimen is looked at, in days.
 
-    ``begins``, ``ends`` of each cycle (C,), ``lasts`` when its last third begins, ``troughs`` just before it ends: a bolus of
-    the next cycle comes at the end itself; a ``grid`` (T,), which of it is ``shown``; when it is ``sampled`` (S,), in which
-    ``cycle``.
+    ``begins``, ``ends`` of each cycle (C,), ``lasts`` when its last third begins, ``troughs`` just before it ends: a
+    bolus of the next cycle comes at the end itself; a ``grid`` (T,), which of it is ``shown``; when it is ``sampled``
+    (S,), in which ``cycle``.
     """
 
     begins: Floats
@@ -117,9 +118,10 @@ class SamplingPlan:
 class RegimenResult:
     """What one regimen came to.
 
-    ``courses`` each analyte (P, T) at the ``times`` shown; ``measures`` of each patient (P,); ``samples`` (P, S) at the times
-    sampled, ``below`` the limit of quantification or not; all as the kind of interval holds them. ``uncertain``: low and high
-    of each measure's median over the priors, and of the courses' medians, (2, T); none where it was not asked for.
+    ``courses`` each analyte (P, T) at the ``times`` shown; ``measures`` of each patient (P,); ``samples`` (P, S) at the
+    times sampled, ``below`` the limit of quantification or not; all as the kind of interval holds them. ``uncertain``:
+    low and high of each measure's median over the priors, and of the courses' medians, (2, T); none where it was not
+    asked for.
     """
 
     name: str
@@ -177,7 +179,10 @@ def simulate_regimens(
         if held.patients.vary:
             factors = multiply(factors, BetweenPatient.of(drug).at(normals))
         noise = np.random.default_rng([seed, 3, k]) if kind == "observations" else None
-        tell = lambda share, k=k: progress(int(1000 * (k + share)), 1000 * len(drugs))
+
+        def tell(share: float, k: int = k) -> None:
+            progress(int(1000 * (k + share)), 1000 * len(drugs))
+
         found.append(_simulated(held, planned, drug, patients, factors, clearance, noise, uncertainty, tell))
     return found
 
@@ -430,7 +435,8 @@ def _median(values: Floats) -> float:
 
 
 def ratios(other: RegimenResult, reference: RegimenResult) -> dict[Measure, Floats]:
-    """Return each patient's measure under one regimen over that under another, (P,): of the first and of the last cycle.
+    """Return each patient's measure under one regimen over that under another, (P,): of the first and of the last
+    cycle.
 
     Areas are per day, so that cycles of different length compare. Half-lives are left out.
     """
@@ -446,7 +452,10 @@ def ratios(other: RegimenResult, reference: RegimenResult) -> dict[Measure, Floa
                 or (name == "last" and last == ("1", "1"))
             ):
                 continue
-            days = lambda plan, c: float(plan.ends[int(c) - 1] - plan.begins[int(c) - 1])
+
+            def days(plan: SamplingPlan, c: str) -> float:
+                return float(plan.ends[int(c) - 1] - plan.begins[int(c) - 1])
+
             per_day = days(reference.plan, theirs) / days(other.plan, ours) if measure.startswith("AUC") else 1.0
             divisor = reference.measures[key]
             told = "AUC per day" if measure.startswith("AUC") else measure.split(" (")[0]

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from posology.conduct.eligibility import criteria
+from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.virtual_patients.demographics import TUMOUR_TYPES, TumourType
 from posology.protocol.model import EligibilityCriterion, Protocol
 from posology.simulation.trial.patients import TrialPatients
 
 MONTH_DAYS = 28
-SHARES = {"ovarian": 0.5, "endometrial": 0.2, "NSCLC": 0.2, "renal": 0.1}
+SHARES = {
+    name: Quantity(share, "1", "assumed", "no public number")
+    for name, share in (("ovarian", 0.5), ("endometrial", 0.2), ("NSCLC", 0.2), ("renal", 0.1))
+}
 """Of the tumour types among those who come for dose finding, as far as the protocol takes them; assumed."""
 MAX_REFERRAL_TRIES = 5000
 REFERRED: dict[str, Callable[[TrialPatients], Any]] = {
@@ -49,8 +53,8 @@ def tumour_mix(protocol: Protocol, cohort: str | None = None) -> list[tuple[Tumo
             f"{cohort or 'dose finding'} takes {' and '.join(c.condition for c in asked)}: there are virtual patients "
             f"with {', '.join(SHARES)} cancer"
         )
-    total = sum(SHARES[name] for name in names)
-    return [(TUMOUR_TYPES[name], SHARES[name] / total) for name in names]
+    total = sum(SHARES[name].value for name in names)
+    return [(TUMOUR_TYPES[name], SHARES[name].value / total) for name in names]
 
 
 def _takes(criterion: EligibilityCriterion, value: str) -> bool:

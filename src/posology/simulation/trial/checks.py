@@ -21,7 +21,8 @@ def check_simulable(document: dict[str, Any], world: TrialSettings) -> None:
             )
         if list(protocol.schedule.dosing_days) != [1]:
             raise ValueError(
-                f"schedule.dosing_days is {list(protocol.schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
+                f"schedule.dosing_days is {list(protocol.schedule.dosing_days)}: virtual patients are treated on "
+                "day 1 of a cycle"
             )
         if protocol.endpoints.response.assess_every_days != VISIT:
             raise ValueError(

@@ -1,11 +1,12 @@
-"""The course of one virtual patient, doses held and reduced by the protocol, and nothing decided on what is not known yet.
+"""The course of one virtual patient, doses held and reduced by the protocol, and nothing decided on what is not known
+yet.
 
-A dose is due a cycle after the last one. While a toxicity holds it the patient is seen weekly, as long as the protocol lets a
-dose be delayed; then treatment ends. After a toxicity of grade 3 that has resolved the patient goes on a level lower, as often
-as the protocol lets a dose be reduced.
+A dose is due a cycle after the last one. While a toxicity holds it the patient is seen weekly, as long as the protocol
+lets a dose be delayed; then treatment ends. After a toxicity of grade 3 that has resolved the patient goes on a level
+lower, as often as the protocol lets a dose be reduced.
 
-What toxicities come hangs on the doses, and the doses on the toxicities. So the course is computed again with the toxicities
-found, until they stay the same: each round sets the course right up to the consequences of one more of them.
+What toxicities come depends on the doses, and the doses on the toxicities. So the course is computed again with the
+toxicities found, until they stay the same: each round sets the course right up to the consequences of one more of them.
 """
 
 from __future__ import annotations
@@ -17,19 +18,15 @@ from typing import Any
 import numpy as np
 
 from posology.endpoints.body_size import dose_mg
+from posology.pharmacology.clinical.dose_modification import DoseRule, ToxicityKind
 from posology.pharmacology.clinical.treatment import TreatmentOutcome, treat
 from posology.simulation.trial.dosing import (
     AE_FOLLOW_UP_DAYS,
-    EYE,
-    LUNG,
-    NERVE,
-    OTHER,
-    STOP_GRADE,
-    TIRED,
     WEEK,
     DoseDecision,
     ProtocolDosing,
     Toxicity,
+    protocol_rule,
 )
 from posology.simulation.trial.patients import TrialPatients
 
@@ -40,13 +37,15 @@ MAX_ROUNDS = 100
 
 @dataclass(frozen=True)
 class TreatmentCourse:
-    """What becomes of a patient, in days from the first dose: the model's account, the doses' steps, the toxicities seen."""
+    """What becomes of a patient, in days from the first dose: the model's account, the doses' steps, the toxicities
+    seen."""
 
     person: TrialPatients
     level: int
     treated: TreatmentOutcome
     steps: tuple[DoseDecision, ...]
     toxicities: tuple[Toxicity, ...]
+    rule: DoseRule
 
     @property
     def given(self) -> list[tuple[int, int, float]]:
@@ -73,11 +72,8 @@ class TreatmentCourse:
         """Return when treatment ended, the reason, and what there is to say of it."""
         last = self.given[-1][0]
         ends: list[tuple[float, str, str]] = [(self.progression, "progression", ""), (self.dead, "death", "")]
-        ends += [
-            (t.onset, "adverse event", f"{t.term}, grade {t.grade}")
-            for t in self.toxicities
-            if t.grade >= STOP_GRADE[t.term]
-        ]
+        stopping = [t for t in self.toxicities if t.grade >= self.rule.of(t.kind).stop]
+        ends += [(t.onset, "adverse event", str(t)) for t in stopping]
         ends += [(s.day, "adverse event", s.why) for s in self.steps if s.level is None]
         if self.treated.mg[0, -1] > 0:
             ends.append((last + interval, "other", "all planned cycles given"))
@@ -105,15 +101,17 @@ def simulate_course(
     """
     plan = protocol(0)
     interval = int(plan.schedule.cycle_days)
-    mg = lambda at, day: amount(person, protocol(day), at)
+
+    def mg(at: int, day: int) -> float:
+        return float(amount(person, protocol(day), at))
+
     body = person.known
     usual = dose_mg(6.0, "adjusted ideal body weight", body.weight_kg, body.height_cm, body.sex)
+    rule = protocol_rule(plan, level)
     assumed: tuple[Toxicity, ...] = ()  # in the round before
     cycles = min(8, most)
     for _ in range(MAX_ROUNDS):
-        dosing = ProtocolDosing(
-            mg, level, plan.modification.maximum_reductions, plan.modification.maximum_delay_days, interval, assumed
-        )
+        dosing = ProtocolDosing(mg, level, rule, assumed)
         treated = treat(
             person.fate,
             person.plasma,
@@ -125,7 +123,7 @@ def simulate_course(
             follow=float(follow_up),
         )
         course = TreatmentCourse(
-            person, level, treated, tuple(dosing.steps), toxicities(person, treated, dosing.steps, interval)
+            person, level, treated, tuple(dosing.steps), toxicities(person, treated, dosing.steps, interval), rule
         )
         if course.toxicities != assumed:
             assumed = course.toxicities
@@ -148,18 +146,23 @@ def toxicities(
 ) -> tuple[Toxicity, ...]:
     """Return the toxicities that are seen, in order: while treated, and for two cycles after the last dose."""
     fate, lasting = person.fate, person.durations[0]
-    found = [Toxicity(onset, EYE, grade, over) for onset, over, grade in ocular(treated)]
-    for term, day, grade, k in (
-        (NERVE, treated.neuropathy, fate.neuropathy_grade, 0),
-        (LUNG, treated.pneumonitis, fate.pneumonitis_grade, 1),
-        (OTHER, treated.other, np.array([3]), 2),
+    found = [Toxicity(onset, ToxicityKind.OCULAR, grade, over) for onset, over, grade in ocular(treated)]
+    for kind, day, grade, k in (
+        (ToxicityKind.NEUROPATHY, treated.neuropathy, fate.neuropathy_grade, 0),
+        (ToxicityKind.PNEUMONITIS, treated.pneumonitis, fate.pneumonitis_grade, 1),
+        (ToxicityKind.LABORATORY, treated.other, np.array([3]), 2),
     ):
-        found.append(Toxicity(float(day[0]), term, int(grade[0]), float(day[0] + lasting[k])))
+        found.append(Toxicity(float(day[0]), kind, int(grade[0]), float(day[0] + lasting[k])))
     tired = float(fate.other_delay_day[0])
     due = next((s.due for s in steps if s.due - interval < tired <= s.due), None)
-    found.append(Toxicity(tired, TIRED, 2, tired + AE_FOLLOW_UP_DAYS if due is None else float(due + WEEK)))
+    found.append(
+        Toxicity(tired, ToxicityKind.OTHER, 2, tired + AE_FOLLOW_UP_DAYS if due is None else float(due + WEEK))
+    )
     given, dead = treated.start[0][treated.mg[0] > 0], float(treated.dead[0])
-    seen = lambda t: t.onset < dead and t.onset <= given[given <= t.onset].max(initial=-np.inf) + 2 * interval
+
+    def seen(t: Toxicity) -> bool:
+        return bool(t.onset < dead and t.onset <= given[given <= t.onset].max(initial=-np.inf) + 2 * interval)
+
     return tuple(sorted((t for t in found if np.isfinite(t.onset) and seen(t)), key=lambda t: (t.onset, t.term)))
 
 

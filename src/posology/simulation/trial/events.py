@@ -13,12 +13,12 @@ import numpy as np
 from posology.protocol.model import Protocol
 from posology.record import facts as f
 from posology.simulation.trial.course import FOLLOW_UP_DAYS, TreatmentCourse
-from posology.simulation.trial.dosing import AE_FOLLOW_UP_DAYS, CLASSES
+from posology.simulation.trial.dosing import AE_FOLLOW_UP_DAYS, TERMS
 from posology.simulation.trial.patients import CRITERION_FAILURE, TrialPatients
 from posology.simulation.trial.pk_samples import infusion, sample_time, samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date
 
 ORGANS = ("liver", "lung", "peritoneum", "adrenal gland", "soft tissue")
@@ -37,7 +37,8 @@ class ScheduledFact:
 
 
 def screening(person: TrialPatients, protocol: Protocol, asked: tuple[Any, ...]) -> list[ScheduledFact]:
-    """Return what is recorded from consent on, in days from it, of a patient who is checked against the criteria ``asked``."""
+    """Return what is recorded from consent on, in days from it, of a patient who is checked against the criteria
+    ``asked``."""
     body, number = person.known, float(person.known.weight_kg[0])
     tumour = str(body.tumour_type[0])
     cells = [round(100 * float(share), 1) for share in body.expression[0]]
@@ -88,62 +89,88 @@ def treatment_events(
     told: TreatmentCourse, protocol: Callable[[int], Protocol], first: date, follow_up: int = FOLLOW_UP_DAYS
 ) -> list[ScheduledFact]:
     """Return what is recorded from the ``first`` dose on, in days from it, to the last follow-up."""
-    person, plan, treated = told.person, protocol(0), told.treated
-    given, dead = told.given, told.dead
-    off, why, note = told.end_of_treatment(plan.schedule.cycle_days)
-    end = min(follow_up, int(min(dead, 1e6)))
-    made: list[ScheduledFact] = []
-    add = lambda day, *facts: made.extend(ScheduledFact(int(day), fact) for fact in facts)
-    here, weight = told.level, float(person.known.weight_kg[0])
+    off, why, note = told.end_of_treatment(protocol(0).schedule.cycle_days)
+    end = min(follow_up, int(min(told.dead, 1e6)))
+    entries = [
+        *_delays(told, off),
+        *_doses(told, first),
+        *_toxicities(told, min(end, off + AE_FOLLOW_UP_DAYS)),
+        *_samples(told, min(off, end), first),
+        *_visits(told, protocol(0), end),
+    ]
+    if off <= follow_up:
+        entries.append(ScheduledFact(off, f.Discontinued(why=why, note=note or None)))  # type: ignore[arg-type]
+    if told.dead <= follow_up:
+        entries.append(ScheduledFact(int(told.dead), f.Died(cause="disease")))
+    return sorted((e for e in entries if e.day <= follow_up), key=lambda e: e.day)
+
+
+def _delays(told: TreatmentCourse, off: int) -> Iterator[ScheduledFact]:
+    """Yield each delay of a dose while treated."""
     for step in told.steps:
         for day, days, reason in step.waits:
             if day < off:
-                add(day, f.DoseDelayed(days=days, why=reason))
+                yield ScheduledFact(day, f.DoseDelayed(days=days, why=reason))
+
+
+def _given(told: TreatmentCourse) -> tuple[list[float], list[float]]:
+    """Return when each dose was given, and how much [mg]."""
+    return [float(day) for day, *_ in told.given], [mg for *_, mg in told.given]
+
+
+def _doses(told: TreatmentCourse, first: date) -> Iterator[ScheduledFact]:
+    """Yield each dose, and before it that it was reduced."""
+    weight, here = float(told.person.known.weight_kg[0]), told.level
     reasons = {s.day: s.why for s in told.steps}
-    starts, amounts = [float(day) for day, *_ in given], [mg for *_, mg in given]
-    lengths = infusion(starts, amounts)[1].tolist()
-    moment = lambda since: sample_time(first, since).isoformat(timespec="minutes")
-    for cycle, ((day, level, mg), length) in enumerate(zip(given, lengths, strict=True), 1):
+    lengths = infusion(*_given(told))[1].tolist()
+    for cycle, ((day, level, mg), length) in enumerate(zip(told.given, lengths, strict=True), 1):
         if level < here:
-            add(day, f.DoseReduced(to_level=level, why=reasons[day]))
+            yield ScheduledFact(day, f.DoseReduced(to_level=level, why=reasons[day]))
             here = level
-        add(
-            day,
-            f.Dosed(
-                cycle=cycle, level=level, weight_kg=weight, actual_mg=mg, dated=moment(day), ended=moment(day + length)
-            ),
+        begin, ends = (sample_time(first, at).isoformat(timespec="minutes") for at in (day, day + length))
+        yield ScheduledFact(
+            day, f.Dosed(cycle=cycle, level=level, weight_kg=weight, actual_mg=mg, dated=begin, ended=ends)
         )
-    for number, trouble in enumerate(told.toxicities, 1):
-        add(
-            trouble.onset,
+
+
+def _toxicities(told: TreatmentCourse, last: float) -> Iterator[ScheduledFact]:
+    """Yield each toxicity, and its end if that comes by the last day on which it is followed."""
+    for number, toxicity in enumerate(told.toxicities, 1):
+        yield ScheduledFact(
+            int(toxicity.onset),
             f.AdverseEvent(
                 ae=str(number),
-                term=trouble.term,
-                grade=trouble.grade,
+                term=toxicity.term,
+                grade=toxicity.grade,
                 related=True,
-                system_organ_class=CLASSES[trouble.term],
+                system_organ_class=TERMS[toxicity.kind][1],
             ),
         )
-        over = int(np.ceil(trouble.resolved_day))
-        if over <= min(end, off + AE_FOLLOW_UP_DAYS):
-            add(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
-    for drawn in samples(person.factors, person.noise, starts, amounts, min(off, end), first):
-        add(drawn.day, drawn.fact)
+        over = int(np.ceil(toxicity.resolved_day))
+        if over <= last:
+            yield ScheduledFact(over, f.AdverseEventResolved(ae=str(number), outcome="recovered"))
+
+
+def _samples(told: TreatmentCourse, last: float, first: date) -> Iterator[ScheduledFact]:
+    """Yield each concentration."""
+    for drawn in samples(told.person.factors, told.person.noise, *_given(told), last, first):
+        yield ScheduledFact(drawn.day, drawn.fact)
+
+
+def _visits(told: TreatmentCourse, plan: Protocol, end: int) -> Iterator[ScheduledFact]:
+    """Yield the marker at doses and visits, then the lesions of each visit, a new one where it shows progression."""
+    person, treated = told.person, told.treated
     visits = [int(v) for v in treated.visits if 0 < v <= min(told.progression, end)]
-    marked = sorted({*(day for day, *_ in given[1:]), *visits})
+    marked = sorted({*(day for day, *_ in told.given[1:]), *visits})
     if marked and _marker(person, plan, 1.0):
         for day, value in zip(marked, treated.ca125(np.array(marked))[0], strict=True):
-            add(day, *_marker(person, plan, float(value)))
+            yield from (ScheduledFact(day, fact) for fact in _marker(person, plan, float(value)))
     new = float(person.fate.dynamics.new_lesion[0])
     for number, day in enumerate(visits, 1):
-        add(day, *_lesions(person, number, float(treated.size[0, number])))
+        yield from (ScheduledFact(day, fact) for fact in _lesions(person, number, float(treated.size[0, number])))
         if day == told.progression and new <= day:
-            add(day, f.LesionMeasured(assessment=number, lesion="N1", role="new", organ="bone", status="present"))
-    if off <= follow_up:
-        add(off, f.Discontinued(why=why, note=note or None))  # type: ignore[arg-type]
-    if dead <= follow_up:
-        add(dead, f.Died(cause="disease"))
-    return sorted((e for e in made if e.day <= follow_up), key=lambda e: e.day)
+            lesion = f.LesionMeasured(assessment=number, lesion="N1", role="new", organ="bone", status="present")
+            yield ScheduledFact(day, lesion)
 
 
 def _lesions(person: TrialPatients, assessment: int, size: float) -> list[f.Fact]:

@@ -1,6 +1,8 @@
-"""Who may come to a simulated trial: body, tumour, history, and what is in store for each, drawn before anything is given.
+"""Who may come to a simulated trial: body, tumour, history, and what is in store for each, drawn before anything is
+given.
 
-Patients come one by one from a generator of their own, without end: who comes next does not hang on what became of others.
+Patients come one by one from a generator of their own, without end: who comes next does not hang on what became of
+others.
 """
 
 from __future__ import annotations
@@ -39,12 +41,23 @@ ECOG_2 = Quantity(0.12, "1", "assumed", "share of ECOG 2 among patients with 1 o
 CRITERION_FAILURE = Quantity(0.03, "1", "assumed", "chance that a criterion which the investigator attests is not met")
 MAX_CRITERIA = 64
 """Attested criteria with a chance of their own, at most."""
-PLATINUM = (("resistant", 0.6), ("sensitive", 0.25), ("refractory", 0.15))
+Shares = tuple[tuple[str, Quantity], ...]
+
+
+def _assumed(**shares: float) -> Shares:
+    """Return assumed shares by name; an underscore in a name is a space."""
+    return tuple((name.replace("_", " "), Quantity(share, "1", "assumed", GUESS)) for name, share in shares.items())
+
+
+PLATINUM = _assumed(resistant=0.6, sensitive=0.25, refractory=0.15)
 HISTOLOGY = {
-    "ovarian": (("high-grade serous", 0.8), ("clear cell", 0.1), ("endometrioid", 0.1)),
-    "endometrial": (("endometrioid", 0.7), ("serous", 0.3)),
-    "NSCLC": (("adenocarcinoma", 0.75), ("squamous cell carcinoma", 0.25)),
-    "renal": (("clear cell", 0.8), ("papillary", 0.2)),
+    "ovarian": (
+        ("high-grade serous", Quantity(0.8, "1", "assumed", GUESS)),
+        *_assumed(clear_cell=0.1, endometrioid=0.1),
+    ),
+    "endometrial": _assumed(endometrioid=0.7, serous=0.3),
+    "NSCLC": _assumed(adenocarcinoma=0.75, squamous_cell_carcinoma=0.25),
+    "renal": _assumed(clear_cell=0.8, papillary=0.2),
 }
 """Shares of histologies by tumour type, and of platinum status in ovarian cancer: assumed."""
 NEUROPATHY, PNEUMONITIS, OTHER = (
@@ -54,9 +67,11 @@ NEUROPATHY, PNEUMONITIS, OTHER = (
 
 @dataclass(frozen=True)
 class TrialPatients:
-    """Patients, a row each. ``criterion_draws`` (P, C) between 0 and 1; ``durations`` (P, 3) [d] of neuropathy, pneumonitis, another DLT.
+    """Patients, a row each. ``criterion_draws`` (P, C) between 0 and 1; ``durations`` (P, 3) [d] of neuropathy,
+    pneumonitis, another DLT.
 
-    ``noise`` (P, T, A): of each sample of each analyte, standard normal. ``factors`` are those on the drug's quantities.
+    ``noise`` (P, T, A): of each sample of each analyte, standard normal. ``factors`` are those on the drug's
+    quantities.
     """
 
     known: VirtualPatients
@@ -126,8 +141,8 @@ def patient_stream(rng: np.random.Generator, mix: Sequence[tuple[TumourType, flo
             yield block.row(i)
 
 
-def _choose(rng: np.random.Generator, patients: int, shares: Sequence[tuple[str, float]]) -> NDArray[np.str_]:
-    names, chances = zip(*shares, strict=True)
+def _choose(rng: np.random.Generator, patients: int, shares: Shares) -> NDArray[np.str_]:
+    names, chances = zip(*((name, share.value) for name, share in shares), strict=True)
     return rng.choice(np.array(names), patients, p=np.array(chances))
 
 

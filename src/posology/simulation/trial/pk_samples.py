@@ -1,7 +1,7 @@
 """Plasma samples of a virtual patient: conjugate, free payload and its metabolite, as the laboratory would report them.
 
-The course is that of the whole chain of the drug-to-antibody ratio after infusions at the label's rates; the residual error is
-that of Pouzin 2022. What lies below the limit of quantification is reported as such.
+The course is that of the whole chain of the drug-to-antibody ratio after infusions at the label's rates; the residual
+error is that of Pouzin 2022. What lies below the limit of quantification is reported as such.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ CYCLES = (1, 3)
 TIMEPOINTS = ("END OF INFUSION", "DAY 2", "DAY 4", "DAY 8", "DAY 15", "TROUGH")
 DAYS = (0, 1, 3, 7, 14)
 TIMES = tuple((cycle, name) for cycle in CYCLES for name in TIMEPOINTS)
-"""Every sample that a patient may give: the cycle, and when in it. The trough is drawn half an hour before the next dose."""
+"""Every sample that a patient may give: the cycle, and when in it. The trough is drawn half an hour before the next
+dose."""
 BEGINS = time(9)
 """When an infusion begins; assumed."""
 BEFORE = 0.5 / 24

@@ -1,8 +1,9 @@
 """A whole simulated trial, conducted day by day: the record's own events, entered under the record's own rules.
 
-Patients come, are screened and get a place where :mod:`posology.conduct` says that one is open; the committee follows the
-design's advice on the day on which it is settled, and signs. Nothing is entered that was not known on its day, and no rule is
-set aside: what a run until a day holds is what a longer run holds by that day. Nobody was treated; every value is assumed.
+Patients come, are screened and get a place where :mod:`posology.conduct` says that one is open; the committee follows
+the design's advice on the day on which it is settled, and signs. Nothing is entered that was not known on its day, and
+no rule is set aside: what a run until a day holds is what a longer run holds by that day. Nobody was treated; every
+value is assumed.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def simulate_trial(
 
 
 class TrialSimulator:
-    """A trial in the making: see :func:`simulate_trial`. ``subjects`` are its patients, in the order of their consent."""
+    """A trial in the making: see :func:`simulate_trial`. ``subjects`` are its patients, in the order of their
+    consent."""
 
     def __init__(self, document: dict[str, Any], world: TrialSettings) -> None:
         self.world = world
@@ -132,7 +134,8 @@ class TrialSimulator:
         return plan_in_force(self.state, self.today)
 
     def run(self, pending: PendingEvents, progress: Callable[[date, int], None]) -> None:
-        """Enter all into the events still to be committed of a record just created: until the last follow-up, or the last day that was asked for.
+        """Enter all into the events still to be committed of a record just created: until the last follow-up, or the
+        last day that was asked for.
 
         Raises
         ------
@@ -168,7 +171,8 @@ class TrialSimulator:
                 return
             if (self.today - self.start).days > MAX_TRIAL_DAYS:
                 raise ValueError(
-                    f"the trial does not end within {MAX_TRIAL_DAYS // 365} years: {self.advice.why if self.advice else 'too few patients come'}"
+                    f"the trial does not end within {MAX_TRIAL_DAYS // 365} years: "
+                    f"{self.advice.why if self.advice else 'too few patients come'}"
                 )
             self.today += timedelta(days=1)
 
@@ -280,7 +284,8 @@ class TrialSimulator:
                 self.enter(fact, subject)
 
     def _referred(self, people: Iterator[TrialPatients], asked: Sequence[EligibilityCriterion]) -> TrialPatients:
-        """Return the next patient whom a site would refer: tumour, histology and platinum status are known beforehand."""
+        """Return the next patient whom a site would refer: tumour, histology and platinum status are known
+        beforehand."""
         asked = [c for c in asked if c.fact in REFERRED]
         for person in islice(people, MAX_REFERRAL_TRIES):
             if all(_takes(c, str(REFERRED[c.fact](person)[0])) for c in asked):
@@ -307,7 +312,8 @@ class TrialSimulator:
         )
 
     def _place(self, subject: Subject) -> None:
-        """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none in time."""
+        """Find an eligible patient a place, treat the day after; send away who is not eligible, or finds none
+        in time."""
         days = (self.today - subject.consent).days
         if days < SCREENING_DAYS:
             return
@@ -356,9 +362,12 @@ class TrialSimulator:
             return
         self.enter(f.Enrolled(level=kept.level, cohort=kept.cohort), subject)
         self.screening.remove(subject)
-        on = lambda day: next(
-            (p for begin, p in reversed(self.versions) if begin <= first + timedelta(days=day)), self.versions[0][1]
-        )
+
+        def on(day: int) -> Any:
+            return next(
+                (p for begin, p in reversed(self.versions) if begin <= first + timedelta(days=day)), self.versions[0][1]
+            )
+
         cycles = self.world.cycles or -(-MAX_TREATMENT_DAYS // self.plan.protocol.schedule.cycle_days)
         subject.first, subject.course = first, simulate_course(subject.person, level, on, most=cycles)
         subject.write(first, diary.treatment_events(subject.course, on, first, FOLLOW_UP_DAYS))

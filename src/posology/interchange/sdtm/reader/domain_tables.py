@@ -7,17 +7,17 @@ rows that they qualify, by IDVAR and IDVARVAL.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from posology.interchange.datasets.formats import SUFFIXES, read_dataset
 from posology.interchange.datasets.sdtm_domains import domain_of
 from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, homes, qnam, types_of
 from posology.interchange.sdtm.reader.report import Report
-from posology.shared.dates import ImputationRule, impute, parse_date
+from posology.shared.dates import Dates, ImputationRule, read_dates, read_visit_dates
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +37,7 @@ class DomainTable:
     def __init__(self, name: str, frame: pl.DataFrame, patients: list[str], report: Report, files: list[str]) -> None:
         self.name, self.frame, self.patient, self.report, self.files = name, frame, patients, report, files
         self.asked: set[str] = set()
+        self.taken: set[int] = set()
         self.day: list[date | None] = [None] * len(patients)
 
     def __len__(self) -> int:
@@ -99,41 +100,83 @@ class DomainTable:
         return self.text(QUALIFIER + name)
 
     def dates(
-        self, variable: str, rule: ImputationRule = "first", not_before: Mapping[str, date] | None = None
+        self,
+        variable: str,
+        rule: ImputationRule = "first",
+        not_before: Mapping[str, date] | None = None,
+        *,
+        not_after: Mapping[str, date] | None = None,
+        known_by: Sequence[date | None] | None = None,
+        need: Literal["year", "month"] = "year",
     ) -> tuple[list[date | None], list[str | None], list[bool]]:
         """Return a column of dates, the text collected where that is no plain complete date, and whether one was imputed.
 
-        A date that is impossible is a finding, and None. ``not_before`` is a bound by patient for imputed dates.
+        A date that is impossible is a finding, and None. ``not_before`` and ``not_after`` are bounds by patient for imputed
+        dates, ``known_by`` and ``need`` as in :func:`posology.shared.dates.impute` and ``read_dates``.
         """
+        texts = self.text(variable)
+        found, collected, partial = self._complete(texts)
+        imputed = [False] * len(found)
+        for i in partial:
+            patient, text = self.patient[i], texts[i]
+            assert text is not None
+            read = read_dates(
+                [text],
+                rule,
+                field=variable,
+                not_before=(not_before or {}).get(patient),
+                not_after=(not_after or {}).get(patient),
+                known_by=known_by[i] if known_by else None,
+                need=need,
+            )
+            for finding in read.findings:
+                self.find(i, variable, finding.wrong, finding.right)
+            self._keep(read, 0, i, found, imputed)
+            collected[i] = None if any("impossible" in f.wrong or "no date" in f.wrong for f in read.findings) else text
+            if imputed[i]:
+                bound = ", not before the first dose" if not_before is not None else ""
+                self.report.rules[f"{variable}: partial date read as the {rule} day it can be{bound}"] += 1
+        return found, collected, imputed
+
+    def complete_dates(self, variable: str) -> list[date | None]:
+        """Return the dates of a column that are complete, None for all others."""
+        return self._complete(self.text(variable))[0]
+
+    def visit_dates(self, variable: str) -> tuple[list[date | None], list[str | None], list[bool]]:
+        """Return a column of dates of assessments as :meth:`dates` does, partial ones within their visit."""
+        texts = self.text(variable)
+        found, collected, partial = self._complete(texts)
+        imputed = [False] * len(found)
+        if not partial:
+            return found, collected, imputed
+        visits, numbers = self.text("VISIT"), self.number("VISITNUM")
+        read = read_visit_dates(texts, "first", self.patient, visits, numbers, field=variable)
+        self.report.findings += read.findings
+        for i in partial:
+            self._keep(read, i, i, found, imputed)
+            collected[i] = texts[i]
+            if imputed[i]:
+                self.report.rules[f"{variable}: partial date read as the first day it can be, within its visit"] += 1
+            elif found[i] is None:
+                self.taken.add(i)  # named above
+        return found, collected, imputed
+
+    @staticmethod
+    def _keep(read: Dates, at: int, i: int, found: list[date | None], imputed: list[bool]) -> None:
+        """Put one date that was read into its place."""
+        found[i], imputed[i] = read.day[at].item(), bool(read.flag[at])
+
+    @staticmethod
+    def _complete(texts: list[str | None]) -> tuple[list[date | None], list[str | None], list[int]]:
+        """Return the complete dates of a column, the text where it says more than the day, and the rows of the others."""
         import polars as pl
 
-        texts = self.text(variable)
         column = pl.Series(texts, dtype=pl.String)
         days = pl.select(
             pl.when(column.str.contains(FULL)).then(column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False))
         ).to_series()
-        found: list[date | None] = days.to_list()
-        collected: list[str | None] = (
-            pl.select(pl.when(column.str.len_chars() != 10).then(column)).to_series().to_list()
-        )
-        imputed = [False] * len(found)
-        for i in (days.is_null() & column.is_not_null()).arg_true().to_list():
-            patient, text = self.patient[i], texts[i]
-            assert text is not None
-            try:
-                made = impute(parse_date(text), rule, not_before=(not_before or {}).get(patient))
-            except ValueError as error:
-                self.find(i, variable, str(error), "not used")
-                continue
-            collected[i] = text
-            if made.date is None:
-                self.find(i, variable, f"{text!r} has no year", "not used: no rule makes up a year")
-                continue
-            found[i], imputed[i] = made.date, bool(made.flag)
-            if made.flag:
-                bound = ", not before the first dose" if not_before is not None else ""
-                self.report.rules[f"{variable}: partial date read as the {rule} day it can be{bound}"] += 1
-        return found, collected, imputed
+        collected = pl.select(pl.when(column.str.len_chars() != 10).then(column)).to_series().to_list()
+        return days.to_list(), collected, (days.is_null() & column.is_not_null()).arg_true().to_list()
 
     def mapped_fields(self, layout: Layout, without: Collection[str] = ()) -> list[dict[str, Any]]:
         """Return the fields of each row that the layout's variables hold by themselves."""
@@ -171,6 +214,7 @@ class DomainTable:
 
     def find(self, row: int, variable: str, wrong: str, right: str = "") -> None:
         """Add a finding about one row."""
+        self.taken.add(row)
         self.report.find(
             self.patient[row], self.day[row], variable.replace(QUALIFIER, f"SUPP{self.name}."), wrong, right
         )
@@ -179,6 +223,18 @@ class DomainTable:
         """Report values that are not understood."""
         domain = f"SUPP{self.name}" if variable.startswith(QUALIFIER) else self.name
         self.report.add_not_understood(domain, variable.removeprefix(QUALIFIER), values, why, self.files)
+
+    def uses(self, *rows: int) -> None:
+        """Count rows as taken that make no fact of their own: they are in that of another row, or say what it means."""
+        self.taken.update(rows)
+
+    def report_untaken_rows(self) -> None:
+        """Report every row of which no fact and no finding came: nothing is left out without a word."""
+        left = [i for i in range(len(self)) if i not in self.taken]
+        self.report.left[self.name] = len(left)
+        self.report.add_not_understood(
+            self.name, "", [f"{self.patient[i]} {self.sequence[i]}" for i in left], "nothing was made of these rows"
+        )
 
     def report_unread_columns(self) -> None:
         """Report every variable that holds something and was not asked for."""

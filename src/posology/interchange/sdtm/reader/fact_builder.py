@@ -51,6 +51,17 @@ ORDER: tuple[type[Fact], ...] = (
 """What comes first of the things that happened to a patient on one day."""
 
 
+SHOWS_NOBODY_ALIVE = (
+    f.Died,
+    f.Discontinued,
+    f.DltAdjudicated,
+    c.DispositionEvent,
+    c.MedicalHistory,
+    c.ConcomitantTherapy,
+)
+"""Kinds of fact that may be dated after a death: they are about the patient, not with the patient."""
+
+
 class PendingFact(NamedTuple):
     """A fact to be recorded, with the row that it comes from."""
 
@@ -65,7 +76,7 @@ class PendingFact(NamedTuple):
 class FactBuilder:
     """Facts in the making, and what the domains must know of each other.
 
-    ``first_dose`` is each patient's day 1; ``place`` the level or cohort; ``weights`` and ``heights`` (day, value) by
+    ``first_dose`` is each patient's day 1; ``deaths`` the days of death that are known completely; ``place`` the level or cohort; ``weights`` and ``heights`` (day, value) by
     patient, in order of days.
     """
 
@@ -73,6 +84,7 @@ class FactBuilder:
     today: date
     protocol: Protocol
     first_dose: dict[str, date] = field(default_factory=dict)
+    deaths: dict[str, date] = field(default_factory=dict)
     place: dict[str, dict[str, Any]] = field(default_factory=dict)
     weights: dict[str, list[tuple[date, float]]] = field(default_factory=dict)
     heights: dict[str, list[tuple[date, float]]] = field(default_factory=dict)
@@ -93,6 +105,7 @@ class FactBuilder:
         ``assumed`` names the fields (``occurred`` is the day) whose values do not stand in the data; ``field`` is where
         the day should stand.
         """
+        table.uses(row)
         where = field or f"{table.name}DTC"
         if occurred is None:
             if not table.day[row]:
@@ -106,6 +119,17 @@ class FactBuilder:
             PendingFact(table.patient[row], occurred, source, tuple(assumed), fields)
         )
         return True
+
+    def last_alive(self) -> dict[str, date]:
+        """Return the last day on which each patient was certainly seen or treated."""
+        alive: dict[str, date] = {}
+        for kind, drafts in self._made.items():
+            if kind in SHOWS_NOBODY_ALIVE:
+                continue
+            for draft in drafts:
+                if "occurred" not in draft.assumed:
+                    alive[draft.patient] = max(draft.occurred, alive.get(draft.patient, draft.occurred))
+        return alive
 
     def of(self, kind: type[Fact]) -> dict[str, list[PendingFact]]:
         """Return the facts of a kind by patient."""

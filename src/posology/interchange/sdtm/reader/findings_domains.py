@@ -30,6 +30,7 @@ def observations(table: DomainTable, drafts: FactBuilder) -> None:
     kept, name = set(), f"{table.name}STRESN"
     for i, said in enumerate(rows):
         if i in marked or derived[i]:
+            table.uses(i)  # taken as a marker, or written of another event that comes back by itself
             continue
         if status[i] or reasons[i]:
             said["not_done"] = reasons[i] or "not stated"

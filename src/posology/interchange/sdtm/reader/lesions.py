@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
 
+from posology.endpoints.response import criteria_named
 from posology.interchange.sdtm.layout import LAYOUTS, qnam
+from posology.interchange.sdtm.merged_lesions import Part, parts_of
 from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 from posology.record import collected as c
@@ -60,24 +62,64 @@ def readers(table: DomainTable) -> list[str]:
     return [f"{who or 'INVESTIGATOR'}{f', {one}' if one else ''}" for who, one in columns]
 
 
-def lesions(
-    identified: DomainTable | None, measured: DomainTable, drafts: FactBuilder, reader: Reader
-) -> Mapping[Visit, int]:
-    """Read TU and TR; return the number of each assessment by patient and visit."""
-    table = measured
-    days, collected, assumed = table.dates("TRDTC")
-    table.day = days
-    known = _identified(identified)
-    who, accepted = readers(table), table.flag("TRACPTFL")
-    visits = [v or (str(d) if d else "") for v, d in zip(table.text("VISIT"), days, strict=True)]
+def assessments(
+    measured: DomainTable | None, stated: DomainTable | None, drafts: FactBuilder, reader: Reader
+) -> Assessments:
+    """Return the number of each assessment by patient and visit, whether lesions were measured there or a response stated."""
+    patients: list[str] = []
+    visits: list[str] = []
+    days: list[date | None] = []
+    mine: list[bool] = []
+    given: list[float | None] = []
+    for table in filter(None, (measured, stated)):
+        on, _, _ = table.visit_dates(f"{table.name}DTC")
+        own = _own(readers(table), table.flag(f"{table.name}ACPTFL"), reader)
+        if table.name == "RS":
+            own = [o and by_recist for o, by_recist in zip(own, _overall_by_recist(table), strict=True)]
+        patients += table.patient
+        visits += visit_names(table, on)
+        days += on
+        mine += own
+        given += table.number(QUALIFIER + qnam("assessment"))
+    return _assessments(patients, visits, days, mine, given, drafts)
+
+
+def visit_names(table: DomainTable, days: list[date | None]) -> list[str]:
+    """Return what names the visit of each row: VISIT, its number, or the day where there is neither."""
     numbers = table.number("VISITNUM")
-    given = table.number(QUALIFIER + qnam("assessment"))
+    rows = zip(table.text("VISIT"), numbers, days, strict=True)
+    return [visit or (f"visit {n:g}" if n is not None else str(day or "")) for visit, n, day in rows]
+
+
+def _overall_by_recist(table: DomainTable) -> list[bool]:
+    """Return which rows of RS state an overall response by RECIST 1.1."""
+    results = [s or o or "" for s, o in zip(table.text("RSSTRESC"), table.text("RSORRES"), strict=True)]
+    rows = zip(table.text("RSTESTCD"), table.text("RSCAT"), results, strict=True)
+    return [test == "OVRLRESP" and criteria_named(category, result) == "RECIST 1.1" for test, category, result in rows]
+
+
+def lesions(
+    identified: DomainTable | None,
+    measured: DomainTable,
+    drafts: FactBuilder,
+    reader: Reader,
+    assessments: Mapping[Visit, int],
+) -> None:
+    """Read TU and TR."""
+    table = measured
+    days, collected, assumed = table.visit_dates("TRDTC")
+    table.day = days
+    known, merged = _identified(identified)
+    who, accepted = readers(table), table.flag("TRACPTFL")
+    visits = visit_names(table, days)
+    numbers = table.number("VISITNUM")
     own = _own(who, accepted, reader)
-    assessments = _assessments(table, visits, days, own, given, drafts)
+    certain = _certain_new(table, who, visits)
     groups, links, methods = table.text("TRGRPID"), table.text("TRLNKID"), table.text("TRMETHOD")
     written, places = table.qualifier("ORGAN"), table.qualifier("TRLOC")
     nodes = table.flag(QUALIFIER + "NODAL")
     table.text("TRLNKGRP"), table.text("TRTEST")
+    table.uses(*(i for i, t in enumerate(table.text("TRTESTCD")) if t and t.startswith("SUM")))
     sums = [t for t in table.text("TRTESTCD") if t and t.startswith("SUM")]
     table.add_not_understood("TRTESTCD", sums, "sums of diameters follow from the lesions")
     found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
@@ -85,6 +127,7 @@ def lesions(
     for i, (test, value, status, link) in enumerate(zip(*tests, links, strict=True)):
         if test is None:
             continue
+        table.uses(i)
         if link is None:
             table.find(i, "TRLNKID", "is missing", "the row is not taken: nothing says which lesion it is")
             continue
@@ -107,7 +150,9 @@ def lesions(
     moved: set[tuple[str, str, str]] = set()
     for (patient, read_by, visit, link), entry in found.items():
         i = entry["row"]
-        role, organ = known.get((patient, link, read_by)) or known.get((patient, link, "")) or (None, None)
+        role, organ, rows = known.get((patient, link, read_by)) or known.get((patient, link, "")) or (None, None, [])
+        if identified is not None:
+            identified.uses(*rows)
         role = ROLE.get((groups[i] or "").upper(), role)
         organ = located.setdefault((patient, read_by, link), organ or places[i])
         if places[i] and organ != places[i] and (patient, read_by, link) not in moved:
@@ -120,6 +165,16 @@ def lesions(
             )
         organ = written[i] or organ
         entry["nodal"] = nodes[i]
+        if (
+            entry["status"] == "equivocal"
+            and role == "new"
+            and days[i]
+            and days[i] < certain.get((patient, read_by, link), days[i])
+        ):
+            entry["status"] = "present"
+            table.report.rules[
+                "a new lesion that was equivocal and is certain later: read as there from its first date"
+            ] += 1
         said = _lesion(table, i, link, role, organ, entry, methods[i])
         if said is None:
             continue
@@ -146,21 +201,41 @@ def lesions(
                 more = {"assessment": number, "organ": said.get("organ") or "not stated", "role": role}
                 if read_by != "INVESTIGATOR":
                     more["reader"] = read_by
-                drafts.add(
-                    f.LesionMeasured,
-                    table,
-                    i,
-                    days[i],
-                    {**said, **more},
-                    marks if said.get("organ") else (*marks, "organ"),
-                )
+                whole = merged.get((patient, read_by, link), [Part(link)])
+                for part in whole:
+                    fields = {**said, **more, "lesion": part.lesion}
+                    fields |= {"fragment": part.fragment} if part.fragment else {}
+                    if part.merged:
+                        fields |= {"status": "merged", "diameter_mm": None, "merged_into": whole[0].lesion}
+                    drafts.add(
+                        f.LesionMeasured, table, i, days[i], fields, marks if said.get("organ") else (*marks, "organ")
+                    )
                 continue
+        elif own[i] and role is None:
+            table.find(i, "TRGRPID", f"lesion {link} is neither target, non-target nor new", "kept as a reading")
         if numbers[i] is not None:
             said["visit_number"] = numbers[i]
         if role:
             said["role"] = role
         drafts.add(c.IndependentLesion, table, i, days[i], {**said, "reader": read_by, **_accepted(accepted[i])}, marks)
-    return assessments
+
+
+def _certain_new(table: DomainTable, who: list[str], visits: list[str]) -> dict[tuple[str, str, str], date]:
+    """Return the last day on which each lesion was certainly there: measured, present or unequivocal."""
+    found: dict[tuple[str, str, str], date] = {}
+    rows = zip(
+        table.patient,
+        who,
+        table.text("TRLNKID"),
+        table.day,
+        table.text("TRSTRESC"),
+        table.number("TRSTRESN"),
+        strict=True,
+    )
+    for patient, name, link, day, result, size in rows:
+        if link and day and (size is not None or STATUS.get((result or "").upper()) in ("present", "unequivocal")):
+            found[patient, name, link] = max(day, found.get((patient, name, link), day))
+    return found
 
 
 def _own(who: list[str], accepted: list[bool | None], reader: Reader) -> list[bool]:
@@ -179,32 +254,49 @@ def _accepted(flag: bool | None) -> dict[str, bool]:
     return {} if flag is None else {"accepted": flag}
 
 
-def _identified(table: DomainTable | None) -> dict[tuple[str, str, str], tuple[str | None, str | None]]:
-    """Return role and place of each lesion by patient, link and reader (and by no reader)."""
+Identified = dict[tuple[str, str, str], tuple[str | None, str | None, list[int]]]
+
+
+def _identified(table: DomainTable | None) -> tuple[Identified, dict[tuple[str, str, str], list[Part]]]:
+    """Return role, place and rows of each lesion by patient, link and reader (and by no reader), and what merged or split."""
     if table is None:
-        return {}
-    who, links = readers(table), table.text("TULNKID")
+        return {}, {}
+    table.day = table.complete_dates("TUDTC")
+    who, links, events = readers(table), table.text("TULNKID"), table.text("TUTESTCD")
     results = [s or o for s, o in zip(table.text("TUSTRESC"), table.text("TUORRES"), strict=True)]
     places = table.text("TULOC")
-    table.acknowledge("TUTESTCD", "TUTEST", "TUMETHOD", "TUACPTFL", "VISIT", "VISITNUM", "TUDTC")
+    table.acknowledge("TUTEST", "TUMETHOD", "TUACPTFL", "VISIT", "VISITNUM")
     table.add_not_understood(
         "TUSTRESC", [r for r in results if r and r.upper() not in ROLE], "neither target, non-target nor new"
     )
-    found: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
+    found: Identified = {}
+    whole: dict[tuple[str, str], set[str]] = {}
+    for patient, link, name, event in zip(table.patient, links, who, events, strict=True):
+        if link and event not in ("MERGE", "SPLIT"):
+            whole.setdefault((patient, name), set()).add(link)
+    merged: dict[tuple[str, str, str], list[Part]] = {}
     for i, (patient, link, name, result, place) in enumerate(
         zip(table.patient, links, who, results, places, strict=True)
     ):
         if link is None:
             table.find(i, "TULNKID", "is missing", "the row is not taken")
             continue
+        event = events[i] or ""
+        if event in ("MERGE", "SPLIT"):
+            parts = parts_of(link, event, whole.get((patient, name), set()))
+            if parts:
+                merged[patient, name, link] = parts
+            else:
+                right = "name the lesions: T01/T02 for a merged one, T01.1 for a fragment"
+                table.find(i, "TULNKID", f"{link} ({event}) does not say of which lesions it is", right)
         said = (ROLE.get((result or "").upper()), place)
         for key in ((patient, link, name), (patient, link, "")):
             before = found.get(key)
-            if before and key[2] and before != said:
-                shown = " and ".join(f"{role} lesion in {where or 'no place'}" for role, where in (before, said))
+            if before and key[2] and before[:2] != said:
+                shown = " and ".join(f"{role} lesion in {where or 'no place'}" for role, where in (before[:2], said))
                 table.find(i, "TULNKID", f"lesion {link} is identified twice, as {shown}", "the first is taken")
-            found.setdefault(key, said)
-    return found
+            found.setdefault(key, (*said, []))[2].append(i)
+    return found, merged
 
 
 def _tests(table: DomainTable) -> tuple[list[str | None], list[float | None], list[str | None]]:
@@ -213,6 +305,9 @@ def _tests(table: DomainTable) -> tuple[list[str | None], list[float | None], li
     results, reported_units = table.text("TRSTRESC"), table.text("TRORRESU")
     table.acknowledge("TRORRES")
     not_done, reasons = table.text("TRSTAT"), table.text("TRREASND")
+    for i, name in enumerate(names):
+        if name is None:
+            table.find(i, "TRTESTCD", "is missing", "the row is not taken: nothing says what was measured")
     sized = {test for tests in DIAMETERS.values() for test in tests}
     table.add_not_understood(
         "TRTESTCD",
@@ -306,7 +401,7 @@ def _lesion(
 
 
 def _assessments(
-    table: DomainTable,
+    patients: list[str],
     visits: list[str],
     days: list[date | None],
     own: list[bool],
@@ -316,7 +411,7 @@ def _assessments(
     """Number the assessments of the trial's reader: 0 is the last on or before day 1, the others follow in order."""
     first: dict[str, dict[str, date]] = defaultdict(dict)
     numbers: Assessments = {}
-    for patient, visit, day, mine, number in zip(table.patient, visits, days, own, given, strict=True):
+    for patient, visit, day, mine, number in zip(patients, visits, days, own, given, strict=True):
         if not mine or day is None:
             continue
         if number is not None:
@@ -348,16 +443,16 @@ def _assessments(
 
 def responses(table: DomainTable, drafts: FactBuilder, assessments: Mapping[Visit, int], reader: Reader) -> None:
     """Read RS: the overall response by RECIST of the trial's reader at each assessment, and all else that is stated."""
-    days, collected, assumed = table.dates("RSDTC")
+    days, collected, assumed = table.visit_dates("RSDTC")
     table.day = days
     rows = table.mapped_fields(LAYOUTS["RS"])
     who, accepted, notes = readers(table), table.flag("RSACPTFL"), table.qualifier(qnam("note"))
     own = _own(who, accepted, reader)
     table.text("RSSTAT"), table.text("RSREASND"), table.text("RSLNKGRP")
     unknown: list[str] = []
-    visits = [str(said.get("visit") or days[i] or "") for i, said in enumerate(rows)]
+    visits = visit_names(table, days)
     given = table.number(QUALIFIER + qnam("assessment"))
-    numbers = dict(assessments) or _assessments(table, visits, days, own, given, drafts)
+    by_recist = _overall_by_recist(table)
     seen: set[tuple[str, int]] = set()
     for i, said in enumerate(rows):
         patient = table.patient[i]
@@ -369,8 +464,8 @@ def responses(table: DomainTable, drafts: FactBuilder, assessments: Mapping[Visi
         marks = ("occurred",) if assumed[i] else ()
         if collected[i]:
             said["dated"] = collected[i]
-        recist = str(said.get("criteria", "RECIST 1.1")).upper() in ("RECIST 1.1", "RECIST")
-        number = given[i] if given[i] is not None else numbers.get((patient, visits[i]))
+        recist = by_recist[i]
+        number = given[i] if given[i] is not None else assessments.get((patient, visits[i]))
         overall = OVERALL.get(str(said["result"]).upper())
         if own[i] and said.get("test") == "OVRLRESP" and recist and number and overall:
             if (patient, int(number)) in seen:
@@ -390,8 +485,15 @@ def responses(table: DomainTable, drafts: FactBuilder, assessments: Mapping[Visi
                     fields["reader"] = who[i]
                 drafts.add(f.TumourAssessed, table, i, days[i], fields, marks)
                 continue
-        if said.get("test") == "OVRLRESP" and recist and overall is None:
+        if recist and overall is None:
             unknown.append(said["result"])
+        elif own[i] and recist and number == 0:
+            table.find(
+                i,
+                "RSTESTCD",
+                f"a response at {visits[i]}, before treatment",
+                "kept as a reading: it is of the baseline",
+            )
         if who[i] != "INVESTIGATOR":
             said["reader"] = who[i]
         drafts.add(c.IndependentResponse, table, i, days[i], said, marks)

@@ -25,6 +25,8 @@ DISCONTINUATION_REASON = {
 }
 """Standard terms of disposition and why a patient left; every other one is "other", with the term noted."""
 
+NO_TREATMENT = ("SCREEN FAILURE", "FAILURE TO MEET RANDOMIZATION CRITERIA")
+"""Terms of those who left before any treatment."""
 HISTORY_CODES = {"MHLLT": "LLT", "MHHLT": "HLT", "MHHLGT": "HLGT"}
 
 
@@ -61,7 +63,7 @@ def demographics(
     days, collected, assumed = table.dates("DMDTC")
     consents, _, consent_assumed = table.dates("RFICDTC")
     starts, _, _ = table.dates("RFSTDTC")
-    deaths, death_texts, death_assumed = table.dates("DTHDTC", "last")
+    deaths, death_texts, death_assumed = table.dates("DTHDTC", "first", drafts.last_alive(), need="month")
     died = table.flag("DTHFL")
     rows = table.mapped_fields(LAYOUTS["DM"])
     subjects = table.text("USUBJID")
@@ -153,10 +155,11 @@ def disposition(table: DomainTable, drafts: FactBuilder) -> None:
         elif term in ("ENROLLED", "RANDOMIZED", "RANDOMISED") and patient not in enrolled and patient in drafts.place:
             enrolled.add(patient)
             drafts.add(f.Enrolled, table, i, days[i], drafts.place[patient], marks)
-        elif str(said.get("category", "")).upper() == "DISPOSITION EVENT" and term not in (
-            "SCREEN FAILURE",
-            "FAILURE TO MEET RANDOMIZATION CRITERIA",
+        elif term not in NO_TREATMENT and (
+            str(said.get("category") or "DISPOSITION EVENT").upper() == "DISPOSITION EVENT"
         ):
+            if "category" not in said:
+                drafts.report.rules["no DSCAT: read as a disposition event"] += 1
             treatment = str(said.get("subcategory", "STUDY TREATMENT")).upper() == "STUDY TREATMENT"
             if treatment and patient not in left and patient in drafts.first_dose:
                 left.add(patient)
@@ -199,6 +202,7 @@ def history(table: DomainTable, drafts: FactBuilder) -> dict[str, tuple[str, str
         if str(said.get("category", "")).upper() == "PRIMARY DIAGNOSIS" and "term" in said:
             tumours.setdefault(patient, (said["term"], histology[i]))
         if derived[i]:
+            table.uses(i)  # written of the screening, which comes back by itself
             continue
         codes = {short: values[i] for short, values in coded.items() if values[i]}
         if codes:

@@ -95,6 +95,9 @@ def read_sdtm(
             "the protocol's name is kept",
         )
     drafts = FactBuilder(report, today, protocol_from(versions(document)[-1]))
+    for patient, day in zip(people.patient, people.complete_dates("DTHDTC"), strict=True):
+        if day:
+            drafts.deaths[patient] = day
     if "VS" in held:
         measured.sizes(held["VS"], drafts)
     given = treatment.first_doses(held.get("EX"), people, drafts)
@@ -116,13 +119,17 @@ def read_sdtm(
             progress(f"reading {domain}")
             step(held[domain])
     progress("reading TU, TR, RS")
-    assessed = lesions.lesions(held.get("TU"), held["TR"], drafts, reader) if "TR" in held else {}
+    assessed = lesions.assessments(held.get("TR"), held.get("RS"), drafts, reader)
+    if "TR" in held:
+        lesions.lesions(held.get("TU"), held["TR"], drafts, reader, assessed)
     if "RS" in held:
         lesions.responses(held["RS"], drafts, assessed, reader)
     progress("reading DM, MH")
     tumours = patients.history(held["MH"], drafts) if "MH" in held else {}
     patients.demographics(people, drafts, tumours, set(drafts.of(f.Screened)))
     for table in held.values():
+        if table.name != "TS":  # it is about the trial: the protocol is read from it, or the one given is followed
+            table.report_untaken_rows()
         table.report_unread_columns()
     progress("checking facts")
     return SdtmImport(document, _created(document, begun), drafts.finish(), report)

@@ -35,7 +35,7 @@ class Report:
 
     ``files`` are the files read with their SHA-256, ``rows`` how many rows each domain had and how many of them became
     events, ``events`` how many events of each kind were made, ``rules`` what was done where the data leave a choice,
-    with how often.
+    with how often. ``left`` is how many rows of a domain made nothing: each is named below as not understood.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -43,6 +43,7 @@ class Report:
     events: Counter[str] = field(default_factory=Counter)
     not_understood: list[NotUnderstood] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)
     rules: Counter[str] = field(default_factory=Counter)
     protocol: str = ""
 

@@ -186,8 +186,12 @@ def _dosed(
 
 def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
     """Read AE: each event from its onset, its end where it has one, and what was judged of it."""
-    days, collected, assumed = table.dates("AESTDTC", "first", drafts.first_dose)
-    ends, end_texts, end_assumed = table.dates("AEENDTC", "last")
+    ends, end_texts, end_assumed = table.dates("AEENDTC", "last", not_after=drafts.deaths)
+    begun_by = [
+        min(filter(None, (end, drafts.deaths.get(patient))), default=None)
+        for end, patient in zip(ends, table.patient, strict=True)
+    ]
+    days, collected, assumed = table.dates("AESTDTC", "first", drafts.first_dose, known_by=begun_by)
     table.day = days
     rows = table.mapped_fields(LAYOUTS["AE"], without=("AESER", "AETOXGR", "AESOC"))
     grades, serious, relations = _grades(table, rows), table.flag("AESER"), table.text("AEREL")
@@ -197,6 +201,7 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
     numbers = _numbers(table, rows)
     table.acknowledge("AEDTC")
     judged = list(zip(table.flag("SUPP:DLT"), table.text("SUPP:DLTWHY"), table.dates("SUPP:DLTDTC")[0], strict=True))
+    by_definition = table.qualifier("DLTDEF")
     table.add_not_understood(
         "AEREL", [r for r in relations if r and r.upper() not in RELATED], "neither related nor not: read as related"
     )
@@ -243,8 +248,12 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
         day = days[i]
         if day is None and patient in drafts.first_dose:
             day, said["dated"] = drafts.first_dose[patient], c.UNDATED
+            where = f"placed on the day of the first dose, {day}"
+            if begun_by[i] and begun_by[i] < day:  # type: ignore[operator]
+                day = begun_by[i]
+                where = f"placed on the day it ended, {day}: before the first dose"
             marks.append("occurred")
-            table.find(i, "AESTDTC", "the onset is not known", f"placed on the day of the first dose, {day}")
+            table.find(i, "AESTDTC", "the onset is not known", where)
         end = ends[i]
         if end and day and end < day:
             table.find(i, "AEENDTC", f"{end} is before the onset", "the end is not used")
@@ -262,12 +271,13 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
             drafts.add(f.AdverseEventResolved, table, i, end, ended, guesses, "AEENDTC")
         dlt, reason, on = judged[i]
         if dlt is not None:
+            basis = {"definition_says": by_definition[i]} if by_definition[i] else None
             drafts.add(
                 f.DltAdjudicated,
                 table,
                 i,
                 on or day,
-                {"ae": numbers[i], "dlt": dlt, "why": reason or "not stated"},
+                {"ae": numbers[i], "dlt": dlt, "why": reason or "not stated", "judged": basis},
                 () if on else ("occurred",),
             )
 

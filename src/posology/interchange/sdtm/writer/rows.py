@@ -52,17 +52,6 @@ def collected(event: Event) -> str | None:
     return None if dated == c.UNDATED else dated or event.occurred.isoformat()
 
 
-def known(text: str | None, cutoff: date | None) -> str | None:
-    """Return a date as text if it is not after the cutoff.
-
-    >>> known("2013-06", date(2013, 5, 10)), known("2013-05", date(2013, 5, 10)), known("2013", None)
-    (None, '2013-05', '2013')
-    """
-    if text is None or cutoff is None:
-        return text
-    return text if text[:10] <= cutoff.isoformat()[: len(text[:10])] else None
-
-
 def qualifiers_for(event: Event) -> dict[str, Any]:
     """Return the qualifiers that carry one of our facts: its kind and its fields."""
     kind = event.kind
@@ -77,29 +66,19 @@ def qualifiers_for(event: Event) -> dict[str, Any]:
 # DM -------------------------------------------------------------------------------------------------------------------
 
 
-def subject(patient: Patient, protocol: Protocol, study: str, cutoff: date | None) -> SdtmRow:
+def subject(patient: Patient, protocol: Protocol, study: str) -> SdtmRow:
     """Return a patient's row of DM."""
     described = patient.last(c.Demographics)
     said: dict[str, Any] = dict(to_dict(described.fact)) if described else {}
     screened, consent, first, death = patient.last(f.Screened), patient.consent, patient.first_dose, patient.death
     doses = [*patient.of(f.Dosed), *patient.of(c.TreatmentGiven)]
-    ends = [known(getattr(e.fact, "ended", None), cutoff) or collected(e) or "" for e in doses]
-    for name in (
-        "reference_start",
-        "reference_end",
-        "first_exposure",
-        "last_exposure",
-        "consented",
-        "participation_end",
-        "death",
-    ):
-        said[name] = known(said.get(name), cutoff)
+    ends = [getattr(e.fact, "ended", None) or collected(e) or "" for e in doses]
     start = collected(first) if first else None
-    said["reference_start"] = said["reference_start"] or start
-    said["first_exposure"] = said["first_exposure"] or start
-    said["last_exposure"] = said["last_exposure"] or max(ends, default=None)
-    said["reference_end"] = said["reference_end"] or said["last_exposure"]
-    said["consented"] = said["consented"] or (collected(consent) if consent else None)
+    said["reference_start"] = said.get("reference_start") or start
+    said["first_exposure"] = said.get("first_exposure") or start
+    said["last_exposure"] = said.get("last_exposure") or max(ends, default=None)
+    said["reference_end"] = said.get("reference_end") or said["last_exposure"]
+    said["consented"] = said.get("consented") or (collected(consent) if consent else None)
     said["death"] = collected(death) if death else None
     if screened and isinstance(screened.fact, f.Screened):
         said["sex"] = said.get("sex") or screened.fact.sex
@@ -127,7 +106,7 @@ def _arm(patient: Patient, protocol: Protocol) -> dict[str, str]:
     place = patient.enrolment.fact if patient.enrolment else None
     if not isinstance(place, f.Enrolled):
         return {"not_assigned": "NOT ASSIGNED" if patient.reservation else "SCREEN FAILURE"}
-    if place.level:
+    if place.level and place.cohort is None:
         code, name = f"L{place.level}", f"Level {place.level}: {protocol.dose.dose_label(place.level)}"
     else:
         code = place.cohort or ""
@@ -141,7 +120,7 @@ def _arm(patient: Patient, protocol: Protocol) -> dict[str, str]:
 # EX, AE, DS -----------------------------------------------------------------------------------------------------------
 
 
-def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iterator[SdtmRow]:
+def exposures(patient: Patient, protocol: Protocol) -> Iterator[SdtmRow]:
     """Yield a patient's rows of EX."""
     for event in patient.of(f.Dosed):
         dose = event.fact
@@ -155,7 +134,7 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
             "VISIT": f"CYCLE {dose.cycle} DAY {dose.day}",
             "VISITNUM": dose.cycle + dose.day / 100,
             "EXSTDTC": collected(event),
-            "EXENDTC": known(dose.ended, cutoff) or event.occurred.isoformat(),
+            "EXENDTC": dose.ended or event.occurred.isoformat(),
         }
         yield SdtmRow(
             event.occurred,
@@ -166,22 +145,25 @@ def exposures(patient: Patient, protocol: Protocol, cutoff: date | None) -> Iter
     for event in patient.of(c.TreatmentGiven):
         fact = to_dict(event.fact)
         values = {v.name: fact.get(v.field) for v in LAYOUTS["EX"].variables if v.field}
-        values |= {"EXSTDTC": collected(event), "EXENDTC": known(fact.get("ended"), cutoff)}
+        values |= {"EXSTDTC": collected(event), "EXENDTC": fact.get("ended")}
         yield SdtmRow(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
 
 
-def adverse_events(patient: Patient, cutoff: date | None) -> Iterator[SdtmRow]:
-    """Yield a patient's rows of AE; the numbers of the events are their sequence where all are numbers."""
+def adverse_events(patient: Patient, is_cut: bool) -> Iterator[SdtmRow]:
+    """Yield a patient's rows of AE; the numbers of the events are their sequence where all are numbers.
+
+    ``is_cut`` says that nothing after a data cutoff is known: then an event is not called fatal before the death.
+    """
     events = patient.toxicities
     numbered = all(t.fact.ae.isdigit() for t in events) and len({int(t.fact.ae) for t in events}) == len(events)
     for place, toxicity in enumerate(sorted(events, key=lambda t: int(t.fact.ae)) if numbered else events, 1):
-        yield _adverse_event(toxicity, int(toxicity.fact.ae) if numbered else place, patient, cutoff)
+        yield _adverse_event(toxicity, int(toxicity.fact.ae) if numbered else place, patient, is_cut)
 
 
-def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: date | None) -> SdtmRow:
+def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, is_cut: bool) -> SdtmRow:
     event, fact, end, judged = toxicity.event, toxicity.fact, toxicity.resolved, toxicity.adjudicated
     outcome = fact.outcome
-    if outcome and outcome.upper() == "FATAL" and patient.death is None and cutoff is not None:
+    if outcome and outcome.upper() == "FATAL" and patient.death is None and is_cut:
         outcome = None
     if end and isinstance(end.fact, f.AdverseEventResolved):
         outcome = outcome or OUTCOMES[end.fact.outcome]
@@ -204,15 +186,16 @@ def _adverse_event(toxicity: Toxicity, number: int, patient: Patient, cutoff: da
         "AETOXGR": None if event.provenance.get("grade") == "assumed" and fact.severity else str(fact.grade),
         "VISIT": fact.visit,
         "AESTDTC": collected(event),
-        "AEENDTC": collected(end) if end else known(fact.ended, cutoff),
+        "AEENDTC": collected(end) if end else fact.ended,
     }
     qualifiers: dict[str, Any] = dict(fact.qualifiers or {})
     if judged and isinstance(judged.fact, f.DltAdjudicated):
         qualifiers |= {"DLT": judged.fact.dlt, "DLTWHY": judged.fact.why, "DLTDTC": judged.occurred.isoformat()}
+        qualifiers |= {"DLTDEF": (judged.fact.judged or {}).get("definition_says")}
     return SdtmRow(event.occurred, event.seq, values, qualifiers)
 
 
-def dispositions(patient: Patient, cutoff: date | None) -> Iterator[SdtmRow]:
+def dispositions(patient: Patient) -> Iterator[SdtmRow]:
     """Yield a patient's rows of DS: what was noted, and the facts that DS carries."""
     noted: set[tuple[date, str]] = set()
     for event in patient.of(c.DispositionEvent):
@@ -260,12 +243,25 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
     """Return a patient's rows of TU and of TR."""
     identified: dict[tuple[str, str], SdtmRow] = {}
     results: list[SdtmRow] = []
+    gone: dict[tuple[int, str], list[str]] = {}
+    for event in patient.of(f.LesionMeasured):
+        if isinstance(event.fact, f.LesionMeasured) and event.fact.merged_into:
+            gone.setdefault((event.fact.assessment, event.fact.merged_into), []).append(event.fact.lesion)
     for event in (*patient.of(f.LesionMeasured), *patient.of(c.IndependentLesion)):
         fact = event.fact
         assert isinstance(fact, f.LesionMeasured | c.IndependentLesion)
         mine = isinstance(fact, f.LesionMeasured)
         number = fact.assessment if isinstance(fact, f.LesionMeasured) else None
         accepted = True if mine and fact.reader else getattr(fact, "accepted", None)
+        if isinstance(fact, f.LesionMeasured) and fact.merged_into:
+            continue  # the row of the lesion that it has merged into names it
+        link, change = fact.lesion, ("TUMIDENT", "Tumor Identification")
+        if isinstance(fact, f.LesionMeasured):
+            others = gone.get((fact.assessment, fact.lesion), [])
+            if others:
+                link, change = "/".join([fact.lesion, *others]), ("MERGE", "Tumor Merged")
+            elif fact.fragment:
+                link, change = f"{fact.lesion}.{fact.fragment}", ("SPLIT", "Tumor Split")
         read_by = _reader(fact.reader)
         common = {
             "VISIT": fact.visit or (_visit(number) if number is not None else None),
@@ -273,13 +269,13 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
         }
         seen = {f"TR{name}": value for name, value in (*read_by.items(), ("ACPTFL", accepted))}
         place = fact.organ.upper() if fact.organ and fact.organ != c.UNDATED else None
-        key = (fact.lesion, fact.reader or "INVESTIGATOR")
+        key = (link, fact.reader or "INVESTIGATOR")
         if key not in identified and fact.role:
             role = fact.role.upper()
             values = {
-                "TULNKID": fact.lesion,
-                "TUTESTCD": "TUMIDENT",
-                "TUTEST": "Tumor Identification",
+                "TULNKID": link,
+                "TUTESTCD": change[0],
+                "TUTEST": change[1],
                 "TUORRES": role,
                 "TUSTRESC": role,
                 "TULOC": place,
@@ -292,7 +288,7 @@ def lesions(patient: Patient) -> tuple[list[SdtmRow], list[SdtmRow]]:
         row = {
             "TRGRPID": fact.role.upper() if fact.role else None,
             "TRLNKGRP": f"A{number + 1}" if number is not None else None,
-            "TRLNKID": fact.lesion,
+            "TRLNKID": link,
             "TRMETHOD": fact.method,
             "TRDTC": collected(event),
             **common,

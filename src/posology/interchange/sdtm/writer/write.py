@@ -21,7 +21,7 @@ from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.protocol import NOTE
 from posology.interchange.sdtm.standard import described
 from posology.interchange.sdtm.writer import rows as r
-from posology.interchange.sdtm.writer.rows import SdtmRow, collected, known
+from posology.interchange.sdtm.writer.rows import SdtmRow, collected
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
@@ -75,34 +75,32 @@ ALWAYS = (
 """The endings of variables that a domain keeps even if all are empty: those the guide requires or expects."""
 
 
-def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
+def datasets(state: State) -> list[Dataset]:
     """Return the record as SDTM datasets, those with rows, SUPP-- after its domain.
 
     Parameters
     ----------
     state
-        what is known, of all that occurred by the cutoff.
-    cutoff
-        the data cutoff: dates after it that stand inside earlier facts (an end, a death) are left out.
+        what is known; at a data cutoff if it was folded to one, as that of a snapshot: it holds nothing later.
     """
     protocol, study = state.protocol(), str(state.trial.documents[0][1]["trial"]["id"])
     patients = sorted(state.patients.values(), key=lambda p: r.subject_id(p, study))
-    subjects = {p.id: r.subject(p, protocol, study, cutoff) for p in patients}
+    subjects = {p.id: r.subject(p, protocol, study) for p in patients}
     starts = {p.id: _day(subjects[p.id].values.get("RFSTDTC")) for p in patients}
     tumours = {p.id: r.lesions(p) for p in patients}
     writers: dict[str, Callable[[Patient], Iterable[SdtmRow]]] = {
         "DM": lambda p: [subjects[p.id]],
-        "EX": lambda p: r.exposures(p, protocol, cutoff),
-        "AE": lambda p: r.adverse_events(p, cutoff),
-        "MH": lambda p: _history(p, cutoff),
-        "DS": lambda p: r.dispositions(p, cutoff),
+        "EX": lambda p: r.exposures(p, protocol),
+        "AE": lambda p: r.adverse_events(p, is_cut=state.occurred_by is not None),
+        "MH": _history,
+        "DS": r.dispositions,
         "LB": _laboratory,
         "VS": _vital_signs,
         "TU": lambda p: tumours[p.id][0],
         "TR": lambda p: tumours[p.id][1],
         "RS": r.responses,
     }
-    of = {domain: writers.get(domain) or _as_they_are(domain, cutoff) for domain in homes()}
+    of = {domain: writers.get(domain) or _as_they_are(domain) for domain in homes()}
     made: list[Dataset] = []
     for domain, rows_of in of.items():
         rows = [
@@ -112,7 +110,7 @@ def datasets(state: State, cutoff: date | None = None) -> list[Dataset]:
         ]
         if rows:
             made += _domain(domain, study, rows)
-    made.append(_summary(state, protocol, study, cutoff))
+    made.append(_summary(state, protocol, study))
     return made
 
 
@@ -121,7 +119,6 @@ def export_sdtm(
     folder: str | Path,
     *,
     format: Format = "xpt",
-    cutoff: date | None = None,
     created: datetime | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> list[Dataset]:
@@ -139,7 +136,7 @@ def export_sdtm(
         raise SourceError(f"{folder} is there already and holds something: name a new folder")
     progress("making datasets")
     with gc_paused():
-        made = datasets(state, cutoff)
+        made = datasets(state)
     try:
         draft = Path(tempfile.mkdtemp(dir=folder.resolve().parent, prefix=f".{folder.name}."))
     except OSError as error:
@@ -188,19 +185,17 @@ def _ordered(domain: str, rows: Iterable[SdtmRow]) -> list[SdtmRow]:
 # Domains whose rows are facts as they are ------------------------------------------------------------------------------
 
 
-def _as_they_are(domain: str, cutoff: date | None) -> Callable[[Patient], Iterable[SdtmRow]]:
+def _as_they_are(domain: str) -> Callable[[Patient], Iterable[SdtmRow]]:
     """Return the writer of a domain whose rows are facts as they are."""
     layout = layout_of(domain)
     names = [v.name for v in layout.variables]
     dated = f"{domain}STDTC" if f"{domain}STDTC" in names else f"{domain}DTC"
     assert layout.kind is not None
     kind = layout.kind
-    return lambda patient: _plain(patient, domain, kind, dated, cutoff)
+    return lambda patient: _plain(patient, domain, kind, dated)
 
 
-def _plain(
-    patient: Patient, domain: str, kind: type[Fact], dated: str, cutoff: date | None = None
-) -> Iterable[SdtmRow]:
+def _plain(patient: Patient, domain: str, kind: type[Fact], dated: str) -> Iterable[SdtmRow]:
     variables = [(v.name, v.field) for v in layout_of(domain).variables if v.field]
     for event in patient.of(kind):
         fact = vars(event.fact)
@@ -209,17 +204,13 @@ def _plain(
         if fact.get("not_done"):
             values[f"{domain}STAT"] = "NOT DONE"
             values[f"{domain}REASND"] = None if fact["not_done"] == c.UNDATED else fact["not_done"]
-        if cutoff is not None and fact.get("ended"):
-            values[f"{domain}ENDTC"] = known(fact["ended"], cutoff)
         yield SdtmRow(event.occurred, event.seq, values, dict(fact.get("qualifiers") or {}))
 
 
-def _history(patient: Patient, cutoff: date | None) -> Iterable[SdtmRow]:
+def _history(patient: Patient) -> Iterable[SdtmRow]:
     diagnosed = False
     codes = {"LLT": "MHLLT", "HLT": "MHHLT", "HLGT": "MHHLGT"}
-    for event, row in zip(
-        patient.of(c.MedicalHistory), _plain(patient, "MH", c.MedicalHistory, "MHDTC", cutoff), strict=True
-    ):
+    for event, row in zip(patient.of(c.MedicalHistory), _plain(patient, "MH", c.MedicalHistory, "MHDTC"), strict=True):
         assert isinstance(event.fact, c.MedicalHistory)
         diagnosed |= (event.fact.category or "").upper() == "PRIMARY DIAGNOSIS"
         row.values |= {codes[level]: code for level, code in (event.fact.coding or {}).items() if level in codes}
@@ -431,10 +422,11 @@ def _label(name: str) -> str:
     return LABELS.get(name, name)
 
 
-def _summary(state: State, protocol: Protocol, study: str, cutoff: date | None) -> Dataset:
+def _summary(state: State, protocol: Protocol, study: str) -> Dataset:
     """Return TS: what the protocol says of the trial, and the data cutoff."""
     import polars as pl
 
+    cutoff = state.occurred_by
     derived = protocol.provenance is not None and protocol.provenance.note == NOTE
     first = min((p.consent.occurred for p in state.patients.values() if p.consent), default=None)
     trial = protocol.trial

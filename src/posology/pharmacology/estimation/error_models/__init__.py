@@ -1,4 +1,5 @@
-"""Residual error models, a file each. To add one: write its file as another is, and enter it in :data:`ERROR_MODELS`."""
+"""Residual error models, a file each. To add one: write its file as another is, and enter it in
+:data:`ERROR_MODELS`."""
 
 from posology.pharmacology.estimation.error_models.additive import ADDITIVE
 from posology.pharmacology.estimation.error_models.base import ErrorKind, ErrorModel, Spread

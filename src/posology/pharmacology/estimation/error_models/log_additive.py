@@ -1,7 +1,8 @@
 """Residual error that is additive on the logarithm: measurements are log-normal about predictions.
 
-Both sides are transformed (Carroll RJ, Ruppert D. Transformation and Weighting in Regression. 1988, chapter 4). The likelihood is that
-of the measurements themselves, so that it can be set against other models' (NONMEM's objective of log data lacks 2 Σ ln y).
+Both sides are transformed (Carroll RJ, Ruppert D. Transformation and Weighting in Regression. 1988, chapter 4). The
+likelihood is that of the measurements themselves, so that it can be set against other models' (NONMEM's objective of
+log data lacks 2 Σ ln y).
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class LogAdditiveError:
         return LogAdditiveError(float(values[0]))
 
     def spread(self, predicted: Floats) -> Spread:
-        """Return the variance of the logarithm, the same at every prediction above 0; 0 at others, of which there is none."""
+        """Return the variance of the logarithm, the same at every prediction above 0; 0 at others, of which there is
+        none."""
         variance = np.where(predicted > 0, self.sd**2, 0.0)
         return Spread(variance, np.zeros_like(variance), (2 * variance,))
 
