@@ -101,7 +101,7 @@ def test_a_file_that_is_wrong(tmp_path: Path, text: str, column: str | None, say
     ("text", "says"),
     [
         ("patient,auc\nA,1\n", "holds no parameters"),
-        ("patient,model,time\nA,three,d\n", "model 'three'; it is one of one, oral, two"),
+        ("patient,model,time\nA,four,d\n", "model 'four'; it is one of one, oral, two, three"),
         ("patient,model,time,CL,V\nA,one,h,1,1\n", "times are in h; a fit of the record has d"),
         ("patient,model,time,CL,V\nA,one,d,1,\n", "V '' is no number"),
         ("patient,model,time,CL,V\nA,one,d,1,0\n", "a parameter is 0"),
