@@ -88,3 +88,30 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": str(ROOT / "src")}
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """Return every command shown in a block of the README and of the documentation, with the page."""
+    found = []
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        blocks = re.findall(r"```(?:console|bash|sh)?\n(.*?)```", text, flags=re.DOTALL)
+        lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
+        found += [
+            (page.name, part.strip())
+            for line in lines
+            for part in line.split(" && ")
+            if part.strip().startswith("posology ")
+        ]
+    return found
+
+
+def test_each_command_that_the_documentation_shows_parses() -> None:
+    shown = shown_commands()
+    assert len(shown) > 120
+    for page, line in shown:
+        words = shlex.split(line, comments=True)[1:]
+        path = next((tuple(words[:n]) for n in (3, 2, 1) if tuple(words[:n]) in LEAVES), None)
+        assert path is not None or words[0].startswith("--"), (page, line)
+        if path is not None and "..." not in words and "--help" not in words:
+            LEAVES[path].make_context(path[-1], words[len(path) :])
