@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from posology.designs import Blrm, Boin, Crm, Ewoc, Keyboard, ThreePlusThree, TiteBoin, TiteCrm
+from posology.designs import Blrm, Boin, Crm, Ewoc, Keyboard, Tally, ThreePlusThree, TiteBoin, TiteCrm, infer
 from posology.operating import PotentialOutcomes, Scenario, enumerate_trials, simulate
 from posology.operating.calibrate import search
 from posology.operating.scenarios import pseudo_uniform
@@ -60,7 +60,12 @@ def main(quick: bool) -> None:
     many = pseudo_uniform(np.random.default_rng(853), 1000, 5, 0.3)
     patients = PotentialOutcomes.draw(np.random.default_rng(853), 10_000, 36)
     world = Scenario(TRUTH)
+    crm, blrm = Crm(5, 0.25, skeleton=SKELETON), Blrm(41, 0.3, doses=tuple(5.0 * k for k in range(1, 42)))
+    seen, grid = Tally.of("1NNN 2NNT", 5), Tally.of("1N 2N 3N 4N 5N 6NTN", 41)
     rows: list[tuple[str, Callable[[], Any], int, float | None, str]] = [
+        ("CRM, one decision, its posterior known", lambda: crm.decide(seen), 1000, 20e-6, ""),
+        ("CRM, one decision anew", lambda: crm.decide_anew(seen), 200, None, ""),
+        ("BLRM, 41 levels, what is known of each", lambda: infer(blrm, grid), 3, 1.0, ""),
         (
             "BOIN, 5 levels x 10 cohorts of 3, all results",
             lambda: every_result(Boin(5, 0.3), TRUTH),

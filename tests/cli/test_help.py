@@ -68,9 +68,6 @@ def test_a_word_means_one_thing() -> None:
                 kinds.setdefault(parameter.opts[0], set()).add("flag" if parameter.is_flag else parameter.type.name)
     several = {flag: found for flag, found in kinds.items() if len(found) > 1}
     assert set(several) <= {"--format", "--target", "--model", "--exposures", "--cv"}, several
-    assert not {"--figure", "--cutoff", "--out", "--max-patients", "--conventions", "--known", "--cohorts-size"} & set(
-        kinds
-    )
 
 
 def test_the_reference_is_what_the_help_says() -> None:

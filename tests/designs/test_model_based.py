@@ -314,3 +314,44 @@ def test_one_more_dlt_never_makes_its_level_look_safer(design: Any, data: list[t
 def test_nonsense_is_refused(build: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         build()
+
+
+@pytest.mark.parametrize("intercept", [1.5, 3.0, 10.0, 20.0])
+def test_a_logistic_crm_of_any_intercept_against_quadrature(intercept: float) -> None:
+    tally = Tally.of("1NNN 2NNN 3NNN 4NNNNNTT 3NNNT", 5)
+    design = Crm(5, 0.25, skeleton=(0.05, 0.12, 0.25, 0.40, 0.55), model="logistic", intercept=intercept)
+    beta = np.linspace(-6, 6, 40001)
+    rates = 1 / (1 + np.exp(-np.clip(intercept + np.exp(beta)[:, None] * design.scaled, -700, 700)))
+    y, n = tally.dlts[0], tally.treated[0]
+    weight = np.exp(-(beta**2) / 2 / 1.34) * np.prod(rates**y * (1 - rates) ** (n - y), axis=1)
+    np.testing.assert_allclose(design.mean_rates(tally)[0], weight @ rates / weight.sum(), atol=1e-8)
+    assert design.beta(tally)[0] == pytest.approx(weight @ beta / weight.sum(), abs=1e-7)
+
+
+def test_an_intercept_too_small_for_the_skeleton_is_refused() -> None:
+    with pytest.raises(ValueError, match="intercept is 0, too small for the skeleton"):
+        Crm(3, 0.25, skeleton=(0.2, 0.5, 0.7), model="logistic", intercept=0.0)
+
+
+@pytest.mark.parametrize("correlation", [-0.99, 0.0, 0.9, 0.99, 0.999])
+def test_a_blrm_of_any_correlation_against_plain_integration(correlation: float) -> None:
+    tally = Tally.of("1NNN 2NNN 3NTT", 4)
+    prior = (Normal((-1.1, 0.0), (2.0, 1.0), correlation),)
+    design = Blrm(4, 0.25, doses=(1, 2, 4, 8), reference=4, prior=prior)
+    z = np.linspace(-7, 7, 801)
+    a, b = np.meshgrid(z, z, indexing="ij")
+    log_alpha = -1.1 + 2 * (correlation * b + np.sqrt(1 - correlation**2) * a)
+    logits = np.clip(log_alpha[..., None] + np.exp(b)[..., None] * design.scaled, -700, 700)
+    y, n = tally.dlts[0], tally.treated[0]
+    log = -(a**2 + b**2) / 2 - (y * np.logaddexp(0, -logits) + (n - y) * np.logaddexp(0, logits)).sum(axis=-1)
+    weight = np.exp(log - log.max())
+    plain = [(weight / (1 + np.exp(-logits[..., j]))).sum() / weight.sum() for j in range(4)]
+    np.testing.assert_allclose(design.mean_rates(tally)[0], plain, atol=1e-7)
+    finer = Blrm(4, 0.25, doses=(1, 2, 4, 8), reference=4, prior=prior, max_patients=2000)
+    np.testing.assert_allclose(design.probability_above(tally, 0.33), finer.probability_above(tally, 0.33), atol=1e-6)
+
+
+def test_a_model_without_a_stop_says_so() -> None:
+    design = Crm(3, 0.25, skeleton=(0.1, 0.25, 0.4))
+    tally = Tally.of("1TTT", 3)
+    assert "no lower level is left, and no rule ends the trial" in design.decide(tally).words(tally)

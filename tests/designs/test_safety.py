@@ -239,7 +239,7 @@ def test_designs_without_follow_up_wait_for_open_windows() -> None:
     ask = lambda outcomes: design.decide(Tally.of(outcomes, 4))
     decision = ask("1NNN 2NNN/0.5")
     assert Action(int(decision.action[0])) is Action.WAIT
-    assert decision.words(Tally.of("1NNN 2NNN/0.5", 4)).startswith("1 are still followed")
+    assert decision.words(Tally.of("1NNN 2NNN/0.5", 4)).startswith("patients still followed: 1;")
     assert (ask("1NNN 2N/0.1N").action[0], ask("1NNN 2N/0.1N").patients_to_treat[0]) == (Action.STAY, 1)
     assert Action(int(ask("1NNN 2TTN/0.5").action[0])) is Action.DEESCALATE
 

@@ -236,9 +236,8 @@ def test_denominators(denominator: Denominator, of: int) -> None:
 
 def test_disease_control_and_clinical_benefit() -> None:
     assert disease_control(BEST, WHO).count == 5
-    days = np.array([np.nan, np.nan, 167, 168, 300, np.nan, np.nan, np.nan])
-    assert clinical_benefit(BEST, days, WHO).count == 4
-    assert clinical_benefit(BEST, days, WHO, minimum_days=169).count == 3
+    assert clinical_benefit(np.isin(BEST, [Response.CR, Response.PR]), WHO).count == objective_response(BEST, WHO).count
+    assert clinical_benefit(np.zeros(len(BEST), dtype=bool), WHO).count == 0
 
 
 def test_an_empty_denominator_has_no_rate() -> None:

@@ -403,3 +403,12 @@ def test_roles_and_responses_are_counted_from_their_words() -> None:
     assert Response.read("non-cr/non-pd") is Response.NON_CR_NON_PD and Response.read("iUPD") is Response.UPD
     with pytest.raises(ValueError, match="'NED' is no response"):
         Response.read("NED")
+
+
+def test_normal_nodes_at_baseline_are_no_disease_that_could_respond() -> None:
+    """Nodes below 10 mm all along are not in complete response; growth of them is progression all the same."""
+    nodes = lambda *sizes: [(k, "N1", size) for k, size in enumerate(sizes)]
+    found = assessed(*nodes(9, 8, 7))
+    assert names(found.overall) == ["NE", "NE"] and Reason(found.reason[0, 1]) is Reason.NO_LESIONS
+    assert names(assessed(*nodes(9, 8, 16)).overall) == ["NE", "PD"]
+    assert names(assessed(*nodes(16, 8, 7)).overall) == ["CR", "CR"]

@@ -29,7 +29,7 @@ BY_DEFAULT = (
 )
 ON_DEMAND = {
     ("operating/study.py", "distributed"),  # a study on a cluster
-    ("record/store.py", "psycopg"),  # a record in PostgreSQL
+    ("record/postgresql.py", "psycopg"),  # a record in PostgreSQL
     ("shared/tables.py", "polars"),  # a result as a frame, where the reader has polars
 }
 

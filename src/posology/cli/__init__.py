@@ -36,10 +36,14 @@ def main() -> None:
 
 def _in_words(error: Exception) -> str:
     """Say what went wrong: what the user can mend, or that the fault is ours."""
+    from posology.shared.extras import missing_extra
+
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
     if isinstance(error, ValueError | OSError) or type(error).__module__.startswith("posology."):
         return str(error)
+    if isinstance(error, ModuleNotFoundError) and (said := missing_extra(error)):
+        return said
     if isinstance(error, MemoryError):
         return "this takes more memory than there is: ask for less at once"
     if os.environ.get("POSOLOGY_DEBUG"):

@@ -48,10 +48,11 @@ def in_words(
     >>> in_words(least=1)
     '1 or more'
     """
+    shown = lambda bound: f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
     if least is not None and most is not None:
-        return f"{least:g} to {most:g}"
-    said = [f"{least:g} or more"] if least is not None else [f"above {above:g}"] if above is not None else []
-    said += [f"at most {most:g}"] if most is not None else [f"below {below:g}"] if below is not None else []
+        return f"{shown(least)} to {shown(most)}"
+    said = [f"{shown(least)} or more"] if least is not None else [f"above {shown(above)}"] if above is not None else []
+    said += [f"at most {shown(most)}"] if most is not None else [f"below {shown(below)}"] if below is not None else []
     return ", ".join(said)
 
 
@@ -81,7 +82,9 @@ def number(flag: str, help_: str, *, metavar: str = "NUMBER", **bounds: float) -
                 each <= high if "most" in bounds else each < high
             )
             if not inside:
-                raise typer.BadParameter(f"{each:g} must be {words or 'a finite number'}")
+                raise typer.BadParameter(
+                    f"{each if isinstance(each, int) else format(each, 'g')} must be {words or 'a finite number'}"
+                )
         return value
 
     return typer.Option(

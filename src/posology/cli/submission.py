@@ -33,6 +33,22 @@ def adam(
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
     conventions: ConventionsOption = ConventionsName.recist,
+    confirmation_days: Annotated[
+        int | None,
+        typer.Option(min=0, help="Days after which a response must be seen again (else 28); 0: it need not."),
+    ] = None,
+    minimum_sd_days: Annotated[
+        int | None, typer.Option(min=0, help="Days from the start to an assessment that may be SD (else 42).")
+    ] = None,
+    max_ne: Annotated[
+        int | None, typer.Option(min=0, help="Assessments not evaluable that a confirmation may follow (else 1).")
+    ] = None,
+    assess_every_days: Annotated[
+        int | None, typer.Option(min=1, help="Days between planned assessments, to tell those missed (else 42).")
+    ] = None,
+    reader: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose assessments are used, as RSEVAL, TREVAL and TUEVAL name them.")
+    ] = "INVESTIGATOR",
     leave_out: Annotated[
         list[str] | None,
         typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again."),
@@ -50,7 +66,23 @@ def adam(
 
     with Console(stderr=True).status("deriving"):
         domains, findings = read_folder(sdtm, leave_out or ())
-        files, made = export(domains, out, replace(PRESETS[conventions.value], cutoff=cutoff), formats_of(formats))
+        preset = PRESETS[conventions.value]
+        criteria = preset.recist
+        recist = replace(
+            criteria,
+            confirmation_days=criteria.confirmation_days if confirmation_days is None else confirmation_days,
+            minimum_sd_days=criteria.minimum_sd_days if minimum_sd_days is None else minimum_sd_days,
+            max_ne=criteria.max_ne if max_ne is None else max_ne,
+        )
+        every = assess_every_days or preset.censoring.interval_days
+        chosen = replace(
+            preset,
+            cutoff=cutoff,
+            reader=reader.upper(),
+            recist=recist,
+            censoring=replace(preset.censoring, interval_days=every),
+        )
+        files, made = export(domains, out, chosen, formats_of(formats))
     print_datasets(files, Analysis(made.datasets, (*findings, *made.findings)), out, as_json)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from posology.conduct.dlt_status import UNDECIDED, DltStatus, dlt_statuses
 from posology.conduct.live_tally import backfill_levels, completions, live_tally, not_counted, treated_beside
 from posology.conduct.open_level import OpenLevel, open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
-from posology.designs import Action, Decision
+from posology.designs import Action, Decision, Tally
 from posology.designs.tally import DependsOn
 from posology.record.event import Event
 from posology.record.facts import DltAdjudicated
@@ -101,68 +102,154 @@ def advise(state: State, on: date) -> Advice:
     the cohort that was planned must be complete. ``settled`` only if no outcome of the undecided patients, inside their
     window or awaiting judgement, could change the answer.
     """
-    plan = plan_in_force(state, on)
-    statuses = dlt_statuses(state, plan, on)
-    open_ = open_level(state, plan.protocol, plan.first_cohort, on)
-    counts = tuple(_count(level, plan, statuses) for level in range(1, plan.levels + 1))
-    undecided = tuple(s for s in statuses if s.outcome in UNDECIDED)
-
-    def answer(action: str, level: int | None, more: int, why: str, settled: bool = True) -> Advice:
-        dose = plan.protocol.dose.dose_label(level) if level else None
-        version, backfill = plan.protocol.version, backfill_levels(state, plan, statuses, open_, on)
-        return Advice(on, action, level, dose, more, why, settled, counts, undecided, open_, version, backfill)
-
+    day = _Day(state, on)
+    open_ = day.open_level
     if open_.mtd is not None:
-        return answer("MTD declared", open_.mtd, 0, f"declared by {open_.reason()}")
+        return day.answer("MTD declared", open_.mtd, 0, f"declared by {open_.reason()}")
     if open_.stopped:
-        return answer("stopped", None, 0, f"dose finding was stopped by {open_.reason()}")
-
-    tally = live_tally(plan, statuses, open_, on)
-    decision = plan.escalation.decide(tally)
+        return day.answer("stopped", None, 0, f"dose finding was stopped by {open_.reason()}")
+    decision = day.plan.escalation.decide(day.tally)
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
-    why, more = decision.words(tally), int(decision.patients_to_treat[0])
-    if statuses and not tally.treated.any():
-        why = f"nobody of the {len(statuses)} treated is evaluable yet"
-    beside = treated_beside(state, plan) if plan.backfills else frozenset[str]()
-    open_ends = not_counted(plan, (s for s in undecided if s.patient not in beside or s.outcome != "pending"))
-    settled = not open_ends or _unanimous(plan.escalation.decide(completions(tally, open_ends)), decision)
+    why, settled = decision.words(day.tally), day.is_settled(decision)
+    if day.statuses and not day.tally.treated.any():
+        why = f"nobody of the {len(day.statuses)} treated is evaluable yet"
     if action is Action.WAIT:
-        return answer("stay", open_.level, 0, why, settled=False)
-    if plan.backfills and action < Action.DECLARE:
-        lead = [s for s in statuses if s.patient not in beside and s.outcome != "not evaluable"]
-        if len(lead) >= plan.backfills.max_patients and not any(s.outcome in UNDECIDED for s in lead):
-            mtd = int(plan.escalation.select(tally)[0]) + 1
-            reached = f"the {plan.backfills.max_patients} patients of the escalation are treated"
-            return (
-                answer("declare MTD", mtd, 0, reached)
-                if mtd
-                else answer("stop", None, 0, f"{reached}; no level is safe")
-            )
-        more = plan.backfills.cohort
-    here = [s for s in open_ends if s.level == open_.level]
-    taken = slot_holders(state, open_, plan.protocol, on)
-    free, treated = max(0, open_.slots - len(taken)), {s.patient for s in statuses}
-    untreated = [p for p in taken if p not in treated]
+        return day.answer("stay", open_.level, 0, why, settled=False)
+    if action < Action.DECLARE and day.escalation_is_through:
+        return day.mtd_of_a_backfilling_design()
     if action is Action.STAY:
-        missing = more - len(here) - len(untreated)
-        if missing > free:
-            return answer("expand", level, missing, _with_undecided(why, undecided, settled), settled)
-        if missing > 0:
-            slots = f"{free} of {open_.slots} slots are free"
-            return answer("stay", level, missing, _with_undecided(f"{why}; {slots}", undecided, settled), settled)
-        return answer("stay", level, 0, f"{why}; {_waiting(here, untreated)}", settled=False)
-    if action is Action.ESCALATE or (action is Action.DECLARE and level >= open_.level):
-        if (to_fill := min(free, _advised(open_) - len(taken))) > 0:
-            why = f"{len(taken)} of {open_.slots} slots at level {open_.level} are taken; fill the cohort"
-            return answer("stay", open_.level, to_fill, _with_undecided(why, undecided, settled), settled)
-        if untreated:
-            return answer("stay", open_.level, 0, f"{_waiting((), untreated)}; without them: {why}", settled=False)
-        if not settled:
-            return answer("stay", open_.level, 0, f"{_waiting(undecided, ())}; without them: {why}", settled=False)
-    elif action is Action.DECLARE and not settled:
-        return answer("stay", open_.level, 0, f"{_waiting(undecided, ())}; without them: {why}", settled=False)
-    why = _with_undecided(why, undecided, settled)
-    return answer(NAMES[action], None if action is Action.STOP else level, more, why, settled)
+        return day.fill(level, int(decision.patients_to_treat[0]), why, settled)
+    rises = action is Action.ESCALATE or (action is Action.DECLARE and level >= open_.level)
+    held_back = day.held_back(why, settled, rises=rises) if rises or action is Action.DECLARE else None
+    if held_back is not None:
+        return held_back
+    backfills = day.plan.backfills
+    more = backfills.cohort if backfills and action < Action.DECLARE else int(decision.patients_to_treat[0])
+    why = _with_undecided(why, day.undecided, settled)
+    return day.answer(NAMES[action], None if action is Action.STOP else level, more, why, settled)
+
+
+@dataclass(frozen=True)
+class _Day:
+    """A live trial on a day, and the answers that its slots and undecided patients allow."""
+
+    state: State
+    on: date
+
+    @cached_property
+    def plan(self) -> ConductPlan:
+        return plan_in_force(self.state, self.on)
+
+    @cached_property
+    def statuses(self) -> tuple[DltStatus, ...]:
+        return dlt_statuses(self.state, self.plan, self.on)
+
+    @cached_property
+    def open_level(self) -> OpenLevel:
+        return open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.on)
+
+    @cached_property
+    def tally(self) -> Tally:
+        return live_tally(self.plan, self.statuses, self.open_level, self.on)
+
+    @cached_property
+    def undecided(self) -> tuple[DltStatus, ...]:
+        return tuple(s for s in self.statuses if s.outcome in UNDECIDED)
+
+    @cached_property
+    def beside(self) -> frozenset[str]:
+        """The patients of backfilling: the escalation does not wait for their windows."""
+        return treated_beside(self.state, self.plan) if self.plan.backfills else frozenset()
+
+    @cached_property
+    def awaited(self) -> tuple[DltStatus, ...]:
+        """The undecided patients whom the design does not count, and whom the escalation waits for."""
+        waits = (s for s in self.undecided if s.patient not in self.beside or s.outcome != "pending")
+        return not_counted(self.plan, waits)
+
+    @cached_property
+    def taken(self) -> tuple[str, ...]:
+        """Who holds the slots of the open level."""
+        return slot_holders(self.state, self.open_level, self.plan.protocol, self.on)
+
+    @cached_property
+    def untreated(self) -> list[str]:
+        treated = {s.patient for s in self.statuses}
+        return [patient for patient in self.taken if patient not in treated]
+
+    @property
+    def free(self) -> int:
+        return max(0, self.open_level.slots - len(self.taken))
+
+    def is_settled(self, decision: Decision) -> bool:
+        """Whether the design decides the same whatever those awaited turn out to show."""
+        if not self.awaited:
+            return True
+        every = self.plan.escalation.decide(completions(self.tally, self.awaited))
+        return bool(((every.action == decision.action[0]) & (every.level == decision.level[0])).all())
+
+    def answer(self, action: str, level: int | None, more: int, why: str, settled: bool = True) -> Advice:
+        """Return the advice."""
+        protocol = self.plan.protocol
+        return Advice(
+            self.on,
+            action,
+            level,
+            protocol.dose.dose_label(level) if level else None,
+            more,
+            why,
+            settled,
+            tuple(_count(number, self.plan, self.statuses) for number in range(1, self.plan.levels + 1)),
+            self.undecided,
+            self.open_level,
+            protocol.version,
+            backfill_levels(self.state, self.plan, self.statuses, self.open_level, self.on),
+        )
+
+    def fill(self, level: int, more: int, why: str, settled: bool) -> Advice:
+        """Answer that more patients are treated at the level: as many as are missing, or nobody until those there are known."""
+        here = [s for s in self.awaited if s.level == self.open_level.level]
+        missing = more - len(here) - len(self.untreated)
+        if self.plan.backfills:
+            missing = self.free or self.plan.backfills.cohort - len(here) - len(self.untreated)
+        if missing <= 0:
+            return self.answer("stay", level, 0, f"{why}; {_waiting(here, self.untreated)}", settled=False)
+        if missing > self.free:
+            return self.answer("expand", level, missing, _with_undecided(why, self.undecided, settled), settled)
+        why = f"{why}; {self.free} of {self.open_level.slots} slots are free"
+        return self.answer("stay", level, missing, _with_undecided(why, self.undecided, settled), settled)
+
+    def held_back(self, why: str, settled: bool, *, rises: bool) -> Advice | None:
+        """Answer that the cohort is filled, or waited for, before the trial goes up or ends; None if nothing is to wait for."""
+        level, slots = self.open_level.level, self.open_level.slots
+        to_fill = min(self.free, _advised(self.open_level) - len(self.taken))
+        if rises and to_fill > 0:
+            fill = f"{len(self.taken)} of {slots} slots at level {level} are taken; fill the cohort"
+            return self.answer("stay", level, to_fill, _with_undecided(fill, self.undecided, settled), settled)
+        if rises and self.untreated:
+            waits = _waiting((), self.untreated)
+        elif not settled:
+            waits = _waiting(self.undecided, ())
+        else:
+            return None
+        return self.answer("stay", level, 0, f"{waits}; without them: {why}", settled=False)
+
+    @property
+    def escalation_is_through(self) -> bool:
+        """Whether a backfilling design has had the patients of its escalation, all of them known."""
+        if self.plan.backfills is None:
+            return False
+        lead = [s for s in self.statuses if s.patient not in self.beside and s.outcome != "not evaluable"]
+        return len(lead) >= self.plan.backfills.max_patients and not any(s.outcome in UNDECIDED for s in lead)
+
+    def mtd_of_a_backfilling_design(self) -> Advice:
+        """Answer with the MTD once the escalation has had its patients."""
+        assert self.plan.backfills is not None
+        mtd = int(self.plan.escalation.select(self.tally)[0]) + 1
+        reached = f"the {self.plan.backfills.max_patients} patients of the escalation are treated"
+        if mtd:
+            return self.answer("declare MTD", mtd, 0, reached)
+        return self.answer("stop", None, 0, f"{reached}; no level is safe")
 
 
 def too_toxic(state: State, on: date, level: int) -> str | None:
@@ -203,7 +290,10 @@ def _advised(open_: OpenLevel) -> int:
 
 def _count(level: int, plan: ConductPlan, known: tuple[DltStatus, ...]) -> Count:
     here = [s for s in known if s.level == level]
-    number = lambda *outcomes: sum(s.outcome in outcomes for s in here)
+
+    def number(*outcomes: str) -> int:
+        return sum(s.outcome in outcomes for s in here)
+
     return Count(
         level=level,
         dose=plan.protocol.dose.dose_label(level),
@@ -217,11 +307,6 @@ def _count(level: int, plan: ConductPlan, known: tuple[DltStatus, ...]) -> Count
         patients=tuple(s.patient for s in here),
         sources=tuple(event for s in here for event in s.sources),
     )
-
-
-def _unanimous(every: Decision, decision: Decision) -> bool:
-    same = (every.action == decision.action[0]) & (every.level == decision.level[0])
-    return bool(same.all())
 
 
 def _waiting(pending: tuple[DltStatus, ...] | list[DltStatus], untreated: list[str] | tuple[()]) -> str:

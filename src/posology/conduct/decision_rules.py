@@ -10,7 +10,7 @@ from posology.conduct.rules import EventRequest, absolute, reads
 from posology.protocol.amendments import amend
 from posology.protocol.load import check_version
 from posology.record import facts as f
-from posology.record.state import SignedDecision
+from posology.record.binding import SignedDecision
 
 OPENING = ("escalate", "expand", "de-escalate", "open backfill", "open cohort")
 """Actions that give slots."""

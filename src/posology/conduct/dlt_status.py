@@ -8,9 +8,10 @@ from typing import Literal
 
 from posology.conduct.protocol_in_force import ConductPlan, reopened
 from posology.endpoints.dlt import TriState, evaluable
+from posology.record.binding import Toxicity
 from posology.record.event import Event
 from posology.record.facts import Dosed
-from posology.record.state import Patient, State, Toxicity
+from posology.record.state import Patient, State
 
 Outcome = Literal["DLT", "moderate", "no DLT", "pending", "awaiting judgement", "not evaluable"]
 UNDECIDED = ("pending", "awaiting judgement")

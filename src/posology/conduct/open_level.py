@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from posology.protocol.model import Protocol
+from posology.record.binding import SignedDecision
 from posology.record.event import Event
 from posology.record.facts import DecisionTaken, Enrolled, SlotReleased, SlotReserved
-from posology.record.state import Patient, SignedDecision, State, TrialTimeline
+from posology.record.state import Patient, State, TrialTimeline
 
 Moment = tuple[date, float]
 """A day, and within it a place in the order of entry."""
@@ -134,7 +135,10 @@ def slot_of(
     state: State, patient: Patient, protocol: Protocol, on: date | None, before: Moment | None = None
 ) -> Event | None:
     """Return the event by which a patient holds a slot: the enrolment, or a reservation that has not lapsed."""
-    earlier = (lambda e: True) if before is None else (lambda e: state.order(e) < before)
+
+    def earlier(event: Event) -> bool:
+        return before is None or state.order(event) < before
+
     enrolled = next((e for e in patient.of(Enrolled) if earlier(e)), None)
     if enrolled is not None:
         return enrolled

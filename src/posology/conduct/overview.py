@@ -36,7 +36,10 @@ def overview(state: State, on: date) -> list[PatientOverview]:
     standing = {
         s.patient: f"{s.outcome}: {s.why}" if s.outcome != "no DLT" else "no DLT" for s in dlt_statuses(state, plan, on)
     }
-    dose = lambda level: plan.protocol.dose.dose_label(level) if level else ""
+
+    def dose(level: int | None) -> str:
+        return plan.protocol.dose.dose_label(level) if level else ""
+
     rows = []
     for patient in state.patients.values():
         first = next((t.fact.level for t in patient.treatments if isinstance(t.fact, Dosed)), None)

@@ -6,7 +6,7 @@ from posology.conduct.derived_fields import planned_mg
 from posology.conduct.protocol_in_force import reopened
 from posology.conduct.rules import EventRequest, absolute, not_in_force, reads
 from posology.record import facts as f
-from posology.record.state import Toxicity
+from posology.record.binding import Toxicity
 
 # Doses ----------------------------------------------------------------------------------------------------------------
 

@@ -162,9 +162,11 @@ class PendingEvents:
     def _corrected(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> Event:
         """Return the event that is corrected, after checking that it can be."""
         old = self.find(seq)
-        refuse = lambda text: Refused(
-            [Refusal("correction", "A correction names an event in effect, and why", text)], "correction"
-        )
+
+        def refuse(text: str) -> Refused:
+            rule = "A correction names an event in effect, and why"
+            return Refused([Refusal("correction", rule, text)], "correction")
+
         if old is None:
             raise refuse(f"there is no event {seq} in effect")
         if not reason or not reason.strip():

@@ -17,8 +17,9 @@ from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.endpoints.dlt import AdverseEvent, Definition, TriState, delay_is_dlt, is_dlt
 from posology.protocol.build import design_from_protocol, dlt_definition
 from posology.protocol.model import Protocol
+from posology.record.binding import Toxicity
 from posology.record.facts import DltAdjudicated, Dosed
-from posology.record.state import Patient, State, Toxicity
+from posology.record.state import Patient, State
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from posology.conduct import patient_rules as p
 from posology.conduct import rules as r
 from posology.conduct.rules import ABSOLUTE, READS, READS_LATE, ConductRule, EventRequest
 from posology.record import facts as f
+from posology.record.binding import is_fatal
 from posology.record.event import Event
-from posology.record.state import State, is_fatal
+from posology.record.state import State
 
 RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.not_in_the_future,

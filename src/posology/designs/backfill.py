@@ -61,8 +61,7 @@ class BfBoin(Boin):
     def too_high(self, tally: Tally) -> Bools:
         """Return (trials, levels): levels whose DLT rate, and that pooled with the level above, reach lambda_d; and all above."""
         n, y = self.followed_counts(tally)
-        above = lambda counts: np.concatenate([counts[:, 1:], np.zeros((len(counts), 1))], axis=1)
-        unsafe = self.reaches_lambda_d(n, y) & self.reaches_lambda_d(n + above(n), y + above(y))
+        unsafe = self.reaches_lambda_d(n, y) & self.reaches_lambda_d(_with_above(n), _with_above(y))
         return np.logical_or.accumulate(unsafe, axis=1)
 
     def propose(self, tally: Tally) -> Ints:
@@ -107,6 +106,11 @@ class BfBoin(Boin):
         if self.assign == "lowest":
             return np.where(open_.any(axis=1), open_.argmax(axis=1), NONE)
         return np.asarray(np.where(open_, index, NONE).max(axis=1))
+
+
+def _with_above(counts: Floats) -> Floats:
+    """Return (trials, levels): the counts of each level and the one above it."""
+    return np.asarray(counts + np.concatenate([counts[:, 1:], np.zeros((len(counts), 1))], axis=1))
 
 
 @dataclass(frozen=True)

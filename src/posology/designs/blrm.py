@@ -218,11 +218,11 @@ class Blrm(ModelBasedDesign):
         """
         z1, z2 = self.axes
         slope = np.exp(self._place(np.zeros_like(z2), z2)[:, 1:]) * self.scaled
-        rate = lambda log_alpha, j: 1 / (1 + np.exp(-np.clip(log_alpha + slope[:, j], -700, 700)))
         low, high = np.full((len(z2), self.levels - 1), -1e3), np.full((len(z2), self.levels - 1), 1e3)
         for _ in range(70):
             middle = (low + high) / 2
-            reaches = rate(middle, slice(None, -1)) + rate(middle, slice(1, None)) >= 2 * self.target
+            lower, upper = (np.clip(middle + step, -700, 700) for step in (slope[:, :-1], slope[:, 1:]))
+            reaches = 1 / (1 + np.exp(-lower)) + 1 / (1 + np.exp(-upper)) >= 2 * self.target
             low, high = np.where(reaches, low, middle), np.where(reaches, middle, high)
         above = tail_weights(self._standardised(high, z2).ravel(), z1).reshape(len(z1) * len(z2), -1)
         return up_to_each(above)

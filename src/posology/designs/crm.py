@@ -20,6 +20,7 @@ from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
 GRID_HALF_WIDTH_SD = 8.0  # prior standard deviations that the grid reaches to either side
+GRID_SPACING = 0.75  # in standard deviations of the narrowest posterior
 EMPIRIC_INFORMATION = 0.65  # no patient tells more of beta: maximum of (dp/dbeta)^2 / (p (1 - p))
 LARGEST = 10.0  # bound on the maximum likelihood estimate
 
@@ -151,7 +152,7 @@ class Crm(ModelBasedDesign):
             low, high, spread = log(b) - 24 / a - 4, log(b) + log(a + 50 + 10 * sqrt(a)), min(1.0, 1 / sqrt(a))
         else:
             low, high, spread = a - GRID_HALF_WIDTH_SD * b, a + GRID_HALF_WIDTH_SD * b, b
-        narrowest = 1 / sqrt(self._most_information * self.max_patients + spread**-2)
+        narrowest = GRID_SPACING / sqrt(self._most_information * self.max_patients + spread**-2)
         beta = np.linspace(low, high, int(np.ceil((high - low) / narrowest)) + 1)
         if self.prior == "gamma":
             density = a * (beta - log(b)) - np.exp(beta - log(b)) - lgamma(a)

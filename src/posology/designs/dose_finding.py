@@ -16,7 +16,7 @@ from posology.designs.tally import NONE, Action, Decision, DependsOn, Tally
 from posology.shared.arrays import Bools, Ints
 
 REMEMBERED = 4096  # decisions that a design keeps
-WAITS = "{pending} are still followed, and what they show may change the dose: wait for them"
+WAITS = "patients still followed: {pending}; what they show may change the dose: wait for them"
 
 
 class Remembering:

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Lt
 
-from posology.designs.cohort_design import WAITS, CohortDesign
+from posology.designs.cohort_design import BELOW_LOWEST, WAITS, CohortDesign
 from posology.designs.dose_finding import reached
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
@@ -28,7 +28,7 @@ REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT; by the model level {next} is next: {more} there",
     "{dlt} of {n} patients at level {level} had a DLT; by the model the level is kept: {more} more",
     "{dlt} of {n} patients at level {level} had a DLT; by the model level {next} is next: {more} there",
-    "{dlt} of {n} patients at level {level} had a DLT; no lower level is left: {more} more at the level",
+    "{dlt} of {n} patients at level {level} had a DLT; no lower level is left, and no rule ends the trial: {more} more at the level",
     "{dlt} of {n} patients at level {level} had a DLT: by the model the lowest level is too toxic, no level is safe enough",
     "the planned number of patients has been treated: by the model level {next} is the MTD",
     "the planned number of patients has been treated: by the model no level is safe enough",
@@ -178,12 +178,18 @@ class ModelBasedDesign(CohortDesign):
 
     def propose(self, tally: Tally) -> Ints:
         """Return the level that the model would give."""
-        return self.choose(tally)
+        return self._below_the_lowest(tally, self.choose(tally))
 
     def propose_within(self, tally: Tally) -> tuple[Ints, Ints]:
         """Return the level proposed and the highest that may be given, of one look at the posterior."""
         to, safe = self.look(tally)
-        return to, self._held(tally, np.minimum(safe, tally.ceiling))
+        return self._below_the_lowest(tally, to), self._held(tally, np.minimum(safe, tally.ceiling))
+
+    def _below_the_lowest(self, tally: Tally, to: Ints) -> Ints:
+        """Return the level, marked where it is the lowest, last given, with a DLT rate that has reached the target."""
+        n, y = tally.treated[:, 0], tally.dlts[:, 0]
+        hot = (to == 0) & (tally.level == 0) & (n > 0) & (y >= self.target * n - 1e-9)
+        return np.where(hot, BELOW_LOWEST, to)
 
     def _held(self, tally: Tally, highest: Ints) -> Ints:
         """Return the highest level, held back by the rules on skipping and coherence."""

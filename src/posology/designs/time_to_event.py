@@ -133,6 +133,10 @@ class TiteBoin(Boin):
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
     USES_FOLLOW_UP: ClassVar[bool] = True
+    REASONS: ClassVar[tuple[str, ...]] = tuple(
+        reason.replace("had a DLT, ", "had a DLT so far; with what is to be expected of those followed, ")
+        for reason in Boin.REASONS
+    )
 
     impute: Literal["expected", "effective"] = "expected"
     max_pending: Annotated[float, Gt(0), Le(1)] = 0.5

@@ -143,27 +143,28 @@ def disease_control(
 
 
 def clinical_benefit(
-    best: Ints,
-    stable_days: ArrayLike,
-    patients: AnalysisSets,
-    *,
-    minimum_days: int = 168,
-    denominator: Denominator = Denominator.TREATED,
-    level: float = 0.95,
+    benefited: ArrayLike, patients: AnalysisSets, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
 ) -> Rate:
-    """Return the clinical benefit rate: CR or PR, or stable disease that lasted, of the denominator.
+    """Return the clinical benefit rate, of the denominator.
 
     Parameters
     ----------
-    best, patients, denominator, level
+    benefited
+        (patients,): whether each had a clinical benefit, which is defined once:
+        :func:`posology.endpoints.best_response.clinical_benefit` gives the assessment at which it was reached.
+    patients, denominator, level
         as for :func:`objective_response`.
-    stable_days
-        (patients,): how long stable disease lasted [days].
-    minimum_days
-        how long it must have lasted [days]; 168 is 24 weeks.
+
+    Examples
+    --------
+    >>> from posology.endpoints.best_response import clinical_benefit as benefit_at
+    >>> seen, day = np.array([[1, 4, 4, 3], [1, 4, 3, 0]]), np.array([[0, 56, 168, 224], [0, 56, 112, 0]])
+    >>> everyone = np.ones(2, dtype=bool)
+    >>> reached = benefit_at(seen, day, np.zeros(2, dtype=int), minimum_days=168) >= 0
+    >>> clinical_benefit(reached, AnalysisSets(everyone, everyone, everyone)).text
+    '1/2, 50 % (95 % CI 1-99)'
     """
-    lasting = np.isin(best, CONTROLLED) & (np.nan_to_num(np.asarray(stable_days, dtype=np.float64)) >= minimum_days)
-    return _rate(np.isin(best, OBJECTIVE) | lasting, patients, denominator, level)
+    return _rate(np.asarray(benefited, dtype=bool), patients, denominator, level)
 
 
 def waterfall(best_change: Floats) -> Ints:
@@ -181,15 +182,6 @@ def waterfall(best_change: Floats) -> Ints:
     """
     order = np.argsort(-np.asarray(best_change), kind="stable")
     return order[~np.isnan(np.asarray(best_change)[order])]
-
-
-def swimmer(days: Floats) -> Ints:
-    """Return the patients of a swimmer plot in its order: longest on treatment first, those without a time left out.
-
-    >>> swimmer(np.array([64.0, np.nan, 120.0])).tolist()
-    [2, 0]
-    """
-    return waterfall(days)
 
 
 def _rate(counts: Bools, patients: AnalysisSets, denominator: Denominator, level: float) -> Rate:

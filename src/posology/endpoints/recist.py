@@ -181,7 +181,9 @@ def assess(
     baseline = sums[:, :1]
     nadir = _nadir(sums)
     left = count(known & np.where(lesions.nodal, size >= NODE_NORMAL_MM, size > 0))
-    gone = (left == 0) & complete & held & (expected > 0)
+    # Target lesions that were normal nodes all along are no disease: nothing can respond
+    no_disease = np.broadcast_to((expected > 0) & begun & complete[:, :1] & (left[:, :1] == 0), shape)
+    gone = (left == 0) & complete & held & (expected > 0) & ~no_disease
 
     # Non-target lesions (4.3.3)
     other &= ~wrong
@@ -192,6 +194,7 @@ def assess(
     read = lesions.status != Status.NOT_EVALUABLE
     cleared = count(other & whole & normal) >= wanted
     unread = (wanted > count(other & whole & read)) | disordered | bad_other
+    normal_before = np.broadcast_to(begun & cleared[:, :1] & ~unread[:, :1], shape)
     without = np.broadcast_to(begun & (wanted == 0), shape) & ~unread
 
     # New lesions (4.3.5)
@@ -218,7 +221,7 @@ def assess(
         [
             ~held,
             grown | (had_cr & (left > 0)),
-            bad_target,
+            bad_target | no_disease,
             np.broadcast_to(begun & (expected == 0), shape),
             ~complete | np.isnan(baseline),
             gone,
@@ -232,8 +235,8 @@ def assess(
         on_target = np.where(had_pr & (on_target == Response.SD), Response.PR, on_target)
     worse |= had_cr & (count(other & ~lesions.nodal & ~normal & read) > 0)
     on_other = np.select(
-        [~held, without, worse, unread, cleared],
-        [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.CR],
+        [~held, without, worse, unread, cleared & normal_before, cleared],
+        [Response.ABSENT, Response.NONE, Response.PD, Response.NE, Response.NONE, Response.CR],
         Response.NON_CR_NON_PD,
     )
     if marker_raised is not None:
@@ -248,7 +251,7 @@ def assess(
             total != Response.NE,
             ~begun & held,
             bad,
-            np.broadcast_to((expected == 0) & (wanted == 0), shape),
+            np.broadcast_to((expected == 0) & (wanted == 0), shape) | no_disease,
             np.broadcast_to((expected > 0) & np.isnan(baseline), shape),
             on_target == Response.NE,
         ],

@@ -304,21 +304,9 @@ class EligibilityCriterion:
     within_days: Days | None = None
 
     def __post_init__(self) -> None:
-        for name in ("test", "unit"):
-            if (getattr(self, name) is None) is (self.fact == "laboratory"):
-                right = "name the test and its unit" if self.fact == "laboratory" else "it is for the fact laboratory"
-                raise FieldError(name, "is missing" if self.fact == "laboratory" else "does not fit", right)
-        if self.within_days is not None and self.fact != "laboratory":
-            raise FieldError("within_days", f"does not fit the fact {self.fact}", "it is for the fact laboratory")
+        self._check_laboratory_fields()
         tests = [t for t in ("at_least", "at_most", "one_of", "is_true") if getattr(self, t) is not None]
-        if self.fact == "attested":
-            wanted: tuple[str, ...] = ()
-        elif self.fact in ("sex", "tumour_type", "histology", "platinum_status", *FACT_VALUES):
-            wanted = ("one_of",)
-        elif self.fact == "measurable_disease":
-            wanted = ("is_true",)
-        else:
-            wanted = ("at_least", "at_most")
+        wanted = self._tests_wanted()
         for test in tests:
             if test not in wanted:
                 right = f"it takes {' and '.join(wanted)}" if wanted else "the investigator attests it"
@@ -331,6 +319,22 @@ class EligibilityCriterion:
                 )
         if wanted and not tests:
             raise FieldError("fact", f"{self.fact} is not compared with anything", f"give {' or '.join(wanted)}")
+
+    def _check_laboratory_fields(self) -> None:
+        for name in ("test", "unit"):
+            if (getattr(self, name) is None) is (self.fact == "laboratory"):
+                right = "name the test and its unit" if self.fact == "laboratory" else "it is for the fact laboratory"
+                raise FieldError(name, "is missing" if self.fact == "laboratory" else "does not fit", right)
+        if self.within_days is not None and self.fact != "laboratory":
+            raise FieldError("within_days", f"does not fit the fact {self.fact}", "it is for the fact laboratory")
+
+    def _tests_wanted(self) -> tuple[str, ...]:
+        """Return the tests that fit the fact."""
+        if self.fact == "attested":
+            return ()
+        if self.fact in ("sex", "tumour_type", "histology", "platinum_status", *FACT_VALUES):
+            return ("one_of",)
+        return ("is_true",) if self.fact == "measurable_disease" else ("at_least", "at_most")
 
     @property
     def condition(self) -> str:

@@ -219,7 +219,10 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
 
 def _ctcae(criterion: DltCriterion) -> str:
     """Return the CTCAE terms and organ classes that a criterion of DLT applies to, and those it does not."""
-    named = lambda terms: ", ".join(term.name if (term := find_term(text)) else text for text in terms)
+
+    def named(terms: tuple[str, ...]) -> str:
+        return ", ".join(term.name if (term := find_term(text)) else text for text in terms)
+
     parts = [
         f"only {named(criterion.terms)}" if criterion.terms else "",
         f"only {', '.join(criterion.system_organ_classes)}" if criterion.system_organ_classes else "",

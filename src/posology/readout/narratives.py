@@ -10,10 +10,10 @@ from posology.readout.cited import Cited, cite
 from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.treatment_emergent import is_resolved, outcome
 from posology.readout.results.trial_results import TrialResults
+from posology.record.binding import Toxicity
 from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import BackgroundFact, Dosed, DoseReduced, PriorTherapy, Screened, TargetScored
-from posology.record.state import Toxicity
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from posology.protocol.amendments import amend
 from posology.protocol.model import Protocol, protocol_from
+from posology.record.binding import SignedDecision, Toxicity, cast_fact, changed_since, is_fatal
 from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
 from posology.record.facts import (
@@ -46,8 +47,6 @@ from posology.record.facts import (
 from posology.record.known_at import known_at
 from posology.shared.dates import study_day_of
 
-F = TypeVar("F", bound=Fact)
-FATAL_GRADE = 5
 Events = tuple[Event, ...]
 
 
@@ -91,35 +90,6 @@ class Timeline:
     __hash__ = None  # type: ignore[assignment]
 
 
-@dataclass(frozen=True)
-class Toxicity:
-    """An adverse event with what became of it.
-
-    ``adjudicated`` is the judgement that holds for the event as it now stands. A judgement of what was changed since
-    does not: it is ``outdated``, with the reason, and the event awaits judgement again.
-    """
-
-    event: Event
-    resolved: Event | None
-    adjudicated: Event | None
-    outdated: tuple[Event, str] | None = None
-
-    @property
-    def fact(self) -> AdverseEvent:
-        """The adverse event itself."""
-        return _cast_fact(AdverseEvent, self.event)
-
-    @property
-    def is_dlt(self) -> bool | None:
-        """Whether it was judged a DLT; None while nobody has judged it as it now stands."""
-        return _cast_fact(DltAdjudicated, self.adjudicated).dlt if self.adjudicated else None
-
-    @property
-    def sources(self) -> Events:
-        """The events behind it."""
-        return tuple(e for e in (self.event, self.resolved, self.adjudicated) if e)
-
-
 class Patient(Timeline):
     """One patient's course, derived from the events in effect."""
 
@@ -139,19 +109,19 @@ class Patient(Timeline):
     def screening(self) -> Screened | None:
         """Who the patient is, as last screened."""
         event = self.last(Screened)
-        return _cast_fact(Screened, event) if event else None
+        return cast_fact(Screened, event) if event else None
 
     @property
     def history(self) -> PriorTherapy | None:
         """What the patient received before, as last recorded."""
         event = self.last(PriorTherapy)
-        return _cast_fact(PriorTherapy, event) if event else None
+        return cast_fact(PriorTherapy, event) if event else None
 
     @property
     def target(self) -> TargetScored | None:
         """The target's score, as last recorded."""
         event = self.last(TargetScored)
-        return _cast_fact(TargetScored, event) if event else None
+        return cast_fact(TargetScored, event) if event else None
 
     @cached_property
     def enrolment(self) -> Event | None:
@@ -169,22 +139,22 @@ class Patient(Timeline):
     @cached_property
     def assigned_level(self) -> int | None:
         """The level the patient is counted at, for good; None before enrolment or in an expansion cohort."""
-        enrolled = _cast_fact(Enrolled, self.enrolment) if self.enrolment else None
+        enrolled = cast_fact(Enrolled, self.enrolment) if self.enrolment else None
         return enrolled.level if enrolled and enrolled.cohort is None else None
 
     @property
     def cohort(self) -> str | None:
         """The expansion cohort of the patient; None before enrolment or in dose finding."""
-        return _cast_fact(Enrolled, self.enrolment).cohort if self.enrolment else None
+        return cast_fact(Enrolled, self.enrolment).cohort if self.enrolment else None
 
     @property
     def current_level(self) -> int | None:
         """The level of the next dose: as last reduced, else as assigned, else (in an expansion cohort) as first given."""
         reduced, first = self.last(DoseReduced), self.first(Dosed)
         if reduced:
-            return _cast_fact(DoseReduced, reduced).to_level
-        enrolled = _cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
-        return enrolled if enrolled or not first else _cast_fact(Dosed, first).level
+            return cast_fact(DoseReduced, reduced).to_level
+        enrolled = cast_fact(Enrolled, self.enrolment).level if self.enrolment else None
+        return enrolled if enrolled or not first else cast_fact(Dosed, first).level
 
     @property
     def doses(self) -> Events:
@@ -224,14 +194,14 @@ class Patient(Timeline):
     @cached_property
     def toxicities(self) -> tuple[Toxicity, ...]:
         """The adverse events, each with its resolution and the judgement that holds for it."""
-        resolved = {_cast_fact(AdverseEventResolved, e).ae: e for e in self.of(AdverseEventResolved)}
+        resolved = {cast_fact(AdverseEventResolved, e).ae: e for e in self.of(AdverseEventResolved)}
         judged: dict[str, list[Event]] = defaultdict(list)
         for event in sorted(self.of(DltAdjudicated), key=lambda e: e.seq):
-            judged[_cast_fact(DltAdjudicated, event).ae].append(event)
+            judged[cast_fact(DltAdjudicated, event).ae].append(event)
         return tuple(self._toxicity(event, resolved, judged) for event in self.of(AdverseEvent))
 
     def _toxicity(self, event: Event, resolved: Mapping[str, Event], judged: Mapping[str, list[Event]]) -> Toxicity:
-        ae = _cast_fact(AdverseEvent, event).ae
+        ae = cast_fact(AdverseEvent, event).ae
         end, judgements = resolved.get(ae), judged.get(ae, ())
         outdated = None
         for judgement in reversed(judgements):
@@ -248,99 +218,6 @@ class Patient(Timeline):
         return study_day_of(on, self.first_dose.occurred)
 
 
-def is_fatal(event: Event) -> bool:
-    """Whether an event says that the patient died."""
-    fact = event.fact
-    if isinstance(fact, AdverseEvent):
-        return fact.grade == FATAL_GRADE
-    return isinstance(fact, Died) or (isinstance(fact, AdverseEventResolved) and fact.outcome == "fatal")
-
-
-def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: int | None) -> str | None:
-    """Say what changed in an adverse event since it was judged; None if the judgement still holds.
-
-    A judgement carries what it was made of: the hashes of the adverse event and its resolution, and the study day of
-    its onset (of an event outside the window the definition reads no more than that). One that was recorded before judgements did is of the event that was in effect when it was recorded.
-    """
-    basis = _cast_fact(DltAdjudicated, judgement).judged
-    after = f"after it was judged (event {judgement.seq})"
-    if basis is None or "onset_day" not in basis:  # recorded before judgements carried it, or taken over from elsewhere
-        if event.seq > judgement.seq:
-            return f"it was changed by event {event.seq}, {after}"
-        if end and end.supersedes is not None and end.supersedes < judgement.seq < end.seq:
-            return f"its end was changed by event {end.seq}, {after}"
-        return None
-    if basis.get("adverse_event", event.hash) != event.hash:
-        return f"it was changed by event {event.seq}, {after}"
-    if "resolution" in basis and (end is None or end.hash != basis["resolution"]):
-        return f"its end was {f'changed by event {end.seq}' if end else 'voided'}, {after}"
-    if basis["onset_day"] != str(onset_day):
-        return f"its onset is now day {onset_day}, not day {basis['onset_day']}: the first dose was changed {after}"
-    return None
-
-
-@dataclass(frozen=True)
-class SignedDecision:
-    """A decision with its signatures: those given to it as it stands, and those broken by a change of it.
-
-    ``required`` are the roles that the protocol says must sign; without any, one approval is enough.
-    """
-
-    event: Event
-    signatures: Events
-    broken: Events = ()
-    required: tuple[str, ...] = ()
-
-    @property
-    def fact(self) -> DecisionTaken:
-        """The decision itself."""
-        return _cast_fact(DecisionTaken, self.event)
-
-    @property
-    def rejection(self) -> Event | None:
-        """The first signature that rejects it."""
-        return next((s for s in self.signatures if _cast_fact(DecisionSigned, s).rejects), None)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The roles that have not approved it yet."""
-        facts = [_cast_fact(DecisionSigned, s) for s in self.signatures]
-        approved = {fact.role.casefold() for fact in facts if fact.approves}
-        if not self.required:
-            return () if approved else ("a signature",)
-        return tuple(role for role in self.required if role.casefold() not in approved)
-
-    @property
-    def in_force(self) -> bool:
-        """Whether it has been approved, by all who must, as it stands."""
-        return not self.missing and self.rejection is None
-
-    @cached_property
-    def since(self) -> Event | None:
-        """The signature that put it in force."""
-        if not self.in_force:
-            return None
-        signed = [s for s in self.signatures if _cast_fact(DecisionSigned, s).approves]
-        return next(
-            s
-            for i, s in enumerate(signed, 1)
-            if not SignedDecision(self.event, tuple(signed[:i]), (), self.required).missing
-        )
-
-    @property
-    def status(self) -> str:
-        """Where it stands, in words: in force, waiting for whom, rejected by whom, broken by which event."""
-        if self.since is not None:
-            return f"in force since {self.since.occurred}"
-        if self.rejection is not None:
-            return f"rejected by {_cast_fact(DecisionSigned, self.rejection).name} (event {self.rejection.seq})"
-        waits = f"waiting for {', '.join(self.missing)}"
-        if self.broken:
-            signed = ", ".join(str(s.seq) for s in self.broken)
-            return f"signature broken: it was changed by event {self.event.seq} after it was signed (event {signed}); {waits}"
-        return waits
-
-
 class TrialTimeline(Timeline):
     """The course of the trial as a whole."""
 
@@ -353,8 +230,8 @@ class TrialTimeline(Timeline):
         valid: list[Event] = []
         broken: list[Event] = []
         for signature in self.of(DecisionSigned):
-            fact = _cast_fact(DecisionSigned, signature)
-            if fact.decision == _cast_fact(DecisionTaken, decision).number:
+            fact = cast_fact(DecisionSigned, signature)
+            if fact.decision == cast_fact(DecisionTaken, decision).number:
                 (valid if fact.binds(signature.seq, decision) else broken).append(signature)
         return SignedDecision(decision, tuple(valid), tuple(broken), self._required(decision.occurred))
 
@@ -366,8 +243,8 @@ class TrialTimeline(Timeline):
     @cached_property
     def orphans(self) -> Events:
         """Signatures of decisions that were voided."""
-        numbers = {_cast_fact(DecisionTaken, e).number for e in self.of(DecisionTaken)}
-        return tuple(s for s in self.of(DecisionSigned) if _cast_fact(DecisionSigned, s).decision not in numbers)
+        numbers = {cast_fact(DecisionTaken, e).number for e in self.of(DecisionTaken)}
+        return tuple(s for s in self.of(DecisionSigned) if cast_fact(DecisionSigned, s).decision not in numbers)
 
     @property
     def locks(self) -> Events:
@@ -377,7 +254,7 @@ class TrialTimeline(Timeline):
     @property
     def simulated(self) -> bool:
         """Whether the record says that its trial was simulated: nobody was treated."""
-        return any(_cast_fact(BackgroundFact, e).subject == SIMULATION for e in self.of(BackgroundFact))
+        return any(cast_fact(BackgroundFact, e).subject == SIMULATION for e in self.of(BackgroundFact))
 
     def with_protocols_of(self, known: TrialTimeline) -> TrialTimeline:
         """Take over the versions of the protocol that were made before, if they are the same."""
@@ -463,7 +340,10 @@ class State:
         """Return the state without what happened after a day."""
         if all(not t.events or t.events[-1].occurred <= day for t in (self.trial, *self.patients.values())):
             return self
-        cut = lambda line: tuple(e for e in line.events if e.occurred <= day or isinstance(e.fact, TrialCreated))
+
+        def cut(line: Timeline) -> Events:
+            return tuple(e for e in line.events if e.occurred <= day or isinstance(e.fact, TrialCreated))
+
         patients = {id: p if p.events[-1].occurred <= day else Patient(id, cut(p)) for id, p in self.patients.items()}
         trial = TrialTimeline(cut(self.trial)).with_protocols_of(self.trial)
         return replace(self, occurred_by=day, trial=trial, patients={id: p for id, p in patients.items() if p.events})
@@ -544,9 +424,3 @@ def _appends(known: Timeline, new: list[Event], superseded: Container[int]) -> b
     if len(new) != 1 or new[0].supersedes is not None or not known.events or new[0].seq in superseded:
         return False
     return known.events[-1].occurred <= new[0].occurred
-
-
-def _cast_fact(kind: type[F], event: Event | None) -> F:
-    """Return an event's fact, known to be of this kind."""
-    assert event is not None and isinstance(event.fact, kind)
-    return event.fact

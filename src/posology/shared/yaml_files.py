@@ -234,7 +234,10 @@ def load_yaml(path: str | Path, what: str, otherwise: str) -> Any:
         if it cannot be read, or holds no fields; ``what`` it should be, and what to do ``otherwise``.
     """
     name = str(path)
-    refuse = lambda wrong, right="": InputFileError([yaml_finding(name, 0, "file", wrong, right)])
+
+    def refuse(wrong: str, right: str = "") -> InputFileError:
+        return InputFileError([yaml_finding(name, 0, "file", wrong, right)])
+
     try:
         size = Path(path).stat().st_size
         if size > MAX_BYTES:

@@ -9,9 +9,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from posology.cli.app import app
 from posology.interchange.adam.analysis import Analysis, analyse, export, read_folder
 from posology.interchange.adam.source import PRESETS
+from posology.interchange.datasets.formats import read_dataset
 
 CASES = Path(__file__).parents[2] / "data/cases"
 
@@ -156,3 +159,20 @@ def test_a_new_therapy_ends_what_counts_as_response() -> None:
     assert not column(frames["ADTTE"], "ADT", PARAMCD="RSD", **who)
     kept = analyse({**domains, "CM": therapy}, replace(PRESETS["recist"], censoring=PRESETS["admiralonco"].censoring))
     assert column({d.name: d.frame for d in kept.datasets}["ADRS"], "AVALC", PARAMCD="PD", **who) == ["Y"]
+
+
+def test_the_options_of_the_endpoints_are_on_the_command(tmp_path: Path) -> None:
+    """Confirmed after 28 days; asked to wait 50, the response of 42 days later confirms nothing."""
+    run = CliRunner().invoke
+    folder = str(CASES / "r1_disease_after_cr/sdtm")
+    answers = []
+    for options in ([], ["--confirmation-days", "50"], ["--reader", "independent assessor"]):
+        out = tmp_path / str(len(answers))
+        done = run(app, ["submission", "adam", folder, str(out), "--format", "json", *options])
+        assert done.exit_code == 0, done.output
+        file = out / "adrs.json"
+        frame = read_dataset(file).frame if file.exists() else pl.DataFrame({"USUBJID": [], "PARAMCD": [], "AVALC": []})
+        answers.append(
+            frame.filter((pl.col("USUBJID") == "CASE-01-009") & (pl.col("PARAMCD") == "CRSP"))["AVALC"].to_list()
+        )
+    assert answers == [["Y"], ["N"], []]

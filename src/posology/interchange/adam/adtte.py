@@ -8,16 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posology.endpoints.response import NEVER
-from posology.endpoints.survival import (
-    Histories,
-    Times,
-    Why,
-    duration_of_response,
-    overall_survival,
-    progression_free,
-    time_to_response,
-)
+from posology.endpoints.survival import Histories, Times, Why
 from posology.endpoints.survival_findings import survival_data_checks
+from posology.endpoints.times_to_event import TIMES_TO_EVENT
 from posology.interchange.adam.adrs import OverallResponses
 from posology.interchange.adam.source import KEY, AdamConventions, SdtmSource, merge_adsl, numbered
 
@@ -57,14 +50,12 @@ def adtte(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, seen: 
     at = np.take_along_axis(seen.day, np.maximum(best.response_at, 0)[:, None], axis=1)[:, 0].astype("datetime64[D]")
     response = np.where(best.response_at == NEVER, np.datetime64("NaT"), at).astype("datetime64[D]")
     by, cutoff = rules.censoring, rules.cutoff
-    times: dict[str, Times] = {
-        "OS": overall_survival(of, rules=by, cutoff=cutoff),
-        "PFS": progression_free(of, rules=by, cutoff=cutoff),
-        "RSD": duration_of_response(of, response, rules=by, cutoff=cutoff),
-        "TTR": time_to_response(of, response, rules=by, cutoff=cutoff),
-    }
-    parts = [_rows(code, of_times, seen.subjects, rules) for code, of_times in times.items()]
-    made = pl.concat(parts).filter((pl.col("PARAMCD") != "TTR") | (pl.col("CNSR") == 0))
+    parts = []
+    for kind in TIMES_TO_EVENT:
+        if kind.adam:
+            rows = _rows(kind.adam, kind.compute(of, response, by, cutoff), seen.subjects, rules)
+            parts.append(rows.filter(pl.col("CNSR") == 0) if kind.events_only else rows)
+    made = pl.concat(parts)
     made = made.join(adsl.select(KEY), on="USUBJID")
     source_row = seen.rows.filter("used").unique([*KEY, "ADT"], keep="last", maintain_order=True)
     of_assessment = source_row.select(*KEY, "ADT", pl.lit("ADRS").alias("SRCDOM"), "SRCSEQ")

@@ -268,6 +268,17 @@ def gcig_halved(
     of it or less, and all that follow up to one 28 days or more later. Samples after ``last`` (patients,) [d] are not
     taken. :mod:`posology.endpoints.ca125` has the full criteria.
 
+    Parameters
+    ----------
+    samples
+        (patients, days): CA-125 [U/mL].
+    days
+        (days,) [d], rising.
+    upper_limit
+        of normal [U/mL].
+    last
+        (patients,) or one: samples after it are not taken [d].
+
     Examples
     --------
     >>> gcig_halved(np.array([[400.0, 190, 180, 150]]), [0, 21, 42, 63])

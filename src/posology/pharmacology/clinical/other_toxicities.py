@@ -57,6 +57,13 @@ IMGN853_OTHERS = OtherToxicities(
 def other_dlt(dose: ArrayLike, reference: float, others: OtherToxicities = IMGN853_OTHERS) -> Floats:
     """Return the chance of another DLT in the first cycle, of a dose over a reference in the same unit.
 
+    Parameters
+    ----------
+    dose, reference
+        in the same unit.
+    others
+        the toxicities.
+
     Examples
     --------
     >>> other_dlt([3.0, 6.0, 7.0], 6.0).round(3)

@@ -79,6 +79,15 @@ def time_at_cumulative_hazard(total: Floats, edges: Floats, threshold: Floats) -
     ``total`` (patients, pieces), at the end of each piece; ``edges`` (pieces + 1,) or (patients, pieces + 1). Linear
     within one.
 
+    Parameters
+    ----------
+    total
+        (patients, pieces): the cumulated hazard at the end of each piece.
+    edges
+        (pieces + 1,) or (patients, pieces + 1): when pieces begin and end.
+    threshold
+        (patients,): what is to be reached.
+
     Examples
     --------
     >>> time_at_cumulative_hazard(np.array([[1.0, 3.0]]), np.array([0.0, 10.0, 20.0]), np.array([2.0]))

@@ -177,6 +177,17 @@ def assess_recist(size: Floats, visits: ArrayLike, new_lesion: Floats, last: Arr
     Partial response: 30 % below the baseline, at this visit and the next, before progression. Progression: 20 % and 5
     mm above the smallest sum so far, or a new lesion. Visits after ``last`` (patients,) [d] do not take place.
 
+    Parameters
+    ----------
+    size
+        (patients, visits): sums of diameters [mm], the first the baseline.
+    visits
+        (visits,): their days.
+    new_lesion
+        (patients,): the day of a first new lesion.
+    last
+        (patients,) or one: the last day on which visits take place.
+
     Examples
     --------
     >>> found = assess_recist(np.array([[50.0, 34, 30, 40]]), [0, 42, 84, 126], np.array([np.inf]))

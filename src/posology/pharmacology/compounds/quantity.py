@@ -71,12 +71,36 @@ class Quantity:
 
 
 def quantities(values: Sequence[float], unit: str, evidence: Evidence, source: str) -> tuple[Quantity, ...]:
-    """Return a quantity for each value, all known alike."""
+    """Return a quantity for each value, all known alike.
+
+    Parameters
+    ----------
+    values
+        the numbers.
+    unit, evidence, source
+        of all of them.
+
+    Examples
+    --------
+    >>> [str(q) for q in quantities([1.0, 2.0], "/d", "assumed", "a guess")]
+    ['1 /d [A]', '2 /d [A]']
+    """
     return tuple(Quantity(value, unit, evidence, source) for value in values)
 
 
 def checked_values(name: str, values: ArrayLike, unit: str, *, zero: bool = False, most: float = np.inf) -> Floats:
     """Return values as an array (patients,); refuse one that is no number or outside its domain.
+
+    Parameters
+    ----------
+    name, unit
+        for the message.
+    values
+        a number, or (patients,).
+    zero
+        whether 0 is allowed.
+    most
+        the greatest value allowed.
 
     Raises
     ------

@@ -46,7 +46,29 @@ class Residuals:
 def residuals(
     model: StructuralModel, data: PkDataset, population: Population, rng: np.random.Generator, *, repeats: int = 1000
 ) -> Residuals:
-    """Return the residuals of a fit; ``repeats`` data sets are simulated for the NPDE."""
+    """Return the residuals of a fit; ``repeats`` data sets are simulated for the NPDE.
+
+    Parameters
+    ----------
+    model, data, population
+        the structural model, the measurements, and the population of the fit.
+    rng
+        of what is simulated.
+    repeats
+        how many data sets are.
+
+    Examples
+    --------
+    >>> from posology.pharmacology.estimation.error_models import ResidualError
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
+    >>> doses = [(0.0, 100.0, 0.0, 0.0)]
+    >>> people = [SubjectData(str(i), doses, [(1.0, 9.0 + i, False), (8.0, 4.0 + i, False)]) for i in range(6)]
+    >>> data = pk_dataset(people)
+    >>> start = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
+    >>> residuals(ONE_COMPARTMENT, data, start, np.random.default_rng(1), repeats=50).conditional.shape
+    (6, 2)
+    """
     typical = population.log_parameters(model, data)
     found = empirical_bayes(model, data, population)
     scale = error_scale(data, found.predicted, population.residual)
@@ -130,6 +152,12 @@ def visual_predictive_check(
 
     Parameters
     ----------
+    model, data, population
+        the structural model, the measurements, and the population of the fit.
+    rng, repeats
+        the source of chance, and how many data sets are simulated.
+    percentiles, level
+        that are compared, and of the interval of the simulated ones.
     bins
         of time, about equally many samples in each.
     corrected
@@ -144,6 +172,18 @@ def visual_predictive_check(
     ------
     ValueError
         if there are fewer samples than bins.
+
+    Examples
+    --------
+    >>> from posology.pharmacology.estimation.error_models import ResidualError
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
+    >>> doses = [(0.0, 100.0, 0.0, 0.0)]
+    >>> people = [SubjectData(str(i), doses, [(1.0, 9.0 + i, False), (8.0, 4.0 + i, False)]) for i in range(6)]
+    >>> data = pk_dataset(people)
+    >>> start = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
+    >>> visual_predictive_check(ONE_COMPARTMENT, data, start, np.random.default_rng(1), repeats=20, bins=2).count.tolist()
+    [6, 6]
     """
     drawn = simulate(model, data, population, rng, repeats=repeats)
     seen = data.observed & (data.analyte == analyte)

@@ -61,6 +61,18 @@ def empirical_bayes(
     ------
     ValueError
         naming the patient, if the search does not settle within ``max_iterations`` steps.
+
+    Examples
+    --------
+    >>> from posology.pharmacology.estimation.error_models import ResidualError
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
+    >>> doses = [(0.0, 100.0, 0.0, 0.0)]
+    >>> people = [SubjectData(str(i), doses, [(1.0, 9.0 + i, False), (8.0, 4.0 + i, False)]) for i in range(6)]
+    >>> data = pk_dataset(people)
+    >>> start = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
+    >>> empirical_bayes(ONE_COMPARTMENT, data, start).eta.shape
+    (6, 2)
     """
     typical, residual = population.log_parameters(model, data), population.residual
     random = population.random_effects(model, data)

@@ -68,7 +68,27 @@ def objective_function(
     start: Floats | None = None,
     missed: Floats | None = None,
 ) -> tuple[Floats, EmpiricalBayes]:
-    """Return each patient's part of the objective function, (patients,), and the individual optima it rests on."""
+    """Return each patient's part of the objective function, (patients,), and the individual optima it rests on.
+
+    Parameters
+    ----------
+    model, data, population
+        the structural model, the measurements, and what is assumed of the population.
+    start, missed
+        where the individual searches begin, as of :func:`posology.pharmacology.estimation.empirical_bayes.empirical_bayes`.
+
+    Examples
+    --------
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
+    >>> doses = [(0.0, 100.0, 0.0, 0.0)]
+    >>> people = [SubjectData(str(i), doses, [(1.0, 9.0 + i, False), (8.0, 4.0 + i, False)]) for i in range(6)]
+    >>> data = pk_dataset(people)
+    >>> start = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
+    >>> parts, _ = objective_function(ONE_COMPARTMENT, data, start)
+    >>> parts.shape
+    (6,)
+    """
     found = empirical_bayes(model, data, population, start, missed)
     variance = population.random_effects(model, data).variance
     return found.minus_two_log_joint + np.linalg.slogdet(variance)[1] + found.log_determinant, found
@@ -88,6 +108,8 @@ def fit(
 
     Parameters
     ----------
+    model, data
+        the structural model, and the measurements.
     start
         where the search begins; an error of 0, or a parameter not named in ``random``, stays so. An effect with no
         power is estimated.
@@ -97,11 +119,25 @@ def fit(
         standard errors from the Hessian (NONMEM's ``MATRIX=R``), or the sandwich R⁻¹ S R⁻¹.
     progress
         called with the number of the iteration and the objective function.
+    max_iterations
+        of the search.
 
     Raises
     ------
     ValueError
         if there are fewer samples than parameters, a starting value cannot be, or the search does not settle.
+
+    Examples
+    --------
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
+    >>> doses = [(0.0, 100.0, 0.0, 0.0)]
+    >>> people = [SubjectData(str(i), doses, [(1.0, 9.0 + i, False), (8.0, 4.0 + i, False)]) for i in range(6)]
+    >>> data = pk_dataset(people)
+    >>> start = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
+    >>> found = fit(ONE_COMPARTMENT, data, start)
+    >>> [e.name for e in found.estimates]
+    ['CL', 'V', 'omega CL', 'omega V', 'proportional error']
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
@@ -379,6 +415,28 @@ def simulate(
 
     Patients and their occasions are new in each. With ``residual`` they carry the residual error; those below 0 stay
     so, to be called below quantification.
+
+    Parameters
+    ----------
+    model, data, population
+        the structural model, the doses and times, and what is assumed of the population.
+    rng
+        the source of chance.
+    repeats
+        how many data sets.
+    residual
+        whether the residual error is drawn too.
+
+    Examples
+    --------
+    >>> from posology.pharmacology.pk_models.data import SubjectData, pk_dataset
+    >>> from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT
+    >>> doses = [(0.0, 100.0, 0.0, 0.0)]
+    >>> people = [SubjectData(str(i), doses, [(1.0, 9.0 + i, False), (8.0, 4.0 + i, False)]) for i in range(6)]
+    >>> data = pk_dataset(people)
+    >>> start = Population({"CL": 1.2, "V": 10.0}, ("CL", "V"), np.diag([0.09, 0.04]), ResidualError(0.0, 0.1))
+    >>> simulate(ONE_COMPARTMENT, data, start, np.random.default_rng(1), repeats=3).shape
+    (3, 6, 2)
     """
     typical, random = population.log_parameters(model, data), population.random_effects(model, data)
     factor = np.linalg.cholesky(random.variance)

@@ -167,6 +167,19 @@ def check_start(model: StructuralModel, data: PkDataset, start: Population, *, f
         saying what is wrong: a name that the model does not have, a value that is not above 0, a covariate that is
         missing, one patient only, no second occasion, or a model whose parameters cannot change.
     """
+    _check_typical(model, start)
+    _check_variances(model, start)
+    if start.between_occasions and not data.occasion.any():
+        raise ValueError("no patient has a second occasion, so that nothing varies between occasions")
+    predict(model, data, start.log_parameters(model, data))
+    if len(data) < 2:
+        raise ValueError("one patient is no population; use `individual` with the population's values")
+    if full and len(start.random) >= len(data):
+        raise ValueError(f"{len(data)} patients do not show the covariances of {len(start.random)} random effects")
+
+
+def _check_typical(model: StructuralModel, start: Population) -> None:
+    """Refuse typical values that are not of the model's parameters, or not above 0."""
     if set(start.typical) != set(model.parameters):
         raise ValueError(
             f"starting values are for {', '.join(start.typical)}; the model has {', '.join(model.parameters)}"
@@ -174,7 +187,12 @@ def check_start(model: StructuralModel, data: PkDataset, start: Population, *, f
     for name, value in start.typical.items():
         if not (value > 0 and np.isfinite(value)):
             raise ValueError(f"the starting value of {name} is {value:g}; it is above 0")
-    unknown = [n for n in (*start.random, *(e.parameter for e in start.effects)) if n not in model.parameters]
+
+
+def _check_variances(model: StructuralModel, start: Population) -> None:
+    """Refuse variation of what the model does not have, or variances that cannot be."""
+    named = (*start.random, *(e.parameter for e in start.effects), *start.between_occasions)
+    unknown = [name for name in named if name not in model.parameters]
     if unknown:
         raise ValueError(f"no parameter {unknown[0]!r}; the model has {', '.join(model.parameters)}")
     if not start.random:
@@ -184,14 +202,5 @@ def check_start(model: StructuralModel, data: PkDataset, start: Population, *, f
             f"omega is {start.omega.shape}, for {len(start.random)} random effects; it is positive definite"
         )
     for name, variance in start.between_occasions.items():
-        if name not in model.parameters:
-            raise ValueError(f"no parameter {name!r}; the model has {', '.join(model.parameters)}")
         if not (variance > 0 and np.isfinite(variance)):
             raise ValueError(f"the variance between occasions of {name} is {variance:g}; it is above 0")
-    if start.between_occasions and not data.occasion.any():
-        raise ValueError("no patient has a second occasion, so that nothing varies between occasions")
-    predict(model, data, start.log_parameters(model, data))
-    if len(data) < 2:
-        raise ValueError("one patient is no population; use `individual` with the population's values")
-    if full and len(start.random) >= len(data):
-        raise ValueError(f"{len(data)} patients do not show the covariances of {len(start.random)} random effects")

@@ -325,6 +325,13 @@ class ExposureQuantiles:
 def by_quantile(exposure: Floats, event: Bools, groups: int = 4, level: float = 0.95) -> ExposureQuantiles:
     """Group patients by quantiles of exposure (quartiles by default); equal exposures stand together.
 
+    Parameters
+    ----------
+    exposure, event
+        (patients,).
+    groups, level
+        how many groups, and the level of the intervals.
+
     Examples
     --------
     >>> found = by_quantile(np.arange(8.0), np.array([0, 0, 0, 1, 0, 1, 1, 1], bool), groups=2)
@@ -359,6 +366,15 @@ def predicted_exposures(dose: Floats, exposure: Floats, at: float, count: int = 
     """Return exposures of patients at a dose: equally likely values of the log-normal that the power model gives.
 
     ln exposure = a + b ln dose + error, by least squares, over patients (patients,) at two doses or more.
+
+    Parameters
+    ----------
+    dose, exposure
+        (patients,): what was given, and the exposure that it brought.
+    at
+        the dose whose exposures are asked for.
+    count
+        how many exposures.
 
     Raises
     ------

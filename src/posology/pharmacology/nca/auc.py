@@ -20,7 +20,20 @@ TrapezoidMethod = Literal["linear-up log-down", "linear", "linear log"]
 
 
 def logarithmic(time: Floats, concentration: Floats, method: TrapezoidMethod) -> Bools:
-    """Return which segments, (profiles, samples − 1), are logarithmic: never one that ends or starts at zero."""
+    """Return which segments, (profiles, samples − 1), are logarithmic: never one that ends or starts at zero.
+
+    Parameters
+    ----------
+    time, concentration
+        (profiles, samples).
+    method
+        of the trapezoids.
+
+    Examples
+    --------
+    >>> logarithmic(np.array([[0.0, 1, 2]]), np.array([[1.0, 2, 1]]), "linear-up log-down")
+    array([[False,  True]])
+    """
     before, after = concentration[:, :-1], concentration[:, 1:]
     if method == "linear":
         return np.zeros(before.shape, np.bool_)
@@ -37,6 +50,13 @@ def segment_auc(
     time: Floats, concentration: Floats, method: TrapezoidMethod = "linear-up log-down"
 ) -> tuple[Floats, Floats]:
     """Return the area and the first-moment area of each segment, (profiles, samples − 1), 0 where a sample is missing.
+
+    Parameters
+    ----------
+    time, concentration
+        (profiles, samples).
+    method
+        of the trapezoids.
 
     Examples
     --------
@@ -88,6 +108,17 @@ def concentration_at(
     After the last measurable sample it is Clast exp(−λz (t − Tlast)), whatever zeros follow; NaN before the first
     sample, or where λz is needed and is NaN.
 
+    Parameters
+    ----------
+    time, concentration
+        (profiles, samples).
+    at
+        a time, or one for each profile.
+    lambda_z
+        (profiles,): the terminal slope.
+    method
+        of the trapezoids.
+
     Examples
     --------
     >>> t, c = np.array([[0.0, 1, 2]]), np.array([[0.0, 2, 1]])
@@ -128,6 +159,17 @@ def partial_auc(
 
     Areas add up: start to middle and middle to end give start to end. NaN before the first sample, or where the
     profile must be extrapolated and λz is NaN.
+
+    Parameters
+    ----------
+    time, concentration
+        (profiles, samples).
+    start, end
+        times, or one for each profile.
+    lambda_z
+        (profiles,): the terminal slope.
+    method
+        of the trapezoids.
 
     Examples
     --------

@@ -46,21 +46,7 @@ def validate_profiles(
     if min_points < 2:
         raise ValueError(f"λz needs at least 2 points, not {min_points}")
     for row, (t, c) in enumerate(zip(time, concentration, strict=True), 1):
-        there = t[~np.isnan(t)]
-        if not there.size:
-            raise ValueError(f"profile {row}: it holds no sample; leave it out")
-        if np.isinf(there).any():
-            raise ValueError(f"profile {row}: time {there[np.isinf(there)][0]:g}; a time is finite")
-        if (np.isnan(t) & ~np.isnan(c)).any():
-            raise ValueError(f"profile {row}: concentration {c[np.isnan(t) & ~np.isnan(c)][0]:g} has no time")
-        if (np.diff(there) <= 0).any():
-            at = int(np.argmax(np.diff(there) <= 0))
-            raise ValueError(
-                f"profile {row}: time {there[at + 1]:g} follows {there[at]:g}; times rise, one concentration each"
-            )
-        wrong = c[~np.isnan(t) & ((c < 0) | np.isinf(c))]
-        if wrong.size:
-            raise ValueError(f"profile {row}: concentration {wrong[0]:g}; write 0 for below quantification")
+        _check_samples(row, t, c)
     amount, length = (
         _for_each(name, given, len(time))
         for name, given in (("dose", np.nan if dose is None else dose), ("duration", duration))
@@ -79,6 +65,25 @@ def validate_profiles(
         row = int(np.argmax(wrong))
         raise ValueError(f"profile {row + 1}: the dosing interval is {interval[row]:g}; it is above 0")
     return amount, length, interval
+
+
+def _check_samples(row: int, t: Floats, c: Floats) -> None:
+    """Refuse the samples of a profile that cannot be."""
+    there = t[~np.isnan(t)]
+    if not there.size:
+        raise ValueError(f"profile {row}: it holds no sample; leave it out")
+    if np.isinf(there).any():
+        raise ValueError(f"profile {row}: time {there[np.isinf(there)][0]:g}; a time is finite")
+    if (np.isnan(t) & ~np.isnan(c)).any():
+        raise ValueError(f"profile {row}: concentration {c[np.isnan(t) & ~np.isnan(c)][0]:g} has no time")
+    if (np.diff(there) <= 0).any():
+        at = int(np.argmax(np.diff(there) <= 0))
+        raise ValueError(
+            f"profile {row}: time {there[at + 1]:g} follows {there[at]:g}; times rise, one concentration each"
+        )
+    wrong = c[~np.isnan(t) & ((c < 0) | np.isinf(c))]
+    if wrong.size:
+        raise ValueError(f"profile {row}: concentration {wrong[0]:g}; write 0 for below quantification")
 
 
 def _for_each(name: str, given: float | Floats, count: int) -> Floats:

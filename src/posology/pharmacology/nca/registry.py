@@ -161,6 +161,11 @@ class NcaParameter:
 
         >>> next(p for p in PARAMETERS if p.name == "clearance_obs").unit_in("d", "ug/mL", "mg")
         'mg/(d*ug/mL)'
+
+        Parameters
+        ----------
+        time, concentration, dose
+            units of the data.
         """
         given = {"t": time, "c": concentration, "dose": dose}
         words = re.findall("[a-z]+", self.unit)

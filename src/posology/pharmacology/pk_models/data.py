@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NoReturn
@@ -263,6 +263,12 @@ def _check(p: SubjectData, known: Sequence[str], analytes: int) -> None:
         refuse(f"{len(p.samples)} samples, and the analyte of {len(p.analyte)}; each sample has one")
     if p.analyte and not 0 <= min(p.analyte) <= max(p.analyte) < analytes:
         refuse(f"analyte {max(p.analyte, key=abs)}; they are numbered from 0, and {analytes} named")
+    _check_doses(p, refuse)
+    _check_samples(p, refuse)
+    _check_periods(p, known, refuse)
+
+
+def _check_doses(p: SubjectData, refuse: Callable[[str], NoReturn]) -> None:
     for time, amount, duration, interval in p.doses:
         if not (np.isfinite(time) and amount > 0 and np.isfinite(amount)):
             refuse(f"dose {amount:g} at time {time:g}; a dose is above 0")
@@ -270,18 +276,24 @@ def _check(p: SubjectData, known: Sequence[str], analytes: int) -> None:
             refuse(f"dose at time {time:g}: duration {duration:g}, interval {interval:g}; neither is negative")
         if 0 < interval < duration:
             refuse(f"dose at time {time:g}: an infusion of {duration:g} every {interval:g}; it ends before the next")
+
+
+def _check_samples(p: SubjectData, refuse: Callable[[str], NoReturn]) -> None:
     for time, value, below in p.samples:
         if not (np.isfinite(time) and np.isfinite(value) and value >= 0):
             refuse(f"concentration {value:g} at time {time:g}; it is 0 or above")
         if below and value <= 0:
             refuse(f"time {time:g}: below quantification, but the limit is {value:g}; it is above 0")
+
+
+def _check_periods(p: SubjectData, known: Sequence[str], refuse: Callable[[str], NoReturn]) -> None:
     for earlier, later in zip(p.periods, p.periods[1:], strict=False):
         if not earlier.until <= later.until:
             refuse(
                 f"a period until {later.until:g} follows one until {earlier.until:g}; they follow each other in time"
             )
-    for held in [p.covariates] if not p.periods else [{**p.covariates, **q.covariates} for q in p.periods]:
-        missing = [name for name in known if not np.isfinite(held.get(name, np.nan))]
+    for values in [{**p.covariates, **q.covariates} for q in p.periods] or [dict(p.covariates)]:
+        missing = [name for name in known if not np.isfinite(values.get(name, np.nan))]
         if missing:
             refuse(f"{missing[0]} is missing; every patient needs each covariate")
 

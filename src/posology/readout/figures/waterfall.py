@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import altair as alt
+import numpy as np
 
+from posology.endpoints import rates
 from posology.readout.figures.patient_marks import (
     MANY,
     WIDTH,
@@ -32,7 +34,9 @@ def waterfall(results: TrialResults) -> Drawing | None:
     measured = [c for c in results.courses if c.response.best_change is not None]
     if not measured:
         return None
-    ranked = sorted(measured, key=lambda c: (-(c.response.best_change or 0.0), f"{c.id}  {c.dose}"))
+    named = sorted(measured, key=lambda c: f"{c.id}  {c.dose}")
+    order = rates.waterfall(np.array([c.response.best_change for c in named], dtype=np.float64))
+    ranked = [named[i] for i in order.tolist()]
     drawn, left_out = spread_evenly(ranked, "best change", "responses", most=WIDTH)
     rows: Rows = [
         {

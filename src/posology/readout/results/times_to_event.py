@@ -13,7 +13,8 @@ from posology.endpoints import survival
 from posology.endpoints.best_response import with_progression_read
 from posology.endpoints.kaplan_meier import Curve, kaplan_meier
 from posology.endpoints.recist import Response
-from posology.endpoints.survival import Dates, Histories, Time, Times
+from posology.endpoints.survival import Dates, Histories, Time
+from posology.endpoints.times_to_event import TIMES_TO_EVENT, TimeToEventKind
 from posology.protocol.model import Protocol
 from posology.readout.results.patient_courses import PatientCourse, first_doses, new_therapy
 from posology.readout.results.response_rates import awaits_confirmation
@@ -88,45 +89,33 @@ class _Known:
         )
 
 
-def _progression_free_survival(known: _Known) -> tuple[Times, str]:
-    note = f"From the first dose to progression by RECIST 1.1, computed from the lesions, or death. {known.censoring}"
-    return survival.progression_free(known.histories, rules=known.rules, cutoff=known.cutoff), note
+def _progression_free_survival(known: _Known) -> str:
+    return f"From the first dose to progression by RECIST 1.1, computed from the lesions, or death. {known.censoring}"
 
 
-def _duration_of_response(known: _Known) -> tuple[Times, str]:
-    days = [np.datetime64(c.response.responded_on or "NaT", "D") for c in known.courses]
-    responded = np.array(days, dtype="datetime64[D]")
+def _duration_of_response(known: _Known) -> str:
     waiting = sum(awaits_confirmation(c) for c in known.courses)
-    note = (
+    return (
         f"From the first CR or PR, confirmed, to progression or death; {waiting} that await confirmation are not in it. "
         f"{known.censoring}"
     )
-    return survival.duration_of_response(known.histories, responded, rules=known.rules, cutoff=known.cutoff), note
 
 
-def _time_on_treatment(known: _Known) -> tuple[Times, str]:
-    note = (
+def _time_on_treatment(known: _Known) -> str:
+    return (
         "From the first dose to the end of treatment or death; those on treatment are censored at the cutoff, "
         f"{known.cutoff}."
     )
-    return survival.time_on_treatment(known.histories, cutoff=known.cutoff), note
 
 
-@dataclass(frozen=True)
-class EndpointKind:
-    """A time to event that a readout has: its name, its title, and the function from what is known to times and a note."""
-
-    name: str
-    title: str
-    compute: Callable[[_Known], tuple[Times, str]]
-
-
-ENDPOINTS = (
-    EndpointKind("progression_free_survival", "Progression-free survival", _progression_free_survival),
-    EndpointKind("duration_of_response", "Duration of confirmed response", _duration_of_response),
-    EndpointKind("time_on_treatment", "Time on treatment", _time_on_treatment),
-)
-"""Each time to event, declared once, in the order of the page; its table, figure and data follow from it."""
+NOTES: dict[str, Callable[[_Known], str]] = {
+    "progression_free_survival": _progression_free_survival,
+    "duration_of_response": _duration_of_response,
+    "time_on_treatment": _time_on_treatment,
+}
+"""What stands below each time to event that a readout has, by its name."""
+ENDPOINTS = tuple(kind for kind in TIMES_TO_EVENT if kind.in_readout)
+"""Each time to event of the page, in its order, from :mod:`posology.endpoints.times_to_event`."""
 
 
 def times_to_event(courses: Sequence[PatientCourse], protocol: Protocol, cutoff: date) -> list[TimeToEvent]:
@@ -145,15 +134,17 @@ def _clinical(course: PatientCourse) -> bool:
     return named and course.response.progression is None
 
 
-def _time_to_event(kind: EndpointKind, of: _Known) -> TimeToEvent:
-    (times, note), courses = kind.compute(of), of.courses
+def _time_to_event(kind: TimeToEventKind, of: _Known) -> TimeToEvent:
+    courses = of.courses
+    responded = np.array([np.datetime64(c.response.responded_on or "NaT", "D") for c in courses], dtype="datetime64[D]")
+    times = kind.compute(of.histories, responded, of.rules, of.cutoff)
     known = np.flatnonzero(times.known)
     curve = kaplan_meier(times.days[known], times.event[known]) if len(known) else None
     applies = [i for i in range(len(courses)) if times.known[i] or times.reason[i] != survival.Why.NOT_APPLICABLE]
     return TimeToEvent(
         kind.name,
         kind.title,
-        note,
+        NOTES[kind.name](of),
         tuple((courses[i], times[i], _sources(courses[i], times[i])) for i in applies),
         curve,
         tuple(first_doses(courses)),
@@ -165,7 +156,7 @@ def _sources(course: PatientCourse, time: Time) -> tuple[Event, ...]:
     p = course.patient
     ends = [e for e in (*p.of(Discontinued), *p.of(Died)) if e.occurred == time.date]
     scans = [e for s in course.scans for e in s.sources if s.number == 0 or s.on in (time.start, time.date)]
-    return tuple(e for e in (p.first_dose, *scans, *ends, *p.doses[-1:]) if e is not None)
+    return tuple(e for e in (p.first_dose, *scans, new_therapy(p), *ends, *p.doses[-1:]) if e is not None)
 
 
 def to_dict(endpoint: TimeToEvent) -> dict[str, Any]:

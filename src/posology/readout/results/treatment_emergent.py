@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from posology.endpoints import toxicity
 from posology.readout.results.patient_courses import PatientCourse
+from posology.record.binding import Toxicity
 from posology.record.event import Event
 from posology.record.facts import AdverseEventResolved
-from posology.record.state import Toxicity
 from posology.shared.arrays import Bools
 from posology.shared.findings import Finding
 

@@ -12,9 +12,9 @@ from posology.readout.cited import Cited, Sources, TableBody, cite
 from posology.readout.results.patient_courses import PatientCourse, doses_assigned, first_doses
 from posology.readout.results.treatment_emergent import TreatmentEmergentEvents
 from posology.readout.results.trial_results import TrialResults
+from posology.record.binding import Toxicity
 from posology.record.event import Event
 from posology.record.facts import Dosed
-from posology.record.state import Toxicity
 from posology.shared.arrays import Bools, Floats
 
 __all__ = ["SEVERE", "by_class", "by_grade", "cycle_starts", "onset_by_cycle", "onset_profile", "time_to_onset"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from posology.readout.cited import Cited, TableBody, cite
 from posology.readout.results.treatment_emergent import outcome
 from posology.readout.results.trial_results import TrialResults
-from posology.record.state import Toxicity
+from posology.record.binding import Toxicity
 
 
 def dlts(results: TrialResults) -> TableBody:

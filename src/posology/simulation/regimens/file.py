@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import field
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -265,43 +267,55 @@ def read(path: str | Path) -> RegimenFile:
     """
     from posology.shared.yaml_files import InputFileError, load_typed
 
-    held, refuse = load_typed(path, RegimenFile, "a file of regimens", "see `posology simulate regimens --help`")
-    findings = []
-
-    def check(where: tuple[str | int, ...], name: str) -> bool:
-        if name in COMPOUNDS:
-            return True
-        findings.append(refuse(where, f"is {name!r}", f"known: {'; '.join(COMPOUNDS)}"))
-        return False
-
-    def check_parameters(where: tuple[str | int, ...], drug: Compound, parameters: dict[str, Value]) -> None:
-        for quantity, changed in parameters.items():
-            try:
-                _altered(drug, {quantity: changed})
-            except ValueError as wrong:
-                findings.append(refuse((*where, "parameters", quantity), str(wrong)))
-
-    if check(("compound",), held.compound):
-        check_parameters((), COMPOUNDS[held.compound], held.parameters)
-    for i, planned in enumerate(held.regimens):
-        where = ("regimens", i)
-        right = planned.compound is None or check((*where, "compound"), planned.compound)
-        for part, name in planned.swap.items():
-            right &= check((*where, "swap", part), name)
-        if right and held.compound in COMPOUNDS:
-            check_parameters(where, COMPOUNDS[planned.compound or held.compound], planned.parameters)
-        if not findings:
-            try:
-                held.drug(planned)
-            except ValueError as wrong:
-                findings.append(refuse(where, str(wrong)))
-    for kind in sorted(set(held.patients.tumour_types) - set(TUMOUR_TYPES)):
-        at = ("patients", "tumour_types", kind)
-        findings.append(refuse(at, "is no tumour type", f"known: {', '.join(TUMOUR_TYPES)}"))
-    if abs(sum(held.patients.tumour_types.values()) - 1) > 1e-6:
-        findings.append(refuse(("patients", "tumour_types"), "the shares do not sum to 1"))
-    if len({r.name for r in held.regimens}) < len(held.regimens):
+    file, refuse = load_typed(path, RegimenFile, "a file of regimens", "see `posology simulate regimens --help`")
+    findings = [*_compound_findings(file, refuse), *_patient_findings(file, refuse)]
+    if len({r.name for r in file.regimens}) < len(file.regimens):
         findings.append(refuse(("regimens",), "two regimens have one name", "give each its own"))
     if findings:
         raise InputFileError(findings)
-    return held
+    return file
+
+
+def _compound_findings(file: RegimenFile, refuse: Callable[..., Any]) -> list[Any]:
+    """Return what is wrong with the compounds of a file, their parts and their parameters."""
+    findings: list[Any] = []
+
+    def is_known(where: tuple[str | int, ...], name: str) -> bool:
+        if name not in COMPOUNDS:
+            findings.append(refuse(where, f"is {name!r}", f"known: {'; '.join(COMPOUNDS)}"))
+        return name in COMPOUNDS
+
+    def check(where: tuple[str | int, ...], change: Callable[[], object]) -> None:
+        try:
+            change()
+        except ValueError as wrong:
+            findings.append(refuse(where, str(wrong)))
+
+    def check_parameters(where: tuple[str | int, ...], drug: Compound, parameters: dict[str, Value]) -> None:
+        for name, value in parameters.items():
+            check((*where, "parameters", name), partial(_altered, drug, {name: value}))
+
+    if is_known(("compound",), file.compound):
+        check_parameters((), COMPOUNDS[file.compound], file.parameters)
+    for i, planned in enumerate(file.regimens):
+        where = ("regimens", i)
+        right = planned.compound is None or is_known((*where, "compound"), planned.compound)
+        for part, name in planned.swap.items():
+            right &= is_known((*where, "swap", part), name)
+        if right and file.compound in COMPOUNDS:
+            check_parameters(where, COMPOUNDS[planned.compound or file.compound], planned.parameters)
+        if not findings:
+            check(where, partial(file.drug, planned))
+    return findings
+
+
+def _patient_findings(file: RegimenFile, refuse: Callable[..., Any]) -> list[Any]:
+    """Return what is wrong with the tumour types of the patients."""
+    shares = file.patients.tumour_types
+    findings = [
+        refuse(("patients", "tumour_types", kind), "is no tumour type", f"known: {', '.join(TUMOUR_TYPES)}")
+        for kind in sorted(set(shares) - set(TUMOUR_TYPES))
+    ]
+    if abs(sum(shares.values()) - 1) > 1e-6:
+        findings.append(refuse(("patients", "tumour_types"), "the shares do not sum to 1"))
+    return findings

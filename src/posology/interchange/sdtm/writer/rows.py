@@ -12,9 +12,10 @@ from posology.interchange.sdtm.reader.treatment import OUTCOME, SERIOUS
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
+from posology.record.binding import Toxicity
 from posology.record.event import Event, to_dict
 from posology.record.facts import DISPOSITION, KINDS, Fact, SdtmHome
-from posology.record.state import Patient, Toxicity
+from posology.record.state import Patient
 
 OUTCOMES = {said: term for term, said in OUTCOME.items()}
 DISCONTINUATION_REASONS = {

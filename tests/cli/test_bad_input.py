@@ -1,8 +1,9 @@
-"""What a stranger does who reads the documentation and no code: narrow terminals, wrong days, files that are records."""
+"""Bad input ends in a message: wrong words in every place, narrow terminals, wrong days, files that are records."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from posology.cli import _output
+from posology.cli.app import EXAMPLE
 from tests.cli.test_commands import go
+from tests.cli.test_help import leaves
 from tests.cli.test_measuring import sampled
 
 __all__ = ["go", "sampled"]
@@ -75,7 +78,7 @@ def test_events_by_a_day_are_those_by_that_day(go: Any, sampled: str) -> None:
     assert 0 < by_day < ever
     assert f": {by_day} of {found['patients']} patients; {ever} at any time" in told
     status, out, err = go("pk", "exposure-response", sampled, "--outcome", "ocular", "--by-day", "0")
-    assert status == 2 and "0 must be 1 to 36500" in " ".join((out + err).replace("│", " ").split())
+    assert status == 2 and "0 must be 1 to 36,500" in " ".join((out + err).replace("│", " ").split())
 
 
 def test_a_cohort_of_an_amendment(go: Any) -> None:
@@ -100,3 +103,70 @@ def test_no_report_takes_the_place_of_a_record(go: Any, sampled: str, tmp_path: 
     status, _, err = go("import", "sdtm", "sdtm", "new.posology", "--report", sampled)
     assert status == 1 and f"{sampled} is a trial's record: name another file" in err
     assert (tmp_path / sampled).read_bytes() == before and not (tmp_path / "new.posology").exists()
+
+
+WRONG = {
+    "nothing": "none.yaml",
+    "a folder": "folder",
+    "binary": "binary.bin",
+    "a record": "t.posology",
+    "an empty word": "",
+    "not a number": "nan",
+}
+LEAVES = dict(leaves())
+
+
+@pytest.fixture
+def wrong_files(imgn853_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary.bin").write_bytes(bytes(range(256)) * 9)
+    (tmp_path / "empty.csv").touch()
+    shutil.copy(imgn853_file, tmp_path / "t.posology")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in LEAVES if path not in (("demo",), ("simulate", "body-size"))], ids=" ".join
+)
+@pytest.mark.usefixtures("wrong_files")
+def test_wrong_words_end_in_a_message(go: Any, path: tuple[str, ...]) -> None:
+    """In the place of the first word of each command's example, and of a random option: a message, never a traceback."""
+    example = LEAVES[path].epilog.split(EXAMPLE.strip())[1].strip().splitlines()[0]
+    words = shlex.split(example)[1 + len(path) :]
+    for wrong in WRONG.values():
+        for place in [k for k, word in enumerate(words[:2]) if not word.startswith("--")] or [0]:
+            tried = [wrong if k == place else word for k, word in enumerate(words)] or [wrong]
+            status, out, err = go(*path, *tried)
+            assert status in (0, 1, 2), (tried, err)
+            assert "Traceback" not in out + err and "fault of Posology" not in err and "Warning" not in err, (
+                tried,
+                err,
+            )
+            assert status == 0 or err.strip() or out.strip(), tried
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--simulate", "0"), "0 must be 10 to 10,000,000"),
+        (("--target", "nan"), "nan must be above 0, below 1"),
+        (("--levels", "99999999999999999999"), "design"),
+        (("--accrual", "inf"), "inf must be above 0, at most 10,000"),
+        (("--window", "-1"), "-1 must be above 0, at most 1,000"),
+        (("--seed", "-1"), "-1 must be 0 or more"),
+        (("--start-level", "0"), "0 must be 1 or more"),
+        (("--dropout", "1"), "1 must be 0 or more, below 1"),
+    ],
+)
+def test_numbers_out_of_bounds_are_told_with_the_bounds(go: Any, arguments: tuple[str, ...], says: str) -> None:
+    whole = ("design", "oc", "--design", "boin", "--target", "0.3", "--levels", "3", "--truth", "0.1,0.3,0.5")
+    status, out, err = go(*whole, *arguments)
+    assert status in (1, 2) and says in " ".join(err.replace("│", " ").split()), err
+    assert "Traceback" not in out + err
+
+
+def test_a_usual_design_that_does_not_fit_is_left_out_with_its_reason(go: Any) -> None:
+    status, out, err = go("design", "compare", "--target", "0.05", "--truth", "0.02,0.05,0.1", "--json")
+    found = json.loads(out)
+    assert status == 0 and "boin" in found["designs"] and found["left_out"], err
+    status, _, err = go("design", "compare", "--target", "0.05", "--truth", "0.02,0.05,0.1", "--design", "i3+3")
+    assert (status == 0) == ("i3+3" not in found["left_out"])
