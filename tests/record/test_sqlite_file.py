@@ -85,6 +85,21 @@ def test_an_earlier_journal_of_the_record_takes_nothing_back(path: Path, clock: 
     assert not journal_of(path).exists()
 
 
+def test_a_journal_left_while_the_record_is_open(path: Path, clock: Clock, imgn853: Trial) -> None:
+    imgn853.close()
+    crash(Path(imgn853.store.name))
+    with Trial.open(path, clock) as trial:
+        trial.events()
+        crash(path)
+        trial.record(f.Consented(), patient="301", by="Dr A")
+        shutil.copy(journal_of(Path(imgn853.store.name)), journal_of(path))
+        for use in (trial.events, trial.store.check, lambda: trial.record(f.Consented(), patient="302", by="Dr A")):
+            with pytest.raises(StoreError, match="was not left by an interrupted write to this record"):
+                use()  # type: ignore[operator]
+        journal_of(path).unlink()
+        assert trial.store.check().seq == 7
+
+
 def test_a_journal_of_nonsense(path: Path) -> None:
     journal_of(path).write_bytes(b"this is no journal at all" * 100)
     try:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from posology.conduct.trial import Trial
 from posology.record import facts as f
 from posology.record.jsonl import read, write
-from posology.record.store import Conflict, Store, StoreError
+from posology.record.store import Conflict, Head, Store, StoreError
 from tests.conftest import Clock
 
 
@@ -124,8 +124,6 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(
     place: str, imgn853_document: dict[str, Any], times: int
 ) -> None:
     """A writer that appends three events at a time is killed at random moments, again and again."""
-    from datetime import UTC, datetime
-
     Trial.create(place, imgn853_document, by="Dr A", recorded=datetime(2020, 1, 1, tzinfo=UTC)).close()
     chance = random.Random(853)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
@@ -146,3 +144,89 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(
         assert head == (rows[-1].seq, rows[-1].hash)
         assert len(rows) >= complete[-1]
         assert (len(rows) - 1) % 3 == 0, "a batch of three was half-written"
+
+
+def killed_again_and_again(place: str, times: int) -> tuple[int, int]:
+    """Fork a writer and kill it, many times; return how many events are there, and the last number acknowledged."""
+    chance, last = random.Random(853), 1
+    for _ in range(times):
+        read, write_to = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                append_for_ever(place, write_to)
+            finally:
+                os._exit(1)
+        os.close(write_to)
+        time.sleep(chance.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with os.fdopen(read, "rb") as said:
+            complete = [int(line) for line in said.read().splitlines(keepends=True) if line.endswith(b"\n")]
+        last = max([last, *complete])
+        with Store.open(place) as store:
+            assert last <= store.head().seq, "an acknowledged event is gone"
+    with Store.open(place) as store:
+        return store.check().seq, last
+
+
+def append_for_ever(place: str, acknowledge: int) -> None:
+    """Append three events at a time that follow the head, without the rules, and acknowledge each number."""
+    from posology.record.event import Event, to_stored
+
+    with Store.open(place) as store:
+        head = store.head()
+        while True:
+            rows = []
+            for _ in range(3):
+                event = Event(
+                    seq=head.seq + 1,
+                    occurred=date(2030, 1, 1),
+                    recorded=datetime(2030, 1, 1, tzinfo=UTC),
+                    author="w",
+                    kind="consented",
+                    patient=f"P{head.seq + 1}",
+                    fact=f.Consented(),
+                    prev=head.hash,
+                    hash="",
+                )
+                rows.append(to_stored(event))
+                head = Head(rows[-1].seq, rows[-1].hash)
+            store.append(rows, after=Head(rows[0].seq - 1, rows[0].prev))
+            os.write(acknowledge, f"{head.seq}\n".encode())
+
+
+@pytest.mark.parametrize("times", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_thousands_of_kills_lose_nothing(
+    tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any], times: int
+) -> None:
+    place = str(tmp_path / "t.posology")
+    Trial.create(place, imgn853_document, by="Dr A", recorded=datetime(2020, 1, 1, tzinfo=UTC)).close()
+    events, acknowledged = killed_again_and_again(place, times)
+    assert events >= acknowledged
+    assert (events - 1) % 3 == 0, "a batch of three was half-written"
+    assert not list(tmp_path.glob("*-journal"))
+
+
+RACER = """
+import sys
+from posology.conduct.trial import Trial
+from posology.record import facts as f
+with Trial.open(sys.argv[1]) as trial:
+    for n in range(int(sys.argv[3])):
+        trial.record(f.Consented(), patient=f"{sys.argv[2]}-{n}", by=sys.argv[2])
+"""
+
+
+def test_four_writers_about_different_patients_at_once(place: str, imgn853_document: dict[str, Any]) -> None:
+    Trial.create(place, imgn853_document, by="Dr A", recorded=datetime(2020, 1, 1, tzinfo=UTC)).close()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    racers = [
+        subprocess.Popen([sys.executable, "-c", RACER, place, name, "8"], env=environment, stderr=subprocess.PIPE)
+        for name in "ABCD"
+    ]
+    said = [racer.communicate()[1].decode() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0] * 4, said
+    with Trial.open(place) as trial:
+        assert sorted(trial.state().patients) == sorted(f"{name}-{n}" for name in "ABCD" for n in range(8))
+        assert trial.store.check().seq == 33

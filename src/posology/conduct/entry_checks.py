@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from posology.record.entry import EntryError
 from posology.record.facts import DecisionSigned, Fact
@@ -35,15 +36,25 @@ def check_entry(fact: Fact, *, patient: str | None, author: str, reason: str | N
     posology.record.entry.EntryError: patient is '0\\u200b01': it holds U+200B ZERO WIDTH SPACE; write letters, digits and signs of ASCII
     author is blank: write the name of the person
     """
-    problems = [f"author {problem}" for problem in _name_problems(author)]
+    problems = [f"author {problem}" for problem in _checked_name(author)]
     if patient is not None:
-        problems = [f"patient {problem}" for problem in _id_problems(patient)] + problems
+        problems = [f"patient {problem}" for problem in _checked_id(patient)] + problems
     for name, text in (("reason", reason), ("override", override)):
         if text:
             problems += [f"{name} {problem}" for problem in _reason_problems(text)]
     problems += _field_problems(fact)
     if problems:
         raise EntryError(problems)
+
+
+@lru_cache(maxsize=4096)
+def _checked_id(identifier: str) -> tuple[str, ...]:
+    return tuple(_id_problems(identifier))
+
+
+@lru_cache(maxsize=1024)
+def _checked_name(name: str) -> tuple[str, ...]:
+    return tuple(_name_problems(name))
 
 
 def _id_problems(identifier: str) -> Iterator[str]:
@@ -97,4 +108,4 @@ def _field_problems(fact: Fact) -> Iterator[str]:
             except ValueError as error:
                 yield f"{name}: {error}"
     if isinstance(fact, DecisionSigned) and fact.name is not None:
-        yield from (f"name {problem}" for problem in _name_problems(fact.name))
+        yield from (f"name {problem}" for problem in _checked_name(fact.name))

@@ -112,7 +112,8 @@ class PendingEvents:
             prev=self.head.hash,
             hash="",
         )
-        forbidden = self._forbidden(state, draft, old, today or recorded.date())
+        event, stored, after = self._sealed(draft)
+        forbidden = self._forbidden(state, after, draft, old, today or recorded.date())
         if forbidden and (not override or any(refusal.absolute for refusal in forbidden)):
             what = f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else "")
             raise Refused([r for r in forbidden if r.absolute] or forbidden if override else forbidden, what)
@@ -123,26 +124,30 @@ class PendingEvents:
                 by=by,
                 why=override,
             )
-            draft = msgspec.structs.replace(draft, override=aside)
-        return self._append(draft)
+            event, stored, after = self._sealed(msgspec.structs.replace(draft, override=aside))
+        return self._append(event, stored, after)
 
-    def _forbidden(self, state: State, draft: Event, old: Event | None, today: date) -> list[Refusal]:
+    def _forbidden(self, state: State, after: State, draft: Event, old: Event | None, today: date) -> list[Refusal]:
         """Return the rules that forbid an event, and those that it would break for events of the record."""
         entered = float("inf") if old is None else self.state.order(old)[1]
         request = EventRequest(state, draft.fact, draft.patient, draft.occurred, today, draft.author, entered, old)
         own = [] if isinstance(draft.fact, Voided) else refusals(request) + self._lookalike(draft.patient)
         if not may_break(self.state, draft, old):
             return own
-        return own + broken_by(self.state, self.state.with_event(draft), draft, old)
+        return own + broken_by(self.state, after, draft, old)
 
-    def _append(self, event: Event) -> Event:
-        """Take the event's hash, and fold it into the state as it will be read."""
-        stored = to_stored(event)
+    def _sealed(self, draft: Event) -> tuple[Event, StoredEvent, State]:
+        """Return an event as it will be read, as it is stored with its hash, and the state after it."""
+        stored = to_stored(draft)
         event = stored.event()
+        return event, stored, self.state.with_event(event)
+
+    def _append(self, event: Event, stored: StoredEvent, after: State) -> Event:
+        """Take an event and the state after it over."""
         if self._lookalikes is not None and event.patient is not None:
             self._lookalikes.setdefault(lookalike_key(event.patient), event.patient)
         self.head = Head(stored.seq, stored.hash)
-        self.state = self.state.with_event(event, in_place=True)
+        self.state = after.settled()
         self.last = event.recorded
         self.pending.append((event, stored))
         return event

@@ -23,7 +23,7 @@ from typing import Any
 from posology.conduct.advice import Advice, advise, too_toxic
 from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.enrolment_queue import queue
-from posology.conduct.open_level import Moment, OpenBeside, OpenLevel, lapses_on, open_level, slot_holders
+from posology.conduct.open_level import Moment, OpenBeside, OpenLevel, lapses_on, open_level, slot_holders, slot_of
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.record import facts as f
 from posology.record.collected import LaboratoryMeasured, TreatmentGiven
@@ -322,12 +322,12 @@ def _cohort_is_full(request: EventRequest) -> str | None:
     cohort = request.plan.protocol.expansion.get(name)
     if cohort is None or cohort.patients is None:
         return None
+    again = request.moment if request.event or request.corrects else None
     taken = 0
     for patient in request.state.patients.values():
         if patient.id != request.patient_id:
-            slot = patient.enrolment or patient.reservation
-            earlier = slot is not None and (request.event is None or request.state.order(slot) < request.moment)
-            taken += bool(earlier and getattr(slot.fact, "cohort", None) == name)  # type: ignore[union-attr]
+            slot = slot_of(request.state, patient, request.plan.protocol, request.occurred, again)
+            taken += slot is not None and getattr(slot.fact, "cohort", None) == name
     return f"all {taken} slots of {name} are taken" if taken >= cohort.patients else None
 
 

@@ -8,7 +8,7 @@ no second copy of the truth exists.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -282,6 +282,22 @@ class TrialTimeline(Timeline):
         return tuple((day, protocol_from(document)) for day, document in self.documents)
 
 
+class _OneChanged(Mapping[str, "Patient"]):
+    """Patients of whom one is another than before: copying the mapping for each event would take as long as the rules."""
+
+    def __init__(self, before: Mapping[str, Patient], patient: Patient) -> None:
+        self.before, self.patient = before, patient
+
+    def __getitem__(self, id: str) -> Patient:
+        return self.patient if id == self.patient.id else self.before[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.before)
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+
 @dataclass(frozen=True)
 class State:
     """What is known of a trial at a pair of times. Immutable: folding more events in gives a new one.
@@ -320,10 +336,10 @@ class State:
             )
         return next((p for day, p in reversed(chain) if on is None or day <= on), chain[0][1])
 
-    def with_event(self, event: Event, *, in_place: bool = False) -> State:
+    def with_event(self, event: Event) -> State:
         """Return the state after one more event: what :func:`fold` gives, without walking through all that is known.
 
-        ``in_place`` uses this state up: its mapping of patients is handed on, not copied.
+        The new state rests on this one: use this one up (:meth:`settled`) or keep it, but not both.
         """
         late = self.occurred_by is not None and event.occurred > self.occurred_by
         known = None if event.patient is None or late else self.patients.get(event.patient)
@@ -332,9 +348,20 @@ class State:
         if self.occurred_by is not None:
             event = known_at(event, self.occurred_by)
         made = Patient(known.id, (*known.events, event), known._extend_index((event,)))
-        patients = self.patients if in_place and isinstance(self.patients, dict) else dict(self.patients)
-        patients[known.id] = made
-        return replace(self, seq=event.seq, patients=patients)
+        before = dict(self.patients) if isinstance(self.patients, _OneChanged) else self.patients
+        return self._with_patients(event.seq, _OneChanged(before, made))
+
+    def _with_patients(self, seq: int, patients: Mapping[str, Patient]) -> State:
+        return State(self.occurred_by, seq, self.trial, patients, self.superseded, self.origin, self.decision_number)
+
+    def settled(self) -> State:
+        """Return the same state with a mapping of patients of its own; the one it was made from is used up."""
+        changed = self.patients
+        if not isinstance(changed, _OneChanged):
+            return self
+        patients = changed.before if isinstance(changed.before, dict) else dict(changed.before)
+        patients[changed.patient.id] = changed.patient
+        return self._with_patients(self.seq, patients)
 
     def until(self, day: date) -> State:
         """Return the state without what happened after a day."""

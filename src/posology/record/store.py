@@ -65,6 +65,7 @@ class Store:
     def __init__(self, connection: Any, trial: str, name: str, witness: Witness | None = None) -> None:
         self._db, self.trial, self.name, self.witness = connection, trial, name, witness
         self._dialect = sqlite_file if sqlite_file.is_sqlite(connection) else postgresql
+        self._file: Path | None = None  # beside which a journal may be left while the record is open
 
     @classmethod
     def open(cls, where: str | Path) -> Self:
@@ -82,7 +83,9 @@ class Store:
         with translated(name):
             connection = postgresql.connect(url) if url else sqlite_file.connect(Path(where), is_sound=_is_sound)
         with _closed_on_error(connection):
-            return cls(connection, cls._choose(connection, wanted, name), name, witness)
+            store = cls(connection, cls._choose(connection, wanted, name), name, witness)
+        store._file = None if url else Path(where)
+        return store
 
     @staticmethod
     def _choose(connection: Any, wanted: str, name: str) -> str:
@@ -129,6 +132,7 @@ class Store:
                     raise StoreError(f"{name} already holds a trial {trial!r}")
                 store = cls(connection, trial, name, witness)
                 store._write_first(rows)
+            store._note(Head(rows[-1].seq, rows[-1].hash), "created")
             return store
         path = Path(where)
         if path.exists():
@@ -144,7 +148,10 @@ class Store:
             raise StoreError(f"{name} exists already: a trial is never overwritten") from None
         except OSError as error:
             raise StoreError(f"cannot write to {path.parent}: {error.strerror}") from None
-        return cls(sqlite_file.connect(path), trial, name, witness)
+        store = cls(sqlite_file.connect(path), trial, name, witness)
+        store._file = path
+        store._note(Head(rows[-1].seq, rows[-1].hash), "created")
+        return store
 
     def _write_first(self, rows: Sequence[StoredEvent]) -> None:
         with self._transaction():
@@ -152,8 +159,10 @@ class Store:
                 self._run(statement)
             self._run(ADD_HEAD, (self.trial, FORMAT, rows[-1].seq, rows[-1].hash))
             self._insert(rows)
+
+    def _note(self, head: Head, why: str) -> None:
         if self.witness:
-            self.witness.note(self.trial, Head(rows[-1].seq, rows[-1].hash), "created")
+            self.witness.note(self.trial, head, why)
 
     def close(self) -> None:
         """Close the connection."""
@@ -322,8 +331,7 @@ class Store:
                     "last): nothing was recorded. Look at the new state, then enter it again if it still holds"
                 )
             self._insert(rows)
-        if self.witness:
-            self.witness.note(self.trial, last, "written")
+        self._note(last, "written")
 
     def _insert(self, rows: Iterable[StoredEvent]) -> None:
         raw = ("fact", "override", "provenance")
@@ -335,8 +343,14 @@ class Store:
     def _run(self, statement: str, values: Sequence[object] = ()) -> Any:
         return _execute(self._db, statement, values)
 
+    def _look_beside(self) -> None:
+        """Settle a journal that another writer left while this store was open, before SQLite applies it."""
+        if self._file is not None:
+            sqlite_file.settle_journal(self._file, _is_sound)
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        self._look_beside()
         with self._dialect.writing(self._db):
             try:
                 self._dialect.begin(self._db)
@@ -348,6 +362,7 @@ class Store:
 
     @contextmanager
     def _at_one_moment(self) -> Iterator[None]:
+        self._look_beside()
         try:
             self._dialect.begin_reading(self._db)
             yield
@@ -356,6 +371,7 @@ class Store:
 
     def _rows(self, statement: str, values: Sequence[object]) -> list[Any]:
         """Return what a statement finds, in a transaction of its own."""
+        self._look_beside()
         with translated(self.name):
             try:
                 return list(self._run(statement, values).fetchall())
