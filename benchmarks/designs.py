@@ -1,8 +1,8 @@
 """Benchmarks of designs: exact operating characteristics and simulations, against what peers take and what was asked.
 
 Run: python benchmarks/designs.py [--quick]. Prints the median of several runs in seconds, the limit asked for, their
-ratio, and a peer's time where one is known (R packages on a machine of two cores). Last, how far the enumeration is from
-what the memory can move, and the simulation from drawing its random numbers.
+ratio, and a peer's time where one is known (R packages on a machine of two cores). Last, how far the enumeration is
+from what the memory can move, and the simulation from drawing its random numbers.
 """
 
 from __future__ import annotations

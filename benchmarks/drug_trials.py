@@ -1,7 +1,8 @@
-"""Benchmark of drug-driven trials: virtual patients treated at each level of IMGN853's protocol, and designs run on them.
+"""Benchmark of drug-driven trials: virtual patients treated at each level of IMGN853's protocol, and designs run on
+them.
 
-Run: python benchmarks/drug_trials.py [TRIALS]. Prints the seconds of each part for trials of 30 patients at 7 levels, the ratio
-to the limit, and the peak of memory.
+Run: python benchmarks/drug_trials.py [TRIALS]. Prints the seconds of each part for trials of 30 patients at 7 levels,
+the ratio to the limit, and the peak of memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Benchmarks of the tumour model: a thousand virtual patients, a year, ten infusions, weekly output.
 
-Run: python benchmarks/pharmacology.py. Prints medians of seven runs, on the wall and of the processor, after the compiler's first, the error of each method over
-SciPy's tight solution in some patients, memory, and seconds to start a program that simulates nothing. The peer to beat on
-the eight-state form of this problem is mrgsolve: 0.64 s mild, 3.2 s stiff, on such a machine.
+Run: python benchmarks/pharmacology.py. Prints medians of seven runs, on the wall and of the processor, after the
+compiler's first, the error of each method over SciPy's tight solution in some patients, memory, and seconds to start a
+program that simulates nothing. The peer to beat on the eight-state form of this problem is mrgsolve: 0.64 s mild, 3.2 s
+stiff, on such a machine.
 """
 
 from __future__ import annotations

@@ -234,7 +234,8 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [None, [], {}, "x", "", -1, 0, 1e308, 10**30, True, [1], {"a": 1}, ...])
 def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, value: Any) -> None:
-    """Each value of the example in turn is replaced, or left out (...): an error has its line, what passes has a synopsis."""
+    """Each value of the example in turn is replaced, or left out (...): an error has its line, what passes has a
+    synopsis."""
     import copy
     import json
 

@@ -167,7 +167,8 @@ def numbers(text: str, option: str) -> list[float]:
 def assigned(text: str, option: str) -> tuple[str, Any]:
     """Read NAME=VALUE, the value as YAML; numbers with commas between them are a list.
 
-    A value of parts, such as a prior, is written mean=...,sd=...,correlation=...; several with a semicolon between them.
+    A value of parts, such as a prior, is written mean=...,sd=...,correlation=...; several with a semicolon between
+    them.
 
     >>> assigned("stop_at=9", "--set"), assigned("prior=0.1,0.3", "--set")
     (('stop_at', 9), ('prior', [0.1, 0.3]))
@@ -231,7 +232,8 @@ def _words(detail: Any) -> str:
 
 
 def usual_skeleton(levels: int, target: float) -> list[float]:
-    """Return the skeleton taken where none is given: half-width a fifth of the target, the middle level the guess of the MTD."""
+    """Return the skeleton taken where none is given: half-width a fifth of the target, the middle level the guess of
+    the MTD."""
     from posology.operating.calibrate import skeleton
 
     return [round(p, 4) for p in skeleton(0.2 * target, target, (levels + 1) // 2, levels)]

@@ -33,8 +33,8 @@ def check_entry(fact: Fact, *, patient: str | None, author: str, reason: str | N
     >>> check_entry(Consented(), patient="0\\u200b01", author=" ", reason=None, override=None)
     Traceback (most recent call last):
         ...
-    posology.record.entry.EntryError: patient is '0\\u200b01': it holds U+200B ZERO WIDTH SPACE; write letters, digits and signs of ASCII
-    author is blank: write the name of the person
+    posology.record.entry.EntryError: patient is '0\\u200b01': it holds U+200B ZERO WIDTH SPACE; write letters, digits
+    and signs of ASCII author is blank: write the name of the person
     """
     problems = [f"author {problem}" for problem in _checked_name(author)]
     if patient is not None:

@@ -72,7 +72,8 @@ class ConductPlan:
 
     @cached_property
     def escalation(self) -> Design:
-        """The design as it is asked: of one that backfills, patients beside the escalation count to no cohort and no maximum."""
+        """The design as it is asked: of one that backfills, patients beside the escalation count to no cohort and no
+        maximum."""
         if self.backfills is None:
             return self.design
         most = self.backfills.max_patients + self.backfills.cap * self.levels

@@ -102,7 +102,8 @@ RENAMED = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """A rule that forbids what was asked, and the fact that breaks it; ``event`` is the number of the event it breaks for."""
+    """A rule that forbids what was asked, and the fact that breaks it; ``event`` is the number of the event it breaks
+    for."""
 
     rule: str
     text: str
@@ -137,7 +138,8 @@ def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -
 
 @cache
 def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
-    """Return the rules of a kind of event that another kind can break: by being entered ``late``, or by being changed."""
+    """Return the rules of a kind of event that another kind can break: by being entered ``late``, or by being
+    changed."""
     table = READS_LATE if late else READS
     return tuple(
         rule for rule in (*RULES_FOR_ALL, *RULES.get(f.KINDS[kind], ())) if f.KINDS[changed] in table.get(rule, ())
@@ -194,7 +196,8 @@ def _asked_again(
 
 
 def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, int]) -> Iterator[Event]:
-    """Yield the events that might rest on the change: the patient's own; of the trial and of others, what came later."""
+    """Yield the events that might rest on the change: the patient's own; of the trial and of others, what came
+    later."""
     if new.patient is None:
         if old is None and _is_last(after, new):
             return

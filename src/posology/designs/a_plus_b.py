@@ -85,8 +85,8 @@ class APlusB(DoseFinding):
     def exceeded(self, tally: Tally) -> Bools:
         """Return (trials, levels): whether a level exceeds the MTD.
 
-        Beyond A + B patients the share of a full level is tolerated. DLTs beyond what either cohort tolerates exceed the
-        MTD at once, whoever is still to come.
+        Beyond A + B patients the share of a full level is tolerated. DLTs beyond what either cohort tolerates exceed
+        the MTD at once, whoever is still to come.
         """
         n, y, full = tally.treated, tally.dlts, self.a + self.b
         beyond = y * full > self.e * np.maximum(n, full)

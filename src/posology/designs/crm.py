@@ -1,8 +1,8 @@
 """CRM, the continual reassessment method: one parameter for the whole dose-toxicity curve.
 
 O'Quigley J, Pepe M, Fisher L. Continual reassessment method: a practical design for phase 1 clinical trials in cancer.
-Biometrics 1990;46:33-48. Likelihood: O'Quigley J, Shen LZ. Biometrics 1996;52:673-684. Two stages, models and calibration:
-Cheung YK. Dose finding by the continual reassessment method. Chapman & Hall/CRC 2011.
+Biometrics 1990;46:33-48. Likelihood: O'Quigley J, Shen LZ. Biometrics 1996;52:673-684. Two stages, models and
+calibration: Cheung YK. Dose finding by the continual reassessment method. Chapman & Hall/CRC 2011.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Crm(ModelBasedDesign):
     skeleton
         the prior guess of each level's DLT rate, rising.
     model
-        "empiric": p = skeleton^exp(beta); "logistic": logit p = intercept + exp(beta) x, x such that beta = 0 gives the skeleton.
+        "empiric": p = skeleton^exp(beta); "logistic": logit p = intercept + exp(beta) x, x such that beta = 0 gives the
+        skeleton.
     intercept
         of the logistic model.
     prior
@@ -134,7 +135,8 @@ class Crm(ModelBasedDesign):
 
     @property
     def _most_information(self) -> float:
-        """The most that a patient tells of beta: of the logistic model p (1 - p) (logit p - intercept)^2, at its maximum."""
+        """The most that a patient tells of beta: of the logistic model p (1 - p) (logit p - intercept)^2, at its
+        maximum."""
         if self.model == "empiric":
             return EMPIRIC_INFORMATION
         log_odds = np.linspace(-20, 20, 2001)
@@ -173,7 +175,8 @@ class Crm(ModelBasedDesign):
     def nearest_weights(self) -> Floats:
         """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the target.
 
-        The levels up to one hold the nearest where the mean of its rate and the next reaches the target: up to some beta.
+        The levels up to one hold the nearest where the mean of its rate and the next reaches the target: up to some
+        beta.
         """
         low, high = np.full(self.levels - 1, -30.0), np.full(self.levels - 1, 30.0)
         for _ in range(60):

@@ -53,9 +53,9 @@ def decision_table(design: Design, most: int | None = None, given: Tally | None 
     Parameters
     ----------
     design
-        a design whose next dose depends on the counts at the level alone; behind a titration, if there is one. In cohorts
-        the dose goes up only once the first cohort is complete: rows of fewer patients say so. The table is for a level
-        with one below and one above, in a trial that goes on: it holds whatever the maximum.
+        a design whose next dose depends on the counts at the level alone; behind a titration, if there is one. In
+        cohorts the dose goes up only once the first cohort is complete: rows of fewer patients say so. The table is for
+        a level with one below and one above, in a trial that goes on: it holds whatever the maximum.
     most
         patients at the level up to which the table goes; the design's maximum where not given.
     given

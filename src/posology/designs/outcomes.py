@@ -42,9 +42,9 @@ def read_outcome_table(text: str, levels: int, window: float | None = None) -> T
     Parameters
     ----------
     text
-        a header, then a row a patient: ``level``, from 1; ``outcome``, N, M or T; and, for a patient whose window is still
-        open (or for a DLT, when it came), ``followed``, the share of the window, or ``days``; ``cohort`` may number the
-        cohorts. Other columns are left aside.
+        a header, then a row a patient: ``level``, from 1; ``outcome``, N, M or T; and, for a patient whose window is
+        still open (or for a DLT, when it came), ``followed``, the share of the window, or ``days``; ``cohort`` may
+        number the cohorts. Other columns are left aside.
     levels
         number of dose levels of the design.
     window

@@ -7,10 +7,10 @@ Three patients are treated at a level. With no DLT the dose goes up; with one, t
 two or more the level exceeds the MTD. Of six patients at most one may have a DLT. The MTD is the highest level not
 exceeded, at which `mtd_patients` were treated.
 
-The published rule has rows for three and for six patients. Of other numbers: two DLTs exceed the MTD at once, whoever else
-is still to come; four or five patients without a DLT go up as three do, with one they are filled up to six; of more than
-six, a third with a DLT exceed the MTD, and the dose goes above the level where at most a sixth had one. A level above one that exceeds the
-MTD, as late DLTs may show, exceeds it too.
+The published rule has rows for three and for six patients. Of other numbers: two DLTs exceed the MTD at once, whoever
+else is still to come; four or five patients without a DLT go up as three do, with one they are filled up to six; of
+more than six, a third with a DLT exceed the MTD, and the dose goes above the level where at most a sixth had one. A
+level above one that exceeds the MTD, as late DLTs may show, exceeds it too.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 TPI: Ji Y, Li Y, Bekele BN. Dose-finding in phase I clinical trials based on toxicity probability intervals. Clin Trials
 2007;4:235-244. mTPI: Ji Y, Liu P, Li Y, Bekele BN. A modified toxicity probability interval method for dose-finding
-trials. Clin Trials 2010;7:653-663. mTPI-2: Guo W, Wang S-J, Yang S, Lynn H, Ji Y. A Bayesian interval dose-finding design
-addressing Ockham's razor: mTPI-2. Contemp Clin Trials 2017;58:23-33. Keyboard: Yan F, Mandrekar SJ, Yuan Y. Keyboard: a
-novel Bayesian toxicity probability interval design for phase I clinical trials. Clin Cancer Res 2017;23:3994-4003.
+trials. Clin Trials 2010;7:653-663. mTPI-2: Guo W, Wang S-J, Yang S, Lynn H, Ji Y. A Bayesian interval dose-finding
+design addressing Ockham's razor: mTPI-2. Contemp Clin Trials 2017;58:23-33. Keyboard: Yan F, Mandrekar SJ, Yuan Y.
+Keyboard: a novel Bayesian toxicity probability interval design for phase I clinical trials. Clin Cancer Res
+2017;23:3994-4003.
 """
 
 from __future__ import annotations

@@ -374,7 +374,8 @@ def _checked(
 
 
 def _in_order(value: Floats, day: Floats, limits: Floats, cutoff: int | None) -> tuple[Ints, Floats, Floats, Floats]:
-    """Return the order of the samples in time, and value, day and limit in that order: one sample a day, up to the cutoff."""
+    """Return the order of the samples in time, and value, day and limit in that order: one sample a day, up to the
+    cutoff."""
     taken = ~np.isnan(value)
     if cutoff is not None:
         taken &= day <= cutoff

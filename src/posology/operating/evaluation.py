@@ -1,4 +1,5 @@
-"""The operating characteristics of any design as plain data: exact where counts say it all, simulated where time matters.
+"""The operating characteristics of any design as plain data: exact where counts say it all, simulated where time
+matters.
 
 What the commands, the comparison and the statistical section show comes from here, so that they cannot differ.
 """
@@ -74,7 +75,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        if a scenario has not one rate for each level; a design that scores grades has none; an enumeration is too large.
+        if a scenario has not one rate for each level; a design that scores grades has none; an enumeration is too
+        large.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Exact operating characteristics where the grade of a toxicity matters: titration with moderate toxicities, gBOIN.
 
-A cohort's outcome is then multinomial, not binomial. The tallies a trial can reach are enumerated cohort by cohort as for
-binary outcomes, equal ones merged; but as several rates belong to a level, each tally carries its probability under every
-scenario instead of the number of its paths.
+A cohort's outcome is then multinomial, not binomial. The tallies a trial can reach are enumerated cohort by cohort as
+for binary outcomes, equal ones merged; but as several rates belong to a level, each tally carries its probability under
+every scenario instead of the number of its paths.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A protocol as a clinician reads it: sections of labelled lines, each with the mark of its origin where there is one."""
+"""A protocol as a clinician reads it: sections of labelled lines, each with the mark of its origin where there is
+one."""
 
 from __future__ import annotations
 

@@ -123,12 +123,13 @@ def oc(
 ) -> None:
     """Give a design's operating characteristics under true DLT rates: exact, or simulated where time matters.
 
-    A design that depends on counts is enumerated: no Monte Carlo error. Designs that depend on time (TITE-CRM, TITE-BOIN,
-    rolling six, backfilling) are simulated, the error beside every figure; the heading says which.
+    A design that depends on counts is enumerated: no Monte Carlo error. Designs that depend on time (TITE-CRM,
+    TITE-BOIN, rolling six, backfilling) are simulated, the error beside every figure; the heading says which.
 
     Example: posology design oc --design boin --target 0.3 --levels 5 --truth 0.05,0.15,0.3,0.45,0.6
 
-    Example: posology design oc --design bf-boin --target 0.25 --levels 4 --truth 0.05,0.15,0.3,0.45 --response 0.2,0.3,0.4,0.5
+    Example: posology design oc --design bf-boin --target 0.25 --levels 4 --truth 0.05,0.15,0.3,0.45 --response
+    0.2,0.3,0.4,0.5
     """
     from posology.operating.evaluation import evaluate
 

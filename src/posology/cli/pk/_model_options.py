@@ -1,4 +1,5 @@
-"""How a model to be fitted is named on the command line: its options, the structural model and where the search begins."""
+"""How a model to be fitted is named on the command line: its options, the structural model and where the search
+begins."""
 
 from __future__ import annotations
 

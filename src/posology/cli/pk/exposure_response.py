@@ -82,11 +82,14 @@ def exposure_response(
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure or dose would do.
+    """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure or dose
+    would do.
 
-    Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first event.
+    Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first
+    event.
 
-    Example: posology pk exposure-response mytrial.posology --outcome ocular --exposure auc --predict-dose 6 --figure ocular.png
+    Example: posology pk exposure-response mytrial.posology --outcome ocular --exposure auc --predict-dose 6 --figure
+    ocular.png
     """
     from posology.interchange.pk.exposure_response import ExposureUnknown, Question, relate
     from posology.interchange.pk.sources import ConcentrationChoice

@@ -69,8 +69,8 @@ def fit(
 ) -> None:
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
 
-    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). --figure draws the goodness of
-    fit and, beside it in FILE-vpc, the visual predictive check. A conjugate is fitted together with its payload and
+    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). --figure draws the goodness
+    of fit and, beside it in FILE-vpc, the visual predictive check. A conjugate is fitted together with its payload and
     metabolite: --model conjugate --analytes IMGN853,DM4,SMEDM4 --start CL=0.4,V1=3,Q=0.5,V2=1,CLp=16,kp=1,CLm=5,km=0.3
 
     Example: posology pk fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --figure fit.png

@@ -94,10 +94,12 @@ def nca(
 ) -> None:
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
-    Clearance and volumes follow from AUCinf after a patient's first dose and from AUCτ at steady state (SS in the data, or
-    --steady-state with --tau); after another dose they are not given. Units are those of the file; of a record, days (or
-    --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by
-    the power model.
+    Clearance and volumes follow from AUCinf after a patient's first dose and from AUCτ at steady state (SS in the data,
+    or
+    --steady-state with --tau); after another dose they are not given. Units are those of the file; of a record, days
+    (or
+    --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged
+    by the power model.
 
     Example: posology pk nca concentrations.csv --route bolus --figure profiles.png
     """

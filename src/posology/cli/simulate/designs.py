@@ -162,12 +162,14 @@ def simulate_designs(
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each design finds.
+    """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each
+    design finds.
 
-    Every design meets the same patients. A DLT after the window is one that the trial misses. --figure draws the true DLT
-    rates by window.
+    Every design meets the same patients. A DLT after the window is one that the trial misses. --figure draws the true
+    DLT rates by window.
 
-    Example: posology simulate designs protocol.yaml --trials 1000 --window 21 --window 42 --window 63 --design tite-boin
+    Example: posology simulate designs protocol.yaml --trials 1000 --window 21 --window 42 --window 63 --design
+    tite-boin
     """
     import numpy as np
 

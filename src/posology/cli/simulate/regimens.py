@@ -137,7 +137,8 @@ def _print(table: Table) -> None:
 
 
 def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the priors."""
+    """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the
+    priors."""
     from posology.simulation.regimens.simulate import USED_QUANTITIES, uncertain
 
     used: dict[str, Any] = {}

@@ -81,7 +81,8 @@ def simulate_trial(
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Conduct a trial of virtual patients and write it as a record: advise, status, readout and exports work on it as on a real one.
+    """Conduct a trial of virtual patients and write it as a record: advise, status, readout and exports work on it as
+    on a real one.
 
     From the first consent to the last follow-up, under the record's own rules; every value is marked assumed.
 

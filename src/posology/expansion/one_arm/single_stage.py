@@ -1,8 +1,8 @@
 """One stage: A'Hern's exact sample size, and Sargent's three outcomes.
 
 A'Hern RP, Statistics in Medicine 2001;20:859-866. Sargent DJ, Chan V, Goldberg RM, Controlled Clinical Trials
-2001;22:117-125. Binomial error rates do not fall steadily with the number of patients (they are saw-toothed): a size may meet
-them where the next one does not. Which size is meant is an option by name.
+2001;22:117-125. Binomial error rates do not fall steadily with the number of patients (they are saw-toothed): a size
+may meet them where the next one does not. Which size is meant is an option by name.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class SingleStage:
 class ThreeOutcome:
     """Rejected with ``r`` or fewer of ``n``, worth further study with ``s`` or more, and undecided between.
 
-    ``type_1_error`` is the chance of s or more at p0, ``type_2_error`` of r or fewer at p1, ``correct_rejection`` of r or fewer at
-    p0, ``power`` of s or more at p1.
+    ``type_1_error`` is the chance of s or more at p0, ``type_2_error`` of r or fewer at p1, ``correct_rejection`` of r
+    or fewer at p0, ``power`` of s or more at p1.
     """
 
     n: int
@@ -117,8 +117,8 @@ def a_hern(
     p0, p1, alpha, beta, max_patients, tolerance
         as for :func:`single_stage_designs`.
     saw_tooth
-        "first": the smallest number of patients that meets both errors, as the paper; "all larger": the smallest from which
-        on every number does.
+        "first": the smallest number of patients that meets both errors, as the paper; "all larger": the smallest from
+        which on every number does.
 
     Examples
     --------

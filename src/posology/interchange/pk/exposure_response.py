@@ -51,9 +51,9 @@ class ExposureUnknown(ValueError):
 class Question:
     """What is asked of a record.
 
-    ``outcome`` is the event; ``exposure`` the measure: a dose, one of cycle 1, or the average until the event, else mg/kg
-    (a column, where the exposures come from ``file``); ``day`` asks for the event by that day after the first dose, the
-    first being day 1. ``at`` and ``doses`` are exposures, and doses in the protocol's unit, to predict for.
+    ``outcome`` is the event; ``exposure`` the measure: a dose, one of cycle 1, or the average until the event, else
+    mg/kg (a column, where the exposures come from ``file``); ``day`` asks for the event by that day after the first
+    dose, the first being day 1. ``at`` and ``doses`` are exposures, and doses in the protocol's unit, to predict for.
     """
 
     outcome: Outcome = "dlt"
@@ -66,7 +66,8 @@ class Question:
 
 @dataclass(frozen=True)
 class DoseRow:
-    """One dose: the exposures at it (patients,), the events (None where it is predicted), the average chance, interval."""
+    """One dose: the exposures at it (patients,), the events (None where it is predicted), the average chance,
+    interval."""
 
     name: str
     amount: float

@@ -1,4 +1,5 @@
-"""The Kaplan-Meier figure: the curve with its interval, a tick where a patient is censored, and the numbers at risk below."""
+"""The Kaplan-Meier figure: the curve with its interval, a tick where a patient is censored, and the numbers at risk
+below."""
 
 from __future__ import annotations
 

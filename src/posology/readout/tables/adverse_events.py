@@ -24,7 +24,8 @@ SEVERE = 3
 
 
 def by_class(results: TrialResults, least: int = 1) -> TableBody:
-    """Count patients by system organ class, term and dose assigned, with an event of a grade and worse, each patient once.
+    """Count patients by system organ class, term and dose assigned, with an event of a grade and worse, each patient
+    once.
 
     Parameters
     ----------

@@ -84,7 +84,8 @@ def describe(design: Design) -> DesignDescription:
 
 
 def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:
-    """Return name, rule and references of a design that nothing goes around: the particular kinds before the general."""
+    """Return name, rule and references of a design that nothing goes around: the particular kinds before the
+    general."""
     match design:
         case backfill.BeBoin():
             return "BE-BOIN", f"{_late_boin(design)} {_backfill(design)}", (ZHAO, YUAN_TITE, LIU_YUAN)
