@@ -182,7 +182,8 @@ def limits(patients: PotentialOutcomes) -> None:
     block = np.ones(8_000_000)
     copy = timed(lambda: block.copy(), 5) / block.nbytes
     print(
-        f"\nenumeration: {len(ends.n_paths) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it"
+        f"\nenumeration: {len(ends.n_paths) / seconds / 1e6:.1f} million ends a second; writing them once would take"
+        f" {100 * moved * copy / seconds:.1f} % of it"
     )
     drawn = timed(lambda: PotentialOutcomes.draw(np.random.default_rng(1), *patients.tolerance.shape), 3)
     run = timed(lambda: simulate(Boin(5, 0.3), Scenario(TRUTH), patients), 3)

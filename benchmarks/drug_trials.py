@@ -35,7 +35,8 @@ def main() -> None:
         print(f"{type(design).__name__ + ', window of 63 days':<40} {own:>8.2f} s")
         whole += own
     print(
-        f"{'all':<40} {whole:>8.2f} s   limit {LIMIT:.0f} s for 1,000 trials   ratio {whole / LIMIT * 1000 / trials:.2f}"
+        f"{'all':<40} {whole:>8.2f} s   limit {LIMIT:.0f} s for 1,000 trials   ratio"
+        f" {whole / LIMIT * 1000 / trials:.2f}"
     )
     tracemalloc.start()
     draw_patients(np.random.default_rng(1), 200, 33, lambda p: p.weight_kg[:, None] * LEVELS)

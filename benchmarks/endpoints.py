@@ -72,7 +72,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{'all':<44}{total:>8.2f} s   {total / LIMIT_S:.0%} of the limit of {LIMIT_S:g} s")
     print(
-        f"{'peak memory':<44}{peak:>8.2f} GB  {peak / LIMIT_GB:.0%} of the limit of {LIMIT_GB:g} GB ({made_gb:.2f} GB of it the data)"
+        f"{'peak memory':<44}{peak:>8.2f} GB  {peak / LIMIT_GB:.0%} of the limit of {LIMIT_GB:g} GB ({made_gb:.2f} GB"
+        " of it the data)"
     )
 
 

@@ -219,7 +219,8 @@ def test_a_boin_protocol(imgn853_document: dict[str, Any]) -> None:
     assert type(design_from_protocol(protocol)).__name__ == "Boin"
     assert (
         decision_rules(protocol)[0]
-        == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 DLT: de-escalate; 3 DLT: de-escalate, never to return"
+        == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 DLT: de-escalate; 3 DLT: de-escalate,"
+        " never to return"
     )
 
 

@@ -39,7 +39,10 @@ ParamOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any other parameter of the design, as `posology design list` names it (else the design's own); may be given again.",
+        help=(
+            "Any other parameter of the design, as `posology design list` names it (else the design's own); may be"
+            " given again."
+        ),
     ),
 ]
 RulesOption = Annotated[
@@ -55,7 +58,9 @@ OutcomesOption = Annotated[
     typer.Option(
         "--data",
         metavar="OUTCOMES",
-        help="The outcomes seen, as '1NNN 2NTN': level, then N or T (a DLT) for each patient (else nobody was treated).",
+        help=(
+            "The outcomes seen, as '1NNN 2NTN': level, then N or T (a DLT) for each patient (else nobody was treated)."
+        ),
     ),
 ]
 TruthOption = Annotated[

@@ -82,7 +82,9 @@ def _name_problems(name: str) -> Iterator[str]:
     elif name != " ".join(name.split()):
         yield f"is {name!r}: it begins or ends with a blank, or holds two in a row"
     elif unicodedata.normalize("NFKC", name) != unicodedata.normalize("NFC", name):
-        yield f"is {name!r}: it holds characters that only look like letters; write {unicodedata.normalize('NFKC', name)}"
+        yield (
+            f"is {name!r}: it holds characters that only look like letters; write {unicodedata.normalize('NFKC', name)}"
+        )
     elif word := mixed_scripts(name):
         yield f"is {name!r}: {word!r} has letters of two alphabets that look alike"
     elif len(name) > LONGEST_NAME:

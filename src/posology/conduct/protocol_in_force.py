@@ -172,4 +172,7 @@ def reopened(state: State, patient: Patient, toxicity: Toxicity, on: date) -> st
     said = basis.get("definition_says", SAYS[meets] if against else SAYS[fact.dlt])
     if meets is None or meets == fact.dlt or SAYS[meets] == said:
         return None
-    return f"by the definition it is now {'' if meets else 'not '}a DLT ({why}); it was judged otherwise (event {event.seq})"
+    return (
+        f"by the definition it is now {'' if meets else 'not '}a DLT ({why}); it was judged otherwise (event"
+        f" {event.seq})"
+    )

@@ -26,7 +26,10 @@ REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level {next}",
     "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: level {next} is the MTD",
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level is safe enough",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level"
+        " is safe enough"
+    ),
 )
 START, FILL, UP, MORE, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL = range(len(REASONS))
 

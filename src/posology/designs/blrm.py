@@ -54,7 +54,8 @@ class Normal:
     def __post_init__(self) -> None:
         if min(self.sd) <= 0 or not -1 < self.correlation < 1 or self.weight <= 0:
             raise ValueError(
-                f"sd {self.sd} and weight {self.weight} must be above 0, correlation {self.correlation} between -1 and 1"
+                f"sd {self.sd} and weight {self.weight} must be above 0, correlation {self.correlation} between -1"
+                " and 1"
             )
 
     @property

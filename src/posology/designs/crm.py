@@ -85,8 +85,9 @@ class Crm(ModelBasedDesign):
         if self.model == "logistic" and max(self.scaled) >= 0:
             highest = float(logit(max(self.skeleton)))
             raise ValueError(
-                f"intercept is {self.intercept:g}, too small for the skeleton: it must lie above {highest:.2f}, the log odds of "
-                f"the skeleton's highest rate {max(self.skeleton):g}, for all levels to lie on one rising curve (3 is usual)"
+                f"intercept is {self.intercept:g}, too small for the skeleton: it must lie above {highest:.2f}, the log"
+                f" odds of the skeleton's highest rate {max(self.skeleton):g}, for all levels to lie on one rising"
+                " curve (3 is usual)"
             )
         low, high = self.prior_parameters
         if (self.prior == "uniform" and not 0 <= low < high) or (self.prior != "uniform" and high <= 0):

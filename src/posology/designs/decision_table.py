@@ -76,8 +76,8 @@ def decision_table(design: Design, most: int | None = None, given: Tally | None 
     if given is None and not has_decision_table(design):
         name = type(innermost(design)).__name__
         raise ValueError(
-            f"{name} has no decision table: its next dose depends on {design.depends_on}. Ask for the pathways of a trial, "
-            "or for the table of a level in a trial that you state"
+            f"{name} has no decision table: its next dose depends on {design.depends_on}. Ask for the pathways of a"
+            " trial, or for the table of a level in a trial that you state"
         )
     if given is not None and (given.trials != 1 or given.level[0] == NONE):
         raise ValueError(

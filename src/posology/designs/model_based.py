@@ -29,8 +29,14 @@ REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT; by the model level {next} is next: {more} there",
     "{dlt} of {n} patients at level {level} had a DLT; by the model the level is kept: {more} more",
     "{dlt} of {n} patients at level {level} had a DLT; by the model level {next} is next: {more} there",
-    "{dlt} of {n} patients at level {level} had a DLT; no lower level is left, and no rule ends the trial: {more} more at the level",
-    "{dlt} of {n} patients at level {level} had a DLT: by the model the lowest level is too toxic, no level is safe enough",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT; no lower level is left, and no rule ends the trial: {more}"
+        " more at the level"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT: by the model the lowest level is too toxic, no level is safe"
+        " enough"
+    ),
     "the planned number of patients has been treated: by the model level {next} is the MTD",
     "the planned number of patients has been treated: by the model no level is safe enough",
     "{n} patients were treated at level {level}, enough to end: by the model level {next} is the MTD",

@@ -10,8 +10,8 @@ from posology.designs.tally import PatientOutcome, Tally, level_number
 
 PATIENT = re.compile(r"([NMT])(?:/([^NMT]*))?")
 HOW = (
-    "write the level, then one letter a patient: N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN; after a slash, "
-    "for a patient still followed, the share of the window, as in 2NN/0.5T, or the days, as in 2NN/14dT"
+    "write the level, then one letter a patient: N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN; after a"
+    " slash, for a patient still followed, the share of the window, as in 2NN/0.5T, or the days, as in 2NN/14dT"
 )
 COLUMNS = ("level", "outcome", "followed", "days", "cohort")
 

@@ -301,8 +301,8 @@ class Tally:
         if (pending + self.dlts > self.treated).any():
             row, col = np.argwhere(pending + self.dlts > self.treated)[0]
             raise ValueError(
-                f"level {level_number(int(col))} has {pending[row, col]} patients waited for and {self.dlts[row, col]} with a DLT, "
-                f"but only {self.treated[row, col]} treated"
+                f"level {level_number(int(col))} has {pending[row, col]} patients waited for and {self.dlts[row, col]}"
+                f" with a DLT, but only {self.treated[row, col]} treated"
             )
         whole = self.rows(np.arange(self.trials))
         object.__setattr__(whole, "pending", patients)

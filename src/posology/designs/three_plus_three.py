@@ -32,12 +32,27 @@ REASONS = (
     "{n} of 3 patients of the cohort at level {level} are evaluable, {dlt} with a DLT: {more} more at the level",
     "{dlt} of {n} patients at level {level} had a DLT: escalate",
     "one of {n} patients at level {level} had a DLT: {more} more at the same level",
-    "{dlt} of {n} patients at level {level} had a DLT; no higher level may be given, and the MTD needs six: {more} more at the level",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: {more} more at the level below, to make it six",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated, and level {next} below was tolerated: it is the MTD",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT; no higher level may be given, and the MTD needs six: {more}"
+        " more at the level"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: {more} more at the level below, to make"
+        " it six"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated, and level {next} below was tolerated:"
+        " it is the MTD"
+    ),
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe enough",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: three patients at the level below, not yet tried",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe"
+        " enough"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: three patients at the level below, not"
+        " yet tried"
+    ),
     "a level below level {level} has had more DLTs than let the dose go above it: {more} more at level {next}",
     "a level below level {level} has had more DLTs than let the dose go above it: level {next} is the MTD",
     "the lowest level has shown more DLTs than tolerated: no level is safe enough",

@@ -201,11 +201,23 @@ ROLLING_REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT so far: {more} more at the level",
     "{dlt} of {n} patients at level {level} had a DLT and nobody is waited for: escalate",
     "{n} patients were treated at level {level}: nobody more until those followed are known",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level {next}, to make it six",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below, and level {next} was tolerated: it is the MTD",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level"
+        " {next}, to make it six"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below, and level {next} was"
+        " tolerated: it is the MTD"
+    ),
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level is safe enough",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: nobody more until those followed at level {next} are known",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level"
+        " is safe enough"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: nobody more until those"
+        " followed at level {next} are known"
+    ),
 )
 START, ONE_MORE, UP, HOLD, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL, HOLD_BELOW = range(len(ROLLING_REASONS))
 

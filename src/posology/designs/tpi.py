@@ -40,7 +40,8 @@ class _Equivalence(IntervalDesign):
         super().__post_init__()
         if not 0 < self.target - self.below < self.target + self.above < 1:
             raise ValueError(
-                f"the interval from {self.target - self.below:g} to {self.target + self.above:g} must lie between 0 and 1"
+                f"the interval from {self.target - self.below:g} to {self.target + self.above:g} must lie between 0"
+                " and 1"
             )
 
 

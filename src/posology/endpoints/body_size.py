@@ -37,8 +37,8 @@ def ideal_weight(height_cm: ArrayLike, sex: ArrayLike) -> Floats:
     if (ideal < LIGHTEST).any():
         at = tuple(np.argwhere(ideal < LIGHTEST)[0])
         raise ValueError(
-            f"{_whose(at)}the ideal body weight at a height of {np.broadcast_to(height, ideal.shape)[at]:g} cm would be "
-            f"{ideal[at]:.1f} kg: the formula is for adults, {LIGHTEST:g} kg or more"
+            f"{_whose(at)}the ideal body weight at a height of {np.broadcast_to(height, ideal.shape)[at]:g} cm would be"
+            f" {ideal[at]:.1f} kg: the formula is for adults, {LIGHTEST:g} kg or more"
         )
     return ideal
 

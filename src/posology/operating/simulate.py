@@ -206,8 +206,8 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
         raise ValueError("no trial to simulate: draw the patients of one or more")
     if lacks_responses(design, scenario.response):
         raise ValueError(
-            "the design treats patients beside the escalation where a response was seen: give the true response rate of "
-            "each level (response, --response R1,R2,...), or needs_response: false"
+            "the design treats patients beside the escalation where a response was seen: give the true response rate of"
+            " each level (response, --response R1,R2,...), or needs_response: false"
         )
     return _Clock(design, scenario, patients).run()
 

@@ -147,5 +147,8 @@ class SignedDecision:
         waits = f"waiting for {', '.join(self.missing)}"
         if self.broken:
             signed = ", ".join(str(s.seq) for s in self.broken)
-            return f"signature broken: it was changed by event {self.event.seq} after it was signed (event {signed}); {waits}"
+            return (
+                f"signature broken: it was changed by event {self.event.seq} after it was signed (event {signed});"
+                f" {waits}"
+            )
         return waits

@@ -331,8 +331,8 @@ def test_a_solver_that_gives_up_says_where() -> None:
 def test_the_compiler_is_not_loaded_before_it_is_needed() -> None:
     source = str(Path(posology.__file__).parents[1])
     code = (
-        f"import sys; sys.path.insert(0, {source!r});"
-        "import posology.pharmacology.tumour.model, posology.pharmacology.tumour.plasma_input, posology.pharmacology.tumour.reference_solver;"
-        "assert 'numba' not in sys.modules and 'scipy.integrate' not in sys.modules"
+        f"import sys; sys.path.insert(0, {source!r});import posology.pharmacology.tumour.model,"
+        " posology.pharmacology.tumour.plasma_input, posology.pharmacology.tumour.reference_solver;assert 'numba' not"
+        " in sys.modules and 'scipy.integrate' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

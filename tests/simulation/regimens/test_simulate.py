@@ -280,7 +280,10 @@ def test_the_trough_after_a_bolus_is_before_the_next(tmp_path: Path) -> None:
 
 
 def test_occasions_of_saturable_loss_are_refused(tmp_path: Path) -> None:
-    text = "compound: IMGN853, saturable\npatients: {number: 3}\nregimens: [{name: a, dose: 6, unit: mg/kg, body_size: total body weight}]\n"
+    text = (
+        "compound: IMGN853, saturable\npatients: {number: 3}\nregimens: [{name: a, dose: 6, unit: mg/kg, body_size:"
+        " total body weight}]\n"
+    )
     with pytest.raises(ValueError, match="--interval occasions: IMGN853, saturable has saturable loss"):
         exposure.simulate_regimens(held(text, tmp_path), "occasions")
 

@@ -86,7 +86,10 @@ def compare(
         typer.Option(
             "--set",
             metavar="[DESIGN.]NAME=VALUE",
-            help="A parameter of one design, as boin.stop_at=9, or of all that have it (else their own); may be given again.",
+            help=(
+                "A parameter of one design, as boin.stop_at=9, or of all that have it (else their own); may be given"
+                " again."
+            ),
         ),
     ] = None,
     trials: TrialsOption = None,

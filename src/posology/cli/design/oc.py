@@ -21,7 +21,10 @@ TruthsOption = Annotated[
     typer.Option(
         "--truth",
         metavar="P1,P2,...",
-        help="True DLT rate of each level, 0 to 1 (else the other option that gives it); may be given again, a scenario each.",
+        help=(
+            "True DLT rate of each level, 0 to 1 (else the other option that gives it); may be given again, a scenario"
+            " each."
+        ),
     ),
 ]
 AcceptableOption = Annotated[

@@ -57,7 +57,10 @@ def fit(
         typer.Option(
             "--exposures",
             metavar="FILE",
-            help="Write each patient's exposure of cycle 1 by the fit to this CSV file, for `posology pk exposure-response`.",
+            help=(
+                "Write each patient's exposure of cycle 1 by the fit to this CSV file, for `posology pk"
+                " exposure-response`."
+            ),
             callback=in_a_folder,
         ),
     ] = None,

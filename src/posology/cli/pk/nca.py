@@ -51,7 +51,10 @@ def nca(
         SteadyState,
         typer.Option(
             "--steady-state",
-            help="Which profiles are at steady state: those that the data flag (SS), also all but a patient's first, or all.",
+            help=(
+                "Which profiles are at steady state: those that the data flag (SS), also all but a patient's first, or"
+                " all."
+            ),
         ),
     ] = "flagged",
     blq: Annotated[
@@ -266,9 +269,9 @@ def _show(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) ->
     for what, power in made.proportionality:
         low, high = power.region
         print(
-            f"{what} ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}, {power.profiles} doses of "
-            f"{power.patients} patients, {power.degrees} degrees of freedom; proportional over a {power.ratio:.3g}-fold range "
-            f"of doses within {low:.3f} to {high:.3f}): {power.verdict}"
+            f"{what} ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}, {power.profiles}"
+            f" doses of {power.patients} patients, {power.degrees} degrees of freedom; proportional over a"
+            f" {power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
         )
 
 

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
-    "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back with the same hazard, "
-    "assumed; slope g assumed",
+    (
+        "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back"
+        " with the same hazard, assumed; slope g assumed"
+    ),
     "response: calibrated to MIRASOL, in tumours with much FRα; how it falls with less is assumed",
-    "patients: virtual women with ovarian cancer, unselected for FRα; between-patient spread of clearance from the label",
+    (
+        "patients: virtual women with ovarian cancer, unselected for FRα; between-patient spread of clearance from the"
+        " label"
+    ),
     "progression ends treatment; DLTs after it do not count",
 )
 """What the numbers of a drug-driven simulation rest on."""
@@ -346,8 +351,8 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
     )
     mtd = {each["window"]: each["true_mtd"] for each in told["designs"]}
     print(
-        "level with the true DLT rate nearest "
-        f"{told['target']:g}: " + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items())
+        f"level with the true DLT rate nearest {told['target']:g}: "
+        + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items())
     )
     if table is not None:
         print(
@@ -355,7 +360,8 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
             f"most responses without a DLT: {number[told['most_response_without_dlt'] - 1]} {told['unit']}"
         )
         print(
-            f"ocular slope g = {told['slope']}: cannot be told from public data; compare 1, 2 and 3. Assumed or from memory:"
+            f"ocular slope g = {told['slope']}: cannot be told from public data; compare 1, 2 and 3. Assumed or from"
+            " memory:"
         )
         for line in told["assumed"]:
             print(f"  {line}")

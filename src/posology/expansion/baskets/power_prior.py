@@ -61,8 +61,8 @@ class PowerPrior:
     def __post_init__(self) -> None:
         if self.a <= 0 or self.b <= 0 or self.epsilon < 0 or not 0 <= self.tau <= 1 or self.log_base <= 1:
             raise ValueError(
-                f"a is {self.a}, b {self.b}, epsilon {self.epsilon}, tau {self.tau}, log_base {self.log_base}: shapes lie above 0, "
-                "epsilon is 0 or more, tau lies between 0 and 1, and the base is above 1"
+                f"a is {self.a}, b {self.b}, epsilon {self.epsilon}, tau {self.tau}, log_base {self.log_base}: shapes"
+                " lie above 0, epsilon is 0 or more, tau lies between 0 and 1, and the base is above 1"
             )
 
     def weights(self, responses: ArrayLike, patients: ArrayLike) -> Floats:

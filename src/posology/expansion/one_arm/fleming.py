@@ -80,8 +80,8 @@ def fleming(
     ]
     if not designs:
         raise ValueError(
-            f"no two-stage design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors {alpha:g} "
-            f"and {beta:g}"
+            f"no two-stage design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors"
+            f" {alpha:g} and {beta:g}"
         )
     return (
         min(designs, key=lambda d: (round(d.expected_patients, 9), d.n)),

@@ -216,7 +216,8 @@ def lee_liu_search(
             win, k = np.unravel_index(int(np.where(fits, patients[..., 0], np.inf).argmin()), fits.shape)
             return _lee_liu(prior, p0, p1, first_look, size, int(win) + 1, float(bounds[k]), futile[:, win, k])
     raise ValueError(
-        f"no design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors {alpha:g} and {beta:g}"
+        f"no design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors {alpha:g} and"
+        f" {beta:g}"
     )
 
 

@@ -88,8 +88,8 @@ def simon_designs(
     designs = [design for n in range(2, max_patients + 1) if (design := search.best_of(n)) is not None]
     if not designs:
         raise ValueError(
-            f"no two-stage design of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g} and "
-            f"{beta:g}: allow more patients (max_patients) or larger errors"
+            f"no two-stage design of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g}"
+            f" and {beta:g}: allow more patients (max_patients) or larger errors"
         )
     return designs
 

@@ -95,7 +95,8 @@ def single_stage_designs(
     fits = np.flatnonzero((power >= 1 - beta - tolerance) & (r < n))
     if not len(fits):
         raise ValueError(
-            f"no single stage of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g} and {beta:g}"
+            f"no single stage of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g} and"
+            f" {beta:g}"
         )
     return [SingleStage(int(n[k]), int(r[k]), float(level[k]), float(power[k])) for k in fits]
 

@@ -173,9 +173,9 @@ def _how(data: Mapping[str, Any]) -> str:
         )
     response = f"; true response rates {', '.join(f'{r:g}' for r in data['response'])}" if data.get("response") else ""
     return (
-        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed {data['seed']}), with a "
-        f"DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in 28 days "
-        f"({data['arrivals']} arrivals){response}; standard errors stand beside them."
+        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed"
+        f" {data['seed']}), with a DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in"
+        f" 28 days ({data['arrivals']} arrivals){response}; standard errors stand beside them."
     )
 
 

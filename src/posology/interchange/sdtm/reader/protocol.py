@@ -15,8 +15,8 @@ from posology.interchange.sdtm.reader.domain_tables import DomainTable
 from posology.protocol.model import Dose, Protocol
 
 NOTE = (
-    "Derived from SDTM: what the data state is listed as stated; all else, the dose-finding design and the window for DLTs "
-    "above all, is assumed, because SDTM does not hold it. Nobody counts for the dose finding."
+    "Derived from SDTM: what the data state is listed as stated; all else, the dose-finding design and the window for"
+    " DLTs above all, is assumed, because SDTM does not hold it. Nobody counts for the dose finding."
 )
 NO_ARM = ("SCREEN FAILURE", "NOT ASSIGNED", "NOT TREATED", "UNPLANNED TREATMENT", "SCRNFAIL", "NOTASSGN", "NOTTRT")
 UNITS = {
