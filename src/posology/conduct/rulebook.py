@@ -14,6 +14,7 @@ from posology.record import facts as f
 from posology.record.binding import is_fatal
 from posology.record.event import Event
 from posology.record.state import State
+from posology.shared.text import first_paragraph
 
 RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.not_in_the_future,
@@ -127,7 +128,7 @@ def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -
     for rule in (*RULES_FOR_ALL, *RULES.get(type(request.fact), ())) if only is None else only:
         fact = rule(request)
         if fact is not None:
-            text = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
+            text = first_paragraph(rule.__doc__).rstrip(".")
             event = request.event.seq if request.event else None
             found.append(Refusal(name_of(rule), text, fact, event, rule in ABSOLUTE and request.event is None))
     return found

@@ -20,6 +20,7 @@ from posology.designs.tally import Design, level_number
 from posology.designs.three_plus_three import ThreePlusThree
 from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.designs.tpi import I3plus3, Keyboard, Mtpi, Mtpi2, Tpi
+from posology.shared.text import first_paragraph
 
 STORER = "Storer BE. Design and analysis of phase I clinical trials. Biometrics 1989;45:925-937."
 LIN = (
@@ -242,7 +243,7 @@ def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:
             )
             return "3+3", words, (STORER,)
         case _:
-            return type(design).__name__, (type(design).__doc__ or "").strip().splitlines()[0], ()
+            return type(design).__name__, first_paragraph(type(design).__doc__), ()
 
 
 def _boin(design: Boin) -> str:
@@ -375,7 +376,7 @@ def _rule(rule: modifiers.Modifier) -> str:
     told = ", ".join(
         f"{k.replace('_', ' ')} {v}" for k, v in vars(rule).items() if k in rule.__dataclass_fields__ and k != "design"
     )
-    first = (type(rule).__doc__ or "").strip().splitlines()[0].rstrip(".")
+    first = first_paragraph(type(rule).__doc__).rstrip(".")
     return f"{first}{f'; {told}' if told else ''}."
 
 
