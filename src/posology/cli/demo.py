@@ -62,7 +62,8 @@ def demo(
     place.unlink(missing_ok=True)
     plan = load_document(out / "protocol.yaml")
     say(
-        f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels, {plan['design']['method']}"
+        f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels,"
+        f" {plan['design']['method']}"
     )
     listed = read_claims(out / "claims.yaml")
     with (
@@ -101,7 +102,8 @@ def demo(
         f"[bold]Claims[/]    {count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record"
     )
     say(
-        "A reconstruction: every value is marked stated, published or assumed; what is assumed is no result of the real trial."
+        "A reconstruction: every value is marked stated, published or assumed; what is assumed is no result of the real"
+        " trial."
     )
 
 

@@ -24,8 +24,10 @@ CvOption = Annotated[
     typer.Option(
         "--cv",
         metavar="NAME=CV",
-        help="How uncertain a number is, as its coefficient of variation, 0 to 20, 0.4 being 40 % and 0 not at all "
-        "(else by its evidence); may be given again.",
+        help=(
+            "How uncertain a number is, as its coefficient of variation, 0 to 20, 0.4 being 40 % and 0 not at all "
+            "(else by its evidence); may be given again."
+        ),
     ),
 ]
 CsvOption = Annotated[Path | None, csv_option("the indices")]
@@ -146,8 +148,8 @@ def trial(
     unit = UNIT_OF[cast("Metric", body_size)]
     title = f"IMGN853, {dose:g} {unit} by {body_size}: what matters for a trial"
     told = (
-        f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most "
-        f"{cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else "")
+        f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most"
+        f" {cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else "")
     )
     given = {
         "dose": dose,
@@ -238,8 +240,9 @@ def _show(
     print(HOW_TO_READ)
     if outcomes is not None:
         print(
-            "noise share: of the variance between runs, what goes with which patients were drawn; it is kept out of the indices and "
-            "widens their intervals. PFS median: between visits; noise share and indices are of the difference from the medians."
+            "noise share: of the variance between runs, what goes with which patients were drawn; it is kept out of the"
+            " indices and widens their intervals. PFS median: between visits; noise share and indices are of the"
+            " difference from the medians."
         )
     print(LEGEND)
     for path in (csv, figure):

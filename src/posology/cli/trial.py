@@ -177,7 +177,8 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
             else ""
         )
         print(
-            f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7}  {c.not_evaluable:>13}{here}"
+            f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7} "
+            f" {c.not_evaluable:>13}{here}"
         )
     for standing in advice.pending:
         print(f"not evaluable yet: {standing}")
@@ -191,7 +192,8 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
     if origin:
         print(
-            f"origin of these counts: {origin} ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
+            f"origin of these counts: {origin}"
+            f" ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
         )
 
 
@@ -305,7 +307,10 @@ def verify(
         typer.Option(
             "--witness",
             metavar="FILE",
-            help="Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json (else none).",
+            help=(
+                "Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json (else"
+                " none)."
+            ),
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -1,9 +1,9 @@
 """EWOC, escalation with overdose control.
 
 Babb J, Rogatko A, Zacks S. Cancer phase I clinical trials: efficient dose escalation with overdose control. Stat Med
-1998;17:1103-1120. A logistic curve through rho, the DLT rate at the lowest dose, and the MTD gamma, at which the rate is
-the target theta: logit p(d) = logit rho + (logit theta - logit rho) (d - d_min) / (gamma - d_min). The next dose is the
-highest at which the chance of exceeding the MTD is at most alpha.
+1998;17:1103-1120. A logistic curve through rho, the DLT rate at the lowest dose, and the MTD gamma, at which the rate
+is the target theta: logit p(d) = logit rho + (logit theta - logit rho) (d - d_min) / (gamma - d_min). The next dose is
+the highest at which the chance of exceeding the MTD is at most alpha.
 """
 
 from __future__ import annotations

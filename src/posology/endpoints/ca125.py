@@ -97,7 +97,9 @@ _REASONS = {
     Reason.NO_BASELINE: "no sample was taken in the two weeks before treatment",
     Reason.LOW_BASELINE: "the sample before treatment is below twice the upper limit of normal",
     Reason.ANTIBODIES: "mouse antibodies were given before the pre-treatment sample",
-    Reason.INTERFERENCE: "peritoneum or pleura were operated on or drained in the 28 days before the pre-treatment sample",
+    Reason.INTERFERENCE: (
+        "peritoneum or pleura were operated on or drained in the 28 days before the pre-treatment sample"
+    ),
     Reason.ASSAY_CHANGED: "the patient's samples have two upper limits of normal, so the assay changed",
     Reason.UNREADABLE: "a sample cannot be read",
     Reason.NOT_TREATED: "no first dose is known",
@@ -385,7 +387,8 @@ def _checked(
 
 
 def _in_order(value: Floats, day: Floats, limits: Floats, cutoff: int | None) -> tuple[Ints, Floats, Floats, Floats]:
-    """Return the order of the samples in time, and value, day and limit in that order: one sample a day, up to the cutoff."""
+    """Return the order of the samples in time, and value, day and limit in that order: one sample a day, up to the
+    cutoff."""
     taken = ~np.isnan(value)
     if cutoff is not None:
         taken &= day <= cutoff

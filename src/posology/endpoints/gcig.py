@@ -155,7 +155,8 @@ def marker_at(found: Ca125Results, value: Floats, day: Ints, upper_limit: Floats
 
 
 def progression(recist: Floats, ca125: Floats) -> tuple[Floats, Ints]:
-    """Return the day of progression, the earlier of the two, and which showed it (:class:`ProgressionSource`); NaN for none.
+    """Return the day of progression, the earlier of the two, and which showed it (:class:`ProgressionSource`); NaN for
+    none.
 
     Examples
     --------
@@ -203,8 +204,9 @@ def best_response(
 
     Notes
     -----
-    Disease seen on the tumour after a CR is its progression, as in RECIST 1.1. A CA-125 response is confirmed in itself. It makes the best response PR where an assessment before progression does
-    so by the tables, whether it came before or after the first sample of the response.
+    Disease seen on the tumour after a CR is its progression, as in RECIST 1.1. A CA-125 response is confirmed in
+    itself. It makes the best response PR where an assessment before progression does so by the tables, whether it came
+    before or after the first sample of the response.
     """
     visits = overall(seen.target, seen.non_target, seen.new, marker_at(found, value, day, upper_limit, seen.day))
     columns = visits.shape[1]

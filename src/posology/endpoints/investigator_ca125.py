@@ -34,8 +34,8 @@ class CollectedResponses:
     Parameters
     ----------
     one_a_day
-        (patients, records): the record that counts of each day, the worst (NE only where it stands alone), of equals the
-        last.
+        (patients, records): the record that counts of each day, the worst (NE only where it stands alone), of equals
+        the last.
     counted
         (patients, records): of these, those up to the first progression or mouse antibodies.
     best
@@ -71,8 +71,8 @@ def collected_responses(
     evaluable
         (patients,): whether the patient is evaluable; best response is read for these alone, progression for all.
     antibodies
-        (patients, records): records that say mouse antibodies were given; leave it out for none. Given before the start,
-        no record counts by GCIG.
+        (patients, records): records that say mouse antibodies were given; leave it out for none. Given before the
+        start, no record counts by GCIG.
     keep_disturbed
         whether the first such record itself still counts, as in admiralonco; by GCIG it is not evaluable.
 

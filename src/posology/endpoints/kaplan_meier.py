@@ -97,7 +97,8 @@ class Curve:
         return np.append(self.at_risk, 0)[column]
 
     def restricted_mean(self, until: float | None = None) -> tuple[float, float]:
-        """Return the mean time without the event up to a time, the last of follow-up if left out, and its standard error."""
+        """Return the mean time without the event up to a time, the last of follow-up if left out, and its standard
+        error."""
         end = float(self.time[-1]) if until is None else until
         edges = np.append(np.minimum(self.time, end), end)
         heights = np.concatenate([[1.0], self.survival])

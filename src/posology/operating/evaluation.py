@@ -1,4 +1,5 @@
-"""The operating characteristics of any design as plain data: exact where counts say it all, simulated where time matters.
+"""The operating characteristics of any design as plain data: exact where counts say it all, simulated where time
+matters.
 
 What the commands, the comparison and the statistical section show comes from here, so that they cannot differ.
 """
@@ -74,7 +75,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        if a scenario has not one rate for each level; a design that scores grades has none; an enumeration is too large.
+        if a scenario has not one rate for each level; a design that scores grades has none; an enumeration is too
+        large.
 
     Examples
     --------
@@ -92,7 +94,8 @@ def evaluate(
             raise ValueError(f"the truth has {len(truth)} rates; the design has {design.levels} levels")
     if design.depends_on is DependsOn.SCORES and not grades:
         raise ValueError(
-            f"{type(innermost(design)).__name__} depends on {design.depends_on}: give the chances of the grades at each level"
+            f"{type(innermost(design)).__name__} depends on {design.depends_on}: give the chances of the grades at each"
+            " level"
         )
     if simulation is None and design.depends_on is DependsOn.TIME:
         simulation = Simulation()
@@ -335,7 +338,8 @@ def _own_stop(design: Design) -> str:
             if design.stop_toxic is not None:
                 rate = design.stop_toxic_rate or design.target
                 stops.append(
-                    f"Pr(rate at level 1 > {rate:g}) above {design.stop_toxic:g}, from {design.stop_toxic_from} patients on"
+                    f"Pr(rate at level 1 > {rate:g}) above {design.stop_toxic:g}, from {design.stop_toxic_from}"
+                    " patients on"
                 )
             return "; ".join(stops)
         case APlusB():

@@ -1,8 +1,9 @@
-"""Simulated trials on the clock: accrual, late toxicity, drop-out, backfilling; an independent check of the exact results.
+"""Simulated trials on the clock: accrual, late toxicity, drop-out, backfilling; an independent check of the exact
+results.
 
-All trials go side by side, a patient a step. The patients are drawn first, as potential outcomes: how much each tolerates,
-when a DLT would come, whether the tumour would respond. Designs simulated on the same patients are compared on the same
-patients (common random numbers).
+All trials go side by side, a patient a step. The patients are drawn first, as potential outcomes: how much each
+tolerates, when a DLT would come, whether the tumour would respond. Designs simulated on the same patients are compared
+on the same patients (common random numbers).
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Scenario:
     dropout
         share of the patients who leave before the window ends, at any time; unless a DLT came first they are replaced.
     response
-        true rate of tumour response of each level; zeros where not given. A design that opens levels for backfilling once
-        a response was seen needs them.
+        true rate of tumour response of each level; zeros where not given. A design that opens levels for backfilling
+        once a response was seen needs them.
     grades
         chance of grades 0, 1, 2, ... of toxicity at each level, for designs that look at grades (titration: grade 2 is
         moderate; gBOIN scores each); the truth is then the chance of grade 3 or worse.
@@ -86,7 +87,8 @@ class Scenario:
 
 @dataclass(frozen=True)
 class PotentialOutcomes:
-    """Potential outcomes: arrays (trials, patients) of numbers between 0 and 1; ``gap`` in mean times between arrivals."""
+    """Potential outcomes: arrays (trials, patients) of numbers between 0 and 1; ``gap`` in mean times between
+    arrivals."""
 
     tolerance: Floats
     onset: Floats
@@ -119,7 +121,8 @@ class PotentialOutcomes:
         return trials, patients
 
     def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
-        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
+        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none
+        comes."""
         power = np.log(0.5) / np.log(1 - scenario.late)  # so that the wished share of DLTs lies in the second half
         dlt = self.tolerance[rows, k] < np.array(scenario.truth)[level]
         return np.asarray(np.where(dlt, scenario.window * self.onset[rows, k] ** power, np.inf))
@@ -209,8 +212,8 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
         raise ValueError("no trial to simulate: draw the patients of one or more")
     if lacks_responses(design, scenario.response):
         raise ValueError(
-            "the design treats patients beside the escalation where a response was seen: give the true response rate of "
-            "each level (response, --response R1,R2,...), or needs_response: false"
+            "the design treats patients beside the escalation where a response was seen: give the true response rate of"
+            " each level (response, --response R1,R2,...), or needs_response: false"
         )
     return _Clock(design, scenario, patients).run()
 
@@ -369,7 +372,8 @@ class _Clock:
         self.at[rows[~over]], self.need[rows[~over]] = level[~over], more[~over]
 
     def _backfill_decision(self, rows: Ints, decision: Decision) -> Decision:
-        """Return a backfilling design's decision: whole cohorts, and the end once the escalation has had its patients."""
+        """Return a backfilling design's decision: whole cohorts, and the end once the escalation has had its
+        patients."""
         assert self.backfills is not None
         going = decision.action < Action.DECLARE
         lead = (self.level[rows] != NONE) & ~self.beside[rows] & ~self.lost[rows]
@@ -397,7 +401,8 @@ class _Clock:
         return np.asarray(self.design.decide(self._tally(rows)).action == Action.WAIT)
 
     def _backfill(self, rows: Ints, arrival: Floats, asks: Bools) -> Floats:
-        """Treat patients who come while the cohort is followed at a lower level, if one is open; return the next arrivals."""
+        """Treat patients who come while the cohort is followed at a lower level, if one is open; return the next
+        arrivals."""
         assert self.backfills is not None
         arrival = arrival.copy()
         open_ = np.flatnonzero(asks & (self.at[rows] > 0))

@@ -1,8 +1,8 @@
 """A study: designs by scenarios, exact where that can be, simulated where time matters.
 
-A study file names designs and scenarios; running it is a list of tasks that depend on nothing but what they say, so that
-they can be done in any order, by any number of workers, here or on a cluster, and be taken up again where they stopped:
-the results are the same to the last bit.
+A study file names designs and scenarios; running it is a list of tasks that depend on nothing but what they say, so
+that they can be done in any order, by any number of workers, here or on a cluster, and be taken up again where they
+stopped: the results are the same to the last bit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a page carries so that a click shows the events behind a value: packed, since a big trial has hundreds of thousands.
+"""What a page carries so that a click shows the events behind a value: packed, since a big trial has hundreds of
+thousands.
 
 A column is packed as ``v``, its distinct values in the order they first come, and ``r``, their places row by row; a
 negative number in ``r`` says how often the place before it comes again. The page's script unpacks both.

@@ -114,7 +114,8 @@ class Table:
         return pandas.DataFrame({name: list(values) for name, values in self.columns.items()})
 
     def plot(self, x: str, y: str, by: str | None = None) -> altair.Chart:
-        """Return bars of one column over another, side by side for each value of a third, told apart by place and colour."""
+        """Return bars of one column over another, side by side for each value of a third, told apart by place and
+        colour."""
         import altair as alt
 
         from posology.shared.charts import styled

@@ -102,7 +102,8 @@ class OverallResponses:
 def overall_responses(
     source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, measured: Tumours | None
 ) -> OverallResponses | None:
-    """Return the overall responses by RECIST 1.1: the reader's own, or where RS has none those that follow from the lesions."""
+    """Return the overall responses by RECIST 1.1: the reader's own, or where RS has none those that follow from the
+    lesions."""
     import polars as pl
 
     rs = overall_rows(source, rules).filter(pl.col("criteria") == "RECIST 1.1")

@@ -1,4 +1,5 @@
-"""ADTTE: overall and progression-free survival, duration of response, time to response (ADaM BDS for time to event 1.0)."""
+"""ADTTE: overall and progression-free survival, duration of response, time to response (ADaM BDS for time to event
+1.0)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """NONMEM event data: a table of doses, samples and covariates, one line an event, read and written.
 
-Beal SL, Sheiner LB, Boeckmann AJ, Bauer RJ. NONMEM Users Guides, 1989 and later: ID, TIME, AMT, RATE, II, ADDL, SS, CMT, EVID, MDV
-and DV mean what they mean there. BLQ (1: below quantification) and LLOQ (the limit) are in wide use beside them;
-without LLOQ, a DV with BLQ 1 is the limit. NONMEM numbers patients and analytes; PATIENT and ANALYTE beside ID and DVID
-hold what they are called, and then name them here. Every other column that holds numbers is a covariate.
+Beal SL, Sheiner LB, Boeckmann AJ, Bauer RJ. NONMEM Users Guides, 1989 and later: ID, TIME, AMT, RATE, II, ADDL, SS,
+CMT, EVID, MDV and DV mean what they mean there. BLQ (1: below quantification) and LLOQ (the limit) are in wide use
+beside them; without LLOQ, a DV with BLQ 1 is the limit. NONMEM numbers patients and analytes; PATIENT and ANALYTE
+beside ID and DVID hold what they are called, and then name them here. Every other column that holds numbers is a
+covariate.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ def finding(file: str, line: int, column: str, patient: str, wrong: str, right: 
 class Event:
     """One line: a sample (``evid`` 0), a dose (1), another event such as a covariate's change (2), a reset (3, 4).
 
-    ``missing`` is MDV: a value that is not to be fitted, or none. ``analyte`` says what a sample was measured for, empty
-    where the file does not.
+    ``missing`` is MDV: a value that is not to be fitted, or none. ``analyte`` says what a sample was measured for,
+    empty where the file does not.
     """
 
     patient: str
@@ -206,7 +207,8 @@ class EventData:
     def measurements(
         self, covariates: Sequence[str] = (), occasion: str | None = None, analytes: Sequence[str] = ()
     ) -> PkDataset:
-        """Return the patients who have samples, as arrays, with these covariates, and of ``analytes`` if there are several.
+        """Return the patients who have samples, as arrays, with these covariates, and of ``analytes`` if there are
+        several.
 
         With ``occasion``, the column that numbers the occasions, or with a covariate that changes, each patient has
         periods: as in NONMEM, a line's values hold from the line before it up to it. Where a covariate is missing, its

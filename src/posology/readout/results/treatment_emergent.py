@@ -41,7 +41,8 @@ def outcome(toxicity: Toxicity) -> str:
 
 @dataclass(frozen=True)
 class TreatmentEmergentEvents:
-    """The adverse events that begin on or after the first dose, as the endpoints room takes them; a source for each row."""
+    """The adverse events that begin on or after the first dose, as the endpoints room takes them; a source for each
+    row."""
 
     events: toxicity.Events
     sources: tuple[Toxicity, ...]

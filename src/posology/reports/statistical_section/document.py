@@ -72,7 +72,8 @@ def html(title: str, blocks: Sequence[Block]) -> str:
     """
     body = "\n".join(_html(block) for block in blocks)
     return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style></head>\n'
+        '<!doctype html>\n<html lang="en">\n<head><meta'
+        f' charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style></head>\n'
         f"<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n"
     )
 

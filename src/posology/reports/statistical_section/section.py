@@ -46,8 +46,8 @@ COHORTS_AHEAD = 2
 class StatisticalSection:
     """A statistical section: its title, its blocks, the decisions as CSV, and the operating characteristics.
 
-    ``decisions``: the decision table, or where there is none the decisions on the first cohorts; ``decisions_name`` says
-    which, as a file's name.
+    ``decisions``: the decision table, or where there is none the decisions on the first cohorts; ``decisions_name``
+    says which, as a file's name.
     """
 
     title: str
@@ -130,7 +130,8 @@ def write_section(
 
 
 def _decisions(design: Design) -> tuple[str, str, list[Block]]:
-    """Return the decisions as a file's name, as CSV and as blocks: the table, or the first cohorts where there is none."""
+    """Return the decisions as a file's name, as CSV and as blocks: the table, or the first cohorts where there is
+    none."""
     if has_decision_table(design):
         cells = decision_table(design)
         return "decisions.csv", as_csv(cells), [_table_block(cells)]
@@ -175,9 +176,9 @@ def _how(data: Mapping[str, Any]) -> str:
         )
     response = f"; true response rates {', '.join(f'{r:g}' for r in data['response'])}" if data.get("response") else ""
     return (
-        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed {data['seed']}), with a "
-        f"DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in 28 days "
-        f"({data['arrivals']} arrivals){response}; standard errors stand beside them."
+        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed"
+        f" {data['seed']}), with a DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in"
+        f" 28 days ({data['arrivals']} arrivals){response}; standard errors stand beside them."
     )
 
 

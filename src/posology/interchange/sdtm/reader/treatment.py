@@ -285,7 +285,8 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
 
 
 def _grades(table: DomainTable, rows: list[dict[str, Any]]) -> list[tuple[int | None, bool]]:
-    """Return each event's grade and whether it was assumed from the severity; None, with a finding, if neither is known."""
+    """Return each event's grade and whether it was assumed from the severity; None, with a finding, if neither is
+    known."""
     toxicity, fatal = table.text("AETOXGR"), table.flag("AESDTH")
     found: list[tuple[int | None, bool]] = []
     for i, (said, grade) in enumerate(zip(rows, toxicity, strict=True)):
