@@ -94,7 +94,10 @@ def demo(
         for said in each.headline:
             say(f"  {said.cited.text}" + (rf" \[{said.cited.mark}]" if said.cited.mark else ""))
     claims = next(iter(made.values())).claims
-    count = lambda verdict: sum(c.holds is verdict for c in claims)
+
+    def count(verdict: bool | None) -> int:
+        return sum(c.holds is verdict for c in claims)
+
     say(
         f"[bold]Claims[/]    {count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record"
     )

@@ -14,6 +14,8 @@ from posology.cli._output import bar, print_json, print_table
 if TYPE_CHECKING:
     from posology.pharmacology.tumour.sensitivity import SobolIndex
     from posology.pharmacology.uncertainty.sobol import Prior
+    from posology.pharmacology.virtual_patients.demographics import VirtualPatients
+    from posology.shared.arrays import Floats
     from posology.shared.tables import Table
 
 app = typer.Typer(no_args_is_help=True)
@@ -124,7 +126,10 @@ def trial(
 
     if body_size not in get_args(Metric):
         raise ValueError(f"--body-size is {body_size!r}; known: {'; '.join(get_args(Metric))}")
-    sized = lambda amount, metric, p: dose_mg(amount, metric, p.weight_kg, p.height_cm, p.sex)
+
+    def sized(amount: float, metric: str, p: VirtualPatients) -> Floats:
+        return dose_mg(amount, cast(Metric, metric), p.weight_kg, p.height_cm, p.sex)
+
     reference = "adjusted ideal body weight"
     wide = _cv(cv)
     with bar("treating virtual patients") as progress:
@@ -213,7 +218,10 @@ def _show(
     head = ["number", "median", "95 % range", "distribution", "spread from"]
     print_table("What is varied", head, influence.shown_priors(priors))
     if outcomes is not None:
-        number = lambda x: f"{x:.3g}" if isinstance(x, float) else x
+
+        def number(x: Any) -> Any:
+            return f"{x:.3g}" if isinstance(x, float) else x
+
         print_table(
             outcomes.title, list(outcomes.columns), [[number(v) for v in row.values()] for row in outcomes.rows()]
         )

@@ -15,6 +15,7 @@ from posology.cli._output import acknowledge, console_err, print_json, print_tab
 from posology.shared.text import printable, printable_lines
 
 if TYPE_CHECKING:
+    from posology.conduct.overview import PatientOverview
     from posology.record.event import Event
 
 app = typer.Typer(no_args_is_help=True)
@@ -215,8 +216,13 @@ def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
         print_json([vars(row) for row in rows])
         return
     columns = ("Patient", "Tumour", "Dose", "First dose", "Doses", "DLT window", "Treatment")
-    changed = lambda row: f"now {row.current}" if row.current != row.assigned else ""
-    dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
+
+    def changed(row: PatientOverview) -> str:
+        return f"now {row.current}" if row.current != row.assigned else ""
+
+    def dose(row: PatientOverview) -> str:
+        return ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
+
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
     print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
     for matter in matters:
@@ -262,7 +268,9 @@ def _log_lines(event: Event, superseded_by: Event | None) -> Iterator[str]:
     from posology.record.event import to_dict
     from posology.record.facts import Voided
 
-    origin = lambda field: f" [{event.mark(field)}]" if event.is_marked else ""
+    def origin(field: str) -> str:
+        return f" [{event.mark(field)}]" if event.is_marked else ""
+
     facts = ", ".join(
         f"{name.replace('_', ' ')} {value}{origin(name)}"
         for name, value in to_dict(event.fact).items()

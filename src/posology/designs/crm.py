@@ -206,7 +206,10 @@ class Crm(ModelBasedDesign):
         """Return (trials,): posterior variance of beta; the inverse of the observed information for "mle"."""
         if self.fit == "mle":
             beta, step = self._maximum(tally), 1e-4
-            curve = lambda b: self._log_likelihood(tally, b)
+
+            def curve(b: Floats) -> Floats:
+                return self._log_likelihood(tally, b)
+
             second = (curve(beta + step) - 2 * curve(beta) + curve(beta - step)) / step**2
             return -1 / np.minimum(second, -1e-12)
         moments = self.expect(tally, np.stack([self.nodes, self.nodes**2], axis=1))

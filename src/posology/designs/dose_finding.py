@@ -168,9 +168,10 @@ def highest_tried(tally: Tally, highest: Ints) -> Ints:
 
 def chosen(why: Ints, outcome: dict[int, tuple[Action, Ints, Ints | int]], reasons: tuple[str, ...]) -> Decision:
     """Return the decision that each row's reason makes, of the action, level and patients for every reason."""
-    pick = lambda k: np.choose(
-        why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))]
-    )
+
+    def pick(k: int) -> Ints:
+        return np.choose(why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))])
+
     return Decision(pick(0), pick(1), pick(2), why, reasons)
 
 

@@ -173,7 +173,10 @@ def _isotonic(tally: Tally, low: float, high: float, level: float) -> tuple[Floa
     n = a + b
     weight = np.where(tried, n * n * (n + 1) / (a * b), 0.0)
     even = np.where(tried, 1.0, 0.0)
-    monotone = lambda values, w: np.where(np.isfinite(found := isotonic(values, w)), found, values)
+
+    def monotone(values: Floats, w: Floats) -> Floats:
+        return np.where(np.isfinite(found := isotonic(values, w)), found, values)
+
     rate = dlt_rates(tally)
     none = ~np.isfinite(rate)
     rate = np.where(none, 0.5, rate)

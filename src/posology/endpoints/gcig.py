@@ -239,8 +239,13 @@ def best_response(
     last_kind = np.take_along_axis(visits, np.maximum(last, 0)[:, None], axis=1)[:, 0]
     waits = np.isin(last_kind, [Response.CR, Response.PR]) & (last != NEVER) & followed & np.isnan(ended)
 
-    first = lambda kinds: np.where(held & np.isin(visits, kinds), seen.day, np.inf).min(axis=1, initial=np.inf)
-    at = lambda column: np.where(column == NEVER, np.inf, _day(column, seen.day))
+    def first(kinds: list[Response]) -> Floats:
+        days: Floats = np.where(held & np.isin(visits, kinds), seen.day, np.inf).min(axis=1, initial=np.inf)
+        return days
+
+    def at(column: Ints) -> Floats:
+        return np.where(column == NEVER, np.inf, _day(column, seen.day))
+
     has_cr, has_pr = cr_at != NEVER, (any_at != NEVER) | by_marker
     pr_day = np.minimum(at(any_at), np.where(by_marker, response_day, np.inf))
     steps: list[tuple[Bools, int | Ints, Floats]] = [

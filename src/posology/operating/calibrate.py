@@ -79,7 +79,8 @@ def skeleton_with_means(design: Crm) -> tuple[float, ...]:
     """
     from scipy.optimize import brentq
 
-    rate = lambda logit: float(1 / (1 + np.exp(-logit)))
+    def rate(logit: float) -> float:
+        return float(1 / (1 + np.exp(-logit)))
 
     def gap(logit: float, wanted: float) -> float:
         one = replace(design, levels=1, start=0, skeleton=(rate(logit),), initial=design.initial[:1])
@@ -125,7 +126,10 @@ def sensitivity(design: Crm, reach: float = 5.0) -> Sensitivity:
 
     edges = [-reach]
     for k in range(design.levels - 1):
-        gap = lambda b, k=k: float(design.rates(np.array(b))[[k, k + 1]].sum() - 2 * design.target)
+
+        def gap(b: float, k: int = k) -> float:
+            return float(design.rates(np.array(b))[[k, k + 1]].sum() - 2 * design.target)
+
         edges.append(brentq(gap, -reach, reach, xtol=1e-13) if gap(-reach) * gap(reach) < 0 else reach)
     low, high = np.array(edges), np.array([*edges[1:], reach])
     at = np.arange(design.levels - 1)

@@ -30,7 +30,7 @@ from posology.operating.exact_graded import DLT, check_grades, enumerate_graded
 from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
 from posology.operating.simulation_results import SimulationResults
 from posology.operating.too_large import TooLarge
-from posology.shared.arrays import Floats
+from posology.shared.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,9 @@ def _simulated(
 
 
 def _backfilling(found: SimulationResults, scenario: Scenario) -> dict[str, Any]:
-    mean = lambda counts: counts.mean(axis=0).tolist()
+    def mean(counts: Ints) -> Any:
+        return counts.mean(axis=0).tolist()
+
     return {
         "response": list(scenario.response),
         "backfilled": mean(found.backfilled),

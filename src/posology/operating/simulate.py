@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -23,6 +23,9 @@ from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.operating.exact_graded import DLT, MODERATE, check_grades
 from posology.operating.simulation_results import SimulationResults
 from posology.shared.arrays import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LATE = (TiteCrm, TiteBoin, RollingSix)
 
@@ -98,7 +101,10 @@ class PotentialOutcomes:
     def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> PotentialOutcomes:
         """Draw so many patients for each trial; of more patients the first are the same."""
         tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
-        uniform = lambda generator: generator.random((patients, trials)).T
+
+        def uniform(generator: np.random.Generator) -> Floats:
+            return generator.random((patients, trials)).T
+
         return cls(
             uniform(tolerance),
             uniform(onset),
@@ -300,7 +306,10 @@ class _Clock:
         known = self.known[rows] <= now + 1e-9
         counts = (level != NONE) & np.where(known, ~self.lost[rows], self.follows)
         cell = np.arange(len(rows))[:, None] * self.design.levels + level
-        count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
+
+        def count(which: Bools) -> Ints:
+            return np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
+
         toxic = counts & known & self.dlt[rows]
         tally = Tally.unchecked(count(counts), count(toxic), self.at[rows])
         if self.graded:
@@ -309,7 +318,10 @@ class _Clock:
         if not self.follows or not open_.any():
             return tally
         first = np.argsort(~open_, axis=1, kind="stable")[:, : int(open_.sum(axis=1).max())]
-        pick = lambda values: np.take_along_axis(values, first, axis=1)
+
+        def pick(values: NDArray[Any]) -> NDArray[Any]:
+            return np.take_along_axis(values, first, axis=1)
+
         waits = pick(open_)
         share = np.clip((now - pick(self.entry[rows])) / self.scenario.window, 0.0, 1.0)
         took = np.subtract(self.known[rows], self.entry[rows], out=np.full(toxic.shape, np.nan), where=toxic)

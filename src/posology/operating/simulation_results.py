@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,10 @@ class SimulationResults:
 
     def table(self) -> Table:
         """Return a row for each level, and one for no level: level 0; every figure with its standard error."""
-        none = lambda values: [0.0, *map(float, values)]
+
+        def none(values: Iterable[float]) -> list[float]:
+            return [0.0, *map(float, values)]
+
         return Table(
             f"{self.trials:,} simulated trials",
             {

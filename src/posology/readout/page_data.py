@@ -121,7 +121,10 @@ def packed_events(events: Mapping[int, Event], numbers: Iterable[int]) -> list[d
         }
         fields = [name for name in dict.fromkeys(name for fact in facts for name in fact) if name not in HIDDEN]
         fact = {name: packed([fact.get(name) for fact in facts]) for name in fields}
-        said = lambda packs: {name: column for name, column in packs.items() if column["v"] != [None]}
+
+        def said(packs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+            return {name: column for name, column in packs.items() if column["v"] != [None]}
+
         tables.append(
             {
                 "kind": kind.replace("_", " "),

@@ -93,7 +93,10 @@ class Table:
         """Return the table as CSV, numbers in full; a text that a spreadsheet would take for a formula stays text."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        shown = lambda value: spreadsheet_text(value) if isinstance(value, str) else value
+
+        def shown(value: Any) -> Any:
+            return spreadsheet_text(value) if isinstance(value, str) else value
+
         writer.writerow(map(shown, self.columns))
         writer.writerows(map(shown, row) for row in zip(*self.columns.values(), strict=True))
         return out.getvalue()

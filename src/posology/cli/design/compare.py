@@ -217,7 +217,9 @@ def _show(
 
 
 def _in_short(design: str, data: dict[str, Any], stop: str) -> dict[str, str]:
-    error = lambda key: "" if data["exact"] else f" ± {100 * data[key + '_error']:.1f}"
+    def error(key: str) -> str:
+        return "" if data["exact"] else f" ± {100 * data[key + '_error']:.1f}"
+
     row = {
         "Design": design,
         "Method": "exact" if data["exact"] else f"{data['trials']:,} trials",

@@ -164,7 +164,10 @@ def _tables(made: ProfileAnalysis) -> dict[str, dict[str, str]]:
     import numpy as np
 
     over, count = "/F" if made.route == "extravascular" else "", len(made.profiles)
-    vss = lambda name: {} if over else {"Vss": name}
+
+    def vss(name: str) -> dict[str, str]:
+        return {} if over else {"Vss": name}
+
     tables = {
         f"{count} profile{'s' * (count != 1)}, {made.route}, {made.results.method}": {
             "Cmax": "c_max",

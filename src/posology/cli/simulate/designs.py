@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from posology.designs import Design
     from posology.endpoints.body_size import Metric
     from posology.operating.simulate import PatientModel
+    from posology.pharmacology.virtual_patients.demographics import VirtualPatients
     from posology.protocol.model import Protocol
+    from posology.shared.arrays import Floats
     from posology.shared.tables import Table
     from posology.simulation.potential_outcomes import DrugDrivenPatients
 
@@ -284,7 +286,11 @@ def _carriers(
         raise ValueError(
             f"schedule.dosing_days is {list(schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
         )
-    sized = lambda p: dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
+
+    def sized(p: VirtualPatients) -> Floats:
+        mg: Floats = dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
+        return mg
+
     ocular = IMGN853_OCULAR.with_power(drug.slope)
     with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
@@ -302,8 +308,13 @@ def _carriers(
 
 def _show(told: dict[str, Any], table: Table | None) -> None:
     number, unit = [f"{dose:g}" for dose in told["levels"]], told["unit"]
-    plain = lambda value, digits=0: f"{100 * value:.{digits}f}"
-    with_error = lambda value, error, digits=0: f"{plain(value, digits)} ± {plain(error, digits)}"
+
+    def plain(value: float, digits: int = 0) -> str:
+        return f"{100 * value:.{digits}f}"
+
+    def with_error(value: float, error: float, digits: int = 0) -> str:
+        return f"{plain(value, digits)} ± {plain(error, digits)}"
+
     if table is not None:
         days = [name.removeprefix("± ") for name in table.columns if name.startswith("±")]
         rates = [[row["level"], *(with_error(row[f"DLT {d}"], row[f"± {d}"], 1) for d in days)] for row in table.rows()]

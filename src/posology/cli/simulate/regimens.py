@@ -172,7 +172,9 @@ def _notes(
     from posology.pharmacology.compounds.quantity import LEGEND, MARKS
     from posology.pharmacology.virtual_patients.between_patient import OCCASION
 
-    shown = lambda q: f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
+    def shown(q: dict[str, Any]) -> str:
+        return f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
+
     print("parameters: " + ", ".join(f"{name} {shown(q)}" for name, q in parameters.items()))
     print(LEGEND)
     print(

@@ -254,9 +254,10 @@ class _Made(Placing):
                     )
                 ]
             )
-        other = lambda code: drug.isdisjoint(
-            (code.upper(), self.names[code].upper(), self.names[code].upper().partition(" ")[0])
-        )
+
+        def other(code: str) -> bool:
+            return drug.isdisjoint((code.upper(), self.names[code].upper(), self.names[code].upper().partition(" ")[0]))
+
         codes = sorted(self.names, key=lambda code: (other(code), code))  # what is dosed comes first
         numbers = {code: n for n, code in enumerate(codes, 1)}
         events = tuple(e if e.evid else replace(e, compartment=numbers[e.analyte]) for e in self.events)

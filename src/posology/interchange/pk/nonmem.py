@@ -256,7 +256,10 @@ class EventData:
                 given += [len(periods) - 1, *[None] * e.additional]
             elif e.measured:
                 sampled.append(len(periods) - 1)
-        by_time = lambda t: min(sum(q.until < t for q in periods), len(periods) - 1)
+
+        def by_time(t: float) -> int:
+            return min(sum(q.until < t for q in periods), len(periods) - 1)
+
         doses = [by_time(d[0]) if own is None else own for d, own in zip(p.doses, given, strict=True)]
         return replace(p, periods=periods, dose_period=doses, sample_period=sampled)
 

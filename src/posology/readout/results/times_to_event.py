@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -161,9 +161,15 @@ def _sources(course: PatientCourse, time: Time) -> tuple[Event, ...]:
 
 def to_dict(endpoint: TimeToEvent) -> dict[str, Any]:
     """Return an endpoint as plain data."""
-    day = lambda on: on.isoformat() if on else None
+
+    def day(on: date | None) -> str | None:
+        return on.isoformat() if on else None
+
     curve = endpoint.curve
-    known = lambda values: [None if np.isnan(v) else round(float(v), 6) for v in values]
+
+    def known(values: Iterable[float]) -> list[float | None]:
+        return [None if np.isnan(v) else round(float(v), 6) for v in values]
+
     return {
         "title": endpoint.title,
         "patients": [

@@ -155,7 +155,9 @@ def _dosed(
     plan, height = protocol.dose, last_before(drafts.heights, patient, day)
     here = level_of(plan, float(amount), unit)
     if plan.body_size in ("flat", "total body weight"):
-        of = lambda n: round(float(dose_mg(plan.levels[n - 1], plan.body_size, weight, height)), 3)
+
+        def of(n: int) -> float:
+            return round(float(dose_mg(plan.levels[n - 1], plan.body_size, weight, height)), 3)
     else:
         return None  # ideal weight and surface area are the record's to compute, once sex and height are known there
     if here is not None:
