@@ -124,7 +124,56 @@ def test_any_design_is_compared_on_its_own_terms(go: Any) -> None:  # noqa: F811
     assert "none (right)" in shown
     assert "Stops for safety" in shown
     crm = told(go, "design", "compare", "--target", "0.3", *TRUTH, "--design", "crm")["designs"]["crm"]
-    assert crm["safety_stop"] == "none"
+    assert crm["safety_stop"] == "Pr(rate at level 1 > 0.3) above 0.95, from 3 patients on"
+    none = told(go, "design", "compare", "--target", "0.3", *TRUTH, "--design", "crm", "--set", "crm.stop_toxic=null")
+    assert none["designs"]["crm"]["safety_stop"] == "none"
+    toxic = ("--target", "0.3", "--truth", "0.7,0.8,0.9", "--design", "crm")
+    stops = told(go, "design", "compare", *toxic)["designs"]["crm"]["no_mtd"]
+    assert stops == pytest.approx(
+        told(
+            go,
+            "design",
+            "oc",
+            *toxic[:2],
+            *toxic[2:],
+            "--levels",
+            "3",
+            *[x for s in ("stop_toxic=0.95", "stop_toxic_from=3") for x in ("--set", s)],
+        )["no_mtd"]
+    )
+    assert stops > 0.9
+
+
+def test_follow_up_is_typed_in_days_or_read_from_a_table(go: Any, tmp_path: Path) -> None:  # noqa: F811
+    """Half a window is half a window, however it is written."""
+    asked = ("design", "next", "--design", "tite-boin", "--target", "0.3", "--levels", "5", "--data")
+    share = told(go, *asked, "1NNN 2NNN/0.5T")
+    assert (share["action"], share["level"]) == ("stay", 2)
+    table = tmp_path / "patients.csv"
+    table.write_text("level,outcome,days\n1,N,\n1,N,\n1,N,\n2,N,\n2,N,\n2,N,14\n2,T,\n")
+    assert told(go, *asked, "1NNN 2NNN/14dT", "--window", "28") == share
+    assert told(go, *asked, str(table), "--window", "28") == share
+    assert "needs the length of the DLT window" in go(*asked, str(table))[2]
+    protocol = ("design", "next", "--protocol", str(EXAMPLE / "protocol.yaml"), "--data")
+    assert go(*protocol, "1NN/14dN")[0] == 0
+    table.write_text("level,outcome\n\u00b2,N\n")
+    assert "line 2: level is" in go(*asked, str(table))[2]
+    assert "cannot be read" in go(*asked, str(tmp_path / "none.csv"))[2]
+
+
+def test_a_number_that_is_not_finite_is_refused_by_name(go: Any) -> None:  # noqa: F811
+    three = ("--target", "0.3", "--data", "1NNN")
+    for arguments, name in (
+        (("--design", "blrm", "--doses", "1,inf"), "doses"),
+        (("--design", "crm", "--levels", "3", "--set", "intercept=nan"), "intercept"),
+        (("--design", "blrm", "--doses", "1,2", "--set", "prior=mean=nan,0,sd=2,1"), "mean"),
+        (("--design", "boin", "--levels", "3", "--rule", "stop toxic:rate=nan"), "rate"),
+        (("--design", "boin", "--levels", "1000"), "1 to 100"),
+    ):
+        code, out, err = go("design", "next", *three, *arguments)
+        assert code != 0
+        assert name in err
+        assert not out
 
 
 def test_a_design_that_does_not_fit_the_target_is_left_out_by_name(go: Any) -> None:  # noqa: F811

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from posology.designs import Design, Tally
 
 LevelsOption = Annotated[
-    int | None, number("--levels", "Number of dose levels (else as many as --skeleton or --doses has)", least=1)
+    int | None,
+    number("--levels", "Number of dose levels (else as many as --skeleton or --doses has)", least=1, most=100),
 ]
 TargetOption = Annotated[float | None, number("--target", "Target DLT rate (else the design's own)", above=0, below=1)]
 TargetNeeded = Annotated[float, number("--target", "Target DLT rate", above=0, below=1)]
-LevelsNeeded = Annotated[int, number("--levels", "Number of dose levels", least=1)]
+LevelsNeeded = Annotated[int, number("--levels", "Number of dose levels", least=1, most=100)]
 StartLevelOption = Annotated[int, number("--start-level", "Number of the first dose level given", least=1)]
 SkeletonOption = Annotated[
     str | None,
@@ -59,9 +60,15 @@ OutcomesOption = Annotated[
         "--data",
         metavar="OUTCOMES",
         help=(
-            "The outcomes seen, as '1NNN 2NTN': level, then N or T (a DLT) for each patient (else nobody was treated)."
+            "The outcomes seen, as '1NNN 2NTN': level, then N or T (a DLT) for each patient; after a slash how long one"
+            " is followed so far, as 2NN/0.5T or 2NN/14dT; or a CSV file with the columns level, outcome and days (else"
+            " nobody was treated)."
         ),
     ),
+]
+WindowOption = Annotated[
+    float | None,
+    number("--window", "The DLT window in days, for follow-up in days (else the protocol's)", above=0, most=1000),
 ]
 TruthOption = Annotated[
     list[str],
@@ -91,7 +98,7 @@ class DesignOptions:
         int | None, number("--cohort-size", "Patients in a cohort (else the design's own)", least=1)
     ] = None
     max_patients: Annotated[
-        int | None, number("--max-patients", "Patients in all (else the design's own)", least=1)
+        int | None, number("--max-patients", "Patients in all (else the design's own)", least=1, most=1000)
     ] = None
     start_level: StartLevelOption = 1
     skeleton: SkeletonOption = None
@@ -119,6 +126,13 @@ class DesignOptions:
             option = {"settings": "set", "rules": "rule"}.get(given[0], given[0].replace("_", "-"))
             raise ValueError(f"--{option} goes with --design: the design of --protocol stands in its file")
         return design_from_protocol(protocol_from(load_document(self.protocol)))
+
+    def dlt_window(self) -> float | None:
+        """Return the days of the protocol's DLT window; None without a protocol."""
+        from posology.protocol.load import load_document
+        from posology.protocol.model import protocol_from
+
+        return None if self.protocol is None else protocol_from(load_document(self.protocol)).dlt.window_days
 
     def _named(self) -> Design:
         from pydantic import ValidationError
@@ -260,8 +274,37 @@ def _plain(value: Any) -> Any:
     return dict(vars(value)) if hasattr(value, "__dataclass_fields__") else value
 
 
-def seen(data: str, levels: int) -> Tally:
-    """Read outcomes; none stands for a trial in which nobody was treated."""
-    from posology.designs import Tally
+@dataclass(frozen=True)
+class Outcomes:
+    """The outcomes seen so far."""
 
-    return Tally.of(data, levels) if data.strip() else Tally.start(1, levels)
+    data: OutcomesOption = ""
+    window: WindowOption = None
+
+    @property
+    def stated(self) -> bool:
+        """Whether there are any."""
+        return bool(self.data.strip())
+
+    def tally(self, design: DesignOptions, levels: int) -> Tally:
+        """Count them; none stands for a trial in which nobody was treated.
+
+        Raises
+        ------
+        ValueError
+            saying which cohort, or which line of the file, cannot be read, and what would be right.
+        """
+        from posology.designs import Tally
+        from posology.designs.outcomes import read_outcome_table
+
+        if not self.stated:
+            return Tally.start(1, levels)
+        window = self.window or design.dlt_window()
+        if not self.data.lower().endswith(".csv"):
+            return Tally.of(self.data, levels, window)
+        try:
+            return read_outcome_table(Path(self.data).read_text(encoding="utf-8-sig"), levels, window)
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ValueError(f"--data {self.data}: the file cannot be read: {problem}") from None
+        except ValueError as wrong:
+            raise ValueError(f"--data {self.data}: {wrong}") from None

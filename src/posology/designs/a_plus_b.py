@@ -73,6 +73,7 @@ class APlusB(DoseFinding):
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.LEVEL
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.start < self.levels:
             raise ValueError(f"start is level {self.start + 1}: the design has levels 1 to {self.levels}")
         if not 1 <= self.c <= self.d <= self.a:

@@ -20,6 +20,7 @@ from annotated_types import Gt, Lt
 from posology.designs.model_based import Grid, ModelBasedDesign, logit, tail_weights, up_to_each
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
+from posology.shared.finite import check_finite
 
 GRID_HALF_WIDTH_SD = 6.5  # prior standard deviations that the grid reaches to either side
 GRID_SPACING = (
@@ -52,6 +53,7 @@ class Normal:
     weight: Annotated[float, Gt(0)] = 1.0
 
     def __post_init__(self) -> None:
+        check_finite(self)
         if min(self.sd) <= 0 or not -1 < self.correlation < 1 or self.weight <= 0:
             raise ValueError(
                 f"sd {self.sd} and weight {self.weight} must be above 0, correlation {self.correlation} between -1"

@@ -95,6 +95,7 @@ class CohortDesign(DoseFinding):
             raise ValueError(f"stop_when is {self.stop_when!r}: it must be 'stays', 'reached' or 'next'")
         if self.open_cohort not in ("rule", "unanimous"):
             raise ValueError(f"open_cohort is {self.open_cohort!r}: it must be 'rule' or 'unanimous'")
+        super().__post_init__()
 
     @property
     def most_at_level(self) -> int:

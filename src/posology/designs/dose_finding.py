@@ -14,6 +14,7 @@ import numpy as np
 
 from posology.designs.tally import NONE, Action, Decision, DependsOn, Tally
 from posology.shared.arrays import Bools, Ints
+from posology.shared.finite import check_finite
 
 REMEMBERED = 4096  # decisions that a design keeps
 WAITS = "patients still followed: {pending}; what they show may change the dose: wait for them"
@@ -21,6 +22,9 @@ WAITS = "patients still followed: {pending}; what they show may change the dose:
 
 class Remembering:
     """Keeps the decisions on single trials, by their counts: a live trial, a page and a pathway ask again and again."""
+
+    def __post_init__(self) -> None:
+        check_finite(self)
 
     @cached_property
     def _remembered(self) -> dict[bytes, Decision]:

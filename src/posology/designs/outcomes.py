@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from math import inf
 
 from posology.designs.tally import PatientOutcome, Tally, level_number
 
@@ -13,6 +14,7 @@ HOW = (
     "write the level, then one letter a patient: N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN; after a"
     " slash, for a patient still followed, the share of the window, as in 2NN/0.5T, or the days, as in 2NN/14dT"
 )
+WHOLE = "[0-9]{1,9}"
 COLUMNS = ("level", "outcome", "followed", "days", "cohort")
 
 
@@ -73,7 +75,7 @@ def read_outcome_table(text: str, levels: int, window: float | None = None) -> T
         if not any(cell.values()):
             continue
         where = f"line {line}"
-        if not cell["level"].isdigit():
+        if not re.fullmatch(WHOLE, cell["level"]):
             raise ValueError(f"{where}: level is {cell['level']!r}: write its number, from 1 to {levels}")
         if cell["outcome"].upper() not in ("N", "M", "T"):
             raise ValueError(
@@ -87,7 +89,7 @@ def read_outcome_table(text: str, levels: int, window: float | None = None) -> T
         begins = not patients or patients[-1].level != level
         cohort = patients[-1].cohort + begins if patients else 0
         if cell["cohort"]:
-            if not cell["cohort"].isdigit():
+            if not re.fullmatch(WHOLE, cell["cohort"]):
                 raise ValueError(f"{where}: cohort is {cell['cohort']!r}: write a number")
             cohort = int(cell["cohort"])
         patients.append(PatientOutcome(level, cell["outcome"].upper(), share, cohort))
@@ -102,6 +104,8 @@ def _level(number: int, levels: int, where: str) -> int:
 
 def _share(text: str, window: float | None, where: str) -> float:
     """Read a follow-up: a share of the window, or days of it ("14d")."""
+    if window is not None and not 0 < window < inf:
+        raise ValueError(f"the DLT window is {window:g} days: it must be a finite number above 0")
     days = text.lower().endswith("d")
     try:
         value = float(text[:-1] if days else text)

@@ -111,6 +111,7 @@ class ThreePlusThree(DoseFinding):
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.LEVEL
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.start < self.levels:
             raise ValueError(f"start is level {self.start + 1}: the design has levels 1 to {self.levels}")
         if self.mtd_patients not in (3, 6):

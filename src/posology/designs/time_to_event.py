@@ -252,6 +252,7 @@ class RollingSix(DoseFinding):
     USES_FOLLOW_UP: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.start < self.levels:
             raise ValueError(f"start is level {self.start + 1}: the design has levels 1 to {self.levels}")
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 USUAL = ("3+3", "i3+3", "boin", "keyboard", "crm")
+WITHOUT_STOP = ("crm", "tite-crm", "ewoc")
+"""The designs whose papers state no rule to stop for safety: here they stop as the others do, unless set otherwise."""
+SAFETY_STOP = ("stop_toxic=0.95", "stop_toxic_from=3")
 
 ScenarioOption = Annotated[
     list[str] | None,
@@ -45,7 +48,7 @@ class Shared:
 
     target: TargetNeeded
     cohort_size: Annotated[int, number("--cohort-size", "Patients in a cohort", least=1)] = 3
-    max_patients: Annotated[int, number("--max-patients", "Patients in all", least=1)] = 30
+    max_patients: Annotated[int, number("--max-patients", "Patients in all", least=1, most=1000)] = 30
     start_level: StartLevelOption = 1
     skeleton: SkeletonOption = None
     doses: DosesOption = None
@@ -65,7 +68,7 @@ class Shared:
             start_level=self.start_level,
             skeleton=self.skeleton if "skeleton" in has else None,
             doses=self.doses if "doses" in has else None,
-            settings=list(settings),
+            settings=[*(SAFETY_STOP if name in WITHOUT_STOP else ()), *settings],
             rules=self.rules,
         ).build()
 
@@ -99,7 +102,9 @@ def compare(
     """Set designs side by side under the same true DLT rates: exact, or simulated on the same patients where time
     matters.
 
-    A usual design whose own margins do not fit the target is left out, and why is said.
+    A usual design whose own margins do not fit the target is left out, and why is said. CRM, TITE-CRM and EWOC, which have
+    no rule to stop for safety of their own, stop once their model puts Pr(rate at level 1 > target) above 0.95, from 3
+    patients on (--set stop_toxic=null: never); the table states it.
 
     Example: posology design compare --target 0.3 --truth 0.05,0.15,0.3,0.45,0.6
 

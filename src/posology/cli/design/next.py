@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from posology.cli._design import DesignOptions, OutcomesOption, parameters, seen
+from posology.cli._design import DesignOptions, Outcomes, parameters
 from posology.cli._options import JsonOption, options
 from posology.cli._output import print_json, print_table
 
@@ -17,17 +17,19 @@ app = typer.Typer(no_args_is_help=True)
 @options
 def next_dose(
     design: DesignOptions,
-    data: OutcomesOption = "",
+    outcomes: Outcomes,
     as_json: JsonOption = False,
 ) -> None:
     """Say what a design does next after outcomes, why, and what they tell of each level.
 
     Example: posology design next --design crm --target 0.25 --levels 5 --data "1NNN 2NNT"
+
+    Example: posology design next --design tite-boin --target 0.3 --levels 5 --data "1NNN 2NN/14dT" --window 28
     """
     from posology.designs import Action, infer
 
     built = design.build()
-    tally = seen(data, built.levels)
+    tally = outcomes.tally(design, built.levels)
     decision = built.decide(tally)
     action, level = Action(decision.action[0]), int(decision.level[0])
     result: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from posology.cli._design import DesignOptions, OutcomesOption, numbers, seen
+from posology.cli._design import DesignOptions, Outcomes, numbers
 from posology.cli._options import JsonOption, in_a_folder, number, options
 from posology.cli._output import print_json
 
@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True)
 @options
 def paths(
     design: DesignOptions,
-    data: OutcomesOption = "",
+    outcomes: Outcomes,
     cohorts: Annotated[int, number("--cohorts", "Cohorts to look ahead", least=1, most=20)] = 2,
     form: Annotated[
         Literal["text", "table", "csv", "dot", "svg", "png"],
@@ -50,7 +50,7 @@ def paths(
     from posology.operating.pathways import pathways
 
     built = design.build()
-    tree = pathways(built, seen(data, built.levels), cohorts)
+    tree = pathways(built, outcomes.tally(design, built.levels), cohorts)
     rates = numbers(truth, "--truth") if truth else None
     if as_json:
         print_json(tree.rows(rates))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from posology.cli._design import DesignOptions, OutcomesOption, seen
+from posology.cli._design import DesignOptions, Outcomes
 from posology.cli._options import JsonOption, options
 from posology.cli._output import print_json, print_table
 
@@ -22,10 +22,10 @@ app = typer.Typer(no_args_is_help=True)
 @options
 def table(
     design: DesignOptions,
+    outcomes: Outcomes,
     file: Annotated[
         Path | None, typer.Argument(metavar="[PROTOCOL]", help="A protocol file, for its design (else --design).")
     ] = None,
-    data: OutcomesOption = "",
     form: Annotated[Literal["table", "csv"], typer.Option("--format", help="How the table is printed.")] = "table",
     as_json: JsonOption = False,
 ) -> None:
@@ -42,22 +42,24 @@ def table(
     from posology.designs.decision_table import as_csv as in_csv
     from posology.designs.decision_table import decision_table, has_decision_table
 
-    built = (replace(design, protocol=file) if file else design).build()
-    stated = bool(data.strip())
+    design = replace(design, protocol=file) if file else design
+    built, stated = design.build(), outcomes.stated
     if not stated and not has_decision_table(built):
         name = design.design or "the protocol's design"
         raise ValueError(
             f"{name} has no decision table: its next dose depends on {built.depends_on}. Show `posology design"
             " pathways`, or state a trial, for the table of the level last given in it: --data '1NNN 2NNT'"
         )
-    cells = decision_table(built, given=seen(data, built.levels) if stated else None)
+    cells = decision_table(built, given=outcomes.tally(design, built.levels) if stated else None)
     if as_json:
         print_json([{"patients": c.patients, "dlts": c.dlts, "action": c.words, "letter": c.letter} for c in cells])
     elif form == "csv":
         print(in_csv(cells), end="")
     else:
         title = (
-            f"Decision table after {data.strip()}, for the level last given" if stated else "Decision table at a level"
+            f"Decision table after {outcomes.data.strip()}, for the level last given"
+            if stated
+            else "Decision table at a level"
         )
         _show(title, cells)
 

@@ -38,6 +38,7 @@ class CohortSizes(Modifier):
     REASON: ClassVar[str] = "{more} more patients at level {next} complete the cohort"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.sizes or min(self.sizes) < 1:
             raise ValueError(f"sizes is {self.sizes}: each cohort has one patient or more")
         if getattr(self.design, "cohort", 1) != 1:

@@ -56,6 +56,7 @@ class MaxChance(ClosingRule):
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.above < self.upto:
             raise ValueError(
                 f"above is {self.above:g} and upto {self.upto:g}: the category runs from the one up to the other"

@@ -26,6 +26,7 @@ class MaxLevel(Modifier):
     highest: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.highest <= self.design.levels:
             raise ValueError(f"highest is level {self.highest}: the design has levels 1 to {self.design.levels}")
 

@@ -47,6 +47,7 @@ class StopSure(Modifier):
     REASON: ClassVar[str] = "level {next} is probably enough the one nearest the target: it is the MTD"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(innermost(self.design), Crm | Blrm):
             raise ValueError("the chance that a level is the MTD needs a CRM or a BLRM behind the rule")
 

@@ -38,6 +38,7 @@ class StopToxic(Modifier):
     REASON: ClassVar[str] = "the level named by the rule is too toxic: the trial ends without an MTD"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.level <= self.levels:
             raise ValueError(f"level is {self.level}: the design has levels 1 to {self.levels}")
 

@@ -55,6 +55,7 @@ class Titration(Modifier):
     moderate: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 1 <= self.last_titration_level <= self.design.levels:
             raise ValueError(
                 f"titration goes through level {self.last_titration_level}: the design has levels 1 to"
