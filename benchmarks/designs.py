@@ -1,8 +1,8 @@
 """Benchmarks of designs: exact operating characteristics and simulations, against what peers take and what was asked.
 
 Run: python benchmarks/designs.py [--quick]. Prints the median of several runs in seconds, the limit asked for, their
-ratio, and a peer's time where one is known (R packages on a machine of two cores). Last, how far the enumeration is from
-what the memory can move, and the simulation from drawing its random numbers.
+ratio, and a peer's time where one is known (R packages on a machine of two cores). Last, how far the enumeration is
+from what the memory can move, and the simulation from drawing its random numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from posology.designs import Blrm, Boin, Crm, Ewoc, Keyboard, Tally, ThreePlusThree, TiteBoin, TiteCrm, infer
 from posology.operating import PotentialOutcomes, Scenario, enumerate_trials, simulate
+from posology.operating.calibrate import search
 from posology.operating.scenarios import pseudo_uniform
 
 TRUTH = (0.05, 0.15, 0.3, 0.45, 0.6)
@@ -33,6 +34,12 @@ def every_result(design: Any, truth: Any) -> Any:
         found.patients_at(level)
         found.dlts_at(level)
     return found
+
+
+def parameter_sets(scenarios: Any) -> Any:
+    """Search ten sets of parameters exactly."""
+    choices = {"levels": [5], "target": [0.3], "p_saf": np.linspace(0.12, 0.2, 10).tolist()}
+    return search(Boin, choices, scenarios, 0.3)
 
 
 def timed(what: Callable[[], Any], runs: int) -> float:
@@ -75,7 +82,28 @@ def main(quick: bool) -> None:
             None,
             "",
         ),
-        ("BOIN, 5 levels, one by one to 30", lambda: every_result(Boin(5, 0.3, cohort=1), TRUTH), 3, 1.0, ""),
+        ("BOIN, 5 levels, one by one to 30, ends", lambda: enumerate_trials(Boin(5, 0.3, cohort=1)), 3, 0.05, ""),
+        (
+            "BOIN, 5 levels, one by one to 30, all results",
+            lambda: every_result(Boin(5, 0.3, cohort=1), TRUTH),
+            3,
+            1.0,
+            "",
+        ),
+        (
+            "search: 10 parameter sets x 100 scenarios (of 1,000 in 60 s)",
+            lambda: parameter_sets(many[:100]),
+            1,
+            0.6,
+            "",
+        ),
+        (
+            "BLRM, 5 levels x 10 cohorts of 3",
+            lambda: enumerate_trials(Blrm(5, 0.25, doses=(1, 2, 4, 8, 16))),
+            1,
+            1.0,
+            "",
+        ),
         (
             "CRM, 5 levels x 10 cohorts of 3",
             lambda: every_result(Crm(5, 0.25, skeleton=SKELETON), TRUTH),
@@ -130,18 +158,18 @@ def main(quick: bool) -> None:
     if not quick:
         rows.append(
             (
-                "BOIN, 8 levels x 20 cohorts of 3 (11 million ends)",
+                "BOIN, 8 levels x 20 cohorts of 3 (8.8 million ends)",
                 lambda: enumerate_trials(Boin(8, 0.3, max_patients=60)),
                 1,
-                10.0,
+                1.0,
                 "",
             )
         )
-    print(f"{'':52}{'seconds':>9}{'limit':>8}{'of limit':>10}  peer")
+    print(f"{'':62}{'seconds':>9}{'limit':>8}{'of limit':>10}  peer")
     for name, what, runs, limit, peer in rows:
         seconds = timed(what, runs)
         of = "" if limit is None else f"{limit:>8g}{seconds / limit:>10.2f}"
-        print(f"{name:52}{seconds:>9.3f}{of:18}  {peer}")
+        print(f"{name:62}{seconds:>9.3f}{of:18}  {peer}")
     limits(patients)
 
 
@@ -154,7 +182,8 @@ def limits(patients: PotentialOutcomes) -> None:
     block = np.ones(8_000_000)
     copy = timed(lambda: block.copy(), 5) / block.nbytes
     print(
-        f"\nenumeration: {len(ends.n_paths) / seconds / 1e6:.1f} million ends a second; writing them once would take {100 * moved * copy / seconds:.1f} % of it"
+        f"\nenumeration: {len(ends.n_paths) / seconds / 1e6:.1f} million ends a second; writing them once would take"
+        f" {100 * moved * copy / seconds:.1f} % of it"
     )
     drawn = timed(lambda: PotentialOutcomes.draw(np.random.default_rng(1), *patients.tolerance.shape), 3)
     run = timed(lambda: simulate(Boin(5, 0.3), Scenario(TRUTH), patients), 3)

@@ -1,7 +1,8 @@
-"""Benchmark of drug-driven trials: virtual patients treated at each level of IMGN853's protocol, and designs run on them.
+"""Benchmark of drug-driven trials: virtual patients treated at each level of IMGN853's protocol, and designs run on
+them.
 
-Run: python benchmarks/drug_trials.py [TRIALS]. Prints the seconds of each part for trials of 30 patients at 7 levels, the ratio
-to the limit, and the peak of memory.
+Run: python benchmarks/drug_trials.py [TRIALS]. Prints the seconds of each part for trials of 30 patients at 7 levels,
+the ratio to the limit, and the peak of memory.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def main() -> None:
         print(f"{type(design).__name__ + ', window of 63 days':<40} {own:>8.2f} s")
         whole += own
     print(
-        f"{'all':<40} {whole:>8.2f} s   limit {LIMIT:.0f} s for 1,000 trials   ratio {whole / LIMIT * 1000 / trials:.2f}"
+        f"{'all':<40} {whole:>8.2f} s   limit {LIMIT:.0f} s for 1,000 trials   ratio"
+        f" {whole / LIMIT * 1000 / trials:.2f}"
     )
     tracemalloc.start()
     draw_patients(np.random.default_rng(1), 200, 33, lambda p: p.weight_kg[:, None] * LEVELS)

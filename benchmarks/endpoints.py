@@ -1,7 +1,7 @@
 """Benchmark of the endpoints: RECIST 1.1 from lesions, iRECIST, best responses and CA-125 of very many patients.
 
-Run: python benchmarks/endpoints.py [PATIENTS]. Prints seconds a step on one core, and the peak memory; the limit is 10 s and 4 GB for
-100,000 patients with 10 assessments of 6 lesions.
+Run: python benchmarks/endpoints.py [PATIENTS]. Prints seconds a step on one core, and the peak memory; the limit is 10
+s and 4 GB for 100,000 patients with 10 assessments of 6 lesions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ LIMIT_S, LIMIT_GB = 10.0, 4.0
 
 
 def lesions(patients: int, chance: np.random.Generator) -> Lesions:
-    """Make measurements: five target lesions, one of them a node, and a non-target lesion, every 42 days; a few not evaluable."""
+    """Make measurements: five target lesions, one of them a node, and a non-target lesion, every 42 days; a few not
+    evaluable."""
     each = TARGETS + OTHERS
     shape = (patients, ASSESSMENTS, each)
     patient, assessment, lesion = (axis.ravel() for axis in np.indices(shape))
@@ -71,7 +72,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{'all':<44}{total:>8.2f} s   {total / LIMIT_S:.0%} of the limit of {LIMIT_S:g} s")
     print(
-        f"{'peak memory':<44}{peak:>8.2f} GB  {peak / LIMIT_GB:.0%} of the limit of {LIMIT_GB:g} GB ({made_gb:.2f} GB of it the data)"
+        f"{'peak memory':<44}{peak:>8.2f} GB  {peak / LIMIT_GB:.0%} of the limit of {LIMIT_GB:g} GB ({made_gb:.2f} GB"
+        " of it the data)"
     )
 
 

@@ -1,6 +1,7 @@
 """Benchmarks of CA-125, its combination with RECIST, and time to event, on many patients.
 
-Run: python benchmarks/endpoints_marker.py [PATIENTS]. Prints medians of five runs, and ratios to the limit of 2 s on one core.
+Run: python benchmarks/endpoints_marker.py [PATIENTS]. Prints medians of five runs, and ratios to the limit of 2 s on
+one core.
 """
 
 from __future__ import annotations

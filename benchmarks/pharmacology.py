@@ -1,8 +1,9 @@
 """Benchmarks of the tumour model: a thousand virtual patients, a year, ten infusions, weekly output.
 
-Run: python benchmarks/pharmacology.py. Prints medians of seven runs, on the wall and of the processor, after the compiler's first, the error of each method over
-SciPy's tight solution in some patients, memory, and seconds to start a program that simulates nothing. The peer to beat on
-the eight-state form of this problem is mrgsolve: 0.64 s mild, 3.2 s stiff, on such a machine.
+Run: python benchmarks/pharmacology.py. Prints medians of seven runs, on the wall and of the processor, after the
+compiler's first, the error of each method over SciPy's tight solution in some patients, memory, and seconds to start a
+program that simulates nothing. The peer to beat on the eight-state form of this problem is mrgsolve: 0.64 s mild, 3.2 s
+stiff, on such a machine.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def main() -> None:
         both = [f"{t:.3f} ({b:.3f})" for t, b in zip(taken, BUSY[-2:], strict=True)]
         print(f"{label:44}{both[0]:>16}{both[1]:>16}{error[0]:12.1e}{error[1]:12.1e}")
     print(
-        "error: greatest, of the diameter, over kon and koff by RODAS at 1e-10; the first two include the reduction's own"
+        "error: greatest, of the diameter, over kon and koff by RODAS at 1e-10; the first two include the"
+        " reduction's own"
     )
 
     for name, case in (("mild", MILD), ("stiff", STIFF)):
@@ -98,7 +100,8 @@ def main() -> None:
             cells = every[:, NAMES.index("N+")] + every[:, NAMES.index("N-")]
             apart.append(np.abs(best[name][i] / np.cbrt(cells) - 1).max())
         print(
-            f"{name}: against SciPy with every equation (payload not at steady state), {CHECKED} patients: {max(apart):.1e}"
+            f"{name}: against SciPy with every equation (payload not at steady state), {CHECKED} patients:"
+            f" {max(apart):.1e}"
         )
 
     print("\ncores, production path, 20,000 patients")
@@ -106,7 +109,8 @@ def main() -> None:
     one = seconds(lambda: simulate(many, drive, TEN, WEEKS), 3)
     two = seconds(lambda: simulate(many, drive, TEN, WEEKS, threads=2), 3)
     print(
-        f"one {one:.2f} s, two {two:.2f} s: {one / two:.2f} times as fast; seconds of the processors {BUSY[-2]:.2f} and {BUSY[-1]:.2f}"
+        f"one {one:.2f} s, two {two:.2f} s: {one / two:.2f} times as fast; seconds of the processors {BUSY[-2]:.2f} and"
+        f" {BUSY[-1]:.2f}"
     )
 
     print("\nmemory, production path, beyond the result itself")
@@ -118,7 +122,8 @@ def main() -> None:
         tracemalloc.stop()
         size = sum(state.nbytes for state in course.states.values())
         print(
-            f"{count:6} patients: result {size / 1e6:.1f} MB, peak {peak / 1e6:.1f} MB, {peak / count / 1e3:.1f} kB a patient"
+            f"{count:6} patients: result {size / 1e6:.1f} MB, peak {peak / 1e6:.1f} MB, {peak / count / 1e3:.1f} kB a"
+            " patient"
         )
 
     plasma = two_compartment(cl=0.417, v1=2.3, q=0.5, v2=0.6)
@@ -131,8 +136,8 @@ def main() -> None:
 
     start = lambda code: seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True), 3)
     print(
-        f"\nimport of the tumour model: {start('import posology.pharmacology.tumour.model'):.2f} s; of its compiled part, cached: "
-        f"{start('import posology.pharmacology.tumour.kernel_full_binding'):.2f} s"
+        f"\nimport of the tumour model: {start('import posology.pharmacology.tumour.model'):.2f} s; of its compiled"
+        f" part, cached: {start('import posology.pharmacology.tumour.kernel_full_binding'):.2f} s"
     )
 
 

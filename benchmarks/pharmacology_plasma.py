@@ -1,7 +1,8 @@
-"""Benchmark of the plasma model: virtual patients for a year, ten infusions, weekly output, by the exact chain of 20 states.
+"""Benchmark of the plasma model: virtual patients for a year, ten infusions, weekly output, by the exact chain of 20
+states.
 
-Run: python benchmarks/pharmacology_plasma.py [PATIENTS]. Prints medians of five runs, ratios to the limit, and the time of a cold
-`posology --help`.
+Run: python benchmarks/pharmacology_plasma.py [PATIENTS]. Prints medians of five runs, ratios to the limit, and the time
+of a cold `posology --help`.
 """
 
 from __future__ import annotations

@@ -129,7 +129,8 @@ def wrong_files(imgn853_file: Path, tmp_path: Path) -> None:
 )
 @pytest.mark.usefixtures("wrong_files")
 def test_wrong_words_end_in_a_message(go: Any, path: tuple[str, ...]) -> None:
-    """In the place of the first word of each command's example, and of a random option: a message, never a traceback."""
+    """In the place of the first word of each command's example, and of a random option: a message, never a
+    traceback."""
     example = LEAVES[path].epilog.split(EXAMPLE.strip())[1].strip().splitlines()[0]
     words = shlex.split(example)[1 + len(path) :]
     for wrong in WRONG.values():

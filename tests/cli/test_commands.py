@@ -246,7 +246,10 @@ def test_import_refuses_an_edited_file(go: Any, db: str) -> None:
 
 def test_starting_imports_nothing_heavy() -> None:
     """Help must come at once: no array, database, chart or validation library may be loaded for it."""
-    code = "import sys; import posology.cli.app; print([m for m in ('numpy','pydantic','altair','scipy','polars','jinja2') if m in sys.modules])"
+    code = (
+        "import sys; import posology.cli.app; print([m for m in ('numpy','pydantic','altair','scipy','polars','jinja2')"
+        " if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -205,7 +205,10 @@ def test_intervals_are_named_wherever_they_stand(run, tmp_path: Path) -> None:
     assert told.exit_code == 0, told.output
     words = " ".join(told.output.split())
     for part in (
-        "90 % prediction interval of measured values: between patients, between their cycles, and by the error of measurement",
+        (
+            "90 % prediction interval of measured values: between patients, between their cycles, and by the error of"
+            " measurement"
+        ),
         "90 % interval of the median, by the uncertainty of the typical parameters alone",
         "uncertain: antibody.cl_nab",
         "error of adc: SD 1 ug/mL [A] and 10 % [A], limit 0.5 ug/mL; given in the file",

@@ -45,7 +45,7 @@ def test_monitoring(method: str) -> None:
 
 
 def test_an_estimate() -> None:
-    found = call("estimate", "--responses", "10", "--design", "1/12,35", "--p0", "0.1")
+    found = call("estimate", "--responders", "10", "--design", "1/12,35", "--p0", "0.1")
     assert found["umvue"] == pytest.approx(0.299104, abs=1e-6)  # clinfun
 
 
@@ -55,7 +55,7 @@ def test_an_estimate() -> None:
 )
 def test_baskets(model: str) -> None:
     found = call(
-        "baskets", "--patients", "8,8", "--rate", "0.2", "--responses", "1,4", "--truth", "0.2,0.5", "--model", model
+        "baskets", "--sizes", "8,8", "--rate", "0.2", "--responses", "1,4", "--truth", "0.2,0.5", "--model", model
     )
     first, second = (row["above"] for row in found["baskets"])
     assert first == pytest.approx(second) if model == "pooled" else first < second
@@ -65,15 +65,15 @@ def test_baskets(model: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("baskets", "--patients", "15,x", "--rate", "0.2", "--responses", "1,2"), "is no number"),
-        (("baskets", "--patients", "15,2.5", "--rate", "0.2", "--responses", "1,2"), "no whole number"),
-        (("baskets", "--patients", "15,15", "--rate", "0.2"), "give --responses"),
-        (("baskets", "--patients", "15,15", "--rate", "0.2", "--responses", "1"), "--patients has 2"),
-        (("baskets", "--patients", "0,15", "--rate", "0.2", "--responses", "0,1"), "one patient or more"),
-        (("baskets", "--patients", "15,15", "--rate", "2", "--responses", "0,1"), "between 0 and 1"),
+        (("baskets", "--sizes", "15,x", "--rate", "0.2", "--responses", "1,2"), "is no number"),
+        (("baskets", "--sizes", "15,2.5", "--rate", "0.2", "--responses", "1,2"), "no whole number"),
+        (("baskets", "--sizes", "15,15", "--rate", "0.2"), "give --responses"),
+        (("baskets", "--sizes", "15,15", "--rate", "0.2", "--responses", "1"), "--sizes has 2"),
+        (("baskets", "--sizes", "0,15", "--rate", "0.2", "--responses", "0,1"), "one patient or more"),
+        (("baskets", "--sizes", "15,15", "--rate", "2", "--responses", "0,1"), "between 0 and 1"),
         (("monitor", "--looks", "10", "--p0", "1.5"), "between 0 and 1"),
         (("monitor", "--looks", "10", "--p0", "0.2", "--prior", "1"), "two shapes"),
-        (("estimate", "--responses", "3", "--design", "1-12", "--p0", "0.1"), "no design"),
+        (("estimate", "--responders", "3", "--design", "1-12", "--p0", "0.1"), "no design"),
     ],
 )
 def test_bad_options_are_named(arguments: tuple[str, ...], words: str) -> None:
@@ -87,9 +87,9 @@ def test_bad_options_are_named(arguments: tuple[str, ...], words: str) -> None:
     [
         (("two-stage", "--p0", "0.3", "--p1", "0.1"), "0 < p0 < p1 < 1"),
         (("monitor", "--looks", "10,5", "--p0", "0.2"), "increase"),
-        (("estimate", "--responses", "100", "--design", "1/12,35", "--p0", "0.1"), "between 0 and 35"),
-        (("baskets", "--patients", "15,15", "--rate", "0.2", "--responses", "1,20"), "basket 2 has 20 responses in 15"),
-        (("baskets", "--patients", "99,99,99,99", "--rate", "0.2", "--truth", ".2,.2,.2,.2"), "simulate instead"),
+        (("estimate", "--responders", "100", "--design", "1/12,35", "--p0", "0.1"), "between 0 and 35"),
+        (("baskets", "--sizes", "15,15", "--rate", "0.2", "--responses", "1,20"), "basket 2 has 20 responses in 15"),
+        (("baskets", "--sizes", "99,99,99,99", "--rate", "0.2", "--truth", ".2,.2,.2,.2"), "simulate instead"),
     ],
 )
 def test_what_cannot_be_is_said(arguments: tuple[str, ...], words: str) -> None:

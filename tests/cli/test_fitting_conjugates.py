@@ -70,7 +70,8 @@ def two(tmp_path: Path) -> str:
 
 
 def test_each_patient_of_a_record_and_of_its_export(go: Any, virtual: str) -> None:
-    """The same bits; the geometric means of the clearances are the label's (13.8 and 5.3 L/h; 18.9 mL/h) within 35 %."""
+    """The same bits; the geometric means of the clearances are the label's (13.8 and 5.3 L/h; 18.9 mL/h) within 35
+    %."""
     assert go("export", "nonmem", virtual, "pk.csv")[0] == 0
     by = []
     for source, more in ((virtual, []), ("pk.csv", ["--unit", "ug/mL,ng/mL,ng/mL"])):
@@ -185,7 +186,8 @@ def test_several_analytes_without_the_model_of_a_conjugate(go: Any, two: str) ->
 
 @pytest.mark.slow
 def test_a_population_of_a_virtual_record(go: Any, virtual: str) -> None:
-    """The label's clearances lie within the intervals, of 16 patients: CL, and the apparent ones of DM4 and S-methyl-DM4."""
+    """The label's clearances lie within the intervals, of 16 patients: CL, and the apparent ones of DM4 and
+    S-methyl-DM4."""
     status, out, err = go("pk", "fit", virtual, *THREE, *START, "--random-effects", "CL,CLp,CLm", "--json")
     assert status == 0, err
     found = {e["name"]: e for e in json.loads(out)["estimates"]}

@@ -67,7 +67,7 @@ def test_a_word_means_one_thing() -> None:
             if parameter.param_type_name == "option":
                 kinds.setdefault(parameter.opts[0], set()).add("flag" if parameter.is_flag else parameter.type.name)
     several = {flag: found for flag, found in kinds.items() if len(found) > 1}
-    assert set(several) <= {"--format", "--target", "--model", "--exposures", "--cv"}, several
+    assert set(several) <= {"--format", "--target", "--model", "--exposures", "--cv", "--reader"}, several
 
 
 def test_the_reference_is_what_the_help_says() -> None:

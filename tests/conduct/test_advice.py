@@ -1,4 +1,5 @@
-"""What the design advises on a live trial, and the worked example replayed: the rule's advice beside the committee's act."""
+"""What the design advises on a live trial, and the worked example replayed: the rule's advice beside the committee's
+act."""
 
 from __future__ import annotations
 
@@ -163,7 +164,8 @@ def test_each_criterion_is_met_not_met_or_not_known(imgn853: Trial) -> None:
 
 
 def test_a_design_that_would_rise_waits_for_the_cohort(tmp_path: Path) -> None:
-    """BOIN escalates on no patients at all: it is asked once the slots that the level was given are taken, and known."""
+    """BOIN escalates on no patients at all: it is asked once the slots that the level was given are taken, and
+    known."""
     plan = load_document(EXAMPLE / "protocol.yaml")
     plan = {k: v for k, v in plan.items() if k != "titration"} | {
         "design": {"method": "boin", "target": 0.3, "max_patients": 30}

@@ -31,7 +31,8 @@ def test_a_level_holds_until_it_is_reduced(tmp_path: Path) -> None:
 
 
 def test_an_expansion_cohort_opens_at_several_doses_by_decision(trial: Trial, clock: Clock) -> None:
-    """Two doses of a cohort are open beside the level of the escalation; its patients do not count for the dose finding."""
+    """Two doses of a cohort are open beside the level of the escalation; its patients do not count for the dose
+    finding."""
     treat(trial, "001", 1)
     clock.to("2030-01-22")
     decide(trial, "escalate", 2, 1)

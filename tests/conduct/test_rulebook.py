@@ -24,7 +24,8 @@ def seq(trial: Trial, kind: type[f.Fact], which: int = 0, patient: str = "001") 
 
 @pytest.fixture
 def treated(trial: Trial, clock: Clock) -> Trial:
-    """Patient 001: consented and screened on 1 January, in slot on the 2nd, dosed on the 3rd and 24th; an event on the 25th."""
+    """Patient 001: consented and screened on 1 January, in slot on the 2nd, dosed on the 3rd and 24th; an event on the
+    25th."""
     screen(trial, "001")
     clock.to("2030-01-02")
     trial.record(f.SlotReserved(level=1), patient="001", by="Dr A")
@@ -145,7 +146,8 @@ def test_a_planned_dose_rests_on_the_patient_s_size(tmp_path: Any, clock: Clock)
             trial.correct(seq(trial, f.Screened), by="x", reason="y", height_cm=195.0)
 
 
-# Whatever is done without an override, every rule holds for every event ------------------------------------------------
+# Whatever is done without an override, every rule holds for every event
+# ------------------------------------------------
 
 DAYS = st.integers(0, 40)
 FACTS: list[Callable[[Any], f.Fact]] = [

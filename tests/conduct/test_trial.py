@@ -105,7 +105,10 @@ def test_the_day_is_the_users_day(trial: Trial, clock: Clock) -> None:
 
 
 def test_the_end_of_a_day_is_its_end_where_the_user_is() -> None:
-    code = "from datetime import date; from posology.conduct.trial import end_of_day; print(end_of_day(date(2030, 3, 2)).isoformat())"
+    code = (
+        "from datetime import date; from posology.conduct.trial import end_of_day; print(end_of_day(date(2030, 3,"
+        " 2)).isoformat())"
+    )
     source = str(Path(__file__).parents[2] / "src")
     run = subprocess.run(
         [sys.executable, "-c", code],

@@ -24,7 +24,8 @@ def test_3_plus_3_is_an_a_plus_b(start: int, deescalate: bool) -> None:
 
 
 def test_a_plus_b_without_deescalation_in_closed_form() -> None:
-    """Lin and Shih's equations (2) and (3): P0 that A patients pass, Q0 that A + B do; the MTD is the level before the failure."""
+    """Lin and Shih's equations (2) and (3): P0 that A patients pass, Q0 that A + B do; the MTD is the level before the
+    failure."""
     from math import comb
 
     a, b, c, d, e = 4, 3, 1, 2, 2

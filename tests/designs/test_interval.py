@@ -1,4 +1,5 @@
-"""The interval designs against the boundaries, tables, selections and exact paths of the R packages, and by identities."""
+"""The interval designs against the boundaries, tables, selections and exact paths of the R packages, and by
+identities."""
 
 from __future__ import annotations
 
@@ -165,7 +166,8 @@ def test_iboin_without_worth_is_boin() -> None:
 
 
 def test_i3plus3_of_the_paper() -> None:
-    """Table 1 of the paper's rule at a target of 0.3 and 0.05 either side: 1/3 is stay, 1/2 stay (0/2 is below), 2/6 stay."""
+    """Table 1 of the paper's rule at a target of 0.3 and 0.05 either side: 1/3 is stay, 1/2 stay (0/2 is below), 2/6
+    stay."""
     move = lambda n, y: int(I3plus3(5, 0.3).table[0, n, y])
     assert [move(3, y) for y in range(4)] == [1, 0, -1, -1]
     assert [move(2, y) for y in range(3)] == [1, 0, -1]

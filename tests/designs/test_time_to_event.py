@@ -26,7 +26,8 @@ def test_tite_crm_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> N
     if "entry" in inputs:
         inputs = inputs | {"followup": np.subtract(inputs["exit"], inputs["entry"])}
     if inputs.get("scheme") == "adaptive" and (np.array(inputs["followup"])[tox == 1] > window).any():
-        # a DLT after the window: the package lets it lower the weight of patients followed to the end. Given its weights,
+        # a DLT after the window: the package lets it lower the weight of patients followed to the end. Given its
+        # weights,
         # we find its estimate; our own weights never fall once the window is over.
         inputs = inputs | {"weights": outputs["weights"]}
     given_weights = "weights" in inputs

@@ -1,11 +1,12 @@
-"""The documentation's pages as programs: their commands are run in order, in an empty folder, and what they show is compared.
+"""The documentation's pages as programs: their commands are run in order, in an empty folder, and what they show is
+compared.
 
 A page is made current by ``python -m tests.docs.pages docs/tutorials/first_design.md``: it is run, and what is shown
 below each command is written anew.
 
-In a ``console`` block a line that begins with ``$`` is a command, the lines below it are what it prints: each stands in its
-output, whatever is between (a line ``...`` stands for what is left out). ``# refused`` behind a command says that it ends with
-status 1.
+In a ``console`` block a line that begins with ``$`` is a command, the lines below it are what it prints: each stands in
+its output, whatever is between (a line ``...`` stands for what is left out). ``# refused`` behind a command says that
+it ends with status 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The reference of protocol fields and event kinds, written from the classes that check them: ``python -m tests.docs.reference_tables``."""
+"""The reference of protocol fields and event kinds, written from the classes that check them: ``python -m
+tests.docs.reference_tables``."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def table(name: str) -> list[dict[str, str]]:
 
 
 def day(text: str, first: bool = False) -> int:
-    """Read a date as its ordinal; a missing day is the last of the month or the first, as the example programs impute it."""
+    """Read a date as its ordinal; a missing day is the last of the month or the first, as the example programs impute
+    it."""
     if len(text) == 7:
         if first:
             return date.fromisoformat(f"{text}-01").toordinal()

@@ -1,4 +1,5 @@
-"""The combination of RECIST 1.1 and CA-125: the tables of the paper row by row, the rules of date, and collected responses."""
+"""The combination of RECIST 1.1 and CA-125: the tables of the paper row by row, the rules of date, and collected
+responses."""
 
 from __future__ import annotations
 

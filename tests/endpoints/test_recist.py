@@ -148,7 +148,8 @@ def test_merged_lesions_are_gone_when_the_whole_is() -> None:
     assert names(found.target) == ["CR"]
 
 
-# Reappearance (4.3.2, table 3 note; questions and answers of the RECIST group) ------------------------------------------
+# Reappearance (4.3.2, table 3 note; questions and answers of the RECIST group)
+# ------------------------------------------
 
 
 def test_a_lesion_back_after_a_complete_response_is_progression_whatever_its_size() -> None:

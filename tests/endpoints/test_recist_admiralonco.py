@@ -1,7 +1,8 @@
 """What the R package admiralonco gives for recorded responses and for lesions, reproduced by its own set of rules.
 
-It is an implementation, not an authority. Where it departs from the published criteria, the rules ``ADMIRALONCO`` follow it, the
-default follows the criteria, and the difference is listed. Its known faults are not reproduced: each has its test.
+It is an implementation, not an authority. Where it departs from the published criteria, the rules ``ADMIRALONCO``
+follow it, the default follows the criteria, and the difference is listed. Its known faults are not reproduced: each has
+its test.
 """
 
 from __future__ import annotations
@@ -138,7 +139,8 @@ def case(call: dict[str, Any]) -> tuple[Readings, np.ndarray[Any, Any], list[str
 
 
 def uncut(readings: Readings) -> Readings:
-    """Without a progression given, that system goes on after PD: the PD counts as any other, and is ranked after the rest."""
+    """Without a progression given, that system goes on after PD: the PD counts as any other, and is ranked after the
+    rest."""
     return Readings(np.where(readings.overall == PD, Response.UPD, readings.overall), readings.day)
 
 
@@ -265,7 +267,8 @@ def test_the_example_program_on_cdisc_data(name: str) -> None:
             who: answer for who, answer in wanted.items() if who in start
         }, code
         assert all(answer[0] in ("N", "MISSING") for who, answer in wanted.items() if who not in start)
-    # A known fault of that program: it looks for confirmed responses before it has derived them, and so never finds one.
+    # A known fault of that program: it looks for confirmed responses before it has derived them, and so never finds
+    # one.
     apart = {who for who, answer in expected(rows, "CBCP").items() if who in start and found["CBCP"][who] != answer}
     assert apart == {who for who in start if found["CBOR"][who][0] in ("CR", "PR")} and len(apart) == 1
     # Another: its last assessment may be one that was not evaluable, or come after the progression.
@@ -382,7 +385,8 @@ def test_sums_nadirs_changes_and_progression_of_target_lesions() -> None:
 
 
 def test_its_flag_of_complete_response_misses_nodes_and_its_flag_of_progression_takes_what_was_not_measured() -> None:
-    """Two known faults: CRFL asks for a sum of 0, PDFL takes an unmeasured assessment after a nadir of 0 for progression."""
+    """Two known faults: CRFL asks for a sum of 0, PDFL takes an unmeasured assessment after a nadir of 0 for
+    progression."""
     zeros = np.zeros(4, dtype=np.int64)
     rows = Lesions(
         zeros,
@@ -402,7 +406,8 @@ def test_its_flag_of_complete_response_misses_nodes_and_its_flag_of_progression_
     assert Response(assess(rows, 1, 3, ADMIRALONCO).target[0, 2]) is Response.NE
 
 
-# Volume: simulated without clinical sense, so every rule meets every other ---------------------------------------------
+# Volume: simulated without clinical sense, so every rule meets every other
+# ---------------------------------------------
 
 
 def test_a_large_simulated_domain_is_read_whole_and_every_difference_has_its_reason() -> None:

@@ -108,7 +108,8 @@ HOURS = (2.0, 4.0, 8.0, 24.0, 48.0, 96.0, 168.0, 336.0, 503.5)
 
 
 def course(mg: float, *, scale: float = 1.0, **more: Any) -> list[tuple[date, Fact]]:
-    """Return one dose with its samples: before it (below quantification), at the end of infusion, and down to the trough."""
+    """Return one dose with its samples: before it (below quantification), at the end of infusion, and down to the
+    trough."""
     facts = [dosed(mg, **more), sample(-0.5, None, result="<0.5")]
     facts += [sample(h, scale * concentration(h / 24, mg, 2 / 24)) for h in HOURS]
     return facts

@@ -61,7 +61,8 @@ def test_initial_sequences_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, A
     ("inputs", "outputs"), [c for c in cases("dfcrm_getn") if c.values[1]["n"] <= 38 and c.values[0]["target"] >= 0.2]
 )
 def test_sample_sizes_of_dfcrm(inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-    """The package's sample size is a fitted formula: with that many patients our exact chance is near the wished one."""
+    """The package's sample size is a fitted formula: with that many patients our exact chance is near the wished
+    one."""
     levels, target = inputs["nlevel"], inputs["target"]
     prior = skeleton(0.25 * target, target, (levels + 1) // 2, levels)
     design = Crm(levels, target, skeleton=prior, cohort=1, start=(levels - 1) // 2, max_patients=outputs["n"])

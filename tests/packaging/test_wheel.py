@@ -63,7 +63,10 @@ def test_the_wheel_installed_clean_runs_the_demonstration(wheel: Path, tmp_path:
     demo = run(posology, "demo", "--output-dir", "demo", cwd=tmp_path)
     assert demo.returncode == 0, demo.stderr
     assert (tmp_path / "demo/readout-2013-05-10/readout.html").exists()
-    code = "from posology.designs import Boin; from posology.endpoints.recist import Response; print(Boin(levels=3, target=0.3))"
+    code = (
+        "from posology.designs import Boin; from posology.endpoints.recist import Response; print(Boin(levels=3,"
+        " target=0.3))"
+    )
     assert run(python, "-c", code, cwd=tmp_path).returncode == 0
     refused = run(python, "-c", "import polars", cwd=tmp_path)
     assert "No module named 'polars'" in refused.stderr

@@ -219,7 +219,8 @@ def test_a_boin_protocol(imgn853_document: dict[str, Any]) -> None:
     assert type(design_from_protocol(protocol)).__name__ == "Boin"
     assert (
         decision_rules(protocol)[0]
-        == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 DLT: de-escalate; 3 DLT: de-escalate, never to return"
+        == "of 3 patients evaluable, 0 DLT: escalate; 1 DLT: treat 3 more; 2 DLT: de-escalate; 3 DLT: de-escalate,"
+        " never to return"
     )
 
 
@@ -234,7 +235,8 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("value", [None, [], {}, "x", "", -1, 0, 1e308, 10**30, True, [1], {"a": 1}, ...])
 def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, value: Any) -> None:
-    """Each value of the example in turn is replaced, or left out (...): an error has its line, what passes has a synopsis."""
+    """Each value of the example in turn is replaced, or left out (...): an error has its line, what passes has a
+    synopsis."""
     import copy
     import json
 

@@ -132,7 +132,8 @@ def test_figures_and_tables(written: tuple[Path, dict[str, Any]]) -> None:
 def test_a_past_readout_is_reproduced_to_the_byte(
     written: tuple[Path, dict[str, Any]], imgn853_document: dict[str, Any], tmp_path: Path
 ) -> None:
-    """The first readout made when only what came before its lock was recorded, and again after more and a correction."""
+    """The first readout made when only what came before its lock was recorded, and again after more and a
+    correction."""
     rows = (EXAMPLE / "events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     lock = next(i for i, row in enumerate(rows) if row.startswith("cutoff_locked"))
     (tmp_path / "until.csv").write_text("".join(rows[: lock + 1]), encoding="utf-8")

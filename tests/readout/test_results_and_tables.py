@@ -41,7 +41,8 @@ def rate(made: Readout, endpoint: str, patients: str = "all", denominator: str =
 
 
 def test_response_rates(readouts: dict[date, Readout]) -> None:
-    """At the first cutoff two responses await confirmation; of 18 treated, 14 had an assessment, 6 progressed at the first."""
+    """At the first cutoff two responses await confirmation; of 18 treated, 14 had an assessment, 6 progressed at the
+    first."""
     made = readouts[FIRST]
     assert rate(made, "objective response, confirmed") == (0, 18)
     assert rate(made, "objective response, awaiting confirmation") == (2, 18)
@@ -57,7 +58,10 @@ def test_response_rates(readouts: dict[date, Readout]) -> None:
 
 
 def test_response_rates_once_confirmed(readouts: dict[date, Readout]) -> None:
-    """0401-013 was confirmed after 42 days, 0401-010 was not: SD since day 82. Nobody was without progression at 24 weeks but by response."""
+    """0401-013 was confirmed after 42 days, 0401-010 was not: SD since day 82.
+
+    Nobody was without progression at 24 weeks but by response.
+    """
     made = readouts[SECOND]
     assert rate(made, "objective response, confirmed") == (1, 18)
     assert rate(made, "objective response, awaiting confirmation") == (0, 18)
@@ -96,7 +100,8 @@ def test_adverse_events_are_those_of_the_record(readouts: dict[date, Readout]) -
 
 
 def test_adverse_events_by_hand(readouts: dict[date, Readout]) -> None:
-    """Four patients with eye disorders, one of grade 3: on study days 17, 19, 50 and 58; three resolved after 28, 22 and 18 days."""
+    """Four patients with eye disorders, one of grade 3: on study days 17, 19, 50 and 58; three resolved after 28, 22
+    and 18 days."""
     made = readouts[FIRST]
     eye = next(r for r in grid(made, "adverse_events_by_class") if r["System organ class"] == "Eye disorders")
     assert (eye["Events"], eye["All (N = 18)"], eye["All, grade ≥ 3"]) == ("4", "4", "1")
@@ -110,7 +115,8 @@ def test_adverse_events_by_hand(readouts: dict[date, Readout]) -> None:
 
 
 def test_first_onset_by_cycle(readouts: dict[date, Readout]) -> None:
-    """By hand: 15 began cycle 2, two of them with an event; seven cycle 3, one of them with one; two of the other six had one in it."""
+    """By hand: 15 began cycle 2, two of them with an event; seven cycle 3, one of them with one; two of the other six
+    had one in it."""
     rows = grid(readouts[FIRST], "onset_profile")
     assert [(r["Cycle"], r["At risk"], r["First event"]) for r in rows] == [
         ("1", "18", "2"),
@@ -147,7 +153,8 @@ PFS = {  # days, both ends counted, and whether it ended with progression
 
 
 def test_progression_free_survival(readouts: dict[date, Readout]) -> None:
-    """S falls to 8/14 at day 43 (six of the 14 still followed), to 1/3 of that at day 85 (two of three): the median is 85 days."""
+    """S falls to 8/14 at day 43 (six of the 14 still followed), to 1/3 of that at day 85 (two of three): the median is
+    85 days."""
     made = readouts[FIRST]
     rows = {r["Patient"][-3:]: r for r in grid(made, "progression_free_survival")}
     assert {p: (int(r["Days"]), r["Event or censored"] == "event") for p, r in rows.items()} == PFS
@@ -218,7 +225,8 @@ def measure(trial: Trial, assessment: int, **diameters: float | None) -> None:
 
 
 def test_findings_and_the_investigators_reading(trial: Trial, clock: Clock, tmp_path: Path) -> None:
-    """A lesion of 8 mm and three in one organ; two upper limits at one laboratory; SD by the lesions, PD by the investigator."""
+    """A lesion of 8 mm and three in one organ; two upper limits at one laboratory; SD by the lesions, PD by the
+    investigator."""
     treat(trial, "001", 1)
     measure(trial, 0, T1=40.0, T2=8.0, T3=20.0)
     ca125 = lambda value, limit: f.MarkerMeasured(value=value, upper_limit=limit, laboratory="central")

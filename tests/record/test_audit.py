@@ -183,7 +183,10 @@ WITHOUT_KEYS = (
     "ALTER TABLE loose RENAME TO events",
 )
 """The table of events without its key and its types, as somebody makes it who wants to put anything in."""
-COPY = "SELECT trial, {}, occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev, hash"
+COPY = (
+    "SELECT trial, {}, occurred, recorded, author, kind, patient, fact, reason, supersedes, override, provenance, prev,"
+    " hash"
+)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""What holding and reducing doses does: ratios and paired errors against closed forms, and what rules must do to the same patients."""
+"""What holding and reducing doses does: ratios and paired errors against closed forms, and what rules must do to the
+same patients."""
 
 from __future__ import annotations
 

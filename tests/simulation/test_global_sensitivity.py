@@ -65,7 +65,8 @@ def test_priors_say_where_they_come_from() -> None:
 
 
 def test_at_their_medians_the_patients_are_those_of_virtual_trials() -> None:
-    """The same clinical tier as `posology simulate designs` uses, within four standard errors of 4,000 and 4,000 patients."""
+    """The same clinical tier as `posology simulate designs` uses, within four standard errors of 4,000 and 4,000
+    patients."""
     panel = PatientPanel.draw((3, 0), 4000, flat)
     ours = outcomes(panel.treated(ModelInputs(), 8, 21.0), 21.0)
     theirs = draw_patients(np.random.default_rng(5), 40, 100, lambda people: np.full((len(people), 1), 355.0))
@@ -110,10 +111,11 @@ def test_the_same_seed_gives_the_same_and_progress_is_told() -> None:
 
 @pytest.mark.slow
 def test_against_a_double_loop() -> None:
-    """Brute force: the variance of the mean of an outcome given one number, of 2,000 patients a point, on a grid of quantiles.
+    """Brute force: the variance of the mean of an outcome given one number, of 2,000 patients a point, on a grid of
+    quantiles.
 
-    The DLT rate goes with two numbers that act without each other: the rate of other DLTs and the share of ocular grade 3. The
-    first index of each is its variance over the sum.
+    The DLT rate goes with two numbers that act without each other: the rate of other DLTs and the share of ocular grade
+    3. The first index of each is its variance over the sum.
     """
     names = ("others.dlt", "ocular.grade3")
     varied, panel = priors(), PatientPanel.draw((8, 0), 2000, flat)

@@ -1,4 +1,5 @@
-"""Virtual patients that carry the drug: the same trials as coin flips where they say the same, and the trial of 2013."""
+"""Virtual patients that carry the drug: the same trials as coin flips where they say the same, and the trial of
+2013."""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ def carriers(dlt: Any, ocular: Any = None) -> DrugDrivenPatients:
 
 
 def test_a_dlt_after_the_window_is_missed() -> None:
-    """Everybody has a DLT on day 30: seen in 42 days, where the trial ends at level 1; missed in 21, where it goes up."""
+    """Everybody has a DLT on day 30: seen in 42 days, where the trial ends at level 1; missed in 21, where it goes
+    up."""
     people = carriers(np.full((1, 30, 3), 30.0))
     short = simulate(ThreePlusThree(3), Scenario(tuple(people.rate(21)), window=21), people)
     long = simulate(ThreePlusThree(3), Scenario(tuple(people.rate(42)), window=42), people)
@@ -160,7 +162,8 @@ def test_rates_rise_with_the_dose_and_the_window(treated: DrugDrivenPatients) ->
 
 
 def test_response_of_much_target_is_that_it_was_calibrated_to() -> None:
-    """MIRASOL, 6 mg/kg of adjusted ideal weight, 75 % or more of cells at 2+: 42.3 %; without target none to speak of."""
+    """MIRASOL, 6 mg/kg of adjusted ideal weight, 75 % or more of cells at 2+: 42.3 %; without target none to speak
+    of."""
     many, few = (
         replace(OVARIAN, ps2_a=Quantity(a, "1", "assumed", "a test"), ps2_b=Quantity(b, "1", "assumed", "a test"))
         for a, b in ((30, 3), (1, 100))

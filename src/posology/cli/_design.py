@@ -39,7 +39,10 @@ ParamOption = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any other parameter of the design, as `posology design list` names it (else the design's own); may be given again.",
+        help=(
+            "Any other parameter of the design, as `posology design list` names it (else the design's own); may be"
+            " given again."
+        ),
     ),
 ]
 RulesOption = Annotated[
@@ -55,7 +58,9 @@ OutcomesOption = Annotated[
     typer.Option(
         "--data",
         metavar="OUTCOMES",
-        help="The outcomes seen, as '1NNN 2NTN': level, then N or T (a DLT) for each patient (else nobody was treated).",
+        help=(
+            "The outcomes seen, as '1NNN 2NTN': level, then N or T (a DLT) for each patient (else nobody was treated)."
+        ),
     ),
 ]
 TruthOption = Annotated[
@@ -167,7 +172,8 @@ def numbers(text: str, option: str) -> list[float]:
 def assigned(text: str, option: str) -> tuple[str, Any]:
     """Read NAME=VALUE, the value as YAML; numbers with commas between them are a list.
 
-    A value of parts, such as a prior, is written mean=...,sd=...,correlation=...; several with a semicolon between them.
+    A value of parts, such as a prior, is written mean=...,sd=...,correlation=...; several with a semicolon between
+    them.
 
     >>> assigned("stop_at=9", "--set"), assigned("prior=0.1,0.3", "--set")
     (('stop_at', 9), ('prior', [0.1, 0.3]))
@@ -231,7 +237,8 @@ def _words(detail: Any) -> str:
 
 
 def usual_skeleton(levels: int, target: float) -> list[float]:
-    """Return the skeleton taken where none is given: half-width a fifth of the target, the middle level the guess of the MTD."""
+    """Return the skeleton taken where none is given: half-width a fifth of the target, the middle level the guess of
+    the MTD."""
     from posology.operating.calibrate import skeleton
 
     return [round(p, 4) for p in skeleton(0.2 * target, target, (levels + 1) // 2, levels)]

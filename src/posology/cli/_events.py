@@ -108,7 +108,10 @@ def _explained(field: Field[Any], hint: Any) -> str:
     choices = [choice for part in _parts(hint) if get_origin(part) is Literal for choice in get_args(part)]
     if choices:
         said += f": {', '.join(map(str, choices[:-1]))} or {choices[-1]}" if len(choices) > 1 else f": {choices[0]}"
-    bound = lambda kind, name: next((getattr(m, name) for m in _metadata(hint, kind)), None)
+
+    def bound(kind: type, name: str) -> Any:
+        return next((getattr(m, name) for m in _metadata(hint, kind)), None)
+
     bounds = in_words(above=bound(Gt, "gt"), least=bound(Ge, "ge"), below=bound(Lt, "lt"), most=bound(Le, "le"))
     said += f"; {bounds}." if bounds else "."
     if field.default is MISSING:

@@ -48,7 +48,10 @@ def in_words(
     >>> in_words(least=1)
     '1 or more'
     """
-    shown = lambda bound: f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
+
+    def shown(bound: float) -> str:
+        return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
+
     if least is not None and most is not None:
         return f"{shown(least)} to {shown(most)}"
     said = [f"{shown(least)} or more"] if least is not None else [f"above {shown(above)}"] if above is not None else []

@@ -35,7 +35,8 @@ EXAMPLE = "Example: "
 
 
 def with_examples(command: Any) -> Any:
-    """Set the example of a command, and of all below it, apart from its help: on a line of its own, which is not folded."""
+    """Set the example of a command, and of all below it, apart from its help: on a line of its own, which is not
+    folded."""
     for below in getattr(command, "commands", {}).values():
         with_examples(below)
     text, *examples = (command.help or "").split(EXAMPLE) if command else ("",)

@@ -62,7 +62,8 @@ def demo(
     place.unlink(missing_ok=True)
     plan = load_document(out / "protocol.yaml")
     say(
-        f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels, {plan['design']['method']}"
+        f"[bold]Protocol[/]  {plan['trial']['id']} checked: {len(plan['dose']['levels'])} dose levels,"
+        f" {plan['design']['method']}"
     )
     listed = read_claims(out / "claims.yaml")
     with (
@@ -93,12 +94,16 @@ def demo(
         for said in each.headline:
             say(f"  {said.cited.text}" + (rf" \[{said.cited.mark}]" if said.cited.mark else ""))
     claims = next(iter(made.values())).claims
-    count = lambda verdict: sum(c.holds is verdict for c in claims)
+
+    def count(verdict: bool | None) -> int:
+        return sum(c.holds is verdict for c in claims)
+
     say(
         f"[bold]Claims[/]    {count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record"
     )
     say(
-        "A reconstruction: every value is marked stated, published or assumed; what is assumed is no result of the real trial."
+        "A reconstruction: every value is marked stated, published or assumed; what is assumed is no result of the real"
+        " trial."
     )
 
 

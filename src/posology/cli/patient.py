@@ -31,7 +31,7 @@ def eligibility(
 
     Example: posology patient eligibility mytrial.posology 001 --cutoff 2013-06-06
     """
-    from posology.conduct.eligibility import SOURCES, check, criteria
+    from posology.conduct.eligibility import SOURCES, CheckedCriterion, check, criteria
     from posology.conduct.trial import Trial
     from posology.readout.cited import mark
 
@@ -59,7 +59,11 @@ def eligibility(
             ]
         )
         return
-    origin = lambda c: f" [{m}]" if c.event and (m := mark(c.event, (FIELDS.get(c.criterion.fact, ""),))) else ""
+
+    def origin(c: CheckedCriterion) -> str:
+        field = FIELDS.get(c.criterion.fact, "")
+        return f" [{marked}]" if c.event and (marked := mark(c.event, (field,))) else ""
+
     rows = [
         (c.criterion.id, c.criterion.text, c.verdict, c.found + origin(c), c.event.seq if c.event else "")
         for c in checked

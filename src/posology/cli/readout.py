@@ -94,7 +94,10 @@ def claims(
             (c.claim.id, c.claim.text, sign[c.holds], c.found + (f" [{c.mark}]" if c.mark else "")) for c in checked
         ]
         print_table(f"{len(checked)} claims", ("Id", "Claim", "Verdict", "What the record says"), rows)
-        count = lambda verdict: sum(c.holds is verdict for c in checked)
+
+        def count(verdict: bool | None) -> int:
+            return sum(c.holds is verdict for c in checked)
+
         print(f"{count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record")
     raise typer.Exit(1 if any(c.holds is False for c in checked) else 0)
 

@@ -1,4 +1,5 @@
-"""The reference of all commands, a page for each group, written from their own help: ``python -m posology.cli.reference DIR``."""
+"""The reference of all commands, a page for each group, written from their own help: ``python -m posology.cli.reference
+DIR``."""
 
 from __future__ import annotations
 

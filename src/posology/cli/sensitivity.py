@@ -14,6 +14,8 @@ from posology.cli._output import bar, print_json, print_table
 if TYPE_CHECKING:
     from posology.pharmacology.tumour.sensitivity import SobolIndex
     from posology.pharmacology.uncertainty.sobol import Prior
+    from posology.pharmacology.virtual_patients.demographics import VirtualPatients
+    from posology.shared.arrays import Floats
     from posology.shared.tables import Table
 
 app = typer.Typer(no_args_is_help=True)
@@ -22,8 +24,10 @@ CvOption = Annotated[
     typer.Option(
         "--cv",
         metavar="NAME=CV",
-        help="How uncertain a number is, as its coefficient of variation, 0 to 20, 0.4 being 40 % and 0 not at all "
-        "(else by its evidence); may be given again.",
+        help=(
+            "How uncertain a number is, as its coefficient of variation, 0 to 20, 0.4 being 40 % and 0 not at all "
+            "(else by its evidence); may be given again."
+        ),
     ),
 ]
 CsvOption = Annotated[Path | None, csv_option("the indices")]
@@ -122,7 +126,10 @@ def trial(
 
     if body_size not in get_args(Metric):
         raise ValueError(f"--body-size is {body_size!r}; known: {'; '.join(get_args(Metric))}")
-    sized = lambda amount, metric, p: dose_mg(amount, metric, p.weight_kg, p.height_cm, p.sex)
+
+    def sized(amount: float, metric: str, p: VirtualPatients) -> Floats:
+        return dose_mg(amount, cast(Metric, metric), p.weight_kg, p.height_cm, p.sex)
+
     reference = "adjusted ideal body weight"
     wide = _cv(cv)
     with bar("treating virtual patients") as progress:
@@ -141,8 +148,8 @@ def trial(
     unit = UNIT_OF[cast("Metric", body_size)]
     title = f"IMGN853, {dose:g} {unit} by {body_size}: what matters for a trial"
     told = (
-        f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most "
-        f"{cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else "")
+        f"{samples:,} base samples of {patients:,} virtual patients each, seed {seed}; DLT window {window:g} d, at most"
+        f" {cycles} cycles of {interval:g} d" + (f"; tumours with {ps2:.0%} or more cells at 2+" if ps2 else "")
     )
     given = {
         "dose": dose,
@@ -211,7 +218,10 @@ def _show(
     head = ["number", "median", "95 % range", "distribution", "spread from"]
     print_table("What is varied", head, influence.shown_priors(priors))
     if outcomes is not None:
-        number = lambda x: f"{x:.3g}" if isinstance(x, float) else x
+
+        def number(x: Any) -> Any:
+            return f"{x:.3g}" if isinstance(x, float) else x
+
         print_table(
             outcomes.title, list(outcomes.columns), [[number(v) for v in row.values()] for row in outcomes.rows()]
         )
@@ -230,8 +240,9 @@ def _show(
     print(HOW_TO_READ)
     if outcomes is not None:
         print(
-            "noise share: of the variance between runs, what goes with which patients were drawn; it is kept out of the indices and "
-            "widens their intervals. PFS median: between visits; noise share and indices are of the difference from the medians."
+            "noise share: of the variance between runs, what goes with which patients were drawn; it is kept out of the"
+            " indices and widens their intervals. PFS median: between visits; noise share and indices are of the"
+            " difference from the medians."
         )
     print(LEGEND)
     for path in (csv, figure):

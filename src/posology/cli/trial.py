@@ -15,6 +15,7 @@ from posology.cli._output import acknowledge, console_err, print_json, print_tab
 from posology.shared.text import printable, printable_lines
 
 if TYPE_CHECKING:
+    from posology.conduct.overview import PatientOverview
     from posology.record.event import Event
 
 app = typer.Typer(no_args_is_help=True)
@@ -176,7 +177,8 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
             else ""
         )
         print(
-            f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7}  {c.not_evaluable:>13}{here}"
+            f"{c.level:>5}  {c.dose:<12}  {c.treated:>7}  {c.evaluable:>9}  {c.dlt:>3}  {c.pending:>7} "
+            f" {c.not_evaluable:>13}{here}"
         )
     for standing in advice.pending:
         print(f"not evaluable yet: {standing}")
@@ -190,7 +192,8 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
     if origin:
         print(
-            f"origin of these counts: {origin} ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
+            f"origin of these counts: {origin}"
+            f" ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
         )
 
 
@@ -213,8 +216,13 @@ def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
         print_json([vars(row) for row in rows])
         return
     columns = ("Patient", "Tumour", "Dose", "First dose", "Doses", "DLT window", "Treatment")
-    changed = lambda row: f"now {row.current}" if row.current != row.assigned else ""
-    dose = lambda row: ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
+
+    def changed(row: PatientOverview) -> str:
+        return f"now {row.current}" if row.current != row.assigned else ""
+
+    def dose(row: PatientOverview) -> str:
+        return ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
+
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
     print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
     for matter in matters:
@@ -260,7 +268,9 @@ def _log_lines(event: Event, superseded_by: Event | None) -> Iterator[str]:
     from posology.record.event import to_dict
     from posology.record.facts import Voided
 
-    origin = lambda field: f" [{event.mark(field)}]" if event.is_marked else ""
+    def origin(field: str) -> str:
+        return f" [{event.mark(field)}]" if event.is_marked else ""
+
     facts = ", ".join(
         f"{name.replace('_', ' ')} {value}{origin(name)}"
         for name, value in to_dict(event.fact).items()
@@ -297,7 +307,10 @@ def verify(
         typer.Option(
             "--witness",
             metavar="FILE",
-            help="Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json (else none).",
+            help=(
+                "Heads noted elsewhere: a witness file, an exported record (.jsonl) or a readout's readout.json (else"
+                " none)."
+            ),
         ),
     ] = None,
     as_json: JsonOption = False,

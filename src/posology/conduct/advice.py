@@ -24,7 +24,8 @@ from posology.record.state import State
 
 @dataclass(frozen=True)
 class Count:
-    """The patients at one dose level, on a day; ``awaiting`` of the ``pending`` await a judgement, the others the window's end."""
+    """The patients at one dose level, on a day; ``awaiting`` of the ``pending`` await a judgement, the others the
+    window's end."""
 
     level: int
     dose: str
@@ -207,7 +208,8 @@ class _Day:
         )
 
     def fill(self, level: int, more: int, why: str, settled: bool) -> Advice:
-        """Answer that more patients are treated at the level: as many as are missing, or nobody until those there are known."""
+        """Answer that more patients are treated at the level: as many as are missing, or nobody until those there are
+        known."""
         here = [s for s in self.awaited if s.level == self.open_level.level]
         missing = more - len(here) - len(self.untreated)
         if self.plan.backfills:
@@ -220,7 +222,8 @@ class _Day:
         return self.answer("stay", level, missing, _with_undecided(why, self.undecided, settled), settled)
 
     def held_back(self, why: str, settled: bool, *, rises: bool) -> Advice | None:
-        """Answer that the cohort is filled, or waited for, before the trial goes up or ends; None if nothing is to wait for."""
+        """Answer that the cohort is filled, or waited for, before the trial goes up or ends; None if nothing is to wait
+        for."""
         level, slots = self.open_level.level, self.open_level.slots
         to_fill = min(self.free, _advised(self.open_level) - len(self.taken))
         if rises and to_fill > 0:
@@ -283,7 +286,8 @@ def _with_undecided(why: str, undecided: tuple[DltStatus, ...], settled: bool) -
 
 
 def _advised(open_: OpenLevel) -> int:
-    """Return how many patients the design asked for when the level was opened: a committee that gave more may leave them out."""
+    """Return how many patients the design asked for when the level was opened: a committee that gave more may leave
+    them out."""
     told = (open_.decision.fact.advice or {}) if open_.decision else {}
     return min(open_.slots, int(told.get("more") or open_.slots))
 

@@ -1,4 +1,5 @@
-"""Fills in what the system knows better than the person who enters a fact: planned doses, slots, advice, what a signature or judgement is of."""
+"""Fills in what the system knows better than the person who enters a fact: planned doses, slots, advice, what a
+signature or judgement is of."""
 
 from __future__ import annotations
 

@@ -15,15 +15,16 @@ from posology.record.state import Patient, State
 
 Outcome = Literal["DLT", "moderate", "no DLT", "pending", "awaiting judgement", "not evaluable"]
 UNDECIDED = ("pending", "awaiting judgement")
-"""Of a patient inside the window, or with an event that may be a DLT and is not judged as it stands, nothing is counted."""
+"""Of a patient inside the window, or with an event that may be a DLT and is not judged as it stands, nothing is
+counted."""
 
 
 @dataclass(frozen=True)
 class DltStatus:
     """Where one patient stands.
 
-    ``until`` is the last day of a pending patient's window, where a day ends the waiting; ``sources`` the first dose and
-    the events behind the outcome; ``worst_grade`` that of a related event in the window, 0 for none.
+    ``until`` is the last day of a pending patient's window, where a day ends the waiting; ``sources`` the first dose
+    and the events behind the outcome; ``worst_grade`` that of a related event in the window, 0 for none.
     """
 
     patient: str

@@ -33,8 +33,8 @@ def check_entry(fact: Fact, *, patient: str | None, author: str, reason: str | N
     >>> check_entry(Consented(), patient="0\\u200b01", author=" ", reason=None, override=None)
     Traceback (most recent call last):
         ...
-    posology.record.entry.EntryError: patient is '0\\u200b01': it holds U+200B ZERO WIDTH SPACE; write letters, digits and signs of ASCII
-    author is blank: write the name of the person
+    posology.record.entry.EntryError: patient is '0\\u200b01': it holds U+200B ZERO WIDTH SPACE; write letters, digits
+    and signs of ASCII author is blank: write the name of the person
     """
     problems = [f"author {problem}" for problem in _checked_name(author)]
     if patient is not None:
@@ -82,7 +82,9 @@ def _name_problems(name: str) -> Iterator[str]:
     elif name != " ".join(name.split()):
         yield f"is {name!r}: it begins or ends with a blank, or holds two in a row"
     elif unicodedata.normalize("NFKC", name) != unicodedata.normalize("NFC", name):
-        yield f"is {name!r}: it holds characters that only look like letters; write {unicodedata.normalize('NFKC', name)}"
+        yield (
+            f"is {name!r}: it holds characters that only look like letters; write {unicodedata.normalize('NFKC', name)}"
+        )
     elif word := mixed_scripts(name):
         yield f"is {name!r}: {word!r} has letters of two alphabets that look alike"
     elif len(name) > LONGEST_NAME:

@@ -1,4 +1,5 @@
-"""What the design sees of a live trial: the tally of a day, and every tally that the undecided patients may still make of it."""
+"""What the design sees of a live trial: the tally of a day, and every tally that the undecided patients may still make
+of it."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ COUNTED = ("DLT", "moderate", "no DLT")
 def live_tally(
     plan: ConductPlan, statuses: Iterable[DltStatus], open_: OpenLevel, on: date, level: int | None = None
 ) -> Tally:
-    """Return the tally of a day: of the patients evaluable and, for a design that uses follow-up, of those inside the window.
+    """Return the tally of a day: of the patients evaluable and, for a design that uses follow-up, of those inside the
+    window.
 
     Parameters
     ----------
@@ -129,7 +131,8 @@ def responses(state: State, plan: ConductPlan, on: date) -> Ints:
 def backfill_levels(
     state: State, plan: ConductPlan, statuses: Iterable[DltStatus], open_: OpenLevel, on: date
 ) -> dict[int, int]:
-    """Return the levels that a backfilling design opens beside the escalation, each with how many more patients it takes.
+    """Return the levels that a backfilling design opens beside the escalation, each with how many more patients it
+    takes.
 
     The cap of a level counts all who were treated there, those inside the window too.
     """

@@ -17,7 +17,8 @@ NOT_TREATED = ("SCREEN FAILURE", "NO PLACE")
 
 @dataclass(frozen=True)
 class PatientOverview:
-    """One patient at a glance: the dose assigned (in an expansion ``cohort``: that of the first dose), and the current one."""
+    """One patient at a glance: the dose assigned (in an expansion ``cohort``: that of the first dose), and the current
+    one."""
 
     patient: str
     tumour: str

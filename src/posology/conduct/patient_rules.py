@@ -68,10 +68,16 @@ def dose_as_planned(request: EventRequest) -> str | None:
     planned, actual = request.fact.planned_mg, request.fact.actual_mg
     tolerance = request.plan.protocol.dose.tolerance_percent
     if planned is None:
-        return f"the planned dose cannot be computed: {request.plan.protocol.dose.body_size} needs the patient's height and sex"
+        return (
+            f"the planned dose cannot be computed: {request.plan.protocol.dose.body_size} needs the patient's height"
+            " and sex"
+        )
     if abs(actual - planned) <= planned * tolerance / 100 + 1e-9:
         return None
-    return f"{actual:g} mg was given, {planned:g} mg planned: {100 * (actual / planned - 1):+.1f} %, more than {tolerance:g} %"
+    return (
+        f"{actual:g} mg was given, {planned:g} mg planned: {100 * (actual / planned - 1):+.1f} %, more than"
+        f" {tolerance:g} %"
+    )
 
 
 @reads(f.Screened)
@@ -106,7 +112,10 @@ def doses_in_order(request: EventRequest) -> str | None:
     """Each dose has a cycle and day of its own, follows the one before, and is not given early."""
     schedule = request.plan.protocol.schedule
     if request.fact.day not in schedule.dosing_days:
-        return f"day {request.fact.day} is no dosing day; the protocol doses on day {', '.join(map(str, schedule.dosing_days))}"
+        return (
+            f"day {request.fact.day} is no dosing day; the protocol doses on day"
+            f" {', '.join(map(str, schedule.dosing_days))}"
+        )
     now = (request.fact.cycle, request.fact.day)
     given = [(e, e.fact) for e in request.patient.doses if isinstance(e.fact, f.Dosed)]
     for event, dose in given:
@@ -115,7 +124,10 @@ def doses_in_order(request: EventRequest) -> str | None:
     later = [(e, d) for e, d in given if (d.cycle, d.day) > now and e.occurred < request.occurred]
     if later:
         event, dose = later[0]
-        return f"cycle {dose.cycle} day {dose.day} was given on {event.occurred} (event {event.seq}), before {request.occurred}"
+        return (
+            f"cycle {dose.cycle} day {dose.day} was given on {event.occurred} (event {event.seq}), before"
+            f" {request.occurred}"
+        )
     before = [(e, d) for e, d in given if (d.cycle, d.day) < now]
     if not before:
         return f"the first dose is cycle 1, not {request.fact.cycle}" if request.fact.cycle != 1 else None
@@ -173,7 +185,10 @@ def ae_number_is_unique(request: EventRequest) -> str | None:
     for event in request.patient.of(f.AdverseEvent):
         if event.fact.ae == request.fact.ae:  # type: ignore[attr-defined]
             term = event.fact.term  # type: ignore[attr-defined]
-            return f"adverse event {request.fact.ae} of {request.patient_id} is {term} (event {event.seq}): correct that one"
+            return (
+                f"adverse event {request.fact.ae} of {request.patient_id} is {term} (event {event.seq}): correct"
+                " that one"
+            )
     return None
 
 
@@ -262,7 +277,10 @@ def lesion_has_value(request: EventRequest) -> str | None:
             "not evaluable",
             "merged",
         ):
-            return f"target lesion {fact.lesion} has neither a diameter nor a status absent, too small to measure or not evaluable"
+            return (
+                f"target lesion {fact.lesion} has neither a diameter nor a status absent, too small to measure or not"
+                " evaluable"
+            )
         if fact.diameter_mm is not None and fact.status in ("absent", "not evaluable", "merged"):
             return f"target lesion {fact.lesion} is {fact.status} and measures {fact.diameter_mm:g} mm"
         return None
@@ -282,7 +300,10 @@ def baseline_before_treatment(request: EventRequest) -> str | None:
     if request.fact.assessment == 0 and request.occurred > first.occurred:
         return f"the first dose was given on {first.occurred} (event {first.seq}), before this baseline"
     if request.fact.assessment > 0 and request.occurred <= first.occurred:
-        return f"the first dose was given on {first.occurred} (event {first.seq}), not before assessment {request.fact.assessment}"
+        return (
+            f"the first dose was given on {first.occurred} (event {first.seq}), not before assessment"
+            f" {request.fact.assessment}"
+        )
     return None
 
 

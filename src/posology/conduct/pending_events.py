@@ -30,8 +30,8 @@ class Refused(Exception):
 class PendingEvents:
     """A record being written: its head, its state, and the events not yet in the store.
 
-    One is begun for each piece of work, by :meth:`~posology.conduct.trial.Trial.pending_events`. What it holds is on disk
-    only after :meth:`~posology.conduct.trial.Trial.commit`.
+    One is begun for each piece of work, by :meth:`~posology.conduct.trial.Trial.pending_events`. What it holds is on
+    disk only after :meth:`~posology.conduct.trial.Trial.commit`.
     """
 
     def __init__(self, state: State, recorded: Sequence[Event]) -> None:

@@ -72,7 +72,8 @@ class ConductPlan:
 
     @cached_property
     def escalation(self) -> Design:
-        """The design as it is asked: of one that backfills, patients beside the escalation count to no cohort and no maximum."""
+        """The design as it is asked: of one that backfills, patients beside the escalation count to no cohort and no
+        maximum."""
         if self.backfills is None:
             return self.design
         most = self.backfills.max_patients + self.backfills.cap * self.levels
@@ -171,4 +172,7 @@ def reopened(state: State, patient: Patient, toxicity: Toxicity, on: date) -> st
     said = basis.get("definition_says", SAYS[meets] if against else SAYS[fact.dlt])
     if meets is None or meets == fact.dlt or SAYS[meets] == said:
         return None
-    return f"by the definition it is now {'' if meets else 'not '}a DLT ({why}); it was judged otherwise (event {event.seq})"
+    return (
+        f"by the definition it is now {'' if meets else 'not '}a DLT ({why}); it was judged otherwise (event"
+        f" {event.seq})"
+    )

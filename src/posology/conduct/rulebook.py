@@ -14,6 +14,7 @@ from posology.record import facts as f
 from posology.record.binding import is_fatal
 from posology.record.event import Event
 from posology.record.state import State
+from posology.shared.text import first_paragraph
 
 RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.not_in_the_future,
@@ -102,7 +103,8 @@ RENAMED = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """A rule that forbids what was asked, and the fact that breaks it; ``event`` is the number of the event it breaks for."""
+    """A rule that forbids what was asked, and the fact that breaks it; ``event`` is the number of the event it breaks
+    for."""
 
     rule: str
     text: str
@@ -126,7 +128,7 @@ def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -
     for rule in (*RULES_FOR_ALL, *RULES.get(type(request.fact), ())) if only is None else only:
         fact = rule(request)
         if fact is not None:
-            text = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
+            text = first_paragraph(rule.__doc__).rstrip(".")
             event = request.event.seq if request.event else None
             found.append(Refusal(name_of(rule), text, fact, event, rule in ABSOLUTE and request.event is None))
     return found
@@ -137,7 +139,8 @@ def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -
 
 @cache
 def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
-    """Return the rules of a kind of event that another kind can break: by being entered ``late``, or by being changed."""
+    """Return the rules of a kind of event that another kind can break: by being entered ``late``, or by being
+    changed."""
     table = READS_LATE if late else READS
     return tuple(
         rule for rule in (*RULES_FOR_ALL, *RULES.get(f.KINDS[kind], ())) if f.KINDS[changed] in table.get(rule, ())
@@ -194,7 +197,8 @@ def _asked_again(
 
 
 def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, int]) -> Iterator[Event]:
-    """Yield the events that might rest on the change: the patient's own; of the trial and of others, what came later."""
+    """Yield the events that might rest on the change: the patient's own; of the trial and of others, what came
+    later."""
     if new.patient is None:
         if old is None and _is_last(after, new):
             return

@@ -3,11 +3,11 @@
 Each rule is a function of a request; it returns the fact that breaks it, in words, or None. The first line of its
 docstring is the rule's text, its name (with hyphens) the rule's name. An event is judged on what came before it: by its
 day, and within the day by the order of entry. A rule that others may break later says which kinds of event it
-:func:`reads`; when one of those is entered late, corrected or voided, the events that rest on it are asked again. A rule
-about what does not exist at all is :func:`absolute`: no override sets it aside.
+:func:`reads`; when one of those is entered late, corrected or voided, the events that rest on it are asked again. A
+rule about what does not exist at all is :func:`absolute`: no override sets it aside.
 
-Here are the rules for any event and for entering the trial; :mod:`posology.conduct.patient_rules` has those for patients
-on treatment, :mod:`posology.conduct.decision_rules` those for decisions, amendments and cutoffs, and
+Here are the rules for any event and for entering the trial; :mod:`posology.conduct.patient_rules` has those for
+patients on treatment, :mod:`posology.conduct.decision_rules` those for decisions, amendments and cutoffs, and
 :mod:`posology.conduct.rulebook` says which stand before which kind of event.
 """
 

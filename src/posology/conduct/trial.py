@@ -204,7 +204,10 @@ class Trial:
         raise AssertionError("unreachable")
 
     def _moment(self, pending: PendingEvents) -> tuple[datetime, date]:
-        """Return the moment of recording and the day it is. A clock that was set back does not turn the record's back."""
+        """Return the moment of recording and the day it is.
+
+        A clock that was set back does not turn the record's back.
+        """
         moment = self._clock()
         return max(moment, pending.last), moment.date()
 
@@ -285,7 +288,8 @@ class Trial:
     def _supersede(
         self, pending: PendingEvents, old: Event | None, fact: Fact, seq: int, occurred: date | None, **entry: Any
     ) -> Event:
-        """Add what takes the place of an event, about the same patient and, unless another is given, of the same day."""
+        """Add what takes the place of an event, about the same patient and, unless another is given, of the same
+        day."""
         moment, today = self._moment(pending)
         return pending.add(
             fact,

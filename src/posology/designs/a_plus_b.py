@@ -26,7 +26,10 @@ REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level {next}",
     "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: level {next} is the MTD",
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level is safe enough",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level"
+        " is safe enough"
+    ),
 )
 START, FILL, UP, MORE, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL = range(len(REASONS))
 
@@ -85,8 +88,8 @@ class APlusB(DoseFinding):
     def exceeded(self, tally: Tally) -> Bools:
         """Return (trials, levels): whether a level exceeds the MTD.
 
-        Beyond A + B patients the share of a full level is tolerated. DLTs beyond what either cohort tolerates exceed the
-        MTD at once, whoever is still to come.
+        Beyond A + B patients the share of a full level is tolerated. DLTs beyond what either cohort tolerates exceed
+        the MTD at once, whoever is still to come.
         """
         n, y, full = tally.treated, tally.dlts, self.a + self.b
         beyond = y * full > self.e * np.maximum(n, full)

@@ -1,8 +1,9 @@
 """BF-BOIN: BOIN that treats patients at lower levels, too, while a cohort is followed.
 
-Zhao Y, Yuan Y, Korn EL, Freidlin B. Backfilling patients in phase I dose-escalation trials using Bayesian optimal interval
-design (BOIN). Clin Cancer Res 2024;30:673-679. A level below the one now given is open for backfilling once a response
-was seen at it or below, and closes when its DLT rate proves too high or it has patients enough. All patients count.
+Zhao Y, Yuan Y, Korn EL, Freidlin B. Backfilling patients in phase I dose-escalation trials using Bayesian optimal
+interval design (BOIN). Clin Cancer Res 2024;30:673-679. A level below the one now given is open for backfilling once a
+response was seen at it or below, and closes when its DLT rate proves too high or it has patients enough. All patients
+count.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class BfBoin(Boin):
 
     Notes
     -----
-    Backfilled patients count in all decisions, not to ``max_patients``: that limits the patients who lead the escalation.
+    Backfilled patients count in all decisions, not to ``max_patients``: that limits the patients who lead the
+    escalation.
     """
 
     DEPENDS_ON: ClassVar[DependsOn] = DependsOn.TIME
@@ -59,7 +61,8 @@ class BfBoin(Boin):
         return np.asarray((y >= self.lambda_d * n - BOUNDARY_TOLERANCE) & (n > 0))
 
     def too_high(self, tally: Tally) -> Bools:
-        """Return (trials, levels): levels whose DLT rate, and that pooled with the level above, reach lambda_d; and all above."""
+        """Return (trials, levels): levels whose DLT rate, and that pooled with the level above, reach lambda_d; and all
+        above."""
         n, y = self.followed_counts(tally)
         unsafe = self.reaches_lambda_d(n, y) & self.reaches_lambda_d(_with_above(n), _with_above(y))
         return np.logical_or.accumulate(unsafe, axis=1)
@@ -67,9 +70,10 @@ class BfBoin(Boin):
     def propose(self, tally: Tally) -> Ints:
         """Return where to go next; where a lower level's data contradict it, by the data pooled from that level up.
 
-        A lower level contradicts an escalation unless it, too, would be escalated from, and any other step where it would be
-        de-escalated from. Pooled are the highest such level and all up to the level last given. Where the pooled rate reaches
-        lambda_d, the dose goes to the highest of them whose rate, pooled from the lowest of them up, does not.
+        A lower level contradicts an escalation unless it, too, would be escalated from, and any other step where it
+        would be de-escalated from. Pooled are the highest such level and all up to the level last given. Where the
+        pooled rate reaches lambda_d, the dose goes to the highest of them whose rate, pooled from the lowest of them
+        up, does not.
         """
         n, y = self.counts(tally)
         trials, here = np.arange(tally.trials), np.maximum(tally.level, 0)
@@ -94,7 +98,8 @@ class BfBoin(Boin):
         Parameters
         ----------
         tally
-            all patients treated, those still followed as pending: the cap counts everyone who was ever treated at a level.
+            all patients treated, those still followed as pending: the cap counts everyone who was ever treated at a
+            level.
         responses
             (trials, levels): tumour responses seen.
         """

@@ -54,7 +54,8 @@ class Normal:
     def __post_init__(self) -> None:
         if min(self.sd) <= 0 or not -1 < self.correlation < 1 or self.weight <= 0:
             raise ValueError(
-                f"sd {self.sd} and weight {self.weight} must be above 0, correlation {self.correlation} between -1 and 1"
+                f"sd {self.sd} and weight {self.weight} must be above 0, correlation {self.correlation} between -1"
+                " and 1"
             )
 
     @property
@@ -92,7 +93,8 @@ class Blrm(ModelBasedDesign):
     overdose
         the highest chance of overdosing at which a level may be given (EWOC principle).
     choose_by
-        "target": the admissible level with the highest chance of the target interval; "highest": the highest admissible.
+        "target": the admissible level with the highest chance of the target interval; "highest": the highest
+        admissible.
 
     Examples
     --------
@@ -153,7 +155,8 @@ class Blrm(ModelBasedDesign):
         rest = sqrt(max(covariance[0, 0] - with_beta**2, 0.0))
         of_alpha, of_beta = (sqrt(i * self.max_patients) for i in MAX_INFORMATION)
         nodes = []
-        # where the two are closely correlated, the chance of exceeding a rate steps up within a short way along log beta
+        # where the two are closely correlated, the chance of exceeding a rate steps up within a short way along log
+        # beta
         step = min(abs(with_beta) / max(rest, 1e-12), STEEPEST)
         told = (of_alpha * rest, of_alpha * abs(with_beta) + of_beta * sd[1] + step)
         for information, share in zip(told, narrow, strict=True):
@@ -241,7 +244,8 @@ class Blrm(ModelBasedDesign):
         return np.stack([1 - above[:, 0], above[:, 0] - above[:, 1], above[:, 1]], axis=2)
 
     def look(self, tally: Tally) -> tuple[Ints, Ints]:
-        """Return the safe level with the highest chance of the target interval (or the highest), and the highest safe."""
+        """Return the safe level with the highest chance of the target interval (or the highest), and the highest
+        safe."""
         chances = np.clip(self.expect(tally, self._looked_at), 0, 1)
         above_low, over = chances[:, : self.levels], chances[:, self.levels : 2 * self.levels]
         safe = (over < self.overdose).cumprod(axis=1).sum(axis=1) - 1
@@ -274,8 +278,8 @@ def prior_from_quantiles(
 
     Notes
     -----
-    Least squares in the probit of the chances; given log beta, log alpha is normal, so that Pr(p <= rate) is an integral
-    over log beta alone (Gauss-Hermite).
+    Least squares in the probit of the chances; given log beta, log alpha is normal, so that Pr(p <= rate) is an
+    integral over log beta alone (Gauss-Hermite).
 
     Examples
     --------

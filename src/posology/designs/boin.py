@@ -1,7 +1,8 @@
 """BOIN, the Bayesian optimal interval design, and iBOIN, with prior information.
 
 Liu S, Yuan Y. Bayesian optimal interval designs for phase I clinical trials. J R Stat Soc C 2015;64:507-523. The dose
-goes up when the observed DLT rate at the level is at most lambda_e, down when it is at least lambda_d, and stays between.
+goes up when the observed DLT rate at the level is at most lambda_e, down when it is at least lambda_d, and stays
+between.
 
 Zhou Y, Lee JJ, Wang S, Bailey S, Yuan Y. Incorporating historical information to improve phase I clinical trials. Pharm
 Stat 2021;20:1017-1034 (iBOIN).

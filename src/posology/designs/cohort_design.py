@@ -4,8 +4,9 @@ A design that inherits :class:`CohortDesign` says which level it would give next
 levels are safe (:meth:`CohortDesign.highest_safe`) and which it would choose as MTD (:meth:`CohortDesign.mtd`); the
 course fills cohorts, ends the trial and words the reasons.
 
-A cohort is a unit of enrolment. The rule is asked on the counts as they are, whatever their number: if it says down, that
-is the answer at once; it says up only once the planned cohort is complete, and until then the remainder is treated.
+A cohort is a unit of enrolment. The rule is asked on the counts as they are, whatever their number: if it says down,
+that is the answer at once; it says up only once the planned cohort is complete, and until then the remainder is
+treated.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ class CohortDesign(DoseFinding):
         whether ``stop_at`` ends the trial only where the dose would stay ("stays"), as soon as it is reached
         ("reached"), or where the level that would be given next has had so many ("next").
     open_cohort
-        what an incomplete cohort waits for: nothing ("rule": the dose goes down as soon as the rule says so), or, as some
-        committees agree, until no outcome of the cohort's remaining patients could change that ("unanimous"). A level
-        that is too toxic to be given again is left at once under both.
+        what an incomplete cohort waits for: nothing ("rule": the dose goes down as soon as the rule says so), or, as
+        some committees agree, until no outcome of the cohort's remaining patients could change that ("unanimous"). A
+        level that is too toxic to be given again is left at once under both.
     """
 
     levels: Annotated[int, Ge(1)]

@@ -38,8 +38,8 @@ class CommitteeTable(IntervalDesign):
 
     Notes
     -----
-    The MTD is the level with the isotonic rate nearest the target, of those not eliminated by the table. A trial ends at
-    ``max_patients``, or where the dose would stay at a level that has as many patients as the table's last row.
+    The MTD is the level with the isotonic rate nearest the target, of those not eliminated by the table. A trial ends
+    at ``max_patients``, or where the dose would stay at a level that has as many patients as the table's last row.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """CRM, the continual reassessment method: one parameter for the whole dose-toxicity curve.
 
 O'Quigley J, Pepe M, Fisher L. Continual reassessment method: a practical design for phase 1 clinical trials in cancer.
-Biometrics 1990;46:33-48. Likelihood: O'Quigley J, Shen LZ. Biometrics 1996;52:673-684. Two stages, models and calibration:
-Cheung YK. Dose finding by the continual reassessment method. Chapman & Hall/CRC 2011.
+Biometrics 1990;46:33-48. Likelihood: O'Quigley J, Shen LZ. Biometrics 1996;52:673-684. Two stages, models and
+calibration: Cheung YK. Dose finding by the continual reassessment method. Chapman & Hall/CRC 2011.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Crm(ModelBasedDesign):
     skeleton
         the prior guess of each level's DLT rate, rising.
     model
-        "empiric": p = skeleton^exp(beta); "logistic": logit p = intercept + exp(beta) x, x such that beta = 0 gives the skeleton.
+        "empiric": p = skeleton^exp(beta); "logistic": logit p = intercept + exp(beta) x, x such that beta = 0 gives the
+        skeleton.
     intercept
         of the logistic model.
     prior
@@ -84,8 +85,9 @@ class Crm(ModelBasedDesign):
         if self.model == "logistic" and max(self.scaled) >= 0:
             highest = float(logit(max(self.skeleton)))
             raise ValueError(
-                f"intercept is {self.intercept:g}, too small for the skeleton: it must lie above {highest:.2f}, the log odds of "
-                f"the skeleton's highest rate {max(self.skeleton):g}, for all levels to lie on one rising curve (3 is usual)"
+                f"intercept is {self.intercept:g}, too small for the skeleton: it must lie above {highest:.2f}, the log"
+                f" odds of the skeleton's highest rate {max(self.skeleton):g}, for all levels to lie on one rising"
+                " curve (3 is usual)"
             )
         low, high = self.prior_parameters
         if (self.prior == "uniform" and not 0 <= low < high) or (self.prior != "uniform" and high <= 0):
@@ -134,7 +136,8 @@ class Crm(ModelBasedDesign):
 
     @property
     def _most_information(self) -> float:
-        """The most that a patient tells of beta: of the logistic model p (1 - p) (logit p - intercept)^2, at its maximum."""
+        """The most that a patient tells of beta: of the logistic model p (1 - p) (logit p - intercept)^2, at its
+        maximum."""
         if self.model == "empiric":
             return EMPIRIC_INFORMATION
         log_odds = np.linspace(-20, 20, 2001)
@@ -173,7 +176,8 @@ class Crm(ModelBasedDesign):
     def nearest_weights(self) -> Floats:
         """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the target.
 
-        The levels up to one hold the nearest where the mean of its rate and the next reaches the target: up to some beta.
+        The levels up to one hold the nearest where the mean of its rate and the next reaches the target: up to some
+        beta.
         """
         low, high = np.full(self.levels - 1, -30.0), np.full(self.levels - 1, 30.0)
         for _ in range(60):
@@ -202,7 +206,10 @@ class Crm(ModelBasedDesign):
         """Return (trials,): posterior variance of beta; the inverse of the observed information for "mle"."""
         if self.fit == "mle":
             beta, step = self._maximum(tally), 1e-4
-            curve = lambda b: self._log_likelihood(tally, b)
+
+            def curve(b: Floats) -> Floats:
+                return self._log_likelihood(tally, b)
+
             second = (curve(beta + step) - 2 * curve(beta) + curve(beta - step)) / step**2
             return -1 / np.minimum(second, -1e-12)
         moments = self.expect(tally, np.stack([self.nodes, self.nodes**2], axis=1))

@@ -53,9 +53,9 @@ def decision_table(design: Design, most: int | None = None, given: Tally | None 
     Parameters
     ----------
     design
-        a design whose next dose depends on the counts at the level alone; behind a titration, if there is one. In cohorts
-        the dose goes up only once the first cohort is complete: rows of fewer patients say so. The table is for a level
-        with one below and one above, in a trial that goes on: it holds whatever the maximum.
+        a design whose next dose depends on the counts at the level alone; behind a titration, if there is one. In
+        cohorts the dose goes up only once the first cohort is complete: rows of fewer patients say so. The table is for
+        a level with one below and one above, in a trial that goes on: it holds whatever the maximum.
     most
         patients at the level up to which the table goes; the design's maximum where not given.
     given
@@ -76,8 +76,8 @@ def decision_table(design: Design, most: int | None = None, given: Tally | None 
     if given is None and not has_decision_table(design):
         name = type(innermost(design)).__name__
         raise ValueError(
-            f"{name} has no decision table: its next dose depends on {design.depends_on}. Ask for the pathways of a trial, "
-            "or for the table of a level in a trial that you state"
+            f"{name} has no decision table: its next dose depends on {design.depends_on}. Ask for the pathways of a"
+            " trial, or for the table of a level in a trial that you state"
         )
     if given is not None and (given.trials != 1 or given.level[0] == NONE):
         raise ValueError(

@@ -1,8 +1,8 @@
 """What every design shares: it answers a single trial from memory, waits for open windows, and keeps to safe levels.
 
-A design says which level is the highest that is safe (:meth:`DoseFinding.highest_safe`), how high the next patients may go
-(:meth:`DoseFinding.highest_next`) and what to do (:meth:`DoseFinding.rule`). All three are prefixes of the dose levels: a
-level below a safe one is safe.
+A design says which level is the highest that is safe (:meth:`DoseFinding.highest_safe`), how high the next patients may
+go (:meth:`DoseFinding.highest_next`) and what to do (:meth:`DoseFinding.rule`). All three are prefixes of the dose
+levels: a level below a safe one is safe.
 """
 
 from __future__ import annotations
@@ -71,11 +71,13 @@ class DoseFinding(Remembering):
         raise NotImplementedError
 
     def select(self, tally: Tally) -> Ints:
-        """Return the level that would be the MTD if each trial ended now, on the patients known; ``NONE``: none is safe."""
+        """Return the level that would be the MTD if each trial ended now, on the patients known; ``NONE``: none is
+        safe."""
         return self.mtd(self.known(tally))
 
     def highest_safe(self, tally: Tally) -> Ints:
-        """Return the highest level neither closed nor too toxic by the design's own rule; ``NONE``: no level is safe."""
+        """Return the highest level neither closed nor too toxic by the design's own rule; ``NONE``: no level is
+        safe."""
         raise NotImplementedError
 
     def safe(self, tally: Tally) -> Bools:
@@ -151,7 +153,8 @@ def reached(tally: Tally, highest: Ints, start: int) -> Ints:
 
 
 def below_first(exceeded: Bools) -> Ints:
-    """Return (trials,): the level below the first exceeded one; the top level where none is, ``NONE`` below the lowest."""
+    """Return (trials,): the level below the first exceeded one; the top level where none is, ``NONE`` below the
+    lowest."""
     first = np.where(exceeded.any(axis=1), exceeded.argmax(axis=1), exceeded.shape[1])
     return np.asarray(first - 1)
 
@@ -165,9 +168,10 @@ def highest_tried(tally: Tally, highest: Ints) -> Ints:
 
 def chosen(why: Ints, outcome: dict[int, tuple[Action, Ints, Ints | int]], reasons: tuple[str, ...]) -> Decision:
     """Return the decision that each row's reason makes, of the action, level and patients for every reason."""
-    pick = lambda k: np.choose(
-        why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))]
-    )
+
+    def pick(k: int) -> Ints:
+        return np.choose(why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))])
+
     return Decision(pick(0), pick(1), pick(2), why, reasons)
 
 

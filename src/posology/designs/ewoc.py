@@ -1,9 +1,9 @@
 """EWOC, escalation with overdose control.
 
 Babb J, Rogatko A, Zacks S. Cancer phase I clinical trials: efficient dose escalation with overdose control. Stat Med
-1998;17:1103-1120. A logistic curve through rho, the DLT rate at the lowest dose, and the MTD gamma, at which the rate is
-the target theta: logit p(d) = logit rho + (logit theta - logit rho) (d - d_min) / (gamma - d_min). The next dose is the
-highest at which the chance of exceeding the MTD is at most alpha.
+1998;17:1103-1120. A logistic curve through rho, the DLT rate at the lowest dose, and the MTD gamma, at which the rate
+is the target theta: logit p(d) = logit rho + (logit theta - logit rho) (d - d_min) / (gamma - d_min). The next dose is
+the highest at which the chance of exceeding the MTD is at most alpha.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Lt
 
-from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below
+from posology.designs.model_based import Grid, ModelBasedDesign, legendre_below, logit
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Floats, Ints
 
@@ -80,12 +80,14 @@ class Ewoc(ModelBasedDesign):
         u, u_weight = np.polynomial.legendre.leggauss(RHO_NODES)
         v, v_weight = np.polynomial.legendre.leggauss(MTD_NODES)
         u, v = (u + 1) / 2, (v + 1) / 2
-        beta = lambda x, a, b: (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
+
+        def beta(x: Floats, a: float, b: float) -> Floats:
+            return (a - 1) * np.log(x) + (b - 1) * np.log1p(-x)
+
         log_u = np.log(u_weight) + beta(u, *self.rho_prior)
         log_v = np.log(v_weight) + beta(v, *self.mtd_prior)
         rho = self.target * u[:, None, None]
         mtd = low + (high - low) * v[:, None]
-        logit = lambda p: np.log(p / (1 - p))
         line = logit(rho) + (logit(self.target) - logit(rho)) * (np.array(self.doses) - low) / (mtd - low)
         line = line.reshape(-1, self.levels)
         weight = (log_u[:, None] + log_v).ravel()
@@ -100,7 +102,6 @@ class Ewoc(ModelBasedDesign):
     def exceedance_weights(self, rate: float | Floats) -> Floats:
         """Return (nodes, levels): what to expect to find Pr(p > rate): given rho, the MTD lies below a bound."""
         low, high = self.range
-        logit = lambda p: np.log(p / (1 - p))
         u = (np.polynomial.legendre.leggauss(RHO_NODES)[0] + 1) / 2
         rho = self.target * u[:, None]
         rise = np.maximum(logit(rate) - logit(rho), 1e-12)  # a rate below rho's is exceeded at every dose

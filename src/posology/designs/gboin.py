@@ -1,8 +1,8 @@
 """gBOIN: BOIN for graded toxicity, each patient scored from 0 to 1.
 
 Mu R, Yuan Y, Xu J, Mandrekar SJ, Yin J. gBOIN: a unified model-assisted phase I trial design accounting for toxicity
-grades, and binary or continuous end points. J R Stat Soc C 2019;68:289-308. The mean score at a level takes the place of
-the DLT rate: a quasi-binary score has BOIN's boundaries, a continuous one, of constant variance, the midpoints.
+grades, and binary or continuous end points. J R Stat Soc C 2019;68:289-308. The mean score at a level takes the place
+of the DLT rate: a quasi-binary score has BOIN's boundaries, a continuous one, of constant variance, the midpoints.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class GBoin(Boin):
     Parameters
     ----------
     score
-        "quasi-binary": a score between 0 and 1 counts as so much of a DLT; "continuous": a measurement, its mean compared.
+        "quasi-binary": a score between 0 and 1 counts as so much of a DLT; "continuous": a measurement, its mean
+        compared.
     scores
         the score of each grade of toxicity, from grade 0 up, for simulation and enumeration; none above 1.
 

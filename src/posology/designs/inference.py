@@ -1,7 +1,7 @@
 """What a trial tells of the DLT rates, by the design's own model where it has one.
 
-Designs with a model answer by its posterior. The others: the rates by isotonic regression, and limits and chances from a
-beta posterior of each level, made monotone likewise, as Liu and Yuan (2015) do for BOIN.
+Designs with a model answer by its posterior. The others: the rates by isotonic regression, and limits and chances from
+a beta posterior of each level, made monotone likewise, as Liu and Yuan (2015) do for BOIN.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ class Inference:
     ``rate`` is the estimate, ``lower`` and ``upper`` the limits of its interval; ``under``, ``within`` and ``over`` the
     chances that the rate lies below, in and above the target interval. NaN never stands for "unknown": at a level not
     tried a design without a model says nothing, and ``known`` is false there, the numbers being the prior's.
-    ``admissible`` tells whether the design, with its rules, may give the level next (or, once it declares an MTD, holds it
-    for safe), ``recommended`` (trials,) which would be the MTD now, and
-    ``reasons`` (a tuple, one a trial) why.
+    ``admissible`` tells whether the design, with its rules, may give the level next (or, once it declares an MTD, holds
+    it for safe), ``recommended`` (trials,) which would be the MTD now, and ``reasons`` (a tuple, one a trial) why.
     """
 
     rate: Floats
@@ -174,7 +173,10 @@ def _isotonic(tally: Tally, low: float, high: float, level: float) -> tuple[Floa
     n = a + b
     weight = np.where(tried, n * n * (n + 1) / (a * b), 0.0)
     even = np.where(tried, 1.0, 0.0)
-    monotone = lambda values, w: np.where(np.isfinite(found := isotonic(values, w)), found, values)
+
+    def monotone(values: Floats, w: Floats) -> Floats:
+        return np.where(np.isfinite(found := isotonic(values, w)), found, values)
+
     rate = dlt_rates(tally)
     none = ~np.isfinite(rate)
     rate = np.where(none, 0.5, rate)

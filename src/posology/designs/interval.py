@@ -23,9 +23,18 @@ REASONS = (
     "nobody has been treated: start with {more} at level {next}",
     "{n} patients at level {level} are evaluable: {more} more complete the cohort",
     "{dlt} of {n} patients at level {level} had a DLT, at or below the boundary for escalation: {more} at level {next}",
-    "{dlt} of {n} patients at level {level} had a DLT, between the boundaries, or no other level may be given: {more} more at the level",
-    "{dlt} of {n} patients at level {level} had a DLT, at or above the boundary for de-escalation: {more} at level {next}",
-    "{dlt} of {n} patients at level {level} had a DLT, above the boundary, and no lower level is left: {more} more at the level",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, between the boundaries, or no other level may be given:"
+        " {more} more at the level"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, at or above the boundary for de-escalation: {more} at level"
+        " {next}"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, above the boundary, and no lower level is left: {more} more"
+        " at the level"
+    ),
     "{dlt} of {n} patients at level {level} had a DLT: the lowest level is too toxic, no level is safe enough",
     "the planned number of patients has been treated: level {next} is nearest the target",
     "the planned number of patients has been treated: no level is safe enough",

@@ -49,8 +49,8 @@ def isotonic(estimates: Floats, weights: Floats) -> Floats:
 def dlt_rates(tally: Tally, smoothing: float = PRIOR_DLT, among: Bools | None = None) -> Floats:
     """Return (trials, levels): isotonic estimates of the DLT rates; levels not tried take their neighbours'.
 
-    ``smoothing`` DLTs, and as many patients without, are added to each level first. Only levels ``among`` the given ones
-    bear on the estimates. Where no level counts, minus or plus infinity stands.
+    ``smoothing`` DLTs, and as many patients without, are added to each level first. Only levels ``among`` the given
+    ones bear on the estimates. Where no level counts, minus or plus infinity stands.
     """
     n, y = tally.treated + 2 * smoothing, tally.dlts + smoothing
     precision = n * n * (n + 1) / (y * (n - y))

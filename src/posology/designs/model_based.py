@@ -1,10 +1,11 @@
 """Designs that fit a model: the posterior on one fixed grid, so that every expectation is a matrix product.
 
-A model has few parameters theta. On nodes theta_g with weights w_g (quadrature times prior) the posterior of a trial with
-n_j patients and y_j DLTs at level j is w_g prod_j p_j(theta_g)^y_j (1 - p_j(theta_g))^(n_j - y_j), normalised. The log
-likelihoods of all trials are one matrix product, expectations of any functions of theta another. On an equally spaced
-grid (trapezoidal rule) the error falls exponentially with the spacing, and so it does for the chance that theta lies
-beyond a point, by sinc integration (Haber S. Two formulas for numerical indefinite integration. Math Comp 1993;60:279-296).
+A model has few parameters theta. On nodes theta_g with weights w_g (quadrature times prior) the posterior of a trial
+with n_j patients and y_j DLTs at level j is w_g prod_j p_j(theta_g)^y_j (1 - p_j(theta_g))^(n_j - y_j), normalised. The
+log likelihoods of all trials are one matrix product, expectations of any functions of theta another. On an equally
+spaced grid (trapezoidal rule) the error falls exponentially with the spacing, and so it does for the chance that theta
+lies beyond a point, by sinc integration (Haber S. Two formulas for numerical indefinite integration. Math Comp
+1993;60:279-296).
 """
 
 from __future__ import annotations
@@ -28,8 +29,14 @@ REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT; by the model level {next} is next: {more} there",
     "{dlt} of {n} patients at level {level} had a DLT; by the model the level is kept: {more} more",
     "{dlt} of {n} patients at level {level} had a DLT; by the model level {next} is next: {more} there",
-    "{dlt} of {n} patients at level {level} had a DLT; no lower level is left, and no rule ends the trial: {more} more at the level",
-    "{dlt} of {n} patients at level {level} had a DLT: by the model the lowest level is too toxic, no level is safe enough",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT; no lower level is left, and no rule ends the trial: {more}"
+        " more at the level"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT: by the model the lowest level is too toxic, no level is safe"
+        " enough"
+    ),
     "the planned number of patients has been treated: by the model level {next} is the MTD",
     "the planned number of patients has been treated: by the model no level is safe enough",
     "{n} patients were treated at level {level}, enough to end: by the model level {next} is the MTD",
@@ -105,11 +112,13 @@ class ModelBasedDesign(CohortDesign):
         raise NotImplementedError
 
     def nearest_weights(self) -> Floats:
-        """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the target."""
+        """Return (nodes, levels): what to expect to find the chance that a level's rate is the one nearest the
+        target."""
         raise NotImplementedError
 
     def look(self, tally: Tally) -> tuple[Ints, Ints]:
-        """Return what one look at the posterior tells: the level that the model would give, and the highest that is safe.
+        """Return what one look at the posterior tells: the level that the model would give, and the highest that is
+        safe.
 
         The first whatever was given before and may be given again; ``NONE`` for either: no level is safe.
         """
@@ -146,7 +155,8 @@ class ModelBasedDesign(CohortDesign):
         return np.clip(self.expect(tally, self.exceedance_weights(rate)), 0.0, 1.0)
 
     def exceedance(self, weights: Floats, rates: Floats) -> Floats:
-        """Return (levels,): Pr(p > rate) at each level, for one rate a level, under one trial's posterior weights (nodes,)."""
+        """Return (levels,): Pr(p > rate) at each level, for one rate a level, under one trial's posterior weights
+        (nodes,)."""
         return np.asarray(weights @ self.exceedance_weights(rates))
 
     def mean_rates(self, tally: Tally) -> Floats:
@@ -160,7 +170,8 @@ class ModelBasedDesign(CohortDesign):
     def stops(self, tally: Tally, above: Floats | None = None) -> Bools:
         """Return whether the rule of stopping for toxicity ends each trial.
 
-        ``above`` (trials,), where it is known already: the chance that the lowest level's rate exceeds that of the rule.
+        ``above`` (trials,), where it is known already: the chance that the lowest level's rate exceeds that of the
+        rule.
         """
         if self.stop_toxic is None:
             return np.zeros(tally.trials, dtype=bool)
@@ -203,7 +214,8 @@ class ModelBasedDesign(CohortDesign):
         return np.asarray(np.where(hot, np.minimum(highest, here), highest))
 
     def mtd(self, tally: Tally) -> Ints:
-        """Return the model's level, where it is safe and not above those tried; a lower one need not have been tried."""
+        """Return the model's level, where it is safe and not above those tried; a lower one need not have been
+        tried."""
         tried = np.where(tally.treated > 0, np.arange(self.levels), NONE).max(axis=1)
         to, safe = self.look(tally)
         return np.asarray(np.minimum(np.minimum(to, tried), np.minimum(safe, tally.ceiling)))
@@ -222,7 +234,8 @@ def up_to_each(cumulative: Floats) -> Floats:
 
 
 def tail_weights(points: Floats, nodes: Floats) -> Floats:
-    """Return (nodes, points): by sinc integration, the weights of equally spaced nodes in an integral from each point up.
+    """Return (nodes, points): by sinc integration, the weights of equally spaced nodes in an integral from each point
+    up.
 
     Relative to the trapezoidal weight: 1 well above the point, 0 well below it, and wavering around it.
     """
@@ -233,7 +246,8 @@ def tail_weights(points: Floats, nodes: Floats) -> Floats:
 
 
 def legendre_below(edges: Floats, count: int) -> Floats:
-    """Return (nodes, edges): of Gauss-Legendre nodes on [-1, 1], their weights in an integral up to each edge by those in the whole.
+    """Return (nodes, edges): of Gauss-Legendre nodes on [-1, 1], their weights in an integral up to each edge by those
+    in the whole.
 
     The interpolating polynomial is integrated exactly, in Legendre's polynomials.
     """

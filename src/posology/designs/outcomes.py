@@ -10,8 +10,8 @@ from posology.designs.tally import PatientOutcome, Tally, level_number
 
 PATIENT = re.compile(r"([NMT])(?:/([^NMT]*))?")
 HOW = (
-    "write the level, then one letter a patient: N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN; after a slash, "
-    "for a patient still followed, the share of the window, as in 2NN/0.5T, or the days, as in 2NN/14dT"
+    "write the level, then one letter a patient: N (no DLT), M (moderate toxicity) or T (DLT), as in 2NTN; after a"
+    " slash, for a patient still followed, the share of the window, as in 2NN/0.5T, or the days, as in 2NN/14dT"
 )
 COLUMNS = ("level", "outcome", "followed", "days", "cohort")
 
@@ -42,9 +42,9 @@ def read_outcome_table(text: str, levels: int, window: float | None = None) -> T
     Parameters
     ----------
     text
-        a header, then a row a patient: ``level``, from 1; ``outcome``, N, M or T; and, for a patient whose window is still
-        open (or for a DLT, when it came), ``followed``, the share of the window, or ``days``; ``cohort`` may number the
-        cohorts. Other columns are left aside.
+        a header, then a row a patient: ``level``, from 1; ``outcome``, N, M or T; and, for a patient whose window is
+        still open (or for a DLT, when it came), ``followed``, the share of the window, or ``days``; ``cohort`` may
+        number the cohorts. Other columns are left aside.
     levels
         number of dose levels of the design.
     window

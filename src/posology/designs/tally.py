@@ -51,7 +51,8 @@ class PendingPatients:
     fraction
         (trials, slots): share of the window followed, from 0 to 1.
     dlt_at
-        (trials, k): shares of the window at which the DLTs seen so far came, NaN for an empty slot; for adaptive weights.
+        (trials, k): shares of the window at which the DLTs seen so far came, NaN for an empty slot; for adaptive
+        weights.
     """
 
     level: Ints
@@ -128,7 +129,8 @@ class Tally:
     pending
         those of the treated whose window is still open. None: nobody is waited for.
     last_cohort
-        (trials,): patients of the cohort treated last, where it is known how the patients came; None: only counts are known.
+        (trials,): patients of the cohort treated last, where it is known how the patients came; None: only counts are
+        known.
 
     Raises
     ------
@@ -216,9 +218,9 @@ class Tally:
         Parameters
         ----------
         outcomes
-            such as ``"1NNN 2NTN 2TNN"``; spaces part the cohorts, letters may be of either case. A patient whose window is
-            still open has the share followed after a slash, ``"2NN/0.5T"`` (the second patient, half of the window), or
-            the days, ``"2NN/14dT"``; after T stands when the DLT came, ``"2T/0.3"``, which adaptive weights use.
+            such as ``"1NNN 2NTN 2TNN"``; spaces part the cohorts, letters may be of either case. A patient whose window
+            is still open has the share followed after a slash, ``"2NN/0.5T"`` (the second patient, half of the window),
+            or the days, ``"2NN/14dT"``; after T stands when the DLT came, ``"2T/0.3"``, which adaptive weights use.
         levels
             number of dose levels of the design.
         window
@@ -299,8 +301,8 @@ class Tally:
         if (pending + self.dlts > self.treated).any():
             row, col = np.argwhere(pending + self.dlts > self.treated)[0]
             raise ValueError(
-                f"level {level_number(int(col))} has {pending[row, col]} patients waited for and {self.dlts[row, col]} with a DLT, "
-                f"but only {self.treated[row, col]} treated"
+                f"level {level_number(int(col))} has {pending[row, col]} patients waited for and {self.dlts[row, col]}"
+                f" with a DLT, but only {self.treated[row, col]} treated"
             )
         whole = self.rows(np.arange(self.trials))
         object.__setattr__(whole, "pending", patients)
@@ -344,7 +346,8 @@ class Decision:
         (trials,): index into ``reasons`` of the rule that decided.
     reasons
         the rules in words. Each may use the fields n, dlt (counts at the level last given), level (last given), next
-        (level decided), more (patients to treat) and pending (patients still followed); levels are numbered from 1 in it.
+        (level decided), more (patients to treat) and pending (patients still followed); levels are numbered from 1 in
+        it.
     """
 
     action: Ints
@@ -385,8 +388,8 @@ class DependsOn(StrEnum):
 class Design(Protocol):
     """A dose-finding design: a frozen dataclass of its parameters with one pure function on a batch of tallies.
 
-    Whatever ``decide`` and ``select`` return, the design itself admits: a level to treat at is ``admissible``, an MTD is
-    safe (not above ``highest_safe``) and tried.
+    Whatever ``decide`` and ``select`` return, the design itself admits: a level to treat at is ``admissible``, an MTD
+    is safe (not above ``highest_safe``) and tried.
     """
 
     @property
@@ -413,7 +416,8 @@ class Design(Protocol):
         ...
 
     def highest_safe(self, tally: Tally) -> Ints:
-        """Return the highest level neither closed nor too toxic by the design's own rule (``NONE``: no level is safe)."""
+        """Return the highest level neither closed nor too toxic by the design's own rule (``NONE``: no level is
+        safe)."""
         ...
 
     def highest_next(self, tally: Tally) -> Ints:

@@ -7,10 +7,10 @@ Three patients are treated at a level. With no DLT the dose goes up; with one, t
 two or more the level exceeds the MTD. Of six patients at most one may have a DLT. The MTD is the highest level not
 exceeded, at which `mtd_patients` were treated.
 
-The published rule has rows for three and for six patients. Of other numbers: two DLTs exceed the MTD at once, whoever else
-is still to come; four or five patients without a DLT go up as three do, with one they are filled up to six; of more than
-six, a third with a DLT exceed the MTD, and the dose goes above the level where at most a sixth had one. A level above one that exceeds the
-MTD, as late DLTs may show, exceeds it too.
+The published rule has rows for three and for six patients. Of other numbers: two DLTs exceed the MTD at once, whoever
+else is still to come; four or five patients without a DLT go up as three do, with one they are filled up to six; of
+more than six, a third with a DLT exceed the MTD, and the dose goes above the level where at most a sixth had one. A
+level above one that exceeds the MTD, as late DLTs may show, exceeds it too.
 """
 
 from __future__ import annotations
@@ -32,12 +32,27 @@ REASONS = (
     "{n} of 3 patients of the cohort at level {level} are evaluable, {dlt} with a DLT: {more} more at the level",
     "{dlt} of {n} patients at level {level} had a DLT: escalate",
     "one of {n} patients at level {level} had a DLT: {more} more at the same level",
-    "{dlt} of {n} patients at level {level} had a DLT; no higher level may be given, and the MTD needs six: {more} more at the level",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: {more} more at the level below, to make it six",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated, and level {next} below was tolerated: it is the MTD",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT; no higher level may be given, and the MTD needs six: {more}"
+        " more at the level"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: {more} more at the level below, to make"
+        " it six"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated, and level {next} below was tolerated:"
+        " it is the MTD"
+    ),
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe enough",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: three patients at the level below, not yet tried",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated at the lowest level: no level is safe"
+        " enough"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated: three patients at the level below, not"
+        " yet tried"
+    ),
     "a level below level {level} has had more DLTs than let the dose go above it: {more} more at level {next}",
     "a level below level {level} has had more DLTs than let the dose go above it: level {next} is the MTD",
     "the lowest level has shown more DLTs than tolerated: no level is safe enough",

@@ -35,7 +35,8 @@ def weights(fraction: Floats, dlt_at: Floats, scheme: Literal["linear", "adaptiv
     dlt_at
         (trials, k): shares of the window at which DLTs came, NaN where there is none.
     scheme
-        "linear": the share itself; "adaptive": the weights grow where the DLTs seen came (Cheung and Chappell, section 4).
+        "linear": the share itself; "adaptive": the weights grow where the DLTs seen came (Cheung and Chappell, section
+        4).
 
     Examples
     --------
@@ -106,7 +107,8 @@ class TiteCrm(Crm):
 
 @dataclass(frozen=True)
 class TiteBoin(Boin):
-    """The TITE-BOIN design: BOIN's boundaries on a rate to which each patient waited for adds what is to be expected of him.
+    """The TITE-BOIN design: BOIN's boundaries on a rate to which each patient waited for adds what is to be expected of
+    him.
 
     Parameters
     ----------
@@ -153,7 +155,8 @@ class TiteBoin(Boin):
         return self.rates(tally)[np.arange(tally.trials), np.maximum(tally.level, 0)]
 
     def rates(self, tally: Tally) -> Floats:
-        """Return (trials, levels): the DLT rate at each level, with what is to be expected of patients still followed."""
+        """Return (trials, levels): the DLT rate at each level, with what is to be expected of patients still
+        followed."""
         pending, followed = self._known(tally)
         n, y = tally.treated, tally.dlts
         if self.impute == "effective":
@@ -198,11 +201,23 @@ ROLLING_REASONS = (
     "{dlt} of {n} patients at level {level} had a DLT so far: {more} more at the level",
     "{dlt} of {n} patients at level {level} had a DLT and nobody is waited for: escalate",
     "{n} patients were treated at level {level}: nobody more until those followed are known",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level {next}, to make it six",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below, and level {next} was tolerated: it is the MTD",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: {more} more at level"
+        " {next}, to make it six"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below, and level {next} was"
+        " tolerated: it is the MTD"
+    ),
     "{dlt} of {n} patients at level {level} had a DLT, and no higher level may be given: level {next} is the MTD",
-    "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level is safe enough",
-    "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: nobody more until those followed at level {next} are known",
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, and the lowest level has shown more than tolerated: no level"
+        " is safe enough"
+    ),
+    (
+        "{dlt} of {n} patients at level {level} had a DLT, more than tolerated there or below: nobody more until those"
+        " followed at level {next} are known"
+    ),
 )
 START, ONE_MORE, UP, HOLD, DOWN, MTD_BELOW, MTD_HERE, NO_LEVEL, HOLD_BELOW = range(len(ROLLING_REASONS))
 

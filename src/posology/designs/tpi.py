@@ -2,9 +2,10 @@
 
 TPI: Ji Y, Li Y, Bekele BN. Dose-finding in phase I clinical trials based on toxicity probability intervals. Clin Trials
 2007;4:235-244. mTPI: Ji Y, Liu P, Li Y, Bekele BN. A modified toxicity probability interval method for dose-finding
-trials. Clin Trials 2010;7:653-663. mTPI-2: Guo W, Wang S-J, Yang S, Lynn H, Ji Y. A Bayesian interval dose-finding design
-addressing Ockham's razor: mTPI-2. Contemp Clin Trials 2017;58:23-33. Keyboard: Yan F, Mandrekar SJ, Yuan Y. Keyboard: a
-novel Bayesian toxicity probability interval design for phase I clinical trials. Clin Cancer Res 2017;23:3994-4003.
+trials. Clin Trials 2010;7:653-663. mTPI-2: Guo W, Wang S-J, Yang S, Lynn H, Ji Y. A Bayesian interval dose-finding
+design addressing Ockham's razor: mTPI-2. Contemp Clin Trials 2017;58:23-33. Keyboard: Yan F, Mandrekar SJ, Yuan Y.
+Keyboard: a novel Bayesian toxicity probability interval design for phase I clinical trials. Clin Cancer Res
+2017;23:3994-4003.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class _Equivalence(IntervalDesign):
         super().__post_init__()
         if not 0 < self.target - self.below < self.target + self.above < 1:
             raise ValueError(
-                f"the interval from {self.target - self.below:g} to {self.target + self.above:g} must lie between 0 and 1"
+                f"the interval from {self.target - self.below:g} to {self.target + self.above:g} must lie between 0"
+                " and 1"
             )
 
 

@@ -3,8 +3,8 @@
 Ideal and adjusted ideal body weight as in the label of mirvetuximab soravtansine (ELAHERE, section 2): ideal weight is
 0.9 x height [cm] - 92 kg for women, 0.9 x height - 88 kg for men; adjusted is ideal + 0.4 x (total - ideal). Body
 surface area: Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863; Mosteller RD, N Engl J Med 1987;317:1098; Haycock GB
-et al., J Pediatr 1978;93:62; Gehan EA, George SL, Cancer Chemother Rep 1970;54:225. Lean body weight: Janmahasatian S et
-al., Clin Pharmacokinet 2005;44:1051; Boer P, Am J Physiol 1984;247:F632.
+et al., J Pediatr 1978;93:62; Gehan EA, George SL, Cancer Chemother Rep 1970;54:225. Lean body weight: Janmahasatian S
+et al., Clin Pharmacokinet 2005;44:1051; Boer P, Am J Physiol 1984;247:F632.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def ideal_weight(height_cm: ArrayLike, sex: ArrayLike) -> Floats:
     if (ideal < LIGHTEST).any():
         at = tuple(np.argwhere(ideal < LIGHTEST)[0])
         raise ValueError(
-            f"{_whose(at)}the ideal body weight at a height of {np.broadcast_to(height, ideal.shape)[at]:g} cm would be "
-            f"{ideal[at]:.1f} kg: the formula is for adults, {LIGHTEST:g} kg or more"
+            f"{_whose(at)}the ideal body weight at a height of {np.broadcast_to(height, ideal.shape)[at]:g} cm would be"
+            f" {ideal[at]:.1f} kg: the formula is for adults, {LIGHTEST:g} kg or more"
         )
     return ideal
 
@@ -147,7 +147,8 @@ def dose_mg(
     Raises
     ------
     ValueError
-        if the metric is unknown, or needs what is missing; naming the patient of several, if a number is out of its domain.
+        if the metric is unknown, or needs what is missing; naming the patient of several, if a number is out of its
+        domain.
 
     Examples
     --------

@@ -12,11 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from posology.endpoints.recist import Response
 from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NEVER = -1
 NO_SAMPLE_DAY = 1e12  # the day of no sample: after all others
@@ -93,7 +97,9 @@ _REASONS = {
     Reason.NO_BASELINE: "no sample was taken in the two weeks before treatment",
     Reason.LOW_BASELINE: "the sample before treatment is below twice the upper limit of normal",
     Reason.ANTIBODIES: "mouse antibodies were given before the pre-treatment sample",
-    Reason.INTERFERENCE: "peritoneum or pleura were operated on or drained in the 28 days before the pre-treatment sample",
+    Reason.INTERFERENCE: (
+        "peritoneum or pleura were operated on or drained in the 28 days before the pre-treatment sample"
+    ),
     Reason.ASSAY_CHANGED: "the patient's samples have two upper limits of normal, so the assay changed",
     Reason.UNREADABLE: "a sample cannot be read",
     Reason.NOT_TREATED: "no first dose is known",
@@ -262,9 +268,10 @@ def assess_ca125(
     lowest = np.where(later.any(axis=1), np.where(later, value, np.inf).argmin(axis=1), NEVER)
     used = np.zeros((patients, samples), dtype=bool)
     np.put_along_axis(used, order, usable, axis=1)
-    original = lambda column: np.where(
-        column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0]
-    )
+
+    def original(column: Ints) -> Ints:
+        return np.where(column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0])
+
     return Ca125Results(
         reason == Reason.EVALUABLE,
         reason,
@@ -289,7 +296,10 @@ def _response(
     """Return the first sample of a kept response, the sample that confirms it, and of one that may yet be confirmed."""
     patients, samples = value.shape
     halved = counted & (np.nan_to_num(value, nan=np.inf) <= (1 - rules.fall) * base[:, None] * RELATIVE_TOLERANCE)
-    columns = lambda array: np.ascontiguousarray(array.T)
+
+    def columns(array: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(array.T)
+
     values, days, halves, here = (columns(array) for array in (value, day, halved, counted))
     response, confirmed, awaiting = (np.full(patients, NEVER) for _ in range(3))
     for i in range(samples):
@@ -328,7 +338,10 @@ def _progression(
     normal = nadir <= limit[:, None] * RELATIVE_TOLERANCE
     threshold = np.where(normal, 2 * limit[:, None], 2 * nadir)
     level = np.where(judged, value, -np.inf)
-    columns = lambda array: np.ascontiguousarray(array.T)
+
+    def columns(array: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(array.T)
+
     levels, days, bars = (columns(array) for array in (level * RELATIVE_TOLERANCE, day, threshold))
     found, second = np.full(patients, NEVER), np.full(patients, NEVER)
     for i in range(samples):
@@ -374,13 +387,17 @@ def _checked(
 
 
 def _in_order(value: Floats, day: Floats, limits: Floats, cutoff: int | None) -> tuple[Ints, Floats, Floats, Floats]:
-    """Return the order of the samples in time, and value, day and limit in that order: one sample a day, up to the cutoff."""
+    """Return the order of the samples in time, and value, day and limit in that order: one sample a day, up to the
+    cutoff."""
     taken = ~np.isnan(value)
     if cutoff is not None:
         taken &= day <= cutoff
     when = np.where(taken, day, NO_SAMPLE_DAY)
     order = np.lexsort((np.where(taken, value, np.inf), when), axis=1)
-    sort = lambda array: np.take_along_axis(array, order, axis=1)
+
+    def sort(array: Floats) -> Floats:
+        return np.take_along_axis(array, order, axis=1)
+
     value, when, limits = sort(np.where(taken, value, np.nan)), sort(when), sort(limits)
     value[:, :-1] = np.where(when[:, :-1] == when[:, 1:], np.nan, value[:, :-1])
     return order, value, when, limits

@@ -205,7 +205,10 @@ def arrange_samples(
 
 def _read(sample: Ca125Value, findings: list[Finding]) -> tuple[date, float, float] | None:
     """Return the sample's day, value and upper limit [U/mL]; None, with a finding, where one cannot be read."""
-    wrong = lambda field, what, right: findings.append(Finding(sample.patient, sample.on, field, what, right))
+
+    def wrong(field: str, what: str, right: str) -> None:
+        findings.append(Finding(sample.patient, sample.on, field, what, right))
+
     factor = UNITS.get(sample.unit.strip().replace(" ", "").casefold())
     limit = sample.upper_limit
     bad = False
@@ -270,7 +273,11 @@ def _same_day(patient: str, read: list[tuple[date, float, float]]) -> list[Findi
 def _laboratories(rows: list[Ca125Value]) -> list[Finding]:
     """Find limits that differ: within one laboratory, and within one patient (the assay changed)."""
     found = []
-    limit = lambda s: s.upper_limit * UNITS.get(s.unit.strip().replace(" ", "").casefold(), 1.0)
+
+    def limit(s: Ca125Value) -> float:
+        assert s.upper_limit is not None  # of those known alone
+        return s.upper_limit * UNITS.get(s.unit.strip().replace(" ", "").casefold(), 1.0)
+
     known = [s for s in rows if s.upper_limit is not None and s.upper_limit > 0]
     for who, kind in ((lambda s: s.laboratory, "laboratory"), (lambda s: s.patient, "patient")):
         groups: dict[str, Counter[float]] = defaultdict(Counter)

@@ -1,14 +1,14 @@
 """Laboratory grading by the Common Terminology Criteria for Adverse Events (CTCAE) 4.03, 5.0 and 6.0.
 
-Source: National Cancer Institute, CTCAE v4.03 (14 June 2010), v5.0 (27 November 2017) and v6.0 (2025). The thresholds are
-data, in ``ctcae.csv`` beside this file: a row holds one term in one unit, a cell the test of a grade. A test compares the
-value with a number, with multiples of the limits of normal (``LLN``, ``ULN``) or of the baseline (``BASE``), or its
-change from baseline in percent with a number (``PCHG``); ``normal`` and ``abnormal`` say what the baseline was, ``|`` is
-or, ``&`` is and.
+Source: National Cancer Institute, CTCAE v4.03 (14 June 2010), v5.0 (27 November 2017) and v6.0 (2025). The thresholds
+are data, in ``ctcae.csv`` beside this file: a row holds one term in one unit, a cell the test of a grade. A test
+compares the value with a number, with multiples of the limits of normal (``LLN``, ``ULN``) or of the baseline
+(``BASE``), or its change from baseline in percent with a number (``PCHG``); ``normal`` and ``abnormal`` say what the
+baseline was, ``|`` is or, ``&`` is and.
 
-A test is true, false or, where a limit or the baseline is missing, not known. The grade is the highest whose test is true;
-it is 0 only if every test is false. What criteria say beyond the value (symptoms, anticoagulation) may be given; where it
-is not, the worse grade is taken. Grade 5 and consequences such as hospitalisation are no matter of a value.
+A test is true, false or, where a limit or the baseline is missing, not known. The grade is the highest whose test is
+true; it is 0 only if every test is false. What criteria say beyond the value (symptoms, anticoagulation) may be given;
+where it is not, the worse grade is taken. Grade 5 and consequences such as hospitalisation are no matter of a value.
 """
 
 from __future__ import annotations
@@ -217,8 +217,8 @@ def grade(
         ``reported``: a value is compared in the unit of its report where the criteria are published in it (mmol/L and
         mg/dL differ by rounding). ``SI``, ``conventional``: every value is converted to that one unit first.
     reading
-        ``published``: a bound written without ``>`` or ``<`` is part of the grade. ``admiral``: as the R package admiral
-        reads GGT, triglycerides and a baseline that is not known (it takes it for normal).
+        ``published``: a bound written without ``>`` or ``<`` is part of the grade. ``admiral``: as the R package
+        admiral reads GGT, triglycerides and a baseline that is not known (it takes it for normal).
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """The terms of CTCAE 4.03 and 5.0: a term in British or American spelling, or by a common name, and its organ class.
 
-Source: Common Terminology Criteria for Adverse Events v4.03 (14 June 2010) and v5.0 (27 November 2017), US Department of
-Health and Human Services, National Cancer Institute. The lists are beside this file: ``ctcae_terms.txt``, and
+Source: Common Terminology Criteria for Adverse Events v4.03 (14 June 2010) and v5.0 (27 November 2017), US Department
+of Health and Human Services, National Cancer Institute. The lists are beside this file: ``ctcae_terms.txt``, and
 ``ctcae_synonyms.txt`` for names in common use. MedDRA codes are not among them.
 """
 
@@ -81,7 +81,8 @@ def find_term(text: str) -> CtcaeTerm | None:
 
 
 def canonical_term(text: str) -> str:
-    """Return the CTCAE term that a text means, or the text itself; two that mean the same are equal by :func:`spelling`."""
+    """Return the CTCAE term that a text means, or the text itself; two that mean the same are equal by
+    :func:`spelling`."""
     known = find_term(text)
     return spelling(known.name if known else text)
 

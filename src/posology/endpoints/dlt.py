@@ -164,7 +164,8 @@ def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[TriSt
     >>> soon = Exemption("nausea that resolves within 72 hours of treatment", 3, ("Nausea",), with_treatment=True)
     >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3, exempt=(soon,)),))
     >>> is_dlt(AdverseEvent("Nausea", 3, True, 5, treated=True), rule, day=7)
-    (<TriState.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of treatment')
+    (<TriState.NOT_YET: 'not yet known'>, 'no DLT if it resolves by day 8: nausea that resolves within 72 hours of
+    treatment')
     """
     if event.onset_day < 1:
         return TriState.NO, f"onset on day {event.onset_day}, before the first dose"
@@ -295,8 +296,8 @@ def laboratory_events(
 ) -> tuple[AdverseEvent, ...]:
     """Make adverse events of the grades of a laboratory test: each run of values at or above a grade is one.
 
-    A run begins on the day of its first value and was certainly there until its last; it may have gone on to the day before
-    the next value below the grade. Values that cannot be graded are left out by the caller.
+    A run begins on the day of its first value and was certainly there until its last; it may have gone on to the day
+    before the next value below the grade. Values that cannot be graded are left out by the caller.
 
     Parameters
     ----------

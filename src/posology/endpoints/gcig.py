@@ -155,7 +155,8 @@ def marker_at(found: Ca125Results, value: Floats, day: Ints, upper_limit: Floats
 
 
 def progression(recist: Floats, ca125: Floats) -> tuple[Floats, Ints]:
-    """Return the day of progression, the earlier of the two, and which showed it (:class:`ProgressionSource`); NaN for none.
+    """Return the day of progression, the earlier of the two, and which showed it (:class:`ProgressionSource`); NaN for
+    none.
 
     Examples
     --------
@@ -203,8 +204,9 @@ def best_response(
 
     Notes
     -----
-    Disease seen on the tumour after a CR is its progression, as in RECIST 1.1. A CA-125 response is confirmed in itself. It makes the best response PR where an assessment before progression does
-    so by the tables, whether it came before or after the first sample of the response.
+    Disease seen on the tumour after a CR is its progression, as in RECIST 1.1. A CA-125 response is confirmed in
+    itself. It makes the best response PR where an assessment before progression does so by the tables, whether it came
+    before or after the first sample of the response.
     """
     visits = overall(seen.target, seen.non_target, seen.new, marker_at(found, value, day, upper_limit, seen.day))
     columns = visits.shape[1]
@@ -237,8 +239,13 @@ def best_response(
     last_kind = np.take_along_axis(visits, np.maximum(last, 0)[:, None], axis=1)[:, 0]
     waits = np.isin(last_kind, [Response.CR, Response.PR]) & (last != NEVER) & followed & np.isnan(ended)
 
-    first = lambda kinds: np.where(held & np.isin(visits, kinds), seen.day, np.inf).min(axis=1, initial=np.inf)
-    at = lambda column: np.where(column == NEVER, np.inf, _day(column, seen.day))
+    def first(kinds: list[Response]) -> Floats:
+        days: Floats = np.where(held & np.isin(visits, kinds), seen.day, np.inf).min(axis=1, initial=np.inf)
+        return days
+
+    def at(column: Ints) -> Floats:
+        return np.where(column == NEVER, np.inf, _day(column, seen.day))
+
     has_cr, has_pr = cr_at != NEVER, (any_at != NEVER) | by_marker
     pr_day = np.minimum(at(any_at), np.where(by_marker, response_day, np.inf))
     steps: list[tuple[Bools, int | Ints, Floats]] = [

@@ -1,9 +1,9 @@
 """Target expression by immunohistochemistry: what shares of cells at intensities 0, 1+, 2+ and 3+ amount to.
 
 H-score: McCarty KS et al., Arch Pathol Lab Med 1985;109:716: 1 x %1+ + 2 x %2+ + 3 x %3+, 0 to 300. PS2+ is the share
-of cells at 2+ or 3+; its categories (high from 75, medium from 50, low from 25) and the older score of highest intensity
-with its pattern (homogeneous above 75 %, heterogeneous from 25 %) are those of folate receptor alpha: Moore KN et al.,
-Cancer 2017;123:3080, and the label of mirvetuximab soravtansine.
+of cells at 2+ or 3+; its categories (high from 75, medium from 50, low from 25) and the older score of highest
+intensity with its pattern (homogeneous above 75 %, heterogeneous from 25 %) are those of folate receptor alpha: Moore
+KN et al., Cancer 2017;123:3080, and the label of mirvetuximab soravtansine.
 
 Shares are arrays (specimens, 4) in percent, NaN where not scored. A function of shares that cannot be (negative, or not
 100 together) raises; :func:`check_scores` says first which they are.

@@ -10,11 +10,17 @@ A patient is a row, a record a column, in any order; empty columns are ``Respons
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from posology.endpoints.recist import Response
 from posology.shared.arrays import Bools, Ints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 NEVER = -1
 WORST = (Response.NE, Response.CR, Response.PR, Response.SD, Response.NON_CR_NON_PD, Response.PD)
@@ -28,8 +34,8 @@ class CollectedResponses:
     Parameters
     ----------
     one_a_day
-        (patients, records): the record that counts of each day, the worst (NE only where it stands alone), of equals the
-        last.
+        (patients, records): the record that counts of each day, the worst (NE only where it stands alone), of equals
+        the last.
     counted
         (patients, records): of these, those up to the first progression or mouse antibodies.
     best
@@ -65,8 +71,8 @@ def collected_responses(
     evaluable
         (patients,): whether the patient is evaluable; best response is read for these alone, progression for all.
     antibodies
-        (patients, records): records that say mouse antibodies were given; leave it out for none. Given before the start,
-        no record counts by GCIG.
+        (patients, records): records that say mouse antibodies were given; leave it out for none. Given before the
+        start, no record counts by GCIG.
     keep_disturbed
         whether the first such record itself still counts, as in admiralonco; by GCIG it is not evaluable.
 
@@ -86,7 +92,10 @@ def collected_responses(
     held = (rank[response] >= 0) & (day >= start[:, None])
     last_first = np.broadcast_to(-np.arange(response.shape[1]), response.shape)
     order = np.lexsort((last_first, -rank[response], np.where(held, day, np.iinfo(np.int64).max)), axis=1)
-    sort = lambda array: np.take_along_axis(array, order, axis=1)
+
+    def sort(array: NDArray[Scalar]) -> NDArray[Scalar]:
+        return np.take_along_axis(array, order, axis=1)
+
     kept, days, seen = sort(held), sort(day), sort(response)
     kept[:, 1:] &= ~(kept[:, :-1] & (days[:, 1:] == days[:, :-1]))
     disturbed = np.zeros(kept.shape, dtype=bool) if antibodies is None else sort(antibodies & held)
@@ -106,7 +115,8 @@ def collected_responses(
     one, count = np.zeros(kept.shape, dtype=bool), np.zeros(kept.shape, dtype=bool)
     np.put_along_axis(one, order, kept, axis=1)
     np.put_along_axis(count, order, counted, axis=1)
-    back = lambda column: np.where(
-        column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0]
-    )
+
+    def back(column: Ints) -> Ints:
+        return np.where(column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0])
+
     return CollectedResponses(one, count, best, back(at), back(pd))

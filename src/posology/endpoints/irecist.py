@@ -61,13 +61,13 @@ def assess(seen: Assessments, *, window_days: tuple[int, int] | None = WINDOW_DA
     Notes
     -----
     The first progression is iUPD. A later assessment confirms it, iCPD, if it shows more in the kind of lesion that had
-    progressed (target: 5 mm more; new lesions: more of them, or 5 mm more of those measured; non-target: any further growth)
-    or progression of another kind. If it shows neither, iUPD goes on. If the disease is no progression any more, or the
-    target lesions have shrunk into a better category since, that is the response, though new lesions are still there, and the
-    bar is reset: the next progression is iUPD again, and new lesions known by then count only if they grow by the rule of target
-    lesions or become more. Growth is counted from the first iUPD of a series, so that slow growth adds up; so are the four weeks; the
-    eight weeks count from the last. (Lancet Oncol 2017, tables 2 and 3; the last three points from the questions and
-    answers of the RECIST working group, recist.eortc.org.)
+    progressed (target: 5 mm more; new lesions: more of them, or 5 mm more of those measured; non-target: any further
+    growth) or progression of another kind. If it shows neither, iUPD goes on. If the disease is no progression any
+    more, or the target lesions have shrunk into a better category since, that is the response, though new lesions are
+    still there, and the bar is reset: the next progression is iUPD again, and new lesions known by then count only if
+    they grow by the rule of target lesions or become more. Growth is counted from the first iUPD of a series, so that
+    slow growth adds up; so are the four weeks; the eight weeks count from the last. (Lancet Oncol 2017, tables 2 and 3;
+    the last three points from the questions and answers of the RECIST working group, recist.eortc.org.)
 
     Examples
     --------
@@ -127,7 +127,8 @@ def _grown(value: Floats, base: Floats) -> Bools:
 def progression(overall: Ints) -> Confirmed:
     """Return when progression was confirmed, and which iUPD dates it.
 
-    An iCPD confirms the first iUPD of the series that leads up to it, with nothing but iUPD and what was not evaluable between.
+    An iCPD confirms the first iUPD of the series that leads up to it, with nothing but iUPD and what was not evaluable
+    between.
 
     Parameters
     ----------
@@ -162,8 +163,8 @@ def best(
 ) -> tuple[Best, Confirmed]:
     """Return the best overall response by iRECIST (iBOR), and the progression.
 
-    An iUPD does not end the search: a response after one that was not confirmed counts. iCPD is dated at the iUPD it confirms. An
-    iCPD without any iUPD before it confirms nothing and is read as iUPD.
+    An iUPD does not end the search: a response after one that was not confirmed counts. iCPD is dated at the iUPD it
+    confirms. An iCPD without any iUPD before it confirms nothing and is read as iUPD.
 
     Parameters
     ----------

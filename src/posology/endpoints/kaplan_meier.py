@@ -72,13 +72,19 @@ class Curve:
         """
         if not 0 < share < 1:
             raise ValueError(f"share is {share:g}: it must lie between 0 and 1")
-        read = lambda curve: _crossing(self.time, curve, 1 - share)
+
+        def read(curve: Floats) -> float | None:
+            return _crossing(self.time, curve, 1 - share)
+
         return Estimate(read(self.survival), read(self.lower), read(self.upper))
 
     def at(self, times: ArrayLike) -> list[Estimate]:
         """Return the estimates at times, in the unit of the curve's times."""
         column = np.searchsorted(self.time, np.asarray(times, dtype=np.float64), side="right") - 1
-        known = lambda value: None if np.isnan(value) else float(value)
+
+        def known(value: float) -> float | None:
+            return None if np.isnan(value) else float(value)
+
         before = Estimate(1.0, *((None, None) if self.scale == "log-log" else (1.0, 1.0)))
         return [
             before if k < 0 else Estimate(float(self.survival[k]), known(self.lower[k]), known(self.upper[k]))
@@ -91,7 +97,8 @@ class Curve:
         return np.append(self.at_risk, 0)[column]
 
     def restricted_mean(self, until: float | None = None) -> tuple[float, float]:
-        """Return the mean time without the event up to a time, the last of follow-up if left out, and its standard error."""
+        """Return the mean time without the event up to a time, the last of follow-up if left out, and its standard
+        error."""
         end = float(self.time[-1]) if until is None else until
         edges = np.append(np.minimum(self.time, end), end)
         heights = np.concatenate([[1.0], self.survival])
@@ -263,7 +270,10 @@ def compare(days: ArrayLike, event: ArrayLike, second: ArrayLike, *, level: floa
 def _log_rank(times: Floats, happened: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the events of the second group beyond those expected, and their hypergeometric variance."""
     at = np.unique(times[happened])
-    at_risk = lambda mine: np.searchsorted(np.sort(mine), at, side="left")
+
+    def at_risk(mine: Floats) -> Ints:
+        return np.searchsorted(np.sort(mine), at, side="left")
+
     n = len(times) - at_risk(times)
     n2 = int(second.sum()) - at_risk(times[second])
     place = np.searchsorted(at, times[happened])

@@ -97,7 +97,8 @@ def read_result(text: str) -> tuple[float, str]:
 
 
 def corrected_calcium(calcium: ArrayLike, albumin_g_l: ArrayLike, unit: str = "mmol/L") -> Floats:
-    """Return the calcium corrected for albumin, in the unit it came in (mmol/L or mg/dL); CTCAE grades the corrected one.
+    """Return the calcium corrected for albumin, in the unit it came in (mmol/L or mg/dL); CTCAE grades the corrected
+    one.
 
     >>> corrected_calcium([2.0, 2.4], [30, 40]).round(2).tolist()
     [2.2, 2.4]
@@ -112,7 +113,8 @@ def corrected_calcium(calcium: ArrayLike, albumin_g_l: ArrayLike, unit: str = "m
 
 
 def conflicting_limits(results: Results) -> NDArray[np.bool_]:
-    """Return which results have limits in conflict: the laboratory has two pairs for the analyte, unit and sex that day.
+    """Return which results have limits in conflict: the laboratory has two pairs for the analyte, unit and sex that
+    day.
 
     A lower limit above the upper one is in conflict with itself.
     """
@@ -135,9 +137,9 @@ def conflicting_limits(results: Results) -> NDArray[np.bool_]:
 def grade(results: Results, version: Version = "5") -> TwoSidedGrades:
     """Grade results in both directions, and find what is wrong with each.
 
-    A result that cannot be read, has a negative value, no unit where one is needed, a unit the analyte is not reported in,
-    limits in conflict, or a limit or baseline missing that its grade hangs on, is a finding and not graded. A result given as
-    ``<`` or ``>`` is a finding, and graded only if its grade is certain.
+    A result that cannot be read, has a negative value, no unit where one is needed, a unit the analyte is not reported
+    in, limits in conflict, or a limit or baseline missing that its grade hangs on, is a finding and not graded. A
+    result given as ``<`` or ``>`` is a finding, and graded only if its grade is certain.
 
     Examples
     --------

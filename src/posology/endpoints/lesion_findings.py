@@ -1,7 +1,7 @@
 """What is wrong with measured lesions, as findings that a data manager can act on.
 
-Eisenhauer EA, Therasse P, Bogaerts J, et al. Eur J Cancer 2009;45:228-247: section 3.1 (measurability), 4.1 (baseline within
-four weeks), 4.2 (at most five target lesions, two an organ, all lymph nodes being one).
+Eisenhauer EA, Therasse P, Bogaerts J, et al. Eur J Cancer 2009;45:228-247: section 3.1 (measurability), 4.1 (baseline
+within four weeks), 4.2 (at most five target lesions, two an organ, all lymph nodes being one).
 """
 
 from __future__ import annotations
@@ -210,7 +210,8 @@ def least_mm(lesions: Lesions) -> Floats:
 
 
 def _missing(lesions: Lesions, target: Bools, say: AddFinding) -> None:
-    """Say which target lesions have no row at an assessment at which others have one; told at a row of that assessment."""
+    """Say which target lesions have no row at an assessment at which others have one; told at a row of that
+    assessment."""
     if not len(lesions.patient):
         return
     cell, many = _cell(lesions), 1 + int(lesions.assessment.max())
@@ -268,7 +269,8 @@ def _limits(lesions: Lesions, rows: Bools, patients: Sequence[str], found: list[
 
 
 def _order(lesions: Lesions, patients: Sequence[str], start: Ints | None, found: list[Finding], on: DayOf) -> None:
-    """Say where assessments are not in order of time, and where the baseline is missing, too early, or after the start."""
+    """Say where assessments are not in order of time, and where the baseline is missing, too early, or after the
+    start."""
     if not len(lesions.patient):
         return
     many = 1 + int(lesions.assessment.max())

@@ -130,8 +130,8 @@ class Platinum:
 def platinum(regimens: Sequence[Regimen], as_of: date, rule: ImputationRule | None = None) -> Platinum:
     """Return the platinum status after the last regimen with platinum.
 
-    A partial date does not matter where every date that it can be gives the same status. Where it matters, it is imputed by
-    the rule stated and flagged; without a rule the status is not evaluable.
+    A partial date does not matter where every date that it can be gives the same status. Where it matters, it is
+    imputed by the rule stated and flagged; without a rule the status is not evaluable.
 
     Parameters
     ----------
@@ -213,7 +213,8 @@ def months_after(day: date, months: int) -> date:
 
 
 def is_anticancer(category: str | None, subcategory: str | None = None) -> bool:
-    """Whether a therapy is one against the cancer that is given after the trial's own, by the category it is recorded in.
+    """Whether a therapy is one against the cancer that is given after the trial's own, by the category it is recorded
+    in.
 
     A name says it in any spelling (ANTI-CANCER THERAPY, Antineoplastic); what was given before the trial (PRIOR ...) is
     none.

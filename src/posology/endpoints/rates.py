@@ -94,7 +94,8 @@ def exact(count: int, of: int, level: float = 0.95, denominator: str = "") -> Ra
 
 @dataclass(frozen=True)
 class AnalysisSets:
-    """Who belongs to which denominator: arrays (patients,) of whether treated, measurable at baseline, assessed since."""
+    """Who belongs to which denominator: arrays (patients,) of whether treated, measurable at baseline, assessed
+    since."""
 
     treated: Bools
     measurable: Bools

@@ -1,7 +1,7 @@
 """Responses as they were recorded: the investigator's own, laid out by assessment, and where two readings differ.
 
-The investigator's overall response is an alternative source for every endpoint of tumour response: what is laid out here goes
-into :func:`posology.endpoints.best_response.best_response` as what follows from the lesions does.
+The investigator's overall response is an alternative source for every endpoint of tumour response: what is laid out
+here goes into :func:`posology.endpoints.best_response.best_response` as what follows from the lesions does.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def arrange_readings(
     patients
         how many patients.
     not_before
-        (patients,): the day of the start of treatment, or of randomisation: what was recorded before is left out. None: all
-        is kept.
+        (patients,): the day of the start of treatment, or of randomisation: what was recorded before is left out. None:
+        all is kept.
 
     Examples
     --------
@@ -86,8 +86,8 @@ def read_responses(
 ) -> tuple[Ints, list[Finding]]:
     """Return the responses that texts name, (rows,) of :class:`Response`, and what is wrong with them.
 
-    Unknown words, and assessments of patients without a start, are left out (``ABSENT``); so are, with a finding, those before the
-    start. Two responses on one day are reported.
+    Unknown words, and assessments of patients without a start, are left out (``ABSENT``); so are, with a finding, those
+    before the start. Two responses on one day are reported.
 
     Examples
     --------
@@ -150,13 +150,14 @@ class Disagreement:
 
 
 def disagreements(one: Ints, other: Ints, day: Ints) -> list[Disagreement]:
-    """Return where two readings of the same assessments differ, say what follows from the lesions and the investigator's.
+    """Return where two readings of the same assessments differ, say what follows from the lesions and the
+    investigator's.
 
     Parameters
     ----------
     one, other
-        (patients, assessments): of :class:`Response`, column 0 the baseline. Where either has no assessment there is nothing to
-        compare.
+        (patients, assessments): of :class:`Response`, column 0 the baseline. Where either has no assessment there is
+        nothing to compare.
     day
         (patients, assessments): the days.
 
@@ -179,8 +180,8 @@ def disagreements(one: Ints, other: Ints, day: Ints) -> list[Disagreement]:
 class Difference:
     """A patient whose best response two sets of rules see differently.
 
-    ``on`` and ``other_on`` are the days of the two, None where there is none; ``because`` names the rules each of which alone,
-    taken from the other set, changes what the first says of this patient.
+    ``on`` and ``other_on`` are the days of the two, None where there is none; ``because`` names the rules each of which
+    alone, taken from the other set, changes what the first says of this patient.
     """
 
     patient: int
@@ -199,7 +200,8 @@ def differences(
     one: RecistRules = RECIST_11,
     other: RecistRules = ADMIRALONCO,
 ) -> list[Difference]:
-    """Return the patients whose best response, or its day, differs between two sets of rules, and which rules make it so.
+    """Return the patients whose best response, or its day, differs between two sets of rules, and which rules make it
+    so.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """RECIST 1.1: from lesions to the response at each assessment. The front door of tumour response.
 
-Eisenhauer EA, Therasse P, Bogaerts J, et al. New response evaluation criteria in solid tumours: revised RECIST guideline
-(version 1.1). Eur J Cancer 2009;45:228-247. Section numbers below are the guideline's.
+Eisenhauer EA, Therasse P, Bogaerts J, et al. New response evaluation criteria in solid tumours: revised RECIST
+guideline (version 1.1). Eur J Cancer 2009;45:228-247. Section numbers below are the guideline's.
 
-A patient is a row, an assessment a column: column 0 is the baseline. Patients with fewer assessments have empty columns.
+A patient is a row, an assessment a column: column 0 is the baseline. Patients with fewer assessments have empty
+columns.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ def assess(
     Parameters
     ----------
     lesions
-        all measurements. Rows that cannot be as they stand (:func:`posology.endpoints.lesions.faults`) are not used, and
-        what they would have told is not evaluable.
+        all measurements. Rows that cannot be as they stand (:func:`posology.endpoints.lesions.faults`) are not used,
+        and what they would have told is not evaluable.
     patients, assessments
         numbers of rows and columns of the result.
     rules

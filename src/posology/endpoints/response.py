@@ -1,7 +1,8 @@
-"""Tumour responses and the rules they are derived by: words shared by RECIST 1.1, iRECIST and the investigator's reading.
+"""Tumour responses and the rules they are derived by: words shared by RECIST 1.1, iRECIST and the investigator's
+reading.
 
-Eisenhauer EA, Therasse P, Bogaerts J, et al. New response evaluation criteria in solid tumours: revised RECIST guideline
-(version 1.1). Eur J Cancer 2009;45:228-247.
+Eisenhauer EA, Therasse P, Bogaerts J, et al. New response evaluation criteria in solid tumours: revised RECIST
+guideline (version 1.1). Eur J Cancer 2009;45:228-247.
 """
 
 from __future__ import annotations
@@ -190,8 +191,8 @@ class RecistRules:
     pr_then_sd_stands
         whether SD that follows a PR is SD whatever the minimum (table 3 has no proviso in that row alone).
     pr_continues
-        whether target lesions that have reached PR stay in PR until progression, though their sum has come back above 70 %
-        of the baseline (a clarification of the RECIST group, not in the guideline).
+        whether target lesions that have reached PR stay in PR until progression, though their sum has come back above
+        70 % of the baseline (a clarification of the RECIST group, not in the guideline).
     missing_as_ne
         whether a patient without any assessment is NE; otherwise missing.
     """

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -363,7 +364,10 @@ def _until_progression(
     histories: Histories, start: Floats, rules: Censoring, cutoff: Day | None, among: Bools | None
 ) -> Times:
     n, limit = len(start), _limit(cutoff)
-    by_cutoff = lambda dates: np.where(dates <= limit, dates, np.nan)
+
+    def by_cutoff(dates: Floats) -> Floats:
+        return np.where(dates <= limit, dates, np.nan)
+
     death, therapy, other = (
         by_cutoff(_days(dates, n)) for dates in (histories.death, histories.new_therapy, histories.progression)
     )
@@ -394,7 +398,9 @@ def _until_progression(
         happened = np.where(np.asarray(histories.baseline), happened, death_within_grace)
         pd = np.where(np.asarray(histories.baseline), pd, np.nan)
 
-    or_start = lambda dates: np.where(np.isnan(dates), start, dates)
+    def or_start(dates: Floats) -> Floats:
+        return np.where(np.isnan(dates), start, dates)
+
     kind = np.where(pd == event, Why.PD, Why.DEATH)
     without_assessment = (
         happened
@@ -411,7 +417,10 @@ def _until_progression(
         (~np.isnan(last), last, False, Why.NO_EVENT),
     ]
     when = [case[0] for case in cases]
-    spread = lambda column: [np.broadcast_to(case[column], (n,)) for case in cases]
+
+    def spread(column: int) -> list[NDArray[Any]]:
+        return [np.broadcast_to(case[column], (n,)) for case in cases]
+
     return _times(
         start,
         np.select(when, spread(1), start),

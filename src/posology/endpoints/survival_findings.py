@@ -45,9 +45,10 @@ def survival_data_checks(of: Histories, patients: Sequence[str], cutoff: Day | N
             found.append((int(row), Finding(patients[int(row)], when, field, text, right)))
 
     nat = np.full(start.shape, np.datetime64("NaT"), dtype="datetime64[D]")
-    known = lambda dates: (
-        nat if dates is None else np.where(np.asarray(dates) <= last, dates, nat).astype("datetime64[D]")
-    )
+
+    def known(dates: Dates | None) -> Dates:
+        return nat if dates is None else np.where(np.asarray(dates) <= last, dates, nat).astype("datetime64[D]")
+
     death = known(of.death)
     say(np.isnat(start), start, "start", "is missing", "a time to event begins at the first dose or randomisation")
     none, out = "no time to event is given", "it is left out"

@@ -22,7 +22,8 @@ from posology.endpoints.survival import (
 )
 
 Compute = Callable[[Histories, Dates, Censoring, Day | None], Times]
-"""From what is known of the patients, the first response of each (NaT for none), the rules and the cutoff to the times."""
+"""From what is known of the patients, the first response of each (NaT for none), the rules and the cutoff to the
+times."""
 
 
 @dataclass(frozen=True)

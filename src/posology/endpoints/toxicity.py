@@ -1,8 +1,8 @@
 """Adverse events as a safety report counts them: a patient once an event, at the highest grade.
 
 Events are columns of one length (an event each), patients are numbered 0, 1, ... as rows of the trial; study day 1 is
-the first dose and the day before it is day -1. Treatment-emergent follows ICH E9: an event that begins, or becomes worse,
-on or after the first dose and, if the protocol says so, not later than so many days after the last.
+the first dose and the day before it is day -1. Treatment-emergent follows ICH E9: an event that begins, or becomes
+worse, on or after the first dose and, if the protocol says so, not later than so many days after the last.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Events:
     related, serious
         as judged.
     before
-        the grade the event had before the first dose, 0 for none; an event that began before counts only if it got worse.
+        the grade the event had before the first dose, 0 for none; an event that began before counts only if it got
+        worse.
 
     Raises
     ------
@@ -234,8 +235,8 @@ def maximum_grade_by_cycle(events: Events, cycle_starts: ArrayLike, last_day: Ar
 class AeTableRow:
     """One line of a table of adverse events, in patients: ``any_grade`` and ``grade_3_or_more`` by group, and by grade.
 
-    ``term`` is empty for all terms of a class, ``organ_class`` too for all events. ``by_grade[group][g - 1]`` counts the
-    patients whose highest grade is g; ``events`` counts events, not patients.
+    ``term`` is empty for all terms of a class, ``organ_class`` too for all events. ``by_grade[group][g - 1]`` counts
+    the patients whose highest grade is g; ``events`` counts events, not patients.
     """
 
     organ_class: str
@@ -266,7 +267,8 @@ def table(events: Events, group: ArrayLike, groups: int) -> tuple[AeTableRow, ..
     >>> events = Events(patient=[0, 0, 1], term=["Blurred vision", "Blurred vision", "Nausea"], grade=[1, 3, 2],
     ...     onset=[3, 5, 8], end=[9, 9, 9], organ_class=["Eye disorders", "Eye disorders", "Gastrointestinal disorders"])
     >>> [(row.organ_class, row.term, row.any_grade, row.grade_3_or_more) for row in table(events, [0, 1], 2)][:3]
-    [('', '', (1, 1), (1, 0)), ('Eye disorders', '', (1, 0), (1, 0)), ('Eye disorders', 'Blurred vision', (1, 0), (1, 0))]
+    [('', '', (1, 1), (1, 0)), ('Eye disorders', '', (1, 0), (1, 0)), ('Eye disorders', 'Blurred vision', (1, 0), (1,
+    0))]
     """
     of = np.asarray(group, dtype=np.int64)
     _check_patients(events, len(of))
@@ -304,8 +306,8 @@ def table(events: Events, group: ArrayLike, groups: int) -> tuple[AeTableRow, ..
 class EventDurations:
     """When each patient's first event came and went: arrays (patients,), study days, ``NEVER`` for none.
 
-    ``onset`` is the first onset; ``resolved`` the day on which the last event that overlaps or touches it ended; ``days``
-    how long that took, onset and end included (NaN while it goes on or where there is none).
+    ``onset`` is the first onset; ``resolved`` the day on which the last event that overlaps or touches it ended;
+    ``days`` how long that took, onset and end included (NaN while it goes on or where there is none).
     """
 
     onset: Ints

@@ -57,7 +57,8 @@ OTHER_SPELLINGS = {
 
 @dataclass(frozen=True)
 class Analyte:
-    """What is measured: its code (as CDISC LBTESTCD), name, molar mass [g/mol], valence and the units it is reported in."""
+    """What is measured: its code (as CDISC LBTESTCD), name, molar mass [g/mol], valence and the units it is reported
+    in."""
 
     code: str
     name: str

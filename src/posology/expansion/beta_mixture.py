@@ -137,7 +137,8 @@ class BetaMixture:
         return float(brentq(lambda rate: float(self.below(rate)) - chance, 0.0, 1.0, xtol=1e-13))
 
     def posteriors_above(self, patients: int, rate: float) -> Floats:
-        """Return (patients + 1,): the posterior chance that the rate lies above ``rate``, after each number of responses."""
+        """Return (patients + 1,): the posterior chance that the rate lies above ``rate``, after each number of
+        responses."""
         responses = np.arange(patients + 1)[:, None]
         a, b = np.asarray(self.a), np.asarray(self.b)
         failures = patients - responses

@@ -1,8 +1,8 @@
 """Choosing a design's parameters: skeletons, sensitivity of the model, initial sequences, sample size, a search.
 
 Lee SM, Cheung YK. Model calibration in the continual reassessment method. Clin Trials 2009;6:227-238 (indifference
-intervals). Cheung YK. Coherence principles in dose-finding studies. Biometrika 2005;92:863-873. Cheung YK. Dose finding by
-the continual reassessment method. 2011.
+intervals). Cheung YK. Coherence principles in dose-finding studies. Biometrika 2005;92:863-873. Cheung YK. Dose finding
+by the continual reassessment method. 2011.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ def skeleton(
 
 
 def skeleton_with_means(design: Crm) -> tuple[float, ...]:
-    """Return the skeleton under which the prior means of the DLT rates, not their values at beta = 0, are the design's guess.
+    """Return the skeleton under which the prior means of the DLT rates, not their values at beta = 0, are the design's
+    guess.
 
     >>> design = Crm(3, 0.25, skeleton=(0.1, 0.25, 0.4))
     >>> found = replace(design, skeleton=skeleton_with_means(design))
@@ -78,7 +79,8 @@ def skeleton_with_means(design: Crm) -> tuple[float, ...]:
     """
     from scipy.optimize import brentq
 
-    rate = lambda logit: float(1 / (1 + np.exp(-logit)))
+    def rate(logit: float) -> float:
+        return float(1 / (1 + np.exp(-logit)))
 
     def gap(logit: float, wanted: float) -> float:
         one = replace(design, levels=1, start=0, skeleton=(rate(logit),), initial=design.initial[:1])
@@ -93,8 +95,9 @@ class Sensitivity:
     """Where a CRM would settle: arrays (levels,).
 
     ``low_beta`` and ``high_beta`` bound the betas under which each level is the one nearest the target. ``low_rate`` is
-    the rate of the level below at the one, ``high_rate`` that of the level above at the other: if a level has the target
-    rate, the CRM settles on it when its neighbours' rates lie outside. At the ends, which have one neighbour, 0 and 1.
+    the rate of the level below at the one, ``high_rate`` that of the level above at the other: if a level has the
+    target rate, the CRM settles on it when its neighbours' rates lie outside. At the ends, which have one neighbour, 0
+    and 1.
     """
 
     low_beta: Floats
@@ -123,7 +126,10 @@ def sensitivity(design: Crm, reach: float = 5.0) -> Sensitivity:
 
     edges = [-reach]
     for k in range(design.levels - 1):
-        gap = lambda b, k=k: float(design.rates(np.array(b))[[k, k + 1]].sum() - 2 * design.target)
+
+        def gap(b: float, k: int = k) -> float:
+            return float(design.rates(np.array(b))[[k, k + 1]].sum() - 2 * design.target)
+
         edges.append(brentq(gap, -reach, reach, xtol=1e-13) if gap(-reach) * gap(reach) < 0 else reach)
     low, high = np.array(edges), np.array([*edges[1:], reach])
     at = np.arange(design.levels - 1)
@@ -133,11 +139,12 @@ def sensitivity(design: Crm, reach: float = 5.0) -> Sensitivity:
 
 
 def coherent_initial_sequence(design: Crm, patients: int) -> tuple[int, ...]:
-    """Return an initial sequence that keeps a two-stage CRM coherent, as slow as may be: patients at each level in turn.
+    """Return an initial sequence that keeps a two-stage CRM coherent, as slow as may be: patients at each level in
+    turn.
 
-    A two-stage design is coherent if, after the first DLT, the model never gives a level above the one at which it came.
-    The largest number of patients that may be treated at every level alike is raised by one, from the higher levels
-    down, while the design stays coherent; the rest are treated at the highest level.
+    A two-stage design is coherent if, after the first DLT, the model never gives a level above the one at which it
+    came. The largest number of patients that may be treated at every level alike is raised by one, from the higher
+    levels down, while the design stays coherent; the rest are treated at the highest level.
 
     Raises
     ------

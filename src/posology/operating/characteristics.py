@@ -172,7 +172,8 @@ class Characteristics:
         return np.asarray(self.selection[np.arange(len(self.truth)), self.true_mtd(target) + 1])
 
     def within(self, low: float, high: float) -> Floats:
-        """(scenarios,): chance that a level is selected whose true rate lies in a range; none, where no level's does."""
+        """(scenarios,): chance that a level is selected whose true rate lies in a range; none, where no level's
+        does."""
         return np.asarray((self.selection * acceptable(self.truth, low, high)).sum(axis=1))
 
     def accuracy(self, target: float) -> Floats:

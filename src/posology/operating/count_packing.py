@@ -1,7 +1,7 @@
 """Counts of a trial packed into as few 64-bit words as hold them, so that equal ones are found by sorting numbers.
 
-The counts of a level, n patients and y DLTs, become the one number n (n + 1) / 2 + y; it rises with n and with y, so that
-adding the same cohort to tallies in rising order leaves them in rising order.
+The counts of a level, n patients and y DLTs, become the one number n (n + 1) / 2 + y; it rises with n and with y, so
+that adding the same cohort to tallies in rising order leaves them in rising order.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Packing:
         return n[code], y[code]
 
     def packed(self, counts: Ints, first: int) -> Ints:
-        """Return the keys (words, tallies) of counts (tallies, k), already one number a level, of levels from ``first`` up."""
+        """Return the keys (words, tallies) of counts (tallies, k), already one number a level, of levels from ``first``
+        up."""
         keys = np.zeros((self.words, len(counts)), dtype=np.int64)
         for k in range(counts.shape[1]):
             word, shift = self._place(first + k)

@@ -1,4 +1,5 @@
-"""The operating characteristics of any design as plain data: exact where counts say it all, simulated where time matters.
+"""The operating characteristics of any design as plain data: exact where counts say it all, simulated where time
+matters.
 
 What the commands, the comparison and the statistical section show comes from here, so that they cannot differ.
 """
@@ -29,7 +30,7 @@ from posology.operating.exact_graded import DLT, check_grades, enumerate_graded
 from posology.operating.simulate import PotentialOutcomes, Scenario, simulate
 from posology.operating.simulation_results import SimulationResults
 from posology.operating.too_large import TooLarge
-from posology.shared.arrays import Floats
+from posology.shared.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        if a scenario has not one rate for each level; a design that scores grades has none; an enumeration is too large.
+        if a scenario has not one rate for each level; a design that scores grades has none; an enumeration is too
+        large.
 
     Examples
     --------
@@ -92,7 +94,8 @@ def evaluate(
             raise ValueError(f"the truth has {len(truth)} rates; the design has {design.levels} levels")
     if design.depends_on is DependsOn.SCORES and not grades:
         raise ValueError(
-            f"{type(innermost(design)).__name__} depends on {design.depends_on}: give the chances of the grades at each level"
+            f"{type(innermost(design)).__name__} depends on {design.depends_on}: give the chances of the grades at each"
+            " level"
         )
     if simulation is None and design.depends_on is DependsOn.TIME:
         simulation = Simulation()
@@ -286,7 +289,9 @@ def _simulated(
 
 
 def _backfilling(found: SimulationResults, scenario: Scenario) -> dict[str, Any]:
-    mean = lambda counts: counts.mean(axis=0).tolist()
+    def mean(counts: Ints) -> Any:
+        return counts.mean(axis=0).tolist()
+
     return {
         "response": list(scenario.response),
         "backfilled": mean(found.backfilled),
@@ -333,7 +338,8 @@ def _own_stop(design: Design) -> str:
             if design.stop_toxic is not None:
                 rate = design.stop_toxic_rate or design.target
                 stops.append(
-                    f"Pr(rate at level 1 > {rate:g}) above {design.stop_toxic:g}, from {design.stop_toxic_from} patients on"
+                    f"Pr(rate at level 1 > {rate:g}) above {design.stop_toxic:g}, from {design.stop_toxic_from}"
+                    " patients on"
                 )
             return "; ".join(stops)
         case APlusB():

@@ -1,8 +1,9 @@
 """Exact operating characteristics of a design: no simulation, no Monte Carlo error.
 
-Most designs depend on the past through counts alone. All tallies that a trial can reach are enumerated cohort by cohort,
-equal ones merged, each with the number of paths that reach it (a product of binomial coefficients, summed over paths). The
-probability of an end is then ``paths x prod p^y (1-p)^(n-y)``, so that one enumeration answers every scenario.
+Most designs depend on the past through counts alone. All tallies that a trial can reach are enumerated cohort by
+cohort, equal ones merged, each with the number of paths that reach it (a product of binomial coefficients, summed over
+paths). The probability of an end is then ``paths x prod p^y (1-p)^(n-y)``, so that one enumeration answers every
+scenario.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def _predicted_size(sizes: list[tuple[int, int]], planned: int | None) -> float:
 
 
 def _parts(front: dict[int, tuple[Ints, Floats]]) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield levels last given, keys and numbers of paths of so many tallies at a time: all at once where they are few."""
+    """Yield levels last given, keys and numbers of paths of so many tallies at a time: all at once where they are
+    few."""
     if sum(len(n_paths) for _, n_paths in front.values()) <= TALLIES_AT_ONCE:
         keys, n_paths = (np.concatenate(columns, axis=-1) for columns in zip(*front.values(), strict=True))
         yield np.repeat(list(front), [len(w) for _, w in front.values()]), keys, n_paths

@@ -1,15 +1,16 @@
 """Every end of a trial under an interval design, level by level instead of cohort by cohort.
 
-Under such a design the move after a cohort depends on the counts at the current level, and on whether the level above is
-eliminated. A trial is then a walk on the levels that is put together from one *course* a level: what its cohorts saw, in
-order, and where the trial went after each. The courses of two neighbouring levels fit if as many steps go down from the
-upper one as came back to the lower one, and whether the upper one ends eliminated is what the lower one took for granted
-after its last step up. Given courses that fit, the order of all cohorts follows (each level's moves are used up in their
-order). So the number of sequences that lead to given counts is a product over levels, summed over the numbers of steps
-between them: a chain of small matrices, which is cut in the middle so that each half is worked out once.
+Under such a design the move after a cohort depends on the counts at the current level, and on whether the level above
+is eliminated. A trial is then a walk on the levels that is put together from one *course* a level: what its cohorts
+saw, in order, and where the trial went after each. The courses of two neighbouring levels fit if as many steps go down
+from the upper one as came back to the lower one, and whether the upper one ends eliminated is what the lower one took
+for granted after its last step up. Given courses that fit, the order of all cohorts follows (each level's moves are
+used up in their order). So the number of sequences that lead to given counts is a product over levels, summed over the
+numbers of steps between them: a chain of small matrices, which is cut in the middle so that each half is worked out
+once.
 
-Nothing is enumerated twice, nothing is sorted: the ends come out of a product of two matrices. Decisions are asked of the
-design itself, once for each count at a level.
+Nothing is enumerated twice, nothing is sorted: the ends come out of a product of two matrices. Decisions are asked of
+the design itself, once for each count at a level.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ BELOW, ABOVE, PLANNED, EARLY = range(4)  # a level lies below or above the last 
 
 
 def is_by_level(design: Design) -> TypeGuard[IntervalDesign]:
-    """Return whether a design's moves depend on the current level's counts and the elimination of the one above alone."""
+    """Return whether a design's moves depend on the current level's counts and the elimination of the one above
+    alone."""
     return (
         isinstance(design, IntervalDesign)
         and design.depends_on is DependsOn.LEVEL
@@ -58,8 +60,8 @@ class Courses:
     """Courses of one level, those alike counted together: one entry each.
 
     ``cohorts`` and ``dlts`` seen; steps ``up`` and ``down`` from the level; ``blocked``: the level above is eliminated
-    after the last step up; ``eliminated``: this level is; ``where`` the level lies from the trial's last, or how the trial
-    ends there; ``paths``: how many.
+    after the last step up; ``eliminated``: this level is; ``where`` the level lies from the trial's last, or how the
+    trial ends there; ``paths``: how many.
     """
 
     cohorts: Ints
@@ -78,7 +80,8 @@ class Courses:
 
 
 def _moves(design: IntervalDesign) -> tuple[Ints, Bools]:
-    """Ask the design: (levels, 2, cohorts + 1, DLTs + 1) moves, the level above eliminated or not; and eliminated counts."""
+    """Ask the design: (levels, 2, cohorts + 1, DLTs + 1) moves, the level above eliminated or not; and eliminated
+    counts."""
     levels, size, top = design.levels, design.cohort, design.max_patients
     n, y = (a.ravel() for a in np.meshgrid(np.arange(size, top + 1, size), np.arange(top + 1), indexing="ij"))
     n, y = n[y <= n], y[y <= n]
@@ -151,7 +154,8 @@ class Part:
 
 
 def _fit_number(steps: Any, eliminated: Any, ended: Any) -> Any:
-    """Return the number of a fit of two levels: steps down between them, the upper one eliminated, the trial's end below."""
+    """Return the number of a fit of two levels: steps down between them, the upper one eliminated, the trial's end
+    below."""
     return (steps * 2 + eliminated) * 2 + ended
 
 
@@ -192,8 +196,8 @@ def _own_courses(design: IntervalDesign) -> list[Courses]:
 def _joined(parts: Part, courses: Courses, fit: Ints, onward: Ints, spare: Ints, size: int, limit: int) -> Part:
     """Return parts, each with the courses of one more level that fit it.
 
-    ``fit``, ``onward``: (courses,) the fit of each course to the part, and to what comes next; ``spare``: (courses,) the
-    cohorts that a part may have had, so that the trial can still be completed.
+    ``fit``, ``onward``: (courses,) the fit of each course to the part, and to what comes next; ``spare``: (courses,)
+    the cohorts that a part may have had, so that the trial can still be completed.
     """
     most = int(parts.cohorts.max())
     able = np.flatnonzero((onward >= 0) & (spare >= 0))
@@ -342,7 +346,8 @@ class _PutTogether:
 
 
 def _gathered(blocks: Iterator[tuple[Ints, Ints, Floats]]) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield lower and upper parts whose indices broadcast, and numbers of paths: large blocks as they are, small ones together."""
+    """Yield lower and upper parts whose indices broadcast, and numbers of paths: large blocks as they are, small ones
+    together."""
     small: list[tuple[Ints, Ints, Floats]] = []
     held = 0
     for i, j, number in blocks:

@@ -1,8 +1,8 @@
 """Exact operating characteristics where the grade of a toxicity matters: titration with moderate toxicities, gBOIN.
 
-A cohort's outcome is then multinomial, not binomial. The tallies a trial can reach are enumerated cohort by cohort as for
-binary outcomes, equal ones merged; but as several rates belong to a level, each tally carries its probability under every
-scenario instead of the number of its paths.
+A cohort's outcome is then multinomial, not binomial. The tallies a trial can reach are enumerated cohort by cohort as
+for binary outcomes, equal ones merged; but as several rates belong to a level, each tally carries its probability under
+every scenario instead of the number of its paths.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def check_grades(grades: Sequence[Sequence[float]] | Floats, levels: int) -> Flo
     chances = np.asarray(grades, dtype=np.float64)
     if chances.ndim not in (2, 3) or chances.shape[-2] != levels or chances.shape[-1] < DLT + 1:
         raise ValueError(
-            f"grades has shape {chances.shape}: give for each of the {levels} levels the chances of grades 0 to {DLT} or more"
+            f"grades has shape {chances.shape}: give for each of the {levels} levels the chances of grades 0 to {DLT}"
+            " or more"
         )
     if not ((chances >= 0) & (chances <= 1)).all() or np.abs(chances.sum(axis=-1) - 1).max() > 1e-9:
         raise ValueError("the chances of the grades at a level lie between 0 and 1, and sum to 1")

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from posology.shared.text import first_paragraph
+
 HIDDEN = ("levels", "start", "design")  # what every design has, said by options of their own
 SECTION = "Parameters\n----------\n"
 WORDS = {int: "whole number", float: "number", bool: "true or false", str: "text", type(None): "none"}
@@ -26,7 +28,7 @@ class Parameter:
 
 def meaning(cls: type) -> str:
     """Return the first line of what a class says of itself."""
-    return (cls.__doc__ or "").strip().splitlines()[0]
+    return first_paragraph(cls.__doc__)
 
 
 def parameters_of(cls: Any) -> list[Parameter]:

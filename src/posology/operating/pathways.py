@@ -49,7 +49,8 @@ class Node:
     tally
         all counts so far: a batch of one.
     action, level, more
-        the decision: an :class:`Action`, the number of the level from 1 (None where no level is safe), patients to treat.
+        the decision: an :class:`Action`, the number of the level from 1 (None where no level is safe), patients to
+        treat.
     reason
         the decision's reason in words.
     n_paths

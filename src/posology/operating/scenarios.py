@@ -1,8 +1,8 @@
 """Scenarios: true DLT rates to try a design under. By hand, drawn from published families, or on a grid.
 
 Random: Paoletti X, O'Quigley J, Maccario J. Design efficiency in dose finding studies. Comput Stat Data Anal
-2004;45:197-214, as used by Liu and Yuan (2015). Clertant M, O'Quigley J. Semiparametric dose finding methods. J R Stat Soc B
-2017;79:1487-1508 (pseudo-uniform). Calibration set: Cheung YK. Sample size formulae for the Bayesian continual
+2004;45:197-214, as used by Liu and Yuan (2015). Clertant M, O'Quigley J. Semiparametric dose finding methods. J R Stat
+Soc B 2017;79:1487-1508 (pseudo-uniform). Calibration set: Cheung YK. Sample size formulae for the Bayesian continual
 reassessment method. Clin Trials 2013;10:852-861.
 """
 

@@ -1,10 +1,11 @@
 """The MTD by isotonic regression for all pairs of lower and upper counts at once.
 
-The plain rule is :func:`posology.designs.isotonic.nearest_to_target`; a test holds this one equal to it. Isotonic estimates
-lie below the target up to the level at which the sum of weight x (rate - target), from the lowest level on, is least
-(Barlow et al. 1972), and above it from there. So the MTD is the last level of the block below the target, whose estimate
-is the largest mean of a run of levels that ends there, or the first of the block above, the smallest mean of a run that
-begins there. Sums over a run are those of its lower part plus those of its upper part, each worked out once.
+The plain rule is :func:`posology.designs.isotonic.nearest_to_target`; a test holds this one equal to it. Isotonic
+estimates lie below the target up to the level at which the sum of weight x (rate - target), from the lowest level on,
+is least (Barlow et al. 1972), and above it from there. So the MTD is the last level of the block below the target,
+whose estimate is the largest mean of a run of levels that ends there, or the first of the block above, the smallest
+mean of a run that begins there. Sums over a run are those of its lower part plus those of its upper part, each worked
+out once.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class Side:
     """Sums over the levels of one part of a trial, a row a part; levels that may not be the MTD weigh nothing.
 
     ``weight``, ``product`` (parts, levels + 1): sums of weights, and of weight x rate, of the levels below each bound;
-    ``bound`` (parts,): the bound at which the sum of weight x (rate - target) is least, ``least``; ``below`` the estimate
-    of the block that ends there, ``above`` of the one that begins; ``last``, ``first``: their levels, ``NONE`` without one.
+    ``bound`` (parts,): the bound at which the sum of weight x (rate - target) is least, ``least``; ``below`` the
+    estimate of the block that ends there, ``above`` of the one that begins; ``last``, ``first``: their levels, ``NONE``
+    without one.
     """
 
     weight: Floats

@@ -1,15 +1,16 @@
-"""Simulated trials on the clock: accrual, late toxicity, drop-out, backfilling; an independent check of the exact results.
+"""Simulated trials on the clock: accrual, late toxicity, drop-out, backfilling; an independent check of the exact
+results.
 
-All trials go side by side, a patient a step. The patients are drawn first, as potential outcomes: how much each tolerates,
-when a DLT would come, whether the tumour would respond. Designs simulated on the same patients are compared on the same
-patients (common random numbers).
+All trials go side by side, a patient a step. The patients are drawn first, as potential outcomes: how much each
+tolerates, when a DLT would come, whether the tumour would respond. Designs simulated on the same patients are compared
+on the same patients (common random numbers).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
@@ -22,6 +23,9 @@ from posology.designs.time_to_event import RollingSix, TiteBoin, TiteCrm
 from posology.operating.exact_graded import DLT, MODERATE, check_grades
 from posology.operating.simulation_results import SimulationResults
 from posology.shared.arrays import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LATE = (TiteCrm, TiteBoin, RollingSix)
 
@@ -46,8 +50,8 @@ class Scenario:
     dropout
         share of the patients who leave before the window ends, at any time; unless a DLT came first they are replaced.
     response
-        true rate of tumour response of each level; zeros where not given. A design that opens levels for backfilling once
-        a response was seen needs them.
+        true rate of tumour response of each level; zeros where not given. A design that opens levels for backfilling
+        once a response was seen needs them.
     grades
         chance of grades 0, 1, 2, ... of toxicity at each level, for designs that look at grades (titration: grade 2 is
         moderate; gBOIN scores each); the truth is then the chance of grade 3 or worse.
@@ -83,7 +87,8 @@ class Scenario:
 
 @dataclass(frozen=True)
 class PotentialOutcomes:
-    """Potential outcomes: arrays (trials, patients) of numbers between 0 and 1; ``gap`` in mean times between arrivals."""
+    """Potential outcomes: arrays (trials, patients) of numbers between 0 and 1; ``gap`` in mean times between
+    arrivals."""
 
     tolerance: Floats
     onset: Floats
@@ -96,7 +101,10 @@ class PotentialOutcomes:
     def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> PotentialOutcomes:
         """Draw so many patients for each trial; of more patients the first are the same."""
         tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
-        uniform = lambda generator: generator.random((patients, trials)).T
+
+        def uniform(generator: np.random.Generator) -> Floats:
+            return generator.random((patients, trials)).T
+
         return cls(
             uniform(tolerance),
             uniform(onset),
@@ -113,7 +121,8 @@ class PotentialOutcomes:
         return trials, patients
 
     def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
-        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none comes."""
+        """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none
+        comes."""
         power = np.log(0.5) / np.log(1 - scenario.late)  # so that the wished share of DLTs lies in the second half
         dlt = self.tolerance[rows, k] < np.array(scenario.truth)[level]
         return np.asarray(np.where(dlt, scenario.window * self.onset[rows, k] ** power, np.inf))
@@ -203,8 +212,8 @@ def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> Simu
         raise ValueError("no trial to simulate: draw the patients of one or more")
     if lacks_responses(design, scenario.response):
         raise ValueError(
-            "the design treats patients beside the escalation where a response was seen: give the true response rate of "
-            "each level (response, --response R1,R2,...), or needs_response: false"
+            "the design treats patients beside the escalation where a response was seen: give the true response rate of"
+            " each level (response, --response R1,R2,...), or needs_response: false"
         )
     return _Clock(design, scenario, patients).run()
 
@@ -297,7 +306,10 @@ class _Clock:
         known = self.known[rows] <= now + 1e-9
         counts = (level != NONE) & np.where(known, ~self.lost[rows], self.follows)
         cell = np.arange(len(rows))[:, None] * self.design.levels + level
-        count = lambda which: np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
+
+        def count(which: Bools) -> Ints:
+            return np.bincount(cell[which], minlength=len(rows) * self.design.levels).reshape(len(rows), -1)
+
         toxic = counts & known & self.dlt[rows]
         tally = Tally.unchecked(count(counts), count(toxic), self.at[rows])
         if self.graded:
@@ -306,7 +318,10 @@ class _Clock:
         if not self.follows or not open_.any():
             return tally
         first = np.argsort(~open_, axis=1, kind="stable")[:, : int(open_.sum(axis=1).max())]
-        pick = lambda values: np.take_along_axis(values, first, axis=1)
+
+        def pick(values: NDArray[Any]) -> NDArray[Any]:
+            return np.take_along_axis(values, first, axis=1)
+
         waits = pick(open_)
         share = np.clip((now - pick(self.entry[rows])) / self.scenario.window, 0.0, 1.0)
         took = np.subtract(self.known[rows], self.entry[rows], out=np.full(toxic.shape, np.nan), where=toxic)
@@ -357,7 +372,8 @@ class _Clock:
         self.at[rows[~over]], self.need[rows[~over]] = level[~over], more[~over]
 
     def _backfill_decision(self, rows: Ints, decision: Decision) -> Decision:
-        """Return a backfilling design's decision: whole cohorts, and the end once the escalation has had its patients."""
+        """Return a backfilling design's decision: whole cohorts, and the end once the escalation has had its
+        patients."""
         assert self.backfills is not None
         going = decision.action < Action.DECLARE
         lead = (self.level[rows] != NONE) & ~self.beside[rows] & ~self.lost[rows]
@@ -385,7 +401,8 @@ class _Clock:
         return np.asarray(self.design.decide(self._tally(rows)).action == Action.WAIT)
 
     def _backfill(self, rows: Ints, arrival: Floats, asks: Bools) -> Floats:
-        """Treat patients who come while the cohort is followed at a lower level, if one is open; return the next arrivals."""
+        """Treat patients who come while the cohort is followed at a lower level, if one is open; return the next
+        arrivals."""
         assert self.backfills is not None
         arrival = arrival.copy()
         open_ = np.flatnonzero(asks & (self.at[rows] > 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,8 @@ class SimulationResults:
 
     @property
     def obd(self) -> Ints:
-        """(trials,): the level with the highest observed response rate, up to the MTD, the lower of two alike; ``NONE``.
+        """(trials,): the level with the highest observed response rate, up to the MTD, the lower of two alike;
+        ``NONE``.
 
         ``NONE`` where there is no MTD, or nobody responded up to it.
         """
@@ -108,12 +110,16 @@ class SimulationResults:
 
     @property
     def obd_selection(self) -> Floats:
-        """(levels + 1,): share of the trials in which no level (first), or each level, is chosen as OBD; see :attr:`obd`."""
+        """(levels + 1,): share of the trials in which no level (first), or each level, is chosen as OBD; see
+        :attr:`obd`."""
         return np.bincount(self.obd + 1, minlength=self.levels + 1) / self.trials
 
     def table(self) -> Table:
         """Return a row for each level, and one for no level: level 0; every figure with its standard error."""
-        none = lambda values: [0.0, *map(float, values)]
+
+        def none(values: Iterable[float]) -> list[float]:
+            return [0.0, *map(float, values)]
+
         return Table(
             f"{self.trials:,} simulated trials",
             {
@@ -148,7 +154,8 @@ class SimulationResults:
         return float(self.selection[at]), float(self.selection_error[at])
 
     def within(self, low: float, high: float) -> tuple[float, float]:
-        """Return the share of trials whose MTD has a true rate in a range; none, where no level has; and its standard error."""
+        """Return the share of trials whose MTD has a true rate in a range; none, where no level has; and its standard
+        error."""
         right = acceptable(self.truth[None], low, high)[0]
         return share_of(right[self.mtd + 1])
 
@@ -169,7 +176,8 @@ class SimulationResults:
         return np.asarray(self.treated.sum(axis=1) - self.lost - self.backfilled.sum(axis=1) >= planned)
 
     def overdosed(self, target: float, share: float = 0.6) -> tuple[float, float]:
-        """Return the share of the trials that treat more than a share of their patients above it, and its standard error."""
+        """Return the share of the trials that treat more than a share of their patients above it, and its standard
+        error."""
         above = self.treated[:, self.true_mtd(target) + 1 :].sum(axis=1) > share * self.treated.sum(axis=1)
         return share_of(above)
 

@@ -1,8 +1,8 @@
 """A study: designs by scenarios, exact where that can be, simulated where time matters.
 
-A study file names designs and scenarios; running it is a list of tasks that depend on nothing but what they say, so that
-they can be done in any order, by any number of workers, here or on a cluster, and be taken up again where they stopped:
-the results are the same to the last bit.
+A study file names designs and scenarios; running it is a list of tasks that depend on nothing but what they say, so
+that they can be done in any order, by any number of workers, here or on a cluster, and be taken up again where they
+stopped: the results are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
@@ -28,6 +28,9 @@ from posology.operating.simulate import PotentialOutcomes, Scenario, lacks_respo
 from posology.operating.true_mtd import true_mtd
 from posology.shared.arrays import Floats
 from posology.shared.tables import Table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BATCH = 2000
 POLL_SECONDS = 10.0  # seconds that a scheduler may take to answer
@@ -285,7 +288,10 @@ def _exact(design: Design, truths: Floats, study: Study) -> list[dict[str, Any]]
 def _simulated(design: Design, scenario: Scenario, patients: PotentialOutcomes, study: Study) -> dict[str, Any]:
     found = simulate(design, scenario, patients)
     over, _ = found.overdosed(study.target, study.overdose_share)
-    sums = lambda values: [values.sum(axis=0).tolist(), (values.astype(float) ** 2).sum(axis=0).tolist()]
+
+    def sums(values: NDArray[Any]) -> list[list[float]]:
+        return [values.sum(axis=0).tolist(), (values.astype(float) ** 2).sum(axis=0).tolist()]
+
     return {
         "truth": list(scenario.truth),
         "trials": found.trials,
@@ -383,7 +389,10 @@ def summary(table: Table) -> Table:
     for row in table.rows():
         groups.setdefault((row["design"], row["scenario"]), []).append(row)
     told = ("correct", "overdosed", "no MTD", "patients", "DLTs", "days")
-    mean = lambda rows, name: None if rows[0][name] is None else float(np.mean([row[name] for row in rows]))
+
+    def mean(rows: list[dict[str, Any]], name: str) -> float | None:
+        return None if rows[0][name] is None else float(np.mean([row[name] for row in rows]))
+
     rows = [
         {
             "design": d,
@@ -402,11 +411,17 @@ def _row(study: Study, parts: list[dict[str, Any]]) -> dict[str, Any]:
     truth = np.array(parts[0]["truth"])
     exact = parts[0]["trials"] is None
     n = 1 if exact else sum(p["trials"] for p in parts)
-    add = lambda name, k=None: np.sum([p[name] if exact or k is None else p[name][k] for p in parts], axis=0)
+
+    def add(name: str, k: int | None = None) -> Floats:
+        return np.asarray(np.sum([p[name] if exact or k is None else p[name][k] for p in parts], axis=0))
+
     selection = add("selection") / n
     at = int(true_mtd(truth, study.target)[0])
     means = {name: add(name, 0) / n for name in ("patients", "dlts")}
-    error = lambda p: 0.0 if exact else float(np.sqrt(p * (1 - p) / n))
+
+    def error(p: float) -> float:
+        return 0.0 if exact else float(np.sqrt(p * (1 - p) / n))
+
     row: dict[str, Any] = {"method": "exact" if exact else f"{n:,} trials"}
     for j in range(len(truth)):
         row[f"true {j + 1}"] = float(truth[j])

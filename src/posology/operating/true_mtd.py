@@ -17,8 +17,8 @@ SAME = 12  # decimals to which two distances are equal
 def nearest_level(truth: Sequence[float] | Floats, target: float) -> Ints:
     """Return (scenarios,): index of the level whose true rate is nearest the target.
 
-    Of levels equally near, one below the target goes before one above; of equal rates up to the target the highest level
-    is meant, for it is the highest dose that is tolerated, and above it the lowest.
+    Of levels equally near, one below the target goes before one above; of equal rates up to the target the highest
+    level is meant, for it is the highest dose that is tolerated, and above it the lowest.
 
     >>> nearest_level([[0.2, 0.4, 0.5], [0.1, 0.1, 0.1], [0.35, 0.35, 0.4]], 0.3).tolist()
     [0, 2, 0]
@@ -68,9 +68,9 @@ def accuracy_index(truth: Floats, selection: Floats, target: float) -> Floats:
 
     Notes
     -----
-    One less levels x sum(distance x chance) / sum(distance), the distance of a level's true rate from the target squared
-    (Cheung 2011, section 6.2.2). A trial without an MTD counts as far off as the farthest level. NaN where all levels are
-    equally far from the target, or all are too toxic: then no choice of a level is better than another.
+    One less levels x sum(distance x chance) / sum(distance), the distance of a level's true rate from the target
+    squared (Cheung 2011, section 6.2.2). A trial without an MTD counts as far off as the farthest level. NaN where all
+    levels are equally far from the target, or all are too toxic: then no choice of a level is better than another.
     """
     distance = (truth - target) ** 2
     missed = (distance * selection[:, 1:]).sum(axis=1) + selection[:, 0] * distance.max(axis=1)
@@ -81,7 +81,8 @@ def accuracy_index(truth: Floats, selection: Floats, target: float) -> Floats:
 
 
 def acceptable(truth: Floats, low: float, high: float) -> Bools:
-    """Return (scenarios, levels + 1): whether no level (first), or each level, is right to select within a range of rates.
+    """Return (scenarios, levels + 1): whether no level (first), or each level, is right to select within a range of
+    rates.
 
     To select no level is right where no level's true rate lies within the range.
 

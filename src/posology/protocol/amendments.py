@@ -32,7 +32,8 @@ def amend(document: dict[str, Any], amendment: dict[str, Any]) -> dict[str, Any]
 
 
 def versions(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return every version that a document with its amendments holds, first to last, none with amendments of its own."""
+    """Return every version that a document with its amendments holds, first to last, none with amendments of its
+    own."""
     base = {key: value for key, value in document.items() if key != "amendments"}
     chain = [base]
     for amendment in document.get("amendments") or ():

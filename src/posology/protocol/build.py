@@ -175,7 +175,8 @@ def dlt_definition(protocol: Protocol) -> Definition:
 
 
 def decision_rules(protocol: Protocol) -> list[str]:
-    """Say the decision table of the protocol's design, that behind a titration, in words: a line for each number of patients."""
+    """Say the decision table of the protocol's design, that behind a titration, in words: a line for each number of
+    patients."""
     design = design_from_protocol(replace(protocol, titration=None))
     if not has_decision_table(design):
         return [f"the next dose depends on {design.depends_on}: there is no table of decisions by level"]

@@ -96,7 +96,8 @@ def _laboratory(path: FieldPath, c: EligibilityCriterion) -> Iterator[Nonsense]:
 
 
 def nobody_can_meet(criteria: tuple[EligibilityCriterion, ...]) -> tuple[int, str] | None:
-    """Return the first criterion, by its index, after which nobody is left who meets all, and why; None if somebody is."""
+    """Return the first criterion, by its index, after which nobody is left who meets all, and why; None if somebody
+    is."""
     for fact in dict.fromkeys(map(_about, criteria)):
         low, high = FACT_BOUNDS.get(fact, (float("-inf"), float("inf")))
         words: set[str] | None = {word.casefold() for word in WORDS.get(fact, ())} or None

@@ -1,4 +1,5 @@
-"""A protocol as a clinician reads it: sections of labelled lines, each with the mark of its origin where there is one."""
+"""A protocol as a clinician reads it: sections of labelled lines, each with the mark of its origin where there is
+one."""
 
 from __future__ import annotations
 
@@ -141,7 +142,10 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
                 [
                     (
                         "Delay",
-                        f"a related toxicity that holds cycle 2 back for more than {p.dlt.maximum_delay_days} days is a DLT",
+                        (
+                            f"a related toxicity that holds cycle 2 back for more than {p.dlt.maximum_delay_days} days"
+                            " is a DLT"
+                        ),
                         "dlt.maximum_delay_days",
                     )
                 ]
@@ -150,8 +154,10 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
             ),
             (
                 "Evaluable",
-                f"a DLT in the window, or the window completed with at least {p.dlt.minimum_dose_percent:g} % of the "
-                "planned dose",
+                (
+                    f"a DLT in the window, or the window completed with at least {p.dlt.minimum_dose_percent:g} % of"
+                    " the planned dose"
+                ),
                 "dlt.minimum_dose_percent",
             ),
         ],
@@ -162,8 +168,10 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         design.append(
             (
                 "Titration",
-                f"cohorts of {t.cohort} through level {t.through_level}, until a DLT or "
-                f"{t.ends_on_count} related toxicity of grade {t.ends_on_grade} or worse in the window",
+                (
+                    f"cohorts of {t.cohort} through level {t.through_level}, until a DLT or "
+                    f"{t.ends_on_count} related toxicity of grade {t.ends_on_grade} or worse in the window"
+                ),
                 "titration",
             )
         )
@@ -201,15 +209,19 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
             ("Secondary", "; ".join(p.endpoints.secondary), "endpoints.secondary"),
             (
                 "Response",
-                f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days} days; "
-                f"stable disease after at least {r.minimum_sd_days} days",
+                (
+                    f"{r.criteria}, every {r.assess_every_days} days; confirmed after at least {r.confirmation_days}"
+                    f" days; stable disease after at least {r.minimum_sd_days} days"
+                ),
                 "endpoints.response",
             ),
             (
                 "CA-125",
-                f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL"
-                if c
-                else "",
+                (
+                    f"{c.criteria}, in {', '.join(c.tumour_types)} cancer; upper limit {c.upper_limit_u_ml:g} U/mL"
+                    if c
+                    else ""
+                ),
                 "endpoints.ca125",
             ),
         ],

@@ -38,7 +38,10 @@ def headline(results: TrialResults) -> list[Sentence]:
     if not courses:
         return [sentence("Nobody has been treated.", ())]
     if not doses:
-        told = f"{len(courses)} patient{'s were' if len(courses) != 1 else ' was'} treated, none of them with a dose at a level of this protocol."
+        told = (
+            f"{len(courses)} patient{'s were' if len(courses) != 1 else ' was'} treated, none of them with a dose at a"
+            " level of this protocol."
+        )
         return [sentence(told, [c.patient.first_dose for c in courses])]
     levels = sorted({fact.level for _, fact in doses})
     low, high = protocol.dose.levels[levels[0] - 1], protocol.dose.levels[levels[-1] - 1]
@@ -46,8 +49,8 @@ def headline(results: TrialResults) -> list[Sentence]:
     said = [
         *([sentence("This trial was simulated: nobody was treated.", noted)] if noted else []),
         sentence(
-            f"{len(courses)} {'virtual ' * bool(noted)}patient{'s' * (len(courses) != 1)} received {protocol.drug.name} at {low:g} to {high:g} {unit} "
-            f"({protocol.dose.body_size}).",
+            f"{len(courses)} {'virtual ' * bool(noted)}patient{'s' * (len(courses) != 1)} received {protocol.drug.name}"
+            f" at {low:g} to {high:g} {unit} ({protocol.dose.body_size}).",
             [c.patient.first_dose for c in courses],
         ),
     ]
@@ -56,7 +59,10 @@ def headline(results: TrialResults) -> list[Sentence]:
         by_dose = sorted(
             {c.dose for c, _ in limited}, key=lambda d: next(c.level or 0 for c, _ in limited if c.dose == d)
         )
-        who = f"{len(limited)} patient{'s' * (len(limited) != 1)} had a dose-limiting toxicity, assigned to {', '.join(by_dose)}"
+        who = (
+            f"{len(limited)} patient{'s' * (len(limited) != 1)} had a dose-limiting toxicity, assigned to"
+            f" {', '.join(by_dose)}"
+        )
         what = "; ".join(f"{t.fact.term}, grade {t.fact.grade}, {_outcome(t)}" for _, t in limited)
         said.append(sentence(f"{who}: {what}.", [e for _, t in limited for e in t.sources]))
     elif counted := [c for c in courses if c.level is not None]:
@@ -85,7 +91,8 @@ def headline(results: TrialResults) -> list[Sentence]:
         lowest = min(assigned(c) for c in active)
         said.append(
             sentence(
-                f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from {protocol.dose.dose_label(lowest)} up.",
+                f"Activity was seen in {len(active)} patient{'s' * (len(active) != 1)}, from"
+                f" {protocol.dose.dose_label(lowest)} up.",
                 [e for c in active for e in (*c.response.sources, *(c.marker.sources if c.marker else ()))],
             )
         )
@@ -128,7 +135,8 @@ def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
         strong = protocol.biomarker is not None and p.target.intensity >= protocol.biomarker.strongly_positive
         told.append(
             sentence(
-                f"The tumour scored {p.target.intensity} on a scale of 0 to 3{', strongly positive' if strong else ''}.",
+                f"The tumour scored {p.target.intensity} on a scale of 0 to"
+                f" 3{', strongly positive' if strong else ''}.",
                 [scored],
             )
         )
@@ -143,8 +151,8 @@ def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
             end = f"{'it ' * is_resolved(t)}{_outcome(t)} on {t.resolved.occurred}" if t.resolved else outcome(t)
             told.append(
                 sentence(
-                    f"On day {p.study_day(t.event.occurred)} {who.lower()} had a dose-limiting toxicity, {t.fact.term}, "
-                    f"grade {t.fact.grade}; {end}.",
+                    f"On day {p.study_day(t.event.occurred)} {who.lower()} had a dose-limiting toxicity, {t.fact.term},"
+                    f" grade {t.fact.grade}; {end}.",
                     t.sources,
                 )
             )

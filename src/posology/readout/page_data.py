@@ -1,4 +1,5 @@
-"""What a page carries so that a click shows the events behind a value: packed, since a big trial has hundreds of thousands.
+"""What a page carries so that a click shows the events behind a value: packed, since a big trial has hundreds of
+thousands.
 
 A column is packed as ``v``, its distinct values in the order they first come, and ``r``, their places row by row; a
 negative number in ``r`` says how often the place before it comes again. The page's script unpacks both.
@@ -120,7 +121,10 @@ def packed_events(events: Mapping[int, Event], numbers: Iterable[int]) -> list[d
         }
         fields = [name for name in dict.fromkeys(name for fact in facts for name in fact) if name not in HIDDEN]
         fact = {name: packed([fact.get(name) for fact in facts]) for name in fields}
-        said = lambda packs: {name: column for name, column in packs.items() if column["v"] != [None]}
+
+        def said(packs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+            return {name: column for name, column in packs.items() if column["v"] != [None]}
+
         tables.append(
             {
                 "kind": kind.replace("_", " "),

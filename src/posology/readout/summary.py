@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from posology import __version__
@@ -104,7 +105,10 @@ def _dlt(course: PatientCourse, toxicity: Any, protocol: Protocol) -> dict[str, 
 
 def _response(course: PatientCourse, protocol: Protocol) -> dict[str, Any]:
     r, m = course.response, course.marker
-    day = lambda on: on.isoformat() if on else None
+
+    def day(on: date | None) -> str | None:
+        return on.isoformat() if on else None
+
     return {
         "patient": course.id,
         "assigned_level": course.level,

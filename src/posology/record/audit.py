@@ -4,8 +4,8 @@ Each event holds the hash of the one before it. The chain therefore gives the tr
 it. Somebody who rewrites an event *and every hash after it* leaves a chain that is sound in itself: only a head kept
 elsewhere (:mod:`posology.record.witness`; every readout and every ``posology trial verify`` names one) shows that.
 
-:class:`~posology.record.store.Store` checks the chain at every reading. Only once something is wrong is the whole record
-walked here, to name all of it.
+:class:`~posology.record.store.Store` checks the chain at every reading. Only once something is wrong is the whole
+record walked here, to name all of it.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ def changed_since(judgement: Event, event: Event, end: Event | None, onset_day: 
     """Say what changed in an adverse event since it was judged; None if the judgement still holds.
 
     A judgement carries what it was made of: the hashes of the adverse event and its resolution, and the study day of
-    its onset (of an event outside the window the definition reads no more than that). One that was recorded before judgements did is of the event that was in effect when it was recorded.
+    its onset (of an event outside the window the definition reads no more than that). One that was recorded before
+    judgements did is of the event that was in effect when it was recorded.
     """
     basis = cast_fact(DltAdjudicated, judgement).judged
     after = f"after it was judged (event {judgement.seq})"
@@ -146,5 +147,8 @@ class SignedDecision:
         waits = f"waiting for {', '.join(self.missing)}"
         if self.broken:
             signed = ", ".join(str(s.seq) for s in self.broken)
-            return f"signature broken: it was changed by event {self.event.seq} after it was signed (event {signed}); {waits}"
+            return (
+                f"signature broken: it was changed by event {self.event.seq} after it was signed (event {signed});"
+                f" {waits}"
+            )
         return waits

@@ -1,9 +1,9 @@
 """What is collected about a patient beside the course that the protocol steers: one frozen dataclass for each kind.
 
-Laboratory values, vital signs, concentrations, other drugs, medical history, disposition, the reading of scans by others
-than the trial's own reader; and where a record was taken over from. The words are the field's; the SDTM variable that
-each field is read from and written to is in :mod:`posology.interchange.sdtm.layout`. ``qualifiers`` are supplemental
-qualifiers as they came, by their names, where no field is theirs.
+Laboratory values, vital signs, concentrations, other drugs, medical history, disposition, the reading of scans by
+others than the trial's own reader; and where a record was taken over from. The words are the field's; the SDTM variable
+that each field is read from and written to is in :mod:`posology.interchange.sdtm.layout`. ``qualifiers`` are
+supplemental qualifiers as they came, by their names, where no field is theirs.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ Accepted = Annotated[bool | None, Doc("Whether the adjudicator accepted this rea
     sdtm=NoSdtm("it says where the record comes from, not what happened to a subject"),
 )
 class DataImport(TrialFact):
-    """The events that follow were taken over from another system, and not entered one by one under the protocol's rules.
+    """The events that follow were taken over from another system, and not entered one by one under the protocol's
+    rules.
 
     ``files`` holds the SHA-256 of each file; ``events`` how many events of each kind were made; ``not_understood`` how
     many values were not, by domain and variable; ``findings`` how many things in the data cannot be as they stand. A
@@ -307,7 +308,8 @@ class IndependentLesion(AtPlannedVisit):
     example="--on 2013-07-22 --test OVRLRESP --result PR --reader 'central reader 1'",
 )
 class IndependentResponse(AtPlannedVisit):
-    """One statement about response: another reader's, by other criteria, or about a part (target lesions, new lesions)."""
+    """One statement about response: another reader's, by other criteria, or about a part (target lesions, new
+    lesions)."""
 
     kind = "response_read"
 

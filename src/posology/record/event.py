@@ -72,7 +72,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as it is stored, exported and hashed: plain text and numbers, its fact as the very JSON first written."""
+    """An event as it is stored, exported and hashed: plain text and numbers, its fact as the very JSON first
+    written."""
 
     seq: int
     occurred: str
@@ -172,7 +173,8 @@ def _shared(marks: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 
 def content_of(quoted: str, raw: str) -> str:
-    """Return how a database puts an event's content together, between the quotes of a text; see :meth:`StoredEvent.content`.
+    """Return how a database puts an event's content together, between the quotes of a text; see
+    :meth:`StoredEvent.content`.
 
     ``quoted`` and ``raw`` say how a column is written as JSON, and as the text that it holds.
 

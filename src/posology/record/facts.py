@@ -3,9 +3,9 @@
 A fact says what happened; the :class:`~posology.record.event.Event` around it says when, who says so, and why. The
 fields' types and bounds are the schema; bounds come from ``annotated_types`` and are checked on entry
 (:mod:`posology.record.entry`). Dates live in the event: ``occurred`` is the onset of an adverse event, the day of a
-dose, the day of a scan; a fact's ``dated`` is that date as it was collected, where it came with a time of day or only in
-part (and ``occurred`` was imputed). Each field says what it holds by ``Doc``, shown by the command's ``--help``. What is collected beside (laboratory, vital signs, other drugs) is in
-:mod:`posology.record.collected`.
+dose, the day of a scan; a fact's ``dated`` is that date as it was collected, where it came with a time of day or only
+in part (and ``occurred`` was imputed). Each field says what it holds by ``Doc``, shown by the command's ``--help``.
+What is collected beside (laboratory, vital signs, other drugs) is in :mod:`posology.record.collected`.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ MILESTONE, DISPOSITION = "PROTOCOL MILESTONE", "DISPOSITION EVENT"
 class Fact:
     """Something that happened. ``kind`` is its name; ``about`` says whether it belongs to a patient or to the trial.
 
-    ``verb`` is the command that records it, ``example`` the options of that command's example, ``sdtm`` where SDTM holds it.
+    ``verb`` is the command that records it, ``example`` the options of that command's example, ``sdtm`` where SDTM
+    holds it.
     """
 
     kind: str = ""
@@ -255,7 +256,8 @@ class DecisionSigned(TrialFact):
         return self.meaning.casefold() in REJECTIONS
 
     def binds(self, seq: int, decision: Event) -> bool:
-        """Whether this signature, event ``seq``, is of a decision as it stands: by its hash, else by what was in effect then."""
+        """Whether this signature, event ``seq``, is of a decision as it stands: by its hash, else by what was in effect
+        then."""
         return decision.seq < seq if self.signed is None else self.signed == decision.hash
 
 
@@ -265,7 +267,8 @@ class DecisionSigned(TrialFact):
     example="--cutoff 2013-05-10",
 )
 class CutoffLocked(TrialFact):
-    """A data cutoff is locked: its readout is what the record held at this moment, of all that occurred by ``cutoff``."""
+    """A data cutoff is locked: its readout is what the record held at this moment, of all that occurred by
+    ``cutoff``."""
 
     cutoff: Annotated[date, Doc("The data cutoff, as 2013-05-10: what occurred by that day.")]
     name: Annotated[str, Doc("What the cutoff is for, such as 'interim analysis'.")] = ""

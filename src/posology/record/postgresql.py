@@ -1,4 +1,5 @@
-"""A record in PostgreSQL: the connection, what it is asked of before it is trusted, and its words for the statements."""
+"""A record in PostgreSQL: the connection, what it is asked of before it is trusted, and its words for the
+statements."""
 
 from __future__ import annotations
 

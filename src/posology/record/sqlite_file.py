@@ -2,8 +2,8 @@
 
 **On disk.** Rollback journal in DELETE mode with ``synchronous = EXTRA``: the journal, the file and, once the journal
 is gone, the folder are synced before a commit returns, so that a power cut takes back nothing that was acknowledged.
-(With ``FULL`` the folder is not synced and a journal may rise again. A write-ahead log would take fewer syncs, but keeps
-the last events in a second file that a copy may miss, and does not work on a shared network folder.)
+(With ``FULL`` the folder is not synced and a journal may rise again. A write-ahead log would take fewer syncs, but
+keeps the last events in a second file that a copy may miss, and does not work on a shared network folder.)
 
 **After a crash.** SQLite applies whatever journal it finds beside a file. One left there by another database, or by an
 earlier write, would overwrite events. So it is looked at first: see :func:`settle_journal`.
@@ -35,7 +35,8 @@ WAIT = 30.0
 _RAW = ("fact", "kind", "occurred", "override", "prev", "provenance", "recorded")
 _ARE_TEXT = " AND ".join(f"typeof({column}) = 'text'" for column in _RAW)
 CONTENT = f"""CASE WHEN {_ARE_TEXT} THEN CAST('{event.content_of("json_quote({})", "{}")}' AS BLOB) END"""
-"""An event's content, as :meth:`posology.record.event.StoredEvent.content` writes it; null where a blob passes for text."""
+"""An event's content, as :meth:`posology.record.event.StoredEvent.content` writes it; null where a blob passes for
+text."""
 
 
 def is_sqlite(connection: Any) -> bool:
@@ -111,7 +112,10 @@ def writing(connection: Any) -> Iterator[None]:
 
 @contextmanager
 def _folder_locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Yield whether the folder's lock is held; it falls with the process that holds it. Always, where there are none."""
+    """Yield whether the folder's lock is held; it falls with the process that holds it.
+
+    Always, where there are none.
+    """
     if fcntl is None:
         yield True
         return

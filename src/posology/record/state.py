@@ -149,7 +149,8 @@ class Patient(Timeline):
 
     @property
     def current_level(self) -> int | None:
-        """The level of the next dose: as last reduced, else as assigned, else (in an expansion cohort) as first given."""
+        """The level of the next dose: as last reduced, else as assigned, else (in an expansion cohort) as first
+        given."""
         reduced, first = self.last(DoseReduced), self.first(Dosed)
         if reduced:
             return cast_fact(DoseReduced, reduced).to_level
@@ -283,7 +284,8 @@ class TrialTimeline(Timeline):
 
 
 class _OneChanged(Mapping[str, "Patient"]):
-    """Patients of whom one is another than before: copying the mapping for each event would take as long as the rules."""
+    """Patients of whom one is another than before: copying the mapping for each event would take as long as the
+    rules."""
 
     def __init__(self, before: Mapping[str, Patient], patient: Patient) -> None:
         self.before, self.patient = before, patient
@@ -317,7 +319,8 @@ class State:
     decision_number: int = 0
 
     def order(self, event: Event) -> tuple[date, int]:
-        """Return where an event stands in time: its day, and within it the order of entry; a correction in its event's place."""
+        """Return where an event stands in time: its day, and within it the order of entry; a correction in its event's
+        place."""
         return event.occurred, self.origin.get(event.seq, event.seq)
 
     def protocol(self, on: date | None = None) -> Protocol:

@@ -1,6 +1,7 @@
 """Cox's regression on one covariate: the partial likelihood with Efron's approximation for ties.
 
-Cox DR, J R Stat Soc B 1972;34:187; Efron B, J Am Stat Assoc 1977;72:557. As ``coxph`` of R's survival with one covariate.
+Cox DR, J R Stat Soc B 1972;34:187; Efron B, J Am Stat Assoc 1977;72:557. As ``coxph`` of R's survival with one
+covariate.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def cox_slope(covariate: Floats, time: Floats, event: Bools) -> tuple[float, flo
     Raises
     ------
     ValueError
-        if the partial likelihood has no maximum: no event, a covariate that is the same wherever one occurred, or events
-        that always strike the highest (or always the lowest) covariate at risk.
+        if the partial likelihood has no maximum: no event, a covariate that is the same wherever one occurred, or
+        events that always strike the highest (or always the lowest) covariate at risk.
 
     Examples
     --------

@@ -2,7 +2,8 @@
 
 ISO 8601 as in CDISC SDTM (SDTMIG 3.4, section 4.4.2): components missing from the right are left out (``2013``,
 ``2013-05``), one missing in the middle is a hyphen (``2013---10``: the month is not known). An imputed date carries the
-flag of CDISC ADaM (ADaMIG 1.3, section 3.1.3): ``D`` the day was imputed, ``M`` the month, ``Y`` the year, empty if none.
+flag of CDISC ADaM (ADaMIG 1.3, section 3.1.3): ``D`` the day was imputed, ``M`` the month, ``Y`` the year, empty if
+none.
 """
 
 from __future__ import annotations

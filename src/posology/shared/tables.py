@@ -93,7 +93,10 @@ class Table:
         """Return the table as CSV, numbers in full; a text that a spreadsheet would take for a formula stays text."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        shown = lambda value: spreadsheet_text(value) if isinstance(value, str) else value
+
+        def shown(value: Any) -> Any:
+            return spreadsheet_text(value) if isinstance(value, str) else value
+
         writer.writerow(map(shown, self.columns))
         writer.writerows(map(shown, row) for row in zip(*self.columns.values(), strict=True))
         return out.getvalue()
@@ -111,7 +114,8 @@ class Table:
         return pandas.DataFrame({name: list(values) for name, values in self.columns.items()})
 
     def plot(self, x: str, y: str, by: str | None = None) -> altair.Chart:
-        """Return bars of one column over another, side by side for each value of a third, told apart by place and colour."""
+        """Return bars of one column over another, side by side for each value of a third, told apart by place and
+        colour."""
         import altair as alt
 
         from posology.shared.charts import styled

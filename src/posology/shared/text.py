@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["lookalike_key", "mixed_scripts", "printable", "printable_lines", "unprintable"]
+__all__ = ["first_paragraph", "lookalike_key", "mixed_scripts", "printable", "printable_lines", "unprintable"]
 
 _LOOKALIKES = str.maketrans({"o": "0", "i": "1", "l": "1", "|": "1", "_": "-", " ": "-", ".": "-", "/": "-"})
 
@@ -76,3 +76,14 @@ def lookalike_key(identifier: str) -> str:
     (True, False)
     """
     return identifier.casefold().translate(_LOOKALIKES)
+
+
+def first_paragraph(docstring: str | None) -> str:
+    """Return the first paragraph of a docstring on one line; empty where there is none.
+
+    Examples
+    --------
+    >>> first_paragraph("Ends at a level\\n    when it is full.\\n\\n    More.")
+    'Ends at a level when it is full.'
+    """
+    return " ".join((docstring or "").strip().split("\n\n")[0].split())

@@ -1,4 +1,5 @@
-"""Power priors, exchangeability and partitions against baskexact, basket and bmabasket; exact characteristics against baskexact."""
+"""Power priors, exchangeability and partitions against baskexact, basket and bmabasket; exact characteristics against
+baskexact."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def exnex_of(given_: dict) -> Exnex:
 
 @pytest.mark.parametrize(("given_", "right"), cases("exnex_quadrature"))
 def test_exnex_as_another_quadrature(given_: dict, right: dict) -> None:
-    """Means agree to 1e-6 with one component, 1e-4 with two; its chances are rougher: its grid has no edge at the threshold."""
+    """Means agree to 1e-6 with one component, 1e-4 with two; its chances are rougher: its grid has no edge at the
+    threshold."""
     model = exnex_of(given_)
     exact = 1e-6 if given_["weights"][1] == 0 else 1e-4
     for k, threshold in enumerate(given_["thresholds"]):
@@ -67,7 +68,8 @@ def test_the_decisions_of_thall(given_: dict, right: dict) -> None:
 
 @pytest.mark.parametrize(("given_", "right"), cases("cbhm_quadrature"))
 def test_calibrated(given_: dict, right: dict) -> None:
-    """Where tau is large the other quadrature is off, by 0.03 in a mean: the limit in closed form, below, is the judge."""
+    """Where tau is large the other quadrature is off, by 0.03 in a mean: the limit in closed form, below, is the
+    judge."""
     model = CalibratedHierarchical(given_["a"], given_["b"], given_["mu_mean"], given_["mu_sd"])
     variance = float(model.variance([given_["r"]], [given_["n"]])[0])
     assert variance == pytest.approx(right["sigma2"], rel=1e-5)

@@ -1,6 +1,7 @@
 """ADTR, ADRS and ADTTE against those that admiral with admiralonco (R) made of the same SDTM, value by value.
 
-Under ``--conventions admiralonco`` all is the same but what that system has wrong; each of those is a test here with its reason.
+Under ``--conventions admiralonco`` all is the same but what that system has wrong; each of those is a test here with
+its reason.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def test_the_published_criteria_differ_where_they_should() -> None:
 
 @pytest.mark.parametrize("theirs", ["adam/adtr_onco.csv.gz", "expected/adtr_adtr.csv"])
 def test_sums_of_diameters(theirs: str) -> None:
-    """Where all target lesions were measured; theirs sums what there is, ours is missing (RECIST 1.1, section 4.4.2)."""
+    """Where all target lesions were measured; theirs sums what there is, ours is missing (RECIST 1.1, section
+    4.4.2)."""
     expected = frame(theirs).filter(pl.col("PARAMCD") == "SDIAM")
     ours = derived("admiralonco")["ADTR"].filter(pl.col("PARAMCD") == "SDIAM")
     key = ["USUBJID", "ADT"]

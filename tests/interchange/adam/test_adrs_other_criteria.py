@@ -14,7 +14,8 @@ from posology.interchange.datasets.formats import read_dataset
 from tests.interchange.adam.test_analysis import DATA, source
 
 NEVER_ASSESSED = "01-701-1023"
-"""The other system gives a subject without any record a row; we give none where nothing was recorded by these criteria."""
+"""The other system gives a subject without any record a row; we give none where nothing was recorded by these
+criteria."""
 CASES = {
     "irecist": ("endpoints/rs_onco_irecist.csv.gz", "", "endpoints/irecist_adrs.csv"),
     "gcig": ("sdtm/rs_onco_ca125.csv.gz", "sdtm/supprs_onco_ca125.csv.gz", "endpoints/adrs_gcig_adrs.csv"),

@@ -144,7 +144,8 @@ def test_nothing_is_left_behind_where_a_dataset_cannot_be_written(
 
 
 def test_a_new_therapy_ends_what_counts_as_response() -> None:
-    """Without it the response of 1 April is confirmed; a therapy that began on 1 March ends it, in ADRS and ADTTE alike."""
+    """Without it the response of 1 April is confirmed; a therapy that began on 1 March ends it, in ADRS and ADTTE
+    alike."""
     domains, _ = read_folder(CASES / "r1_disease_after_cr/sdtm")
     subject = domains["DM"].filter(pl.col("USUBJID").str.ends_with("009"))
     therapy = subject.select(

@@ -25,7 +25,8 @@ def day(offset: int) -> str:
 
 @cache
 def sdtm() -> dict[str, pl.DataFrame]:
-    """Draw 500 subjects: visits of about six weeks, some dates known to the month, deaths, new therapies, other criteria."""
+    """Draw 500 subjects: visits of about six weeks, some dates known to the month, deaths, new therapies, other
+    criteria."""
     rng = np.random.default_rng(20241130)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("DM", "EX", "RS", "CM", "DS")}
     for n in range(SUBJECTS):

@@ -1,4 +1,5 @@
-"""The CDISC pilot trial from SDTM into a record, against the ADaM that another system (admiral) made of the same SDTM."""
+"""The CDISC pilot trial from SDTM into a record, against the ADaM that another system (admiral) made of the same
+SDTM."""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ def test_onsets_and_ends_are_those_of_adae(state: State) -> None:
 
 
 def test_exposure_is_that_of_adex(state: State) -> None:
-    """Every interval, and its dose but for three that the other system's program sets to 0 as an example of adjustment."""
+    """Every interval, and its dose but for three that the other system's program sets to 0 as an example of
+    adjustment."""
     intervals = adam("adex").filter(pl.col("PARAMCD") == "DURD").filter(pl.col("EXSEQ").is_not_null())
     wanted = {
         (who, start): (dose, end)

@@ -1,4 +1,5 @@
-"""What cannot be in SDTM data is a finding with patient, date and field, and yields no number; nothing goes in silence."""
+"""What cannot be in SDTM data is a finding with patient, date and field, and yields no number; nothing goes in
+silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Ocular events that come back: their times against a loop and closed forms, the calibration to the label, rules and drops."""
+"""Ocular events that come back: their times against a loop and closed forms, the calibration to the label, rules and
+drops."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def labelled() -> TreatmentOutcome:
     st.lists(st.tuples(st.floats(0.5, 30), st.floats(0, 0.5)), min_size=1, max_size=6),
 )
 def test_episodes_are_those_of_a_loop(store: list[tuple[float, float]], stretches: list[tuple[float, float]]) -> None:
-    """A hazard that is constant in each stretch of time; the loop goes from event to event with the integral written out."""
+    """A hazard that is constant in each stretch of time; the loop goes from event to event with the integral written
+    out."""
     hazard, lasting = (np.array([[pair[i] for pair in store]]) for i in (0, 1))
     found = OcularCourse(OcularPotentialOutcomes(hazard, np.ones_like(hazard, dtype=np.int64), lasting))
     edges = np.cumsum([0.0, *(length for length, _ in stretches)])
@@ -88,7 +90,8 @@ def test_episodes_are_those_of_a_loop(store: list[tuple[float, float]], stretche
 
 
 def test_a_constant_hazard_gives_an_alternating_renewal_process() -> None:
-    """At risk for 1 / h on average, ill for m: the share of time ill tends to m / (m + 1 / h); of no duration, Poisson."""
+    """At risk for 1 / h on average, ill for m: the share of time ill tends to m / (m + 1 / h); of no duration,
+    Poisson."""
     rng, n, h, m, years = np.random.default_rng(3), 2000, 0.05, 15.0, 400.0
     for mean in (m, 0.0):
         eyes = OcularPotentialOutcomes(
@@ -242,7 +245,8 @@ def test_episodes_of_nobody() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("alike", [0, 1])
 def test_grades_are_calibrated_to_the_worst_of_each_patient(alike: int) -> None:
-    """Worst grade 3 or more in 11 % + 0.3 % of 59 %, grade 4 in 2 of 682 of 59 %; doses of 39 % delayed; treatment as in V13."""
+    """Worst grade 3 or more in 11 % + 0.3 % of 59 %, grade 4 in 2 of 682 of 59 %; doses of 39 % delayed; treatment as
+    in V13."""
     found = course(cycles=24, ocular=IMGN853_OCULAR.with_grade_correlation(alike), patients=20_000)
     came = np.isfinite(found.ocular)
     worst = found.episodes.worst[came]

@@ -1,4 +1,5 @@
-"""The reduced clinical tier: closed forms, published targets V11 to V14, hazards against an ODE solver, doses that change."""
+"""The reduced clinical tier: closed forms, published targets V11 to V14, hazards against an ODE solver, doses that
+change."""
 
 from __future__ import annotations
 

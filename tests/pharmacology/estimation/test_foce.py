@@ -1,4 +1,5 @@
-"""Fits against NONMEM and nlmixr2 on theophylline, against closed forms, and against the truth they were simulated from."""
+"""Fits against NONMEM and nlmixr2 on theophylline, against closed forms, and against the truth they were simulated
+from."""
 
 from __future__ import annotations
 
@@ -363,7 +364,8 @@ def test_bad_starts() -> None:
 def test_the_phase_1_profiles_of_the_conjugate() -> None:
     """Mean profiles at 3.3 to 7 mg/kg (digitised from Moore 2017), pooled: CL 6.33, V1 26.5, Q 8.66, V2 14.7 mL/kg.
 
-    The reference fit is least squares on logs of pooled data; in ours the doses turn out not to differ in CL, and it says so.
+    The reference fit is least squares on logs of pooled data; in ours the doses turn out not to differ in CL, and it
+    says so.
     """
     held: dict[float, list[tuple[float, float, bool]]] = {}
     for row in csv.DictReader((DATA / "moore2017_digitised.csv").read_text().splitlines(), skipinitialspace=True):

@@ -99,10 +99,11 @@ def pooled(model: Any, data: PkDataset, start: list[float]) -> tuple[dict[str, f
 
 
 def test_the_phase_1_profiles_of_all_doses() -> None:
-    """The reference: log-SD 0.216, AIC -157.0 against 0.356, -105.8 without saturable loss; Vmax 69.6 (60 %), Km 7.4 (63 %).
+    """The reference: log-SD 0.216, AIC -157.0 against 0.356, -105.8 without saturable loss; Vmax 69.6 (60 %), Km 7.4
+    (63 %).
 
-    It does not say how long the infusions were. With 2.4 h Vmax and Km come out 2.5 % higher, 0.04 of their standard errors, at
-    the same residual error and AIC.
+    It does not say how long the infusions were. With 2.4 h Vmax and Km come out 2.5 % higher, 0.04 of their standard
+    errors, at the same residual error and AIC.
     """
     data = profiles()
     assert data.samples == 53
@@ -127,7 +128,8 @@ def test_trastuzumab_emtansine_is_not_linear_up_to_1_2_mg_per_kg() -> None:
 
 
 def test_v10_girish_is_not_met_with_saturable_loss_either() -> None:
-    """The target for 2.4 to 4.8 mg/kg is a log error of 0.25; free fits leave 0.35 without saturable loss and 0.27 with it."""
+    """The target for 2.4 to 4.8 mg/kg is a log error of 0.25; free fits leave 0.35 without saturable loss and 0.27 with
+    it."""
     every = profiles("tdm1_girish2012_digitised.csv")
     high = every.subset([i for i, dose in enumerate(every.names) if float(dose) >= 2.4])
     error = lambda spread, k: float(spread * np.sqrt(1 - k / high.samples))  # root mean square, of the residual SD
@@ -137,7 +139,8 @@ def test_v10_girish_is_not_met_with_saturable_loss_either() -> None:
 
 
 def test_the_phase_1_profiles_as_a_population_of_doses() -> None:
-    """Cohorts that differ in CL and V1 take some of the misfit: Vmax and Km within their intervals of the pooled fit's."""
+    """Cohorts that differ in CL and V1 take some of the misfit: Vmax and Km within their intervals of the pooled
+    fit's."""
     start = Population(
         {"CL": 5.0, "V1": 35.0, "Q": 6.4, "V2": 23.0, "Vmax": 70.0, "Km": 7.4},
         ("CL", "V1"),
@@ -172,7 +175,8 @@ def test_one_patient_a_dose_level_recovers_the_truth_they_were_simulated_from() 
 
 @pytest.mark.slow
 def test_trials_of_28_patients_recover_the_truth() -> None:
-    """Four trials: estimates centre on the truth, and 95 % intervals hold it about as often as they say (40 estimates)."""
+    """Four trials: estimates centre on the truth, and 95 % intervals hold it about as often as they say (40
+    estimates)."""
     found = [scores(fit(SATURABLE, trial(28, seed), START)) for seed in range(4)]
     typical = np.array([[z[name] for name in TRUTH.typical] for z in found])
     assert np.abs(typical.mean(axis=0)).max() < 3 / np.sqrt(4)
@@ -238,7 +242,8 @@ FULL = Population({**TRUTH.typical, "Km": 0.02}, ("V1",), np.eye(1) * 0.09, Resi
     ("truth", "levels"), [(LINEAR, (0.5, 2.0)), (FULL, (7.0, 14.0))], ids=["all far below Km", "all far above Km"]
 )
 def test_a_fit_says_what_the_data_do_not_show(truth: Population, levels: tuple[float, ...]) -> None:
-    """No number for Km is left without a note that it is not known, whichever way the search went in the flat valley."""
+    """No number for Km is left without a note that it is not known, whichever way the search went in the flat
+    valley."""
     found = fit(SATURABLE, trial(4, 3, levels, truth, (0.1, 3.0, 7.0, 14.0)), truth)
     told = " ".join(found.notes)
     assert any(note in told for note in ("hardly tell Vmax from Km", "Km is poorly known", "no standard errors"))

@@ -26,7 +26,8 @@ def patient(doses: Sequence[Dose], times: Sequence[float] = TIMES, **more: Any) 
 
 
 def solved(doses: Sequence[Dose], phi: Any, times: Sequence[float]) -> Any:
-    """Integrate the amounts in the two compartments piece by piece, to the tightest tolerance; complex parameters pass."""
+    """Integrate the amounts in the two compartments piece by piece, to the tightest tolerance; complex parameters
+    pass."""
     from scipy.integrate import solve_ivp
 
     cl, v1, q, v2, most, km = np.exp(phi)

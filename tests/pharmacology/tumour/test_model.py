@@ -74,7 +74,8 @@ def test_v16_reduced_against_full_at_tight_binding(patients: tuple[PlasmaInput, 
 
 
 def test_static_binding_would_take_up_more_than_is_brought() -> None:
-    """A fixed receptor that sees eps C, with no depletion, takes up twice what transfer can bring: hence dynamic totals."""
+    """A fixed receptor that sees eps C, with no depletion, takes up twice what transfer can bring: hence dynamic
+    totals."""
     drive, tumour = Tumour.of(IMGN853, receptor=500.0)
     y = dict(zip(NAMES, solve(tumour, drive, FIVE, [21.0])[0], strict=True))
     taken = y["shed"] / float(np.squeeze(tumour.dar))
@@ -253,7 +254,8 @@ def test_more_target_more_kill_and_a_pump_less() -> None:
 
 
 def test_linker_parts_matter() -> None:
-    """A charged catabolite of a linker that is not cleavable spares the neighbours; DM4 from a cleavable one does not."""
+    """A charged catabolite of a linker that is not cleavable spares the neighbours; DM4 from a cleavable one does
+    not."""
     negative = lambda compound: float(
         simulate(*reversed(Tumour.of(compound, positive=0.5)), FIVE, [42.0])["negative"][0, 0]
     )
@@ -329,8 +331,8 @@ def test_a_solver_that_gives_up_says_where() -> None:
 def test_the_compiler_is_not_loaded_before_it_is_needed() -> None:
     source = str(Path(posology.__file__).parents[1])
     code = (
-        f"import sys; sys.path.insert(0, {source!r});"
-        "import posology.pharmacology.tumour.model, posology.pharmacology.tumour.plasma_input, posology.pharmacology.tumour.reference_solver;"
-        "assert 'numba' not in sys.modules and 'scipy.integrate' not in sys.modules"
+        f"import sys; sys.path.insert(0, {source!r});import posology.pharmacology.tumour.model,"
+        " posology.pharmacology.tumour.plasma_input, posology.pharmacology.tumour.reference_solver;assert 'numba' not"
+        " in sys.modules and 'scipy.integrate' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -22,7 +22,8 @@ def test_calibrated_to_the_clinical_shrinkage() -> None:
 
 
 def test_the_tied_tumour_goes_as_the_clinical_one() -> None:
-    """With its growth and resistance, three cycles at 6 mg/kg: within 3 % of S0 exp(kg t - kd/lam (1 - exp(-lam t)))."""
+    """With its growth and resistance, three cycles at 6 mg/kg: within 3 % of S0 exp(kg t - kd/lam (1 - exp(-lam
+    t)))."""
     drive, tumour = Tumour.of(IMGN853)
     t = np.array([21.0, 42, 63])
     found = simulate(calibrate_kmax(tumour, drive, 355), drive, Doses([0, 21, 42], 355, 0.1), t).diameter[0]

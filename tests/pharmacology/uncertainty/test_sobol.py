@@ -11,7 +11,8 @@ from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.uncertainty.sobol import Prior, indices, sample_points
 
 ISHIGAMI = ([0.3139, 0.4424, 0.0], [0.5576, 0.4424, 0.2437])
-"""First and total indices at a = 7, b = 0.1: Ishigami T, Homma T, 1990; Saltelli A et al., Global Sensitivity Analysis, 2008."""
+"""First and total indices at a = 7, b = 0.1: Ishigami T, Homma T, 1990; Saltelli A et al., Global Sensitivity Analysis,
+2008."""
 
 
 def ishigami(unit: np.ndarray) -> np.ndarray:

@@ -34,7 +34,8 @@ def population(compound, patients: int = 2000):
 
 
 def test_v7_variation_of_exposure() -> None:
-    """Label, from memory: areas vary by 33 % (conjugate), 46 % (payload), 86 % (metabolite), within 8, 12, 20 points."""
+    """Label, from memory: areas vary by 33 % (conjugate), 46 % (payload), 86 % (metabolite), within 8, 12, 20
+    points."""
     cv = lambda areas, analyte: 100 * areas.of(analyte).std() / areas.of(analyte).mean()
     found = population(IMGN853_GEOMETRIC)
     assert cv(found, "adc") == pytest.approx(33, abs=8)
@@ -90,7 +91,8 @@ def test_a_covariance_that_is_none_is_refused() -> None:
 
 
 def test_occasions() -> None:
-    """With equal occasions the course is that of none; a higher clearance in the second cycle lowers that cycle alone."""
+    """With equal occasions the course is that of none; a higher clearance in the second cycle lowers that cycle
+    alone."""
     plasma = Plasma.of(IMGN853, {"antibody.vc": [1, 1.2]})
     doses, times = Doses([0, 21], [355, 355], 0.1), np.array([1.0, 20, 21.1, 30, 42])
     course = plasma.course(times, doses)

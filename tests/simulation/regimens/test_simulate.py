@@ -1,4 +1,5 @@
-"""What the intervals of exposure hold: closed forms of one compartment, coverage of measured values, uncertainty of medians."""
+"""What the intervals of exposure hold: closed forms of one compartment, coverage of measured values, uncertainty of
+medians."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ parameters:
 regimens:
   - {name: flat, dose: 355, unit: mg, body_size: flat, interval_days: 100, hours: 2}
 """
-"""No drug is lost: area of the conjugate = what is given of it / CL, CL log-normal, and nothing else varies but weight."""
+"""No drug is lost: area of the conjugate = what is given of it / CL, CL log-normal, and nothing else varies but
+weight."""
 GIVEN = 355 * (1 - 0.071 / 0.998)
 """What of the dose bears drug [mg]."""
 
@@ -63,7 +65,8 @@ def test_interval_between_patients_is_that_of_the_log_normal_clearance(one: Regi
 
 
 def test_clearance_of_each_cycle_enters_its_area(tmp_path: Path) -> None:
-    """Of long cycles: each area is that between patients over the cycle's own factor on the clearance, patient by patient."""
+    """Of long cycles: each area is that between patients over the cycle's own factor on the clearance, patient by
+    patient."""
     here = alike(held(ONE.replace("interval_days: 100", "interval_days: 150, cycles: 2"), tmp_path), 20)
     factor = between_occasion_factors(np.random.default_rng([1, 2]), 20, 2)
     alone, both = (exposure.simulate_regimens(here, kind)[0].measures for kind in ("patients", "occasions"))
@@ -74,7 +77,8 @@ def test_clearance_of_each_cycle_enters_its_area(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_variance_between_cycles_adds_to_that_between_patients(tmp_path: Path) -> None:
-    """Of one long cycle: the variance of log AUC is 0.3^2, with occasions 0.3^2 + 0.1^2; of two cycles in a row they differ."""
+    """Of one long cycle: the variance of log AUC is 0.3^2, with occasions 0.3^2 + 0.1^2; of two cycles in a row they
+    differ."""
     two = alike(held(ONE.replace("interval_days: 100", "interval_days: 100, cycles: 2"), tmp_path))
     log = lambda kind: np.log(
         np.stack([exposure.simulate_regimens(two, kind)[0].measures["adc", c, "AUC (d x ug/mL)"] for c in "12"])
@@ -109,7 +113,8 @@ def test_measured_values_lie_in_the_interval_of_observations_as_often_as_it_says
 
 
 def test_measured_alone_is_the_error_of_the_assay(tmp_path: Path) -> None:
-    """Of patients who are all the same, a measured value varies by additive and proportional error alone, and between cycles."""
+    """Of patients who are all the same, a measured value varies by additive and proportional error alone, and between
+    cycles."""
     text = ONE.replace("number: 2000", "vary: false, number: 2000").replace("interval_days: 100", "interval_days: 21")
     here = alike(held(text + "samples: [0.5]\n", tmp_path))
     found = exposure.simulate_regimens(here, "observations")[0]
@@ -182,7 +187,8 @@ def test_without_a_prior_nothing_is_uncertain(tmp_path: Path) -> None:
 
 
 def test_the_same_patients_take_each_regimen(tmp_path: Path) -> None:
-    """Half the dose, half of everything, patient by patient; every three weeks or thrice as often, the same area per day later."""
+    """Half the dose, half of everything, patient by patient; every three weeks or thrice as often, the same area per
+    day later."""
     text = (
         ONE.replace("number: 2000", "number: 30")
         + """\
@@ -274,7 +280,10 @@ def test_the_trough_after_a_bolus_is_before_the_next(tmp_path: Path) -> None:
 
 
 def test_occasions_of_saturable_loss_are_refused(tmp_path: Path) -> None:
-    text = "compound: IMGN853, saturable\npatients: {number: 3}\nregimens: [{name: a, dose: 6, unit: mg/kg, body_size: total body weight}]\n"
+    text = (
+        "compound: IMGN853, saturable\npatients: {number: 3}\nregimens: [{name: a, dose: 6, unit: mg/kg, body_size:"
+        " total body weight}]\n"
+    )
     with pytest.raises(ValueError, match="--interval occasions: IMGN853, saturable has saturable loss"):
         exposure.simulate_regimens(held(text, tmp_path), "occasions")
 

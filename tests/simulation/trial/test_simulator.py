@@ -1,4 +1,5 @@
-"""A simulated trial as a record: conducted by the rules, decided as advised, blind to the future, and what the model says."""
+"""A simulated trial as a record: conducted by the rules, decided as advised, blind to the future, and what the model
+says."""
 
 from __future__ import annotations
 
@@ -121,7 +122,8 @@ def replayed(trial: Trial) -> State:
 
 @dataclass(frozen=True)
 class Carried:
-    """The patients of one trial, for the simulation of designs: (patients, levels) study days of first DLT and first moderate toxicity."""
+    """The patients of one trial, for the simulation of designs: (patients, levels) study days of first DLT and first
+    moderate toxicity."""
 
     dlt: Any
     moderate: Any
@@ -154,7 +156,8 @@ class Carried:
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("seed", [1, *(pytest.param(s, marks=pytest.mark.slow) for s in (2, 3, 4, 5))])
 def test_conduct_and_simulation_agree(name: str, seed: int, tmp_path: Path) -> None:
-    """The same patients, treated in the same order, give the counts and the MTD that the simulation of the design gives."""
+    """The same patients, treated in the same order, give the counts and the MTD that the simulation of the design
+    gives."""
     plan = with_design(name, eligibility=[])
     made = simulate_trial(
         tmp_path / "v.posology",
@@ -277,7 +280,8 @@ def test_marker_and_sex_go_with_the_tumour(whole: tuple[TrialSimulator, Trial]) 
 
 
 def test_samples_scatter_about_the_course_as_pouzin_says() -> None:
-    """Of many samples of one patient: mean and spread against the exact course; what is low is said to be, and has no number."""
+    """Of many samples of one patient: mean and spread against the exact course; what is low is said to be, and has no
+    number."""
     rng, n = np.random.default_rng(7), 120
     given = ([0.0, 21.0, 42.0, 63.0], [355.0] * 4)
     exact = Plasma.of(IMGN853).course(
@@ -432,7 +436,8 @@ def test_a_trial_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pyte
 
 
 def test_who_leaves_for_a_dlt_says_so(tmp_path: Path) -> None:
-    """Where no dose may be reduced, a patient with a DLT leaves for it; a delay that is too long is a DLT, once it is."""
+    """Where no dose may be reduced, a patient with a DLT leaves for it; a delay that is too long is a DLT, once it
+    is."""
     plan = copy.deepcopy(PLAN) | {"modification": {"maximum_reductions": 0, "maximum_delay_days": 21}}
     plan["dlt"] = plan["dlt"] | {"maximum_delay_days": 6}
     left = delayed = 0

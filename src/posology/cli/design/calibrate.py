@@ -73,7 +73,8 @@ def _crm(target: float, skeleton: str, **others: Any) -> Any:
 def sensitivity(
     target: TargetNeeded, skeleton: SkeletonNeeded, model: ModelOption = "empiric", as_json: JsonOption = False
 ) -> None:
-    """Say on which level a CRM would settle: the intervals of the DLT rate that belong to each (Cheung and Chappell 2002).
+    """Say on which level a CRM would settle: the intervals of the DLT rate that belong to each (Cheung and Chappell
+    2002).
 
     Example: posology design calibrate sensitivity --target 0.25 --skeleton 0.05,0.12,0.25,0.4,0.55
     """
@@ -231,7 +232,8 @@ def search(
 ) -> None:
     """Search a design's parameters against a set of scenarios, exactly; the best first.
 
-    Example: posology design calibrate search --design boin --target 0.3 --levels 4 --grid max_patients=24,30 --grid cohort=1,3
+    Example: posology design calibrate search --design boin --target 0.3 --levels 4 --grid max_patients=24,30 --grid
+    cohort=1,3
     """
     from posology.operating.calibrate import search as searched
 

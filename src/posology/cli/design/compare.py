@@ -86,20 +86,25 @@ def compare(
         typer.Option(
             "--set",
             metavar="[DESIGN.]NAME=VALUE",
-            help="A parameter of one design, as boin.stop_at=9, or of all that have it (else their own); may be given again.",
+            help=(
+                "A parameter of one design, as boin.stop_at=9, or of all that have it (else their own); may be given"
+                " again."
+            ),
         ),
     ] = None,
     trials: TrialsOption = None,
     acceptable: AcceptableOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set designs side by side under the same true DLT rates: exact, or simulated on the same patients where time matters.
+    """Set designs side by side under the same true DLT rates: exact, or simulated on the same patients where time
+    matters.
 
     A usual design whose own margins do not fit the target is left out, and why is said.
 
     Example: posology design compare --target 0.3 --truth 0.05,0.15,0.3,0.45,0.6
 
-    Example: posology design compare --target 0.3 --scenario steep=0.05,0.3,0.6 --design boin --design tite-boin --set boin.stop_at=9
+    Example: posology design compare --target 0.3 --scenario steep=0.05,0.3,0.6 --design boin --design tite-boin --set
+    boin.stop_at=9
     """
     from posology.operating.evaluation import evaluate, safety_stop
 
@@ -212,7 +217,9 @@ def _show(
 
 
 def _in_short(design: str, data: dict[str, Any], stop: str) -> dict[str, str]:
-    error = lambda key: "" if data["exact"] else f" ± {100 * data[key + '_error']:.1f}"
+    def error(key: str) -> str:
+        return "" if data["exact"] else f" ± {100 * data[key + '_error']:.1f}"
+
     row = {
         "Design": design,
         "Method": "exact" if data["exact"] else f"{data['trials']:,} trials",

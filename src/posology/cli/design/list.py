@@ -42,9 +42,10 @@ def designs(
             _show_one(name, kind, cls, as_json)
         return
     if as_json:
-        listed = lambda each: {
-            n: {"what": meaning(c), "parameters": [vars(p) for p in parameters_of(c)]} for n, c in each.items()
-        }
+
+        def listed(each: dict[str, Any]) -> dict[str, Any]:
+            return {n: {"what": meaning(c), "parameters": [vars(p) for p in parameters_of(c)]} for n, c in each.items()}
+
         print_json({kind: listed(each) for kind, each in kinds.items()})
         return
     titles = {"designs": "Designs (--design)", "rules": "Rules around any design (--rule)"}

@@ -43,7 +43,8 @@ def next_dose(
         return
     where = f"level {result['level']}" if result["level"] else "no level"
     print(
-        f"{action.name.lower().replace('deescalate', 'de-escalate')}: {where}, {result['more']} patients\n{result['why']}"
+        f"{action.name.lower().replace('deescalate', 'de-escalate')}: {where}, {result['more']}"
+        f" patients\n{result['why']}"
     )
     rows = [
         (

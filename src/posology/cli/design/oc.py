@@ -21,7 +21,10 @@ TruthsOption = Annotated[
     typer.Option(
         "--truth",
         metavar="P1,P2,...",
-        help="True DLT rate of each level, 0 to 1 (else the other option that gives it); may be given again, a scenario each.",
+        help=(
+            "True DLT rate of each level, 0 to 1 (else the other option that gives it); may be given again, a scenario"
+            " each."
+        ),
     ),
 ]
 AcceptableOption = Annotated[
@@ -123,12 +126,13 @@ def oc(
 ) -> None:
     """Give a design's operating characteristics under true DLT rates: exact, or simulated where time matters.
 
-    A design that depends on counts is enumerated: no Monte Carlo error. Designs that depend on time (TITE-CRM, TITE-BOIN,
-    rolling six, backfilling) are simulated, the error beside every figure; the heading says which.
+    A design that depends on counts is enumerated: no Monte Carlo error. Designs that depend on time (TITE-CRM,
+    TITE-BOIN, rolling six, backfilling) are simulated, the error beside every figure; the heading says which.
 
     Example: posology design oc --design boin --target 0.3 --levels 5 --truth 0.05,0.15,0.3,0.45,0.6
 
-    Example: posology design oc --design bf-boin --target 0.25 --levels 4 --truth 0.05,0.15,0.3,0.45 --response 0.2,0.3,0.4,0.5
+    Example: posology design oc --design bf-boin --target 0.25 --levels 4 --truth 0.05,0.15,0.3,0.45 --response
+    0.2,0.3,0.4,0.5
     """
     from posology.operating.evaluation import evaluate
 

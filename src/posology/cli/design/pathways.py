@@ -42,7 +42,8 @@ def paths(
 ) -> None:
     """Show dose transition pathways: what a design does for every outcome of the next cohorts.
 
-    Letters: E escalate, S stay, D de-escalate; MTD and STOP end the trial. With --truth the chance of each path is shown.
+    Letters: E escalate, S stay, D de-escalate; MTD and STOP end the trial. With --truth the chance of each path is
+    shown.
 
     Example: posology design pathways --design boin --target 0.3 --levels 5 --data "1NNN 2NNT" --cohorts 2
     """

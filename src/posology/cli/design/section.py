@@ -38,9 +38,11 @@ def section(
     ] = TIMED_TRIALS,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the statistical section of a protocol: design in words, decision table, operating characteristics, references.
+    """Write the statistical section of a protocol: design in words, decision table, operating characteristics,
+    references.
 
-    Example: posology design section --design boin --target 0.3 --levels 4 --scenario steep=0.05,0.1,0.3,0.6 --output-dir section
+    Example: posology design section --design boin --target 0.3 --levels 4 --scenario steep=0.05,0.1,0.3,0.6
+    --output-dir section
     """
     from posology.reports.statistical_section.section import statistical_section, write_section
 

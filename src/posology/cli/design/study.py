@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +56,10 @@ def study(
     if as_json:
         print_json({"study": wanted.study, "seed": wanted.seed, "rows": table.rows(), "summary": short.rows()})
         return
-    show = lambda value: f"{value:.3f}" if isinstance(value, float) else value
+
+    def show(value: Any) -> Any:
+        return f"{value:.3f}" if isinstance(value, float) else value
+
     heads = (
         "design",
         "scenario",

@@ -47,8 +47,8 @@ def table(
     if not stated and not has_decision_table(built):
         name = design.design or "the protocol's design"
         raise ValueError(
-            f"{name} has no decision table: its next dose depends on {built.depends_on}. Show `posology design pathways`, "
-            "or state a trial, for the table of the level last given in it: --data '1NNN 2NNT'"
+            f"{name} has no decision table: its next dose depends on {built.depends_on}. Show `posology design"
+            " pathways`, or state a trial, for the table of the level last given in it: --data '1NNN 2NNT'"
         )
     cells = decision_table(built, given=seen(data, built.levels) if stated else None)
     if as_json:

@@ -19,7 +19,12 @@ BetaOption = Annotated[
     float, typer.Option("--beta", metavar="CHANCE", help="The most that the type II error may be, between 0 and 1.")
 ]
 TruthOption = Annotated[
-    str | None, typer.Option("--truth", metavar="P1,P2,...", help="True response rates, each from 0 to 1.")
+    str | None,
+    typer.Option(
+        "--truth",
+        metavar="P1,P2,...",
+        help="True response rates, each from 0 to 1 (else no operating characteristics).",
+    ),
 ]
 
 

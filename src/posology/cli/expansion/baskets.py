@@ -30,12 +30,13 @@ class ModelName(StrEnum):
 
 
 def baskets(
-    patients: Annotated[str, typer.Option("--patients", metavar="N1,N2,...", help="Patients of each basket.")],
+    patients: Annotated[str, typer.Option("--sizes", metavar="N1,N2,...", help="Patients of each basket.")],
     rate: Annotated[
         float, typer.Option("--rate", metavar="RATE", help="Response rate of no interest, between 0 and 1.")
     ],
     responses: Annotated[
-        str | None, typer.Option("--responses", metavar="X1,X2,...", help="Responses seen in each basket.")
+        str | None,
+        typer.Option("--responses", metavar="X1,X2,...", help="Responses seen in each basket (else --truth is given)."),
     ] = None,
     model: Annotated[ModelName, typer.Option("--model", help="How the baskets borrow.")] = ModelName.exnex,
     chance: Annotated[
@@ -46,14 +47,16 @@ def baskets(
     ] = 0.95,
     exchangeable: Annotated[
         float,
-        typer.Option("--exchangeable", metavar="WEIGHT", help="exnex: prior chance that a basket shares, from 0 to 1."),
+        typer.Option(
+            "--exchangeable", metavar="WEIGHT", help="Prior chance that a basket shares, of exnex, from 0 to 1."
+        ),
     ] = 0.5,
     spread: Annotated[
         float,
         typer.Option(
             "--spread",
             metavar="SCALE",
-            help="exnex, hierarchical: half-normal scale of the spread between baskets, logit.",
+            help="Half-normal scale of the spread between baskets on the logit scale, of exnex and hierarchical.",
         ),
     ] = 1.0,
     truth: TruthOption = None,
@@ -61,18 +64,18 @@ def baskets(
 ) -> None:
     """Analyse baskets that borrow from one another, and give exact operating characteristics at true rates.
 
-    Example: posology expansion baskets --patients 15,13,12,28 --responses 2,0,1,6 --rate 0.1
+    Example: posology expansion baskets --sizes 15,13,12,28 --responses 2,0,1,6 --rate 0.1
 
-    Example: posology expansion baskets --patients 15,15,15 --rate 0.2 --model fujikawa --truth 0.2,0.2,0.5
+    Example: posology expansion baskets --sizes 15,15,15 --rate 0.2 --model fujikawa --truth 0.2,0.2,0.5
     """
     from posology.expansion.baskets.exact import BasketDesign
 
-    sizes = whole_numbers(patients, "--patients")
+    sizes = whole_numbers(patients, "--sizes")
     for name, value in (("--rate", rate), ("--chance", chance)):
         if not 0 < value < 1:
             raise typer.BadParameter(f"{value:g} does not lie between 0 and 1", param_hint=name)
     if min(sizes) < 1:
-        raise typer.BadParameter("a basket has one patient or more", param_hint="--patients")
+        raise typer.BadParameter("a basket has one patient or more", param_hint="--sizes")
     if responses is None and truth is None:
         raise typer.BadParameter("give --responses, what was seen, or --truth, true rates, or both")
     chosen = _model(model, rate, exchangeable, spread)
@@ -80,7 +83,7 @@ def baskets(
     if responses is not None:
         seen = whole_numbers(responses, "--responses")
         if len(seen) != len(sizes):
-            raise typer.BadParameter(f"{len(seen)} baskets, --patients has {len(sizes)}", param_hint="--responses")
+            raise typer.BadParameter(f"{len(seen)} baskets, --sizes has {len(sizes)}", param_hint="--responses")
         posterior = chosen.posterior([seen], [sizes], rate)
         result["baskets"] = [
             {

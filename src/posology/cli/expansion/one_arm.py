@@ -38,7 +38,8 @@ def two_stage(
     alpha: AlphaOption = 0.05,
     beta: BetaOption = 0.2,
     kind: Annotated[
-        TwoStageKind, typer.Option("--kind", help="simon: stage 1 ends for futility; fleming: for success too.")
+        TwoStageKind,
+        typer.Option("--kind", help="Whose design: simon ends stage 1 for futility, fleming for success too."),
     ] = TwoStageKind.simon,
     max_patients: Annotated[
         int, typer.Option("--max-patients", metavar="N", help="The most patients to look at, 2 to 1000 (fleming: 200).")
@@ -143,7 +144,7 @@ def single_stage(
         SawToothName,
         typer.Option(
             "--saw-tooth",
-            help="first: the smallest number that meets the errors; all larger: from which on every number does.",
+            help="Which number: first, the smallest that meets the errors, or all larger, from which on every one does.",
         ),
     ] = SawToothName.first,
     max_patients: Annotated[
@@ -179,7 +180,7 @@ def monitor(
     p0: NullRateOption,
     method: Annotated[
         Method,
-        typer.Option("--method", help="posterior, predictive (Lee and Liu) or bop2."),
+        typer.Option("--method", help="What the boundaries rest on: posterior, predictive (Lee and Liu) or bop2."),
     ] = Method.posterior,
     prior: Annotated[
         str | None,
@@ -203,7 +204,9 @@ def monitor(
             "--success", metavar="CHANCE", help="Worth study above this chance of a rate above --p0 (not of bop2)."
         ),
     ] = 0.95,
-    gamma: Annotated[float, typer.Option("--gamma", help="bop2: the power of the share of patients, 0 or more.")] = 1.0,
+    gamma: Annotated[
+        float, typer.Option("--gamma", help="The power of the share of patients, of bop2, 0 or more.")
+    ] = 1.0,
     truth: TruthOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -265,7 +268,7 @@ def _show_boundaries(table: Boundaries, truth: tuple[float, ...], as_json: bool)
 
 def estimate(
     responses: Annotated[
-        int, typer.Option("--responses", metavar="X", help="Responses in all; of stage 1 if it ended there.")
+        int, typer.Option("--responders", metavar="X", help="Responses in all; of stage 1 if it ended there.")
     ],
     design: Annotated[
         str,
@@ -282,7 +285,7 @@ def estimate(
 ) -> None:
     """Estimate the response rate after a two-stage trial: unbiased, with p-value and interval.
 
-    Example: posology expansion estimate --responses 10 --design 1/12,35 --p0 0.1
+    Example: posology expansion estimate --responders 10 --design 1/12,35 --p0 0.1
     """
     from posology.expansion.one_arm.two_stage_inference import two_stage_inference
 

@@ -1,4 +1,5 @@
-"""How a model to be fitted is named on the command line: its options, the structural model and where the search begins."""
+"""How a model to be fitted is named on the command line: its options, the structural model and where the search
+begins."""
 
 from __future__ import annotations
 
@@ -38,8 +39,11 @@ class ModelOptions:
         Form,
         typer.Option(
             "--model",
-            help="One, two or three compartments; one or two with first-order absorption, after a lag time too, or through "
-            "transit compartments; two with saturable loss too (Vmax, Km); or a conjugate with what it becomes.",
+            help=(
+                "One, two or three compartments; one or two with first-order absorption, after a lag time too, or"
+                " through transit compartments; two with saturable loss too (Vmax, Km); or a conjugate with what it"
+                " becomes."
+            ),
         ),
     ] = "two"
     random: Annotated[
@@ -63,8 +67,10 @@ class ModelOptions:
         typer.Option(
             "--residual-sd",
             metavar="PROP[,ADD]",
-            help="Where the parameters of the residual error begin, above 0: proportional, additive (else 0.2,0.1); of a "
-            "power error its SD and power; given again, of each analyte.",
+            help=(
+                "Where the parameters of the residual error begin, above 0: proportional, additive (else 0.2,0.1); of a"
+                " power error its SD and power; given again, of each analyte."
+            ),
         ),
     ] = None
     covariate: Annotated[
@@ -80,8 +86,10 @@ class ModelOptions:
         typer.Option(
             "--iov",
             metavar="CL,V1[=0.2]",
-            help="The parameters that differ between a patient's occasions (else none), and the coefficient of variation "
-            "that the search begins with (else half of --cv).",
+            help=(
+                "The parameters that differ between a patient's occasions (else none), and the coefficient of variation"
+                " that the search begins with (else half of --cv)."
+            ),
         ),
     ] = None
     occasion: Annotated[
@@ -95,7 +103,10 @@ class ModelOptions:
         typer.Option(
             "--analytes",
             metavar="ADC,DRUG[,METABOLITE]",
-            help="Of --model conjugate: the conjugate, its payload and, if measured, the payload's metabolite (else none).",
+            help=(
+                "Of --model conjugate: the conjugate, its payload and, if measured, the payload's metabolite (else"
+                " none)."
+            ),
         ),
     ] = None
 

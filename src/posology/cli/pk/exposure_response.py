@@ -43,7 +43,10 @@ def exposure_response(
         typer.Option(
             "--exposure",
             metavar="MEASURE",
-            help="The exposure: mg or mg/kg (the first dose); auc, cmax or ctrough (of cycle 1); average-until-event (else mg/kg).",
+            help=(
+                "The exposure: mg or mg/kg (the first dose); auc, cmax or ctrough (of cycle 1); average-until-event"
+                " (else mg/kg)."
+            ),
         ),
     ] = None,
     file: Annotated[
@@ -82,11 +85,14 @@ def exposure_response(
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure or dose would do.
+    """Relate exposure to DLT, ocular events or response: odds or hazard ratio, quartiles, what an exposure or dose
+    would do.
 
-    Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first event.
+    Logistic regression with Firth's penalty; with --by-day, exponential and Cox regression of the time to the first
+    event.
 
-    Example: posology pk exposure-response mytrial.posology --outcome ocular --exposure auc --predict-dose 6 --figure ocular.png
+    Example: posology pk exposure-response mytrial.posology --outcome ocular --exposure auc --predict-dose 6 --figure
+    ocular.png
     """
     from posology.interchange.pk.exposure_response import ExposureUnknown, Question, relate
     from posology.interchange.pk.sources import ConcentrationChoice
@@ -138,9 +144,11 @@ def _as_data(found: Relation, question: Question, cutoff: date) -> dict[str, Any
         "cutoff": cutoff,
         "patients": len(found.exposure),
         "events": found.ever,
-        "by_day": {"day": question.day, "events": int(found.event.sum()), "known": int(found.known.sum())}
-        if question.day
-        else None,
+        "by_day": (
+            {"day": question.day, "events": int(found.event.sum()), "known": int(found.known.sum())}
+            if question.day
+            else None
+        ),
         "left_out": found.left_out,
         "notes": found.notes,
         "model": {
@@ -152,9 +160,11 @@ def _as_data(found: Relation, question: Question, cutoff: date) -> dict[str, Any
             "p_value": model.p_value,
             "notes": list(model.notes),
         },
-        "cox": {**dict(zip(NAMED, map(json_number, hazard.ratio), strict=True)), "p_value": hazard.p_value}
-        if hazard
-        else None,
+        "cox": (
+            {**dict(zip(NAMED, map(json_number, hazard.ratio), strict=True)), "p_value": hazard.p_value}
+            if hazard
+            else None
+        ),
         "groups": [
             {k: float(v[i]) for k, v in vars(groups).items() if k != "edges"} for i in range(len(groups.patients))
         ],
@@ -189,8 +199,8 @@ def _show(found: Relation, question: Question, cutoff: date) -> None:
         + (f"; {found.ever} at any time" if day else "")
     )
     print(
-        f"{'hazard ratio' if day else 'odds ratio'} per {significant(model.unit)} of {found.label}: {ratio:.2f} "
-        f"(95 % interval {low:.2f} to {high:.2f}; p {f'= {model.p_value:.3f}' if model.p_value >= 0.0005 else '< 0.001'})"
+        f"{'hazard ratio' if day else 'odds ratio'} per {significant(model.unit)} of {found.label}: {ratio:.2f} (95 %"
+        f" interval {low:.2f} to {high:.2f}; p {f'= {model.p_value:.3f}' if model.p_value >= 0.0005 else '< 0.001'})"
     )
     if found.hazard:
         print("hazard ratio without a baseline (Cox): {:.2f} ({:.2f} to {:.2f})".format(*found.hazard.ratio))

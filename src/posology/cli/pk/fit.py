@@ -57,7 +57,10 @@ def fit(
         typer.Option(
             "--exposures",
             metavar="FILE",
-            help="Write each patient's exposure of cycle 1 by the fit to this CSV file, for `posology pk exposure-response`.",
+            help=(
+                "Write each patient's exposure of cycle 1 by the fit to this CSV file, for `posology pk"
+                " exposure-response`."
+            ),
             callback=in_a_folder,
         ),
     ] = None,
@@ -69,8 +72,8 @@ def fit(
 ) -> None:
     """Fit a compartment model to concentrations: a population by FOCE-I as in NONMEM, each patient, or by full Bayes.
 
-    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). --figure draws the goodness of
-    fit and, beside it in FILE-vpc, the visual predictive check. A conjugate is fitted together with its payload and
+    Values below quantification (BLQ, LLOQ) add the probability that they are (method M3). --figure draws the goodness
+    of fit and, beside it in FILE-vpc, the visual predictive check. A conjugate is fitted together with its payload and
     metabolite: --model conjugate --analytes IMGN853,DM4,SMEDM4 --start CL=0.4,V1=3,Q=0.5,V2=1,CLp=16,kp=1,CLm=5,km=0.3
 
     Example: posology pk fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --figure fit.png

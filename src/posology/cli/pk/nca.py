@@ -51,7 +51,10 @@ def nca(
         SteadyState,
         typer.Option(
             "--steady-state",
-            help="Which profiles are at steady state: those that the data flag (SS), also all but a patient's first, or all.",
+            help=(
+                "Which profiles are at steady state: those that the data flag (SS), also all but a patient's first, or"
+                " all."
+            ),
         ),
     ] = "flagged",
     blq: Annotated[
@@ -94,10 +97,12 @@ def nca(
 ) -> None:
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
 
-    Clearance and volumes follow from AUCinf after a patient's first dose and from AUCτ at steady state (SS in the data, or
-    --steady-state with --tau); after another dose they are not given. Units are those of the file; of a record, days (or
-    --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged by
-    the power model.
+    Clearance and volumes follow from AUCinf after a patient's first dose and from AUCτ at steady state (SS in the data,
+    or
+    --steady-state with --tau); after another dose they are not given. Units are those of the file; of a record, days
+    (or
+    --time-unit h), mg, and its concentrations' own. Where doses differ twofold or more, dose proportionality is judged
+    by the power model.
 
     Example: posology pk nca concentrations.csv --route bolus --figure profiles.png
     """
@@ -159,7 +164,10 @@ def _tables(made: ProfileAnalysis) -> dict[str, dict[str, str]]:
     import numpy as np
 
     over, count = "/F" if made.route == "extravascular" else "", len(made.profiles)
-    vss = lambda name: {} if over else {"Vss": name}
+
+    def vss(name: str) -> dict[str, str]:
+        return {} if over else {"Vss": name}
+
     tables = {
         f"{count} profile{'s' * (count != 1)}, {made.route}, {made.results.method}": {
             "Cmax": "c_max",
@@ -264,9 +272,9 @@ def _show(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) ->
     for what, power in made.proportionality:
         low, high = power.region
         print(
-            f"{what} ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}, {power.profiles} doses of "
-            f"{power.patients} patients, {power.degrees} degrees of freedom; proportional over a {power.ratio:.3g}-fold range "
-            f"of doses within {low:.3f} to {high:.3f}): {power.verdict}"
+            f"{what} ~ dose^{power.slope:.3f} (90 % interval {power.lower:.3f} to {power.upper:.3f}, {power.profiles}"
+            f" doses of {power.patients} patients, {power.degrees} degrees of freedom; proportional over a"
+            f" {power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
         )
 
 

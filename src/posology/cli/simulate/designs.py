@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from posology.designs import Design
     from posology.endpoints.body_size import Metric
     from posology.operating.simulate import PatientModel
+    from posology.pharmacology.virtual_patients.demographics import VirtualPatients
     from posology.protocol.model import Protocol
+    from posology.shared.arrays import Floats
     from posology.shared.tables import Table
     from posology.simulation.potential_outcomes import DrugDrivenPatients
 
 app = typer.Typer(no_args_is_help=True)
 ASSUMED = (
     "other DLTs: 5 % at 355 mg in cycle 1, the odds going with the square of the dose (the slope is assumed)",
-    "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back with the same hazard, "
-    "assumed; slope g assumed",
+    (
+        "ocular events: onset, frequency and worst grade calibrated to the label, quoted from memory; they come back"
+        " with the same hazard, assumed; slope g assumed"
+    ),
     "response: calibrated to MIRASOL, in tumours with much FRα; how it falls with less is assumed",
-    "patients: virtual women with ovarian cancer, unselected for FRα; between-patient spread of clearance from the label",
+    (
+        "patients: virtual women with ovarian cancer, unselected for FRα; between-patient spread of clearance from the"
+        " label"
+    ),
     "progression ends treatment; DLTs after it do not count",
 )
 """What the numbers of a drug-driven simulation rest on."""
@@ -162,12 +169,14 @@ def simulate_designs(
     figure: FigureOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each design finds.
+    """Run a protocol's design, and others, on virtual patients: true DLT rates by level and window, and what each
+    design finds.
 
-    Every design meets the same patients. A DLT after the window is one that the trial misses. --figure draws the true DLT
-    rates by window.
+    Every design meets the same patients. A DLT after the window is one that the trial misses. --figure draws the true
+    DLT rates by window.
 
-    Example: posology simulate designs protocol.yaml --trials 1000 --window 21 --window 42 --window 63 --design tite-boin
+    Example: posology simulate designs protocol.yaml --trials 1000 --window 21 --window 42 --window 63 --design
+    tite-boin
     """
     import numpy as np
 
@@ -277,7 +286,11 @@ def _carriers(
         raise ValueError(
             f"schedule.dosing_days is {list(schedule.dosing_days)}: virtual patients are treated on day 1 of a cycle"
         )
-    sized = lambda p: dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
+
+    def sized(p: VirtualPatients) -> Floats:
+        mg: Floats = dose_mg(1.0, metric, p.weight_kg, p.height_cm, p.sex)[:, None] * amounts
+        return mg
+
     ocular = IMGN853_OCULAR.with_power(drug.slope)
     with Progress(console=(shown := Console(stderr=True)), transient=True, disable=not shown.is_terminal) as progress:
         bar = progress.add_task("treating virtual patients", total=trials * needed)
@@ -295,8 +308,13 @@ def _carriers(
 
 def _show(told: dict[str, Any], table: Table | None) -> None:
     number, unit = [f"{dose:g}" for dose in told["levels"]], told["unit"]
-    plain = lambda value, digits=0: f"{100 * value:.{digits}f}"
-    with_error = lambda value, error, digits=0: f"{plain(value, digits)} ± {plain(error, digits)}"
+
+    def plain(value: float, digits: int = 0) -> str:
+        return f"{100 * value:.{digits}f}"
+
+    def with_error(value: float, error: float, digits: int = 0) -> str:
+        return f"{plain(value, digits)} ± {plain(error, digits)}"
+
     if table is not None:
         days = [name.removeprefix("± ") for name in table.columns if name.startswith("±")]
         rates = [[row["level"], *(with_error(row[f"DLT {d}"], row[f"± {d}"], 1) for d in days)] for row in table.rows()]
@@ -344,8 +362,8 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
     )
     mtd = {each["window"]: each["true_mtd"] for each in told["designs"]}
     print(
-        "level with the true DLT rate nearest "
-        f"{told['target']:g}: " + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items())
+        f"level with the true DLT rate nearest {told['target']:g}: "
+        + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items())
     )
     if table is not None:
         print(
@@ -353,7 +371,8 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
             f"most responses without a DLT: {number[told['most_response_without_dlt'] - 1]} {told['unit']}"
         )
         print(
-            f"ocular slope g = {told['slope']}: cannot be told from public data; compare 1, 2 and 3. Assumed or from memory:"
+            f"ocular slope g = {told['slope']}: cannot be told from public data; compare 1, 2 and 3. Assumed or from"
+            " memory:"
         )
         for line in told["assumed"]:
             print(f"  {line}")

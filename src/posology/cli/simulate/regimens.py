@@ -23,7 +23,10 @@ def regimens(
         Literal["patients", "occasions", "observations"],
         typer.Option(
             "--interval",
-            help="What the intervals hold: the spread between patients; between their cycles as well; or what would be measured, with the error of the assay.",
+            help=(
+                "What the intervals hold: the spread between patients; between their cycles as well; or what would be"
+                " measured, with the error of the assay."
+            ),
         ),
     ] = "patients",
     uncertainty: Annotated[
@@ -88,9 +91,9 @@ def regimens(
                 "seed": held.patients.seed,
                 "posology": __version__,
                 "interval": {"level": held.interval, "kind": kind, "holds": exposure.INTERVAL_MEANING[kind]},
-                "uncertainty": {"of": "the median", "level": held.interval, "priors": uncertain}
-                if uncertainty
-                else None,
+                "uncertainty": (
+                    {"of": "the median", "level": held.interval, "priors": uncertain} if uncertainty else None
+                ),
                 "mean_dose_mg": doses,
                 "table": table.rows(),
                 "samples": sampled.rows(),
@@ -137,7 +140,8 @@ def _print(table: Table) -> None:
 
 
 def _parameters(found: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the priors."""
+    """Return the quantities that enter, of the first regimen's compound, and what others have otherwise; and the
+    priors."""
     from posology.simulation.regimens.simulate import USED_QUANTITIES, uncertain
 
     used: dict[str, Any] = {}
@@ -168,7 +172,9 @@ def _notes(
     from posology.pharmacology.compounds.quantity import LEGEND, MARKS
     from posology.pharmacology.virtual_patients.between_patient import OCCASION
 
-    shown = lambda q: f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
+    def shown(q: dict[str, Any]) -> str:
+        return f"{q['value']:.4g}{'' if q['unit'] == '1' else ' ' + q['unit']} [{MARKS[q['evidence']]}]"
+
     print("parameters: " + ", ".join(f"{name} {shown(q)}" for name, q in parameters.items()))
     print(LEGEND)
     print(
@@ -179,23 +185,23 @@ def _notes(
         print(f"between cycles: the logarithm of the clearance has an SD of {OCCASION}, {OCCASION.source}")
     if kind == "observations":
         print(
-            "measured: Cmax is the greatest sample, Ctrough the last, AUC by linear-up log-down trapezoids; below the limit of "
-            "quantification half of it counts."
+            "measured: Cmax is the greatest sample, Ctrough the last, AUC by linear-up log-down trapezoids; below the"
+            " limit of quantification half of it counts."
         )
         for analyte in held.analytes:
             error, limit = held.measured(analyte)
             most = f"limit {limit:g} {error.additive.unit}" if limit else "no limit given"
             print(
-                f"error of {analyte}: SD {error.additive} and {100 * error.proportional.value:g} % [{MARKS[error.proportional.evidence]}], "
-                f"{most}; {error.proportional.source}"
+                f"error of {analyte}: SD {error.additive} and {100 * error.proportional.value:g} %"
+                f" [{MARKS[error.proportional.evidence]}], {most}; {error.proportional.source}"
             )
     if uncertainty:
         listed = ", ".join(
             f"{name} {p['median']:.3g} ({p['low']:.3g} to {p['high']:.3g})" for name, p in uncertain.items()
         )
         print(
-            f"uncertain: {listed or 'none of these numbers states a cv'}; 95 % range of each prior. All others are taken as known: "
-            "give a cv under parameters to change that."
+            f"uncertain: {listed or 'none of these numbers states a cv'}; 95 % range of each prior. All others are"
+            " taken as known: give a cv under parameters to change that."
         )
     if any("label" in str(q["source"]) for q in parameters.values()):
         print("Numbers of the label are quoted from memory of the label, to be checked.")

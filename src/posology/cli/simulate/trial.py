@@ -16,14 +16,28 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 ASSUMED = (
-    "who comes: half with ovarian cancer, as far as the protocol takes it, else endometrial, NSCLC and renal as 2 to 2 to 1",
-    "age 62 to 66 years on average by tumour type, SD 10; histology and platinum status; each attested criterion not met in 3 %",
-    "tumours other than ovarian: target expression assumed; response by receptor and survival as calibrated in ovarian cancer",
+    (
+        "who comes: half with ovarian cancer, as far as the protocol takes it, else endometrial, NSCLC and renal as 2"
+        " to 2 to 1"
+    ),
+    (
+        "age 62 to 66 years on average by tumour type, SD 10; histology and platinum status; each attested criterion"
+        " not met in 3 %"
+    ),
+    (
+        "tumours other than ovarian: target expression assumed; response by receptor and survival as calibrated in"
+        " ovarian cancer"
+    ),
     "a toxicity is known on its first day at its worst grade; how long those last that are not ocular",
-    "doses are held for ocular grade 2 and pneumonitis grade 2, for others from grade 3, and seen again weekly; a level less after "
-    "grade 3; stop at pneumonitis grade 3 and at grade 4",
+    (
+        "doses are held for ocular grade 2 and pneumonitis grade 2, for others from grade 3, and seen again weekly; a"
+        " level less after grade 3; stop at pneumonitis grade 3 and at grade 4"
+    ),
     "limits of quantification; residual errors as of tusamitamab ravtansine (Pouzin 2022)",
-    "the committee follows the design's advice on the day on which it is settled; nobody withdraws; follow-up ends after 2 years",
+    (
+        "the committee follows the design's advice on the day on which it is settled; nobody withdraws; follow-up ends"
+        " after 2 years"
+    ),
 )
 """What a simulated trial rests on, beside what the models of plasma, toxicity and response do."""
 
@@ -81,7 +95,8 @@ def simulate_trial(
     seed: SeedOption = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Conduct a trial of virtual patients and write it as a record: advise, status, readout and exports work on it as on a real one.
+    """Conduct a trial of virtual patients and write it as a record: advise, status, readout and exports work on it as
+    on a real one.
 
     From the first consent to the last follow-up, under the record's own rules; every value is marked assumed.
 
@@ -137,8 +152,8 @@ def simulate_trial(
     for name, treated in result["cohorts"].items():
         print(f"{name}: {treated} treated")
     print(
-        f"{result['screened']} virtual patients screened, {result['screen_failures']} not eligible, {result['treated']} treated, "
-        f"{result['start']} to {result['end']}, {result['events']} events: {trial}"
+        f"{result['screened']} virtual patients screened, {result['screen_failures']} not eligible, {result['treated']}"
+        f" treated, {result['start']} to {result['end']}, {result['events']} events: {trial}"
     )
     print("nobody was treated: every value is assumed (--json says what is)")
 

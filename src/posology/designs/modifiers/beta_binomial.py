@@ -1,4 +1,5 @@
-"""A level, and those above, are closed when its own patients make it probably too toxic: the beta-binomial safety rule."""
+"""A level, and those above, are closed when its own patients make it probably too toxic: the beta-binomial safety
+rule."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from posology.shared.arrays import Bools
 
 @dataclass(frozen=True)
 class BetaBinomial(ClosingRule):
-    """A level, and those above, are closed when its own patients make it probably too toxic: the beta-binomial safety rule.
+    """A level, and those above, are closed when its own patients make it probably too toxic: the beta-binomial safety
+    rule.
 
     Parameters
     ----------

@@ -20,7 +20,8 @@ class ClosingRule(Modifier):
     REASON_NONE: ClassVar[str] = "the lowest level is closed by the rule: no level is safe enough"
 
     def closed(self, tally: Tally) -> Bools:
-        """Return (trials, levels): the levels that the rule closes on the patients known; those above them are closed too."""
+        """Return (trials, levels): the levels that the rule closes on the patients known; those above them are closed
+        too."""
         raise NotImplementedError
 
     def open_tally(self, tally: Tally) -> Tally:

@@ -1,4 +1,5 @@
-"""A level is given only while the chance that its DLT rate lies in a category, such as overdosing, keeps below a cap."""
+"""A level is given only while the chance that its DLT rate lies in a category, such as overdosing, keeps below a
+cap."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from posology.shared.arrays import Bools, Floats
 
 @dataclass(frozen=True)
 class MaxChance(ClosingRule):
-    """A level is given only while the chance that its DLT rate lies in a category, such as overdosing, keeps below a cap.
+    """A level is given only while the chance that its DLT rate lies in a category, such as overdosing, keeps below a
+    cap.
 
     Parameters
     ----------
@@ -26,7 +28,8 @@ class MaxChance(ClosingRule):
     chance
         the cap: a level at which the chance exceeds it is closed, with those above.
     patients
-        patients at a level before it can be closed, for a design without a model, which knows nothing of levels not tried.
+        patients at a level before it can be closed, for a design without a model, which knows nothing of levels not
+        tried.
 
     Notes
     -----
@@ -68,7 +71,8 @@ class MaxChance(ClosingRule):
 
 
 def chance_above(design: Design, tally: Tally, rate: float) -> Floats:
-    """Return (trials, levels): Pr(p > rate) by the design's model, or by each level's patients under a uniform prior."""
+    """Return (trials, levels): Pr(p > rate) by the design's model, or by each level's patients under a uniform
+    prior."""
     model = innermost(design)
     if rate <= 0:
         return np.ones(tally.treated.shape)

@@ -1,7 +1,7 @@
 """The trial ends when more patients at the MTD would hardly change it.
 
-O'Quigley J, Reiner E. A stopping rule for the continual reassessment method. Biometrika 1998;85:741-748: the chance that the
-recommendation after all patients is the present one.
+O'Quigley J, Reiner E. A stopping rule for the continual reassessment method. Biometrika 1998;85:741-748: the chance
+that the recommendation after all patients is the present one.
 """
 
 from __future__ import annotations

@@ -57,7 +57,8 @@ class Titration(Modifier):
     def __post_init__(self) -> None:
         if not 1 <= self.last_titration_level <= self.design.levels:
             raise ValueError(
-                f"titration goes through level {self.last_titration_level}: the design has levels 1 to {self.design.levels}"
+                f"titration goes through level {self.last_titration_level}: the design has levels 1 to"
+                f" {self.design.levels}"
             )
 
     @property

@@ -1,7 +1,8 @@
 """Exact operating characteristics of designs that borrow: every outcome analysed once, then any scenario by a sum.
 
-No sampling and no simulation: there are (n + 1)^k outcomes of k baskets of n patients, each analysed in one batch; the chance
-of an outcome is a product of binomial chances. Where all baskets are alike, only one order of each outcome is analysed.
+No sampling and no simulation: there are (n + 1)^k outcomes of k baskets of n patients, each analysed in one batch; the
+chance of an outcome is a product of binomial chances. Where all baskets are alike, only one order of each outcome is
+analysed.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class BasketCharacteristics:
     go
         (baskets,): chance to find each basket worth further study.
     any_false, any_true
-        chance of any such finding among baskets whose rate is not above the null, and above it; NaN where there are none.
+        chance of any such finding among baskets whose rate is not above the null, and above it; NaN where there are
+        none.
     correct
         expected number of baskets judged right.
     mean, mse

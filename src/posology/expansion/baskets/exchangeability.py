@@ -1,6 +1,7 @@
 """Multi-source exchangeability: each pair of baskets shares a rate or does not, averaged over every graph of pairs.
 
-Hobbs BP, Landin R, Statistics in Medicine 2018;37:3557-3572; Kaizer AM, Koopmeiners JS, Hobbs BP, Biostatistics 2018;19:169-184.
+Hobbs BP, Landin R, Statistics in Medicine 2018;37:3557-3572; Kaizer AM, Koopmeiners JS, Hobbs BP, Biostatistics
+2018;19:169-184.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Hierarchical models: baskets' logit rates come from one normal distribution, or some of them from their own.
 
-EXNEX: Neuenschwander B, Wandel S, Roychoudhury S, Bailey S, Pharmaceutical Statistics 2016;15:123-134: with weight w_k theta_j ~
-N(mu_k, tau_k^2), shared by those in component k, with the last weight theta_j ~ N(m_j, s_j^2), its own. One component of weight 1 is
-the hierarchical model of Berry SM, Broglio KR, Groshen S, Berry DA, Clinical Trials 2013;10:720-734 (here with a half-normal
-prior of tau), and of Thall PF et al., Statistics in Medicine 2003;22:763-780 (gamma prior of the precision). Calibrated: Chu Y, Yuan Y,
-Clinical Trials 2018;15:149-158: tau^2 is a function of how heterogeneous the baskets look.
+EXNEX: Neuenschwander B, Wandel S, Roychoudhury S, Bailey S, Pharmaceutical Statistics 2016;15:123-134: with weight w_k
+theta_j ~ N(mu_k, tau_k^2), shared by those in component k, with the last weight theta_j ~ N(m_j, s_j^2), its own. One
+component of weight 1 is the hierarchical model of Berry SM, Broglio KR, Groshen S, Berry DA, Clinical Trials
+2013;10:720-734 (here with a half-normal prior of tau), and of Thall PF et al., Statistics in Medicine 2003;22:763-780
+(gamma prior of the precision). Calibrated: Chu Y, Yuan Y, Clinical Trials 2018;15:149-158: tau^2 is a function of how
+heterogeneous the baskets look.
 
-By quadrature, not by a sampler. Given which component each basket is in, the baskets of a component share (mu, tau) and nothing
-else, so every integral is one over (mu, tau) of a product of one-basket integrals. The assignments are summed over; where many
-outcomes are analysed at once, each one-basket integral is found once for each count.
+By quadrature, not by a sampler. Given which component each basket is in, the baskets of a component share (mu, tau) and
+nothing else, so every integral is one over (mu, tau) of a product of one-basket integrals. The assignments are summed
+over; where many outcomes are analysed at once, each one-basket integral is found once for each count.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class Exnex:
     components
         those that baskets may share; one or two.
     weights
-        prior weight of each, and last that a basket stands alone; they sum to 1. ``(1.0, 0.0)`` is full exchangeability.
+        prior weight of each, and last that a basket stands alone; they sum to 1. ``(1.0, 0.0)`` is full
+        exchangeability.
     alone_mean, alone_sd
         of a basket that stands alone, on the logit scale: one, or one a basket.
 
@@ -198,7 +200,8 @@ class _Tables:
         return evidence, values[1:] / values[0] * evidence[:, None]
 
     def _subset(self, component: int, chosen: int, *, with_alone: bool) -> tuple[Floats, dict[int, Floats]]:
-        """Return the integral over a component of the product over the chosen baskets (outcomes,), and with each one's moments.
+        """Return the integral over a component of the product over the chosen baskets (outcomes,), and with each one's
+        moments.
 
         ``with_alone``: a basket is in the component or stands alone; else it is in the component.
         """
@@ -271,8 +274,8 @@ def _product_integrals(
     members
         names of the members, for the result.
 
-    The baskets are split in two halves. Distinct outcomes of each half are multiplied once, and the integrals of all their
-    combinations are one matrix product.
+    The baskets are split in two halves. Distinct outcomes of each half are multiplied once, and the integrals of all
+    their combinations are one matrix product.
     """
     half = (len(tables) + 1) // 2
     sides: list[tuple[list[int], Ints, Ints, Floats]] = []
@@ -312,7 +315,8 @@ def _combined(left: Floats, right: Floats, pairs: tuple[Ints, Ints]) -> Floats:
 class CalibratedHierarchical:
     """The calibrated hierarchical model: the more heterogeneous the baskets look, the less they share.
 
-    With T the chi-square statistic of homogeneity (1 where it is less), tau^2 = exp(a + b log T), at most ``max_variance``.
+    With T the chi-square statistic of homogeneity (1 where it is less), tau^2 = exp(a + b log T), at most
+    ``max_variance``.
 
     Parameters
     ----------

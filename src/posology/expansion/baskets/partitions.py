@@ -1,8 +1,9 @@
 """Baskets in blocks that share one rate, averaged over every way to form blocks, or by the most likely one.
 
-Bayesian model averaging: Psioda MA et al., Biostatistics 2021;22:19-34. Local exchangeability: Liu Y, Kane M, Esserman D et al.,
-Statistics in Medicine 2022;41:4367-4384: baskets borrow within the most likely partition, by how likely two are together, if
-the evidence for pooling at all is large enough. Exact: beta-binomial marginal likelihoods of the blocks.
+Bayesian model averaging: Psioda MA et al., Biostatistics 2021;22:19-34. Local exchangeability: Liu Y, Kane M, Esserman
+D et al., Statistics in Medicine 2022;41:4367-4384: baskets borrow within the most likely partition, by how likely two
+are together, if the evidence for pooling at all is large enough. Exact: beta-binomial marginal likelihoods of the
+blocks.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ MAX_BASKETS = 10
 
 
 def partitions(baskets: int) -> Ints:
-    """Return (partitions, baskets): every way to form blocks; blocks are numbered from 0 in the order of their first basket.
+    """Return (partitions, baskets): every way to form blocks; blocks are numbered from 0 in the order of their first
+    basket.
 
     Raises
     ------
@@ -105,7 +107,8 @@ class LocalExchangeability:
     a, b
         shapes of each basket's prior, above 0.
     needed_evidence
-        the Bayes factor for any pooling against none that it takes to borrow at all; 3.2 is "substantial" in Jeffreys' words.
+        the Bayes factor for any pooling against none that it takes to borrow at all; 3.2 is "substantial" in Jeffreys'
+        words.
     """
 
     a: float = 1.0

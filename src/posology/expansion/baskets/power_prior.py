@@ -1,10 +1,10 @@
 """Borrowing by weights: each basket takes a share of the others' data, the larger the more alike they are.
 
-Fujikawa K, Teramukai S, Yokota I, Daimon T, Biometrical Journal 2020;62:330-338 (the others' priors are shared too; weight
-(1 - JSD)^epsilon of the Jensen-Shannon divergence). Power priors, in which data alone are shared: calibrated (Pan H, Yuan Y, Xia J,
-Stat Biopharm Res 2017;9:264-275, by the Kolmogorov-Smirnov distance), by divergence, and by the maximal marginal likelihood
-(Gravestock I, Held L, Pharmaceutical Statistics 2017;16:349-360). As these are set side by side in Baumann L, Sauer L, Kieser M,
-baskexact. Pooling and no borrowing are the limits.
+Fujikawa K, Teramukai S, Yokota I, Daimon T, Biometrical Journal 2020;62:330-338 (the others' priors are shared too;
+weight (1 - JSD)^epsilon of the Jensen-Shannon divergence). Power priors, in which data alone are shared: calibrated
+(Pan H, Yuan Y, Xia J, Stat Biopharm Res 2017;9:264-275, by the Kolmogorov-Smirnov distance), by divergence, and by the
+maximal marginal likelihood (Gravestock I, Held L, Pharmaceutical Statistics 2017;16:349-360). As these are set side by
+side in Baumann L, Sauer L, Kieser M, baskexact. Pooling and no borrowing are the limits.
 """
 
 from __future__ import annotations
@@ -61,12 +61,13 @@ class PowerPrior:
     def __post_init__(self) -> None:
         if self.a <= 0 or self.b <= 0 or self.epsilon < 0 or not 0 <= self.tau <= 1 or self.log_base <= 1:
             raise ValueError(
-                f"a is {self.a}, b {self.b}, epsilon {self.epsilon}, tau {self.tau}, log_base {self.log_base}: shapes lie above 0, "
-                "epsilon is 0 or more, tau lies between 0 and 1, and the base is above 1"
+                f"a is {self.a}, b {self.b}, epsilon {self.epsilon}, tau {self.tau}, log_base {self.log_base}: shapes"
+                " lie above 0, epsilon is 0 or more, tau lies between 0 and 1, and the base is above 1"
             )
 
     def weights(self, responses: ArrayLike, patients: ArrayLike) -> Floats:
-        """Return (trials, baskets, baskets): the share of the column's data that the row's basket takes; 1 on the diagonal."""
+        """Return (trials, baskets, baskets): the share of the column's data that the row's basket takes; 1 on the
+        diagonal."""
         x, n = checked_counts(responses, patients)
         baskets = x.shape[1]
         if self.borrowing in ("none", "pooled"):

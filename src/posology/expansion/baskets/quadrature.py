@@ -1,12 +1,15 @@
-"""The integrals of hierarchical models of logit rates: what each count tells of the mean and the spread between baskets.
+"""The integrals of hierarchical models of logit rates: what each count tells of the mean and the spread between
+baskets.
 
-A basket with logit rate theta ~ N(mu, tau^2) and x responses of n patients has, given mu and tau, the marginal likelihood
+A basket with logit rate theta ~ N(mu, tau^2) and x responses of n patients has, given mu and tau, the marginal
+likelihood
 
     L(mu, tau) = integral over theta of  p^x (1 - p)^(n - x) N(theta; mu, tau^2),   p = 1 / (1 + exp(-theta))
 
-and likewise the integrals of p, of p^2 and of theta above a threshold. They are wanted on a grid of (mu, tau) fine enough for any
-posterior. Where tau is small the normal density is narrow, so the nodes of theta go with mu; where it is large one set of nodes
-serves all mu. Every set is broken at the thresholds and finer towards them, so that no panel straddles one.
+and likewise the integrals of p, of p^2 and of theta above a threshold. They are wanted on a grid of (mu, tau) fine
+enough for any posterior. Where tau is small the normal density is narrow, so the nodes of theta go with mu; where it is
+large one set of nodes serves all mu. Every set is broken at the thresholds and finer towards them, so that no panel
+straddles one.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """BOP2: Bayesian optimal phase II, for one endpoint or two, with futility and efficacy stopping.
 
-Zhou H, Lee JJ, Yuan Y, Statistics in Medicine 2017;36:3302-3314; efficacy boundary: Xu X, Hashizume K, Belay SY, BOP2-FE (2025,
-R package BOP2FE). At a look of n of N patients the cut-offs are
+Zhou H, Lee JJ, Yuan Y, Statistics in Medicine 2017;36:3302-3314; efficacy boundary: Xu X, Hashizume K, Belay SY,
+BOP2-FE (2025, R package BOP2FE). At a look of n of N patients the cut-offs are
 
     futility   lambda (n/N)^gamma                    (ends where the chance of being better is below it)
     efficacy   1 - (1 - lambda) (n/N)^eta            (ends where it is as high)
 
-A patient's outcome is one of a few categories with a Dirichlet prior worth one patient; an endpoint is a set of them, so
-that its posterior is a beta distribution of its own count. So each boundary is a number of patients, found exactly; and
-because a trial's past matters through the counts alone, operating characteristics are exact too, by carrying the chance of
-every pair of counts from look to look.
+A patient's outcome is one of a few categories with a Dirichlet prior worth one patient; an endpoint is a set of them,
+so that its posterior is a beta distribution of its own count. So each boundary is a number of patients, found exactly;
+and because a trial's past matters through the counts alone, operating characteristics are exact too, by carrying the
+chance of every pair of counts from look to look.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ def _check_cutoffs(lambda_: float, gamma: float, eta: float | None) -> None:
 
 @dataclass(frozen=True)
 class Bop2Characteristics:
-    """Exact operating characteristics in each scenario: chances to be found promising, to end early, patients expected."""
+    """Exact operating characteristics in each scenario: chances to be found promising, to end early, patients
+    expected."""
 
     promising: Floats
     early_futility: Floats
@@ -109,10 +110,10 @@ class Bop2:
     Parameters
     ----------
     endpoints
-        "nested": categories (first, second without first, neither), as CR, PR, neither: futile where both CR and CR+PR are
-        too rare. "co-primary": (both, first only, second only, neither): futile where both endpoints are too rare.
-        "efficacy and toxicity": (response and toxicity, response only, toxicity only, neither): ends where response is too
-        rare or toxicity too frequent.
+        "nested": categories (first, second without first, neither), as CR, PR, neither: futile where both CR and CR+PR
+        are too rare. "co-primary": (both, first only, second only, neither): futile where both endpoints are too rare.
+        "efficacy and toxicity": (response and toxicity, response only, toxicity only, neither): ends where response is
+        too rare or toxicity too frequent.
     looks
         patients at each look, increasing.
     null
@@ -177,7 +178,10 @@ class Bop2:
 
     @cached_property
     def boundaries(self) -> tuple[Boundaries, Boundaries]:
-        """Each endpoint's own numbers. For toxicity "success" is the fewest toxicities that end it, "futility" the most allowed."""
+        """Each endpoint's own numbers.
+
+        For toxicity "success" is the fewest toxicities that end it, "futility" the most allowed.
+        """
         return tuple(
             Boundaries(
                 self.looks,
@@ -201,7 +205,8 @@ class Bop2:
         return tuple(low), tuple(high)
 
     def verdicts(self, n: int) -> tuple[Bools, Bools]:
-        """Return two (n + 1, n + 1) tables over the counts of both endpoints at a look: ends for futility, for efficacy."""
+        """Return two (n + 1, n + 1) tables over the counts of both endpoints at a look: ends for futility, for
+        efficacy."""
         futility, efficacy = self._cutoffs(n)
         first, second = self._better(0, n)[:, None], self._better(1, n)[None, :]
         if self.counts_toxicity:

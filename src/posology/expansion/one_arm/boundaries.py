@@ -136,7 +136,8 @@ class Boundaries:
 
     @cached_property
     def _log_paths(self) -> tuple[tuple[Floats, Floats], ...]:
-        """For each look, (n + 1,) log numbers of ways to arrive at each count there, and the same of those that go on."""
+        """For each look, (n + 1,) log numbers of ways to arrive at each count there, and the same of those that go
+        on."""
         arrived_and_going = []
         going, before = np.zeros(1), 0
         for n, low, high in zip(self.looks, self.futility, self.success, strict=True):

@@ -1,7 +1,8 @@
 """Two stages that may end for futility or for success after the first.
 
 Fleming TR, Biometrics 1982;38:143-151; the exact search: Mander AP, Thompson SG, Contemporary Clinical Trials
-2010;31:572-578. Stage 1 ends with r1 responses or fewer, or with a or more, of n1; then more than r2 of n are a success.
+2010;31:572-578. Stage 1 ends with r1 responses or fewer, or with a or more, of n1; then more than r2 of n are a
+success.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def fleming(
     ]
     if not designs:
         raise ValueError(
-            f"no two-stage design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors {alpha:g} "
-            f"and {beta:g}"
+            f"no two-stage design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors"
+            f" {alpha:g} and {beta:g}"
         )
     return (
         min(designs, key=lambda d: (round(d.expected_patients, 9), d.n)),

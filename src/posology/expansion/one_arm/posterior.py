@@ -1,7 +1,7 @@
 """Monitoring by posterior and predictive probability, and the dual criterion at the end.
 
-Posterior: Thall PF, Simon R, Biometrics 1994;50:337-349. Predictive: Lee JJ, Liu DD, Clinical Trials 2008;5:93-106. Dual
-criterion: Fisch R et al., Therapeutic Innovation & Regulatory Science 2015;49:155-162; Roychoudhury S, Scheuer N,
+Posterior: Thall PF, Simon R, Biometrics 1994;50:337-349. Predictive: Lee JJ, Liu DD, Clinical Trials 2008;5:93-106.
+Dual criterion: Fisch R et al., Therapeutic Innovation & Regulatory Science 2015;49:155-162; Roychoudhury S, Scheuer N,
 Neuenschwander B, Clinical Trials 2018;15:452-461.
 """
 
@@ -179,7 +179,8 @@ def lee_liu_search(
     """Return the smallest design by predictive probability that meets the errors, monitored patient by patient.
 
     The final judgement is a number of responses, so the final chance is searched over the numbers that it can be, and
-    not over a grid. Among the designs of the smallest size the one with the fewest patients expected at ``p0`` is taken.
+    not over a grid. Among the designs of the smallest size the one with the fewest patients expected at ``p0`` is
+    taken.
 
     Parameters
     ----------
@@ -215,12 +216,14 @@ def lee_liu_search(
             win, k = np.unravel_index(int(np.where(fits, patients[..., 0], np.inf).argmin()), fits.shape)
             return _lee_liu(prior, p0, p1, first_look, size, int(win) + 1, float(bounds[k]), futile[:, win, k])
     raise ValueError(
-        f"no design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors {alpha:g} and {beta:g}"
+        f"no design of {min_patients} to {max_patients} patients tells {p0:g} from {p1:g} with errors {alpha:g} and"
+        f" {beta:g}"
     )
 
 
 def _futile_at(prior: BetaMixture, first: int, size: int, bounds: Floats) -> Ints:
-    """Return (looks, wins, bounds): the most responses at which it is futile, where 1 to ``size`` responses win in the end.
+    """Return (looks, wins, bounds): the most responses at which it is futile, where 1 to ``size`` responses win in the
+    end.
 
     The predictive probability is carried back from the last patient, by what the next patient is expected to show.
     """
@@ -297,8 +300,8 @@ def _improvements(
 ) -> Floats:
     """Return the chance of an improvement after each number of responses.
 
-    Gauss-Legendre quadrature over the logit of the standard's rate, where the density has no corners; at 12 panels of 20
-    nodes it agrees with adaptive quadrature to 1e-10.
+    Gauss-Legendre quadrature over the logit of the standard's rate, where the density has no corners; at 12 panels of
+    20 nodes it agrees with adaptive quadrature to 1e-10.
     """
     if min(*prior, *standard) <= 0 or not 0 <= delta < 1:
         raise ValueError(

@@ -1,8 +1,8 @@
 """Simon's two-stage designs: optimal, minimax, and the admissible ones between.
 
 Simon R, Controlled Clinical Trials 1989;10:1-10. Admissible: Jung SH, Lee T, Kim K, George SL, Statistics in Medicine
-2004;23:561-569. A design ends after n1 patients with r1 responses or fewer, and the drug is worth no further study with r
-or fewer of n. Symbols are the paper's.
+2004;23:561-569. A design ends after n1 patients with r1 responses or fewer, and the drug is worth no further study with
+r or fewer of n. Symbols are the paper's.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def simon_designs(
     designs = [design for n in range(2, max_patients + 1) if (design := search.best_of(n)) is not None]
     if not designs:
         raise ValueError(
-            f"no two-stage design of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g} and "
-            f"{beta:g}: allow more patients (max_patients) or larger errors"
+            f"no two-stage design of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g}"
+            f" and {beta:g}: allow more patients (max_patients) or larger errors"
         )
     return designs
 
@@ -152,7 +152,8 @@ class _Search:
 
 
 def admissible(designs: list[TwoStage]) -> list[tuple[TwoStage, float, float]]:
-    """Return the designs that minimise q n + (1 - q) EN(p0) for some weight q, from minimax to optimal, with their weights.
+    """Return the designs that minimise q n + (1 - q) EN(p0) for some weight q, from minimax to optimal, with their
+    weights.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """One stage: A'Hern's exact sample size, and Sargent's three outcomes.
 
 A'Hern RP, Statistics in Medicine 2001;20:859-866. Sargent DJ, Chan V, Goldberg RM, Controlled Clinical Trials
-2001;22:117-125. Binomial error rates do not fall steadily with the number of patients (they are saw-toothed): a size may meet
-them where the next one does not. Which size is meant is an option by name.
+2001;22:117-125. Binomial error rates do not fall steadily with the number of patients (they are saw-toothed): a size
+may meet them where the next one does not. Which size is meant is an option by name.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class SingleStage:
 class ThreeOutcome:
     """Rejected with ``r`` or fewer of ``n``, worth further study with ``s`` or more, and undecided between.
 
-    ``type_1_error`` is the chance of s or more at p0, ``type_2_error`` of r or fewer at p1, ``correct_rejection`` of r or fewer at
-    p0, ``power`` of s or more at p1.
+    ``type_1_error`` is the chance of s or more at p0, ``type_2_error`` of r or fewer at p1, ``correct_rejection`` of r
+    or fewer at p0, ``power`` of s or more at p1.
     """
 
     n: int
@@ -95,7 +95,8 @@ def single_stage_designs(
     fits = np.flatnonzero((power >= 1 - beta - tolerance) & (r < n))
     if not len(fits):
         raise ValueError(
-            f"no single stage of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g} and {beta:g}"
+            f"no single stage of {max_patients} patients or fewer tells {p0:g} from {p1:g} with errors {alpha:g} and"
+            f" {beta:g}"
         )
     return [SingleStage(int(n[k]), int(r[k]), float(level[k]), float(power[k])) for k in fits]
 
@@ -117,8 +118,8 @@ def a_hern(
     p0, p1, alpha, beta, max_patients, tolerance
         as for :func:`single_stage_designs`.
     saw_tooth
-        "first": the smallest number of patients that meets both errors, as the paper; "all larger": the smallest from which
-        on every number does.
+        "first": the smallest number of patients that meets both errors, as the paper; "all larger": the smallest from
+        which on every number does.
 
     Examples
     --------

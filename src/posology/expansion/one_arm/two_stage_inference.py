@@ -1,8 +1,8 @@
 """What a two-stage trial tells of the response rate, its first stage taken into account.
 
-UMVUE: Jung SH, Kim KM, Statistics in Medicine 2004;23:881-896. p-value and interval by the order of the UMVUE, stage by stage:
-Koyama T, Chen H, Statistics in Medicine 2008;27:3145-3154, which holds too where the second stage turned out longer or
-shorter than planned. Symbols as in :mod:`posology.expansion.one_arm.simon`.
+UMVUE: Jung SH, Kim KM, Statistics in Medicine 2004;23:881-896. p-value and interval by the order of the UMVUE, stage by
+stage: Koyama T, Chen H, Statistics in Medicine 2008;27:3145-3154, which holds too where the second stage turned out
+longer or shorter than planned. Symbols as in :mod:`posology.expansion.one_arm.simon`.
 """
 
 from __future__ import annotations
@@ -68,8 +68,9 @@ def two_stage_inference(
     alpha
         of each one-sided limit, in (0, 0.5).
     upper_limit
-        "p-value": the rate at which the p-value is 1 - alpha, as the paper (and clinfun); it leaves out the result itself, and
-        may cover less often than stated; with no response it is the exact one. "exact": the rate at which so small a result has chance alpha.
+        "p-value": the rate at which the p-value is 1 - alpha, as the paper (and clinfun); it leaves out the result
+        itself, and may cover less often than stated; with no response it is the exact one. "exact": the rate at which
+        so small a result has chance alpha.
 
     Raises
     ------

@@ -17,9 +17,9 @@ def adae(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
     """Derive ADAE: one row an adverse event of AE.
 
     A partial start is completed to the first day it can be, not before the first dose where it can be later (so that an
-    event is emergent in doubt), never after its own end; a partial end to the last day, not after death, end of study or
-    cutoff. On the day of the first dose the times of day count where both are known. An event of before that has become
-    worse since (AEITOXGR, its first grade, is below AETOXGR) is emergent.
+    event is emergent in doubt), never after its own end; a partial end to the last day, not after death, end of study
+    or cutoff. On the day of the first dose the times of day count where both are known. An event of before that has
+    become worse since (AEITOXGR, its first grade, is below AETOXGR) is emergent.
     """
     import polars as pl
 

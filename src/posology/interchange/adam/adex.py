@@ -53,7 +53,10 @@ def adex(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
     for code in ("DURD", "DOSE", "PLDOSE"):
         rows = ex.filter(pl.col(code).is_not_null()) if code == "PLDOSE" else ex
         parts.append(rows.with_columns(pl.lit(code).alias("PARAMCD"), pl.col(code).cast(pl.Float64).alias("AVAL")))
-    total = lambda column: pl.when(pl.col(column).is_not_null().all()).then(pl.col(column).sum())
+
+    def total(column: str) -> pl.Expr:
+        return pl.when(pl.col(column).is_not_null().all()).then(pl.col(column).sum())
+
     whole = (
         ex.filter(was_dosed(ex))
         .group_by(KEY)

@@ -102,7 +102,8 @@ class OverallResponses:
 def overall_responses(
     source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, measured: Tumours | None
 ) -> OverallResponses | None:
-    """Return the overall responses by RECIST 1.1: the reader's own, or where RS has none those that follow from the lesions."""
+    """Return the overall responses by RECIST 1.1: the reader's own, or where RS has none those that follow from the
+    lesions."""
     import polars as pl
 
     rs = overall_rows(source, rules).filter(pl.col("criteria") == "RECIST 1.1")
@@ -194,9 +195,10 @@ def adrs(
 
     one, two = found.best(rules, confirmed=False), found.best(rules, confirmed=True)
     admiral = rules.recist.name == ADMIRALONCO.name
-    benefit = lambda days: clinical_benefit(
-        found.overall, found.day, found.start, replace(rules.recist, confirmation_days=days)
-    )
+
+    def benefit(days: int) -> Ints:
+        return clinical_benefit(found.overall, found.day, found.start, replace(rules.recist, confirmation_days=days))
+
     made: list[tuple[int, str, str, int | None]] = []
 
     def yes(code: str, at: Ints) -> None:
@@ -206,7 +208,9 @@ def adrs(
             for i, k in enumerate(at)
         )
 
-    objective = lambda best: np.where(np.isin(best.best_if_no_more_data, (Response.CR, Response.PR)), best.at, NEVER)
+    def objective(best: Best) -> Ints:
+        return np.where(np.isin(best.best_if_no_more_data, (Response.CR, Response.PR)), best.at, NEVER)
+
     yes("PD", one.progressed_at)
     yes("RSP", one.response_at)
     yes("CRSP", two.response_at)

@@ -1,7 +1,7 @@
 """ADRS beside RECIST 1.1: what was recorded by iRECIST, and by CA-125 alone or together with RECIST (GCIG).
 
-Each set of criteria has parameters of its own, from the rows of RS that RSCAT says are of it: nothing is pooled. iRECIST:
-Seymour 2017; GCIG: Rustin 2011; where admiralonco's vignettes differ, its rules are followed under its name.
+Each set of criteria has parameters of its own, from the rows of RS that RSCAT says are of it: nothing is pooled.
+iRECIST: Seymour 2017; GCIG: Rustin 2011; where admiralonco's vignettes differ, its rules are followed under its name.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def immune_text(code: int) -> str:
 
 
 def other_criteria(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of ADRS by iRECIST, CA-125 and the two together, each recorded assessment and what it amounts to."""
+    """Return the rows of ADRS by iRECIST, CA-125 and the two together, each recorded assessment and what it amounts
+    to."""
     import polars as pl
 
     begun = adsl.filter(pl.col(rules.start).is_not_null())
@@ -199,7 +200,8 @@ def _summary(
 def _collected(
     source: SdtmSource, rules: AdamConventions, begun: pl.DataFrame, rows: pl.DataFrame, each: str, best_code: str
 ) -> pl.DataFrame | None:
-    """Return the parameters of responses by CA-125 as the case report form has them: best, and for CA-125 progression."""
+    """Return the parameters of responses by CA-125 as the case report form has them: best, and for CA-125
+    progression."""
     import polars as pl
 
     if rows.is_empty():

@@ -149,7 +149,10 @@ def _disposition(source: SdtmSource) -> pl.DataFrame:
         .then(pl.lit("DISCONTINUED"))
     )
     reason = pl.when(pl.col("DSDECOD") != "COMPLETED").then("DSDECOD")
-    ends = lambda rows, *columns: ds.filter(rows).group_by(KEY, maintain_order=True).agg(*columns)
+
+    def ends(rows: pl.Expr, *columns: pl.Expr) -> pl.DataFrame:
+        return ds.filter(rows).group_by(KEY, maintain_order=True).agg(*columns)
+
     last_treatment = ends(
         event & treatment,
         status.last().alias("EOTSTT"),
@@ -181,9 +184,10 @@ def _baseline_size(source: SdtmSource, treated: pl.DataFrame) -> pl.DataFrame:
     )
     vs = source.dated(vs, "VSDTC", "on").join(treated, on=KEY, how="left").sort([*KEY, "on"])
     before = vs.filter(pl.col("TRTSDT").is_null() | (pl.col("on") <= pl.col("TRTSDT")))
-    last = lambda test, rows: (
-        rows.filter(pl.col("VSTESTCD") == test).group_by(KEY).agg(pl.col("VSSTRESN").last().alias(f"{test}BL"))
-    )
+
+    def last(test: str, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.filter(pl.col("VSTESTCD") == test).group_by(KEY).agg(pl.col("VSSTRESN").last().alias(f"{test}BL"))
+
     height = last("HEIGHT", before)
     any_height = vs.filter(pl.col("VSTESTCD") == "HEIGHT").group_by(KEY).agg(pl.col("VSSTRESN").first().alias("later"))
     return (

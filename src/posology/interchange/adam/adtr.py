@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +25,7 @@ from posology.interchange.adam.source import (
     study_day,
 )
 from posology.interchange.sdtm.merged_lesions import parts_of
+from posology.shared.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     import polars as pl
@@ -140,8 +143,13 @@ def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
         [*KEY, "TRLNKID"], keep="first", maintain_order=True
     )
     by = [*KEY, "visit", "TRLNKID"]
-    one = lambda values: pl.when(values.n_unique() == 1).then(values.first())
-    value = lambda test, column: pl.col(column).filter((pl.col("TRTESTCD") == test) & pl.col("mm").is_not_null())
+
+    def one(values: pl.Expr) -> pl.Expr:
+        return pl.when(values.n_unique() == 1).then(values.first())
+
+    def value(test: str, column: str) -> pl.Expr:
+        return pl.col(column).filter((pl.col("TRTESTCD") == test) & pl.col("mm").is_not_null())
+
     tests = ("LDIAM", "DIAMETER", "SAXIS", "LPERP")
     several = (
         tr.filter(pl.col("TRTESTCD").is_in(tests) & pl.col("mm").is_not_null())
@@ -167,14 +175,17 @@ def _measured(source: SdtmSource, rules: AdamConventions) -> pl.DataFrame:
     place = pl.coalesce("TRLOC", "TULOC").str.to_uppercase().str.contains("LYMPH NODE", literal=True).fill_null(False)
     nodal = (place | (pl.col("SAXIS").is_not_null()).any().over([*KEY, "TRLNKID"])).alias("nodal")
     made = made.with_columns(nodal, pl.coalesce("TRGRPID", "TUSTRESC").str.to_uppercase().alias("group"))
-    pick = lambda end: (
-        pl.when("nodal")
-        .then(pl.coalesce(*(t + end for t in DIAMETERS[True])))
-        .otherwise(pl.coalesce(*(t + end for t in DIAMETERS[False])))
-    )
-    code = lambda column, codes: pl.col(column).replace_strict(
-        {k: int(v) for k, v in codes.items()}, default=None, return_dtype=pl.Int64
-    )
+
+    def pick(end: str) -> pl.Expr:
+        return (
+            pl.when("nodal")
+            .then(pl.coalesce(*(t + end for t in DIAMETERS[True])))
+            .otherwise(pl.coalesce(*(t + end for t in DIAMETERS[False])))
+        )
+
+    def code(column: str, codes: Mapping[str, IntEnum]) -> pl.Expr:
+        return pl.col(column).replace_strict({k: int(v) for k, v in codes.items()}, default=None, return_dtype=pl.Int64)
+
     made = _whole(source, tu, made).with_columns(
         pick("").alias("size"), pick(".SEQ").cast(pl.Int64).alias("TRSEQ"), code("group", ROLES).alias("role")
     )
@@ -272,7 +283,10 @@ def adtr(found: Tumours, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataF
         pl.col("VISIT", "VISITNUM").first(), pl.col("ADTF").drop_nulls().first()
     )
     a, row, column = found.assessments, visits["row"].to_numpy(), visits["column"].to_numpy()
-    at = lambda array: pl.Series(array[row, column]).fill_nan(None)
+
+    def at(array: Floats | Ints) -> pl.Series:
+        return pl.Series(array[row, column]).fill_nan(None)
+
     base = pl.Series(a.sum_mm[row, 0]).fill_nan(None)
     later = column > 0
     sums = visits.with_columns(

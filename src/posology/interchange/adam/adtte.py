@@ -1,8 +1,9 @@
-"""ADTTE: overall and progression-free survival, duration of response, time to response (ADaM BDS for time to event 1.0)."""
+"""ADTTE: overall and progression-free survival, duration of response, time to response (ADaM BDS for time to event
+1.0)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,10 @@ def _rows(code: str, times: Times, subjects: tuple[str, ...], rules: AdamConvent
         Why.NO_BASELINE: ("ADSL", rules.start),
     }
     sources = [source.get(w, ("ADRS", "ADT")) for w in why]
-    day = lambda array: pl.Series(array[known].astype("datetime64[ms]")).cast(pl.Date)
+
+    def day(array: npt.NDArray[Any]) -> pl.Series:
+        return pl.Series(array[known].astype("datetime64[ms]")).cast(pl.Date)
+
     return pl.DataFrame(
         {
             "USUBJID": [name for name, is_known in zip(subjects, known, strict=True) if is_known],

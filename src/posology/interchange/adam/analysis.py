@@ -80,7 +80,8 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Anal
 def apply_cutoff(domains: Mapping[str, pl.DataFrame], cutoff: date) -> dict[str, pl.DataFrame]:
     """Return SDTM as it stood at a cutoff: rows that begin after it are left out, dates after it are missing.
 
-    A partial date counts as after the cutoff only if it must be. An outcome of an event that ends after it is not known.
+    A partial date counts as after the cutoff only if it must be. An outcome of an event that ends after it is not
+    known.
     """
     import polars as pl
 

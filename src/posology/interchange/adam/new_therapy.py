@@ -1,4 +1,5 @@
-"""The first anticancer therapy after the trial's own: it ends what counts as response, and censors, alike everywhere."""
+"""The first anticancer therapy after the trial's own: it ends what counts as response, and censors, alike
+everywhere."""
 
 from __future__ import annotations
 

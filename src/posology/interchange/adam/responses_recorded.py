@@ -21,8 +21,8 @@ def reader_name(rules: AdamConventions) -> str:
 def overall_rows(source: SdtmSource, rules: AdamConventions, *, of_reader: bool = True) -> pl.DataFrame:
     """Return the rows of RS with an overall response, and by which ``criteria`` each was judged.
 
-    Rows of criteria that are not known here are left out, with a finding for each. ``of_reader``: those of the reader in
-    use; else those of all others.
+    Rows of criteria that are not known here are left out, with a finding for each. ``of_reader``: those of the reader
+    in use; else those of all others.
     """
     import polars as pl
 

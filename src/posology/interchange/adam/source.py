@@ -153,7 +153,10 @@ class SdtmSource:
         import polars as pl
 
         texts = frame[column].to_list()
-        bound = lambda name: frame[name].to_list() if name else None
+
+        def bound(name: str) -> list[date | None] | None:
+            return frame[name].to_list() if name else None
+
         quiet = rule is None  # without a rule a partial date is simply no date
         given = [t if t is None or not quiet or len(t) >= 10 else None for t in texts]
         read = dates.read_dates(

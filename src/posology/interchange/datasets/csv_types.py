@@ -1,8 +1,8 @@
 """CSV tells no types: what a column is, read from whether its values are quoted, and from the values.
 
-R, SAS and this library quote text and leave numbers and dates bare; R writes a bare NA for what is missing. In a file that quotes only where it must, a bare
-column of numbers is one of numbers, except variables that hold text by the standard whatever they look like (subject,
-site and identifiers, results as collected, dates in ISO 8601).
+R, SAS and this library quote text and leave numbers and dates bare; R writes a bare NA for what is missing. In a file
+that quotes only where it must, a bare column of numbers is one of numbers, except variables that hold text by the
+standard whatever they look like (subject, site and identifiers, results as collected, dates in ISO 8601).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Define-XML 2.1 for exported datasets: what they hold, where it came from and how it was derived.
 
 CDISC Define-XML 2.1 (2019), built with the classes of odmlib, which hold the names and the order of the elements; the
-content is the standard's table (:mod:`posology.interchange.datasets.metadata`) and what the datasets themselves show: lengths,
-values in use, parameters.
+content is the standard's table (:mod:`posology.interchange.datasets.metadata`) and what the datasets themselves show:
+lengths, values in use, parameters.
 """
 
 from __future__ import annotations

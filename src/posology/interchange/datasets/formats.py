@@ -124,7 +124,9 @@ def check_format(dataset: Dataset, format: Format) -> list[Finding]:
         return found
     import polars as pl
 
-    say = lambda where, wrong, right: found.append(Finding("", None, where, wrong, right))
+    def say(where: str, wrong: str, right: str) -> None:
+        found.append(Finding("", None, where, wrong, right))
+
     if len(dataset.name) > 8:
         say(dataset.name, f"has {len(dataset.name)} characters", "a name in a transport file has at most 8")
     for where, label in [
@@ -347,7 +349,10 @@ def _dataset(document: Any, path: Path) -> Dataset:
     import polars as pl
 
     where = path.stem.upper()
-    refuse = lambda wrong, right: DatasetError(f"{path}:", [Finding("", None, where, wrong, right)])
+
+    def refuse(wrong: str, right: str) -> DatasetError:
+        return DatasetError(f"{path}:", [Finding("", None, where, wrong, right)])
+
     if not isinstance(document, dict):
         raise refuse("is no object", "Dataset-JSON 1.1 is one object")
     for attribute in ("name", "columns", "rows"):
@@ -400,7 +405,10 @@ def _column(dataset: str, column: dict[str, Any], values: list[Any], findings: l
 
     name, kind, target = column["name"], column.get("dataType"), column.get("targetDataType")
     field = f"{dataset}.{name}"
-    find = lambda wrong, right: findings.append(Finding("", None, field, wrong, right))
+
+    def find(wrong: str, right: str) -> None:
+        findings.append(Finding("", None, field, wrong, right))
+
     if kind in ("integer", "float", "double", "decimal"):
         numbers = [_number(value) for value in values]
         _bad(values, numbers, "no number", find)
@@ -494,7 +502,9 @@ def _read_parquet(path: Path) -> Dataset:
 def _write_csv(dataset: Dataset, path: Path) -> None:
     import polars as pl
 
-    quoted = lambda name: pl.lit('"') + pl.col(name).str.replace_all('"', '""', literal=True) + pl.lit('"')
+    def quoted(name: str) -> pl.Expr:
+        return pl.lit('"') + pl.col(name).str.replace_all('"', '""', literal=True) + pl.lit('"')
+
     plain = dataset.frame.select(
         (
             quoted(v.name).alias(v.name)

@@ -1,9 +1,10 @@
-"""What a standard says of its datasets: one declarative table that drives columns, labels, types, Define-XML and checks.
+"""What a standard says of its datasets: one declarative table that drives columns, labels, types, Define-XML and
+checks.
 
 A standard is a folder of CSV files under ``standards/``: ``datasets`` (label, class, structure, keys), ``variables``
 (in order; ``*`` for those that every dataset begins with), ``parameters`` (value level: what AVAL or AVALC is for a
-parameter), ``codelists`` (with NCI codes) and ``methods`` (in words). CDISC ADaM Implementation Guide 1.3, with OCCDS 1.1
-for adverse events and "ADaM Basic Data Structure for Time-to-Event Analyses" 1.0.
+parameter), ``codelists`` (with NCI codes) and ``methods`` (in words). CDISC ADaM Implementation Guide 1.3, with OCCDS
+1.1 for adverse events and "ADaM Basic Data Structure for Time-to-Event Analyses" 1.0.
 """
 
 from __future__ import annotations

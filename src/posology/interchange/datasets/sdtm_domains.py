@@ -51,8 +51,8 @@ class DomainSpec:
     """What the standard says of a domain.
 
     ``topic`` is the variable that says what a row is about; ``subject`` the one that says whose it is, empty where rows
-    are of no subject; ``sequence`` whether rows have a number of their own; ``own`` the variables that are its own without
-    its name before them (``*``: any).
+    are of no subject; ``sequence`` whether rows have a number of their own; ``own`` the variables that are its own
+    without its name before them (``*``: any).
     """
 
     domain: str

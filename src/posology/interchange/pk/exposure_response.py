@@ -51,9 +51,9 @@ class ExposureUnknown(ValueError):
 class Question:
     """What is asked of a record.
 
-    ``outcome`` is the event; ``exposure`` the measure: a dose, one of cycle 1, or the average until the event, else mg/kg
-    (a column, where the exposures come from ``file``); ``day`` asks for the event by that day after the first dose, the
-    first being day 1. ``at`` and ``doses`` are exposures, and doses in the protocol's unit, to predict for.
+    ``outcome`` is the event; ``exposure`` the measure: a dose, one of cycle 1, or the average until the event, else
+    mg/kg (a column, where the exposures come from ``file``); ``day`` asks for the event by that day after the first
+    dose, the first being day 1. ``at`` and ``doses`` are exposures, and doses in the protocol's unit, to predict for.
     """
 
     outcome: Outcome = "dlt"
@@ -66,7 +66,8 @@ class Question:
 
 @dataclass(frozen=True)
 class DoseRow:
-    """One dose: the exposures at it (patients,), the events (None where it is predicted), the average chance, interval."""
+    """One dose: the exposures at it (patients,), the events (None where it is predicted), the average chance,
+    interval."""
 
     name: str
     amount: float
@@ -138,7 +139,8 @@ def relate(state: State, on: date, question: Question, choice: ConcentrationChoi
     known = event | (days >= day) if day else np.ones(len(x), bool)
     if day and (known.sum() < 3 or np.ptp(x[known]) == 0):
         raise ValueError(
-            f"{known.sum()} patients had the event by day {day} or were followed to it: it takes three, of two exposures"
+            f"{known.sum()} patients had the event by day {day} or were followed to it: it takes three, of two"
+            " exposures"
         )
     unit = 1.0 if given is None and dose == "mg/kg" else None
     model = exponential(x, days, y, unit=unit) if day else logistic(x, y, unit=unit)
@@ -237,13 +239,14 @@ def _cautions(measure: str | None, seen: Sequence[Observed], cycle_days: int) ->
     """Say what exposure and event have to do with each other in time."""
     if measure == AVERAGE:
         return [
-            "an average to the event is not settled before it: a patient without one is averaged to the end of treatment, reductions and "
-            "pauses included, and the later an event, the more of them it averages; cycle 1 (auc, ctrough) is free of that"
+            "an average to the event is not settled before it: a patient without one is averaged to the end of"
+            " treatment, reductions and pauses included, and the later an event, the more of them it averages; cycle 1"
+            " (auc, ctrough) is free of that"
         ]
     early = sum(o.event and o.days <= cycle_days for o in seen)
     if measure in ("auc", "ctrough") and early:
         return [
-            f"{early} of the events came within cycle 1 (by day {cycle_days}): its exposure reaches beyond them, though the dose that it "
-            "follows from was given before"
+            f"{early} of the events came within cycle 1 (by day {cycle_days}): its exposure reaches beyond them, though"
+            " the dose that it follows from was given before"
         ]
     return []

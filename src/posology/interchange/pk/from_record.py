@@ -102,8 +102,9 @@ def recorded(
 
     Notes
     -----
-    A sample before the first dose has MDV 1: every model predicts 0 there. Below quantification, DV is the limit. A dose
-    goes into CMT 1; a sample has as CMT the number of its analyte: first what is called as the drug is, then by the alphabet.
+    A sample before the first dose has MDV 1: every model predicts 0 there. Below quantification, DV is the limit. A
+    dose goes into CMT 1; a sample has as CMT the number of its analyte: first what is called as the drug is, then by
+    the alphabet.
     """
     made = _Made(file, time, infusion or 0.0)
     measured = {p.id: _wanted(p, analyte) for p in state.patients.values()}
@@ -223,7 +224,8 @@ class _Made(Placing):
         return value, False, limit
 
     def named(self, patient: Patient, event: Fact, fact: PkConcentration, below: bool) -> None:
-        """Check a sample's unit against that of the analyte; below quantification it may be missing, as its limit has it."""
+        """Check a sample's unit against that of the analyte; below quantification it may be missing, as its limit has
+        it."""
         self.names.setdefault(fact.test, fact.name or fact.test)
         known = self.units.get(fact.test)
         if fact.unit:
@@ -252,9 +254,10 @@ class _Made(Placing):
                     )
                 ]
             )
-        other = lambda code: drug.isdisjoint(
-            (code.upper(), self.names[code].upper(), self.names[code].upper().partition(" ")[0])
-        )
+
+        def other(code: str) -> bool:
+            return drug.isdisjoint((code.upper(), self.names[code].upper(), self.names[code].upper().partition(" ")[0]))
+
         codes = sorted(self.names, key=lambda code: (other(code), code))  # what is dosed comes first
         numbers = {code: n for n, code in enumerate(codes, 1)}
         events = tuple(e if e.evid else replace(e, compartment=numbers[e.analyte]) for e in self.events)

@@ -1,7 +1,8 @@
 """Each patient's exposure: from a record's own concentrations, or from a file that a fit wrote.
 
-The file is a CSV with the columns ``patient`` and one or more of exposures. One that a fit wrote holds ``auc``, ``cmax``
-and ``ctrough`` of the first cycle, and each patient's parameters, so that exposure can be followed to an event.
+The file is a CSV with the columns ``patient`` and one or more of exposures. One that a fit wrote holds ``auc``,
+``cmax`` and ``ctrough`` of the first cycle, and each patient's parameters, so that exposure can be followed to an
+event.
 """
 
 from __future__ import annotations
@@ -104,8 +105,8 @@ def from_file(path: str | Path, column: str | None = None) -> Exposures:
 def average_to(path: str | Path, made: Recorded, days: Mapping[str, int], analyte: str | None = None) -> Exposures:
     """Return each patient's average concentration until a day, by the parameters that a fit wrote and the doses given.
 
-    ``days`` are from the first dose on, which is day 1: the average ends as that day begins (of day 1, at its end), or a
-    planned interval after the last dose, whichever comes first: a treatment that is over exposes nobody.
+    ``days`` are from the first dose on, which is day 1: the average ends as that day begins (of day 1, at its end), or
+    a planned interval after the last dose, whichever comes first: a treatment that is over exposes nobody.
 
     Raises
     ------

@@ -42,8 +42,8 @@ def finding(file: str, line: int, column: str, patient: str, wrong: str, right: 
 class Event:
     """One line: a sample (``evid`` 0), a dose (1), another event such as a covariate's change (2), a reset (3, 4).
 
-    ``missing`` is MDV: a value that is not to be fitted, or none. ``analyte`` says what a sample was measured for, empty
-    where the file does not.
+    ``missing`` is MDV: a value that is not to be fitted, or none. ``analyte`` says what a sample was measured for,
+    empty where the file does not.
     """
 
     patient: str
@@ -221,7 +221,8 @@ class EventData:
         analytes: Sequence[str] = (),
         absorbed: bool | None = None,
     ) -> PkDataset:
-        """Return the patients who have samples, as arrays, with these covariates, and of ``analytes`` if there are several.
+        """Return the patients who have samples, as arrays, with these covariates, and of ``analytes`` if there are
+        several.
 
         With ``occasion``, the column that numbers the occasions, or with a covariate that changes, each patient has
         periods: as in NONMEM, a line's values hold from the line before it up to it. Where a covariate is missing, its

@@ -23,9 +23,9 @@ SHORTLY = 20
 class Profile:
     """The samples after one dose of a patient: times since the dose; 0 for below quantification.
 
-    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number`` that
-    of the dose. ``steady_interval`` is the dosing interval where the dose is at steady state by the data (SS, or one that
-    goes on as such a dose says), else 0.
+    ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number``
+    that of the dose. ``steady_interval`` is the dosing interval where the dose is at steady state by the data (SS, or
+    one that goes on as such a dose says), else 0.
     """
 
     patient: str
@@ -129,7 +129,8 @@ def _samples_of_dose(
 
 
 def _steady_intervals(doses: Sequence[tuple[float, float, float, float]]) -> list[float]:
-    """Return the interval of each dose at steady state, by its flag or as it goes on from one that is; 0 of the others."""
+    """Return the interval of each dose at steady state, by its flag or as it goes on from one that is; 0 of the
+    others."""
     found: list[float] = []
     for number, (begin, amount, length, interval) in enumerate(doses):
         if not interval and number and found[-1]:

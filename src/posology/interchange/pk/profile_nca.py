@@ -1,4 +1,5 @@
-"""Non-compartmental analysis of profiles as they were measured: what each dose is, the points of λz, proportionality."""
+"""Non-compartmental analysis of profiles as they were measured: what each dose is, the points of λz,
+proportionality."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class Choices:
 
     ``route`` is None for infusions that all say how long they took; ``tau`` the dosing interval where the data do not
     say it; ``steady_state`` which profiles are at steady state: those that the data flag, also all but a patient's
-    first, or all. ``partial`` are the start and end of each partial area; ``points`` and ``exclude`` by a profile's label
-    the times of the samples that λz is, or may not be, of. All times are in the unit of the data.
+    first, or all. ``partial`` are the start and end of each partial area; ``points`` and ``exclude`` by a profile's
+    label the times of the samples that λz is, or may not be, of. All times are in the unit of the data.
     """
 
     route: Route | None = None
@@ -127,7 +128,8 @@ def _route(read: Measured, profiles: Sequence[Profile], route: Route | None) -> 
 
 
 def _dosing(profile: Profile, steady_state: SteadyState) -> Dosing:
-    """Return what a profile's dose is: the patient's first, one at steady state (flagged, or said to be), or another."""
+    """Return what a profile's dose is: the patient's first, one at steady state (flagged, or said to be), or
+    another."""
     said = steady_state == "all" or (steady_state == "later" and profile.number > 1)
     if profile.steady_interval or said:
         return "steady state"
@@ -159,7 +161,8 @@ def _points(
 def _proportionality(
     profiles: Sequence[Profile], doses: Floats, results: NcaResults
 ) -> list[tuple[str, Proportionality]]:
-    """Judge dose proportionality where doses differ twofold or more: of first doses by AUCinf, at steady state by AUCτ."""
+    """Judge dose proportionality where doses differ twofold or more: of first doses by AUCinf, at steady state by
+    AUCτ."""
     judged = []
     for what, kind, exposure in (
         ("AUCinf after first doses", "first", results.auc_inf_obs),

@@ -28,7 +28,8 @@ LATEST = 7
 
 @dataclass(frozen=True)
 class Dose:
-    """A dose as it was given: day, moment it began if known, hours from the first dose, and length (0: not recorded) [h].
+    """A dose as it was given: day, moment it began if known, hours from the first dose, and length (0: not recorded)
+    [h].
 
     Weight [kg], level and cycle are None where the record does not say.
     """

@@ -1,4 +1,5 @@
-"""Concentrations wherever they are: NONMEM event data, SDTM (PC as CSV, or a folder of datasets), or a trial's record."""
+"""Concentrations wherever they are: NONMEM event data, SDTM (PC as CSV, or a folder of datasets), or a trial's
+record."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from posology.shared.findings import Finding
 
 @dataclass(frozen=True)
 class ConcentrationChoice:
-    """Which concentrations of a record are read: the analyte and specimen, else the only one; ``infusion`` is how long an
+    """Which concentrations of a record are read: the analyte and specimen, else the only one; ``infusion`` is how long
+    an
     infusion took whose end is not recorded [h]."""
 
     analyte: str | None = None
@@ -27,12 +29,12 @@ class ConcentrationChoice:
 
 @dataclass(frozen=True)
 class Measured:
-    """Concentrations of one analyte as profiles and, but for a PC file, as events; of ``analytes``, all of them as events.
+    """Concentrations of one analyte as profiles and, but for a PC file, as events; of ``analytes``, all of them as
+    events.
 
     ``units`` are those of time, concentration (of the first analyte) and dose, empty where the data do not say;
-    ``unit_of`` that of each analyte's concentration; ``interval`` is the planned time between doses where a protocol says
-    it. ``unused`` and ``notes`` are
-    for the reader: what was left out, and what was taken as planned.
+    ``unit_of`` that of each analyte's concentration; ``interval`` is the planned time between doses where a protocol
+    says it. ``unused`` and ``notes`` are for the reader: what was left out, and what was taken as planned.
     """
 
     path: str

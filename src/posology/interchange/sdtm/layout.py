@@ -1,4 +1,5 @@
-"""SDTM as we read and write it: for each domain its variables in order, their labels, and the field that each one holds.
+"""SDTM as we read and write it: for each domain its variables in order, their labels, and the field that each one
+holds.
 
 CDISC SDTM 1.7 with SDTMIG 3.3; tumour domains TU, TR and RS as there. A variable that stands for one field of a fact is
 read into it and written from it by this table alone; the others (marked with no field) have their code in the file of
@@ -406,7 +407,8 @@ TSVAL | Parameter Value""",
 
 
 def homes() -> list[str]:
-    """Return the domains that the kinds of fact name as their home, TU with TR, in the order in which they are written."""
+    """Return the domains that the kinds of fact name as their home, TU with TR, in the order in which they are
+    written."""
     named = {kind.sdtm.domain for kind in KINDS.values() if isinstance(kind.sdtm, SdtmHome)}
     named |= {"TU"} if "TR" in named else set()
     known = [domain for domain in LAYOUTS if domain in named]

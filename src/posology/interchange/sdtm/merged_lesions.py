@@ -1,8 +1,8 @@
 """Lesions that have merged or split, as SDTM tells of them (SDTMIG 3.4, section 6.3.13: TUTESTCD MERGE and SPLIT).
 
 A merged lesion is named by those that went into it (``T01/T02``), a fragment by the lesion that it comes from and a
-number or letter of its own (``T01.1``, ``T01a``). RECIST 1.1, section 4.3.2: the fragments of a split lesion are added, of
-merged lesions the longest diameter of the whole counts.
+number or letter of its own (``T01.1``, ``T01a``). RECIST 1.1, section 4.3.2: the fragments of a split lesion are added,
+of merged lesions the longest diameter of the whole counts.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ METHODS = {
         "RFDATE",
         "Reference date",
         "Computation",
-        "RFSTDTC, RFXSTDTC: the date of the first dose; RFENDTC, RFXENDTC: of the last; those of the source where a record was imported with them.",
+        "RFSTDTC, RFXSTDTC: the date of the first dose; RFENDTC, RFXENDTC: of the last; those of the source where a"
+        " record was imported with them.",
     ),
 }
 

@@ -30,7 +30,8 @@ GRADES_BY_CORRELATION = {
     correlation: tuple(Quantity(share, "1", "computed", CALIBRATED_FROM_MEMORY) for share in shares)
     for correlation, shares in ((0, (0.23, 0.065, 0.0015)), (1, (0.325, 0.19, 0.005)))
 }
-"""Shares of episodes at grade 2, 3 and 4 that give the label's worst grades of patients: each its own grade, or one for all."""
+"""Shares of episodes at grade 2, 3 and 4 that give the label's worst grades of patients: each its own grade, or one for
+all."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 ECOG = Quantity(0.45, "1", "assumed", "share of patients with ECOG 1 or more")
 HORIZON = 168.0
-"""Days in which pneumonitis and reactions that delay a dose come, as their chances are of 24 weeks: a choice of this model."""
+"""Days in which pneumonitis and reactions that delay a dose come, as their chances are of 24 weeks: a choice of this
+model."""
 
 
 @dataclass(frozen=True)

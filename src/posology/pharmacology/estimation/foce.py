@@ -75,7 +75,8 @@ def objective_function(
     model, data, population
         the structural model, the measurements, and what is assumed of the population.
     start, missed
-        where the individual searches begin, as of :func:`posology.pharmacology.estimation.empirical_bayes.empirical_bayes`.
+        where the individual searches begin, as of
+        :func:`posology.pharmacology.estimation.empirical_bayes.empirical_bayes`.
 
     Examples
     --------

@@ -1,9 +1,11 @@
-"""The full system of binding, kon and koff, compiled: Dormand-Prince 5(4) where it is mild, RODAS 4(3) where it is stiff.
+"""The full system of binding, kon and koff, compiled: Dormand-Prince 5(4) where it is mild, RODAS 4(3) where it is
+stiff.
 
 Beside the states of the production path the complex B is a state of its own: with Atot and Rtot in place of A and R the
 fast reaction stands in one equation, and the linear system of a Rosenbrock stage is solved by substitution. Plasma is
-exact, as in :mod:`posology.pharmacology.tumour.kernel_quasi_steady`. Dormand JR, Prince PJ, J Comput Appl Math 1980;6:19-26. Hairer E,
-Wanner G, Solving Ordinary Differential Equations II, 2nd ed., Springer 1996, section IV.7 and table 6.1 ff. (RODAS).
+exact, as in :mod:`posology.pharmacology.tumour.kernel_quasi_steady`. Dormand JR, Prince PJ, J Comput Appl Math
+1980;6:19-26. Hairer E, Wanner G, Solving Ordinary Differential Equations II, 2nd ed., Springer 1996, section IV.7 and
+table 6.1 ff. (RODAS).
 """
 
 from __future__ import annotations
@@ -125,7 +127,8 @@ def scaled_error(y, new, error, rtol, atol):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def dopri5(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]
-    """Integrate by Dormand-Prince 5(4); arguments as of :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
+    """Integrate by Dormand-Prince 5(4); arguments as of
+    :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
     v, y, new, error = np.zeros(theta.shape[1] * LANES), np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
     k, a = np.zeros((7, STATES)), np.zeros(3)
     for i in range(first, last):
@@ -210,7 +213,8 @@ def jacobian_cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]
-    """Integrate by RODAS 4(3), L-stable; arguments as of :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
+    """Integrate by RODAS 4(3), L-stable; arguments as of
+    :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
     v, y, new, f = np.zeros(theta.shape[1] * LANES), np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
     k, ka, jac = np.zeros((6, STATES)), np.zeros((6, 4)), np.zeros((2, 5))
     a, at, fall = np.zeros(4), np.zeros(4), np.zeros(4)  # the exponentials of plasma, and resistance

@@ -1,10 +1,11 @@
 """The production path, compiled: exact plasma, binding at total quasi-steady state, Runge-Kutta of fixed step.
 
-Eight patients go side by side in the lanes of one vector. Between two breakpoints (start or end of an infusion, an output)
-each lane takes the same number of steps, of its own length; plasma goes along as its exponentials, multiplied each half
-step, so that no exponential is taken within an interval. The formulas are those of :mod:`posology.pharmacology.tumour.equations`,
-compiled as they stand. Import this module only where something is simulated: it loads the compiler. The compiled code is
-cached by the time of this file: touch it after a change in :mod:`posology.pharmacology.tumour.equations` alone.
+Eight patients go side by side in the lanes of one vector. Between two breakpoints (start or end of an infusion, an
+output) each lane takes the same number of steps, of its own length; plasma goes along as its exponentials, multiplied
+each half step, so that no exponential is taken within an interval. The formulas are those of
+:mod:`posology.pharmacology.tumour.equations`, compiled as they stand. Import this module only where something is
+simulated: it loads the compiler. The compiled code is cached by the time of this file: touch it after a change in
+:mod:`posology.pharmacology.tumour.equations` alone.
 """
 
 from __future__ import annotations
@@ -175,10 +176,11 @@ def advance(v, w, power):  # type: ignore[no-untyped-def]
 def integrate(decay, gain_c, gain_d, theta, times, inputs, slot, keep, step, power, lanes, first, last, out, failed):  # type: ignore[no-untyped-def]
     """Integrate patients ``first`` to ``last`` to each of their breakpoints, and write what is kept.
 
-    ``decay`` (patients, 3) the rates of the plasma's exponentials, ``gain_c``, ``gain_d`` what each adds to the conjugate
-    and to free payload in plasma, ``theta`` (patients, columns above), ``times``, ``inputs``, ``slot`` (patients,
-    breakpoints): when, how fast the infusion runs up to then [nmol/d], and the output that it is or -1. ``keep``: the states to
-    write to ``out`` (patients, outputs, kept); ``failed`` (patients,): when a patient's state became no number.
+    ``decay`` (patients, 3) the rates of the plasma's exponentials, ``gain_c``, ``gain_d`` what each adds to the
+    conjugate and to free payload in plasma, ``theta`` (patients, columns above), ``times``, ``inputs``, ``slot``
+    (patients, breakpoints): when, how fast the infusion runs up to then [nmol/d], and the output that it is or -1.
+    ``keep``: the states to write to ``out`` (patients, outputs, kept); ``failed`` (patients,): when a patient's state
+    became no number.
     """
     width = theta.shape[1]
     v, now = np.zeros(51 * LANES), np.zeros(LANES)

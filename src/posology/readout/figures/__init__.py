@@ -28,7 +28,8 @@ __all__ = ["FIGURES", "Figure", "FigureKind", "figures"]
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A figure that a readout may have: its file's name, its title, and the function that draws it, None without data."""
+    """A figure that a readout may have: its file's name, its title, and the function that draws it, None without
+    data."""
 
     name: str
     title: str

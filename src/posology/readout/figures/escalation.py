@@ -11,9 +11,9 @@ from posology.shared.charts import PALETTE, chart_of
 __all__ = ["escalation"]
 
 CAPTION = (
-    "One mark a patient, in order of first dose; the line is the dose assigned. A cross is a dose-limiting toxicity, a "
-    "diamond a patient still inside the DLT window, a square one who is not evaluable, a triangle one whose event may be a "
-    "DLT and is not judged as it now stands."
+    "One mark a patient, in order of first dose; the line is the dose assigned. A cross is a dose-limiting toxicity, a"
+    " diamond a patient still inside the DLT window, a square one who is not evaluable, a triangle one whose event may"
+    " be a DLT and is not judged as it now stands."
 )
 OUTCOMES = {  # what a mark means: its shape and colour
     "no DLT": ("circle", PALETTE["blue"]),

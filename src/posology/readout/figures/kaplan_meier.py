@@ -1,4 +1,5 @@
-"""The Kaplan-Meier figure: the curve with its interval, a tick where a patient is censored, and the numbers at risk below."""
+"""The Kaplan-Meier figure: the curve with its interval, a tick where a patient is censored, and the numbers at risk
+below."""
 
 from __future__ import annotations
 
@@ -32,9 +33,9 @@ def _caption(curve: Curve) -> str:
     low, high = (NO_LIMIT if x is None else f"{x / 7:.1f}" for x in (curve.median.lower, curve.median.upper))
     interval = low if low == high == NO_LIMIT else f"{low} to {high}"
     return (
-        f"{curve.patients} patient{'s' * (curve.patients != 1)}, {int(curve.events.sum())} with the event; median {value}, "
-        f"95 % interval {interval}. Shaded: 95 % interval, log(-log) scale. Upright ticks: censored. Dashed: the median. "
-        "Below: patients at risk."
+        f"{curve.patients} patient{'s' * (curve.patients != 1)}, {int(curve.events.sum())} with the event; median"
+        f" {value}, 95 % interval {interval}. Shaded: 95 % interval, log(-log) scale. Upright ticks: censored. Dashed:"
+        " the median. Below: patients at risk."
     )
 
 

@@ -55,8 +55,8 @@ def spread_evenly(
         return list(ranked), ""
     places = [round(k * (len(ranked) - 1) / (most - 1)) for k in range(most)]
     said = (
-        f" Drawn: {most} of {len(ranked):,} patients, evenly spread over the order of {by}, the lowest and the highest among "
-        f"them; all are in tables/{table}.csv."
+        f" Drawn: {most} of {len(ranked):,} patients, evenly spread over the order of {by}, the lowest and the highest"
+        f" among them; all are in tables/{table}.csv."
     )
     return [ranked[place] for place in places], said
 

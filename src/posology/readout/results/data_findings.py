@@ -1,4 +1,5 @@
-"""What cannot be right in the data: findings on lesions, CA-125 samples, adverse events and dates, for the data manager."""
+"""What cannot be right in the data: findings on lesions, CA-125 samples, adverse events and dates, for the data
+manager."""
 
 from __future__ import annotations
 

@@ -47,9 +47,10 @@ class BestResponse:
     """Best overall response by RECIST 1.1.
 
     ``best`` is CR, PR, SD, PD or NE as the criteria give it with ``confirmation`` one of: confirmed, awaiting
-    confirmation, not confirmed, or empty where nothing is to confirm. ``best_if_no_more_data`` is what it is if nothing more is seen; ``why``
-    why it is not evaluable. ``responded_on`` is the day of the first CR or PR that counts, a confirmed one where the protocol asks
-    for it; ``benefit_on`` the day by which there was clinical benefit: such a response, or 24 weeks without progression.
+    confirmation, not confirmed, or empty where nothing is to confirm. ``best_if_no_more_data`` is what it is if nothing
+    more is seen; ``why`` why it is not evaluable. ``responded_on`` is the day of the first CR or PR that counts, a
+    confirmed one where the protocol asks for it; ``benefit_on`` the day by which there was clinical benefit: such a
+    response, or 24 weeks without progression.
     """
 
     best: str
@@ -91,7 +92,10 @@ class Ca125Value:
 
 @dataclass(frozen=True)
 class Ca125Response:
-    """CA-125 by GCIG. ``response``: confirmed, awaiting confirmation, none, not assessed, not evaluable or not applicable."""
+    """CA-125 by GCIG.
+
+    ``response``: confirmed, awaiting confirmation, none, not assessed, not evaluable or not applicable.
+    """
 
     response: str
     why: str
@@ -198,7 +202,8 @@ def _measured(patient: Patient) -> list[tuple[Event, LesionMeasured]]:
 
 @dataclass(frozen=True)
 class MeasuredLesions:
-    """All lesions of some patients, in the order of the patients, with the event behind each row and the lesions' names."""
+    """All lesions of some patients, in the order of the patients, with the event behind each row and the lesions'
+    names."""
 
     lesions: recist.Lesions
     names: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -82,10 +82,10 @@ class _Known:
         """How patients are censored, in words."""
         clinical, rules = sum(_clinical(c) for c in self.courses), self.rules
         return (
-            f"Censored by the FDA's rules: no event, no adequate baseline, a new anticancer therapy before the event, and "
-            f"{rules.max_missed} missed assessments before it (more than {rules.max_missed} × {rules.interval_days} + {rules.window_days} days after the last "
-            "adequate one). Progression that the lesions do not show is no "
-            f"event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
+            "Censored by the FDA's rules: no event, no adequate baseline, a new anticancer therapy before the event,"
+            f" and {rules.max_missed} missed assessments before it (more than {rules.max_missed} ×"
+            f" {rules.interval_days} + {rules.window_days} days after the last adequate one). Progression that the"
+            f" lesions do not show is no event: treatment ended for it in {clinical} patient{'s' * (clinical != 1)}."
         )
 
 
@@ -96,8 +96,8 @@ def _progression_free_survival(known: _Known) -> str:
 def _duration_of_response(known: _Known) -> str:
     waiting = sum(awaits_confirmation(c) for c in known.courses)
     return (
-        f"From the first CR or PR, confirmed, to progression or death; {waiting} that await confirmation are not in it. "
-        f"{known.censoring}"
+        f"From the first CR or PR, confirmed, to progression or death; {waiting} that await confirmation are not in it."
+        f" {known.censoring}"
     )
 
 
@@ -161,9 +161,15 @@ def _sources(course: PatientCourse, time: Time) -> tuple[Event, ...]:
 
 def to_dict(endpoint: TimeToEvent) -> dict[str, Any]:
     """Return an endpoint as plain data."""
-    day = lambda on: on.isoformat() if on else None
+
+    def day(on: date | None) -> str | None:
+        return on.isoformat() if on else None
+
     curve = endpoint.curve
-    known = lambda values: [None if np.isnan(v) else round(float(v), 6) for v in values]
+
+    def known(values: Iterable[float]) -> list[float | None]:
+        return [None if np.isnan(v) else round(float(v), 6) for v in values]
+
     return {
         "title": endpoint.title,
         "patients": [
@@ -179,17 +185,19 @@ def to_dict(endpoint: TimeToEvent) -> dict[str, Any]:
             for c, t, sources in endpoint.times
         ],
         "median_days": vars(curve.median) if curve else None,
-        "curve": None
-        if curve is None
-        else {
-            "day": curve.time.tolist(),
-            "at_risk": curve.at_risk.tolist(),
-            "events": curve.events.tolist(),
-            "censored": curve.censored.tolist(),
-            "survival": known(curve.survival),
-            "lower": known(curve.lower),
-            "upper": known(curve.upper),
-        },
+        "curve": (
+            None
+            if curve is None
+            else {
+                "day": curve.time.tolist(),
+                "at_risk": curve.at_risk.tolist(),
+                "events": curve.events.tolist(),
+                "censored": curve.censored.tolist(),
+                "survival": known(curve.survival),
+                "lower": known(curve.lower),
+                "upper": known(curve.upper),
+            }
+        ),
     }
 
 

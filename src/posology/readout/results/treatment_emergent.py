@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -40,7 +41,8 @@ def outcome(toxicity: Toxicity) -> str:
 
 @dataclass(frozen=True)
 class TreatmentEmergentEvents:
-    """The adverse events that begin on or after the first dose, as the endpoints room takes them; a source for each row."""
+    """The adverse events that begin on or after the first dose, as the endpoints room takes them; a source for each
+    row."""
 
     events: toxicity.Events
     sources: tuple[Toxicity, ...]
@@ -88,7 +90,10 @@ def treatment_emergent(courses: Sequence[PatientCourse]) -> TreatmentEmergentEve
         for finding in toxicity.check_events(*([column[k]] for column in columns))[1]  # type: ignore[arg-type]
     ]
     kept = np.flatnonzero(may).tolist()
-    day = lambda c, on: toxicity.NEVER if on is None else c.patient.study_day(on)
+
+    def day(c: PatientCourse, on: date | None) -> int | None:
+        return toxicity.NEVER if on is None else c.patient.study_day(on)
+
     events = toxicity.Events(
         patient=np.array([listed[k][0] for k in kept], dtype=np.int64),
         term=[listed[k][2].fact.term for k in kept],

@@ -21,7 +21,8 @@ __all__ = ["TrialResults", "trial_results"]
 
 @dataclass(frozen=True)
 class TrialResults:
-    """The results of a trial at a data cutoff; ``courses`` are those of the treated patients, in order of first dose."""
+    """The results of a trial at a data cutoff; ``courses`` are those of the treated patients, in order of first
+    dose."""
 
     snapshot: Snapshot
     protocol: Protocol

@@ -24,7 +24,8 @@ SEVERE = 3
 
 
 def by_class(results: TrialResults, least: int = 1) -> TableBody:
-    """Count patients by system organ class, term and dose assigned, with an event of a grade and worse, each patient once.
+    """Count patients by system organ class, term and dose assigned, with an event of a grade and worse, each patient
+    once.
 
     Parameters
     ----------
@@ -125,8 +126,9 @@ def time_to_onset(results: TrialResults) -> TableBody:
         "Days to resolution, median (range)",
     )
     note = (
-        "Each patient's first event of the class, with those that overlap it, until all had ended; onset and end are both "
-        "counted. Study day 1 is the first dose. Events that had not ended are left out of the days to resolution."
+        "Each patient's first event of the class, with those that overlap it, until all had ended; onset and end are"
+        " both counted. Study day 1 is the first dose. Events that had not ended are left out of the days to"
+        " resolution."
     )
     return TableBody(columns, tuple(rows), note)
 
@@ -170,9 +172,9 @@ def onset_profile(results: TrialResults) -> TableBody:
         "Cumulative, of all treated (%)",
     )
     note = (
-        "Cycles as given. At risk: patients who began the cycle without an event of the class so far. The cumulative share "
-        "is a count, not an estimate: patients who left early are in it. The DLT window is "
-        f"{results.protocol.dlt.window_days} days."
+        "Cycles as given. At risk: patients who began the cycle without an event of the class so far. The cumulative"
+        " share is a count, not an estimate: patients who left early are in it. The DLT window is"
+        f" {results.protocol.dlt.window_days} days."
     )
     return TableBody(columns, tuple(rows), note)
 
@@ -191,8 +193,8 @@ def onset_by_cycle(results: TrialResults) -> TableBody:
         rows.append((cite(term, named, "term"), *(cite(len(at[name]), at[name] or named) for name in names)))
     columns = ("Term", *(f"Onset in cycle {name}" for name in names))
     note = (
-        "Cycles as given, the first from the first dose; an event after the last cycle counts in the last. The DLT window "
-        f"is {results.protocol.dlt.window_days} days."
+        "Cycles as given, the first from the first dose; an event after the last cycle counts in the last. The DLT"
+        f" window is {results.protocol.dlt.window_days} days."
     )
     return TableBody(columns, tuple(rows), note)
 

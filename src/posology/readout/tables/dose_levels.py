@@ -36,7 +36,10 @@ def patients_by_level(results: TrialResults) -> TableBody:
     note = "Patients count at the level assigned, whatever level they got later."
     beside = Counter(p.cohort for p in results.state.patients.values() if p.cohort and p.first_dose)
     if beside:
-        note += f" Treated in expansion cohorts, and not counted here: {', '.join(f'{n} in {cohort}' for cohort, n in beside.items())}."
+        note += (
+            " Treated in expansion cohorts, and not counted here:"
+            f" {', '.join(f'{n} in {cohort}' for cohort, n in beside.items())}."
+        )
     return TableBody(columns, tuple(rows), note)
 
 

@@ -33,11 +33,11 @@ def response_rates(results: TrialResults) -> TableBody:
         "Clinical benefit",
     )
     note = (
-        "Patients / denominator = share (exact 95 % interval, Clopper and Pearson). RECIST 1.1, computed from the lesions. Those not "
-        "evaluable or not assessed stay in the denominator as not responding; a denominator of nobody has no row. Disease control: a confirmed CR or PR, or SD "
-        "(non-CR/non-PD) that reached the minimum; a response that awaits confirmation counts for what it is without it. "
-        f"Clinical benefit: a confirmed CR or PR, or an assessment without progression at least {BENEFIT_DAYS // 7} weeks "
-        "after the first dose."
+        "Patients / denominator = share (exact 95 % interval, Clopper and Pearson). RECIST 1.1, computed from the"
+        " lesions. Those not evaluable or not assessed stay in the denominator as not responding; a denominator of"
+        " nobody has no row. Disease control: a confirmed CR or PR, or SD (non-CR/non-PD) that reached the minimum; a"
+        " response that awaits confirmation counts for what it is without it. Clinical benefit: a confirmed CR or PR,"
+        f" or an assessment without progression at least {BENEFIT_DAYS // 7} weeks after the first dose."
     )
     return TableBody(columns, tuple(rows), note)
 
@@ -75,7 +75,10 @@ def responses(results: TrialResults) -> TableBody:
         "Best change (%)",
         "SD from first dose (weeks)",
     )
-    note = "RECIST 1.1, computed from the lesions. SD runs from the first dose to progression; + goes on at the last assessment."
+    note = (
+        "RECIST 1.1, computed from the lesions. SD runs from the first dose to progression; + goes on at the last"
+        " assessment."
+    )
     return TableBody(columns, tuple(rows), note)
 
 
@@ -108,8 +111,8 @@ def reading_differences(results: TrialResults) -> TableBody:
     scans = {(i, s.number): s for i, c in enumerate(results.courses) for s in c.assessed}
     columns = ("Patient", "Assigned", "Assessment", "Date", "From the lesions", "The investigator", "On progression")
     note = (
-        "Assessments at which the investigator's reading differs from what follows from the lesions by RECIST 1.1; those that only "
-        "one of the two has are not compared. The tables use the lesions."
+        "Assessments at which the investigator's reading differs from what follows from the lesions by RECIST 1.1;"
+        " those that only one of the two has are not compared. The tables use the lesions."
     )
     if not said or not scans:
         return TableBody(columns, (), note)

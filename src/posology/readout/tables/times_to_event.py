@@ -40,8 +40,8 @@ def times_to_event(results: TrialResults) -> TableBody:
         "95 % interval (months)",
     )
     note = (
-        "Kaplan-Meier; interval of the median by Brookmeyer and Crowley on the log(-log) scale. Not reached: the curve stays above "
-        "one half. Not estimable: the limit of the curve does, or there is none."
+        "Kaplan-Meier; interval of the median by Brookmeyer and Crowley on the log(-log) scale. Not reached: the curve"
+        " stays above one half. Not estimable: the limit of the curve does, or there is none."
     )
     return TableBody(columns, tuple(rows), note)
 

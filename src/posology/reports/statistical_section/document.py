@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,8 @@ def html(title: str, blocks: Sequence[Block]) -> str:
     """
     body = "\n".join(_html(block) for block in blocks)
     return (
-        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style></head>\n'
+        '<!doctype html>\n<html lang="en">\n<head><meta'
+        f' charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style></head>\n'
         f"<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n"
     )
 
@@ -86,7 +87,10 @@ def _html(block: Block) -> str:
         case NumberedList(items):
             return "<ol>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ol>"
         case TableBlock(caption, heads, rows):
-            line = lambda tag, cells: "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+            def line(tag: str, cells: Iterable[str]) -> str:
+                return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
             body = "".join(line("td", row) for row in rows)
             return f"<table><caption>{escape(caption)}</caption><thead>{line('th', heads)}</thead><tbody>{body}</tbody></table>"
         case ChartBlock(caption, chart):

@@ -46,8 +46,8 @@ COHORTS_AHEAD = 2
 class StatisticalSection:
     """A statistical section: its title, its blocks, the decisions as CSV, and the operating characteristics.
 
-    ``decisions``: the decision table, or where there is none the decisions on the first cohorts; ``decisions_name`` says
-    which, as a file's name.
+    ``decisions``: the decision table, or where there is none the decisions on the first cohorts; ``decisions_name``
+    says which, as a file's name.
     """
 
     title: str
@@ -130,7 +130,8 @@ def write_section(
 
 
 def _decisions(design: Design) -> tuple[str, str, list[Block]]:
-    """Return the decisions as a file's name, as CSV and as blocks: the table, or the first cohorts where there is none."""
+    """Return the decisions as a file's name, as CSV and as blocks: the table, or the first cohorts where there is
+    none."""
     if has_decision_table(design):
         cells = decision_table(design)
         return "decisions.csv", as_csv(cells), [_table_block(cells)]
@@ -149,7 +150,10 @@ def _decisions(design: Design) -> tuple[str, str, list[Block]]:
 def _table_block(cells: Sequence[Cell]) -> TableBlock:
     """Return a decision table as committees print it: a row for each number of patients, the DLTs for each decision."""
     letters = [letter for letter in DECISION_LABELS if letter in {c.letter for c in cells}]
-    dlts = lambda n, letter: _range([c.dlts for c in cells if (c.patients, c.letter) == (n, letter)])
+
+    def dlts(n: int, letter: str) -> str:
+        return _range([c.dlts for c in cells if (c.patients, c.letter) == (n, letter)])
+
     return TableBlock(
         "Decisions at a level: for each number of patients evaluable there, the numbers of DLTs to",
         ("Patients", *(f"{DECISION_LABELS[letter].replace('{more} ', '')} ({letter})" for letter in letters)),
@@ -172,9 +176,9 @@ def _how(data: Mapping[str, Any]) -> str:
         )
     response = f"; true response rates {', '.join(f'{r:g}' for r in data['response'])}" if data.get("response") else ""
     return (
-        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed {data['seed']}), with a "
-        f"DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in 28 days "
-        f"({data['arrivals']} arrivals){response}; standard errors stand beside them."
+        f"The operating characteristics come from {data['trials']:,} simulated trials for each scenario (seed"
+        f" {data['seed']}), with a DLT window of {data['window']:g} days and {data['patients_a_month']:g} patients in"
+        f" 28 days ({data['arrivals']} arrivals){response}; standard errors stand beside them."
     )
 
 
@@ -194,13 +198,19 @@ def _characteristics_table(found: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return a row for each scenario and level, and one for no level: level 0; standard errors 0 where exact."""
     rows: list[dict[str, Any]] = []
     for name, data in found.items():
-        error = lambda key, data=data: data.get(f"{key}_error", [0.0] * len(data["truth"]))
+
+        def error(key: str, data: Mapping[str, Any] = data) -> Any:
+            return data.get(f"{key}_error", [0.0] * len(data["truth"]))
+
         none = {
             "selection": data["no_mtd"],
             "no_error": (data["no_mtd"] * (1 - data["no_mtd"]) / data.get("trials", 1)) ** 0.5,
         }
         for j in range(len(data["truth"]) + 1):
-            at = lambda values, j=j: float(values[j - 1]) if j else 0.0
+
+            def at(values: Sequence[float], j: int = j) -> float:
+                return float(values[j - 1]) if j else 0.0
+
             row = {
                 "scenario": name,
                 "level": j,
@@ -228,7 +238,10 @@ def _scenario_block(name: str, data: Mapping[str, Any]) -> TableBlock:
 
     def line(words: str, key: str, form: str, scale: float = 1.0, none: str = "", total: str = "") -> tuple[str, ...]:
         error = data.get(f"{key}_error")
-        cell = lambda j: f"{scale * data[key][j]:{form}}" + (f" ± {scale * error[j]:{form}}" if error else "")
+
+        def cell(j: int) -> str:
+            return f"{scale * data[key][j]:{form}}" + (f" ± {scale * error[j]:{form}}" if error else "")
+
         return (words, *map(cell, levels), none, total)
 
     lines = [

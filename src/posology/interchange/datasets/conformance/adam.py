@@ -23,7 +23,8 @@ OTHER_LABELS = {
     "ADURN": ("AE Duration (N)",),
     "ADURU": ("AE Duration Units",),
 }
-"""Labels of the same variable in other versions of the standard (ADaMIG 1.0 to 1.2, ADAE 1.0, BDS for time to event 1.0)."""
+"""Labels of the same variable in other versions of the standard (ADaMIG 1.0 to 1.2, ADAE 1.0, BDS for time to event
+1.0)."""
 
 
 def required(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
@@ -158,7 +159,8 @@ def order_of_dates(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
 
 
 def time_to_event(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
-    """AVAL is ADT - STARTDT + 1 days; CNSR is 0 for an event, a positive whole number for a censored time, which says why."""
+    """AVAL is ADT - STARTDT + 1 days; CNSR is 0 for an event, a positive whole number for a censored time, which says
+    why."""
     import polars as pl
 
     if not {"STARTDT", "ADT", "AVAL", "CNSR"} <= set(dataset.frame.columns):
@@ -183,7 +185,8 @@ UNIT_DAYS = {"DAY": (1.0, 1.0), "WEEK": (7.0, 7.0), "MONTH": (365.25 / 12, 365.2
 
 
 def _off(dataset: Dataset, days: pl.Expr) -> pl.Expr:
-    """Return where a time is not so many days, within what rounding to two decimals and the length of a month leave open.
+    """Return where a time is not so many days, within what rounding to two decimals and the length of a month leave
+    open.
 
     The unit is that of AVALU, or else of PARAM in parentheses; days where nothing is said. One that is not known is not
     judged.

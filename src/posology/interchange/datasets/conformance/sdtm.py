@@ -125,7 +125,10 @@ def study_days(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
         return
     start = dm.frame.select("USUBJID", pl.col("RFSTDTC").alias("_start")).unique("USUBJID")
     named = dataset.frame.drop("RFSTDTC", strict=False).join(start, on="USUBJID", how="left")
-    read = lambda column: pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+
+    def read(column: str) -> pl.Expr:
+        return pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+
     for day, on in (
         (f"{_of(dataset)}DY", f"{_of(dataset)}DTC"),
         (f"{_of(dataset)}STDY", f"{_of(dataset)}STDTC"),

@@ -109,10 +109,11 @@ class DomainTable:
         known_by: Sequence[date | None] | None = None,
         need: Literal["year", "month"] = "year",
     ) -> tuple[list[date | None], list[str | None], list[bool]]:
-        """Return a column of dates, the text collected where that is no plain complete date, and whether one was imputed.
+        """Return a column of dates, the text collected where that is no plain complete date, and whether one was
+        imputed.
 
-        A date that is impossible is a finding, and None. ``not_before`` and ``not_after`` are bounds by patient for imputed
-        dates, ``known_by`` and ``need`` as in :func:`posology.shared.dates.impute` and ``read_dates``.
+        A date that is impossible is a finding, and None. ``not_before`` and ``not_after`` are bounds by patient for
+        imputed dates, ``known_by`` and ``need`` as in :func:`posology.shared.dates.impute` and ``read_dates``.
         """
         texts = self.text(variable)
         found, collected, partial = self._complete(texts)
@@ -168,7 +169,8 @@ class DomainTable:
 
     @staticmethod
     def _complete(texts: list[str | None]) -> tuple[list[date | None], list[str | None], list[int]]:
-        """Return the complete dates of a column, the text where it says more than the day, and the rows of the others."""
+        """Return the complete dates of a column, the text where it says more than the day, and the rows of the
+        others."""
         import polars as pl
 
         column = pl.Series(texts, dtype=pl.String)

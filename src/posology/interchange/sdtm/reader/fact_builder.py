@@ -1,4 +1,5 @@
-"""Facts in the making: gathered by domain, checked all at once by the record's own bounds, put in the record's order."""
+"""Facts in the making: gathered by domain, checked all at once by the record's own bounds, put in the record's
+order."""
 
 from __future__ import annotations
 
@@ -76,8 +77,8 @@ class PendingFact(NamedTuple):
 class FactBuilder:
     """Facts in the making, and what the domains must know of each other.
 
-    ``first_dose`` is each patient's day 1; ``deaths`` the days of death that are known completely; ``place`` the level or cohort; ``weights`` and ``heights`` (day, value) by
-    patient, in order of days.
+    ``first_dose`` is each patient's day 1; ``deaths`` the days of death that are known completely; ``place`` the level
+    or cohort; ``weights`` and ``heights`` (day, value) by patient, in order of days.
     """
 
     report: Report

@@ -125,7 +125,8 @@ def _markers(
 
 
 def _limits(table: DomainTable, rows: list[dict[str, Any]], kept: set[int]) -> None:
-    """Say where one laboratory has two upper limits for one test and unit in one patient, sex and age being the same."""
+    """Say where one laboratory has two upper limits for one test and unit in one patient, sex and age being the
+    same."""
     found: dict[tuple[str, str, str, str], set[float]] = {}
     for i in kept:
         said = rows[i]

@@ -57,7 +57,8 @@ Assessments = dict[Visit, int]
 
 
 def readers(table: DomainTable) -> list[str]:
-    """Return who read each row: the evaluator with the reader's own identifier, the investigator where nobody is named."""
+    """Return who read each row: the evaluator with the reader's own identifier, the investigator where nobody is
+    named."""
     columns = zip(table.text(f"{table.name}EVAL"), table.text(f"{table.name}EVALID"), strict=True)
     return [f"{who or 'INVESTIGATOR'}{f', {one}' if one else ''}" for who, one in columns]
 
@@ -65,7 +66,8 @@ def readers(table: DomainTable) -> list[str]:
 def assessments(
     measured: DomainTable | None, stated: DomainTable | None, drafts: FactBuilder, reader: Reader
 ) -> Assessments:
-    """Return the number of each assessment by patient and visit, whether lesions were measured there or a response stated."""
+    """Return the number of each assessment by patient and visit, whether lesions were measured there or a response
+    stated."""
     patients: list[str] = []
     visits: list[str] = []
     days: list[date | None] = []
@@ -258,7 +260,8 @@ Identified = dict[tuple[str, str, str], tuple[str | None, str | None, list[int]]
 
 
 def _identified(table: DomainTable | None) -> tuple[Identified, dict[tuple[str, str, str], list[Part]]]:
-    """Return role, place and rows of each lesion by patient, link and reader (and by no reader), and what merged or split."""
+    """Return role, place and rows of each lesion by patient, link and reader (and by no reader), and what merged or
+    split."""
     if table is None:
         return {}, {}
     table.day = table.complete_dates("TUDTC")

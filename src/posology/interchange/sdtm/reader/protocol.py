@@ -1,8 +1,8 @@
 """The protocol of an imported trial where none is given: what TS, DM and EX show, and no more.
 
-SDTM does not say how a trial finds its dose. So nobody counts for the dose finding: each arm is a cohort, with the doses
-seen as levels, and all that a protocol must have and the data do not say (the design, the window for DLTs) is marked as
-assumed. With ``--protocol FILE`` the trial's own protocol is used instead.
+SDTM does not say how a trial finds its dose. So nobody counts for the dose finding: each arm is a cohort, with the
+doses seen as levels, and all that a protocol must have and the data do not say (the design, the window for DLTs) is
+marked as assumed. With ``--protocol FILE`` the trial's own protocol is used instead.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from posology.interchange.sdtm.reader.domain_tables import DomainTable
 from posology.protocol.model import Dose, Protocol
 
 NOTE = (
-    "Derived from SDTM: what the data state is listed as stated; all else, the dose-finding design and the window for DLTs "
-    "above all, is assumed, because SDTM does not hold it. Nobody counts for the dose finding."
+    "Derived from SDTM: what the data state is listed as stated; all else, the dose-finding design and the window for"
+    " DLTs above all, is assumed, because SDTM does not hold it. Nobody counts for the dose finding."
 )
 NO_ARM = ("SCREEN FAILURE", "NOT ASSIGNED", "NOT TREATED", "UNPLANNED TREATMENT", "SCRNFAIL", "NOTASSGN", "NOTTRT")
 UNITS = {

@@ -155,7 +155,9 @@ def _dosed(
     plan, height = protocol.dose, last_before(drafts.heights, patient, day)
     here = level_of(plan, float(amount), unit)
     if plan.body_size in ("flat", "total body weight"):
-        of = lambda n: round(float(dose_mg(plan.levels[n - 1], plan.body_size, weight, height)), 3)
+
+        def of(n: int) -> float:
+            return round(float(dose_mg(plan.levels[n - 1], plan.body_size, weight, height)), 3)
     else:
         return None  # ideal weight and surface area are the record's to compute, once sex and height are known there
     if here is not None:
@@ -283,7 +285,8 @@ def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
 
 
 def _grades(table: DomainTable, rows: list[dict[str, Any]]) -> list[tuple[int | None, bool]]:
-    """Return each event's grade and whether it was assumed from the severity; None, with a finding, if neither is known."""
+    """Return each event's grade and whether it was assumed from the severity; None, with a finding, if neither is
+    known."""
     toxicity, fatal = table.text("AETOXGR"), table.flag("AESDTH")
     found: list[tuple[int | None, bool]] = []
     for i, (said, grade) in enumerate(zip(rows, toxicity, strict=True)):

@@ -182,7 +182,8 @@ def _ordered(domain: str, rows: Iterable[SdtmRow]) -> list[SdtmRow]:
     return held
 
 
-# Domains whose rows are facts as they are ------------------------------------------------------------------------------
+# Domains whose rows are facts as they are
+# ------------------------------------------------------------------------------
 
 
 def _as_they_are(domain: str) -> Callable[[Patient], Iterable[SdtmRow]]:
