@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posology.interchange.pk.nonmem import DataError, Event, EventData, parse, read, text_of, write
+from posology.interchange.pk.nonmem import DataError, Event, EventData, text_of, write
+from posology.interchange.pk.nonmem_read import parse, read
 from posology.interchange.pk.pc_profiles import is_sdtm, profiles, sdtm_profiles
 
 DATA = Path(__file__).parent.parent / "data" / "pharmacology"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from posology.interchange.pk.nonmem import DataError, EventData, finding
+from posology.interchange.pk.event_doses import given_doses
+from posology.interchange.pk.nonmem import DataError, Event, EventData, finding
 from posology.shared.findings import Finding
 
 SHORTLY = 20
@@ -43,66 +45,87 @@ def profiles(data: EventData) -> list[Profile]:
 
     A sample shortly before a dose, within a twentieth of the time since the last one, stands for the concentration at
     that dose. So do those before the first dose, though MDV 1 keeps them from fits. A dose at steady state, or one that
-    repeats another (ADDL), makes a profile like any other.
+    repeats another (ADDL), makes a profile like any other. A reset (EVID 3, 4) begins anew: the dose after it is a first.
 
     Raises
     ------
     DataError
-        as :meth:`posology.interchange.pk.nonmem.EventData.patients`.
+        if doses go into several compartments, two samples are of one time, or several analytes and none is named.
     """
+    data.of(None)
+    data.check_compartments()
     found = []
-    held = dict(data.by_patient())
-    for p in data.patients():
-        doses = sorted(p.doses)
-        if not doses:
-            continue
-        samples = [
-            (t, 0.0 if low else c, bool(after)) for (t, c, low), after in zip(p.samples, p.after_dose, strict=True)
-        ]
-        samples += [
-            (e.time, 0.0 if e.below else e.value, False)
-            for e in held[p.name]
-            if e.evid == 0 and e.missing and e.value is not None and e.time <= doses[0][0]
-        ]
-        samples.sort(key=lambda sample: (sample[0], sample[2]))
-        for (t, _, after), (u, _, later) in pairwise(samples):
-            if (t, after) == (u, later):
-                line = [e.line for e in held[p.name] if e.evid == 0 and e.time == u][-1]
-                raise DataError(
-                    [finding(data.file, line, "TIME", p.name, f"two samples at {u:g}", "one sample a time")]
-                )
-        steady = _steady_intervals(doses)
-        for number, (begin, amount, length, _) in enumerate(doses, 1):
-            end = doses[number][0] if number < len(doses) else None
-            since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
-            kept: dict[float, float] = {}
-            for t, c, _ in samples:
-                if t == end:
-                    kept.setdefault(t - begin, c)  # of two at the time of the next dose, that before it
-                elif since <= t and (end is None or t < end):
-                    kept[t - begin] = c  # of two at the time of the dose, that after it
-            early = [t for t in kept if t < 0]
-            for t in early[: -1 if 0 not in kept else None] if number > 1 else ():
-                del kept[t]
-            if any(t > 0 for t in kept):
-                label = p.name if len(doses) == 1 else f"{p.name}, dose {number}"
-                until = None if end is None else end - begin
-                line = held[p.name][0].line
-                found.append(
-                    Profile(
-                        p.name,
-                        label,
-                        tuple(kept),
-                        tuple(kept.values()),
-                        amount,
-                        length,
-                        until,
-                        line,
-                        number,
-                        steady[number - 1],
-                    )
-                )
+    for name, events in data.by_patient():
+        courses = _courses(events)
+        for number, course in enumerate(courses, 1):
+            label = f"{name}, period {number}" if len(courses) > 1 else name
+            found += _course_profiles(data.file, label, course, events[0].line)
     return found
+
+
+def _courses(events: Sequence[Event]) -> list[list[Event]]:
+    """Cut a patient's events at resets, after which nothing is left of earlier doses."""
+    courses: list[list[Event]] = [[]]
+    for e in events:
+        if e.evid in (3, 4):
+            courses.append([])
+        courses[-1].append(e)
+    return [course for course in courses if any(e.evid in (1, 4) for e in course)]
+
+
+def _course_profiles(file: str, name: str, events: Sequence[Event], line: int) -> list[Profile]:
+    """Return the profiles of a patient's events between resets."""
+    patient = events[0].patient
+    lines = given_doses(events)
+    order = sorted(range(len(lines)), key=lambda n: lines[n].time)
+    doses = [lines[n].row for n in order]
+    samples = [
+        (e.time, 0.0 if e.below else e.value, any(d.time == e.time and d.line < place for d in lines), e.line)
+        for place, e in enumerate(events)
+        if e.value is not None and (e.measured or (e.evid == 0 and e.missing and e.time <= doses[0][0]))
+    ]
+    samples.sort(key=lambda sample: (sample[0], sample[2]))
+    for (t, _, after, _), (u, _, later, place) in pairwise(samples):
+        if (t, after) == (u, later):
+            raise DataError([finding(file, place, "TIME", patient, f"two samples at {u:g}", "one sample a time")])
+    steady = _steady_intervals(doses)
+    found = []
+    for number, (begin, amount, length, _) in enumerate(doses, 1):
+        end = doses[number][0] if number < len(doses) else None
+        since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
+        kept = _samples_of_dose([sample[:2] for sample in samples], begin, end, since, first=number == 1)
+        if any(t > 0 for t in kept):
+            found.append(
+                Profile(
+                    patient,
+                    name if len(doses) == 1 else f"{name}, dose {number}",
+                    tuple(kept),
+                    tuple(kept.values()),
+                    amount,
+                    0.0 if math.isnan(length) else length,
+                    None if end is None else end - begin,
+                    line,
+                    number,
+                    steady[number - 1],
+                )
+            )
+    return found
+
+
+def _samples_of_dose(
+    samples: Sequence[tuple[float, float]], begin: float, end: float | None, since: float, *, first: bool
+) -> dict[float, float]:
+    """Return the concentrations by time after a dose; of those before it the last, unless there is one at the dose."""
+    kept: dict[float, float] = {}
+    for t, c in samples:
+        if t == end:
+            kept.setdefault(t - begin, c)  # of two at the time of the next dose, that before it
+        elif since <= t and (end is None or t < end):
+            kept[t - begin] = c  # of two at the time of the dose, that after it
+    early = [t for t in kept if t < 0]
+    for t in () if first else early[: -1 if 0 not in kept else None]:
+        del kept[t]
+    return kept
 
 
 def _steady_intervals(doses: Sequence[tuple[float, float, float, float]]) -> list[float]:
@@ -113,7 +136,8 @@ def _steady_intervals(doses: Sequence[tuple[float, float, float, float]]) -> lis
         if not interval and number and found[-1]:
             before, same_amount, same_length, _ = doses[number - 1]
             on_time = abs(begin - before - found[-1]) <= 0.01 * found[-1]
-            interval = found[-1] if on_time and (amount, length) == (same_amount, same_length) else 0.0
+            same = math.isclose(amount, same_amount, rel_tol=1e-9) and math.isclose(length, same_length, rel_tol=1e-9)
+            interval = found[-1] if on_time and same else 0.0
         found.append(interval)
     return found
 
