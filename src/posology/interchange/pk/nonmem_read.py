@@ -187,7 +187,7 @@ class _Reader:
     marked: dict[str, list[int]] = field(default_factory=dict)
     remarks: list[int] = field(default_factory=list)
 
-    def event(self, line: int, row: list[str]) -> Event | None:
+    def event(self, line: int, row: list[str]) -> Event | None:  # noqa: C901 (to be split)
         if len(row) != len(self.names):
             says = f"{len(row)} values for {len(self.names)} columns"
             self.findings.append(
