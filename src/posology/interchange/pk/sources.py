@@ -139,8 +139,8 @@ def measured(
     if Path(path).suffix.lower() in (".xpt", ".json", ".ndjson", ".parquet"):
         raise ValueError(f"{path} is no CSV: of SDTM in another format, name the folder with PC, EX and DM")
     if is_sdtm(path):
-        found, unused = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
-        return Measured(str(path), found, None, ("h", "", ""), unused)
+        found, unused, of = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
+        return Measured(str(path), found, None, ("h", *of), unused)
     if specimen:
         raise ValueError(f"{path} is NONMEM event data: it holds no specimen; --analyte names one of several (DVID)")
     held = read(path)
