@@ -164,7 +164,7 @@ def test_it_is_shown_with_analytes_and_units(go: Any, two: str) -> None:
             ["--analytes", "ADC,DRUG", "--residual-sd", "0.1", "--residual-sd", "0.1", "--residual-sd", "0.1"],
             "given 3 times; once, or once for each of ADC, DRUG",
         ),
-        (["--analytes", "ADC,DRUG", "--residual-sd", "0.1", "--residual-sd", "x"], "write CL=0.4,V1=3 and 0.2,0.1"),
+        (["--analytes", "ADC,DRUG", "--residual-sd", "0.1", "--residual-sd", "x"], "write 0.2 or 0.2,0.1"),
         (["--analytes", "ADC,DRUG", "--unit", "ug/mL"], "one for each of ADC, DRUG"),
         (["--analytes", "ADC,DRUG", "--model", "two"], "the model 'two' is of one: --analyte names it"),
         (

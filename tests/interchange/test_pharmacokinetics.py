@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from posology.conduct.trial import Trial
 from posology.interchange.pk.from_record import recorded
-from posology.interchange.pk.nonmem import DataError, parse, read, text_of
+from posology.interchange.pk.nonmem import DataError, text_of
+from posology.interchange.pk.nonmem_read import parse, read
 from posology.interchange.pk.nonmem_write import export_nonmem
 from posology.interchange.pk.sample_times import planned_hours
 from posology.interchange.pk.sources import from_record, measured

@@ -75,3 +75,7 @@ def test_it_is_taken_where_it_is_worth_it_only_where_it_holds() -> None:
     assert not is_by_level(Boin(5, 0.3, bounded=True))
     with pytest.raises(TooLarge, match="simulate it instead"):
         enumerate_trials(Boin(5, 0.3, cohort=1, max_patients=30), most=10_000)
+
+
+def test_a_trial_too_short_for_an_early_end() -> None:
+    same(Boin(5, 0.2, start=1, cohort=1, max_patients=2, elimination=0.8, extra_safe=0.0))

@@ -276,10 +276,10 @@ def test_command_on_coin_flips() -> None:
     ("options", "wrong"),
     [
         (["--patient-model", "rates"], "--truth goes with"),
-        (["--target", "1.5"], "--target is 1.5"),
-        (["--window", "0"], "a DLT window lasts"),
+        (["--target", "1.5"], "1.5 must be above 0, below 1"),
+        (["--window", "0"], "0 must be 1 to 365"),
         (["--body-size", "flat"], "a dose in mg/kg goes by"),
-        (["--figure", "x.pdf"], "must end in .png or .svg"),
+        (["--figure", "x.pdf"], "a figure ends in .png, .svg"),
         (["--design", "boon"], "boon"),
     ],
 )

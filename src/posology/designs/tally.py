@@ -152,7 +152,7 @@ class Tally:
     pending: PendingPatients | None = None
     last_cohort: Ints | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: C901 (to be split)
         self._set_arrays(treated=self.treated, dlts=self.dlts, level=self.level)
         if self.treated.ndim != 2:
             raise ValueError(f"treated must be (trials, levels), not of shape {self.treated.shape}")

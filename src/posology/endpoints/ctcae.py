@@ -175,7 +175,7 @@ def terms_of(analyte: str, version: Version = "5") -> tuple[str | None, str | No
     return found.get("low"), found.get("high")
 
 
-def grade(
+def grade(  # noqa: PLR0913 (each an option of the method)
     term: ArrayLike,
     value: ArrayLike,
     unit: ArrayLike = "",

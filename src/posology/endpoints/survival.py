@@ -269,6 +269,8 @@ def duration_of_response(
 
     Parameters
     ----------
+    histories, rules, cutoff
+        as for :func:`progression_free`.
     response
         (patients,): the date of the first CR or PR, of a confirmed one where the protocol asks for it; NaT for none.
     """
@@ -284,6 +286,8 @@ def duration_of_stable_disease(
 
     Parameters
     ----------
+    histories, rules, cutoff
+        as for :func:`progression_free`.
     stable
         (patients,): whose best response is stable disease.
     """
@@ -297,6 +301,8 @@ def time_to_response(
 
     Parameters
     ----------
+    histories, rules, cutoff
+        as for :func:`progression_free`.
     response
         (patients,): the date of the first CR or PR; NaT for none.
     """

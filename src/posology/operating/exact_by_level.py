@@ -193,14 +193,16 @@ def _own_courses(design: IntervalDesign) -> list[Courses]:
     return courses
 
 
-def _joined(parts: Part, courses: Courses, fit: Ints, onward: Ints, spare: Ints, size: int, limit: int) -> Part:
-    """Return parts, each with the courses of one more level that fit it.
+def _joined(parts: Part, courses: Courses, fit: Ints, onward: Ints, spare: Ints, size: int, limit: int) -> Part | None:
+    """Return parts, each with the courses of one more level that fit it; None where none does.
 
     ``fit``, ``onward``: (courses,) the fit of each course to the part, and to what comes next; ``spare``: (courses,)
     the cohorts that a part may have had, so that the trial can still be completed.
     """
     most = int(parts.cohorts.max())
     able = np.flatnonzero((onward >= 0) & (spare >= 0))
+    if not len(able):
+        return None
     most = max(most, int(spare[able].max()))
     rank = fit[able] * (most + 1) + (most - spare[able])  # by fit, the courses that leave most room first
     order = np.argsort(rank, kind="stable")
@@ -210,6 +212,8 @@ def _joined(parts: Part, courses: Courses, fit: Ints, onward: Ints, spare: Ints,
     times = np.searchsorted(rank, has * (most + 1) + (most - parts.cohorts[row]), side="right") - first
     if times.sum() > limit:
         raise too_large(float(times.sum()), limit, 1)
+    if not times.any():
+        return None
     of = np.repeat(np.arange(len(row), dtype=np.int32), times)
     course = able[np.arange(len(of)) - np.repeat(np.cumsum(times) - times - first, times)]
     n = courses.cohorts * size
@@ -231,8 +235,8 @@ def _joined(parts: Part, courses: Courses, fit: Ints, onward: Ints, spare: Ints,
     return Part(counts, cohorts, np.asarray(paths, dtype=np.float64).reshape(len(distinct), fits))
 
 
-def _halves(design: IntervalDesign, own: list[Courses], most: int) -> tuple[Part, Part]:
-    """Return the parts of the lower and of the upper levels, the fits between them in their columns."""
+def _halves(design: IntervalDesign, own: list[Courses], most: int) -> tuple[Part, Part] | None:
+    """Return the parts of the lower and of the upper levels, the fits between them in their columns; None if no trial ends so."""
     last, size, start = design.max_patients // design.cohort, design.cohort, design.start
     lower = _outside([_fit_number(0, 0, 0), _fit_number(0, 1, 0)])
     upper = _outside([_fit_number(0, 0, 1)])
@@ -241,13 +245,19 @@ def _halves(design: IntervalDesign, own: list[Courses], most: int) -> tuple[Part
         below, above = _fits(own[level], level, start)
         steps, goes_on = above >> 2, (above & 1) == 0  # what must still happen above takes a cohort each
         need = np.maximum(steps + goes_on, np.where(own[level].cohorts > 0, start - level, start > level))
-        lower = _joined(lower, own[level], below, above, last - own[level].cohorts - need, size, most)
+        joined = _joined(lower, own[level], below, above, last - own[level].cohorts - need, size, most)
+        if joined is None:
+            return None
+        lower = joined
     for level in reversed(range(middle, design.levels)):
         below, above = _fits(own[level], level, start)
         steps, went_on = below >> 2, (below & 1) == 0
         rises = (start < level) & (own[level].cohorts > 0)  # each level from the first up to this one takes a cohort
         need = np.maximum(steps + (went_on & rises), rises) + np.where(rises, level - 1 - start, 0)
-        upper = _joined(upper, own[level], above, below, last - own[level].cohorts - need, size, most)
+        joined = _joined(upper, own[level], above, below, last - own[level].cohorts - need, size, most)
+        if joined is None:
+            return None
+        upper = joined
     fits = min(lower.paths.shape[1], upper.paths.shape[1])
     return (
         Part(lower.counts, lower.cohorts, lower.paths[:, :fits]),
@@ -312,7 +322,10 @@ def ends_by_level(design: IntervalDesign, most: int) -> tuple[Packing, Ints, Int
     number = 0
     with ThreadPoolExecutor(cores()) as pool:
         for how in (PLANNED, EARLY):
-            lower, upper = _halves(design, [c.ending(how) for c in courses], most)
+            halves = _halves(design, [c.ending(how) for c in courses], most)
+            if halves is None:
+                continue
+            lower, upper = halves
             put_together = _PutTogether(
                 packing.packed(lower.counts, 0),
                 packing.packed(upper.counts, lower.counts.shape[1]),

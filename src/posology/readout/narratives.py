@@ -117,7 +117,7 @@ def narratives(results: TrialResults) -> list[tuple[str, list[Sentence]]]:
     return [(c.id, narrative(c, results.protocol)) for c in told]
 
 
-def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:
+def narrative(course: PatientCourse, protocol: Protocol) -> list[Sentence]:  # noqa: C901 (to be split)
     """Tell the course of one patient."""
     p, r, m = course.patient, course.response, course.marker
     screened, history, scored = p.last(Screened), p.last(PriorTherapy), p.last(TargetScored)

@@ -311,7 +311,7 @@ def read_dates(
     return Dates(day, flag, tuple(findings))
 
 
-def read_visit_dates(
+def read_visit_dates(  # noqa: C901 (to be split)
     texts: Sequence[str | None],
     rule: ImputationRule,
     patients: Sequence[str],

@@ -183,6 +183,8 @@ def compare(
 
     Parameters
     ----------
+    rng
+        the source of randomness.
     patients
         how many, two or more.
     mg

@@ -292,7 +292,7 @@ class OutcomeSensitivity:
     share_beyond_follow_up: float = 0.0
 
 
-def outcome_sensitivities(
+def outcome_sensitivities(  # noqa: PLR0913 (each an option of the method)
     mg: DoseBySize,
     *,
     patients: int = 160,
@@ -328,6 +328,8 @@ def outcome_sensitivities(
         the least share of tumour cells stained 2+ or more that patients have.
     cv
         how uncertain numbers are, in place of what :func:`priors` says.
+    numbers
+        the model's inputs, in place of those stated.
     level
         of the bootstrap intervals.
     progress

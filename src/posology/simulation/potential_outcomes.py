@@ -171,7 +171,7 @@ DoseBySize = Callable[[VirtualPatients], Floats]
 """Gives each patient's dose at each level: (patients, levels) [mg]."""
 
 
-def draw_patients(
+def draw_patients(  # noqa: PLR0913 (each an option of the method)
     rng: np.random.Generator,
     trials: int,
     patients: int,
@@ -191,6 +191,10 @@ def draw_patients(
 
     Parameters
     ----------
+    rng
+        the source of randomness.
+    trials, patients
+        how many trials, and how many patients of each.
     mg
         the dose of each patient at each level.
     compound
@@ -240,7 +244,7 @@ def draw_patients(
     )
 
 
-def _batch(
+def _batch(  # noqa: PLR0913 (each an option of the method)
     rng: np.random.Generator,
     patients: int,
     mg: DoseBySize,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from posology.interchange.pk.nonmem import read
+from posology.interchange.pk.nonmem_read import read
 from posology.pharmacology.estimation import nuts as bayes
 from posology.pharmacology.estimation.foce import default_start, fit
 from posology.pharmacology.estimation.log_posterior import (

@@ -15,7 +15,7 @@ from posology.pharmacology.estimation.diagnostics import residuals, visual_predi
 from posology.pharmacology.estimation.foce import fit, individual, objective_function, simulate
 from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
 from posology.pharmacology.estimation.residual_error import ResidualError
-from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData, pk_dataset
+from posology.pharmacology.pk_models.data import Period, PkDataset, SubjectData, period_rows, pk_dataset
 from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
 from posology.pharmacology.pk_models.time_varying import predict, sensitivities
 from posology.shared.arrays import Floats
@@ -388,9 +388,11 @@ def test_what_cannot_vary_is_said() -> None:
     with pytest.raises(ValueError, match="variance between occasions of CL is 0; it is above 0"):
         fit(ONE_COMPARTMENT, data, replace(TRUTH, between_occasions={"CL": 0.0}))
     ends = [Period(1.0, "1"), Period(9.0, "2")]
-    steady = SubjectData("7", [(0.0, 50.0, 2.0, 12.0)], [(5.0, 1.0, False)], periods=ends)
-    with pytest.raises(ValueError, match=r"patient 7, time 0: .* changes during an infusion at steady state"):
-        fit(ONE_COMPARTMENT, pk_dataset([steady, replace(steady, name="8")]), TRUTH)
+    steady = SubjectData("7", [(0.0, 50.0, 20.0, 12.0)], [(5.0, 1.0, False)], periods=ends)
+    with pytest.raises(
+        ValueError, match=r"patient 7, time 0: .* changes during infusions at steady state that overlap"
+    ):
+        period_rows(pk_dataset([steady, replace(steady, name="8")]))
     with pytest.raises(ValueError, match="patient 7: a period until 1 follows one until 9"):
         pk_dataset([replace(steady, periods=ends[::-1])])
 

@@ -475,7 +475,7 @@ def test_nothing_is_written_where_it_fails(go: Any, tmp_path: Path) -> None:  # 
     for arguments, said in (
         (("--until", "2011-01-01"), "nothing happens"),
         (("--cohort", "ovarian-relapsed"), "go together"),
-        (("--accrual", "nan"), "a month"),
+        (("--accrual", "nan"), "nan must be above 0"),
     ):
         code, _, err = go("simulate", "trial", str(FILE), "w.posology", *arguments)
         assert code != 0 and said in err

@@ -29,6 +29,10 @@ class ModelName(StrEnum):
     pooled = "pooled"
 
 
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("baskets")
 def baskets(
     patients: Annotated[str, typer.Option("--sizes", metavar="N1,N2,...", help="Patients of each basket.")],
     rate: Annotated[

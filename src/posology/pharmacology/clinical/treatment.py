@@ -99,7 +99,7 @@ class TreatmentOutcome:
         return np.asarray(found[:, np.asarray(days, dtype=np.int64)])
 
 
-def treat(
+def treat(  # noqa: PLR0913 (each an option of the method)
     fate: PatientPotentialOutcomes,
     plasma: Exponentials,
     planned: ArrayLike,
@@ -129,6 +129,8 @@ def treat(
     rule
         what a dose depends on: :func:`as_labelled`, :func:`at_full_dose`, :func:`at_recurrence`, :func:`as_planned`, or
         another function of a :class:`PatientStatus`.
+    ocular, others
+        the hazards of ocular and of other toxicities.
     driver
         what the efficacy of a cycle goes with: :data:`~posology.pharmacology.clinical.exposure_driver.BY_AREA` or
         ``BY_TROUGH``. The cycle of a delayed dose lasts longer, and its exposure is that of its whole length.

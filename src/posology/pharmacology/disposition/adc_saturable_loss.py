@@ -105,6 +105,8 @@ def amounts(
         what is linear, and what is not.
     times, doses
         of the outputs, and what was given.
+    tolerance
+        the greatest error, relative to each state's greatest amount.
 
     Raises
     ------

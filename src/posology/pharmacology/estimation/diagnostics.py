@@ -134,7 +134,7 @@ class VisualPredictiveCheck:
     corrected: bool
 
 
-def visual_predictive_check(
+def visual_predictive_check(  # noqa: PLR0913 (each an option of the method)
     model: StructuralModel,
     data: PkDataset,
     population: Population,

@@ -114,6 +114,8 @@ def logistic(
         refused.
     unit
         of exposure that the slope is per; by default its standard deviation, or 1 where all are the same.
+    level
+        of the confidence intervals.
 
     Raises
     ------
@@ -228,6 +230,8 @@ def exponential(
 
     Parameters
     ----------
+    exposure, unit, level
+        as for :func:`logistic`.
     time, event
         (patients,): to the event, or to the end of follow-up where there was none.
 

@@ -82,7 +82,7 @@ class NcaResults:
         }
 
 
-def nca(
+def nca(  # noqa: PLR0913 (each an option of the method)
     time: Floats,
     concentration: Floats,
     dose: float | Floats | None = None,

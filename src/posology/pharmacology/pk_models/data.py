@@ -172,8 +172,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
     ------
     ValueError
         naming the patient, if there is no dose or no sample, a dose, duration or concentration cannot be, a limit of
-        quantification is missing, an infusion at steady state is longer than the dosing interval, a covariate is
-        missing, periods do not follow each other, or a sample is of an analyte without a name.
+        quantification is missing, a covariate is missing, periods do not follow each other, or a sample is of an analyte without a name.
 
     Examples
     --------
@@ -274,8 +273,6 @@ def _check_doses(p: SubjectData, refuse: Callable[[str], NoReturn]) -> None:
             refuse(f"dose {amount:g} at time {time:g}; a dose is above 0")
         if duration < 0 or interval < 0:
             refuse(f"dose at time {time:g}: duration {duration:g}, interval {interval:g}; neither is negative")
-        if 0 < interval < duration:
-            refuse(f"dose at time {time:g}: an infusion of {duration:g} every {interval:g}; it ends before the next")
 
 
 def _check_samples(p: SubjectData, refuse: Callable[[str], NoReturn]) -> None:
@@ -320,7 +317,7 @@ def period_rows(data: PkDataset) -> PeriodRows:
     Raises
     ------
     ValueError
-        naming patient and time, if a period ends during an infusion at steady state.
+        naming patient and time, if a period ends during infusions at steady state that overlap.
     """
     count, periods = len(data), data.periods
     start = data.period_start.copy()
@@ -339,18 +336,22 @@ def period_rows(data: PkDataset) -> PeriodRows:
                 begin, amount, length = data.dose_time[p, d], data.amount[p, d], data.duration[p, d]
                 if any(d < later and period < j for later, period in steady):
                     continue  # replaced by a dose at steady state in an earlier period
-                first, last = max(begin, start[p, j]), min(begin + length, end[p, j])
+                own, interval = data.dose_period[p, d] == j, data.interval[p, d]
                 if length == 0:
-                    if data.dose_period[p, d] == j:
-                        held.append((int(d), begin, amount, 0.0, data.interval[p, d]))
-                elif last > first:
-                    share = (last - first) / length
-                    if data.interval[p, d] and share < 1:
+                    if own:
+                        held.append((int(d), begin, amount, 0.0, interval))
+                    continue
+                if interval and own:  # the series before it has this period's parameters, whatever comes during it
+                    held.append((int(d), begin, amount, length, interval))
+                    continue
+                first, last = max(begin, start[p, j]), min(begin + length, end[p, j])
+                if last > first and (not interval or j > data.dose_period[p, d]):
+                    if interval and length > interval:
                         raise ValueError(
-                            f"patient {data.names[p]}, time {begin:g}: the occasion or a covariate changes during an "
-                            "infusion at steady state; write the doses before it out"
+                            f"patient {data.names[p]}, time {begin:g}: the occasion or a covariate changes during "
+                            "infusions at steady state that overlap; write the doses before it out"
                         )
-                    held.append((int(d), first, amount * share, last - first, data.interval[p, d]))
+                    held.append((int(d), first, amount * (last - first) / length, last - first, 0.0))
             pieces.append(held)
             own = np.nonzero(data.observed[p] & (data.sample_period[p] == j))[0].tolist()
             row[p, own], column[p, own] = p * periods + j, np.arange(len(own))

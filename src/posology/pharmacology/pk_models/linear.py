@@ -65,15 +65,32 @@ def superposed_response(data: PkDataset, rate: Floats) -> tuple[Floats, Floats]:
     steady = data.interval > 0
     if steady.any():
         every = np.where(steady, data.interval, 1.0)[:, None, :, None]
-        ends = since - length
+        # of infusions longer than the interval the last ``runs_on`` before this one go on; all before these have ended
+        runs_on = np.where(bolus, 0.0, np.maximum(np.ceil((length - since) / every) - 1, 0.0))
+        ends = since - length + runs_on * every
         full = np.where(bolus, 1.0, -np.expm1(-lam * length) / (lam * span))
         d_full = np.where(bolus, 0.0, (length * np.exp(-lam * length) - full * span) / (lam * span))
         ratio, tail = -np.expm1(-lam * every), np.exp(-lam * (ends + every))
         before = full * tail / ratio
         d_before = d_full * tail / ratio - (ends + every) * before - before * every * np.exp(-lam * every) / ratio
+        if (runs_on > 0).any():
+            on, d_on = _infusions_running(lam, since, every, runs_on)
+            before = before + on / (lam * span)
+            d_before = d_before + (d_on - on / lam) / (lam * span)
         add = steady[:, None, :, None]
         unit, slope = unit + np.where(add, before, 0.0), slope + np.where(add, d_before, 0.0)
     return np.asarray((amount * unit).sum(axis=2)), np.asarray((amount * slope).sum(axis=2))
+
+
+def _infusions_running(lam: Floats, since: Floats, every: Floats, count: Floats) -> tuple[Floats, Floats]:
+    """Return Σ 1 − exp(−λ (t + n τ)) over n = 1 to ``count``, and its derivative by λ: infusions not ended at t."""
+    total = np.zeros(np.broadcast_shapes(lam.shape, since.shape))
+    slope = np.zeros_like(total)
+    for n in range(1, int(count.max()) + 1):
+        age = since + n * every
+        total = total - np.where(n <= count, np.expm1(-lam * age), 0.0)
+        slope = slope + np.where(n <= count, age * np.exp(-lam * age), 0.0)
+    return total, slope
 
 
 def _one_compartment_terms(phi: Floats) -> Terms:

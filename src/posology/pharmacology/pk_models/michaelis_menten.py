@@ -95,6 +95,12 @@ def _events(data: PkDataset) -> tuple[Floats, Ints]:
         raise ValueError(
             f"patient {data.names[int(np.argmax(twice))]}: two doses at steady state at one time; write them out"
         )
+    overlap = steady & (data.duration > data.interval)
+    if overlap.any():
+        raise ValueError(
+            f"patient {data.names[int(np.argmax(overlap.any(axis=1)))]}: infusions at steady state that overlap are of "
+            "the linear models alone; write them out"
+        )
     time = np.concatenate([data.time, start, end], axis=1)
     rank = np.concatenate([before, np.broadcast_to(number + 0.5, start.shape), np.full(end.shape, -1.0)], axis=1)
     return time, np.lexsort((rank, time), axis=1)

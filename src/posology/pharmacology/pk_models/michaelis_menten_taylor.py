@@ -175,7 +175,7 @@ def steady(theta, amount, duration, interval, c, d, s, p):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def solve(theta, time, order, amount, duration, interval, out, by, failed):  # type: ignore[no-untyped-def]
+def solve(theta, time, order, amount, duration, interval, out, by, failed):  # type: ignore[no-untyped-def]  # noqa: C901 (compiled, one loop)
     """Write the concentrations ``out`` (patients, samples) and derivatives ``by`` (patients, samples, 6 or 0).
 
     ``time`` (patients, events): of each sample, of each dose, of each infusion's end, infinite where there is none;

@@ -126,7 +126,7 @@ def scaled_error(y, new, error, rtol, atol):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def dopri5(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]
+def dopri5(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913 (compiled, one loop)
     """Integrate by Dormand-Prince 5(4); arguments as of
     :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
     v, y, new, error = np.zeros(theta.shape[1] * LANES), np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)
@@ -212,7 +212,7 @@ def jacobian_cells(y, d, z, v, power, jac):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]
+def rodas(decay, gain_c, gain_d, theta, times, inputs, slot, keep, rtol, atol, power, first, last, out, failed):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913 (compiled, one loop)
     """Integrate by RODAS 4(3), L-stable; arguments as of
     :func:`posology.pharmacology.tumour.kernel_quasi_steady.integrate`."""
     v, y, new, f = np.zeros(theta.shape[1] * LANES), np.zeros(STATES), np.zeros(STATES), np.zeros(STATES)

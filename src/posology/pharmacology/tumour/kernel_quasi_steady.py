@@ -94,7 +94,7 @@ def payload(k, p, n, d, v, w):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def slopes(x, y, b, i, k, p, n, c, d, z, v, w, power):  # type: ignore[no-untyped-def]
+def slopes(x, y, b, i, k, p, n, c, d, z, v, w, power):  # type: ignore[no-untyped-def]  # noqa: PLR0913 (compiled: numbers in and out)
     """Return the derivatives of Atot, Rtot, internalised drug, catabolite, positive and negative cells, given B."""
     taken = v[KINT * LANES + w] * b
     u, beside = payload(k, p, n, d, v, w)
@@ -111,7 +111,7 @@ def slopes(x, y, b, i, k, p, n, c, d, z, v, w, power):  # type: ignore[no-untype
 
 
 @njit(inline="always", fastmath=FAST, error_model="numpy")
-def steady(x, y, i, k, p, n, c, d, z, v, w, power):  # type: ignore[no-untyped-def]
+def steady(x, y, i, k, p, n, c, d, z, v, w, power):  # type: ignore[no-untyped-def]  # noqa: PLR0913 (compiled: numbers in and out)
     """Return the derivatives with binding at quasi-steady state."""
     b = bound(x, y, (v[KOFF * LANES + w] + v[KINT * LANES + w]) / v[KON * LANES + w])
     return slopes(x, y, b, i, k, p, n, c, d, z, v, w, power)
@@ -173,7 +173,7 @@ def advance(v, w, power):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def integrate(decay, gain_c, gain_d, theta, times, inputs, slot, keep, step, power, lanes, first, last, out, failed):  # type: ignore[no-untyped-def]
+def integrate(decay, gain_c, gain_d, theta, times, inputs, slot, keep, step, power, lanes, first, last, out, failed):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913 (compiled, one loop)
     """Integrate patients ``first`` to ``last`` to each of their breakpoints, and write what is kept.
 
     ``decay`` (patients, 3) the rates of the plasma's exponentials, ``gain_c``, ``gain_d`` what each adds to the

@@ -195,6 +195,8 @@ class Tumour:
 
         Parameters
         ----------
+        compound, target
+            the conjugate, and the receptor that it binds.
         receptor, positive
             receptor around positive cells [nM] and share of them, from :meth:`Target.expression`.
         radius_cm

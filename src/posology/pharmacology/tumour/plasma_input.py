@@ -63,6 +63,8 @@ class PlasmaInput:
             payload shed to plasma for each conjugate in the central compartment [/d].
         payload_cl, payload_v
             of free payload [L/d, L].
+        molar_mass
+            of the conjugate [g/mol].
 
         Raises
         ------

@@ -89,6 +89,8 @@ def solve(
         as for :func:`posology.pharmacology.tumour.model.simulate`.
     patient
         which one, from 0.
+    rtol, atol
+        the solver's relative and absolute tolerance.
     method
         of :func:`scipy.integrate.solve_ivp`: "LSODA", or "Radau" for another opinion.
 

@@ -173,6 +173,8 @@ def sobol_indices(
     ----------
     compound, target
         whose priors are varied.
+    dose
+        of the conjugate [mg].
     samples
         a power of 2; the model is run samples x (numbers + 2) times.
     seed

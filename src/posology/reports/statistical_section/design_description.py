@@ -130,7 +130,7 @@ def describe(design: Design) -> DesignDescription:
     return DesignDescription(name, (words, *_course(design), *_mtd(design)), references)
 
 
-def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:
+def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:  # noqa: C901 (one case a design)
     """Return name, rule and references of a design that nothing goes around: the particular kinds before the
     general."""
     match design:

@@ -115,22 +115,28 @@ def docx(title: str, blocks: Sequence[Block]) -> bytes:
                 for item in items:
                     document.add_paragraph(item, style="List Number")
             case TableBlock(caption, heads, rows):
-                document.add_paragraph().add_run(caption).bold = True
-                table = document.add_table(rows=1, cols=len(heads), style="Light Grid Accent 1")
-                for cell, head in zip(table.rows[0].cells, heads, strict=True):
-                    cell.text = head
-                for row in rows:
-                    for cell, value in zip(table.add_row().cells, row, strict=True):
-                        cell.text = value
-                for row in table.rows:
-                    for cell in row.cells:
-                        for paragraph in cell.paragraphs:
-                            for run in paragraph.runs:
-                                run.font.size = Pt(8.5)
-                document.add_paragraph()
+                _add_table(document, caption, heads, rows)
             case ChartBlock(caption, chart):
                 document.add_picture(io.BytesIO(png(chart)), width=Cm(15.5))
                 document.add_paragraph(caption)
     written = io.BytesIO()
     document.save(written)
     return written.getvalue()
+
+
+def _add_table(document: Any, caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from docx.shared import Pt
+
+    document.add_paragraph().add_run(caption).bold = True
+    table = document.add_table(rows=1, cols=len(heads), style="Light Grid Accent 1")
+    for cell, head in zip(table.rows[0].cells, heads, strict=True):
+        cell.text = head
+    for row in rows:
+        for cell, value in zip(table.add_row().cells, row, strict=True):
+            cell.text = value
+    for row in table.rows:
+        for cell in row.cells:
+            for paragraph in cell.paragraphs:
+                for run in paragraph.runs:
+                    run.font.size = Pt(8.5)
+    document.add_paragraph()

@@ -100,7 +100,7 @@ def _overall_by_recist(table: DomainTable) -> list[bool]:
     return [test == "OVRLRESP" and criteria_named(category, result) == "RECIST 1.1" for test, category, result in rows]
 
 
-def lesions(
+def lesions(  # noqa: C901 (to be split)
     identified: DomainTable | None,
     measured: DomainTable,
     drafts: FactBuilder,

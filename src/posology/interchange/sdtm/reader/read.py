@@ -44,7 +44,7 @@ class SdtmImport:
     report: Report
 
 
-def read_sdtm(
+def read_sdtm(  # noqa: C901 (to be split)
     folder: str | Path,
     *,
     today: date,

