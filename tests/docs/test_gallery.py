@@ -12,10 +12,10 @@ GALLERY = Path(__file__).parents[2] / "docs" / "gallery"
 NOTEBOOKS = sorted(GALLERY.glob("*.ipynb"))
 
 
-def texts(notebook: nbformat.NotebookNode) -> list[list[str]]:
-    """Return what each cell shows as text."""
+def texts(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return what each cell shows as text, in however many pieces it came."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [[output.get("text") or output["data"].get("text/plain", "") for output in cell.outputs] for cell in cells]
+    return ["".join(o.get("text") or o["data"].get("text/plain", "") for o in cell.outputs) for cell in cells]
 
 
 @pytest.mark.filterwarnings("ignore")
