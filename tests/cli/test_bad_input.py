@@ -171,3 +171,34 @@ def test_a_usual_design_that_does_not_fit_is_left_out_with_its_reason(go: Any) -
     assert status == 0 and "boin" in found["designs"] and found["left_out"], err
     status, _, err = go("design", "compare", "--target", "0.05", "--truth", "0.02,0.05,0.1", "--design", "i3+3")
     assert (status == 0) == ("i3+3" not in found["left_out"])
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("export sdtm t.posology new --cutoff 2999-01-01", "is after today"),
+        ("export adam t.posology new --cutoff 2999-01-01", "is after today"),
+        ("export jsonl t.posology notes.txt", "is no backup of"),
+        ("trial correct t.posology 3 --reason checked --on 20130510", "write it as 2013-05-10"),
+        ("patient consent t.posology 999 --on 2013-05-01 --by ''", "is blank"),
+        ("patient ae t.posology 001 --on 2013-05-01 --ae 99 --term ' ' --grade 1 --related", "it is blank"),
+    ],
+)
+def test_what_the_record_does_not_take(go: Any, imgn853_file: Path, tmp_path: Path, command: str, said: str) -> None:
+    shutil.copy(imgn853_file, tmp_path / "t.posology")
+    (tmp_path / "notes.txt").write_text("my notes")
+    status, _, err = go(*shlex.split(command))
+    assert status != 0 and said in " ".join(err.split())
+    assert not (tmp_path / "new").exists() and (tmp_path / "notes.txt").read_text() == "my notes"
+
+
+def test_a_backup_replaces_an_earlier_one_only_of_the_same_record(go: Any, imgn853_file: Path, tmp_path: Path) -> None:
+    shutil.copy(imgn853_file, tmp_path / "t.posology")
+    assert go("export", "jsonl", "t.posology", "b.jsonl")[0] == 0
+    assert go("export", "jsonl", "t.posology", "b.jsonl")[0] == 0
+    lines = (tmp_path / "b.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "short.jsonl").write_text("".join(lines[:-3]))
+    assert go("import", "jsonl", "short.jsonl", "cut.posology")[0] == 0
+    status, _, err = go("export", "jsonl", "cut.posology", "b.jsonl")
+    assert status == 1 and "cut off" in err
+    assert (tmp_path / "b.jsonl").read_text() == "".join(lines)

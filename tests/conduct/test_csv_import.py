@@ -50,7 +50,11 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no field is called 'nothing'"),
+        ("", "there is no header"),
+        ("kind,patient,occurred,patient\nconsented,001,2030-01-01,002\n", "patient is the name of 2 columns"),
+        ("kind,patient,occurred\nconsented,001,20300101\n", "write the day as 2013-05-10"),
+        ("kind,patient,occurred,supersedes\nconsented,001,2030-01-01,²\n", "must be the number of an event"),
+        ("kind,patient,occurred,why\nconsented,001,2030-01-01,\ndiscontinued,001,2030-01-01,\n", "why is missing"),
         ("kind,patient,ocurred\n", "no field is called 'ocurred'"),
         ("kind,patient,occurred\nconsented,001,2030-01-01,extra\n", "more cells than the header"),
         ("kind,patient,occurred\ntrial_created,,2030-01-01\n", "posology trial create"),

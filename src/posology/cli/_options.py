@@ -23,8 +23,10 @@ FIGURES = (".png", ".svg", ".html", ".json")
 
 def day(text: str) -> date:
     """Read a date as people write it in this trial: 2013-05-10."""
+    from posology.shared.text import whole_day
+
     try:
-        return date.fromisoformat(text)
+        return whole_day(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2013-05-10") from None
 
@@ -158,11 +160,23 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def given_name(text: str) -> str:
+    """Read the name of who enters something: one that is given is not left blank."""
+    if not text.strip():
+        raise typer.BadParameter("it is blank; write the name of the person, or leave the option out")
+    return text
+
+
 TrialArgument = Annotated[str, typer.Argument(metavar="TRIAL", help="The trial: a file, or a postgresql:// URL.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 ByOption = Annotated[
     str | None,
-    typer.Option("--by", metavar="NAME", help="Who enters this (else POSOLOGY_USER, or your name at the machine)."),
+    typer.Option(
+        "--by",
+        metavar="NAME",
+        parser=given_name,
+        help="Who enters this (else POSOLOGY_USER, or your name at the machine).",
+    ),
 ]
 OnOption = Annotated[
     date | None,

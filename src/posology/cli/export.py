@@ -32,12 +32,15 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The folder 
 def export_jsonl(trial: TrialArgument, file: JsonlArgument, as_json: JsonOption = False) -> None:
     """Write the whole record as JSON Lines, one event a line. It can be read back to the byte.
 
+    An earlier backup of the same record is replaced; nothing else is.
+
     Example: posology export jsonl mytrial.posology backup.jsonl
     """
-    from posology.record.jsonl import write
+    from posology.record.jsonl import heads_to_replace, write
     from posology.record.store import Store
 
     with Store.open(trial) as store:
+        store.check(heads_to_replace(file, store.trial))
         count = write(store.rows(), file)
     print_json({"events": count, "file": str(file)}) if as_json else print(f"wrote {count} events to {file}")
 
@@ -61,7 +64,7 @@ def export_sdtm(
     from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        state = take_snapshot(opened.events(), cutoff).state if cutoff else opened.state()
+        state = take_snapshot(opened.events(), cutoff, today=opened.today()).state if cutoff else opened.state()
         made = run(state, folder, format=format_.value, progress=status.update)
     if as_json:
         print_json({"datasets": {d.name: d.frame.height for d in made}, "folder": str(folder), "cutoff": cutoff})
@@ -156,7 +159,7 @@ def export_adam(
     from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
-        state = take_snapshot(opened.events(), cutoff).state if cutoff else opened.state()
+        state = take_snapshot(opened.events(), cutoff, today=opened.today()).state if cutoff else opened.state()
         protocol = state.protocol()
         domains = {d.name: d.frame for d in datasets(state)}
         status.update("deriving")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._events import OverrideOption, add_commands
+from posology.cli._events import OverrideOption, add_commands, entered_fields
 from posology.cli._options import ByOption, JsonOption, Moment, OnOption, TrialArgument, options
 from posology.cli._output import acknowledge, console_err, print_json, print_table
 from posology.shared.text import printable, printable_lines
@@ -374,10 +374,19 @@ def correct(
     with Trial.open(trial) as opened:
         old = opened.state().find(event)
         if old is None:
-            raise ValueError(f"there is no event {event} in effect")
+            by_event = opened.state().superseded.get(event)
+            raise ValueError(
+                f"there is no event {event} in effect"
+                + (f": event {by_event} corrects or voids it" if by_event else "")
+            )
         if not pairs and on is None:
             raise EntryError(["say what changes, as field=value, or the day by --on"])
+        entered = {field.name for field, _ in entered_fields(type(old.fact))}
+        if systems := [name for name in pairs if name not in entered and hasattr(old.fact, name)]:
+            raise EntryError([f"{name} is written by the system, never typed" for name in systems])
         fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
+        if fact == old.fact and on in (None, old.occurred):
+            raise EntryError([f"event {event} says that already: nothing changes"])
         wanted = {name: getattr(fact, name) for name in pairs}
         made = opened.correct(event, by=by or current_user(), reason=reason, occurred=on, override=override, **wanted)
     acknowledge([made], as_json)

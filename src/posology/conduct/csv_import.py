@@ -9,6 +9,7 @@ one whose moment of recording the file states.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -21,6 +22,7 @@ from posology.record.entry import EntryError, fact_from
 from posology.record.event import BACKDATED, Event
 from posology.record.facts import KINDS
 from posology.record.store import gc_paused
+from posology.shared.text import whole_day
 
 ENVELOPE = ("kind", "patient", "occurred", "recorded", "author", "reason", "override", "provenance", "supersedes")
 
@@ -140,7 +142,7 @@ def _enter(
         raise ValueError("patient is missing")
     if fact.about == "trial" and patient is not None and of != "voided":
         raise ValueError(f"a {of} is about the trial, not about patient {patient}")
-    if supersedes is not None and not supersedes.isdigit():
+    if supersedes is not None and not (supersedes.isascii() and supersedes.isdigit()):
         raise ValueError(f"supersedes is {supersedes!r}: it must be the number of an event")
     pending.add(
         fact,
@@ -167,11 +169,12 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
         try:
             header = next(reader, [])
             known = {*ENVELOPE, *(f.name for k in KINDS.values() for f in fields(k))}  # type: ignore[arg-type]
-            wrong = [name for name in header if name not in known]
-            if wrong or not header:
-                raise LoadError(
-                    [RowError(str(file), 1, f"no field is called {name!r}") for name in wrong or ["nothing"]]
-                )
+            if not header:
+                raise LoadError([RowError(str(file), 1, "there is no header: its first line names the columns")])
+            wrong = [f"no field is called {name!r}" for name in header if name not in known]
+            wrong += [f"{name} is the name of {n} columns" for name, n in Counter(header).items() if n > 1]
+            if wrong:
+                raise LoadError([RowError(str(file), 1, text) for text in wrong])
             for cells in reader:
                 if len(cells) > len(header):
                     raise LoadError([RowError(str(file), reader.line_num, "has more cells than the header")])
@@ -186,7 +189,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return whole_day(text)
     except ValueError:
         raise ValueError(f"occurred is {text!r}: write the day as 2013-05-10") from None
 

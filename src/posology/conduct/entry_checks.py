@@ -102,7 +102,9 @@ def _field_problems(fact: Fact) -> Iterator[str]:
     for name, value in vars(fact).items():
         if not isinstance(value, str):
             continue
-        if not value.isprintable() and (hidden := unprintable(value, allowed="\n\t")):
+        if not value.strip() and value:
+            yield f"{name} is {value!r}: it is blank"
+        elif not value.isprintable() and (hidden := unprintable(value, allowed="\n\t")):
             yield f"{name} is {value!r}: it holds {hidden}"
         elif name in ("dated", "ended"):
             try:

@@ -101,9 +101,13 @@ class Trial:
         ------
         posology.record.store.StoreError
             if there is one already, or the place cannot be written.
+        ValueError
+            if the day is to come.
         """
         moment = recorded or clock()
         day = on or moment.date()
+        if recorded is None and day > moment.date():
+            raise ValueError(f"{day} is after today, {moment.date()}: a trial is created on or after its day")
         created = TrialCreated(protocol=in_force(document, day))
         check_entry(created, patient=None, author=by, reason=None, override=None)
         event = Event(

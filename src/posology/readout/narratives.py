@@ -67,6 +67,12 @@ def headline(results: TrialResults) -> list[Sentence]:
         said.append(sentence(f"{who}: {what}.", [e for _, t in limited for e in t.sources]))
     elif counted := [c for c in courses if c.level is not None]:
         said.append(sentence("No dose-limiting toxicity was seen.", [c.patient.first_dose for c in counted]))
+        if waiting := [s for s in advice.pending if s.outcome == "awaiting judgement"]:
+            who = "; ".join(f"{s.patient} {s.why}" for s in waiting)
+            said[-1] = sentence(
+                f"No dose-limiting toxicity has been judged; not settled: {who}.",
+                [e for s in waiting for e in s.sources],
+            )
     else:
         said.append(
             sentence(

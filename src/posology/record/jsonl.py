@@ -10,7 +10,8 @@ import msgspec
 from posology.record.audit import examine
 from posology.record.event import StoredEvent
 from posology.record.store import StoreError
-from posology.shared.files import new_file
+from posology.record.witness import NotedHead, read_heads
+from posology.shared.files import holds_record, new_file
 
 
 def write(rows: Iterable[StoredEvent], path: str | Path) -> int:
@@ -29,6 +30,26 @@ def write(rows: Iterable[StoredEvent], path: str | Path) -> int:
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
     return count
+
+
+def heads_to_replace(path: str | Path, trial: str) -> list[NotedHead]:
+    """Return the heads of the earlier backup that a new one replaces: the record must still hold them. None: no file.
+
+    Raises
+    ------
+    StoreError
+        if the file is anything but a backup of this trial.
+    """
+    path = Path(path)
+    if not path.exists() or path.is_dir() or holds_record(path) or path.stat().st_size == 0:
+        return []
+    try:
+        heads = read_heads(path, trial)
+    except StoreError:
+        heads = []
+    if not heads or any(head.trial != trial for head in heads):
+        raise StoreError(f"{path} is there already and is no backup of {trial}: name another file")
+    return heads
 
 
 def read(path: str | Path) -> tuple[list[StoredEvent], str]:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 
-__all__ = ["first_paragraph", "lookalike_key", "mixed_scripts", "printable", "printable_lines", "unprintable"]
+__all__ = [
+    "first_paragraph",
+    "lookalike_key",
+    "mixed_scripts",
+    "printable",
+    "printable_lines",
+    "unprintable",
+    "whole_day",
+]
 
 _LOOKALIKES = str.maketrans({"o": "0", "i": "1", "l": "1", "|": "1", "_": "-", " ": "-", ".": "-", "/": "-"})
 
@@ -87,3 +96,22 @@ def first_paragraph(docstring: str | None) -> str:
     'Ends at a level when it is full.'
     """
     return " ".join((docstring or "").strip().split("\n\n")[0].split())
+
+
+def whole_day(text: str) -> date:
+    """Read a day in the one form in which days are entered, 2013-05-10: not 20130510, nor a day of a numbered week.
+
+    Raises
+    ------
+    ValueError
+        if it is no such day.
+
+    Examples
+    --------
+    >>> whole_day("2013-05-10")
+    datetime.date(2013, 5, 10)
+    """
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:
+        raise ValueError(f"{text!r} is not written as {day}")
+    return day
