@@ -332,7 +332,6 @@ def test_the_order_of_patients_does_not_matter() -> None:
         (SubjectData("7", [], [(1.0, 2.0, False)]), "patient 7: no dose"),
         (SubjectData("7", [(0.0, 1.0, 0.0, 0.0)], []), "patient 7: no concentration"),
         (SubjectData("7", [(0.0, -1.0, 0.0, 0.0)], [(1.0, 2.0, False)]), "patient 7: dose -1"),
-        (SubjectData("7", [(0.0, 1.0, 5.0, 2.0)], [(1.0, 2.0, False)]), "ends before the next"),
         (SubjectData("7", [(0.0, 1.0, 0.0, 0.0)], [(1.0, -2.0, False)]), "concentration -2 at time 1"),
         (SubjectData("7", [(0.0, 1.0, 0.0, 0.0)], [(1.0, 0.0, True)]), "the limit is 0"),
     ],
