@@ -269,22 +269,19 @@ def assess_ca125(
     used = np.zeros((patients, samples), dtype=bool)
     np.put_along_axis(used, order, usable, axis=1)
 
-    def original(column: Ints) -> Ints:
-        return np.where(column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0])
-
     return Ca125Results(
         reason == Reason.EVALUABLE,
         reason,
         progression_reason,
-        original(np.where(recent, pre, NEVER)),
-        original(response),
-        original(confirmed),
-        original(awaiting),
+        as_given(order, np.where(recent, pre, NEVER)),
+        as_given(order, response),
+        as_given(order, confirmed),
+        as_given(order, awaiting),
         normalised,
-        original(progression),
-        original(again),
+        as_given(order, progression),
+        as_given(order, again),
         category,
-        original(lowest),
+        as_given(order, lowest),
         used,
         best,
     )
@@ -297,10 +294,7 @@ def _response(
     patients, samples = value.shape
     halved = counted & (np.nan_to_num(value, nan=np.inf) <= (1 - rules.fall) * base[:, None] * RELATIVE_TOLERANCE)
 
-    def columns(array: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(array.T)
-
-    values, days, halves, here = (columns(array) for array in (value, day, halved, counted))
+    values, days, halves, here = (_columns(array) for array in (value, day, halved, counted))
     response, confirmed, awaiting = (np.full(patients, NEVER) for _ in range(3))
     for i in range(samples):
         kept = halves[i] & (response == NEVER) & (i < before)
@@ -339,10 +333,7 @@ def _progression(
     threshold = np.where(normal, 2 * limit[:, None], 2 * nadir)
     level = np.where(judged, value, -np.inf)
 
-    def columns(array: NDArray[Any]) -> NDArray[Any]:
-        return np.ascontiguousarray(array.T)
-
-    levels, days, bars = (columns(array) for array in (level * RELATIVE_TOLERANCE, day, threshold))
+    levels, days, bars = (_columns(array) for array in (level * RELATIVE_TOLERANCE, day, threshold))
     found, second = np.full(patients, NEVER), np.full(patients, NEVER)
     for i in range(samples):
         open_ = (levels[i] >= bars[i]) & (found == NEVER)
@@ -457,3 +448,13 @@ def _first(cases: list[tuple[Bools, Ints | int]], default: int) -> Ints:
     """Return for each patient what the first case that holds says."""
     says = [np.broadcast_to(what, when.shape) for when, what in cases]
     return np.asarray(np.select([when for when, _ in cases], says, default), dtype=np.int64)
+
+
+def as_given(order: Ints, column: Ints) -> Ints:
+    """Return (patients,) columns as they were given, of those in an order (patients, columns); NEVER stays."""
+    return np.where(column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0])
+
+
+def _columns(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array (patients, samples) sample by sample, each of them together in memory."""
+    return np.ascontiguousarray(array.T)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from posology.endpoints.ca125 import as_given
 from posology.endpoints.recist import Response
 from posology.shared.arrays import Bools, Ints
 
@@ -116,7 +117,4 @@ def collected_responses(
     np.put_along_axis(one, order, kept, axis=1)
     np.put_along_axis(count, order, counted, axis=1)
 
-    def back(column: Ints) -> Ints:
-        return np.where(column == NEVER, NEVER, np.take_along_axis(order, np.maximum(column, 0)[:, None], axis=1)[:, 0])
-
-    return CollectedResponses(one, count, best, back(at), back(pd))
+    return CollectedResponses(one, count, best, as_given(order, at), as_given(order, pd))
