@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,7 +26,7 @@ from posology.expansion.one_arm.toxicity_boundaries import (
 from tests.expansion.cases import cases
 
 
-def rule(kind: str, parameter: object) -> Statistic:
+def rule(kind: str, parameter: Any) -> Statistic:
     match kind, parameter:
         case "Pocock", _:
             return pocock()
@@ -43,7 +46,7 @@ def rule(kind: str, parameter: object) -> Statistic:
 
 
 @pytest.mark.parametrize(("given_", "right"), cases("stoppingrule_bin"))
-def test_as_stoppingrule(given_: dict, right: dict) -> None:
+def test_as_stoppingrule(given_: dict[str, Any], right: dict[str, Any]) -> None:
     looks = given_["ns"]
     ours = toxicity_boundaries(looks, given_["p0"], given_["alpha"], rule(given_["type"], given_["param"]))
     # The package prints a number beyond n + 1 where a look cannot end the cohort.
@@ -53,7 +56,7 @@ def test_as_stoppingrule(given_: dict, right: dict) -> None:
 
 
 @pytest.mark.parametrize(("given_", "right"), cases("clinfun_toxbdry") + cases("clinfun_toxbdry_more"))
-def test_as_clinfun(given_: dict, right: dict) -> None:
+def test_as_clinfun(given_: dict[str, Any], right: dict[str, Any]) -> None:
     keep = "power" if given_.get("priority") == "alt" else "alpha"
     lower, higher = toxicity_boundaries_with_power(
         given_["n"],
@@ -93,7 +96,7 @@ def test_the_least_boundary_that_keeps_alpha(looks: set[int], p0: float, alpha: 
     power = table.characteristics([0.1, 0.3, 0.6, 0.9]).power
     assert (np.diff(power) >= -1e-12).all()
     # No later look ends on fewer toxicities than an earlier one.
-    assert all(a <= b for a, b in zip(table.success, table.success[1:], strict=False))
+    assert all(a <= b for a, b in pairwise(table.success))
 
 
 def test_one_look_is_the_binomial_test() -> None:

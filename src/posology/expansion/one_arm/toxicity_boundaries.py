@@ -28,13 +28,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from scipy.special import betainc, betaincc, log_ndtr, ndtri, xlogy
+from scipy.special import betainc, betaincc, ndtri, xlogy
 
 from posology.expansion.one_arm.boundaries import Boundaries
-from posology.shared.arrays import Floats, Ints
+from posology.shared.arrays import Floats
 
 __all__ = [
     "Statistic",
@@ -284,7 +285,7 @@ def _tail(n: int, p0: float) -> Floats:
 
 
 def _check(looks: Sequence[int], p0: float, alpha: float) -> None:
-    if not looks or looks[0] < 1 or any(a >= b for a, b in zip(looks, looks[1:], strict=False)):
+    if not looks or looks[0] < 1 or any(a >= b for a, b in pairwise(looks)):
         raise ValueError(f"looks are {list(looks)}: they must be 1 or more and increase")
     if not (0 < p0 < 1 and 0 < alpha < 1):
         raise ValueError(f"p0 is {p0} and alpha {alpha}: both lie between 0 and 1")
