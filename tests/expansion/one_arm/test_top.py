@@ -78,7 +78,7 @@ def test_simulated_as_bop2_where_responses_come_at_once() -> None:
 def test_late_responses_take_longer_and_are_still_found() -> None:
     ours = Top((10, 20, 30), 0.2, 0.9, 0.8)
     at_once, late = (
-        ours.simulate(0.4, np.random.default_rng(1), patients_a_month=4, window=window, trials=5_000)
+        ours.simulate(0.4, np.random.default_rng(1), patients_a_month=2, window=window, trials=5_000)
         for window in (1e-9, 3.0)
     )
     assert late.months > at_once.months + 2 and late.waiting > 0
