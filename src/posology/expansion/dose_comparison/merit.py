@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
+from posology.expansion.joint_outcomes import joint_chances
 from posology.shared.arrays import ArrayLike, Bools, Floats
 
 __all__ = ["Merit", "MeritCharacteristics", "MeritRates", "merit_search"]
@@ -132,10 +132,6 @@ class Merit:
             if a rate or the correlation is out of its bounds, or there are more than three doses: simulate those.
         """
         pt, pr = (np.atleast_1d(np.asarray(rate, dtype=float)) for rate in (toxicity, response))
-        if pt.shape != pr.shape or not ((pt >= 0) & (pt <= 1) & (pr >= 0) & (pr <= 1)).all():
-            raise ValueError("give a rate of toxicity and of response for each dose, from 0 to 1")
-        if not -1 < correlation < 1:
-            raise ValueError(f"the correlation is {correlation}: it lies between -1 and 1")
         if len(pt) > 3:
             raise ValueError(f"{len(pt)} doses: exact for up to three")
         right = np.zeros(len(pt), bool) if acceptable is None else np.asarray(acceptable, dtype=bool)
@@ -184,41 +180,18 @@ class Merit:
 
 def _joint_counts(n: int, toxicity: Floats, response: Floats, correlation: float) -> Floats:
     """Return (doses, n + 1, n + 1): the chance of so many toxicities and so many responses at each dose."""
-    tables = []
-    for pt, pr in zip(toxicity, response, strict=True):
-        both = _both(float(pt), float(pr), correlation)
-        cells = np.clip([both, pt - both, pr - both, 1 - pt - pr + both], 0.0, 1.0)
-        tables.append(_counts_of_cells(n, *cells))
-    return np.stack(tables)
+    return np.stack([_counts_of_cells(n, *cells) for cells in joint_chances(toxicity, response, correlation)])
 
 
-def _counts_of_cells(n: int, both: float, toxicity: float, response: float, neither: float) -> Floats:
+def _counts_of_cells(n: int, neither: float, response: float, toxicity: float, both: float) -> Floats:
     """Return (n + 1, n + 1): counts of toxicities and responses of n patients with the chances of four cells.
 
-    By doubling: the table of m + k patients is the convolution of the tables of m and of k.
+    The n-fold convolution of one patient's table, as a power of its Fourier transform.
     """
     one = np.array([[neither, response], [toxicity, both]])
     size = 1 << int(np.ceil(np.log2(2 * n + 2)))
     spectrum = np.fft.rfft2(one, (size, size)) ** n
     return np.asarray(np.clip(np.fft.irfft2(spectrum, (size, size))[: n + 1, : n + 1], 0.0, None))
-
-
-def _both(toxicity: float, response: float, correlation: float) -> float:
-    """Return the chance of toxicity and response together: both normal variables below their quantiles.
-
-    Plackett's identity: the derivative by the correlation is the bivariate normal density, integrated by Gauss-Legendre
-    in the angle, where it is smooth.
-    """
-    if min(toxicity, response) == 0 or max(toxicity, response) == 1:
-        return toxicity * response if min(toxicity, response) == 0 else min(toxicity, response)
-    if correlation == 0:
-        return toxicity * response
-    a, b = ndtri(toxicity), ndtri(response)
-    nodes, weights = np.polynomial.legendre.leggauss(60)
-    top = np.arcsin(correlation)
-    angle = top * (nodes + 1) / 2
-    density = np.exp(-(a * a + b * b - 2 * a * b * np.sin(angle)) / (2 * np.cos(angle) ** 2)) / (2 * np.pi)
-    return float(ndtr(a) * ndtr(b) + (weights * density).sum() * top / 2)
 
 
 def _not_falling(counts: Floats) -> Floats:
