@@ -154,11 +154,14 @@ def toxic(trial: Trial, clock: Clock) -> Trial:
     return trial
 
 
+AGREED = "level-not-too-toxic, slot-is-free, slot-is-reserved: the sponsor agreed"
+
+
 def test_nobody_is_treated_at_a_level_that_the_design_calls_too_toxic(toxic: Trial) -> None:
     refused(toxic, f.SlotReserved(level=1), "003", "level-not-too-toxic", "asked on 2030-01-01 about level 1")
-    toxic.record(f.SlotReserved(level=1), patient="003", by="Dr A", override="level-not-too-toxic, level-is-open, slot-is-free, slot-is-reserved: the sponsor agreed")
+    toxic.record(f.SlotReserved(level=1), patient="003", by="Dr A", override=AGREED)
     refused(toxic, f.Enrolled(), "003", "level-not-too-toxic", "about level 1")
-    toxic.record(f.Enrolled(), patient="003", by="Dr A", override="level-not-too-toxic, level-is-open, slot-is-free, slot-is-reserved: the sponsor agreed")
+    toxic.record(f.Enrolled(), patient="003", by="Dr A", override=AGREED)
     dose = f.Dosed(cycle=1, level=1, weight_kg=60.0, actual_mg=9.0)
     refused(toxic, dose, "003", "level-not-too-toxic", "about level 1")
 
