@@ -192,7 +192,7 @@ def test_amend_void_and_override(go: Any) -> None:
         "--level",
         "1",
         "--override",
-        "waiver",
+        "eligible: waiver",
         "--json",
     )
     assert json.loads(out)[0]["override"]["why"] == "waiver"

@@ -83,7 +83,8 @@ def test_two_dlts_need_no_third_patient(trial: Trial, clock: Clock) -> None:
 
 
 def test_after_the_mtd_expansion_opens(trial: Trial, clock: Clock) -> None:
-    trial.record(f.DecisionTaken(action="declare MTD", level=1, why="x"), by="c", override="the test needs an MTD")
+    aside = "cohort-is-evaluable, no-higher-than-advised: the test needs an MTD"
+    trial.record(f.DecisionTaken(action="declare MTD", level=1, why="x"), by="c", override=aside)
     trial.record(f.DecisionSigned(decision=1, name="Dr M", role="monitor"), by="Dr M")
     assert answer(trial)[0] == "MTD declared"
     screen(trial, "001")

@@ -102,7 +102,7 @@ def test_everyone_signs_for_themselves(trial: Trial, clock: Clock) -> None:
     event = trial.record(signature(name=None), by="Dr M")  # type: ignore[arg-type]
     assert event.fact.name == "Dr M"  # type: ignore[attr-defined]
     with pytest.raises(Refused, match="signature-stands"):
-        trial.correct(event.seq, by="Dr B", reason="wrong name", name="Dr B", override="x")
+        trial.correct(event.seq, by="Dr B", reason="wrong name", name="Dr B", override="signed-by-its-author: x")
     refused(trial, signature(name="Dr A", meaning="rejected"), None, "not-rejected-in-force", "decision 1 is in force")
 
 
@@ -154,11 +154,14 @@ def toxic(trial: Trial, clock: Clock) -> Trial:
     return trial
 
 
+AGREED = "level-not-too-toxic, slot-is-free, slot-is-reserved: the sponsor agreed"
+
+
 def test_nobody_is_treated_at_a_level_that_the_design_calls_too_toxic(toxic: Trial) -> None:
     refused(toxic, f.SlotReserved(level=1), "003", "level-not-too-toxic", "asked on 2030-01-01 about level 1")
-    toxic.record(f.SlotReserved(level=1), patient="003", by="Dr A", override="the sponsor agreed")
+    toxic.record(f.SlotReserved(level=1), patient="003", by="Dr A", override=AGREED)
     refused(toxic, f.Enrolled(), "003", "level-not-too-toxic", "about level 1")
-    toxic.record(f.Enrolled(), patient="003", by="Dr A", override="the sponsor agreed")
+    toxic.record(f.Enrolled(), patient="003", by="Dr A", override=AGREED)
     dose = f.Dosed(cycle=1, level=1, weight_kg=60.0, actual_mg=9.0)
     refused(toxic, dose, "003", "level-not-too-toxic", "about level 1")
 
@@ -215,12 +218,15 @@ def test_slots_beyond_the_margin(trial: Trial, clock: Clock) -> None:
     ],
 )
 def test_no_override_names_what_does_not_exist(trial: Trial, fact: f.Fact, rule: str) -> None:
+    def record_day(day: date, rule: str) -> None:
+        trial.record(f.Consented(), patient="009", by="Dr A", occurred=day, override=f"{rule}: all the same")
+
     with pytest.raises(Refused, match=rule):
-        trial.record(fact, by="Dr A", override="all the same")
+        trial.record(fact, by="Dr A", override=f"{rule}: all the same")
     with pytest.raises(Refused, match="not-in-the-future"):
-        trial.record(f.Consented(), patient="009", by="Dr A", occurred=date(9999, 1, 1), override="all the same")
+        record_day(date(9999, 1, 1), "not-in-the-future")
     with pytest.raises(Refused, match="consent-near-the-trial"):
-        trial.record(f.Consented(), patient="009", by="Dr A", occurred=date(1066, 1, 1), override="all the same")
+        record_day(date(1066, 1, 1), "consent-near-the-trial")
 
 
 # Amendments -----------------------------------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ def test_an_amendment_is_valid_and_of_this_trial(trial: Trial, imgn853_document:
     refused(trial, amended(trial={"id": "OTHER"}), None, "amendment-is-valid", "it is of trial OTHER; this is IMGN853")
     refused(trial, amended(dose={"levels": [3, 2, 1]}), None, "amendment-is-valid", "is not above level 1")
     with pytest.raises(Refused, match="would not be valid"):
-        trial.record(amended(dlt=None), by="Dr A", override="all the same")
+        trial.record(amended(dlt=None), by="Dr A", override="amendment-is-valid: all the same")
     other = imgn853_document | {"trial": imgn853_document["trial"] | {"id": "OTHER"}}
     with pytest.raises(Refused, match="is of trial OTHER; this is IMGN853-0401"):
         trial.amend(other, by="Dr A")
@@ -245,4 +251,5 @@ def test_an_amendment_rests_on_the_version_before(trial: Trial) -> None:
     trial.record(amended("4.0", trial={"population": "more"}), by="Dr A")
     with pytest.raises(Refused, match="amendment-rests-on-its-version: event 3 would no longer hold"):
         trial.void(base.seq, by="Dr A", reason="withdrawn")
-    trial.void(base.seq, by="Dr A", reason="withdrawn", override="4.0 was checked against 2.0")
+    aside = "amendment-rests-on-its-version: 4.0 was checked against 2.0"
+    trial.void(base.seq, by="Dr A", reason="withdrawn", override=aside)

@@ -65,9 +65,24 @@ def test_a_patient_taken_for_another(trial: Trial, known: str, new: str) -> None
     trial.record(f.Consented(), patient=known, by="Dr A")
     with pytest.raises(Refused, match=f"patient-told-apart: {new} is not in the record, {known} is"):
         trial.record(f.Consented(), patient=new, by="Dr A")
-    event = trial.record(f.Consented(), patient=new, by="Dr A", override="the site numbers them so")
+    event = trial.record(f.Consented(), patient=new, by="Dr A", override="patient-told-apart: the site numbers them so")
     assert event.override is not None
     assert event.override.rules == ("patient-told-apart",)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("the sponsor agreed", "name the rules it sets aside, and why"),
+        ("slot-is-free", "name the rules it sets aside, and why"),
+        ("slot-is-free: .", "say why after the names of the rules"),
+        ("slot-is-fre: agreed", "did you mean slot-is-free"),
+        ("slot-is-free, no-such-rule-at-all: agreed", "no rule by 'no-such-rule-at-all'"),
+    ],
+)
+def test_an_override_names_rules_and_a_reason(trial: Trial, override: str, said: str) -> None:
+    with pytest.raises(EntryError, match=said):
+        trial.record(f.Screened(sex="F", tumour_type="ovarian"), patient="002", by="Dr A", override=override)
 
 
 def test_what_a_fact_says_can_be_seen(trial: Trial) -> None:

@@ -103,9 +103,17 @@ OVERRIDABLE = sorted(set(ATTACKS) - {"an event moved behind its own end", "a fat
 @pytest.mark.parametrize("name", OVERRIDABLE)
 def test_it_is_set_aside_only_by_name_and_reason(treated: Trial, name: str) -> None:
     attack, rule = ATTACKS[name]
-    event = attack(treated, "source document 7")
+    for aside in (None, "level-is-open: source document 7"):
+        with pytest.raises(Refused) as refused:
+            attack(treated, aside)
+    named = {r.rule for r in refused.value.refusals}
+    for left in named if len(named) > 1 else ():
+        with pytest.raises(Refused, match=left):
+            attack(treated, f"{', '.join(named - {left})}: source document 7")
+    event = attack(treated, f"{', '.join(named)}: source document 7")
     assert event.override is not None
     assert rule in event.override.rules
+    assert set(event.override.rules) == named
     assert event.override.why == "source document 7"
 
 
@@ -131,6 +139,26 @@ def test_a_release_is_not_voided_when_another_has_the_slot(trial: Trial) -> None
     trial.record(f.SlotReserved(level=1), patient="002", by="Dr A")
     with pytest.raises(Refused, match=r"slot-is-free: event \d+ would no longer hold: all 1 slots"):
         trial.void(release.seq, by="x", reason="y")
+
+
+def test_a_release_rests_on_the_slot_that_was_held(trial: Trial, clock: Clock) -> None:
+    screen(trial, "001")
+    trial.record(f.SlotReserved(level=1), patient="001", by="Dr A")
+    clock.to("2030-01-05")
+    released = trial.record(f.SlotReleased(why="withdrew"), patient="001", by="Dr A")
+    with pytest.raises(Refused, match=f"slot-to-release: event {released.seq} would no longer hold"):
+        trial.record(f.SlotReleased(why="withdrew"), patient="001", by="Dr A", occurred=date(2030, 1, 4))
+
+
+def test_a_corrected_release_stays_where_it_was(trial: Trial) -> None:
+    screen(trial, "001")
+    trial.record(f.SlotReserved(level=1), patient="001", by="Dr A")
+    release = trial.record(f.SlotReleased(why="withdrew"), patient="001", by="Dr A")
+    again = trial.record(f.SlotReserved(level=1), patient="001", by="Dr A")
+    trial.correct(release.seq, by="Dr A", reason="spelling", why="withdrew, then came back")
+    held = trial.state().patients["001"].reservation
+    assert held is not None
+    assert held.seq == again.seq
 
 
 def test_a_planned_dose_rests_on_the_patient_s_size(tmp_path: Any, clock: Clock) -> None:

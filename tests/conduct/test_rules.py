@@ -288,7 +288,7 @@ def test_every_rule_was_tried() -> None:
 def test_an_override_is_by_name_with_a_reason_and_stays(trial: Trial) -> None:
     screen(trial, "001", ecog=2)
     event = trial.record(
-        f.SlotReserved(level=1), patient="001", by="Dr M", override="waiver 3: ECOG 2 from an old fracture"
+        f.SlotReserved(level=1), patient="001", by="Dr M", override="eligible: waiver 3, ECOG 2 from an old fracture"
     )
     assert event.override is not None
     assert event.override.rules == ("eligible",)
@@ -296,7 +296,7 @@ def test_an_override_is_by_name_with_a_reason_and_stays(trial: Trial) -> None:
     kept = trial.events()[-1].override
     assert kept is not None
     assert "ecog is 2" in kept.facts[0]
-    assert trial.record(f.Enrolled(), patient="001", by="Dr A", override="waiver 3").override is not None
+    assert trial.record(f.Enrolled(), patient="001", by="Dr A", override="eligible: waiver 3").override is not None
 
 
 @pytest.mark.parametrize(

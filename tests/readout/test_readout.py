@@ -205,7 +205,12 @@ def test_a_trial_with_nobody_in_it(trial: Trial, tmp_path: Path) -> None:
 
 def test_an_override_is_shown(trial: Trial, clock: Clock, tmp_path: Path) -> None:
     treat(trial, "001", 1)
-    trial.record(f.DoseReduced(to_level=1, why="error"), patient="001", by="Dr M", override="agreed with the sponsor")
+    trial.record(
+        f.DoseReduced(to_level=1, why="error"),
+        patient="001",
+        by="Dr M",
+        override="to-a-defined-lower-level: agreed with the sponsor",
+    )
     write_readout(make_readout(take_snapshot(trial.events(), date(2030, 1, 1))), tmp_path / "out")
     page = (tmp_path / "out/readout.html").read_text(encoding="utf-8")
     assert "agreed with the sponsor" in page

@@ -21,7 +21,11 @@ PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The pat
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why this is entered, if it needs saying.")]
 OverrideOption = Annotated[
     str | None,
-    typer.Option("--override", metavar="REASON", help="Set aside the rules that refuse this; stays visible for good."),
+    typer.Option(
+        "--override",
+        metavar="RULE,...:WHY",
+        help="Set aside rules that refuse this, by their names, and why; stays visible for good.",
+    ),
 ]
 
 

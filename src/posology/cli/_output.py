@@ -113,7 +113,7 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
         about = f" of {e.patient}" if e.patient else ""
         print(printable(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}"))
         if e.override:
-            print(printable(f"  set aside by {e.override.by} ({e.override.why}): {'; '.join(e.override.facts)}"))
+            print(printable(f"  set aside: {e.override}"))
 
 
 @contextmanager

@@ -287,7 +287,7 @@ def _log_lines(event: Event, superseded_by: Event | None) -> Iterator[str]:
     notes += [f"corrects event {event.supersedes}"] if event.supersedes else []
     notes += [f"reason: {event.reason}"] if event.reason else []
     if event.override:
-        notes.append(f"OVERRIDE by {event.override.by} ({event.override.why}): {'; '.join(event.override.facts)}")
+        notes.append(f"OVERRIDE of {event.override}")
     yield printable(" " * 20 + "; ".join(notes))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from posology.conduct.rulebook import RULES, RULES_FOR_ALL
+from posology.conduct.rulebook import rule_names
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
 from posology.record.event import GENESIS, Override, StoredEvent, canonical_json, to_dict, utc_timestamp
@@ -83,12 +83,8 @@ def import_events(
 
 
 def _set_aside(imported: DataImport, by: str) -> Override:
-    rules = {
-        rule.__name__.replace("_", "-")
-        for rule in (*RULES_FOR_ALL, *(rule for rules in RULES.values() for rule in rules))
-    }
     return Override(
-        rules=tuple(sorted(rules)),
+        rules=rule_names(),
         by=by,
         facts=("the rules were not asked: the events below happened elsewhere",),
         why=f"taken over from {imported.source} ({imported.standard})",

@@ -10,7 +10,7 @@ import msgspec
 
 from posology.conduct.derived_fields import complete
 from posology.conduct.entry_checks import check_entry
-from posology.conduct.rulebook import Refusal, broken_by, may_break, refusals
+from posology.conduct.rulebook import TOLD_APART, Refusal, broken_by, may_break, read_override, refusals
 from posology.conduct.rules import EventRequest
 from posology.record.event import Event, Override, StoredEvent, to_stored
 from posology.record.facts import Fact, TrialCreated, Voided
@@ -78,17 +78,16 @@ class PendingEvents:
         supersedes
             the number of the event that it corrects.
         override
-            the reason to set aside the rules that forbid it.
+            the names of the rules that it sets aside, and why: ``"slot-is-free: the sponsor agreed"``.
         provenance
             marks of the origin of its fields.
 
         Raises
         ------
         Refused
-            naming each rule that forbids it and the fact that breaks it, unless ``override`` gives a reason to set
-            them aside.
+            naming each rule that forbids it, is not set aside by its name, and the fact that breaks it.
         posology.record.entry.EntryError
-            if an identifier, a name or a reason is blank or cannot be seen.
+            if an identifier, a name or a reason is blank or cannot be seen, or the override names no rule.
         """
         check_entry(fact, patient=patient, author=by, reason=reason, override=override)
         if recorded < self.last:
@@ -114,17 +113,18 @@ class PendingEvents:
         )
         event, stored, after = self._sealed(draft)
         forbidden = self._forbidden(state, after, draft, old, today or recorded.date())
-        if forbidden and (not override or any(refusal.absolute for refusal in forbidden)):
-            what = f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else "")
-            raise Refused([r for r in forbidden if r.absolute] or forbidden if override else forbidden, what)
-        if forbidden and override:
-            aside = Override(
+        aside = read_override(override) if override else None
+        standing = [r for r in forbidden if r.absolute or aside is None or r.rule not in aside.rules]
+        if standing:
+            raise Refused(standing, f"{fact.kind.replace('_', ' ')}" + (f" of {patient}" if patient else ""))
+        if aside and forbidden:
+            overridden = Override(
                 rules=tuple(dict.fromkeys(r.rule for r in forbidden)),
                 facts=tuple(f"event {r.event}: {r.fact}" if r.event else r.fact for r in forbidden),
                 by=by,
-                why=override,
+                why=aside.why,
             )
-            event, stored, after = self._sealed(msgspec.structs.replace(draft, override=aside))
+            event, stored, after = self._sealed(msgspec.structs.replace(draft, override=overridden))
         return self._append(event, stored, after)
 
     def _forbidden(self, state: State, after: State, draft: Event, old: Event | None, today: date) -> list[Refusal]:
@@ -162,7 +162,7 @@ class PendingEvents:
         if known is None or known == patient:
             return []
         text = f"{patient} is not in the record, {known} is, and one is easily read as the other"
-        return [Refusal("patient-told-apart", "Patients' identifiers can be told from one another", text)]
+        return [Refusal(TOLD_APART, "Patients' identifiers can be told from one another", text)]
 
     def _corrected(self, seq: int, patient: str | None, fact: Fact, reason: str | None) -> Event:
         """Return the event that is corrected, after checking that it can be."""

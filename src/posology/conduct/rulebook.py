@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from posology.conduct import decision_rules as d
 from posology.conduct import patient_rules as p
@@ -12,6 +13,7 @@ from posology.conduct import rules as r
 from posology.conduct.rules import ABSOLUTE, READS, READS_LATE, ConductRule, EventRequest
 from posology.record import facts as f
 from posology.record.binding import is_fatal
+from posology.record.entry import EntryError
 from posology.record.event import Event
 from posology.record.state import State
 from posology.shared.text import first_paragraph
@@ -101,6 +103,10 @@ RENAMED = {
 """Names of rules in overrides of older records."""
 
 
+TOLD_APART = "patient-told-apart"
+"""The name of the rule of identifiers, which is not a function of a request."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """A rule that forbids what was asked, and the fact that breaks it; ``event`` is the number of the event it breaks
@@ -120,6 +126,49 @@ class Refusal:
 def name_of(rule: ConductRule) -> str:
     """Return the name of a rule."""
     return rule.__name__.replace("_", "-")
+
+
+@cache
+def rule_names() -> tuple[str, ...]:
+    """Return the names of all rules."""
+    rules = (*RULES_FOR_ALL, *(rule for rules in RULES.values() for rule in rules))
+    return tuple(sorted({TOLD_APART, *map(name_of, rules)}))
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """The rules that an entry sets aside, and why."""
+
+    rules: frozenset[str]
+    why: str
+
+
+@lru_cache(maxsize=256)
+def read_override(text: str) -> SetAside:
+    """Read which rules an entry sets aside, by name, and why.
+
+    Raises
+    ------
+    EntryError
+        if no rule is named, or one that does not exist, or no reason is given.
+
+    Examples
+    --------
+    >>> read_override("slot-is-free: the sponsor agreed on 3 June")
+    SetAside(rules=frozenset({'slot-is-free'}), why='the sponsor agreed on 3 June')
+    """
+    names, colon, why = text.partition(":")
+    rules = [name.strip() for name in names.split(",")]
+    right = "name the rules it sets aside, and why: 'slot-is-free, eligible: the sponsor agreed'"
+    unknown = [name for name in rules if name not in rule_names()]
+    if not colon or (len(unknown) == len(rules) and not any("-" in name for name in rules)):
+        raise EntryError([f"override is {text!r}: {right}"])
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], rule_names(), n=1)
+        raise EntryError([f"override names no rule by {unknown[0]!r}" + (f": did you mean {near[0]}?" if near else "")])
+    if not any(character.isalnum() for character in why):
+        raise EntryError([f"override is {text!r}: say why after the names of the rules"])
+    return SetAside(frozenset(rules), why.strip())
 
 
 def refusals(request: EventRequest, only: Iterable[ConductRule] | None = None) -> list[Refusal]:

@@ -380,7 +380,7 @@ def _has_lapsed(request: EventRequest, held: Event) -> bool:
     return lapses is not None and request.occurred >= lapses
 
 
-@reads(f.SlotReserved)
+@reads(f.SlotReserved, f.SlotReleased, f.Enrolled)
 def slot_to_release(request: EventRequest) -> str | None:
     """Only a slot that is held can be given back."""
     return None if request.before.reservation else f"{request.patient_id} holds no slot"

@@ -236,12 +236,12 @@ class Trial:
         by, reason
             who enters it, and why, where a reason is needed.
         override
-            the reason to set aside the rules that forbid it.
+            the names of the rules that it sets aside, and why: ``"slot-is-free: the sponsor agreed"``.
 
         Raises
         ------
         Refused
-            if a rule forbids it, and is not set aside.
+            if a rule forbids it, and is not set aside by its name.
         posology.record.store.Conflict
             if somebody else writes about the same patient at this moment.
         """

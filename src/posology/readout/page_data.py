@@ -143,6 +143,4 @@ def script_json(data: Any) -> Markup:
 
 
 def _override(event: Event) -> str | None:
-    if event.override is None:
-        return None
-    return f"{event.override.by}: {event.override.why} ({'; '.join(event.override.facts)})"
+    return None if event.override is None else str(event.override)

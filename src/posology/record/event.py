@@ -33,6 +33,9 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     why: str
 
+    def __str__(self) -> str:
+        return f"{', '.join(self.rules)} by {self.by} ({self.why}): {'; '.join(self.facts)}"
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry of the record.

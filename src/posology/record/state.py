@@ -131,10 +131,10 @@ class Patient(Timeline):
     @property
     def reservation(self) -> Event | None:
         """The slot kept for the patient, if it was neither given back nor taken up."""
-        kept, given = self.last(SlotReserved), self.last(SlotReleased)
-        if kept is None or self.enrolment or (given and (given.occurred, given.seq) > (kept.occurred, kept.seq)):
+        if self.enrolment:
             return None
-        return kept
+        last = next((e for e in reversed(self.events) if isinstance(e.fact, SlotReserved | SlotReleased)), None)
+        return last if last and isinstance(last.fact, SlotReserved) else None
 
     @cached_property
     def assigned_level(self) -> int | None:

@@ -44,7 +44,7 @@ def answers(frame: pl.DataFrame, code: str) -> dict[str, Any]:
     [
         (case, code)
         for case, codes in {
-            "irecist": ("IBOR", "ICBOR", "IRSP", "ICRSP", "ICPD", "IUPD"),
+            "irecist": ("IBOR", "ICBOR", "ICB", "ICCB", "IRSP", "ICRSP", "ICPD", "IUPD"),
             "gcig": ("CBORCA", "BORCA11", "PDCA125"),
         }.items()
         for code in codes

@@ -23,6 +23,7 @@ from posology.interchange.datasets.formats import read_dataset
 from posology.interchange.datasets.metadata import dataset_of, standard
 
 DATA = Path(__file__).parents[2] / "data/pharmaverse"
+SPONSOR = DATA.parent / "cdisc_pilot/adsl_treatment.csv"
 ADMIRAL_ALIVE = {"AE": ("AESTDTC", "AEENDTC"), "LB": ("LBDTC",), "EX": ("EXENDTC",)}
 """The dates on which admiral's program takes a subject to have been alive; ours are more (vital signs, tumours)."""
 
@@ -85,20 +86,25 @@ ADSL_SAME = [
 ]
 
 
-def with_open_exposure() -> set[str]:
-    """Subjects whose last interval of EX has no end, with no end of treatment in DS."""
-    return set(subjects().filter("treatment_open")["USUBJID"])
+OPEN = ("01-704-1233", "01-705-1018", "01-705-1031", "01-705-1303", "01-705-1377", "01-705-1382")
+"""Subjects with a last interval whose end was not collected: the other system drops it from ADSL and counts it as no
+days in ADEX; here it goes to the end of the study, and its days are not known."""
 
 
 @pytest.mark.parametrize("column", ADSL_SAME)
 def test_adsl(column: str) -> None:
     assert subjects().height == 306
     found = differing(subjects(), frame("adam/adsl.csv.gz"), ["USUBJID"], column)
-    if column in ("TRTEDT", "TRTDURD"):  # admiral drops an interval without an end: its start was a day of treatment
-        assert set(found["USUBJID"]) == with_open_exposure() and found.height == 6
-        assert (found["ours"] > found[column]).drop_nulls().all()
-    else:
-        assert found.is_empty()
+    assert sorted(found["USUBJID"]) == (sorted(OPEN) if column in ("TRTEDT", "TRTDURD") else [])
+
+
+@pytest.mark.parametrize("column", ["TRTSDT", "TRTEDT", "TRTDURD"])
+def test_the_days_of_treatment_are_those_of_the_sponsor(column: str) -> None:
+    """The pilot's own ADSL, of all 254 treated: an open last interval goes to the end of the study, of the six too."""
+    theirs = pl.read_csv(SPONSOR, try_parse_dates=True)
+    ours = subjects().filter(pl.col("SAFFL") == "Y")
+    assert ours.height == theirs.height == 254
+    assert differing(ours, theirs, ["USUBJID"], column).is_empty()
 
 
 def test_who_was_not_treated_has_no_actual_treatment() -> None:
@@ -140,8 +146,8 @@ def test_adae(column: str) -> None:
     events = adae(source(), AdamConventions(), subjects())
     assert events.height == 1191
     found = differing(events, frame("adam/adae.csv.gz"), ["USUBJID", "AESEQ"], column)
-    if column in ("TRTEMFL", "AOCCIFL"):  # whose last interval has no end may be on treatment still
-        assert set(found["USUBJID"]) <= with_open_exposure() and set(found["ours"]) == {"Y"}
+    if column in ("TRTEMFL", "AOCCIFL"):  # who was treated longer (TRTEDT) has more events under treatment
+        assert set(found["USUBJID"]) <= set(OPEN) and set(found["ours"]) == {"Y"}
     else:
         assert found.is_empty()
 
@@ -154,8 +160,6 @@ def test_units_are_in_controlled_terms() -> None:
 
 ADJUSTED = ("01-701-1034", "01-701-1148")
 """The other system's program sets doses of these subjects to 0, to show dose adjustments."""
-OPEN = ("01-704-1233", "01-705-1018", "01-705-1031", "01-705-1303", "01-705-1377", "01-705-1382")
-"""Subjects with an interval whose end was not collected: the other system counts it as no days, we as not known."""
 
 
 @pytest.mark.parametrize("code", ["DURD", "DOSE", "TDURD", "TDOSE", "AVDDSE"])

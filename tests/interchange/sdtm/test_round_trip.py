@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.conduct.csv_import import load
+from posology.conduct.rulebook import rule_names
 from posology.conduct.trial import Trial
 from posology.interchange.datasets.formats import read_dataset as read_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, types_of
@@ -101,6 +102,9 @@ def test_the_example_comes_back_as_it_was(example: Path, tmp_path: Path, format_
     assert endpoints(back, on) == endpoints(state, on) and len(endpoints(state, on)) >= 17
 
 
+EVERY_RULE = f"{', '.join(rule_names())}: simulated"
+
+
 def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
     """Write a record of virtual patients, of every kind of fact that a patient has."""
     chance = np.random.default_rng(seed)
@@ -113,7 +117,7 @@ def simulated(where: Path, patients: int = 40, seed: int = 853) -> None:
         for k in range(patients):
             p, day, level = f"V{k:03}", start + timedelta(days=int(k * 3)), 1 + k % len(levels)
             enter = lambda fact, on, p=p: pending.add(
-                fact, patient=p, occurred=on, recorded=NOW, by="simulation", override="simulated"
+                fact, patient=p, occurred=on, recorded=NOW, by="simulation", override=EVERY_RULE
             )
             days = lambda n, day=day: day + timedelta(days=int(n))
             weight = round(float(chance.uniform(45, 95)), 1)

@@ -17,6 +17,7 @@ from posology.interchange.adam.source import (
     merge_adsl,
     numbered,
     study_day,
+    visits_analysed,
 )
 
 if TYPE_CHECKING:
@@ -117,6 +118,12 @@ def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         pl.when(later).then(value - first).alias("CHG"),
         pl.when(later & (first != 0)).then(100 * (value - first) / first).alias("PCHG"),
     )
+    lb = lb.with_columns(*visits_analysed(lb))
+    visit = [*KEY, "PARAMCD", "AVISIT"]
+    usable = pl.col("AVISIT").is_not_null() & value.is_not_null() & ~pl.col("before").fill_null(True)
+    last = lb.filter(usable).sort(["ADT", "clock", "LBSEQ"]).group_by(visit).agg(pl.col("LBSEQ").last().alias("last"))
+    lb = lb.join(last, on=visit, how="left", maintain_order="left")
+    lb = lb.with_columns(pl.when(usable & (pl.col("LBSEQ") == pl.col("last"))).then(pl.lit("Y")).alias("ANL01FL"))
     return numbered(_graded(source, rules, lb), "PARAMCD", "ADT", "LBSEQ")
 
 

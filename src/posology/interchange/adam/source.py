@@ -65,6 +65,11 @@ class AdamConventions:
         """The variable of ADSL from which times are counted."""
         return "TRTSDT" if self.origin == "treatment" else "RANDDT"
 
+    @property
+    def other_start(self) -> tuple[str, ...]:
+        """The start from which days are counted, where it is another than the first dose."""
+        return () if self.start == "TRTSDT" else (self.start,)
+
 
 PRESETS = {
     "recist": AdamConventions(),
@@ -256,6 +261,21 @@ def study_day(on: str, start: str) -> pl.Expr:
     import polars as pl
 
     return dates.study_day((pl.col(on) - pl.col(start)).dt.total_days())
+
+
+def visits_analysed(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Return AVISIT and AVISITN: the visit as collected, and its number where that visit alone has it."""
+    import polars as pl
+
+    if "VISIT" not in frame.columns:
+        return []
+    pairs = frame.select("VISIT", "VISITNUM").drop_nulls().unique()
+    one = (
+        pairs.filter(~pairs["VISIT"].is_duplicated() & ~pairs["VISITNUM"].is_duplicated())["VISIT"].to_list()
+        if pairs.height
+        else []
+    )
+    return [pl.col("VISIT").alias("AVISIT"), pl.when(pl.col("VISIT").is_in(one)).then("VISITNUM").alias("AVISITN")]
 
 
 def numbered(frame: pl.DataFrame, *order: str) -> pl.DataFrame:

@@ -195,7 +195,7 @@ class TrialSimulator:
         """Declare the level of a cohort that is simulated alone: it is given, not found."""
         self.enter(
             f.DecisionTaken(action="declare MTD", level=level, why=f"{cohort} is simulated alone: the level is given"),
-            override="simulated alone",
+            override="cohort-is-evaluable, no-higher-than-advised: simulated alone",
         )
         self.enter(f.DecisionSigned(decision=1, name=BY, role="model"))
 
