@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from posology.record.entry import EntryError
-from posology.record.facts import DecisionSigned, Fact
+from posology.record.fact import Fact
+from posology.record.facts import DecisionSigned
 from posology.shared.dates import parse_date
 from posology.shared.text import mixed_scripts, unprintable
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from posology.record.facts import KINDS, Fact
+from posology.record.fact import KINDS, Fact
 
 ERROR_TEXTS = {
     "int_parsing": "must be a whole number",
