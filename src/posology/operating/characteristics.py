@@ -69,7 +69,9 @@ class Characteristics:
         """Yield treated, toxic, mtd and the probabilities (ends, scenarios), part by part."""
         chances = np.concatenate([self.truth.T, 1 - self.truth.T])
         both = np.log(chances, out=np.full(chances.shape, IMPOSSIBLE), where=chances > 0)
-        for treated, toxic, mtd, n_paths in self.ends.parts(max(min(MAX_PROBABILITIES // (8 * len(self.truth)), ENDS_AT_ONCE), 1024)):
+        for treated, toxic, mtd, n_paths in self.ends.parts(
+            max(min(MAX_PROBABILITIES // (8 * len(self.truth)), ENDS_AT_ONCE), 1024)
+        ):
             logs = np.concatenate([toxic, treated - toxic], axis=1).astype(np.float64) @ both
             probability = np.exp(logs, out=logs)
             probability *= n_paths[:, None]
