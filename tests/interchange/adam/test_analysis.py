@@ -285,10 +285,8 @@ def test_partial_dates_in_doubt_are_emergent() -> None:
             }
         ),
     }
-    given = SdtmSource(domains)
-    events = adae(
-        given, AdamConventions(cutoff=date(2013, 6, 1)), adsl(given, AdamConventions(cutoff=date(2013, 6, 1)))
-    )
+    given = SdtmSource(domains).at(date(2013, 6, 1))
+    events = adae(given, AdamConventions(), adsl(given, AdamConventions()))
     assert events.select("ASTDT", "ASTDTF", "TRTEMFL").rows() == [
         (date(2013, 5, 10), "D", "Y"),
         (date(2013, 4, 1), "D", None),
@@ -316,12 +314,12 @@ def test_the_order_of_rows_never_matters() -> None:
 
 def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     cutoff = date(2013, 12, 31)
-    made = analyse(source().domains, AdamConventions(cutoff=cutoff))
+    made = analyse(SdtmSource(source().domains).at(cutoff), AdamConventions())
     assert conform_datasets({d.name: d for d in made.datasets}) == []
     for dataset in made.datasets:
         dates = [v.name for v in dataset.variables if v.type == "date"]
         assert all((dataset.frame[name].max() or cutoff) <= cutoff for name in dates)
-    whole = analyse(source().domains, AdamConventions())
+    whole = analyse(SdtmSource(source().domains), AdamConventions())
     assert made.datasets[1].frame.height < whole.datasets[1].frame.height
     ongoing = made.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
     assert ongoing > whole.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
@@ -349,7 +347,8 @@ def test_the_commands(tmp_path: Path) -> None:
 
 
 def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
-    domains, findings = read_folder(DATA / "sdtm")
+    read = read_folder(DATA / "sdtm")
+    domains, findings = read.domains, read.findings
     assert domains["RS"].height == 5808 + 66
     assert [str(f) for f in findings] == [
         "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"
