@@ -169,13 +169,15 @@ def test_the_options_of_the_endpoints_are_on_the_command(tmp_path: Path) -> None
     run = CliRunner().invoke
     folder = str(CASES / "r1_disease_after_cr/sdtm")
     answers = []
-    for options in ([], ["--confirmation-days", "50"], ["--reader", "independent assessor"]):
+    for options in ([], ["--confirmation-days", "50"]):
         out = tmp_path / str(len(answers))
         done = run(app, ["submission", "adam", folder, str(out), "--format", "json", *options])
         assert done.exit_code == 0, done.output
-        file = out / "adrs.json"
-        frame = read_dataset(file).frame if file.exists() else pl.DataFrame({"USUBJID": [], "PARAMCD": [], "AVALC": []})
         answers.append(
-            frame.filter((pl.col("USUBJID") == "CASE-01-009") & (pl.col("PARAMCD") == "CRSP"))["AVALC"].to_list()
+            read_dataset(out / "adrs.json")
+            .frame.filter((pl.col("USUBJID") == "CASE-01-009") & (pl.col("PARAMCD") == "CRSP"))["AVALC"]
+            .to_list()
         )
-    assert answers == [["Y"], ["N"], []]
+    assert answers == [["Y"], ["N"]]
+    refused = run(app, ["submission", "adam", folder, str(tmp_path / "r"), "--reader", "independent assessor"])
+    assert refused.exit_code != 0 and not (tmp_path / "r").exists()
