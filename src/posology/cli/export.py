@@ -19,9 +19,10 @@ from posology.cli._options import (
     OutArgument,
     SpecimenOption,
     TrialArgument,
+    options,
 )
 from posology.cli._output import print_json, print_table
-from posology.cli.submission import formats_of, print_datasets
+from posology.cli.submission import ResponseChoices, formats_of, print_datasets
 
 app = typer.Typer(no_args_is_help=True)
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
@@ -138,9 +139,11 @@ def export_nonmem(
 
 
 @app.command("adam")
+@options
 def export_adam(
     trial: TrialArgument,
     out: OutArgument,
+    choices: ResponseChoices,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
     conventions: ConventionsOption = ConventionsName.recist,
@@ -155,15 +158,20 @@ def export_adam(
     from posology.conduct.trial import Trial
     from posology.interchange.adam.analysis import export
     from posology.interchange.adam.record import rules_of, study_of
+    from posology.interchange.adam.source import SdtmSource
     from posology.interchange.sdtm.writer.write import datasets
     from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
         state = take_snapshot(opened.events(), cutoff, today=opened.today()).state if cutoff else opened.state()
         protocol = state.protocol()
-        domains = {d.name: d.frame for d in datasets(state)}
+        source = SdtmSource({d.name: d.frame for d in datasets(state)}, cutoff=state.occurred_by)
         status.update("deriving")
         files, made = export(
-            domains, out, rules_of(protocol, conventions.value, cutoff), formats_of(formats), study_of(protocol)
+            source,
+            out,
+            choices.applied(rules_of(protocol, conventions.value)),
+            formats_of(formats),
+            study_of(protocol),
         )
     print_datasets(files, made, out, as_json)

@@ -136,7 +136,7 @@ def best_response(
     at = np.where(reached == 8, NEVER, rank.argmin(axis=1))
     if rules.missing_as_ne:
         settled = np.where(reached == 8, Response.NE, settled)
-    evaluated = present & (seen != Response.NE) & (seen != Response.ND)
+    evaluated = present & ~np.isin(seen, (Response.NE, Response.ND))
     reason = np.select(
         [reached < 6, reached == 8, evaluated.any(axis=1)],
         [Reason.NONE, Reason.NOT_ASSESSED, Reason.TOO_EARLY],
@@ -207,6 +207,24 @@ def clinical_benefit(
     if rules.confirmation_days:
         responded &= confirmations(seen, day, rules)[0] != NEVER
     return first_column(responded | lasted)
+
+
+def alternative_benefit(overall: Ints, day: Ints, start: Ints, rules: RecistRules = RECIST_11) -> Ints:
+    """Return the column at which clinical benefit is reached if a progression that came late enough is one too.
+
+    A progression later than the rules' minimum for stable disease shows that the disease was stable until then, though
+    no assessment had said so (ACCB of admiralonco). Parameters and result as in :func:`clinical_benefit`.
+
+    Examples
+    --------
+    >>> seen, day = np.array([[1, 2, 3]]), np.array([[0, 42, 84]])
+    >>> clinical_benefit(seen, day, np.array([0])).tolist(), alternative_benefit(seen, day, np.array([0])).tolist()
+    ([-1], [2])
+    """
+    usual = clinical_benefit(overall, day, start, rules)
+    progressed = assessments_counted(overall, day, start, rules) == Response.PD
+    at = first_column(progressed & (day - start[:, None] > rules.minimum_sd_days))
+    return np.where((usual == NEVER) | ((at != NEVER) & (at < usual)), at, usual)
 
 
 def is_evaluable(overall: Ints) -> Bools:

@@ -23,6 +23,7 @@ BY_SEVERITY = (
     Response.NONE,
     Response.ND,
     Response.NE,
+    Response.NED,
     Response.CR,
     Response.PR,
     Response.SD,

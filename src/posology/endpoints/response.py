@@ -24,7 +24,8 @@ class Response(IntEnum):
     """A response: of the target lesions, of the others, or overall.
 
     ABSENT: no assessment; NONE: no such lesions; ND: a visit at which no assessment was done; UPD: progression not yet
-    confirmed (iRECIST), of which PD is then the confirmed kind.
+    confirmed (iRECIST), of which PD is then the confirmed kind; NED: no evidence of disease, in a patient without any
+    lesion at the baseline.
     """
 
     ABSENT = 0
@@ -37,6 +38,7 @@ class Response(IntEnum):
     CR = 7
     ND = 8
     UPD = 9
+    NED = 10
 
     @property
     def text(self) -> str:
@@ -79,6 +81,7 @@ _READ = [
     Response.UPD,
     Response.NE,
     Response.ND,
+    Response.NED,
 ]
 WORDS = {form.upper(): r for r in _READ for form in (r.text, r.immune_text)} | {
     "NOT EVALUABLE": Response.NE,

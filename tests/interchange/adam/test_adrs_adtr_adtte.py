@@ -6,6 +6,7 @@ its reason.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -86,8 +87,10 @@ def test_each_assessment() -> None:
     theirs = frame("adam/adrs_onco.csv.gz").filter(pl.col("PARAMCD") == "OVR")
     ours = derived("admiralonco")["ADRS"].filter(pl.col("PARAMCD") == "OVR")
     assert ours.height == theirs.height == 22
-    for column in ("AVALC", "ADTF", "ANL01FL", "VISIT", "AVAL"):
+    for column in ("AVALC", "ADTF", "ANL01FL", "ANL02FL", "VISIT", "AVISIT", "AVAL"):
         assert differing(ours, theirs, ["USUBJID", "ADT"], column).is_empty(), column
+    day = (ours["ADT"] - ours["RANDDT"]).dt.total_days()
+    assert (ours["ADY"] == day + (day >= 0).cast(pl.Int64)).all()
 
 
 @pytest.mark.parametrize("column", ["AVALC", "ADT"])
@@ -149,6 +152,14 @@ def test_sums_of_diameters(theirs: str) -> None:
         assert differing(mine, later.with_columns(pl.col(column).cast(pl.Float64)), key, column).is_empty(), column
 
 
+@pytest.mark.parametrize("flag", ["ANL02FL", "ANL03FL", "ANL04FL", "AVISIT", "ADY"])
+def test_flags_and_visits_of_sums(flag: str) -> None:
+    """The lowest change (ANL02FL), complete before progression (ANL03FL), complete or progression (ANL04FL)."""
+    expected = frame("adam/adtr_onco.csv.gz").filter(pl.col("PARAMCD") == "SDIAM")
+    ours = derived("admiralonco")["ADTR"].filter(pl.col("PARAMCD") == "SDIAM")
+    assert differing(ours, expected, ["USUBJID", "ADT"], flag).is_empty()
+
+
 def test_what_a_partial_sum_is_not() -> None:
     partial = derived("admiralonco")["ADTR"].filter((pl.col("PARAMCD") == "SDIAM") & pl.col("ANL01FL").is_null())
     assert partial.select("USUBJID", "AVAL", "CRIT1FL").rows() == [
@@ -166,7 +177,7 @@ def test_diameters() -> None:
     counted = theirs.filter(node == pl.col("PARAMCD").str.starts_with("N"))
     counted = counted.with_columns(pl.col("PARAMCD").str.strip_prefix("N"))
     assert ours.height == counted.height == 78
-    for column in ("AVAL", "ADTF", "TRLNKID", "TRSEQ", "VISIT"):
+    for column in ("AVAL", "ADTF", "TRLNKID", "TRSEQ", "VISIT", "AVISIT", "ADY"):
         assert differing(ours, counted, [*KEYS, "ADT"], column).is_empty(), column
 
 
@@ -226,8 +237,10 @@ def lesions(*visits: tuple[str, dict[str, float | str]]) -> list[dict[str, Any]]
     ]
 
 
-def values(domains: dict[str, pl.DataFrame], rules: AdamConventions = PRESETS["recist"]) -> dict[str, tuple[Any, ...]]:
-    datasets = analyse(domains, rules).datasets
+def values(
+    domains: dict[str, pl.DataFrame], rules: AdamConventions = PRESETS["recist"], cutoff: date | None = None
+) -> dict[str, tuple[Any, ...]]:
+    datasets = analyse(SdtmSource(domains).at(cutoff), rules).datasets
     assert conform_datasets({d.name: d for d in datasets}) == []
     frames = {d.name: d.frame for d in datasets}
     found = {
@@ -245,6 +258,62 @@ COURSE = [
 ]
 
 
+def responses(*seen: tuple[str, str], rules: AdamConventions = PRESETS["recist"]) -> pl.DataFrame:
+    """ADRS of one subject, from the overall responses on their days."""
+    rows = [
+        {"USUBJID": "1", "RSSEQ": n, "RSTESTCD": "OVRLRESP", "RSCAT": "RECIST 1.1", "RSSTRESC": said, "RSDTC": on}
+        | {"VISIT": f"V{n}", "VISITNUM": n}
+        for n, (on, said) in enumerate(seen, 1)
+    ]
+    datasets = analyse(SdtmSource(made(RS=rows)), rules).datasets
+    assert conform_datasets({d.name: d for d in datasets}) == []
+    return next(d.frame for d in datasets if d.name == "ADRS")
+
+
+def answer(frame_: pl.DataFrame, code: str) -> tuple[Any, ...]:
+    return frame_.filter(pl.col("PARAMCD") == code).select("AVALC", "ADT").row(0)
+
+
+def test_no_evidence_of_disease_is_a_best_response_of_its_own() -> None:
+    """Seen from day 42 on, and before any progression; by RECIST 1.1 alone it is not evaluable, and no progression."""
+    seen = responses(("2013-01-20", "NED"), ("2013-02-20", "NED"), ("2013-04-05", "PD"))
+    assert (answer(seen, "BOR"), answer(seen, "A1BOR")) == (
+        ("PD", date(2013, 4, 5)),
+        ("NED", date(2013, 2, 20)),
+    )
+    early = responses(("2013-01-20", "NED"), ("2013-04-05", "PD"))
+    assert answer(early, "A1BOR") == answer(early, "BOR") == ("PD", date(2013, 4, 5))
+    assert answer(responses(("2013-02-20", "NED"), ("2013-04-05", "PR")), "A1BOR") == ("PR", date(2013, 4, 5))
+
+
+def test_a_reader_who_assessed_nobody_is_refused() -> None:
+    rows = [{"USUBJID": "1", "RSSEQ": 1, "RSTESTCD": "OVRLRESP", "RSSTRESC": "PR", "RSDTC": "2013-02-20"}]
+    theirs = [row | {"RSEVAL": "INDEPENDENT ASSESSOR"} for row in rows]
+    with pytest.raises(ValueError, match="--EVAL is RADIOLOGIST in no row: assessments are by INDEPENDENT ASSESSOR"):
+        analyse(SdtmSource(made(RS=theirs)), replace(AdamConventions(), reader="RADIOLOGIST"))
+    told = [str(f) for f in analyse(SdtmSource(made(RS=theirs)), AdamConventions()).findings]
+    assert any("--EVAL: is INVESTIGATOR in no row; assessments are by INDEPENDENT ASSESSOR" in t for t in told)
+
+
+def test_a_late_progression_is_alternative_benefit() -> None:
+    """Later than 42 days, not on the 42nd: 12 February is day 42 after 1 January."""
+    on, after = responses(("2013-02-12", "PD")), responses(("2013-02-13", "PD"))
+    assert (answer(on, "ACCB")[0], answer(after, "ACCB"), answer(after, "CCB")[0]) == (
+        "N",
+        ("Y", date(2013, 2, 13)),
+        "N",
+    )
+
+
+def test_not_done_is_no_assessment_where_rules_have_no_number_for_it() -> None:
+    """Under admiralonco ND has no AVAL and no flag, and a subject with nothing else is MISSING; by RECIST 1.1 NE."""
+    theirs, published = (responses(("2013-02-20", "ND"), rules=PRESETS[p]) for p in ("admiralonco", "recist"))
+    assert theirs.filter(pl.col("PARAMCD") == "OVR").select("AVALC", "AVAL").row(0) == ("ND", None)
+    assert "ANL01FL" not in theirs.columns or theirs.filter(pl.col("PARAMCD") == "OVR")["ANL01FL"].to_list() == [None]
+    assert answer(theirs, "CBOR")[0] == answer(theirs, "BOR")[0] == "MISSING"
+    assert answer(published, "CBOR")[0] == answer(published, "BOR")[0] == "NE"
+
+
 def test_responses_follow_from_the_lesions_where_nobody_gave_them() -> None:
     found = values(made(TR=lesions(*COURSE)))
     assert found["CBOR"] == ("PR", date(2013, 2, 12))
@@ -255,7 +324,7 @@ def test_responses_follow_from_the_lesions_where_nobody_gave_them() -> None:
 
 
 def test_a_cutoff_takes_back_what_came_later() -> None:
-    found = values(made(TR=lesions(*COURSE)), AdamConventions(cutoff=date(2013, 3, 1)))
+    found = values(made(TR=lesions(*COURSE)), cutoff=date(2013, 3, 1))
     assert (found["BOR"], found["CBOR"]) == (("PR", date(2013, 2, 12)), ("SD", date(2013, 2, 12)))
     assert found["PFS"] == (43, date(2013, 2, 12), 1)
     assert "RSD" not in found
@@ -291,13 +360,13 @@ def test_a_new_therapy_censors_and_two_missed_assessments_too() -> None:
 def test_what_cannot_be_used_is_told(change: dict[str, Any], says: str) -> None:
     rows = lesions(*COURSE)
     rows[0] |= change
-    assert says in [str(f) for f in analyse(made(TR=rows), AdamConventions()).findings]
+    assert says in [str(f) for f in analyse(SdtmSource(made(TR=rows)), AdamConventions()).findings]
 
 
 def test_two_diameters_of_a_lesion_are_none() -> None:
     rows = lesions(*COURSE[:3])
     rows.append(rows[2] | {"TRSEQ": 99, "TRSTRESN": 35.0, "TRSTRESC": "35"})
-    made_of = analyse(made(TR=rows), AdamConventions())
+    made_of = analyse(SdtmSource(made(TR=rows)), AdamConventions())
     assert "patient 1, 2013-02-12, TRSTRESN: lesion T1 has two diameters at V1; it is not evaluable there" in [
         str(f) for f in made_of.findings
     ]
@@ -319,7 +388,7 @@ def test_the_order_of_rows_never_matters() -> None:
     domains = made(TR=lesions(*COURSE))
     turned = {name: each.sample(fraction=1, shuffle=True, seed=5) for name, each in domains.items()}
     for one, other in zip(
-        analyse(domains, AdamConventions()).datasets, analyse(turned, AdamConventions()).datasets, strict=True
+        *(analyse(SdtmSource(each), AdamConventions()).datasets for each in (domains, turned)), strict=True
     ):
         assert one.frame.equals(other.frame), one.name
 

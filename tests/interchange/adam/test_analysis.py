@@ -23,6 +23,7 @@ from posology.interchange.datasets.formats import read_dataset
 from posology.interchange.datasets.metadata import dataset_of, standard
 
 DATA = Path(__file__).parents[2] / "data/pharmaverse"
+SPONSOR = DATA.parent / "cdisc_pilot/adsl_treatment.csv"
 ADMIRAL_ALIVE = {"AE": ("AESTDTC", "AEENDTC"), "LB": ("LBDTC",), "EX": ("EXENDTC",)}
 """The dates on which admiral's program takes a subject to have been alive; ours are more (vital signs, tumours)."""
 
@@ -85,20 +86,25 @@ ADSL_SAME = [
 ]
 
 
-def with_open_exposure() -> set[str]:
-    """Subjects whose last interval of EX has no end, with no end of treatment in DS."""
-    return set(subjects().filter("treatment_open")["USUBJID"])
+OPEN = ("01-704-1233", "01-705-1018", "01-705-1031", "01-705-1303", "01-705-1377", "01-705-1382")
+"""Subjects with a last interval whose end was not collected: the other system drops it from ADSL and counts it as no
+days in ADEX; here it goes to the end of the study, and its days are not known."""
 
 
 @pytest.mark.parametrize("column", ADSL_SAME)
 def test_adsl(column: str) -> None:
     assert subjects().height == 306
     found = differing(subjects(), frame("adam/adsl.csv.gz"), ["USUBJID"], column)
-    if column in ("TRTEDT", "TRTDURD"):  # admiral drops an interval without an end: its start was a day of treatment
-        assert set(found["USUBJID"]) == with_open_exposure() and found.height == 6
-        assert (found["ours"] > found[column]).drop_nulls().all()
-    else:
-        assert found.is_empty()
+    assert sorted(found["USUBJID"]) == (sorted(OPEN) if column in ("TRTEDT", "TRTDURD") else [])
+
+
+@pytest.mark.parametrize("column", ["TRTSDT", "TRTEDT", "TRTDURD"])
+def test_the_days_of_treatment_are_those_of_the_sponsor(column: str) -> None:
+    """The pilot's own ADSL, of all 254 treated: an open last interval goes to the end of the study, of the six too."""
+    theirs = pl.read_csv(SPONSOR, try_parse_dates=True)
+    ours = subjects().filter(pl.col("SAFFL") == "Y")
+    assert ours.height == theirs.height == 254
+    assert differing(ours, theirs, ["USUBJID"], column).is_empty()
 
 
 def test_who_was_not_treated_has_no_actual_treatment() -> None:
@@ -140,8 +146,8 @@ def test_adae(column: str) -> None:
     events = adae(source(), AdamConventions(), subjects())
     assert events.height == 1191
     found = differing(events, frame("adam/adae.csv.gz"), ["USUBJID", "AESEQ"], column)
-    if column in ("TRTEMFL", "AOCCIFL"):  # whose last interval has no end may be on treatment still
-        assert set(found["USUBJID"]) <= with_open_exposure() and set(found["ours"]) == {"Y"}
+    if column in ("TRTEMFL", "AOCCIFL"):  # who was treated longer (TRTEDT) has more events under treatment
+        assert set(found["USUBJID"]) <= set(OPEN) and set(found["ours"]) == {"Y"}
     else:
         assert found.is_empty()
 
@@ -154,8 +160,6 @@ def test_units_are_in_controlled_terms() -> None:
 
 ADJUSTED = ("01-701-1034", "01-701-1148")
 """The other system's program sets doses of these subjects to 0, to show dose adjustments."""
-OPEN = ("01-704-1233", "01-705-1018", "01-705-1031", "01-705-1303", "01-705-1377", "01-705-1382")
-"""Subjects with an interval whose end was not collected: the other system counts it as no days, we as not known."""
 
 
 @pytest.mark.parametrize("code", ["DURD", "DOSE", "TDURD", "TDOSE", "AVDDSE"])
@@ -192,6 +196,10 @@ def test_adlb_baseline_is_the_last_value_before_treatment() -> None:
 
 def laboratory(**row: object) -> pl.DataFrame:
     """The row that ADLB makes of one result."""
+    return laboratory_with_findings(**row)[0]
+
+
+def laboratory_with_findings(**row: object) -> tuple[pl.DataFrame, list[str]]:
     base = {
         "STUDYID": "S",
         "USUBJID": "1",
@@ -209,7 +217,8 @@ def laboratory(**row: object) -> pl.DataFrame:
         "LB": pl.DataFrame([base | row]),
     }
     given = SdtmSource(domains)
-    return adlb(given, AdamConventions(), adsl(given, AdamConventions()))
+    made = adlb(given, AdamConventions(), adsl(given, AdamConventions()))
+    return made, [str(f) for f in given.findings]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +237,39 @@ def test_grade_of_a_laboratory_value(row: dict[str, object], low: str | None, hi
     """CTCAE 5.0. Not graded: ALT without its baseline, low potassium (its grade hangs on symptoms), calcium without
     albumin, pH and glucose of urine."""
     assert laboratory(**row).select("ATOXGRL", "ATOXGRH").row(0) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "limits"),
+    [
+        ("HGB", 14.0, "g/L", (12.0, 16.0)),
+        ("SODIUM", 140.0, "mg/dL", (135.0, 145.0)),
+        ("WBC", 5000.0, "10^9/L", (4000.0, 10000.0)),
+        ("MG", 2.0, "mmol/L", (1.7, 2.4)),
+    ],
+)
+def test_a_value_within_its_own_limits_has_no_grade_by_a_wrong_unit(
+    code: str, value: float, unit: str, limits: tuple[float, float]
+) -> None:
+    """By the unit they would be grades 3, 4, 3 and 3; by the limits beside them they are g/dL, mmol/L, /uL and mg/dL."""
+    made, told = laboratory_with_findings(
+        LBTESTCD=code, LBSTRESN=value, LBSTRESU=unit, LBSTNRLO=limits[0], LBSTNRHI=limits[1]
+    )
+    assert made.select("ATOXGRL", "ATOXGRH").row(0) == (None, None)
+    assert [f for f in told if f.startswith(f"LBSTRESU of {code}: is {unit!r} of 1 results that lie within")]
+
+
+def test_a_unit_that_a_test_does_not_have_is_named() -> None:
+    made, told = laboratory_with_findings(LBTESTCD="K", LBSTRESN=4.1, LBSTRESU="g/L", LBSTNRLO=3.5, LBSTNRHI=5.0)
+    assert made.select("ATOXGRL", "ATOXGRH").row(0) == (None, None)
+    assert told == ["LBSTRESU of K: is 'g/L' of 1 results; no grade is given: known are meq/l, mg/dl, mmol/l"]
+
+
+def test_a_value_below_what_is_measured_is_graded_where_the_grade_is_certain() -> None:
+    """Neutrophils below 0.1 x 10^9/L are grade 4 (below 0.5); below 1.2 they may be of any grade from 2 on."""
+    row = {"LBTESTCD": "NEUT", "LBSTRESN": None, "LBSTRESU": "10^9/L", "LBSTNRLO": 1.5, "LBSTNRHI": 7.0}
+    for text, low in (("<0.1", "4"), ("<1.2", None)):
+        assert laboratory(**row, LBSTRESC=text)["ATOXGRL"].to_list() == [low]
 
 
 def test_calcium_is_graded_as_corrected() -> None:
@@ -281,10 +323,8 @@ def test_partial_dates_in_doubt_are_emergent() -> None:
             }
         ),
     }
-    given = SdtmSource(domains)
-    events = adae(
-        given, AdamConventions(cutoff=date(2013, 6, 1)), adsl(given, AdamConventions(cutoff=date(2013, 6, 1)))
-    )
+    given = SdtmSource(domains).at(date(2013, 6, 1))
+    events = adae(given, AdamConventions(), adsl(given, AdamConventions()))
     assert events.select("ASTDT", "ASTDTF", "TRTEMFL").rows() == [
         (date(2013, 5, 10), "D", "Y"),
         (date(2013, 4, 1), "D", None),
@@ -312,12 +352,12 @@ def test_the_order_of_rows_never_matters() -> None:
 
 def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     cutoff = date(2013, 12, 31)
-    made = analyse(source().domains, AdamConventions(cutoff=cutoff))
+    made = analyse(SdtmSource(source().domains).at(cutoff), AdamConventions())
     assert conform_datasets({d.name: d for d in made.datasets}) == []
     for dataset in made.datasets:
         dates = [v.name for v in dataset.variables if v.type == "date"]
         assert all((dataset.frame[name].max() or cutoff) <= cutoff for name in dates)
-    whole = analyse(source().domains, AdamConventions())
+    whole = analyse(SdtmSource(source().domains), AdamConventions())
     assert made.datasets[1].frame.height < whole.datasets[1].frame.height
     ongoing = made.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
     assert ongoing > whole.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
@@ -345,7 +385,8 @@ def test_the_commands(tmp_path: Path) -> None:
 
 
 def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
-    domains, findings = read_folder(DATA / "sdtm")
+    read = read_folder(DATA / "sdtm")
+    domains, findings = read.domains, read.findings
     assert domains["RS"].height == 5808 + 66
     assert [str(f) for f in findings] == [
         "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"

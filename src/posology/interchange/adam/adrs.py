@@ -12,6 +12,7 @@ import numpy as np
 from posology.endpoints import ca125
 from posology.endpoints.best_response import (
     Best,
+    alternative_benefit,
     best_response,
     clinical_benefit,
     until_new_therapy,
@@ -20,7 +21,7 @@ from posology.endpoints.best_response import (
 from posology.endpoints.ca125_samples import Ca125Value, arrange_samples
 from posology.endpoints.readings import arrange_readings as laid_out
 from posology.endpoints.readings import read_responses
-from posology.endpoints.response import ADMIRALONCO, NEVER, Response
+from posology.endpoints.response import ADMIRALONCO, NEVER, STABLE, Response
 from posology.interchange.adam.adrs_other_criteria import other_criteria
 from posology.interchange.adam.adtr import Tumours
 from posology.interchange.adam.new_therapy import new_therapy
@@ -34,6 +35,7 @@ from posology.interchange.adam.source import (
     merge_adsl,
     numbered,
     study_day,
+    visits_analysed,
 )
 from posology.shared.arrays import Bools, Floats, Ints
 
@@ -166,7 +168,10 @@ def _read(
     rs = rs.with_columns(pl.Series("code", codes), pl.Series("row", [place.get(name, -1) for name in rs["USUBJID"]]))
     rs = rs.filter((pl.col("code") != int(Response.ABSENT)) & (pl.col("row") >= 0))
     day = rs["ADT"].to_physical().cast(pl.Int64).to_numpy()
-    laid = laid_out(rs["row"].to_numpy(), day, rs["code"].to_numpy(), len(subjects), not_before=start)
+    counted = rs["code"].to_numpy()
+    if not rules.recist.missed_is_ne:  # these rules have no number for ND and NED: they are no assessment
+        counted = np.where(np.isin(counted, (Response.ND, Response.NED)), Response.ABSENT, counted)
+    laid = laid_out(rs["row"].to_numpy(), day, counted, len(subjects), not_before=start)
     kept = {
         (i, d): c
         for i, k in zip(*np.nonzero(laid.overall[:, 1:]), strict=True)
@@ -218,6 +223,8 @@ def adrs(
     yes("CBCP", objective(two))
     yes("CB", benefit(0))
     yes("CCB", benefit(rules.recist.confirmation_days))
+    yes("ACCB", alternative_benefit(found.overall, found.day, found.start, rules.recist))
+    made += _with_no_disease(found, one, rules)
     for code, best in (("BOR", one), ("CBOR", two)):
         for i, (response, k) in enumerate(zip(best.best_if_no_more_data, best.at, strict=True)):
             made.append((i, code, Response(response).text.upper(), None if k == NEVER else int(found.day[i, k])))
@@ -234,6 +241,10 @@ def adrs(
     summary = pl.DataFrame(
         made, schema={"row": pl.Int64, "PARAMCD": pl.String, "AVALC": pl.String, "day": pl.Int64}, orient="row"
     )
+    ends = [None if k == NEVER else int(found.day[i, k]) for i, k in enumerate(one.progressed_at)]
+    progressed = pl.DataFrame(
+        {"USUBJID": found.subjects, "progressed": ends}, schema={"USUBJID": pl.String, "progressed": pl.Int32}
+    ).with_columns(pl.col("progressed").cast(pl.Date))
     names = pl.DataFrame(
         {"row": range(len(found.subjects)), "USUBJID": found.subjects}, schema={"row": pl.Int64, "USUBJID": pl.String}
     )
@@ -242,6 +253,7 @@ def adrs(
         .with_columns(
             pl.col("day").cast(pl.Int32).cast(pl.Date).alias("ADT"),
             pl.lit("Y").alias("ANL01FL"),
+            pl.lit("Y").alias("ANL02FL"),
             pl.when(pl.col("PARAMCD") != "DEATH").then(pl.lit(found.by)).alias("PARCAT2"),
         )
         .join(adsl.select(KEY), on="USUBJID")
@@ -256,29 +268,61 @@ def adrs(
         ],
         how="diagonal",
     )
-    overall = found.rows.with_columns(
+    overall = found.rows.join(progressed, on="USUBJID", how="left", maintain_order="left").with_columns(
         pl.lit("OVR").alias("PARAMCD"),
         pl.when("used").then(pl.lit("Y")).alias("ANL01FL"),
+        pl.when(pl.col("progressed").is_null() | (pl.col("ADT") <= pl.col("progressed")))
+        .then(pl.lit("Y"))
+        .alias("ANL02FL"),
         pl.lit(found.by).alias("PARCAT2"),
     )
     marker = _marker(source, rules, adsl, ca125.ADMIRALONCO if admiral else ca125.PUBLISHED)
-    return _finished(adsl, overall, summary, marker, other_criteria(source, rules, adsl))
+    return _finished(rules, adsl, overall, summary, marker, other_criteria(source, rules, adsl))
+
+
+def _with_no_disease(
+    found: OverallResponses, one: Best, rules: AdamConventions
+) -> list[tuple[int, str, str, int | None]]:
+    """Return A1BOR: BOR, but NED where an assessment late enough says so, and BOR is PD, NE or missing.
+
+    NED is what is recorded of patients without disease at the baseline (after surgery); admiralonco ranks it after
+    NON-CR/NON-PD.
+    """
+    import polars as pl
+
+    place = {who: i for i, who in enumerate(found.subjects)}
+    clear: dict[int, int] = {}
+    rows = found.rows.filter(pl.col("AVALC") == "NED").sort("ADT")
+    for who, day in rows.select("USUBJID", pl.col("ADT").to_physical().cast(pl.Int64)).rows():
+        i = place[who]
+        at = one.progressed_at[i]
+        if day - found.start[i] >= rules.recist.minimum_sd_days and (at == NEVER or day <= found.day[i, at]):
+            clear.setdefault(i, day)
+    made: list[tuple[int, str, str, int | None]] = []
+    for i, (response, k) in enumerate(zip(one.best_if_no_more_data, one.at, strict=True)):
+        if i in clear and response not in STABLE:
+            made.append((i, "A1BOR", "NED", clear[i]))
+        else:
+            made.append((i, "A1BOR", Response(response).text.upper(), None if k == NEVER else int(found.day[i, k])))
+    return made
 
 
 def adrs_without_recist(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Derive ADRS where nothing was judged by RECIST 1.1: what other criteria that are known here say, if anything."""
-    return _finished(adsl, other_criteria(source, rules, adsl))
+    return _finished(rules, adsl, other_criteria(source, rules, adsl))
 
 
-def _finished(adsl: pl.DataFrame, *parts: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows together, with what ADSL gives, the number of a response, and the day."""
+def _finished(rules: AdamConventions, adsl: pl.DataFrame, *parts: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows together, with what ADSL gives, the number of a response, the visit and the day."""
     import polars as pl
 
-    rows = merge_adsl(pl.concat(parts, how="diagonal_relaxed").drop("DCUTDT", strict=False), adsl)
+    rows = pl.concat(parts, how="diagonal_relaxed").drop("DCUTDT", strict=False)
+    rows = merge_adsl(rows, adsl, *rules.other_start)
     number = pl.col("AVALC").replace_strict(CODES, default=None, return_dtype=pl.Float64)
     rows = rows.with_columns(
         pl.coalesce(*(["AVAL"] if "AVAL" in rows.columns else []), number).alias("AVAL"),
-        study_day("ADT", "TRTSDT").alias("ADY"),
+        study_day("ADT", rules.start).alias("ADY"),
+        *visits_analysed(rows),
     )
     return numbered(rows, "PARAMCD", "ADT", *(["SRCSEQ"] if "SRCSEQ" in rows.columns else []))
 
@@ -312,9 +356,9 @@ def _marker(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, crit
         ).rows()
         if who in starts
     ]
-    series = arrange_samples(samples, starts, cutoff=rules.cutoff)
+    series = arrange_samples(samples, starts, cutoff=source.cutoff)
     source.findings.extend(series.findings)
-    course = series.course(cutoff=rules.cutoff, rules=criteria)
+    course = series.course(cutoff=source.cutoff, rules=criteria)
     columns: dict[str, list[Any]] = {"USUBJID": [], "PARAMCD": [], "AVALC": [], "ADT": []}
     judged: tuple[tuple[str, Ints, Ints], ...] = (
         ("CARSP", course.response, course.reason),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posology.endpoints import irecist
+from posology.endpoints.best_response import clinical_benefit
 from posology.endpoints.investigator_ca125 import collected_responses
 from posology.endpoints.readings import arrange_readings, read_responses
 from posology.endpoints.response import ADMIRALONCO, NEVER, Criteria, Response
@@ -148,7 +149,10 @@ def _immune(source: SdtmSource, rules: AdamConventions, begun: pl.DataFrame, row
     for code, best in (("IBOR", one), ("ICBOR", two)):
         answers = zip(best.best_if_no_more_data, best.at, strict=True)
         made += [(i, code, immune_text(r), int(k)) for i, (r, k) in enumerate(answers)]
+    lone_benefit = clinical_benefit(overall, laid.day, start, replace(criteria, confirmation_days=0))
     columns = (
+        ("ICB", lone_benefit),
+        ("ICCB", clinical_benefit(overall, laid.day, start, confirmed)),
         ("IRSP", one.response_at),
         ("ICRSP", two.response_at),
         ("ICPD", progression.progressed_at),

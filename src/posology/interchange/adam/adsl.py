@@ -103,7 +103,7 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
         .otherwise("EOTSTT")
         .alias("EOTSTT"),
         (pl.col("WEIGHTBL") / (pl.col("HEIGHTBL") / 100) ** 2).round(1).alias("BMIBL"),
-        pl.lit(rules.cutoff, dtype=pl.Date).alias("DCUTDT"),
+        pl.lit(source.cutoff, dtype=pl.Date).alias("DCUTDT"),
     )
     return found.sort(KEY)
 
@@ -111,8 +111,9 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
 def _treated(ex: pl.DataFrame, dispositions: pl.DataFrame) -> pl.DataFrame:
     """Return first and last day of treatment, the time of the first dose, and whether treatment is still open.
 
-    A last interval without an end goes to the end of treatment (DS) where there is one; else treatment is open, and its
-    last day known is the day on which that interval began.
+    A last interval without an end goes to the end of treatment (DS), or where disposition is collected for the study
+    alone, to the end of the study, as the sponsor of the CDISC pilot has it; else treatment is open, and its last day
+    known is the day on which that interval began.
     """
     import polars as pl
 
@@ -123,8 +124,9 @@ def _treated(ex: pl.DataFrame, dispositions: pl.DataFrame) -> pl.DataFrame:
         .group_by(KEY, maintain_order=True)
         .agg(pl.col("ASTDT").first().alias("TRTSDT"), pl.col("clock").first().alias("first_clock"))
     )
-    ends = ex.drop_nulls("ASTDT").join(dispositions.select(*KEY, "EOTDT"), on=KEY, how="left")
-    stopped = pl.when(pl.col("EOTDT") >= pl.col("ASTDT")).then("EOTDT")
+    end = pl.when("by_treatment").then("EOTDT").otherwise("EOSDT").alias("end")
+    ends = ex.drop_nulls("ASTDT").join(dispositions.select(*KEY, end), on=KEY, how="left")
+    stopped = pl.when(pl.col("end") >= pl.col("ASTDT")).then("end")
     last = ends.group_by(KEY).agg(
         pl.coalesce("AENDT", stopped, "ASTDT").max().alias("TRTEDT"),
         pl.coalesce("AENDT", stopped).is_null().sort_by("ASTDT").last().alias("treatment_open"),
@@ -208,6 +210,6 @@ def _last_alive(source: SdtmSource, rules: AdamConventions, alive: dict[str, tup
                 frame.select(*KEY, pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).alias("on"))
             )
     known = pl.concat(seen).drop_nulls("on")
-    if rules.cutoff:
-        known = known.filter(pl.col("on") <= rules.cutoff)
+    if source.cutoff:
+        known = known.filter(pl.col("on") <= source.cutoff)
     return known.group_by(KEY).agg(pl.col("on").max().alias("LSTALVDT"))

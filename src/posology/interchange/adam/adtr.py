@@ -263,6 +263,27 @@ def _numbered_visits(found: pl.DataFrame, adsl: pl.DataFrame, rules: AdamConvent
     return found.join(visits.select(*KEY, "visit", (place - before).alias("column")), on=[*KEY, "visit"])
 
 
+def _flagged(made: pl.DataFrame) -> pl.DataFrame:
+    """Add to the sums: the lowest change after the start (ANL02FL), the complete ones before progression (ANL03FL), and
+    those that are complete or show progression (ANL04FL)."""
+    import polars as pl
+
+    later = pl.col("later").fill_null(False)
+    complete, progressed = (pl.col(flag) == "Y" for flag in ("ANL01FL", "CRIT1FL"))
+    progressed = progressed.fill_null(False)
+    change = pl.when(later & complete & pl.col("PCHG").is_not_null()).then("PCHG")
+    lowest = change == change.min().over(KEY)
+    first_lowest = lowest & (pl.col("ADT") == pl.col("ADT").filter(lowest).min().over(KEY))
+    ended = pl.col("ADT").filter(progressed).min().over(KEY)
+    is_sum = pl.col("PARAMCD") == "SDIAM"
+    flags = {
+        "ANL02FL": first_lowest.fill_null(False),
+        "ANL03FL": complete.fill_null(False) & (ended.is_null() | (pl.col("ADT") < ended)),
+        "ANL04FL": complete.fill_null(False) | progressed,
+    }
+    return made.with_columns(pl.when(is_sum & flag).then(pl.lit("Y")).alias(name) for name, flag in flags.items())
+
+
 def adtr(found: Tumours, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataFrame:
     """Derive ADTR: a row a target lesion at an assessment (LDIAMn), and a row a sum of diameters (SDIAM)."""
     import polars as pl
@@ -314,5 +335,13 @@ def adtr(found: Tumours, rules: AdamConventions, adsl: pl.DataFrame) -> pl.DataF
     )
     made = pl.concat([lesions.filter(pl.col("AVAL").is_not_null()), sums], how="diagonal")
     reader = {"INVESTIGATOR": "Investigator"}.get(rules.reader, rules.reader.title())
-    made = merge_adsl(made, adsl).with_columns(study_day("ADT", "TRTSDT").alias("ADY"), pl.lit(reader).alias("PARCAT2"))
+    made = merge_adsl(made, adsl, *rules.other_start)
+    first = pl.col("column") == 0
+    made = made.with_columns(
+        study_day("ADT", rules.start).alias("ADY"),
+        pl.lit(reader).alias("PARCAT2"),
+        pl.when(first).then(pl.lit("BASELINE")).otherwise("VISIT").alias("AVISIT"),
+        pl.when(first).then(0.0).otherwise("VISITNUM").alias("AVISITN"),
+    )
+    made = _flagged(made)
     return numbered(made, "PARAMCD", "ADT", "TRSEQ")

@@ -1,0 +1,1 @@
+"""Randomised doses: which of two or three to take on."""
