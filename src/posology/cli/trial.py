@@ -387,7 +387,7 @@ def correct(
             )
         if not pairs and on is None:
             raise EntryError(["say what changes, as field=value, or the day by --on"])
-        if written := [name for name in pairs if name in system_fields(type(old.fact))]:
+        if written := [name for name in pairs if name in system_fields(old.kind)]:
             raise EntryError([f"{name} is written by the system, never typed" for name in written])
         fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
         if fact == old.fact and on in (None, old.occurred):

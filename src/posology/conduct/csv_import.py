@@ -137,7 +137,7 @@ def _enter(
     provenance = _provenance(cells.pop("provenance", "")) | ({BACKDATED: "stated"} if backdated else {})
     if of == "protocol_amended":
         cells = _amendment(cells, document)
-    elif of in KINDS and (written := [name for name in system_fields(KINDS[of]) if name in cells]):
+    elif of in KINDS and (written := [name for name in system_fields(of) if name in cells]):
         raise ValueError(f"{', '.join(written)}: written by the system, never typed; leave it blank")
     fact = fact_from(of, cells)
     if fact.about == "patient" and patient is None:

@@ -54,14 +54,15 @@ def _adapter(kind: str) -> TypeAdapter[Fact]:
 
 
 @cache
-def system_fields(kind: type[Fact]) -> tuple[str, ...]:
+def system_fields(name: str) -> tuple[str, ...]:
     """Return the fields of a kind of fact that the system writes: of one that people enter, those without a ``Doc``.
 
     Examples
     --------
-    >>> system_fields(KINDS["dosed"]), system_fields(KINDS["decision_taken"])
+    >>> system_fields("dosed"), system_fields("decision_taken")
     (('planned_mg',), ('number', 'advice', 'departs', 'protocol_version'))
     """
+    kind = KINDS[name]
     if not isinstance(kind.verb, str):
         return ()
     hints = get_type_hints(kind, include_extras=True)
