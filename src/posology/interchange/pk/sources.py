@@ -13,6 +13,7 @@ from posology.interchange.pk.from_record import Analyte, DosedSubject, Recorded,
 from posology.interchange.pk.nonmem import EventData
 from posology.interchange.pk.nonmem_read import read
 from posology.interchange.pk.pc_profiles import Profile, is_sdtm, profiles, sdtm_profiles
+from posology.record.snapshot import refuse_day_to_come
 from posology.shared.findings import Finding
 
 
@@ -186,6 +187,8 @@ def from_record(
             where = Path(folder) / "sdtm.posology"
             import_sdtm(path, where, by="posology")
         with Trial.open(where) as trial:
+            if cutoff is not None:
+                refuse_day_to_come(cutoff, trial.today())
             state = trial.state(occurred_by=cutoff, recorded_by=known_by)
     if not state.trial.documents:
         raise ValueError(f"{path}: the trial had not begun by {cutoff or known_by}")
