@@ -147,6 +147,12 @@ def export_adam(
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
     conventions: ConventionsOption = ConventionsName.recist,
+    pp: Annotated[
+        Path | None,
+        typer.Option(
+            "--pp", metavar="FILE", help="SDTM PP of `posology pk nca TRIAL --pp FILE`, for ADPP (else there is none)."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
@@ -159,13 +165,17 @@ def export_adam(
     from posology.interchange.adam.analysis import export
     from posology.interchange.adam.record import rules_of, study_of
     from posology.interchange.adam.source import SdtmSource
+    from posology.interchange.pk.parameters_domain import parameters_of
     from posology.interchange.sdtm.writer.write import datasets
     from posology.record.snapshot import take_snapshot
 
     with Trial.open(trial) as opened, Console(stderr=True).status("reading the record") as status:
         state = take_snapshot(opened.events(), cutoff, today=opened.today()).state if cutoff else opened.state()
         protocol = state.protocol()
-        source = SdtmSource({d.name: d.frame for d in datasets(state)}, cutoff=state.occurred_by)
+        domains = {d.name: d.frame for d in datasets(state)}
+        if pp:
+            domains["PP"] = parameters_of(pp, domains["DM"]["USUBJID"].to_list())
+        source = SdtmSource(domains, cutoff=state.occurred_by)
         status.update("deriving")
         files, made = export(
             source,

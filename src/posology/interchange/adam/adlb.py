@@ -11,6 +11,7 @@ from posology.interchange.adam.source import (
     SdtmSource,
     before_dose,
     clock,
+    described,
     merge_adsl,
     numbered,
     study_day,
@@ -57,10 +58,7 @@ def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
     lb = lb.with_columns(
         pl.col("LBTESTCD").alias("PARAMCD"),
         pl.col("LBSEQ").cast(pl.Int64),
-        pl.when(pl.col("LBSTRESU").is_null())
-        .then("LBTEST")
-        .otherwise(pl.format("{} ({})", "LBTEST", "LBSTRESU"))
-        .alias("PARAM"),
+        described("LB").alias("PARAM"),
         pl.col("LBCAT").alias("PARCAT1"),
         pl.col("LBSTRESN").alias("AVAL"),
         pl.when(pl.col("LBSTRESN").is_null()).then("LBSTRESC").alias("AVALC"),

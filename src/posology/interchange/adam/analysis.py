@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from posology.interchange.adam.adae import adae
 from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
+from posology.interchange.adam.adpc import adpc
+from posology.interchange.adam.adpp import adpp
 from posology.interchange.adam.adrs import adrs, adrs_without_recist, overall_responses
 from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.adtr import adtr, tumours
@@ -26,6 +28,16 @@ from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+DERIVED = (
+    ("ADAE", "AE", adae),
+    ("ADEX", "EX", adex),
+    ("ADLB", "LB", adlb),
+    ("ADPC", "PC", adpc),
+    ("ADPP", "PP", adpp),
+)
+"""The datasets that are of one domain each, and what derives them."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ def analyse(source: SdtmSource, rules: AdamConventions) -> Analysis:
         )
         rules = replace(rules, origin="treatment")
     frames = {"ADSL": subjects}
-    for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
+    for name, domain, derive in DERIVED:
         if domain in source.domains and source.domains[domain].height:
             frames[name] = derive(source, rules, subjects)
     measured = tumours(source, rules, subjects)

@@ -299,6 +299,14 @@ def study_day(on: str, start: str) -> pl.Expr:
     return dates.study_day((pl.col(on) - pl.col(start)).dt.total_days())
 
 
+def described(domain: str) -> pl.Expr:
+    """Return PARAM of a result: its test with the unit in parentheses; the code where the test has no name."""
+    import polars as pl
+
+    name, unit = pl.coalesce(f"{domain}TEST", f"{domain}TESTCD"), pl.col(f"{domain}STRESU")
+    return pl.when(unit.is_null()).then(name).otherwise(pl.format("{} ({})", name, unit))
+
+
 def visits_analysed(frame: pl.DataFrame) -> list[pl.Expr]:
     """Return AVISIT and AVISITN: the visit as collected, and its number where that visit alone has it."""
     import polars as pl
