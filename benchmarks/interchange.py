@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
         timed("derive: RECIST and courses", lambda: patient_courses(state, date.today()))
         timed(
             "derive: ADaM with Define-XML",
-            lambda: export_adam(read_folder(folder)[0], Path(place) / "adam", AdamConventions(), ("xpt",)),
+            lambda: export_adam(read_folder(folder), Path(place) / "adam", AdamConventions(), ("xpt",)),
         )
         timed("export: record to SDTM (xpt)", lambda: export_sdtm(state, out, format="xpt"))
     total = sum(seconds for _, seconds in parts)

@@ -15,6 +15,7 @@ from posology.cli.app import EXAMPLE
 from tests.cli.test_commands import go
 from tests.cli.test_help import leaves
 from tests.cli.test_measuring import sampled
+from tests.conftest import EXAMPLE as FILES
 
 __all__ = ["go", "sampled"]
 
@@ -178,6 +179,12 @@ def test_a_usual_design_that_does_not_fit_is_left_out_with_its_reason(go: Any) -
     [
         ("export sdtm t.posology new --cutoff 2999-01-01", "is after today"),
         ("export adam t.posology new --cutoff 2999-01-01", "is after today"),
+        ("export nonmem t.posology new --cutoff 2999-01-01", "is after today"),
+        ("trial create new imgn853.yaml --on 2999-01-01", "a trial is created on or after its day"),
+        ("trial correct t.posology 16 planned_mg=900 --reason checked", "planned_mg is written by the system"),
+        ("trial correct t.posology 16 --reason checked", "say what changes"),
+        ("trial correct t.posology 16 cycle=1 --reason checked", "says that already: nothing changes"),
+        ("trial correct t.posology 16 cycle=1 cycle=2 --reason checked", "cycle is given twice"),
         ("export jsonl t.posology notes.txt", "is no backup of"),
         ("trial correct t.posology 3 --reason checked --on 20130510", "write it as 2013-05-10"),
         ("patient consent t.posology 999 --on 2013-05-01 --by ''", "is blank"),
@@ -186,6 +193,7 @@ def test_a_usual_design_that_does_not_fit_is_left_out_with_its_reason(go: Any) -
 )
 def test_what_the_record_does_not_take(go: Any, imgn853_file: Path, tmp_path: Path, command: str, said: str) -> None:
     shutil.copy(imgn853_file, tmp_path / "t.posology")
+    shutil.copy(FILES / "protocol.yaml", tmp_path / "imgn853.yaml")
     (tmp_path / "notes.txt").write_text("my notes")
     status, _, err = go(*shlex.split(command))
     assert status != 0 and said in " ".join(err.split())

@@ -54,7 +54,9 @@ def test_what_meets_the_definition_waits_for_its_judgement(trial: Trial, clock: 
     tox(trial, "001", 3)
     clock.to("2030-03-01")
     assert answer(trial) == ("stay", 1, 0, False)
-    assert "waits for the judgement of adverse event 1" in str(trial.advise().pending[0])
+    waiting = trial.advise().pending[0]
+    assert "waits for the judgement of adverse event 1" in str(waiting)
+    assert (waiting.outcome, waiting.until) == ("awaiting judgement", None)
     trial.record(f.DltAdjudicated(ae="1", dlt=True, why="grade 3"), patient="001", by="Dr A")
     assert answer(trial) == ("expand", 1, 2, True)
 

@@ -67,6 +67,14 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
             "kind,patient,occurred,provenance\nconsented,001,2030-01-01,guessed\n",
             "must be stated, published or assumed",
         ),
+        (
+            "kind,patient,occurred,cycle,level,weight_kg,planned_mg,actual_mg\ndosed,001,2030-01-01,1,1,60,900,9\n",
+            "planned_mg: written by the system, never typed",
+        ),
+        (
+            "kind,patient,occurred,criterion,met,attested\ncriterion_attested,001,2030-01-01,I4,yes,ab\n",
+            "attested: wri",
+        ),
         ("kind,occurred,version\nprotocol_amended,2030-01-01,9.0\n", "no amendment of version '9.0'"),
     ],
 )

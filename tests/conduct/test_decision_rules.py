@@ -246,6 +246,19 @@ def test_an_amendment_is_valid_and_of_this_trial(trial: Trial, imgn853_document:
         trial.amend(other, by="Dr A")
 
 
+def test_a_file_that_says_otherwise_what_the_record_holds_amends_nothing(
+    trial: Trial, imgn853_document: dict[str, Any]
+) -> None:
+    base = imgn853_document
+    with pytest.raises(
+        Refused, match=r"versions-as-recorded: version 2.0 is another .*dlt: window_days: was 21; is 28"
+    ):
+        trial.amend(base | {"dlt": base["dlt"] | {"window_days": 28}}, by="Dr A")
+    trial.record(amended("1.5", trial={"title": "new"}), by="Dr A")
+    with pytest.raises(Refused, match="the record holds version 1.5, which the file does not"):
+        trial.amend(base, by="Dr A")
+
+
 def test_an_amendment_rests_on_the_version_before(trial: Trial) -> None:
     base = trial.record(amended("3.0", trial={"title": "new"}), by="Dr A")
     trial.record(amended("4.0", trial={"population": "more"}), by="Dr A")

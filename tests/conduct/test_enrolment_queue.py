@@ -28,9 +28,7 @@ def test_a_free_slot_goes_to_who_has_waited_longest(waiting: Trial, clock: Clock
         clock.to("2030-01-03")
     state = waiting.state()
     assert queue(state, state.protocol(), day("2030-01-03")) == ["001", "002"]
-    refused(
-        waiting, f.SlotReserved(level=1), "002", "first-in-the-queue", "1 slots are free, and 001 have waited longer"
-    )
+    refused(waiting, f.SlotReserved(level=1), "002", "first-in-the-queue", "1 slot free, and 001 has waited longer")
     waiting.record(f.SlotReserved(level=1), patient="001", by="Dr A")
     assert queue(waiting.state(), state.protocol(), day("2030-01-03")) == ["002"]
 
@@ -40,9 +38,9 @@ def test_a_reservation_lapses(waiting: Trial, clock: Clock) -> None:
         screen(waiting, patient)
     waiting.record(f.SlotReserved(level=1), patient="001", by="Dr A")
     clock.to("2030-01-08")
-    refused(waiting, f.SlotReserved(level=1), "002", "slot-is-free", "are taken, by 001")
+    refused(waiting, f.SlotReserved(level=1), "002", "slot-is-free", ": taken by 001")
     clock.to("2030-01-09")
     refused(waiting, f.Enrolled(level=1), "001", "slot-is-reserved", "lapsed on 2030-01-09: reserve one again")
-    refused(waiting, f.SlotReserved(level=1), "002", "first-in-the-queue", "001 have waited longer")
+    refused(waiting, f.SlotReserved(level=1), "002", "first-in-the-queue", "001 has waited longer")
     waiting.record(f.SlotReserved(level=1), patient="001", by="Dr A")
     assert waiting.record(f.Enrolled(), patient="001", by="Dr A").fact.level == 1  # type: ignore[attr-defined]

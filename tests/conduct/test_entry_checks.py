@@ -11,6 +11,7 @@ from posology.conduct.csv_import import load
 from posology.conduct.trial import Refused, Trial
 from posology.record import facts as f
 from posology.record.entry import EntryError
+from tests.conftest import screen
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,23 @@ def test_a_patient_taken_for_another(trial: Trial, known: str, new: str) -> None
 def test_an_override_names_rules_and_a_reason(trial: Trial, override: str, said: str) -> None:
     with pytest.raises(EntryError, match=said):
         trial.record(f.Screened(sex="F", tumour_type="ovarian"), patient="002", by="Dr A", override=override)
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        (f.AdverseEvent(ae="1", term="Nausea", grade=1, related=True, dated="2029-12"), "give the same day"),
+        (f.AdverseEvent(ae="1", term="Nausea", grade=1, related=True, dated="2030-01-02T09:00"), "give the same day"),
+        (f.AdverseEvent(ae="1", term="Nausea", grade=1, related=True, ended="2029"), "before the day it began"),
+        (f.Died(cause="disease", dated="2029-12-31"), "give the same day"),
+    ],
+)
+def test_a_date_as_collected_is_of_the_day(trial: Trial, fact: f.Fact, said: str) -> None:
+    screen(trial, "001")
+    with pytest.raises(EntryError, match=said):
+        trial.record(fact, patient="001", by="Dr A")
+    whole = f.AdverseEvent(ae="1", term="Nausea", grade=1, related=True, dated="2030-01", ended="2030")
+    trial.record(whole, patient="001", by="Dr A")
 
 
 def test_what_a_fact_says_can_be_seen(trial: Trial) -> None:

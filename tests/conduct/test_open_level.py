@@ -61,7 +61,7 @@ def test_an_expansion_cohort_opens_at_several_doses_by_decision(trial: Trial, cl
     screen(trial, "005")
     trial.record(f.TargetScored(assay="x", intensity=3, percent_2plus=80.0), patient="005", by="Dr A")
     slot = f.SlotReserved(level=2, cohort="ovarian-relapsed")
-    with pytest.raises(Refused, match="slot-is-free: all 1 slots that decision 3"):
+    with pytest.raises(Refused, match="slot-is-free: level 2 has 1 slot by decision 3"):
         trial.record(slot, patient="005", by="Dr A")
     decide(trial, "close cohort", 2, 0, cohort="ovarian-relapsed")
     with pytest.raises(Refused, match="no decision opened ovarian-relapsed at level 2"):

@@ -83,7 +83,7 @@ def test_places(trial: Trial, clock: Clock) -> None:
         f.SlotReserved(level=1),
         "002",
         "slot-is-free",
-        "all 1 slots that the protocol's starting level gave at level 1 are taken, by 001",
+        "level 1 has 1 slot by the protocol's starting level: taken by 001",
     )
     trial.record(f.Enrolled(), patient="001", by="Dr A")
     refused(trial, f.Enrolled(level=1), "001", "enrolled-once", "was enrolled on 2030-01-01")
@@ -153,7 +153,7 @@ def test_reductions(trial: Trial, clock: Clock) -> None:
         f.DoseReduced(to_level=1, why="x"),
         "003",
         "reductions-left",
-        "2 reductions were made; the protocol allows 2",
+        "2 reductions made; the protocol allows 2",
     )
     advice = trial.advise()
     assert [c.treated for c in advice.counts] == [1, 1, 1, 0, 0, 0, 0]

@@ -21,6 +21,11 @@ from posology.endpoints.dlt import AdverseEvent, Criterion, Definition, TriState
         ("Neutropenia", "Neutrophil count decreased", "Investigations"),
         ("rash maculopapular", "Rash maculo-papular", "Skin and subcutaneous tissue disorders"),
         ("Hypokalaemia", "Hypokalemia", "Metabolism and nutrition disorders"),
+        (
+            "Musculoskeletal and connective tissue disorder - Other, specify",
+            "Musculoskeletal and connective tissue disorder - Other, specify",
+            "Musculoskeletal and connective tissue disorders",
+        ),
         ("TUMOUR PAIN", "Tumor pain", "Neoplasms benign, malignant and unspecified (incl cysts and polyps)"),
     ],
 )

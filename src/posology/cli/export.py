@@ -19,9 +19,10 @@ from posology.cli._options import (
     OutArgument,
     SpecimenOption,
     TrialArgument,
+    options,
 )
 from posology.cli._output import print_json, print_table
-from posology.cli.submission import formats_of, print_datasets
+from posology.cli.submission import ResponseChoices, formats_of, print_datasets
 
 app = typer.Typer(no_args_is_help=True)
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
@@ -138,12 +139,20 @@ def export_nonmem(
 
 
 @app.command("adam")
+@options
 def export_adam(
     trial: TrialArgument,
     out: OutArgument,
+    choices: ResponseChoices,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
     conventions: ConventionsOption = ConventionsName.recist,
+    pp: Annotated[
+        Path | None,
+        typer.Option(
+            "--pp", metavar="FILE", help="SDTM PP of `posology pk nca TRIAL --pp FILE`, for ADPP (else there is none)."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write analysis datasets (ADaM) of the record at a data cutoff, with their Define-XML 2.1.
@@ -155,6 +164,8 @@ def export_adam(
     from posology.conduct.trial import Trial
     from posology.interchange.adam.analysis import export
     from posology.interchange.adam.record import rules_of, study_of
+    from posology.interchange.adam.source import SdtmSource
+    from posology.interchange.pk.parameters_domain import parameters_of
     from posology.interchange.sdtm.writer.write import datasets
     from posology.record.snapshot import take_snapshot
 
@@ -162,8 +173,15 @@ def export_adam(
         state = take_snapshot(opened.events(), cutoff, today=opened.today()).state if cutoff else opened.state()
         protocol = state.protocol()
         domains = {d.name: d.frame for d in datasets(state)}
+        if pp:
+            domains["PP"] = parameters_of(pp, domains["DM"]["USUBJID"].to_list())
+        source = SdtmSource(domains, cutoff=state.occurred_by)
         status.update("deriving")
         files, made = export(
-            domains, out, rules_of(protocol, conventions.value, cutoff), formats_of(formats), study_of(protocol)
+            source,
+            out,
+            choices.applied(rules_of(protocol, conventions.value)),
+            formats_of(formats),
+            study_of(protocol),
         )
     print_datasets(files, made, out, as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,39 +16,88 @@ from posology.cli._options import (
     FormatOption,
     JsonOption,
     OutArgument,
+    options,
 )
 from posology.cli._output import print_json
 
 if TYPE_CHECKING:
     from posology.interchange.adam.analysis import Analysis
+    from posology.interchange.adam.source import AdamConventions
     from posology.interchange.datasets.formats import Format
 
 app = typer.Typer(no_args_is_help=True)
 
 
+@dataclass(frozen=True)
+class ResponseChoices:
+    """What the protocol, or the conventions, say of responses, and may be said otherwise."""
+
+    confirmation_days: Annotated[
+        int | None,
+        typer.Option(
+            "--confirmation-days",
+            min=0,
+            help="Days after which a response must be seen again; 0: it need not (else the protocol's, or 28).",
+        ),
+    ] = None
+    minimum_sd_days: Annotated[
+        int | None,
+        typer.Option(
+            "--minimum-sd-days",
+            min=0,
+            help="Days from the start to an assessment that may be SD (else the protocol's, or 42).",
+        ),
+    ] = None
+    max_ne: Annotated[
+        int | None,
+        typer.Option(
+            "--max-ne",
+            min=0,
+            help="Assessments not evaluable that may lie between a response and its confirmation (else 1).",
+        ),
+    ] = None
+    assess_every_days: Annotated[
+        int | None,
+        typer.Option(
+            "--assess-every-days",
+            min=1,
+            help="Days between planned assessments, to tell those missed (else the protocol's, or 42).",
+        ),
+    ] = None
+    reader: Annotated[
+        str,
+        typer.Option(
+            "--reader",
+            metavar="NAME",
+            help="Whose assessments are used, as RSEVAL, TREVAL and TUEVAL name them.",
+        ),
+    ] = "INVESTIGATOR"
+
+    def applied(self, rules: AdamConventions) -> AdamConventions:
+        """Return rules with what was chosen otherwise."""
+        recist = {
+            name: value
+            for name in ("confirmation_days", "minimum_sd_days", "max_ne")
+            if (value := getattr(self, name)) is not None
+        }
+        every = self.assess_every_days or rules.censoring.interval_days
+        return replace(
+            rules,
+            reader=self.reader.upper(),
+            recist=replace(rules.recist, **recist),
+            censoring=replace(rules.censoring, interval_days=every),
+        )
+
+
 @app.command("adam")
+@options
 def adam(
     sdtm: Annotated[Path, typer.Argument(metavar="SDTM", help="A folder of SDTM datasets.")],
     out: OutArgument,
+    choices: ResponseChoices,
     cutoff: CutoffOption = None,
     formats: FormatOption = None,
     conventions: ConventionsOption = ConventionsName.recist,
-    confirmation_days: Annotated[
-        int | None,
-        typer.Option(min=0, help="Days after which a response must be seen again (else 28); 0: it need not."),
-    ] = None,
-    minimum_sd_days: Annotated[
-        int | None, typer.Option(min=0, help="Days from the start to an assessment that may be SD (else 42).")
-    ] = None,
-    max_ne: Annotated[
-        int | None, typer.Option(min=0, help="Assessments not evaluable that a confirmation may follow (else 1).")
-    ] = None,
-    assess_every_days: Annotated[
-        int | None, typer.Option(min=1, help="Days between planned assessments, to tell those missed (else 42).")
-    ] = None,
-    reader: Annotated[
-        str, typer.Option(metavar="NAME", help="Whose assessments are used, as RSEVAL, TREVAL and TUEVAL name them.")
-    ] = "INVESTIGATOR",
     leave_out: Annotated[
         list[str] | None,
         typer.Option("--leave-out", metavar="NAME", help="A dataset not to read (else all are); may be given again."),
@@ -61,29 +110,14 @@ def adam(
     """
     from rich.console import Console
 
-    from posology.interchange.adam.analysis import Analysis, export, read_folder
+    from posology.interchange.adam.analysis import export, read_folder
     from posology.interchange.adam.source import PRESETS
 
     with Console(stderr=True).status("deriving"):
-        domains, findings = read_folder(sdtm, leave_out or ())
-        preset = PRESETS[conventions.value]
-        criteria = preset.recist
-        recist = replace(
-            criteria,
-            confirmation_days=criteria.confirmation_days if confirmation_days is None else confirmation_days,
-            minimum_sd_days=criteria.minimum_sd_days if minimum_sd_days is None else minimum_sd_days,
-            max_ne=criteria.max_ne if max_ne is None else max_ne,
-        )
-        every = assess_every_days or preset.censoring.interval_days
-        chosen = replace(
-            preset,
-            cutoff=cutoff,
-            reader=reader.upper(),
-            recist=recist,
-            censoring=replace(preset.censoring, interval_days=every),
-        )
-        files, made = export(domains, out, chosen, formats_of(formats))
-    print_datasets(files, Analysis(made.datasets, (*findings, *made.findings)), out, as_json)
+        source = read_folder(sdtm, leave_out or ()).at(cutoff)
+        chosen = choices.applied(PRESETS[conventions.value])
+        files, made = export(source, out, chosen, formats_of(formats))
+    print_datasets(files, made, out, as_json)
 
 
 def formats_of(formats: list[FormatName] | None) -> tuple[Format, ...]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posology.cli._events import OverrideOption, add_commands, entered_fields
+from posology.cli._events import OverrideOption, add_commands
 from posology.cli._options import ByOption, JsonOption, Moment, OnOption, TrialArgument, options
 from posology.cli._output import acknowledge, console_err, print_json, print_table
-from posology.shared.text import printable, printable_lines
+from posology.shared.text import counted, printable, printable_lines
 
 if TYPE_CHECKING:
     from posology.conduct.overview import PatientOverview
@@ -95,7 +95,8 @@ def load(
             }
         )
     elif events:
-        print(f"recorded {len(events)} events, {events[0].seq} to {events[-1].seq}")
+        span = f"{events[0].seq} to {events[-1].seq}" if len(events) > 1 else str(events[0].seq)
+        print(f"recorded {counted(len(events), 'event')}: {span}")
     else:
         print("the file holds no rows: nothing was recorded")
 
@@ -163,7 +164,7 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
         if advice.action in ("escalate", "de-escalate")
         else (f" at level {advice.level}, {advice.dose}" if advice.level else "")
     )
-    more = f": {advice.more} more patient{'s' * (advice.more != 1)}" if advice.more else ""
+    more = f": {counted(advice.more, 'more patient')}" if advice.more else ""
     print(f"{advice.action.upper()}{about}{more}")
     print(f"as of {advice.on}, protocol version {advice.protocol_version}")
     print(f"why: {advice.why}\n")
@@ -184,9 +185,9 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
         print(f"not evaluable yet: {standing}")
     for beside in advice.open_level.beside:
         what = f"the cohort {beside.cohort}" if beside.cohort else "backfilling"
-        print(f"open for {what}: level {beside.level}, {beside.slots} slots, by {beside.reason()}")
+        print(f"open for {what}: level {beside.level}, {counted(beside.slots, 'slot')}, by {beside.reason()}")
     for level, slots in advice.backfill.items():
-        print(f"may be opened for backfilling: level {level}, {slots} more patients by the design's cap")
+        print(f"may be opened for backfilling: level {level}, {counted(slots, 'more patient')} by the design's cap")
     for matter in open_matters(state, advice.on):
         print(f"open: {matter}")
     origin = weakest(mark(e) for c in advice.counts for e in c.sources)
@@ -224,7 +225,7 @@ def status(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
         return ", ".join(filter(None, (row.cohort, row.assigned, changed(row))))
 
     shown = [(r.patient, r.tumour, dose(r), r.first_dose, r.doses, r.window, r.treatment) for r in rows]
-    print_table(f"{len(rows)} patient{'s' * (len(rows) != 1)}", columns, shown)
+    print_table(counted(len(rows), "patient"), columns, shown)
     for matter in matters:
         print(f"open: {matter}")
     if state.trial.simulated:
@@ -260,7 +261,9 @@ def log(
     superseded = {e.supersedes: e for e in whole if e.supersedes is not None}
     for e in events:
         print("\n".join(_log_lines(e, superseded.get(e.seq))))
-    print(f"{len(events)} events; the moments of recording are in the time zone {datetime.now().astimezone():%Z}")
+    print(
+        f"{counted(len(events), 'event')}; the moments of recording are in the time zone {datetime.now().astimezone():%Z}"
+    )
 
 
 def _log_lines(event: Event, superseded_by: Event | None) -> Iterator[str]:
@@ -343,9 +346,9 @@ def verify(
         print_json({"ok": not findings, "head": None if findings else f"{last.seq}:{last.hash}", "found": found})
     elif findings:
         print(printable_lines("\n".join(map(str, findings))))
-        print(f"{len(findings)} thing{'s' * (len(findings) != 1)} wrong: this record is not as it was written")
+        print(f"{counted(len(findings), 'thing')} wrong: this record is not as it was written")
     else:
-        print(f"sound: {last.seq} events, each as it was written")
+        print(f"sound: {counted(last.seq, 'event')}, each as it was written")
         print(f"head {last.seq}:{last.hash}")
         print("note it down: `posology trial verify --head` compares with it later")
     raise typer.Exit(1 if findings else 0)
@@ -367,10 +370,13 @@ def correct(
     Example: posology trial correct mytrial.posology 57 grade=2 --reason "source document checked"
     """
     from posology.conduct.trial import Trial, current_user
-    from posology.record.entry import EntryError, fact_from
+    from posology.record.entry import EntryError, fact_from, system_fields
     from posology.record.event import to_dict
 
     pairs = dict(change.partition("=")[::2] for change in changes or ())
+    names = [change.partition("=")[0] for change in changes or ()]
+    if twice := [name for name in pairs if names.count(name) > 1]:
+        raise EntryError([f"{name} is given twice" for name in twice])
     with Trial.open(trial) as opened:
         old = opened.state().find(event)
         if old is None:
@@ -381,9 +387,8 @@ def correct(
             )
         if not pairs and on is None:
             raise EntryError(["say what changes, as field=value, or the day by --on"])
-        entered = {field.name for field, _ in entered_fields(type(old.fact))}
-        if systems := [name for name in pairs if name not in entered and hasattr(old.fact, name)]:
-            raise EntryError([f"{name} is written by the system, never typed" for name in systems])
+        if written := [name for name in pairs if name in system_fields(old.kind)]:
+            raise EntryError([f"{name} is written by the system, never typed" for name in written])
         fact = fact_from(old.kind, {**to_dict(old.fact), **pairs})
         if fact == old.fact and on in (None, old.occurred):
             raise EntryError([f"event {event} says that already: nothing changes"])

@@ -20,6 +20,7 @@ from posology.designs.tally import DependsOn
 from posology.record.event import Event
 from posology.record.facts import DltAdjudicated
 from posology.record.state import State
+from posology.shared.text import counted
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ class _Day:
             return self.answer("stay", level, 0, f"{why}; {_waiting(here, self.untreated)}", settled=False)
         if missing > self.free:
             return self.answer("expand", level, missing, _with_undecided(why, self.undecided, settled), settled)
-        why = f"{why}; {self.free} of {self.open_level.slots} slots are free"
+        why = f"{why}; {self.free} of {counted(self.open_level.slots, 'slot')} free"
         return self.answer("stay", level, missing, _with_undecided(why, self.undecided, settled), settled)
 
     def held_back(self, why: str, settled: bool, *, rises: bool) -> Advice | None:
@@ -227,7 +228,7 @@ class _Day:
         level, slots = self.open_level.level, self.open_level.slots
         to_fill = min(self.free, _advised(self.open_level) - len(self.taken))
         if rises and to_fill > 0:
-            fill = f"{len(self.taken)} of {slots} slots at level {level} are taken; fill the cohort"
+            fill = f"{len(self.taken)} of {counted(slots, 'slot')} at level {level} taken; fill the cohort"
             return self.answer("stay", level, to_fill, _with_undecided(fill, self.undecided, settled), settled)
         if rises and self.untreated:
             waits = _waiting((), self.untreated)

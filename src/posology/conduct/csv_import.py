@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from posology.conduct.trial import PendingEvents, Refused, Trial
-from posology.record.entry import EntryError, fact_from
+from posology.record.entry import EntryError, fact_from, system_fields
 from posology.record.event import BACKDATED, Event
 from posology.record.fact import KINDS
 from posology.record.store import gc_paused
-from posology.shared.text import whole_day
+from posology.shared.text import counted, whole_day
 
 ENVELOPE = ("kind", "patient", "occurred", "recorded", "author", "reason", "override", "provenance", "supersedes")
 
@@ -46,7 +46,7 @@ class LoadError(ValueError):
         shown = [str(error) for error in errors[:100]]
         if len(errors) > len(shown):
             shown.append(f"... and {len(errors) - len(shown)} more")
-        super().__init__("\n".join([*shown, f"{len(errors)} rows are wrong: nothing was recorded"]))
+        super().__init__("\n".join([*shown, f"{counted(len(errors), 'row')} wrong: nothing was recorded"]))
         self.errors = errors
 
 
@@ -137,6 +137,8 @@ def _enter(
     provenance = _provenance(cells.pop("provenance", "")) | ({BACKDATED: "stated"} if backdated else {})
     if of == "protocol_amended":
         cells = _amendment(cells, document)
+    elif of in KINDS and (written := [name for name in system_fields(of) if name in cells]):
+        raise ValueError(f"{', '.join(written)}: written by the system, never typed; leave it blank")
     fact = fact_from(of, cells)
     if fact.about == "patient" and patient is None:
         raise ValueError("patient is missing")

@@ -11,6 +11,7 @@ from posology.protocol.amendments import amend
 from posology.protocol.load import check_version
 from posology.record import facts as f
 from posology.record.binding import SignedDecision
+from posology.shared.text import counted
 
 OPENING = ("escalate", "expand", "de-escalate", "open backfill", "open cohort")
 """Actions that give slots."""
@@ -151,7 +152,7 @@ def backfill_as_advised(request: EventRequest) -> str | None:
         open_ = ", ".join(map(str, advice.backfill)) or "none"
         return f"the design opens no backfilling at level {fact.level} (levels open: {open_})"
     most = advice.backfill[fact.level]
-    return f"{fact.slots} slots; the cap leaves {most} at level {fact.level}" if fact.slots > most else None
+    return f"{counted(fact.slots, 'slot')}; the cap leaves {most} at level {fact.level}" if fact.slots > most else None
 
 
 def slots_as_advised(request: EventRequest) -> str | None:
@@ -162,7 +163,7 @@ def slots_as_advised(request: EventRequest) -> str | None:
     margin = request.plan.protocol.committee.extra_slots
     if fact.slots <= advice.more + margin:
         return None
-    return f"{fact.slots} slots; the design asks for {advice.more}, and the protocol allows {margin} more"
+    return f"{counted(fact.slots, 'slot')}; the design asks for {advice.more}, and the protocol allows {margin} more"
 
 
 def decisions_in_order(request: EventRequest) -> str | None:

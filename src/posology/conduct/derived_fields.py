@@ -47,8 +47,8 @@ def complete(
     """
     known = state.patients.get(patient) if patient else None
     match fact:
-        case Dosed() if known:
-            return replace(fact, planned_mg=planned_mg(fact, known, state.protocol(occurred).dose))
+        case Dosed():
+            return replace(fact, planned_mg=planned_mg(fact, known or Patient("", ()), state.protocol(occurred).dose))
         case Enrolled(level=None, cohort=None) if known and known.reservation:
             kept = known.reservation.fact
             return replace(fact, level=kept.level, cohort=kept.cohort)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from posology.record.collected import LaboratoryMeasured
 from posology.record.event import Event
 from posology.record.facts import CriterionAttested, PriorTherapy, Screened, TargetScored
 from posology.record.state import Patient
+from posology.shared.text import counted
 
 
 class Verdict(StrEnum):
@@ -124,7 +125,7 @@ def _laboratory(patient: Patient, criterion: EligibilityCriterion, on: date | No
             continue
         shown = f"{test} is {fact.value:g} {fact.unit or '(no unit)'} on {event.occurred}"
         if on is not None and criterion.within_days is not None and (on - event.occurred).days > criterion.within_days:
-            old = f"{shown}: older than {criterion.within_days} days"
+            old = f"{shown}: older than {counted(criterion.within_days, 'day')}"
             return CheckedCriterion(criterion, Verdict.NOT_KNOWN, old, event)
         if unit == "ULN":
             factor, missing = (1 / fact.upper_limit if fact.upper_limit else None), "has no upper limit of normal"

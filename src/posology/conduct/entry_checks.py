@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from datetime import date
 from functools import lru_cache
 
 from posology.record.entry import EntryError
@@ -20,8 +21,16 @@ __all__ = ["check_entry"]
 LONGEST_ID, LONGEST_NAME = 64, 200
 
 
-def check_entry(fact: Fact, *, patient: str | None, author: str, reason: str | None, override: str | None) -> None:
-    """Check who and what an entry names.
+def check_entry(
+    fact: Fact,
+    *,
+    patient: str | None,
+    author: str,
+    reason: str | None,
+    override: str | None,
+    occurred: date | None = None,
+) -> None:
+    """Check who and what an entry names, and that its date as collected is of the day on which it occurred.
 
     Raises
     ------
@@ -44,6 +53,8 @@ def check_entry(fact: Fact, *, patient: str | None, author: str, reason: str | N
         if text:
             problems += [f"{name} {problem}" for problem in _reason_problems(text)]
     problems += _field_problems(fact)
+    if not problems and occurred is not None:
+        problems += _date_problems(fact, occurred)
     if problems:
         raise EntryError(problems)
 
@@ -97,6 +108,20 @@ def _reason_problems(reason: str) -> Iterator[str]:
         yield f"is {reason!r}: say why"
     elif hidden := unprintable(reason):
         yield f"is {reason!r}: it holds {hidden}"
+
+
+def _date_problems(fact: Fact, occurred: date) -> Iterator[str]:
+    """Yield where a date as collected contradicts the day: the day lies in what the date leaves open, an end not
+    before it."""
+    for name in ("dated", "ended"):
+        text = getattr(fact, name, None)
+        if text is None:
+            continue
+        collected = parse_date(text)
+        if name == "dated" and not collected.may_be(occurred):
+            yield f"dated is {text!r}, and the event is of {occurred}: give the same day, or leave dated out"
+        elif name == "ended" and collected.is_before(occurred):
+            yield f"ended is {text!r}, before the day it began, {occurred}"
 
 
 def _field_problems(fact: Fact) -> Iterator[str]:

@@ -7,6 +7,7 @@ from posology.conduct.protocol_in_force import reopened
 from posology.conduct.rules import EventRequest, absolute, not_in_force, reads
 from posology.record import facts as f
 from posology.record.binding import Toxicity
+from posology.shared.text import counted
 
 # Doses ----------------------------------------------------------------------------------------------------------------
 
@@ -137,8 +138,8 @@ def doses_in_order(request: EventRequest) -> str | None:
     due = (request.fact.cycle - dose.cycle) * schedule.cycle_days + request.fact.day - dose.day
     if (request.occurred - event.occurred).days < due - schedule.window_days:
         return (
-            f"cycle {dose.cycle} day {dose.day} was given on {event.occurred}; this dose is due {due} days later "
-            f"(at most {schedule.window_days} days early), not {(request.occurred - event.occurred).days}"
+            f"cycle {dose.cycle} day {dose.day} was given on {event.occurred}; this dose is due {counted(due, 'day')} later "
+            f"(at most {counted(schedule.window_days, 'day')} early), not {(request.occurred - event.occurred).days}"
         )
     return None
 
@@ -160,14 +161,14 @@ def to_a_defined_lower_level(request: EventRequest) -> str | None:
 def reductions_left(request: EventRequest) -> str | None:
     """No more dose reductions than the protocol allows."""
     done, allowed = len(request.before.of(f.DoseReduced)), request.plan.protocol.modification.maximum_reductions
-    return f"{done} reductions were made; the protocol allows {allowed}" if done >= allowed else None
+    return f"{counted(done, 'reduction')} made; the protocol allows {allowed}" if done >= allowed else None
 
 
 def delay_allowed(request: EventRequest) -> str | None:
     """A dose is not delayed longer than the protocol allows."""
     allowed = request.plan.protocol.modification.maximum_delay_days
     return (
-        f"{request.fact.days} days were asked for; the protocol allows {allowed}"
+        f"{counted(request.fact.days, 'day')} asked for; the protocol allows {allowed}"
         if request.fact.days > allowed
         else None
     )

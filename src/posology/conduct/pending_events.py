@@ -90,7 +90,7 @@ class PendingEvents:
         posology.record.entry.EntryError
             if an identifier, a name or a reason is blank or cannot be seen, or the override names no rule.
         """
-        check_entry(fact, patient=patient, author=by, reason=reason, override=override)
+        check_entry(fact, patient=patient, author=by, reason=reason, override=override, occurred=occurred)
         if recorded < self.last:
             rule, why = "recorded-in-order", "An event is recorded after the one before it"
             text = f"{recorded} is before {self.last}, when the last event was recorded"

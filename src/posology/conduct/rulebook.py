@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 
 from posology.conduct import decision_rules as d
@@ -235,7 +236,7 @@ def _asked_again(
 ) -> Iterator[tuple[Event, tuple[ConductRule, ...]]]:
     """Yield the events that a change may break, with the rules to ask again."""
     kinds = {e.kind for e in (new, old) if e is not None and not isinstance(e.fact, f.Voided)}
-    since = min(order for e, state in ((new, after), (old, before)) if e for order in [state.order(e)])
+    since = min(_reaches_back_to(state, e) for e, state in ((new, after), (old, before)) if e)
     for event in _in_reach(after, new, old, since):
         if event.seq == new.seq:
             continue
@@ -266,10 +267,18 @@ def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, 
                 yield from (e for e in slots if after.order(e) >= since)
 
 
+def _reaches_back_to(state: State, event: Event) -> tuple[date, int]:
+    """Return from when on an event counts: a version of the protocol holds the whole of its first day."""
+    day, entered = state.order(event)
+    return day, 0 if isinstance(event.fact, f.ProtocolAmended) else entered
+
+
 def _is_last(state: State, event: Event) -> bool:
-    """Whether nothing in the record happened after an event."""
-    day = event.occurred
-    return all(not t.events or t.events[-1].occurred <= day for t in (state.trial, *state.patients.values()))
+    """Whether nothing in the record happened after an event; of a version of the protocol, nothing on its first day."""
+    day, whole = event.occurred, isinstance(event.fact, f.ProtocolAmended)
+    lines = (state.trial, *state.patients.values())
+    last = (e for line in lines for e in line.events[-2 if whole else -1 :] if e.seq != event.seq)
+    return all(e.occurred < day if whole else e.occurred <= day for e in last)
 
 
 def broken_rules(state: State) -> list[Refusal]:

@@ -30,6 +30,7 @@ from posology.record.collected import LaboratoryMeasured, TreatmentGiven
 from posology.record.event import Event
 from posology.record.fact import Fact
 from posology.record.state import Patient, State
+from posology.shared.text import counted
 
 
 @dataclass(frozen=True)
@@ -314,8 +315,8 @@ def slot_is_free(request: EventRequest) -> str | None:
     held = request.slots_taken(opened)
     if len(held) < opened.slots:
         return None
-    held_by = ", ".join(held) or "nobody"
-    return f"all {opened.slots} slots that {opened.reason()} gave at level {opened.level} are taken, by {held_by}"
+    taken = f"taken by {', '.join(held)}" if held else "none to take"
+    return f"level {opened.level} has {counted(opened.slots, 'slot')} by {opened.reason()}: {taken}"
 
 
 def _cohort_is_full(request: EventRequest) -> str | None:
@@ -329,7 +330,7 @@ def _cohort_is_full(request: EventRequest) -> str | None:
         if patient.id != request.patient_id:
             slot = slot_of(request.state, patient, request.plan.protocol, request.occurred, again)
             taken += slot is not None and getattr(slot.fact, "cohort", None) == name
-    return f"all {taken} slots of {name} are taken" if taken >= cohort.patients else None
+    return f"{name} has {counted(cohort.patients, 'slot')}: all taken" if taken >= cohort.patients else None
 
 
 def first_in_the_queue(request: EventRequest) -> str | None:
@@ -342,7 +343,8 @@ def first_in_the_queue(request: EventRequest) -> str | None:
     free = open_.slots - len(request.slots_taken(open_))
     if not 0 < free <= len(ahead):
         return None
-    return f"{free} slots are free, and {', '.join(ahead)} have waited longer (by {protocol.enrolment.queue})"
+    have = "has" if len(ahead) == 1 else "have"
+    return f"{counted(free, 'slot')} free, and {', '.join(ahead)} {have} waited longer (by {protocol.enrolment.queue})"
 
 
 def level_not_too_toxic(request: EventRequest) -> str | None:

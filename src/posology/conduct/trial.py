@@ -32,7 +32,8 @@ from posology.conduct.advice import Advice, advise
 from posology.conduct.entry_checks import check_entry
 from posology.conduct.pending_events import PendingEvents, Refused
 from posology.conduct.rulebook import Refusal
-from posology.protocol.amendments import in_force
+from posology.protocol.amendments import in_force, versions
+from posology.protocol.diff import differences
 from posology.record.collected import DataImport
 from posology.record.event import BACKDATED, GENESIS, Event, to_stored
 from posology.record.fact import Fact
@@ -312,17 +313,17 @@ class Trial:
         Raises
         ------
         Refused
-            if the document is of another trial, or starts from another protocol.
+            if the document is of another trial, or differs from a version that the record holds.
         """
 
         def add(pending: PendingEvents) -> list[Event]:
-            refuse_other_trial(pending.state, document)
+            refuse_other_protocol(pending.state, document)
             moment, today = self._moment(pending)
-            versions = {version.version for _, version in pending.state.trial.protocols}
+            recorded = {version.version for _, version in pending.state.trial.protocols}
             events = []
             for amendment in document.get("amendments") or ():
                 day = date.fromisoformat(str(amendment["date"]))
-                if amendment["version"] in versions or day > (on or today):
+                if amendment["version"] in recorded or day > (on or today):
                     continue
                 fact = ProtocolAmended(
                     version=amendment["version"], why=amendment["reason"], changes=amendment["changes"]
@@ -370,19 +371,31 @@ class Trial:
         return advise(fold(seen, occurred_by=day, recorded_by=known_by), day)
 
 
-def refuse_other_trial(state: State, document: dict[str, Any]) -> None:
-    """Refuse a protocol document that is not of the trial of a record.
+def refuse_other_protocol(state: State, document: dict[str, Any]) -> None:
+    """Refuse a protocol document that is not of the trial of a record, or says otherwise what the record holds.
 
     Raises
     ------
     Refused
-        naming both.
+        naming both trials; or the version, and each field in which the file differs from the record.
     """
     _, own = state.trial.documents[0]
-    given, wanted = document["trial"]["id"], own["trial"]["id"]
-    if given != wanted:
-        text = f"the protocol is of trial {given}; this is {wanted}"
+    other, wanted = document["trial"]["id"], own["trial"]["id"]
+    if other != wanted:
+        text = f"the protocol is of trial {other}; this is {wanted}"
         raise Refused([Refusal("amendment-of-this-trial", "An amendment is of this trial", text)], "amendment")
+    in_file = {version["trial"]["version"]: version for version in versions(document)}
+    for _, recorded in state.trial.documents:
+        version = recorded["trial"]["version"]
+        if version not in in_file:
+            text = f"the record holds version {version}, which the file does not"
+        elif changed := list(differences(recorded, in_file[version])):
+            more = f"; and {len(changed) - 5} more" if len(changed) > 5 else ""
+            text = f"version {version} is another than the record holds: {'; '.join(changed[:5])}{more}"
+        else:
+            continue
+        rule = "The file holds the versions of the record as they are; a change is a new amendment"
+        raise Refused([Refusal("versions-as-recorded", rule, text)], "amendment")
 
 
 def end_of_day(day: date) -> datetime:

@@ -50,11 +50,23 @@ REASONS = (
     "the limits of normal are in conflict",
     "this version does not grade a value so low",
     "the value is negative",
+    "it lies within its own limits of normal: its unit or its limits are wrong",
 )
 """Why a value is not graded; a reason's place is its bit in ``Graded.reason``."""
-NO_VALUE, NO_TERM, NO_UNIT, WRONG_UNIT, NO_LLN, NO_ULN, NO_BASE, CENSORED, CONFLICT, TOO_LOW, NEGATIVE = (
-    1 << i for i in range(len(REASONS))
-)
+(
+    NO_VALUE,
+    NO_TERM,
+    NO_UNIT,
+    WRONG_UNIT,
+    NO_LLN,
+    NO_ULN,
+    NO_BASE,
+    CENSORED,
+    CONFLICT,
+    TOO_LOW,
+    NEGATIVE,
+    CONTRADICTED,
+) = (1 << i for i in range(len(REASONS)))
 
 
 class Comparison(NamedTuple):
@@ -313,9 +325,11 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
     n = len(v.value)
     best = np.zeros(n, np.int8)
     open_ = np.zeros(n, bool)  # some test above the best one is not known
+    contradicted = np.zeros(n, bool)
     for g in (4, 3, 2, 1):
         if chosen.grades[g - 1]:
             true, false = _any_alternative(chosen.grades[g - 1], v)
+            contradicted |= (best == 0) & true & _within_limits(chosen, g, v)
             best = np.where((best == 0) & true, np.int8(g), best)
             open_ |= (best == 0) & ~true & ~false
     cannot = np.isnan(v.value) | (v.value < 0)
@@ -324,6 +338,8 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
         below = _any_alternative(chosen.not_gradable, v)[0]
         cannot |= below
         reason |= np.where(below, TOO_LOW, 0).astype(np.uint16)
+    cannot |= contradicted
+    reason |= np.where(contradicted, CONTRADICTED, 0).astype(np.uint16)
     unknown = open_ & ~cannot
     if unknown.any():
         operands = {t.operand for grade in chosen.grades for alternative in grade for t in alternative}
@@ -337,6 +353,21 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
         reason |= np.where(unknown & (v.sign > 0), CENSORED, 0).astype(np.uint16)
     nothing = cannot | (unknown & ((best == 0) | (v.sign > 0)))
     return np.where(nothing, np.int8(NONE), best), unknown & (best > 0) & ~nothing, reason
+
+
+def _within_limits(chosen: Criteria, g: int, v: _Values) -> Bools:
+    """Return where a grade by numbers alone contradicts the laboratory, whose own limits the value lies within.
+
+    14 "g/L" of hemoglobin with limits 12 to 16 is 14 g/dL. Where grade 1 begins at the limit of normal no value within
+    the limits has a grade; elsewhere (triglycerides, INR) none has grade 3 or more.
+    """
+    by_limits = tuple(a for a in chosen.grades[g - 1] if any(test.operand or not test.operator for test in a))
+    at_limit = any(t.operand in ("LLN", "ULN") and t.number == 1 for a in chosen.grades[0] for t in a)
+    if v.reading == "admiral" or not (at_limit or g > 2):
+        return np.zeros(len(v.value), bool)
+    slack = RELATIVE_TOLERANCE * np.abs(v.value)
+    inside = (v.sign == 0) & (v.value >= v.lower - slack) & (v.value <= v.upper + slack)
+    return np.asarray(inside & ~_any_alternative(by_limits, v)[0])
 
 
 def _any_alternative(alternatives: tuple[tuple[Comparison, ...], ...], v: _Values) -> tuple[Bools, Bools]:

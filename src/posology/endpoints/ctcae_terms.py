@@ -76,7 +76,8 @@ def find_term(text: str) -> CtcaeTerm | None:
     if known is not None:
         return known
     other = OTHER.fullmatch(text.strip())
-    organ_class = organ_classes().get(spelling(other["organ_class"])) if other else None
+    named = spelling(other["organ_class"]) if other else ""
+    organ_class = organ_classes().get(named) or organ_classes().get(f"{named}s")  # CTCAE has it in the singular once
     return CtcaeTerm(text.strip(), organ_class) if organ_class else None
 
 

@@ -214,6 +214,9 @@ def _explain(results: Results, i: int, wrong: dict[int, list[str]], reason: int,
     for bit, what in ((ctcae.NO_LLN, "lower limit"), (ctcae.NO_ULN, "upper limit"), (ctcae.NO_BASE, "baseline")):
         if reason & bit:
             said.append(f"{text!r} has no {what}")
+    if reason & ctcae.CONTRADICTED:
+        limits = f"{np.asarray(results.lower)[i]:g} to {np.asarray(results.upper)[i]:g}"
+        said.append(f"{text} {unit} lies within its own limits {limits}, and would be graded all the same")
     if reason & ctcae.TOO_LOW:
         said.append(f"{text!r} is below what this version grades")
 

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
+from annotated_doc import Doc
 from pydantic import TypeAdapter, ValidationError
 
 from posology.record.fact import KINDS, Fact
@@ -50,6 +51,23 @@ def _many(kind: str) -> TypeAdapter[list[Fact]]:
 @cache
 def _adapter(kind: str) -> TypeAdapter[Fact]:
     return TypeAdapter(KINDS[kind])
+
+
+@cache
+def system_fields(name: str) -> tuple[str, ...]:
+    """Return the fields of a kind of fact that the system writes: of one that people enter, those without a ``Doc``.
+
+    Examples
+    --------
+    >>> system_fields("dosed"), system_fields("decision_taken")
+    (('planned_mg',), ('number', 'advice', 'departs', 'protocol_version'))
+    """
+    kind = KINDS[name]
+    if not isinstance(kind.verb, str):
+        return ()
+    hints = get_type_hints(kind, include_extras=True)
+    documented = {n for n, hint in hints.items() if any(isinstance(m, Doc) for m in getattr(hint, "__metadata__", ()))}
+    return tuple(field.name for field in fields(kind) if field.name not in documented)  # type: ignore[arg-type]
 
 
 def fact_from(kind: str, values: Mapping[str, Any]) -> Fact:

@@ -66,6 +66,18 @@ class Snapshot:
         return tuple(event for event in self.events.values() if event.supersedes)
 
 
+def refuse_day_to_come(cutoff: date, today: date) -> None:
+    """Refuse a cutoff that is to come.
+
+    Raises
+    ------
+    SnapshotError
+        naming both days.
+    """
+    if cutoff > today:
+        raise SnapshotError(f"the cutoff {cutoff} is after today, {today}: nobody knows what will have happened")
+
+
 def take_snapshot(
     events: Sequence[Event],
     cutoff: date,
@@ -92,8 +104,8 @@ def take_snapshot(
     SnapshotError
         if the trial had not begun by the cutoff, or was not known by then, or the cutoff is to come.
     """
-    if today is not None and cutoff > today:
-        raise SnapshotError(f"the cutoff {cutoff} is after today, {today}: nobody knows what will have happened")
+    if today is not None:
+        refuse_day_to_come(cutoff, today)
     if not events:
         raise SnapshotError("the record holds no event")
     known = list(events) if known_by is None else [e for e in events if _is_known(e, known_by)]

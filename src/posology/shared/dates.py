@@ -77,6 +77,23 @@ class PartialDate:
         """Whether year, month and day are known."""
         return None not in (self.year, self.month, self.day)
 
+    def may_be(self, day: date) -> bool:
+        """Whether a day is among those that it leaves open.
+
+        >>> parse_date("2013-05").may_be(date(2013, 5, 10)), parse_date("2013---10").may_be(date(2013, 5, 11))
+        (True, False)
+        """
+        known = ((self.year, day.year), (self.month, day.month), (self.day, day.day))
+        return all(mine is None or mine == its for mine, its in known)
+
+    def is_before(self, day: date) -> bool:
+        """Whether the last day that it leaves open is before a day.
+
+        >>> parse_date("2013-04").is_before(date(2013, 5, 1)), parse_date("2013").is_before(date(2013, 5, 1))
+        (True, False)
+        """
+        return (self.year or 9999, self.month or 12, self.day or 31) < (day.year, day.month, day.day)
+
     def __str__(self) -> str:
         year = "-" if self.year is None else f"{self.year:04d}"
         month = "-" if self.month is None else f"{self.month:02d}"

@@ -6,6 +6,7 @@ import unicodedata
 from datetime import date
 
 __all__ = [
+    "counted",
     "first_paragraph",
     "lookalike_key",
     "mixed_scripts",
@@ -34,6 +35,17 @@ def unprintable(text: str, allowed: str = "") -> str | None:
         if not character.isprintable() and unicodedata.category(character) != "Zs" and character not in allowed:
             return f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
     return None
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(0, "slot"), counted(20000, "event")
+    ('1 row', '0 slots', '20,000 events')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def printable(text: str) -> str:

@@ -6,6 +6,7 @@ its reason.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -236,8 +237,10 @@ def lesions(*visits: tuple[str, dict[str, float | str]]) -> list[dict[str, Any]]
     ]
 
 
-def values(domains: dict[str, pl.DataFrame], rules: AdamConventions = PRESETS["recist"]) -> dict[str, tuple[Any, ...]]:
-    datasets = analyse(domains, rules).datasets
+def values(
+    domains: dict[str, pl.DataFrame], rules: AdamConventions = PRESETS["recist"], cutoff: date | None = None
+) -> dict[str, tuple[Any, ...]]:
+    datasets = analyse(SdtmSource(domains).at(cutoff), rules).datasets
     assert conform_datasets({d.name: d for d in datasets}) == []
     frames = {d.name: d.frame for d in datasets}
     found = {
@@ -262,7 +265,7 @@ def responses(*seen: tuple[str, str], rules: AdamConventions = PRESETS["recist"]
         | {"VISIT": f"V{n}", "VISITNUM": n}
         for n, (on, said) in enumerate(seen, 1)
     ]
-    datasets = analyse(made(RS=rows), rules).datasets
+    datasets = analyse(SdtmSource(made(RS=rows)), rules).datasets
     assert conform_datasets({d.name: d for d in datasets}) == []
     return next(d.frame for d in datasets if d.name == "ADRS")
 
@@ -281,6 +284,15 @@ def test_no_evidence_of_disease_is_a_best_response_of_its_own() -> None:
     early = responses(("2013-01-20", "NED"), ("2013-04-05", "PD"))
     assert answer(early, "A1BOR") == answer(early, "BOR") == ("PD", date(2013, 4, 5))
     assert answer(responses(("2013-02-20", "NED"), ("2013-04-05", "PR")), "A1BOR") == ("PR", date(2013, 4, 5))
+
+
+def test_a_reader_who_assessed_nobody_is_refused() -> None:
+    rows = [{"USUBJID": "1", "RSSEQ": 1, "RSTESTCD": "OVRLRESP", "RSSTRESC": "PR", "RSDTC": "2013-02-20"}]
+    theirs = [row | {"RSEVAL": "INDEPENDENT ASSESSOR"} for row in rows]
+    with pytest.raises(ValueError, match="--EVAL is RADIOLOGIST in no row: assessments are by INDEPENDENT ASSESSOR"):
+        analyse(SdtmSource(made(RS=theirs)), replace(AdamConventions(), reader="RADIOLOGIST"))
+    told = [str(f) for f in analyse(SdtmSource(made(RS=theirs)), AdamConventions()).findings]
+    assert any("--EVAL: is INVESTIGATOR in no row; assessments are by INDEPENDENT ASSESSOR" in t for t in told)
 
 
 def test_a_late_progression_is_alternative_benefit() -> None:
@@ -312,7 +324,7 @@ def test_responses_follow_from_the_lesions_where_nobody_gave_them() -> None:
 
 
 def test_a_cutoff_takes_back_what_came_later() -> None:
-    found = values(made(TR=lesions(*COURSE)), AdamConventions(cutoff=date(2013, 3, 1)))
+    found = values(made(TR=lesions(*COURSE)), cutoff=date(2013, 3, 1))
     assert (found["BOR"], found["CBOR"]) == (("PR", date(2013, 2, 12)), ("SD", date(2013, 2, 12)))
     assert found["PFS"] == (43, date(2013, 2, 12), 1)
     assert "RSD" not in found
@@ -348,13 +360,13 @@ def test_a_new_therapy_censors_and_two_missed_assessments_too() -> None:
 def test_what_cannot_be_used_is_told(change: dict[str, Any], says: str) -> None:
     rows = lesions(*COURSE)
     rows[0] |= change
-    assert says in [str(f) for f in analyse(made(TR=rows), AdamConventions()).findings]
+    assert says in [str(f) for f in analyse(SdtmSource(made(TR=rows)), AdamConventions()).findings]
 
 
 def test_two_diameters_of_a_lesion_are_none() -> None:
     rows = lesions(*COURSE[:3])
     rows.append(rows[2] | {"TRSEQ": 99, "TRSTRESN": 35.0, "TRSTRESC": "35"})
-    made_of = analyse(made(TR=rows), AdamConventions())
+    made_of = analyse(SdtmSource(made(TR=rows)), AdamConventions())
     assert "patient 1, 2013-02-12, TRSTRESN: lesion T1 has two diameters at V1; it is not evaluable there" in [
         str(f) for f in made_of.findings
     ]
@@ -376,7 +388,7 @@ def test_the_order_of_rows_never_matters() -> None:
     domains = made(TR=lesions(*COURSE))
     turned = {name: each.sample(fraction=1, shuffle=True, seed=5) for name, each in domains.items()}
     for one, other in zip(
-        analyse(domains, AdamConventions()).datasets, analyse(turned, AdamConventions()).datasets, strict=True
+        *(analyse(SdtmSource(each), AdamConventions()).datasets for each in (domains, turned)), strict=True
     ):
         assert one.frame.equals(other.frame), one.name
 

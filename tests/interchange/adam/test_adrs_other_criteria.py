@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from posology.interchange.adam.analysis import analyse
-from posology.interchange.adam.source import PRESETS
+from posology.interchange.adam.source import PRESETS, SdtmSource
 from posology.interchange.datasets.formats import read_dataset
 from tests.interchange.adam.test_analysis import DATA, source
 
@@ -30,7 +30,7 @@ def both(case: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     domains = {**source().domains, "RS": read_dataset(rs).frame}
     if supplement:
         domains["SUPPRS"] = read_dataset(supplement).frame
-    made = analyse(domains, PRESETS["admiralonco"])
+    made = analyse(SdtmSource(domains), PRESETS["admiralonco"])
     return next(d.frame for d in made.datasets if d.name == "ADRS"), read_dataset(expected).frame
 
 
@@ -66,7 +66,7 @@ def test_recist_of_the_same_subjects_comes_from_recist_rows_alone() -> None:
 def test_a_confirmed_progression_without_one_to_confirm_is_a_finding() -> None:
     rs = read_dataset(DATA.parent / "endpoints/rs_onco_irecist.csv.gz").frame
     one = rs.filter(pl.col("RSTESTCD") == "OVRLRESP").head(1).with_columns(pl.lit("iCPD").alias("RSSTRESC"))
-    made = analyse({**source().domains, "RS": one}, PRESETS["recist"])
+    made = analyse(SdtmSource({**source().domains, "RS": one}), PRESETS["recist"])
     assert [f.right for f in made.findings if "no iUPD comes before" in f.wrong] == [
         "a confirmed progression confirms one: read as iUPD"
     ]

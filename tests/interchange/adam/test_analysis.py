@@ -196,6 +196,10 @@ def test_adlb_baseline_is_the_last_value_before_treatment() -> None:
 
 def laboratory(**row: object) -> pl.DataFrame:
     """The row that ADLB makes of one result."""
+    return laboratory_with_findings(**row)[0]
+
+
+def laboratory_with_findings(**row: object) -> tuple[pl.DataFrame, list[str]]:
     base = {
         "STUDYID": "S",
         "USUBJID": "1",
@@ -213,7 +217,8 @@ def laboratory(**row: object) -> pl.DataFrame:
         "LB": pl.DataFrame([base | row]),
     }
     given = SdtmSource(domains)
-    return adlb(given, AdamConventions(), adsl(given, AdamConventions()))
+    made = adlb(given, AdamConventions(), adsl(given, AdamConventions()))
+    return made, [str(f) for f in given.findings]
 
 
 @pytest.mark.parametrize(
@@ -232,6 +237,39 @@ def test_grade_of_a_laboratory_value(row: dict[str, object], low: str | None, hi
     """CTCAE 5.0. Not graded: ALT without its baseline, low potassium (its grade hangs on symptoms), calcium without
     albumin, pH and glucose of urine."""
     assert laboratory(**row).select("ATOXGRL", "ATOXGRH").row(0) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "limits"),
+    [
+        ("HGB", 14.0, "g/L", (12.0, 16.0)),
+        ("SODIUM", 140.0, "mg/dL", (135.0, 145.0)),
+        ("WBC", 5000.0, "10^9/L", (4000.0, 10000.0)),
+        ("MG", 2.0, "mmol/L", (1.7, 2.4)),
+    ],
+)
+def test_a_value_within_its_own_limits_has_no_grade_by_a_wrong_unit(
+    code: str, value: float, unit: str, limits: tuple[float, float]
+) -> None:
+    """By the unit they would be grades 3, 4, 3 and 3; by the limits beside them they are g/dL, mmol/L, /uL and mg/dL."""
+    made, told = laboratory_with_findings(
+        LBTESTCD=code, LBSTRESN=value, LBSTRESU=unit, LBSTNRLO=limits[0], LBSTNRHI=limits[1]
+    )
+    assert made.select("ATOXGRL", "ATOXGRH").row(0) == (None, None)
+    assert [f for f in told if f.startswith(f"LBSTRESU of {code}: is {unit!r} of 1 results that lie within")]
+
+
+def test_a_unit_that_a_test_does_not_have_is_named() -> None:
+    made, told = laboratory_with_findings(LBTESTCD="K", LBSTRESN=4.1, LBSTRESU="g/L", LBSTNRLO=3.5, LBSTNRHI=5.0)
+    assert made.select("ATOXGRL", "ATOXGRH").row(0) == (None, None)
+    assert told == ["LBSTRESU of K: is 'g/L' of 1 results; no grade is given: known are meq/l, mg/dl, mmol/l"]
+
+
+def test_a_value_below_what_is_measured_is_graded_where_the_grade_is_certain() -> None:
+    """Neutrophils below 0.1 x 10^9/L are grade 4 (below 0.5); below 1.2 they may be of any grade from 2 on."""
+    row = {"LBTESTCD": "NEUT", "LBSTRESN": None, "LBSTRESU": "10^9/L", "LBSTNRLO": 1.5, "LBSTNRHI": 7.0}
+    for text, low in (("<0.1", "4"), ("<1.2", None)):
+        assert laboratory(**row, LBSTRESC=text)["ATOXGRL"].to_list() == [low]
 
 
 def test_calcium_is_graded_as_corrected() -> None:
@@ -285,10 +323,8 @@ def test_partial_dates_in_doubt_are_emergent() -> None:
             }
         ),
     }
-    given = SdtmSource(domains)
-    events = adae(
-        given, AdamConventions(cutoff=date(2013, 6, 1)), adsl(given, AdamConventions(cutoff=date(2013, 6, 1)))
-    )
+    given = SdtmSource(domains).at(date(2013, 6, 1))
+    events = adae(given, AdamConventions(), adsl(given, AdamConventions()))
     assert events.select("ASTDT", "ASTDTF", "TRTEMFL").rows() == [
         (date(2013, 5, 10), "D", "Y"),
         (date(2013, 4, 1), "D", None),
@@ -316,12 +352,12 @@ def test_the_order_of_rows_never_matters() -> None:
 
 def test_nothing_after_the_cutoff_leaks_in(tmp_path: Path) -> None:
     cutoff = date(2013, 12, 31)
-    made = analyse(source().domains, AdamConventions(cutoff=cutoff))
+    made = analyse(SdtmSource(source().domains).at(cutoff), AdamConventions())
     assert conform_datasets({d.name: d for d in made.datasets}) == []
     for dataset in made.datasets:
         dates = [v.name for v in dataset.variables if v.type == "date"]
         assert all((dataset.frame[name].max() or cutoff) <= cutoff for name in dates)
-    whole = analyse(source().domains, AdamConventions())
+    whole = analyse(SdtmSource(source().domains), AdamConventions())
     assert made.datasets[1].frame.height < whole.datasets[1].frame.height
     ongoing = made.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
     assert ongoing > whole.datasets[0].frame.filter(pl.col("EOSSTT") == "ONGOING").height
@@ -349,7 +385,8 @@ def test_the_commands(tmp_path: Path) -> None:
 
 
 def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
-    domains, findings = read_folder(DATA / "sdtm")
+    read = read_folder(DATA / "sdtm")
+    domains, findings = read.domains, read.findings
     assert domains["RS"].height == 5808 + 66
     assert [str(f) for f in findings] == [
         "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"

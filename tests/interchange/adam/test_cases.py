@@ -13,15 +13,15 @@ from typer.testing import CliRunner
 
 from posology.cli.app import app
 from posology.interchange.adam.analysis import Analysis, analyse, export, read_folder
-from posology.interchange.adam.source import PRESETS
+from posology.interchange.adam.source import PRESETS, SdtmSource
 from posology.interchange.datasets.formats import read_dataset
 
 CASES = Path(__file__).parents[2] / "data/cases"
 
 
 def derived(case: str, preset: str = "recist") -> tuple[dict[str, pl.DataFrame], Analysis]:
-    domains, _ = read_folder(CASES / case / "sdtm")
-    made = analyse(domains, PRESETS[preset])
+    domains = read_folder(CASES / case / "sdtm").domains
+    made = analyse(SdtmSource(domains), PRESETS[preset])
     return {d.name: d.frame for d in made.datasets}, made
 
 
@@ -50,8 +50,8 @@ def test_an_open_interval_goes_to_the_end_of_treatment() -> None:
 
 
 def test_without_an_end_of_treatment_it_goes_on() -> None:
-    domains, _ = read_folder(CASES / "a3_treatment_end_before_last_dose/sdtm")
-    made = analyse({name: frame for name, frame in domains.items() if name != "DS"}, PRESETS["recist"])
+    domains = read_folder(CASES / "a3_treatment_end_before_last_dose/sdtm").domains
+    made = analyse(SdtmSource({name: frame for name, frame in domains.items() if name != "DS"}), PRESETS["recist"])
     frames = {d.name: d.frame for d in made.datasets}
     assert frames["ADSL"]["TRTEDT"].to_list() == [date(2025, 4, 2)]
     assert frames["ADAE"]["TRTEMFL"].to_list() == ["Y"]
@@ -95,9 +95,9 @@ def test_a_trial_without_randomisation_works_under_every_rule_set(preset: str) -
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_trial_before_the_first_dose_works_too(preset: str, tmp_path: Path) -> None:
-    domains, _ = read_folder(CASES / "r3_not_randomised/sdtm")
+    domains = read_folder(CASES / "r3_not_randomised/sdtm").domains
     files, made = export(
-        {**domains, "EX": domains["EX"].clear()}, tmp_path / "new/adam", PRESETS[preset], ("xpt", "json")
+        SdtmSource({**domains, "EX": domains["EX"].clear()}), tmp_path / "new/adam", PRESETS[preset], ("xpt", "json")
     )
     assert {d.name: d.frame.height for d in made.datasets}["ADSL"] == 1
     assert sorted(f.name for f in files) == sorted(f.name for f in (tmp_path / "new/adam").iterdir())
@@ -119,9 +119,9 @@ def test_na_as_r_writes_it_is_missing() -> None:
 
 
 def test_text_among_numbers_costs_a_finding_and_that_value() -> None:
-    domains, _ = read_folder(CASES / "a2_baseline_after_dose/sdtm")
+    domains = read_folder(CASES / "a2_baseline_after_dose/sdtm").domains
     texts = domains["LB"].with_columns(pl.Series("LBSTRESN", ["210", "high", "140", "120"]))
-    made = analyse({**domains, "LB": texts}, PRESETS["recist"])
+    made = analyse(SdtmSource({**domains, "LB": texts}), PRESETS["recist"])
     values = next(d.frame for d in made.datasets if d.name == "ADLB").sort("LBSEQ")
     assert values["AVAL"].to_list() == [210, None, 140, 120]
     assert [str(f) for f in made.findings if "LBSTRESN" in f.field] == [
@@ -132,33 +132,35 @@ def test_text_among_numbers_costs_a_finding_and_that_value() -> None:
 def test_nothing_is_left_behind_where_a_dataset_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    domains, _ = read_folder(CASES / "r1_disease_after_cr/sdtm")
+    domains = read_folder(CASES / "r1_disease_after_cr/sdtm").domains
 
     def full(*_: Any, **__: Any) -> Path:
         raise OSError("no space left")
 
     monkeypatch.setattr("posology.interchange.adam.analysis.write_define", full)
     with pytest.raises(OSError, match="no space"):
-        export(domains, tmp_path / "adam", PRESETS["recist"])
+        export(SdtmSource(domains), tmp_path / "adam", PRESETS["recist"])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_new_therapy_ends_what_counts_as_response() -> None:
     """Without it the response of 1 April is confirmed; a therapy that began on 1 March ends it, in ADRS and ADTTE
     alike."""
-    domains, _ = read_folder(CASES / "r1_disease_after_cr/sdtm")
+    domains = read_folder(CASES / "r1_disease_after_cr/sdtm").domains
     subject = domains["DM"].filter(pl.col("USUBJID").str.ends_with("009"))
     therapy = subject.select(
         "STUDYID", "USUBJID", CMTRT=pl.lit("OTHERMAB"), CMCAT=pl.lit("ANTI-CANCER THERAPY"), CMSTDTC=pl.lit("2025-03")
     )
-    made = analyse({**domains, "CM": therapy}, PRESETS["recist"])
+    made = analyse(SdtmSource({**domains, "CM": therapy}), PRESETS["recist"])
     frames = {d.name: d.frame for d in made.datasets}
     who = {"USUBJID": "CASE-01-009"}
     assert column(frames["ADRS"], "AVALC", PARAMCD="CRSP", **who) == ["N"]
     assert column(frames["ADRS"], "AVALC", PARAMCD="PD", **who) == ["N"]
     assert column(frames["ADTTE"], "EVNTDESC", PARAMCD="PFS", **who) == ["Last Assessment Before New Therapy"]
     assert not column(frames["ADTTE"], "ADT", PARAMCD="RSD", **who)
-    kept = analyse({**domains, "CM": therapy}, replace(PRESETS["recist"], censoring=PRESETS["admiralonco"].censoring))
+    kept = analyse(
+        SdtmSource({**domains, "CM": therapy}), replace(PRESETS["recist"], censoring=PRESETS["admiralonco"].censoring)
+    )
     assert column({d.name: d.frame for d in kept.datasets}["ADRS"], "AVALC", PARAMCD="PD", **who) == ["Y"]
 
 
@@ -167,13 +169,15 @@ def test_the_options_of_the_endpoints_are_on_the_command(tmp_path: Path) -> None
     run = CliRunner().invoke
     folder = str(CASES / "r1_disease_after_cr/sdtm")
     answers = []
-    for options in ([], ["--confirmation-days", "50"], ["--reader", "independent assessor"]):
+    for options in ([], ["--confirmation-days", "50"]):
         out = tmp_path / str(len(answers))
         done = run(app, ["submission", "adam", folder, str(out), "--format", "json", *options])
         assert done.exit_code == 0, done.output
-        file = out / "adrs.json"
-        frame = read_dataset(file).frame if file.exists() else pl.DataFrame({"USUBJID": [], "PARAMCD": [], "AVALC": []})
         answers.append(
-            frame.filter((pl.col("USUBJID") == "CASE-01-009") & (pl.col("PARAMCD") == "CRSP"))["AVALC"].to_list()
+            read_dataset(out / "adrs.json")
+            .frame.filter((pl.col("USUBJID") == "CASE-01-009") & (pl.col("PARAMCD") == "CRSP"))["AVALC"]
+            .to_list()
         )
-    assert answers == [["Y"], ["N"], []]
+    assert answers == [["Y"], ["N"]]
+    refused = run(app, ["submission", "adam", folder, str(tmp_path / "r"), "--reader", "independent assessor"])
+    assert refused.exit_code != 0 and not (tmp_path / "r").exists()

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from posology.interchange.adam.analysis import analyse
-from posology.interchange.adam.source import PRESETS
+from posology.interchange.adam.source import PRESETS, SdtmSource
 
 SUBJECTS = 500
 START = date(2024, 1, 10)
@@ -66,7 +66,7 @@ def derived(
     preset: str,
 ) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
     """Return the rows of ADRS and ADTTE by subject and parameter, and each subject's death."""
-    frames = {d.name: d.frame for d in analyse(sdtm(), PRESETS[preset]).datasets}
+    frames = {d.name: d.frame for d in analyse(SdtmSource(sdtm()), PRESETS[preset]).datasets}
     once = frames["ADRS"].filter(~pl.col("PARAMCD").is_in(["OVR"]))
     by = lambda frame: {(r["USUBJID"], r["PARAMCD"]): r for r in frame.iter_rows(named=True)}
     deaths = dict(frames["ADSL"].select("USUBJID", "DTHDT").rows())

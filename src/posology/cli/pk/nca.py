@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._options import Concentrations, FigureOption, JsonOption, number, options
+from posology.cli._options import Concentrations, FigureOption, JsonOption, in_a_folder, number, options
 from posology.cli._output import four_digits, json_number, print_json, print_table
 
 if TYPE_CHECKING:
@@ -93,6 +93,16 @@ def nca(
         ),
     ] = None,
     figure: FigureOption = None,
+    pp: Annotated[
+        Path | None,
+        typer.Option(
+            "--pp",
+            metavar="FILE",
+            help="Write the parameters as SDTM PP to this .xpt, .json, .ndjson, .parquet or .csv, of a record or a folder "
+            "of SDTM (else they are not).",
+            callback=in_a_folder,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Analyse concentration profiles without a model: exposure, terminal slope and its points, clearance, volumes.
@@ -133,6 +143,10 @@ def nca(
 
         labels = [profile.label for profile in made.profiles]
         save_chart(profile_chart(made.results, made.time, made.concentration, labels, units=(time_unit, unit)), figure)
+    if pp:
+        from posology.interchange.pk.parameters_domain import write_pp
+
+        write_pp(made, read, pp)
     if as_json:
         print_json(_as_data(made, read, units, blq))
     else:

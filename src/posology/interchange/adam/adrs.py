@@ -356,9 +356,9 @@ def _marker(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, crit
         ).rows()
         if who in starts
     ]
-    series = arrange_samples(samples, starts, cutoff=rules.cutoff)
+    series = arrange_samples(samples, starts, cutoff=source.cutoff)
     source.findings.extend(series.findings)
-    course = series.course(cutoff=rules.cutoff, rules=criteria)
+    course = series.course(cutoff=source.cutoff, rules=criteria)
     columns: dict[str, list[Any]] = {"USUBJID": [], "PARAMCD": [], "AVALC": [], "ADT": []}
     judged: tuple[tuple[str, Ints, Ints], ...] = (
         ("CARSP", course.response, course.reason),

@@ -103,7 +103,7 @@ def adsl(source: SdtmSource, rules: AdamConventions, alive: dict[str, tuple[str,
         .otherwise("EOTSTT")
         .alias("EOTSTT"),
         (pl.col("WEIGHTBL") / (pl.col("HEIGHTBL") / 100) ** 2).round(1).alias("BMIBL"),
-        pl.lit(rules.cutoff, dtype=pl.Date).alias("DCUTDT"),
+        pl.lit(source.cutoff, dtype=pl.Date).alias("DCUTDT"),
     )
     return found.sort(KEY)
 
@@ -210,6 +210,6 @@ def _last_alive(source: SdtmSource, rules: AdamConventions, alive: dict[str, tup
                 frame.select(*KEY, pl.col(column).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).alias("on"))
             )
     known = pl.concat(seen).drop_nulls("on")
-    if rules.cutoff:
-        known = known.filter(pl.col("on") <= rules.cutoff)
+    if source.cutoff:
+        known = known.filter(pl.col("on") <= source.cutoff)
     return known.group_by(KEY).agg(pl.col("on").max().alias("LSTALVDT"))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posology.interchange.adam.adae import adae
 from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
+from posology.interchange.adam.adpc import adpc
+from posology.interchange.adam.adpp import adpp
 from posology.interchange.adam.adrs import adrs, adrs_without_recist, overall_responses
 from posology.interchange.adam.adsl import adsl
 from posology.interchange.adam.adtr import adtr, tumours
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+DERIVED = (
+    ("ADAE", "AE", adae),
+    ("ADEX", "EX", adex),
+    ("ADLB", "LB", adlb),
+    ("ADPC", "PC", adpc),
+    ("ADPP", "PP", adpp),
+)
+"""The datasets that are of one domain each, and what derives them."""
+
+
 @dataclass(frozen=True)
 class Analysis:
     """The analysis datasets in order, and what was found on the way."""
@@ -36,17 +48,24 @@ class Analysis:
     findings: tuple[Finding, ...]
 
 
-def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Analysis:
-    """Derive every analysis dataset for which there is SDTM.
+def analyse(source: SdtmSource, rules: AdamConventions) -> Analysis:
+    """Derive every analysis dataset for which there is SDTM, as it stands.
+
+    Parameters
+    ----------
+    source
+        SDTM, at the data cutoff where there is one.
+    rules
+        the protocol's.
 
     Raises
     ------
     ValueError
-        if there is no DM, or it has no subjects.
+        if there is no DM, or it has no subjects, or the reader chosen assessed nobody.
     """
-    if "DM" not in domains or domains["DM"].is_empty():
+    if "DM" not in source.domains or source.domains["DM"].is_empty():
         raise ValueError("there is no DM, or nobody in it: ADSL begins with DM")
-    source = SdtmSource(apply_cutoff(domains, rules.cutoff) if rules.cutoff else domains)
+    _check_reader(source, rules)
     subjects = adsl(source, rules)
     if rules.origin == "randomisation" and subjects["RANDDT"].is_null().all():
         source.finding(
@@ -58,7 +77,7 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Anal
         )
         rules = replace(rules, origin="treatment")
     frames = {"ADSL": subjects}
-    for name, domain, derive in (("ADAE", "AE", adae), ("ADEX", "EX", adex), ("ADLB", "LB", adlb)):
+    for name, domain, derive in DERIVED:
         if domain in source.domains and source.domains[domain].height:
             frames[name] = derive(source, rules, subjects)
     measured = tumours(source, rules, subjects)
@@ -77,39 +96,22 @@ def analyse(domains: Mapping[str, pl.DataFrame], rules: AdamConventions) -> Anal
     )
 
 
-def apply_cutoff(domains: Mapping[str, pl.DataFrame], cutoff: date) -> dict[str, pl.DataFrame]:
-    """Return SDTM as it stood at a cutoff: rows that begin after it are left out, dates after it are missing.
-
-    A partial date counts as after the cutoff only if it must be. An outcome of an event that ends after it is not
-    known.
-    """
-    import polars as pl
-
-    made = {}
-    for name, frame in domains.items():
-        start = next((c for c in (f"{name}STDTC", f"{name}DTC") if c in frame.columns), None)
-        if start and name != "DM":
-            frame = frame.filter(~_after(start, cutoff))
-        if name == "AE" and {"AEOUT", "AEENDTC"} <= set(frame.columns):
-            frame = frame.with_columns(pl.when(~_after("AEENDTC", cutoff)).then("AEOUT").alias("AEOUT"))
-        if name == "DM" and {"DTHFL", "DTHDTC"} <= set(frame.columns):
-            frame = frame.with_columns(pl.when(~_after("DTHDTC", cutoff)).then("DTHFL").alias("DTHFL"))
-        dates = [c for c in frame.columns if c.endswith("DTC") and frame[c].dtype == pl.String]
-        made[name] = frame.with_columns(pl.when(~_after(c, cutoff)).then(c).alias(c) for c in dates)
-    return made
+def _check_reader(source: SdtmSource, rules: AdamConventions) -> None:
+    """Refuse a reader who assessed nobody; where that is the investigator, who is taken if none is chosen, find it."""
+    named: set[str] = set()
+    for name in ("RS", "TR", "TU"):
+        evaluators = source.domain(name, f"{name}EVAL")[f"{name}EVAL"].fill_null("INVESTIGATOR").str.to_uppercase()
+        named |= set(evaluators)
+    if not named or rules.reader in named:
+        return
+    wrong, right = f"is {rules.reader} in no row", f"assessments are by {', '.join(sorted(named))}"
+    if rules.reader != AdamConventions.reader:
+        raise ValueError(f"--EVAL {wrong}: {right}")
+    source.finding("", None, "--EVAL", wrong, f"{right}: choose one of them as the reader")
 
 
-def _after(column: str, cutoff: date) -> pl.Expr:
-    import polars as pl
-
-    text = pl.col(column).cast(pl.String).str.slice(0, 10)
-    return pl.any_horizontal(
-        (text.str.len_chars() == size) & (text > cutoff.isoformat()[:size]) for size in (4, 7, 10)
-    ).fill_null(False)
-
-
-def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str, pl.DataFrame], list[Finding]]:
-    """Return the domains of a folder of SDTM, the parts of a split one together, and what was found on the way.
+def read_folder(folder: Path, leave_out: Collection[str] = ()) -> SdtmSource:
+    """Return the domains of a folder of SDTM, the parts of a split one together, with what was found on the way.
 
     Parameters
     ----------
@@ -155,11 +157,11 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> tuple[dict[str
                     right if len(parts[name]) > 1 else "it names a row",
                 )
             )
-    return domains, findings
+    return SdtmSource(domains, findings)
 
 
 def export(
-    domains: Mapping[str, pl.DataFrame],
+    source: SdtmSource,
     out: Path,
     rules: AdamConventions,
     formats: tuple[Format, ...] = ("xpt",),
@@ -169,12 +171,12 @@ def export(
 
     Parameters
     ----------
-    domains
-        SDTM by the names of its domains.
+    source
+        SDTM, at the data cutoff where there is one.
     out
         where to write; made if it is not there.
     rules
-        the protocol's, with the data cutoff.
+        the protocol's.
     formats
         in which each dataset is written; Define-XML links to the first.
     study
@@ -185,13 +187,13 @@ def export(
     ValueError
         if there is no DM, or something cannot be written. No file appears then, and none is changed.
     """
-    made = analyse(domains, rules)
+    made = analyse(source, rules)
     for dataset in made.datasets:
         for format in formats:
             wrong = check_format(dataset, format)
             if wrong:
                 raise DatasetError(f"{dataset.name} cannot be written as {format}:", wrong)
-    created = datetime.combine(rules.cutoff, time(), UTC) if rules.cutoff else None
+    created = datetime.combine(source.cutoff, time(), UTC) if source.cutoff else None
     studies = made.datasets[0].frame["STUDYID"].drop_nulls()
     name = str(studies[0]) if len(studies) else "unknown"
     document = define(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
 from posology.interchange.adam.source import PRESETS, AdamConventions
 from posology.interchange.datasets.define import Study
 from posology.protocol.model import Protocol
 
 
-def rules_of(protocol: Protocol, preset: str = "recist", cutoff: date | None = None) -> AdamConventions:
+def rules_of(protocol: Protocol, preset: str = "recist") -> AdamConventions:
     """Return a preset's rules with the protocol's days, schedule of assessments and tumours for CA-125.
 
     Times are counted from the first dose: a record knows of no randomisation.
@@ -19,7 +18,6 @@ def rules_of(protocol: Protocol, preset: str = "recist", cutoff: date | None = N
     chosen = PRESETS[preset]
     return replace(
         chosen,
-        cutoff=cutoff,
         origin="treatment",
         recist=replace(chosen.recist, confirmation_days=said.confirmation_days, minimum_sd_days=said.minimum_sd_days),
         censoring=replace(chosen.censoring, interval_days=said.assess_every_days),

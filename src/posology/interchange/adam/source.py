@@ -26,8 +26,6 @@ class AdamConventions:
 
     Parameters
     ----------
-    cutoff
-        the data cutoff; nothing after it is used. None: all that there is.
     recist
         how responses are derived, with the days after which one is confirmed and stable disease has lasted long enough.
     censoring
@@ -49,7 +47,6 @@ class AdamConventions:
         grows by a day that was made up; or the last, as admiralonco does.
     """
 
-    cutoff: date | None = None
     recist: Criteria = RECIST_11
     censoring: Censoring = FDA
     origin: Literal["treatment", "randomisation"] = "treatment"
@@ -82,11 +79,27 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class SdtmSource:
-    """The domains by name, with all findings made on the way."""
+    """The domains by name, with all findings made on the way, and the data cutoff at which they stand.
+
+    Whoever makes it of a snapshot of a record says the cutoff of the snapshot; :meth:`at` cuts what others collected.
+    Nothing that reads it applies a cutoff of its own.
+    """
 
     domains: Mapping[str, pl.DataFrame]
     findings: list[Finding] = field(default_factory=list)
     looked_at: set[tuple[str, str]] = field(default_factory=set)
+    cutoff: date | None = None
+
+    def at(self, cutoff: date | None) -> SdtmSource:
+        """Return SDTM as it stood at a cutoff: rows that begin after it are left out, dates after it are missing.
+
+        A partial date counts as after the cutoff only if it must be. An outcome of an event that ends after it is not
+        known. None: as it is.
+        """
+        if cutoff is None:
+            return self
+        cut = {name: _cut(name, frame, cutoff) for name, frame in self.domains.items()}
+        return SdtmSource(cut, self.findings, self.looked_at, cutoff)
 
     def domain(self, name: str, *text: str, number: tuple[str, ...] = ()) -> pl.DataFrame:
         """Return a domain with these variables, missing in every row where the domain lacks them."""
@@ -181,6 +194,29 @@ class SdtmSource:
         return made
 
 
+def _cut(name: str, frame: pl.DataFrame, cutoff: date) -> pl.DataFrame:
+    import polars as pl
+
+    start = next((c for c in (f"{name}STDTC", f"{name}DTC") if c in frame.columns), None)
+    if start and name != "DM":
+        frame = frame.filter(~_after(start, cutoff))
+    if name == "AE" and {"AEOUT", "AEENDTC"} <= set(frame.columns):
+        frame = frame.with_columns(pl.when(~_after("AEENDTC", cutoff)).then("AEOUT").alias("AEOUT"))
+    if name == "DM" and {"DTHFL", "DTHDTC"} <= set(frame.columns):
+        frame = frame.with_columns(pl.when(~_after("DTHDTC", cutoff)).then("DTHFL").alias("DTHFL"))
+    dated = [c for c in frame.columns if c.endswith("DTC") and frame[c].dtype == pl.String]
+    return frame.with_columns(pl.when(~_after(c, cutoff)).then(c).alias(c) for c in dated)
+
+
+def _after(column: str, cutoff: date) -> pl.Expr:
+    import polars as pl
+
+    text = pl.col(column).cast(pl.String).str.slice(0, 10)
+    return pl.any_horizontal(
+        (text.str.len_chars() == size) & (text > cutoff.isoformat()[:size]) for size in (4, 7, 10)
+    ).fill_null(False)
+
+
 def _cast(column: pl.Expr, dtype: pl.DataType, kind: Any) -> pl.Expr:
     """Return a column as text or numbers; text that is no number is missing."""
     import polars as pl
@@ -261,6 +297,14 @@ def study_day(on: str, start: str) -> pl.Expr:
     import polars as pl
 
     return dates.study_day((pl.col(on) - pl.col(start)).dt.total_days())
+
+
+def described(domain: str) -> pl.Expr:
+    """Return PARAM of a result: its test with the unit in parentheses; the code where the test has no name."""
+    import polars as pl
+
+    name, unit = pl.coalesce(f"{domain}TEST", f"{domain}TESTCD"), pl.col(f"{domain}STRESU")
+    return pl.when(unit.is_null()).then(name).otherwise(pl.format("{} ({})", name, unit))
 
 
 def visits_analysed(frame: pl.DataFrame) -> list[pl.Expr]:

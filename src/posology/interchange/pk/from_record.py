@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Literal
 
 from posology.endpoints.body_size import adjusted_ideal_weight
 from posology.interchange.pk.nonmem import DataError, Event, EventData
 from posology.interchange.pk.sample_times import Dose, Placing
+from posology.interchange.sdtm.writer.rows import subject_id
 from posology.protocol.model import Schedule
 from posology.record.collected import PkConcentration
 from posology.record.event import Event as Fact
@@ -52,11 +53,21 @@ class Analyte:
 
 
 @dataclass(frozen=True)
+class DosedSubject:
+    """Who was dosed, as SDTM names them, and when the first dose began (a moment, or the day alone)."""
+
+    study: str
+    usubjid: str
+    begun: datetime | date
+
+
+@dataclass(frozen=True)
 class Recorded:
     """Event data of a record, with what they are in: time, AMT in mg, each analyte in its unit.
 
     ``interval`` is the time from the first dose to the next one by the protocol, ``route`` how doses are given by it.
-    ``notes`` say what was taken as planned or is unusual; ``left`` who or what was left out, with the reason.
+    ``notes`` say what was taken as planned or is unusual; ``left`` who or what was left out, with the reason;
+    ``subjects`` who the patients are in SDTM.
     """
 
     data: EventData
@@ -66,6 +77,7 @@ class Recorded:
     left: tuple[str, ...]
     interval: float
     route: str
+    subjects: Mapping[str, DosedSubject] = field(default_factory=dict)
 
 
 def recorded(
@@ -107,6 +119,7 @@ def recorded(
     the alphabet.
     """
     made = _Made(file, time, infusion or 0.0)
+    study = str(state.trial.documents[0][1]["trial"]["id"])
     measured = {p.id: _wanted(p, analyte) for p in state.patients.values()}
     if not any(measured.values()):
         _refuse_none(state, analyte, file)
@@ -115,7 +128,11 @@ def recorded(
     for patient in sorted(state.patients.values(), key=_first_dosed):
         samples = [(e, f) for e, f in measured[patient.id] if _specimen(f) == chosen.get(f.test)]
         if samples:
-            made.patient(patient, made.doses(patient, drug), samples)
+            doses = made.doses(patient, drug)
+            made.patient(patient, doses, samples)
+            if doses:
+                begun = doses[0].begun or doses[0].on
+                made.subjects[patient.id] = DosedSubject(study, subject_id(patient, study), begun)
         elif patient.first_dose:
             made.left.append(f"{patient.id}: no concentration")
     return made.result(chosen, state.protocol().schedule, drug)
@@ -132,6 +149,7 @@ class _Made(Placing):
         self.notes: list[str] = []
         self.units: dict[str, str] = {}
         self.names: dict[str, str] = {}
+        self.subjects: dict[str, DosedSubject] = {}
 
     def patient(self, patient: Patient, doses: list[Dose], samples: list[tuple[Fact, PkConcentration]]) -> None:
         """Add a patient's events, in order of time."""
@@ -287,7 +305,9 @@ class _Made(Placing):
         days = schedule.dosing_days
         interval = 24 * (days[1] - days[0] if len(days) > 1 else schedule.cycle_days) / HOURS[self.time]
         data = EventData(events, used, self.file)
-        return Recorded(data, analytes, self.time, tuple(notes), tuple(self.left), interval, schedule.route)
+        return Recorded(
+            data, analytes, self.time, tuple(notes), tuple(self.left), interval, schedule.route, self.subjects
+        )
 
 
 def _wanted(patient: Patient, analyte: str | None) -> list[tuple[Fact, PkConcentration]]:

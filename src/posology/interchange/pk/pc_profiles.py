@@ -26,7 +26,7 @@ class Profile:
 
     ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number``
     that of the dose. ``steady_interval`` is the dosing interval where the dose is at steady state by the data (SS, or
-    one that goes on as such a dose says), else 0.
+    one that goes on as such a dose says), else 0. ``at`` is the time of the dose from the first one, in events.
     """
 
     patient: str
@@ -39,6 +39,7 @@ class Profile:
     line: int
     number: int = 1
     steady_interval: float = 0.0
+    at: float = 0.0
 
 
 def profiles(data: EventData) -> list[Profile]:
@@ -108,6 +109,7 @@ def _course_profiles(file: str, name: str, events: Sequence[Event], line: int) -
                     line,
                     number,
                     steady[number - 1],
+                    begin,
                 )
             )
     return found

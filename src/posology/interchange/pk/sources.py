@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from posology.interchange.pk.from_record import Recorded, TimeUnit, recorded
+from posology.interchange.pk.from_record import Analyte, DosedSubject, Recorded, TimeUnit, recorded
 from posology.interchange.pk.nonmem import EventData
 from posology.interchange.pk.nonmem_read import read
 from posology.interchange.pk.pc_profiles import Profile, is_sdtm, profiles, sdtm_profiles
+from posology.record.snapshot import refuse_day_to_come
 from posology.shared.findings import Finding
 
 
@@ -34,7 +35,8 @@ class Measured:
 
     ``units`` are those of time, concentration (of the first analyte) and dose, empty where the data do not say;
     ``unit_of`` that of each analyte's concentration; ``interval`` is the planned time between doses where a protocol
-    says it. ``unused`` and ``notes`` are for the reader: what was left out, and what was taken as planned.
+    says it. ``unused`` and ``notes`` are for the reader: what was left out, and what was taken as planned. ``of`` is
+    the (first) analyte of a record or a folder, and ``subjects`` who the patients are in SDTM.
     """
 
     path: str
@@ -45,6 +47,8 @@ class Measured:
     notes: Sequence[str] = ()
     interval: float | None = None
     unit_of: Mapping[str, str] = field(default_factory=dict)
+    of: Analyte | None = None
+    subjects: Mapping[str, DosedSubject] = field(default_factory=dict)
 
     @property
     def profiles(self) -> Sequence[Profile]:
@@ -130,9 +134,11 @@ def measured(
         data = made.data.among(analytes) if analytes else made.data.of(analyte)
         unit_of = {a.code: a.unit for a in made.analytes}
         wanted = analytes[0] if analytes else analyte
-        unit = next(unit for code, unit in unit_of.items() if wanted in (None, code))
+        first = next(a for a in made.analytes if wanted in (None, a.code))
         notes = (*made.notes, *(f"left out: {text}" for text in made.left))
-        return Measured(str(path), (), data, (made.time, unit, "mg"), (), notes, made.interval, unit_of)
+        return Measured(
+            str(path), (), data, (made.time, first.unit, "mg"), (), notes, made.interval, unit_of, first, made.subjects
+        )
     if cutoff or known_by or infusion:
         what = "a cutoff" if cutoff or known_by else "an infusion's length"
         raise ValueError(f"{path} is no record: {what} is given for a trial's record")
@@ -181,6 +187,8 @@ def from_record(
             where = Path(folder) / "sdtm.posology"
             import_sdtm(path, where, by="posology")
         with Trial.open(where) as trial:
+            if cutoff is not None:
+                refuse_day_to_come(cutoff, trial.today())
             state = trial.state(occurred_by=cutoff, recorded_by=known_by)
     if not state.trial.documents:
         raise ValueError(f"{path}: the trial had not begun by {cutoff or known_by}")

@@ -314,7 +314,7 @@ PARAMETERS: tuple[NcaParameter, ...] = (
     NcaParameter("aumc_tau", "AUMCτ", "c*t2", "AUMCTAU", "AUMCTAU", lambda b: b.interval.aumc_tau, NO_INTERVAL),
     NcaParameter("average", "Cavg", "c", "CAVG", "CAVG", lambda b: b.interval.average, NO_INTERVAL),
     NcaParameter("lowest", "Cmin", "c", "CMIN", "CMIN", lambda b: b.interval.lowest, NO_INTERVAL),
-    NcaParameter("trough", "Cτ", "c", "CTAU", "CTAU", lambda b: b.interval.trough, NO_INTERVAL),
+    NcaParameter("trough", "Cτ", "c", "CTROUGH", "CTROUGH", lambda b: b.interval.trough, NO_INTERVAL),
     NcaParameter("fluctuation", "fluctuation", "%", "FLUCP", "FLUCP", lambda b: b.interval.fluctuation, NO_INTERVAL),
     NcaParameter("swing", "swing", "%", "SWING", "SWING", lambda b: b.interval.swing, NO_INTERVAL),
     NcaParameter(
