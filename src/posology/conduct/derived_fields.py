@@ -13,6 +13,7 @@ from posology.conduct.protocol_in_force import judged_on, plan_in_force
 from posology.endpoints.body_size import dose_mg
 from posology.protocol.model import Dose
 from posology.record.event import Event
+from posology.record.fact import Fact
 from posology.record.facts import (
     CriterionAttested,
     DecisionSigned,
@@ -20,7 +21,6 @@ from posology.record.facts import (
     DltAdjudicated,
     Dosed,
     Enrolled,
-    Fact,
     ProtocolAmended,
     TrialCreated,
 )
@@ -47,8 +47,8 @@ def complete(
     """
     known = state.patients.get(patient) if patient else None
     match fact:
-        case Dosed() if known:
-            return replace(fact, planned_mg=planned_mg(fact, known, state.protocol(occurred).dose))
+        case Dosed():
+            return replace(fact, planned_mg=planned_mg(fact, known or Patient("", ()), state.protocol(occurred).dose))
         case Enrolled(level=None, cohort=None) if known and known.reservation:
             kept = known.reservation.fact
             return replace(fact, level=kept.level, cohort=kept.cohort)  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cache, lru_cache
 
 from posology.conduct import decision_rules as d
@@ -15,6 +16,7 @@ from posology.record import facts as f
 from posology.record.binding import is_fatal
 from posology.record.entry import EntryError
 from posology.record.event import Event
+from posology.record.fact import KINDS, Fact
 from posology.record.state import State
 from posology.shared.text import first_paragraph
 
@@ -27,7 +29,7 @@ RULES_FOR_ALL: tuple[ConductRule, ...] = (
 
 SLOT_RULES: tuple[ConductRule, ...] = (r.enrolled_once, r.level_or_cohort, r.eligible, r.level_not_too_toxic)
 
-RULES: dict[type[f.Fact], tuple[ConductRule, ...]] = {
+RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     f.Consented: (r.consent_once, r.consent_near_the_trial),
     f.CriterionAttested: (r.criterion_exists,),
     f.SlotReserved: (*SLOT_RULES, r.level_is_open, r.slot_is_free, r.first_in_the_queue),
@@ -192,7 +194,7 @@ def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
     changed."""
     table = READS_LATE if late else READS
     return tuple(
-        rule for rule in (*RULES_FOR_ALL, *RULES.get(f.KINDS[kind], ())) if f.KINDS[changed] in table.get(rule, ())
+        rule for rule in (*RULES_FOR_ALL, *RULES.get(KINDS[kind], ())) if KINDS[changed] in table.get(rule, ())
     )
 
 
@@ -234,7 +236,7 @@ def _asked_again(
 ) -> Iterator[tuple[Event, tuple[ConductRule, ...]]]:
     """Yield the events that a change may break, with the rules to ask again."""
     kinds = {e.kind for e in (new, old) if e is not None and not isinstance(e.fact, f.Voided)}
-    since = min(order for e, state in ((new, after), (old, before)) if e for order in [state.order(e)])
+    since = min(_reaches_back_to(state, e) for e, state in ((new, after), (old, before)) if e)
     for event in _in_reach(after, new, old, since):
         if event.seq == new.seq:
             continue
@@ -265,10 +267,18 @@ def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, 
                 yield from (e for e in slots if after.order(e) >= since)
 
 
+def _reaches_back_to(state: State, event: Event) -> tuple[date, int]:
+    """Return from when on an event counts: a version of the protocol holds the whole of its first day."""
+    day, entered = state.order(event)
+    return day, 0 if isinstance(event.fact, f.ProtocolAmended) else entered
+
+
 def _is_last(state: State, event: Event) -> bool:
-    """Whether nothing in the record happened after an event."""
-    day = event.occurred
-    return all(not t.events or t.events[-1].occurred <= day for t in (state.trial, *state.patients.values()))
+    """Whether nothing in the record happened after an event; of a version of the protocol, nothing on its first day."""
+    day, whole = event.occurred, isinstance(event.fact, f.ProtocolAmended)
+    lines = (state.trial, *state.patients.values())
+    last = (e for line in lines for e in line.events[-2 if whole else -1 :] if e.seq != event.seq)
+    return all(e.occurred < day if whole else e.occurred <= day for e in last)
 
 
 def broken_rules(state: State) -> list[Refusal]:

@@ -26,7 +26,7 @@ from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import to_dict
-from posology.record.facts import KINDS
+from posology.record.fact import KINDS
 from posology.record.state import State, fold
 
 EXAMPLE = Path(str(files("posology.examples") / "imgn853"))
