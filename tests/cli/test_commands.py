@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from posology.cli import main
 from posology.cli.app import GROUPS, app
 from posology.conduct.trial import Trial
-from posology.record.facts import KINDS, Fact, NoCommand
+from posology.record.fact import KINDS, Fact, NoCommand
 from tests.conftest import EXAMPLE
 
 

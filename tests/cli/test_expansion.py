@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -96,3 +97,94 @@ def test_what_cannot_be_is_said(arguments: tuple[str, ...], words: str) -> None:
     done = runner.invoke(app, list(arguments))
     assert isinstance(done.exception, ValueError)
     assert words in str(done.exception)
+
+
+def test_toxicity() -> None:
+    found = call("toxicity", "--p0", "0.2", "--patients", "20", "--alpha", "0.1", "--truth", "0.2,0.4")
+    reached = [row["toxicities"] for row in found["boundary"]]
+    assert reached == [None, None, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7, 7, 8, 8, 8]  # stoppingrule, Pocock
+    assert found["characteristics"][0]["ends"] == pytest.approx(0.0865939973)
+    for rule in ("obrien-fleming", "wang-tsiatis", "beta-binomial", "max-sprt"):
+        assert call("toxicity", "--p0", "0.2", "--looks", "5,10", "--method", rule)["method"] == rule
+    assert call("toxicity", "--p0", "0.2", "--looks", "5,10", "--method", "sprt", "--p1", "0.4")["method"] == "sprt"
+
+
+def test_late_responses() -> None:
+    found = call(
+        *("late-responses", "--looks", "15,30,45", "--p0", "0.45", "--lambda", "0.94", "--gamma", "0.5"),
+        *("--patients", "15", "--responders", "5", "--followed", "0.5,0.5,0.5,0.5"),
+    )
+    assert found["decision"]["outcome"] == "futility"
+    assert [row["accrual_waits_at"] for row in found["looks"]] == [5, 20, 1]
+    simulated = call("late-responses", "--looks", "10,20", "--p0", "0.2", "--truth", "0.2,0.5", "--trials", "500")
+    low, high = simulated["simulated"]
+    assert low["promising"] < high["promising"]
+
+
+def test_survival(tmp_path: Path) -> None:
+    found = call("survival", "--median", "6", "--hazard-ratio", "0.6666667")
+    assert found["design"]["patients"] == 52
+    file = tmp_path / "survival.csv"
+    file.write_text("months,died\n3,1\n8,1\n10,0\n12,1\n15,0\n20,0\n", encoding="utf-8")
+    test = call("survival", "--median", "6", "--data", str(file))["test"]
+    assert (test["observed"], round(test["p_value"], 4)) == (3, 0.0416)
+    file.write_text("months,died\n3,yes\n", encoding="utf-8")
+    done = runner.invoke(app, ["survival", "--median", "6", "--data", str(file)])
+    assert done.exit_code == 2 and "line 2: died is 'yes'" in " ".join(done.output.replace("│", "").split())
+
+
+def test_randomised_doses() -> None:
+    found = call("pick-winner", "--patients", "20", "--response", "0.2,0.35")
+    assert [round(row["picked"], 6) for row in found["doses"]] == [0.103878, 0.816377]  # clinfun
+    found = call("pick-winner", "--patients", "30", "--response", "0.3,0.45", "--margin", "0.1")
+    assert found["inconclusive"] == pytest.approx(0, abs=1e-9)
+    rates = ("--toxicity-null", "0.4", "--toxicity-alt", "0.2", "--response-null", "0.2", "--response-alt", "0.4")
+    design = call("merit", *rates, "--correlation", "0.5")["design"]
+    assert (design["patients"], design["max_toxicities"], design["min_responses"]) == (26, 7, 9)  # the paper's
+
+
+def test_optimal_dose() -> None:
+    limits = ("optimal-dose", "--levels", "5", "--max-toxicity", "0.35", "--min-response", "0.25")
+    found = call(*limits, "--data", "1NNN 2ENT 3ETT 2EEN")
+    assert (found["action"], found["level"]) == ("stay", 2)  # the paper's example
+    assert call(*limits, "--method", "u-boin", "--data", "1NNN")["level"] == 2
+    rates = ("--toxicity", "0.02,0.05,0.1,0.4,0.6", "--response", "0.05,0.2,0.6,0.6,0.6")
+    found = call(*limits, *rates, "--trials", "500")
+    chances = [row["selected"] for row in found["levels"]]
+    assert chances.index(max(chances)) == 2 and sum(chances) + found["none"] == pytest.approx(1)
+
+
+def test_combination() -> None:
+    found = call(
+        *("combination", "--target", "0.3", "--treated", "3,3,0,0;0,3,0,0", "--dlts", "0,0,0,0;0,0,0,0"),
+        *("--last", "2,2"),
+    )
+    assert (found["level"], found["mtd"], found["contour"]) == ([2, 3], [2, 2], [[1, 2], [2, 2]])  # BOIN
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("toxicity", "--p0", "0.2"), "--looks"),
+        (("toxicity", "--p0", "1.2", "--patients", "9"), "between 0 and 1"),
+        (("toxicity", "--p0", "0.2", "--patients", "9", "--method", "sprt"), "unacceptable rate"),
+        (("late-responses", "--looks", "10,20", "--p0", "0.2", "--patients", "30"), "the design has 20"),
+        (("late-responses", "--looks", "10,20", "--p0", "0.2", "--patients", "10", "--followed", "2"), "below 1"),
+        (("survival", "--median", "6"), "--data"),
+        (("survival", "--median", "-6", "--hazard-ratio", "0.5"), "above 0"),
+        (("pick-winner", "--patients", "0", "--response", "0.2,0.3"), "1 or more"),
+        (
+            ("merit", "--toxicity-null", "0.2", "--toxicity-alt", "0.4", "--response-null", "0", "--response-alt", "1"),
+            "below",
+        ),
+        (("optimal-dose", "--levels", "3", "--max-toxicity", "0.3", "--min-response", "0.2", "--data", "1X"), "1X"),
+        (("optimal-dose", "--levels", "3", "--max-toxicity", "0.3", "--min-response", "0.2", "--utility", "1"), "four"),
+        (("combination", "--target", "0.3", "--treated", "3;3,3", "--dlts", "0;0", "--last", "1,1"), "columns"),
+        (("combination", "--target", "0.3", "--treated", "3,3", "--dlts", "4,0", "--last", "1,1"), "DLTs lie"),
+    ],
+)
+def test_bad_input_is_named(arguments: tuple[str, ...], message: str) -> None:
+    done = runner.invoke(app, list(arguments))
+    assert done.exit_code == 2 or isinstance(done.exception, ValueError)
+    said = f"{done.output} {done.exception}".replace("│", " ")
+    assert message in " ".join(said.split())

@@ -152,6 +152,15 @@ def test_whatever_is_advised_the_design_admits(design: Any, tally: Tally) -> Non
         assert mtd == NONE or not admissible.any()
 
 
+def test_more_patients_at_the_mtd_only_where_it_may_be_given() -> None:
+    """Level 4 would be the MTD, but after 1 of 2 at level 3 nobody goes up: the trial ends instead."""
+    design = MinPatients(Iboin(5, 0.2, cohort=1, max_patients=9, prior=SKELETON), 6)
+    decision = design.decide(Tally([[1, 1, 2, 5, 0]], [[0, 0, 1, 0, 0]], [2]))
+    assert decision.action[0] == Action.DECLARE and decision.level[0] == design.select(
+        Tally([[1, 1, 2, 5, 0]], [[0, 0, 1, 0, 0]], [2])
+    )
+
+
 @given(designs(), tallies(follow_up=False))
 @settings(max_examples=200, deadline=None)
 def test_a_cohort_is_no_reason_to_treat(design: Any, tally: Tally) -> None:

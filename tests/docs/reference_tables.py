@@ -13,7 +13,7 @@ from annotated_doc import Doc
 
 from posology.protocol import model
 from posology.protocol.model import Protocol
-from posology.record.facts import KINDS, NoCommand, NoSdtm
+from posology.record.fact import KINDS, NoCommand, NoSdtm
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 WRITTEN = "<!-- written by `make reference` from the classes that check it -->"

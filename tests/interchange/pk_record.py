@@ -11,7 +11,8 @@ import numpy as np
 
 from posology.conduct.import_trial import ImportedFact, import_events
 from posology.record.collected import DataImport, PkConcentration
-from posology.record.facts import AdverseEvent, Consented, Dosed, Enrolled, Fact, Screened, TargetScored
+from posology.record.fact import Fact
+from posology.record.facts import AdverseEvent, Consented, Dosed, Enrolled, Screened, TargetScored
 
 START = datetime(2013, 1, 7, 9, 0)
 RECORDED = datetime(2014, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from posology.cli._options import ByOption, JsonOption, OnOption, TrialArgument, in_words
 from posology.cli._output import acknowledge
 from posology.record import collected  # noqa: F401  (its kinds are registered)
-from posology.record.facts import KINDS, Fact
+from posology.record.fact import KINDS, Fact
 
 PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why this is entered, if it needs saying.")]

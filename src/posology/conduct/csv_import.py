@@ -20,7 +20,7 @@ from typing import Any
 from posology.conduct.trial import PendingEvents, Refused, Trial
 from posology.record.entry import EntryError, fact_from, system_fields
 from posology.record.event import BACKDATED, Event
-from posology.record.facts import KINDS
+from posology.record.fact import KINDS
 from posology.record.store import gc_paused
 from posology.shared.text import counted, whole_day
 

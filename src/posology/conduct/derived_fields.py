@@ -13,6 +13,7 @@ from posology.conduct.protocol_in_force import judged_on, plan_in_force
 from posology.endpoints.body_size import dose_mg
 from posology.protocol.model import Dose
 from posology.record.event import Event
+from posology.record.fact import Fact
 from posology.record.facts import (
     CriterionAttested,
     DecisionSigned,
@@ -20,7 +21,6 @@ from posology.record.facts import (
     DltAdjudicated,
     Dosed,
     Enrolled,
-    Fact,
     ProtocolAmended,
     TrialCreated,
 )

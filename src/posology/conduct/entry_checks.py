@@ -11,7 +11,8 @@ from datetime import date
 from functools import lru_cache
 
 from posology.record.entry import EntryError
-from posology.record.facts import DecisionSigned, Fact
+from posology.record.fact import Fact
+from posology.record.facts import DecisionSigned
 from posology.shared.dates import parse_date
 from posology.shared.text import mixed_scripts, unprintable
 

@@ -20,7 +20,8 @@ from posology.conduct.rulebook import rule_names
 from posology.protocol.amendments import in_force
 from posology.record.collected import DataImport
 from posology.record.event import GENESIS, Override, StoredEvent, canonical_json, to_dict, utc_timestamp
-from posology.record.facts import Fact, ProtocolAmended, TrialCreated
+from posology.record.fact import Fact
+from posology.record.facts import ProtocolAmended, TrialCreated
 from posology.record.store import Store
 
 

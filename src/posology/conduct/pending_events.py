@@ -13,7 +13,8 @@ from posology.conduct.entry_checks import check_entry
 from posology.conduct.rulebook import TOLD_APART, Refusal, broken_by, may_break, read_override, refusals
 from posology.conduct.rules import EventRequest
 from posology.record.event import Event, Override, StoredEvent, to_stored
-from posology.record.facts import Fact, TrialCreated, Voided
+from posology.record.fact import Fact
+from posology.record.facts import TrialCreated, Voided
 from posology.record.state import State, fold
 from posology.record.store import Head
 from posology.shared.text import lookalike_key

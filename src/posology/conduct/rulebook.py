@@ -16,6 +16,7 @@ from posology.record import facts as f
 from posology.record.binding import is_fatal
 from posology.record.entry import EntryError
 from posology.record.event import Event
+from posology.record.fact import KINDS, Fact
 from posology.record.state import State
 from posology.shared.text import first_paragraph
 
@@ -28,7 +29,7 @@ RULES_FOR_ALL: tuple[ConductRule, ...] = (
 
 SLOT_RULES: tuple[ConductRule, ...] = (r.enrolled_once, r.level_or_cohort, r.eligible, r.level_not_too_toxic)
 
-RULES: dict[type[f.Fact], tuple[ConductRule, ...]] = {
+RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     f.Consented: (r.consent_once, r.consent_near_the_trial),
     f.CriterionAttested: (r.criterion_exists,),
     f.SlotReserved: (*SLOT_RULES, r.level_is_open, r.slot_is_free, r.first_in_the_queue),
@@ -193,7 +194,7 @@ def _resting_on(kind: str, changed: str, late: bool) -> tuple[ConductRule, ...]:
     changed."""
     table = READS_LATE if late else READS
     return tuple(
-        rule for rule in (*RULES_FOR_ALL, *RULES.get(f.KINDS[kind], ())) if f.KINDS[changed] in table.get(rule, ())
+        rule for rule in (*RULES_FOR_ALL, *RULES.get(KINDS[kind], ())) if KINDS[changed] in table.get(rule, ())
     )
 
 

@@ -28,6 +28,7 @@ from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
 from posology.record import facts as f
 from posology.record.collected import LaboratoryMeasured, TreatmentGiven
 from posology.record.event import Event
+from posology.record.fact import Fact
 from posology.record.state import Patient, State
 from posology.shared.text import counted
 
@@ -100,7 +101,7 @@ class EventRequest:
             return known
         return Patient(known.id, tuple(e for e in known.events if self.state.order(e) < self.moment))
 
-    def others(self, kind: type[f.Fact]) -> tuple[Event, ...]:
+    def others(self, kind: type[Fact]) -> tuple[Event, ...]:
         """Return the other events of a kind about the trial."""
         return tuple(e for e in self.state.trial.of(kind) if self.event is None or e.seq != self.event.seq)
 
@@ -127,17 +128,17 @@ class EventRequest:
 
 ConductRule = Callable[[EventRequest], str | None]
 
-READS: dict[ConductRule, tuple[type[f.Fact], ...]] = {}
+READS: dict[ConductRule, tuple[type[Fact], ...]] = {}
 """Which kinds of event can break a rule for an event that is in the record, when they are corrected or voided."""
 
-READS_LATE: dict[ConductRule, tuple[type[f.Fact], ...]] = {}
+READS_LATE: dict[ConductRule, tuple[type[Fact], ...]] = {}
 """Those of them that can also break it when they are entered late."""
 
 ABSOLUTE: set[ConductRule] = set()
 """Rules that no override sets aside."""
 
 
-def reads(*kinds: type[f.Fact], late: bool = True) -> Callable[[ConductRule], ConductRule]:
+def reads(*kinds: type[Fact], late: bool = True) -> Callable[[ConductRule], ConductRule]:
     """Say which kinds of event a rule rests on; not ``late`` if a new one that would break it is itself refused."""
 
     def register(rule: ConductRule) -> ConductRule:

@@ -36,7 +36,8 @@ from posology.protocol.amendments import in_force, versions
 from posology.protocol.diff import differences
 from posology.record.collected import DataImport
 from posology.record.event import BACKDATED, GENESIS, Event, to_stored
-from posology.record.facts import CutoffLocked, DecisionTaken, Fact, ProtocolAmended, TrialCreated, Voided
+from posology.record.fact import Fact
+from posology.record.facts import CutoffLocked, DecisionTaken, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
 from posology.record.store import Conflict, Head, Store
 

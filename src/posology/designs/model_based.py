@@ -22,7 +22,7 @@ from posology.designs.dose_finding import reached
 from posology.designs.tally import NONE, Tally
 from posology.shared.arrays import Bools, Floats, Ints
 
-ROWS = 4096  # trials worked on at once: bounds the memory
+AT_ONCE = 1 << 16  # weights of the posterior worked on at once: they stay in the processor's cache
 REASONS = (
     "nobody has been treated: start with {more} at level {next}",
     "{n} patients at level {level} are evaluable: {more} more complete the cohort",
@@ -142,8 +142,9 @@ class ModelBasedDesign(CohortDesign):
         """Return (trials, k): posterior expectations of k functions, given by their values (nodes, k)."""
         columns = np.concatenate([np.ones((len(values), 1)), values], axis=1)
         result = np.empty((tally.trials, values.shape[1]))
-        for at in range(0, tally.trials, ROWS):
-            rows = slice(at, at + ROWS)
+        trials = max(AT_ONCE // len(values), 1)
+        for at in range(0, tally.trials, trials):
+            rows = slice(at, at + trials)
             log = self.log_posterior(tally.rows(rows))
             log -= log.max(axis=1, keepdims=True)
             sums = np.exp(log, out=log) @ columns

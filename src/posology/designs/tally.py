@@ -152,32 +152,38 @@ class Tally:
     pending: PendingPatients | None = None
     last_cohort: Ints | None = None
 
-    def __post_init__(self) -> None:  # noqa: C901 (to be split)
+    def __post_init__(self) -> None:
         self._set_arrays(treated=self.treated, dlts=self.dlts, level=self.level)
         if self.treated.ndim != 2:
             raise ValueError(f"treated must be (trials, levels), not of shape {self.treated.shape}")
+        self._fill_in()
+        self._check_shapes()
+        self._check_counts()
+
+    def _fill_in(self) -> None:
+        """Put what was not given: no moderate toxicity, every level open, the DLTs as the sum of scores."""
         trials, levels = self.treated.shape
-        if self.moderate is None:
-            self._set_arrays(moderate=np.zeros((trials, levels)))
-        if self.ceiling is None:
-            self._set_arrays(ceiling=np.full(trials, levels - 1))
-        self._set_arrays(moderate=self.moderate, ceiling=self.ceiling)
+        self._set_arrays(
+            moderate=np.zeros((trials, levels)) if self.moderate is None else self.moderate,
+            ceiling=np.full(trials, levels - 1) if self.ceiling is None else self.ceiling,
+        )
         if self.last_cohort is not None:
             self._set_arrays(last_cohort=self.last_cohort)
-        for name in ("dlts", "moderate"):
-            if getattr(self, name).shape != (trials, levels):
-                raise ValueError(f"{name} has shape {getattr(self, name).shape}, treated has {(trials, levels)}")
-        for name in ("level", "ceiling", "last_cohort"):
-            if getattr(self, name) is not None and getattr(self, name).shape != (trials,):
-                raise ValueError(
-                    f"{name} has shape {getattr(self, name).shape}; it needs one entry a trial, {(trials,)}"
-                )
         scores = self.dlts if self.toxicity_score_sum is None else self.toxicity_score_sum
         object.__setattr__(self, "toxicity_score_sum", np.asarray(scores, dtype=np.float64))
-        if self.toxicity_score_sum.shape != (trials, levels):
-            raise ValueError(
-                f"toxicity_score_sum has shape {self.toxicity_score_sum.shape}, treated has {(trials, levels)}"
-            )
+
+    def _check_shapes(self) -> None:
+        shape = self.treated.shape
+        for name in ("dlts", "moderate", "toxicity_score_sum"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, treated has {shape}")
+        for name in ("level", "ceiling", "last_cohort"):
+            values = getattr(self, name)
+            if values is not None and values.shape != shape[:1]:
+                raise ValueError(f"{name} has shape {values.shape}; it needs one entry a trial, {shape[:1]}")
+
+    def _check_counts(self) -> None:
+        levels = self.treated.shape[1]
         if not ((self.toxicity_score_sum >= 0) & (self.toxicity_score_sum <= self.treated)).all():
             raise ValueError("a level's toxicity_score_sum lies between 0 and the number of its patients")
         if (self.dlts < 0).any() or (self.moderate < 0).any():

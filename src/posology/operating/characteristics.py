@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 IMPOSSIBLE = -1e5  # log of no chance: its exponential is exactly 0, its product with no events too
 ENDINGS = ("no level is safe enough", "an MTD is declared by a rule", "the planned number of patients is reached")
-MAX_PROBABILITIES = 1 << 23  # probabilities held at once
+MAX_PROBABILITIES = 1 << 23  # probabilities that are kept, and not worked out again for each result
+ENDS_AT_ONCE = 1 << 13  # so that the work on them stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class Characteristics:
         """Yield treated, toxic, mtd and the probabilities (ends, scenarios), part by part."""
         chances = np.concatenate([self.truth.T, 1 - self.truth.T])
         both = np.log(chances, out=np.full(chances.shape, IMPOSSIBLE), where=chances > 0)
-        for treated, toxic, mtd, n_paths in self.ends.parts(max(MAX_PROBABILITIES // (8 * len(self.truth)), 1024)):
+        for treated, toxic, mtd, n_paths in self.ends.parts(
+            max(min(MAX_PROBABILITIES // (8 * len(self.truth)), ENDS_AT_ONCE), 1024)
+        ):
             logs = np.concatenate([toxic, treated - toxic], axis=1).astype(np.float64) @ both
             probability = np.exp(logs, out=logs)
             probability *= n_paths[:, None]

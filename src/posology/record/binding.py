@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from posology.record.event import Event
+from posology.record.fact import Fact
 from posology.record.facts import (
     AdverseEvent,
     AdverseEventResolved,
@@ -14,7 +15,6 @@ from posology.record.facts import (
     DecisionTaken,
     Died,
     DltAdjudicated,
-    Fact,
 )
 
 F = TypeVar("F", bound=Fact)

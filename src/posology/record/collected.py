@@ -13,23 +13,19 @@ from typing import Annotated, Literal
 
 from annotated_doc import Doc
 
+from posology.record.fact import Fact, NoCommand, NoSdtm, SdtmHome, fact
 from posology.record.facts import (
     AtPlannedVisit,
     Coding,
     Count,
     Dated,
     Ended,
-    Fact,
     Millimetres,
-    NoCommand,
-    NoSdtm,
     NotNegative,
     Qualifiers,
-    SdtmHome,
     SponsorId,
     Text,
     TrialFact,
-    fact,
 )
 
 UNDATED = "not stated"

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from annotated_doc import Doc
 from pydantic import TypeAdapter, ValidationError
 
-from posology.record.facts import KINDS, Fact
+from posology.record.fact import KINDS, Fact
 
 ERROR_TEXTS = {
     "int_parsing": "must be a whole number",

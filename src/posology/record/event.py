@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from posology.record.facts import KINDS, Fact
+from posology.record.fact import KINDS, Fact
 
 GENESIS = "0" * 64
 """The hash that the first event follows."""

@@ -19,6 +19,7 @@ from posology.protocol.model import Protocol, protocol_from
 from posology.record.binding import SignedDecision, Toxicity, cast_fact, changed_since, is_fatal
 from posology.record.collected import TreatmentGiven
 from posology.record.event import Event
+from posology.record.fact import Fact
 from posology.record.facts import (
     SIMULATION,
     AdverseEvent,
@@ -34,7 +35,6 @@ from posology.record.facts import (
     Dosed,
     DoseReduced,
     Enrolled,
-    Fact,
     PriorTherapy,
     ProtocolAmended,
     Screened,

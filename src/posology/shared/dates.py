@@ -328,7 +328,7 @@ def read_dates(
     return Dates(day, flag, tuple(findings))
 
 
-def read_visit_dates(  # noqa: C901 (to be split)
+def read_visit_dates(
     texts: Sequence[str | None],
     rule: ImputationRule,
     patients: Sequence[str],
@@ -360,36 +360,20 @@ def read_visit_dates(  # noqa: C901 (to be split)
     >>> [str(day) for day in found.day], str(found.findings[0])
     (['2025-02-18', '2025-02-18', 'NaT'], "patient 1, date: '2025' is a year alone; not used: the month must be known")
     """
-    complete: dict[str, list[tuple[date, str | None, float | None]]] = {}
-    partial: list[int] = []
-    for i, text in enumerate(texts):
-        stated = (text or "").strip()
-        try:
-            known = parse_date(stated) if stated else None
-        except ValueError:
-            continue
-        if known is not None and known.complete:
-            complete.setdefault(patients[i], []).append((_at(known, 1, 1), visits[i], numbers[i]))
-        elif known is not None:
-            partial.append(i)
+    complete, partial = _visit_dates_known(texts, patients, visits, numbers)
     low: list[date | None] = [None] * len(texts)
     high: list[date | None] = [None] * len(texts)
-    own: dict[int, tuple[date, date]] = {}
+    own_visit: dict[int, tuple[date, date]] = {}
     for i in partial:
-        held, number = complete.get(patients[i], []), numbers[i]
-        here = [on for on, visit, _ in held if visit is not None and visit == visits[i]]
-        if here:
-            own[i] = low[i], high[i] = min(here), max(here)
-        elif number is not None:
-            before = max((on for on, _, n in held if n is not None and n < number), default=None)
-            after = min((on for on, _, n in held if n is not None and n > number), default=None)
-            if before is None or after is None or before < after:
-                low[i], high[i] = before and before + timedelta(days=1), after and after - timedelta(days=1)
-                if before and after and after - before < timedelta(days=2):
-                    high[i] = None
+        dated = complete.get(patients[i], [])
+        same_visit = [on for on, visit, _ in dated if visit is not None and visit == visits[i]]
+        if same_visit:
+            own_visit[i] = low[i], high[i] = min(same_visit), max(same_visit)
+        else:
+            low[i], high[i] = _between_visits(dated, numbers[i])
     read = read_dates(texts, rule, field=field, patients=patients, not_before=low, not_after=high, need="month")
     day, findings, moved = read.day.copy(), list(read.findings), set()
-    for i, (first, last) in own.items():
+    for i, (first, last) in own_visit.items():
         if read.flag[i] and not first <= day[i].item() <= last:
             day[i] = first
             if (patients[i], visits[i], texts[i]) not in moved:
@@ -397,6 +381,47 @@ def read_visit_dates(  # noqa: C901 (to be split)
                 wrong = f"is {texts[i]}, but the visit {visits[i]} was on {first}"
                 findings.append(Finding(patients[i], first, field, wrong, "the date of the visit is used"))
     return Dates(day, read.flag, tuple(findings))
+
+
+_VisitDate = tuple[date, str | None, float | None]
+"""A complete date, and the name and number of its visit."""
+
+
+def _visit_dates_known(
+    texts: Sequence[str | None],
+    patients: Sequence[str],
+    visits: Sequence[str | None],
+    numbers: Sequence[float | None],
+) -> tuple[dict[str, list[_VisitDate]], list[int]]:
+    """Return the complete dates of each patient, and the rows whose date is known in part."""
+    complete: dict[str, list[_VisitDate]] = {}
+    partial: list[int] = []
+    for i, text in enumerate(texts):
+        try:
+            stated = parse_date(text) if text and text.strip() else None
+        except ValueError:
+            continue
+        if stated is not None and stated.complete:
+            complete.setdefault(patients[i], []).append((_at(stated, 1, 1), visits[i], numbers[i]))
+        elif stated is not None:
+            partial.append(i)
+    return complete, partial
+
+
+def _between_visits(dated: list[_VisitDate], number: float | None) -> tuple[date | None, date | None]:
+    """Return the first and the last day that a visit of this number leaves to its date: after the one before, before
+    the one after; None where nothing bounds it."""
+    if number is None:
+        return None, None
+    before = max((on for on, _, n in dated if n is not None and n < number), default=None)
+    after = min((on for on, _, n in dated if n is not None and n > number), default=None)
+    if before is not None and after is not None and before >= after:
+        return None, None  # the numbers contradict the dates
+    first = before + timedelta(days=1) if before else None
+    last = after - timedelta(days=1) if after else None
+    if first and last and last < first:
+        last = None
+    return first, last
 
 
 def _each(bound: Sequence[date | None] | date | None, count: int, name: str) -> Sequence[date | None]:

@@ -29,7 +29,7 @@ from posology.pharmacology.compounds.library import IMGN853
 from posology.pharmacology.disposition.adc_plasma import Plasma
 from posology.pharmacology.disposition.adc_states import CENTRAL
 from posology.pharmacology.disposition.linear_compartments import Exponentials, two_compartment
-from posology.pharmacology.tumour.model import FOLATE_RECEPTOR_ALPHA
+from posology.pharmacology.tumour.target import FOLATE_RECEPTOR_ALPHA
 from posology.pharmacology.virtual_patients.between_patient import BetweenPatient, allometric_factors, multiply
 from posology.pharmacology.virtual_patients.demographics import OVARIAN, TumourType, VirtualPatients
 from posology.shared.arrays import Bools, Floats, Ints

@@ -14,7 +14,7 @@ from posology.interchange.sdtm.writer.write import datasets, export_sdtm
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import Event
-from posology.record.facts import KINDS, Fact, NoCommand, NoSdtm, SdtmHome, fact
+from posology.record.fact import KINDS, Fact, NoCommand, NoSdtm, SdtmHome, fact
 from posology.record.state import State
 from tests.interchange.sdtm.test_round_trip import PLAN, example, state_of
 

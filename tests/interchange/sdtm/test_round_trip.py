@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from posology.conduct.csv_import import load
 from posology.conduct.rulebook import rule_names
 from posology.conduct.trial import Trial
+from posology.interchange.datasets.folder import SourceError
 from posology.interchange.datasets.formats import read_dataset as read_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, types_of
-from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
 from posology.protocol.load import load_document
@@ -26,7 +26,7 @@ from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import to_dict
-from posology.record.facts import KINDS
+from posology.record.fact import KINDS
 from posology.record.state import State, fold
 
 EXAMPLE = Path(str(files("posology.examples") / "imgn853"))

@@ -1,11 +1,35 @@
-"""Expansion cohorts: designs of one arm, monitoring, estimates, and baskets that borrow."""
+"""Expansion cohorts: one arm, baskets that borrow, randomised doses, the optimal dose, two drugs."""
 
 from __future__ import annotations
 
 import typer
 
-from posology.cli.expansion import baskets, estimate, monitor, single_stage, two_stage
+from posology.cli.expansion import (
+    baskets,
+    combination,
+    compare_doses,
+    estimate,
+    late_responses,
+    monitor,
+    optimal_dose,
+    single_stage,
+    survival,
+    toxicity,
+    two_stage,
+)
 
 app = typer.Typer(no_args_is_help=True)
-for module in (two_stage, single_stage, monitor, estimate, baskets):
+for module in (
+    two_stage,
+    single_stage,
+    monitor,
+    late_responses,
+    toxicity,
+    survival,
+    estimate,
+    baskets,
+    compare_doses,
+    optimal_dose,
+    combination,
+):
     app.add_typer(module.app)

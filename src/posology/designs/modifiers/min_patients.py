@@ -32,8 +32,11 @@ class MinPatients(Modifier):
         return max(super().most_at_level, self.patients)
 
     def decide_anew(self, tally: Tally) -> Decision:
-        """Return the decision, an MTD with too few patients replaced by more patients there."""
+        """Return the decision, an MTD with too few patients replaced by more patients there, if it may be given now."""
         decision = self.design.decide(tally)
-        lacking = self.patients - tally.treated[np.arange(tally.trials), np.maximum(decision.level, 0)]
-        where = (decision.action == Action.DECLARE) & (lacking > 0) & (decision.level <= self.highest_next(tally))
+        rows, level = np.arange(tally.trials), np.maximum(decision.level, 0)
+        lacking = self.patients - tally.treated[rows, level]
+        where = (decision.action == Action.DECLARE) & (lacking > 0)
+        if where.any():
+            where &= self.admissible(tally)[rows, level]
         return self._with_changes(decision, where, moved(decision.level, tally.level), decision.level, lacking)

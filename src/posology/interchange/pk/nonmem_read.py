@@ -187,7 +187,8 @@ class _Reader:
     marked: dict[str, list[int]] = field(default_factory=dict)
     remarks: list[int] = field(default_factory=list)
 
-    def event(self, line: int, row: list[str]) -> Event | None:  # noqa: C901 (to be split)
+    def event(self, line: int, row: list[str]) -> Event | None:
+        """Return the event of a line; None where it is left out, or wrong: then with findings."""
         if len(row) != len(self.names):
             says = f"{len(row)} values for {len(self.names)} columns"
             self.findings.append(
@@ -197,71 +198,41 @@ class _Reader:
         cells = dict(zip(self.names, (cell.strip() for cell in row), strict=True))
         if self._left_out(line, cells):
             return None
-        before = len(self.findings)
-        patient = _named(cells, "PATIENT") or cells["ID"]
+        findings_before = len(self.findings)
+        event = self._read(line, cells)
+        self._check_identity(line, cells, event.patient)
+        if event.time is None and not any(f.line == line and f.field == "TIME" for f in self.findings):
+            self._wrong(event, "TIME", "is missing", "every event has a time")
+        self._check_dose(event)
+        self._check_sample(event)
+        if len(self.findings) > findings_before or event.time is None:
+            return None
+        return event
 
-        def wrong(column: str, what: str, right: str = "") -> None:
-            self.findings.append(finding(self.file, line, column, patient, what, right))
+    def _wrong(self, event: Event, column: str, what: str, right: str = "") -> None:
+        self.findings.append(finding(self.file, event.line, column, event.patient, what, right))
+
+    def _read(self, line: int, cells: dict[str, str]) -> Event:
+        """Return what a line says, as its columns mean it; a cell that is no number is a finding."""
+        patient = _named(cells, "PATIENT") or cells["ID"]
 
         def number(column: str, whole: bool = False) -> float | None:
             return self._number(line, patient, cells, column, whole)
 
         time, amount, rate, interval = number("TIME"), number("AMT") or 0.0, number("RATE") or 0.0, number("II") or 0.0
         additional, steady = int(number("ADDL", True) or 0), int(number("SS", True) or 0)
-        given = number("EVID", True)
-        evid = int(given) if given is not None else int(amount > 0)
+        stated = number("EVID", True)
+        evid = int(stated) if stated is not None else int(amount > 0)
         value, flag, limit = number("DV"), number("BLQ", True), number("LLOQ")
         if "CENS" in cells:
             flag = self._censored(line, patient, number("CENS", True), number("LIMIT")) if evid == 0 else None
         if flag and value is None:
             value = limit
         skipped, compartment = number("MDV", True), number("CMT", True)
-        covariates = {}
-        for name in self.names:
-            if name not in KNOWN and name not in self.text:
-                cell = cells[name]
-                try:
-                    covariates[name] = None if cell in MISSING else float(cell)
-                except ValueError:
-                    self.text.add(name)
-        if not patient or not cells["ID"]:
-            wrong("ID", "is missing")
-        elif self.numbers.setdefault(cells["ID"], patient) != patient:
-            wrong("PATIENT", f"is ID {cells['ID']}, as {self.numbers[cells['ID']]} is", "a number is one patient's")
-        if time is None and not any(f.line == line and f.field == "TIME" for f in self.findings):
-            wrong("TIME", "is missing", "every event has a time")
-        if evid not in EVENTS:
-            wrong("EVID", f"is {evid}", f"one of {', '.join(f'{k} ({v})' for k, v in EVENTS.items())}")
-        constant = steady == 1 and rate > 0 and not amount and not interval and not additional
-        if evid in (1, 4) and not amount > 0 and not constant:
-            wrong("AMT", f"a dose of {amount:g}", "a dose is above 0")
-        if evid == 0 and amount:
-            wrong("AMT", f"{amount:g} on a sample (EVID 0)", "EVID 1 for a dose, on a line of its own")
-        if rate < 0 and rate not in (-1, -2):
-            wrong("RATE", f"is {rate:g}", "above 0, or -1 or -2 for a rate or duration that is estimated")
-        if additional < 0 or interval < 0:
-            wrong("ADDL" if additional < 0 else "II", "is negative")
-        if additional > MOST_DOSES:
-            wrong("ADDL", f"{additional} further doses", f"{MOST_DOSES} at most")
-        if (additional > 0 or steady > 0) and not interval > 0 and not constant:
-            wrong("II", "is missing", f"the time between doses, as {'ADDL' if additional else 'SS'} is given")
-        if compartment is not None and compartment < 0:
-            wrong("CMT", f"is {compartment:g}: a compartment turned off", "0 or above")
-        if steady not in (0, 1, 2):
-            wrong("SS", f"is {steady}", "0, 1 or 2")
-        missing = bool(skipped) if skipped is not None else (evid != 0 or value is None)
-        if evid == 0 and not missing and value is None:
-            wrong("DV", "is missing where MDV is 0", "a concentration, or MDV 1")
-        if value is not None and value < 0 and evid == 0 and not missing:
-            wrong("DV", f"is {value:g}", "a concentration is 0 or above")
         below = bool(flag) if flag is not None else bool(limit and value is not None and value < limit and evid == 0)
-        if below and not (limit or value):
-            wrong("LLOQ", "is missing for a value below quantification", "the limit, in LLOQ or as DV")
-        if len(self.findings) > before or time is None:
-            return None
         return Event(
             patient,
-            time,
+            time,  # type: ignore[arg-type]  # a line without a time is refused
             evid,
             amount,
             rate,
@@ -269,14 +240,69 @@ class _Reader:
             additional,
             steady,
             None if compartment is None else int(compartment),
-            missing,
+            bool(skipped) if skipped is not None else (evid != 0 or value is None),
             value,
             below,
             limit,
-            covariates,
+            self._covariates(cells),
             line,
             (_named(cells, "ANALYTE") or _named(cells, "DVID")) if evid == 0 else "",
         )
+
+    def _covariates(self, cells: dict[str, str]) -> dict[str, float | None]:
+        """Return the numbers of the columns that NONMEM has no meaning for; a column with a text is one of text."""
+        covariates: dict[str, float | None] = {}
+        for name in self.names:
+            if name not in KNOWN and name not in self.text:
+                try:
+                    covariates[name] = None if cells[name] in MISSING else float(cells[name])
+                except ValueError:
+                    self.text.add(name)
+        return covariates
+
+    def _check_identity(self, line: int, cells: dict[str, str], patient: str) -> None:
+        def wrong(column: str, what: str, right: str = "") -> None:
+            self.findings.append(finding(self.file, line, column, patient, what, right))
+
+        if not patient or not cells["ID"]:
+            wrong("ID", "is missing")
+        elif self.numbers.setdefault(cells["ID"], patient) != patient:
+            wrong("PATIENT", f"is ID {cells['ID']}, as {self.numbers[cells['ID']]} is", "a number is one patient's")
+
+    def _check_dose(self, event: Event) -> None:
+        amount, rate, interval, additional = event.amount, event.rate, event.interval, event.additional
+        steady, compartment = event.steady, event.compartment
+        if event.evid not in EVENTS:
+            self._wrong(
+                event, "EVID", f"is {event.evid}", f"one of {', '.join(f'{k} ({v})' for k, v in EVENTS.items())}"
+            )
+        constant = steady == 1 and rate > 0 and not amount and not interval and not additional
+        if event.evid in (1, 4) and not amount > 0 and not constant:
+            self._wrong(event, "AMT", f"a dose of {amount:g}", "a dose is above 0")
+        if event.evid == 0 and amount:
+            self._wrong(event, "AMT", f"{amount:g} on a sample (EVID 0)", "EVID 1 for a dose, on a line of its own")
+        if rate < 0 and rate not in (-1, -2):
+            self._wrong(event, "RATE", f"is {rate:g}", "above 0, or -1 or -2 for a rate or duration that is estimated")
+        if additional < 0 or interval < 0:
+            self._wrong(event, "ADDL" if additional < 0 else "II", "is negative")
+        if additional > MOST_DOSES:
+            self._wrong(event, "ADDL", f"{additional} further doses", f"{MOST_DOSES} at most")
+        if (additional > 0 or steady > 0) and not interval > 0 and not constant:
+            given = "ADDL" if additional else "SS"
+            self._wrong(event, "II", "is missing", f"the time between doses, as {given} is given")
+        if compartment is not None and compartment < 0:
+            self._wrong(event, "CMT", f"is {compartment:g}: a compartment turned off", "0 or above")
+        if steady not in (0, 1, 2):
+            self._wrong(event, "SS", f"is {steady}", "0, 1 or 2")
+
+    def _check_sample(self, event: Event) -> None:
+        value, is_sample = event.value, event.evid == 0 and not event.missing
+        if is_sample and value is None:
+            self._wrong(event, "DV", "is missing where MDV is 0", "a concentration, or MDV 1")
+        if is_sample and value is not None and value < 0:
+            self._wrong(event, "DV", f"is {value:g}", "a concentration is 0 or above")
+        if event.below and not (event.limit or value):
+            self._wrong(event, "LLOQ", "is missing for a value below quantification", "the limit, in LLOQ or as DV")
 
     def _left_out(self, line: int, cells: dict[str, str]) -> bool:
         """Say whether a line is marked to be left out; a mark that is not understood is a finding."""

@@ -59,57 +59,71 @@ class Placing:
         """Add what is wrong with a field of an event."""
         self.findings.append(Finding(patient.id, event.occurred, field, wrong, right, self.file))
 
-    def doses(self, patient: Patient, drug: set[str]) -> list[Dose]:  # noqa: C901 (to be split)
+    def doses(self, patient: Patient, drug: set[str]) -> list[Dose]:
         """Return a patient's doses of the trial's drug, each with its time and length."""
-        found: list[Dose] = []
+        doses: list[Dose] = []
         for event in patient.treatments:
-            fact = event.fact
-            if isinstance(fact, TreatmentGiven):
-                if fact.treatment.upper() not in drug:
-                    continue
-                days = (fact.ended or "")[:10] > (event.occurred + timedelta(days=1)).isoformat()
-                once = (fact.frequency or "ONCE").upper() == "ONCE" and not days
-                if fact.dose is None or not once or (fact.unit or "").lower() != "mg":
-                    until = f" until {fact.ended}" if days else ""
-                    what = f"{fact.dose} {fact.unit}, {fact.frequency or 'once'}{until}"
-                    says = f"is {what}: what has no one amount and time is not placed"
-                    self.wrong(patient, event, "dose", says, "each dose by itself, in mg")
-                    continue
-                mg, weight, level, cycle = fact.dose, None, None, None
-            else:
-                assert isinstance(fact, Dosed)
-                mg, weight, level, cycle = fact.actual_mg, fact.weight_kg, fact.level, fact.cycle
-            if not mg:
+            amount = self._amount(patient, event, drug)
+            if amount is None:
                 continue
-            if not _has_day(fact.dated):
-                self.wrong(patient, event, "dated", f"is {fact.dated}: the day of the dose is not known", "its day")
+            dated = event.fact.dated if isinstance(event.fact, TreatmentGiven | Dosed) else None
+            if not _has_day(dated):
+                self.wrong(patient, event, "dated", f"is {dated}: the day of the dose is not known", "its day")
                 continue
-            begun = self.moment(patient, event, fact.dated, event.occurred)
-            end = self.moment(patient, event, fact.ended, None)
-            hours = 0.0
-            if begun and end:
-                hours = _hours(end - begun)
-                if not 0 < hours <= LONGEST:
-                    says = f"is {fact.ended}: {hours:g} h after the start"
-                    self.wrong(patient, event, "ended", says, f"an infusion ends within {LONGEST} h")
-            if not hours:
-                hours = self.infusion
-                taken = f"{hours:g} h long, as given" if hours else "as boluses"
-                self.counts[f"doses without the infusion's length (`ended`): {taken}"] += 1
-            first = found[0] if found else None
-            if first is None:
-                at = 0.0
-            elif begun and first.begun:
-                at = _hours(begun - first.begun)
-            else:
-                at = _hours(event.occurred - first.on)
-                self.counts["doses without a time of day (`dated`): whole days after the first"] += 1
-            found.append(Dose(event.occurred, begun, at, mg, max(hours, 0.0), weight, level, cycle))
-        for one, two in pairwise(found):
+            begun = self.moment(patient, event, dated, event.occurred)
+            hours = self._infusion_hours(patient, event, begun)
+            at = self._hours_from_first(doses[0] if doses else None, event, begun)
+            mg, weight, level, cycle = amount
+            doses.append(Dose(event.occurred, begun, at, mg, max(hours, 0.0), weight, level, cycle))
+        for one, two in pairwise(doses):
             if two.at <= one.at:
                 says = f"two doses {two.at - one.at:g} h apart"
                 self.findings.append(Finding(patient.id, two.on, "dosed", says, "each with its time of day", self.file))
-        return found
+        return doses
+
+    def _amount(
+        self, patient: Patient, event: Event, drug: set[str]
+    ) -> tuple[float, float | None, int | None, int | None] | None:
+        """Return milligrams, weight, level and cycle of a dose of the drug; None for what is no dose of it."""
+        fact = event.fact
+        if isinstance(fact, Dosed):
+            return (fact.actual_mg, fact.weight_kg, fact.level, fact.cycle) if fact.actual_mg else None
+        assert isinstance(fact, TreatmentGiven)
+        if fact.treatment.upper() not in drug:
+            return None
+        several_days = (fact.ended or "")[:10] > (event.occurred + timedelta(days=1)).isoformat()
+        once = (fact.frequency or "ONCE").upper() == "ONCE" and not several_days
+        if fact.dose is None or not once or (fact.unit or "").lower() != "mg":
+            until = f" until {fact.ended}" if several_days else ""
+            what = f"{fact.dose} {fact.unit}, {fact.frequency or 'once'}{until}"
+            says = f"is {what}: what has no one amount and time is not placed"
+            self.wrong(patient, event, "dose", says, "each dose by itself, in mg")
+            return None
+        return (fact.dose, None, None, None) if fact.dose else None
+
+    def _infusion_hours(self, patient: Patient, event: Event, begun: datetime | None) -> float:
+        """Return how long a dose took: from its end, or as given for all."""
+        ended = event.fact.ended if isinstance(event.fact, TreatmentGiven | Dosed) else None
+        end = self.moment(patient, event, ended, None)
+        hours = 0.0
+        if begun and end:
+            hours = _hours(end - begun)
+            if not 0 < hours <= LONGEST:
+                says = f"is {ended}: {hours:g} h after the start"
+                self.wrong(patient, event, "ended", says, f"an infusion ends within {LONGEST} h")
+        if not hours:
+            hours = self.infusion
+            assumed = f"{hours:g} h long, as given" if hours else "as boluses"
+            self.counts[f"doses without the infusion's length (`ended`): {assumed}"] += 1
+        return hours
+
+    def _hours_from_first(self, first: Dose | None, event: Event, begun: datetime | None) -> float:
+        if first is None:
+            return 0.0
+        if begun and first.begun:
+            return _hours(begun - first.begun)
+        self.counts["doses without a time of day (`dated`): whole days after the first"] += 1
+        return _hours(event.occurred - first.on)
 
     def moment(self, patient: Patient, event: Event, text: str | None, on: date | None) -> datetime | None:
         """Return a moment if there is one with a time of day; a date that is not the event's own is a finding."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.facts import KINDS, Fact, SdtmHome
+from posology.record.fact import KINDS, Fact, SdtmHome
 
 Type = Literal["text", "number", "flag", "map"]
 

@@ -6,13 +6,15 @@ the free payload in plasma, A conjugate free in the tumour, R receptor, B their 
 catabolite (all in nM of tumour around target-positive cells), P and T payload in a cell, free and bound to tubulin, E
 payload between the cells, N+ and N- the cells with and without target, x = N+/(N+ + N-):
 
-    dA/dt  = ktr (eps C - A) - kon A R + koff B                       ktr = 2 P Rcap/Rkrogh^2 + 6 D/R^2 dR/dt  = ksyn -
-    kdeg R - kon A R + koff B                         ksyn = kdeg R(0) dB/dt  = kon A R - (koff + kint) B dL/dt  = DAR
-    kint B - krel L dK/dt  = krel L - (kclv + kcat) K                                 kcat: exit of the catabolite, with
-    its P-gp factor dP+/dt = kclv K + kin E - kout P+ - kon_T P+ (Tub - T+) + koff_T T+       kout: exit, with the
-    payload's P-gp factor dP-/dt =          kin E - kout P- - kon_T P- (Tub - T-) + koff_T T- dE/dt  = x (kout P+ + h
-    kcat K) + (1 - x) kout P- - kin E - kclr (E - eps' C_PL)      h: 1 for a hydrophobic catabolite dN/dt  = (kg - kmax
-    U^h/(EC50^h + U^h) e^(-lam t)) N              U = K + P + T in a positive, P + T in a negative cell
+    dA/dt  = ktr (eps C - A) - kon A R + koff B                    ktr = 2 P Rcap/Rkrogh^2 + 6 D/R^2
+    dR/dt  = ksyn - kdeg R - kon A R + koff B                      ksyn = kdeg R(0)
+    dB/dt  = kon A R - (koff + kint) B
+    dL/dt  = DAR kint B - krel L
+    dK/dt  = krel L - (kclv + kcat) K                              kcat: exit of the catabolite, with its P-gp factor
+    dP+/dt = kclv K + kin E - kout P+ - kon_T P+ (Tub - T+) + koff_T T+
+    dP-/dt =          kin E - kout P- - kon_T P- (Tub - T-) + koff_T T-     kout: exit, with the payload's P-gp factor
+    dE/dt  = x (kout P+ + h kcat K) + (1 - x) kout P- - kin E - kclr (E - eps' C_PL)    h: 1 if K is hydrophobic
+    dN/dt  = (kg - kmax U^h/(EC50^h + U^h) e^(-lam t)) N           U = K + P + T in a positive, P + T in a negative cell
 
 Three forms of it. :class:`Reduced` (the default) has A, R and B at total quasi-steady state with Atot = A + B and Rtot
 = R + B dynamic, and P, T and E, which turn over within hours, at steady state. :class:`Rodas` and :class:`Dopri5` have
@@ -29,88 +31,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from posology.pharmacology.compounds.adc import Compound
-from posology.pharmacology.compounds.quantity import Quantity, checked_values
+from posology.pharmacology.compounds.quantity import checked_values
 from posology.pharmacology.disposition.linear_compartments import Doses
 from posology.pharmacology.tumour.equations import surface
 from posology.pharmacology.tumour.plasma_input import PlasmaInput
+from posology.pharmacology.tumour.target import FOLATE_RECEPTOR_ALPHA, Target
 from posology.shared.arrays import ArrayLike, Floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-AVOGADRO = 6.02214076e23
 MAX_PAYLOAD_RESIDENCE_DAYS = 3.0
 """How long free payload may stay in a tumour [d] to be held at steady state: DM4 stays 0.2 d (diameters within 0.1 %);
-at 3 d
-they are within 3 %, the shrinkage over a cycle within 2 %."""
+at 3 d they are within 3 %, the shrinkage over a cycle within 2 %."""
 STATES = ("conjugate", "receptor", "internalised", "catabolite", "positive", "negative")
 """Atot, Rtot, L, K, N+, N-: what can be kept; cells as multiples of what there was at the start."""
 
 
 class SolverError(ArithmeticError):
     """A solver did not converge; its message names patient, day and the parameter that is fastest."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The target on tumour cells: what an IHC score stands for.
-
-    Parameters
-    ----------
-    copies
-        receptors on a cell that scores 0, 1, 2, 3.
-    density
-        cells in a litre of tumour.
-    kdeg
-        turnover of the receptor [/d].
-    """
-
-    copies: tuple[Quantity, Quantity, Quantity, Quantity]
-    density: Quantity
-    kdeg: Quantity
-
-    def expression(self, shares: ArrayLike) -> tuple[Floats, Floats]:
-        """Return (patients,) each: receptor around the positive cells [nM], and their share of the cells.
-
-        Parameters
-        ----------
-        shares
-            (patients, 4): the share of cells that score 0, 1, 2, 3; each row sums to 1. Cells that score 0 are
-            negative.
-
-        Examples
-        --------
-        >>> receptor, share = FOLATE_RECEPTOR_ALPHA.expression([[0.1, 0.1, 0.2, 0.6]])
-        >>> float(receptor.round(1)[0]), float(share[0])
-        (48.7, 0.9)
-        """
-        given = np.atleast_2d(np.asarray(shares, dtype=np.float64))
-        wrong = (given.shape[1] != 4) or ~(
-            np.isfinite(given).all(axis=1) & (given >= 0).all(axis=1) & (abs(given.sum(axis=1) - 1) < 1e-6)
-        )
-        if np.any(wrong):
-            raise ValueError(
-                f"patient {int(np.argmax(wrong)) + 1}: the shares of cells that score 0, 1, 2, 3 are "
-                f"{given[int(np.argmax(wrong))].tolist()}: they must be four, 0 or more, and sum to 1"
-            )
-        positive = given[:, 1:].sum(axis=1)
-        copies = given[:, 1:] @ np.array([c.value for c in self.copies[1:]])
-        mean = np.divide(copies, positive, out=np.full_like(copies, self.copies[1].value), where=positive > 0)
-        return mean * self.density.value / AVOGADRO * 1e9, positive
-
-
-UNSOURCED = "no number of the target is public; prior quoted from memory, to be checked"
-FOLATE_RECEPTOR_ALPHA = Target(
-    copies=(
-        Quantity(0, "1", "assumed", "a cell that scores 0 bears none"),
-        Quantity(4e4, "1", "from memory", UNSOURCED, cv=1),
-        Quantity(1e5, "1", "from memory", UNSOURCED, cv=1),
-        Quantity(4e5, "1", "from memory", UNSOURCED, cv=1),
-    ),
-    density=Quantity(1e11, "/L", "assumed", "cells fill about half of a tumour, 2e-12 to 5e-12 L each"),
-    kdeg=Quantity(0.61, "/d", "assumed", "turned over as fast as the complex is internalised", cv=1),
-)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ import numpy as np
 from posology.pharmacology.compounds.adc import Compound
 from posology.pharmacology.compounds.quantity import Quantity
 from posology.pharmacology.disposition.linear_compartments import Doses
-from posology.pharmacology.tumour.model import FOLATE_RECEPTOR_ALPHA, Target, Tumour, simulate
+from posology.pharmacology.tumour.model import Tumour, simulate
 from posology.pharmacology.tumour.plasma_input import PlasmaInput
+from posology.pharmacology.tumour.target import FOLATE_RECEPTOR_ALPHA, Target
 from posology.pharmacology.uncertainty.sobol import Indices, Prior, indices, sample_points
 from posology.shared.arrays import Floats
 

@@ -15,7 +15,8 @@ from posology.readout.results.patient_courses import PatientCourse, lesions
 from posology.readout.results.times_to_event import histories
 from posology.readout.results.treatment_emergent import TreatmentEmergentEvents
 from posology.record.event import Event
-from posology.record.facts import Died, Discontinued, Dosed, Fact, LesionMeasured, MarkerMeasured
+from posology.record.fact import Fact
+from posology.record.facts import Died, Discontinued, Dosed, LesionMeasured, MarkerMeasured
 from posology.shared.findings import Finding
 
 CHECKED = "lesions, CA-125 samples, adverse events, and the dates of treatment, assessments and death"

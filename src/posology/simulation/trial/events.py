@@ -12,6 +12,7 @@ import numpy as np
 
 from posology.protocol.model import Protocol
 from posology.record import facts as f
+from posology.record.fact import Fact
 from posology.simulation.trial.course import FOLLOW_UP_DAYS, TreatmentCourse
 from posology.simulation.trial.dosing import AE_FOLLOW_UP_DAYS, TERMS
 from posology.simulation.trial.patients import CRITERION_FAILURE, TrialPatients
@@ -33,7 +34,7 @@ class ScheduledFact:
     """A fact, so many days after consent or the first dose."""
 
     day: int
-    fact: f.Fact
+    fact: Fact
 
 
 def screening(person: TrialPatients, protocol: Protocol, asked: tuple[Any, ...]) -> list[ScheduledFact]:
@@ -79,7 +80,7 @@ def screening(person: TrialPatients, protocol: Protocol, asked: tuple[Any, ...])
     return made
 
 
-def baseline(person: TrialPatients, protocol: Protocol) -> list[f.Fact]:
+def baseline(person: TrialPatients, protocol: Protocol) -> list[Fact]:
     """Return the lesions and the marker before treatment."""
     size = float(person.known.sld_mm[0])
     return [*_lesions(person, 0, size), *_marker(person, protocol, float(person.known.ca125[0]))]
@@ -173,7 +174,7 @@ def _visits(told: TreatmentCourse, plan: Protocol, end: int) -> Iterator[Schedul
             yield ScheduledFact(day, lesion)
 
 
-def _lesions(person: TrialPatients, assessment: int, size: float) -> list[f.Fact]:
+def _lesions(person: TrialPatients, assessment: int, size: float) -> list[Fact]:
     """Return the target lesions of an assessment: equal parts of the sum, each large enough at the baseline."""
     start = float(person.known.sld_mm[0])
     count = min(int(person.known.lesions[0]), len(ORGANS), max(1, int(start / MIN_TARGET_MM)))
@@ -185,7 +186,7 @@ def _lesions(person: TrialPatients, assessment: int, size: float) -> list[f.Fact
     ]
 
 
-def _marker(person: TrialPatients, protocol: Protocol, value: float) -> list[f.Fact]:
+def _marker(person: TrialPatients, protocol: Protocol, value: float) -> list[Fact]:
     """Return CA-125, in the tumour types in which the protocol reads it."""
     read = protocol.endpoints.ca125
     if read is None or str(person.known.tumour_type[0]) not in read.tumour_types:

@@ -29,6 +29,7 @@ from posology.protocol.amendments import versions
 from posology.protocol.model import EligibilityCriterion, protocol_from
 from posology.record import facts as f
 from posology.record.collected import DispositionEvent
+from posology.record.fact import Fact
 from posology.record.facts import SIMULATION
 from posology.record.state import State
 from posology.record.store import gc_paused
@@ -65,7 +66,7 @@ class Subject:
     person: TrialPatients
     stream: str
     consent: date
-    diary: dict[date, list[f.Fact]] = field(default_factory=dict)
+    diary: dict[date, list[Fact]] = field(default_factory=dict)
     kept: f.SlotReserved | None = None
     course: TreatmentCourse | None = None
     first: date | None = None
@@ -176,7 +177,7 @@ class TrialSimulator:
                 )
             self.today += timedelta(days=1)
 
-    def enter(self, fact: f.Fact, subject: Subject | None = None, override: str | None = None) -> None:
+    def enter(self, fact: Fact, subject: Subject | None = None, override: str | None = None) -> None:
         """Enter a fact of today."""
         self.moment = max(datetime.combine(self.today, time(12), UTC), self.moment)
         self.pending.add(
@@ -376,7 +377,7 @@ class TrialSimulator:
         if stream := self.streams.get(subject.stream):
             stream.treated += 1
 
-    def _left(self, subject: Subject, fact: f.Fact) -> f.Fact:
+    def _left(self, subject: Subject, fact: Fact) -> Fact:
         """Return the fact; that a patient left for a dose-limiting toxicity says so."""
         if not isinstance(fact, f.Discontinued) or fact.why != "adverse event" or subject.stream != DOSE_FINDING:
             return fact

@@ -16,7 +16,7 @@ from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.entry import EntryError, facts_from
-from posology.record.facts import KINDS, Fact
+from posology.record.fact import KINDS, Fact
 
 ORDER: tuple[type[Fact], ...] = (
     f.Consented,

@@ -12,7 +12,7 @@ from posology.interchange.sdtm.reader.fact_builder import FactBuilder, last_befo
 from posology.interchange.sdtm.reader.protocol import NO_ARM, assigned_level
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.facts import KINDS
+from posology.record.fact import KINDS
 
 DISCONTINUATION_REASON = {
     "PROGRESSIVE DISEASE": "progression",

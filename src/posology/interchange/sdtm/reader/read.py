@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from posology.conduct.import_trial import ImportedFact, import_events
+from posology.interchange.datasets.folder import SourceError
 from posology.interchange.sdtm.layout import LAYOUTS, homes
 from posology.interchange.sdtm.reader import findings_domains as measured
-from posology.interchange.sdtm.reader import lesions, patients, treatment
-from posology.interchange.sdtm.reader.domain_tables import DomainTable, SourceError, tables
+from posology.interchange.sdtm.reader import lesions, patients, responses, treatment
+from posology.interchange.sdtm.reader.assessments import Reader, assessments
+from posology.interchange.sdtm.reader.domain_tables import DomainTable, tables
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
-from posology.interchange.sdtm.reader.lesions import Reader
 from posology.interchange.sdtm.reader.protocol import derive
 from posology.interchange.sdtm.reader.report import Report
 from posology.protocol.amendments import versions
@@ -44,7 +45,7 @@ class SdtmImport:
     report: Report
 
 
-def read_sdtm(  # noqa: C901 (to be split)
+def read_sdtm(
     folder: str | Path,
     *,
     today: date,
@@ -77,62 +78,76 @@ def read_sdtm(  # noqa: C901 (to be split)
     """
     report = Report()
     progress("reading files")
-    held, study = tables(Path(folder), report, leave_out)
-    people = held["DM"]
+    by_domain, study = tables(Path(folder), report, leave_out)
+    people = by_domain["DM"]
     begun = _begun(people, today)
-    document = protocol or derive(study, held, begun)
-    if protocol and "TS" in held:
-        report.rules["TS not read: the protocol given is followed"] += len(held.pop("TS"))
-    report.protocol = (
-        AS_GIVEN if protocol else "derived from the data: arms are cohorts, what the data do not say is assumed"
-    )
-    if protocol and protocol["trial"]["id"] != study:
-        report.find(
-            "",
-            None,
-            "STUDYID",
-            f"is {study}, but the protocol is of {protocol['trial']['id']}",
-            "the protocol's name is kept",
-        )
+    document = _document(by_domain, study, begun, protocol, report)
     drafts = FactBuilder(report, today, protocol_from(versions(document)[-1]))
-    for patient, day in zip(people.patient, people.complete_dates("DTHDTC"), strict=True):
-        if day:
-            drafts.deaths[patient] = day
-    if "VS" in held:
-        measured.sizes(held["VS"], drafts)
-    given = treatment.first_doses(held.get("EX"), people, drafts)
-    patients.assign_levels(people, drafts, given)
-    steps: dict[str, Callable[[DomainTable], object]] = {
-        "DS": lambda t: patients.disposition(t, drafts),
-        "EX": lambda t: treatment.exposure(t, drafts),
-        "AE": lambda t: treatment.adverse_events(t, drafts),
-        "CM": lambda t: patients.other_therapy(t, drafts),
-        "LB": lambda t: measured.observations(t, drafts),
-        "VS": lambda t: measured.observations(t, drafts),
-        "PC": lambda t: measured.observations(t, drafts),
-    }
-    for domain in homes():
-        if domain not in LAYOUTS:  # a kind of measurement that names a domain of its own
-            steps[domain] = lambda t: measured.observations(t, drafts)
-    for domain, step in steps.items():
-        if domain in held:
+    _prepare(by_domain, drafts)
+    for domain, step in _steps(drafts).items():
+        if domain in by_domain:
             progress(f"reading {domain}")
-            step(held[domain])
+            step(by_domain[domain])
     progress("reading TU, TR, RS")
-    assessed = lesions.assessments(held.get("TR"), held.get("RS"), drafts, reader)
-    if "TR" in held:
-        lesions.lesions(held.get("TU"), held["TR"], drafts, reader, assessed)
-    if "RS" in held:
-        lesions.responses(held["RS"], drafts, assessed, reader)
+    numbered = assessments(by_domain.get("TR"), by_domain.get("RS"), drafts, reader)
+    if "TR" in by_domain:
+        lesions.lesions(by_domain.get("TU"), by_domain["TR"], drafts, reader, numbered)
+    if "RS" in by_domain:
+        responses.responses(by_domain["RS"], drafts, numbered, reader)
     progress("reading DM, MH")
-    tumours = patients.history(held["MH"], drafts) if "MH" in held else {}
+    tumours = patients.history(by_domain["MH"], drafts) if "MH" in by_domain else {}
     patients.demographics(people, drafts, tumours, set(drafts.of(f.Screened)))
-    for table in held.values():
+    for table in by_domain.values():
         if table.name != "TS":  # it is about the trial: the protocol is read from it, or the one given is followed
             table.report_untaken_rows()
         table.report_unread_columns()
     progress("checking facts")
     return SdtmImport(document, _created(document, begun), drafts.finish(), report)
+
+
+def _document(
+    by_domain: dict[str, DomainTable], study: str, begun: date, protocol: dict[str, Any] | None, report: Report
+) -> dict[str, Any]:
+    """Return the protocol's document: the one given, or one derived from the data."""
+    if protocol is None:
+        report.protocol = "derived from the data: arms are cohorts, what the data do not say is assumed"
+        return derive(study, by_domain, begun)
+    report.protocol = AS_GIVEN
+    if "TS" in by_domain:
+        report.rules["TS not read: the protocol given is followed"] += len(by_domain.pop("TS"))
+    if protocol["trial"]["id"] != study:
+        wrong = f"is {study}, but the protocol is of {protocol['trial']['id']}"
+        report.find("", None, "STUDYID", wrong, "the protocol's name is kept")
+    return protocol
+
+
+def _prepare(by_domain: dict[str, DomainTable], drafts: FactBuilder) -> None:
+    """Read what other domains need: deaths, body sizes, first doses and the levels of arms."""
+    people = by_domain["DM"]
+    for patient, day in zip(people.patient, people.complete_dates("DTHDTC"), strict=True):
+        if day:
+            drafts.deaths[patient] = day
+    if "VS" in by_domain:
+        measured.sizes(by_domain["VS"], drafts)
+    first = treatment.first_doses(by_domain.get("EX"), people, drafts)
+    patients.assign_levels(people, drafts, first)
+
+
+def _steps(drafts: FactBuilder) -> dict[str, Callable[[DomainTable], object]]:
+    """Return how each domain is read whose rows stand for themselves, in the order of reading."""
+
+    def observations(table: DomainTable) -> None:
+        measured.observations(table, drafts)
+
+    steps: dict[str, Callable[[DomainTable], object]] = {
+        "DS": lambda table: patients.disposition(table, drafts),
+        "EX": lambda table: treatment.exposure(table, drafts),
+        "AE": lambda table: treatment.adverse_events(table, drafts),
+        "CM": lambda table: patients.other_therapy(table, drafts),
+        **dict.fromkeys(("LB", "VS", "PC"), observations),
+    }
+    # a kind of measurement that names a domain of its own
+    return steps | {domain: observations for domain in homes() if domain not in LAYOUTS}
 
 
 def import_sdtm(

@@ -186,102 +186,144 @@ def _dosed(
     return fields, () if found else ("cycle", "day")
 
 
-def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:  # noqa: C901 (to be split)
+def adverse_events(table: DomainTable, drafts: FactBuilder) -> None:
     """Read AE: each event from its onset, its end where it has one, and what was judged of it."""
-    ends, end_texts, end_assumed = table.dates("AEENDTC", "last", not_after=drafts.deaths)
-    begun_by = [
-        min(filter(None, (end, drafts.deaths.get(patient))), default=None)
-        for end, patient in zip(ends, table.patient, strict=True)
-    ]
-    days, collected, assumed = table.dates("AESTDTC", "first", drafts.first_dose, known_by=begun_by)
-    table.day = days
-    rows = table.mapped_fields(LAYOUTS["AE"], without=("AESER", "AETOXGR", "AESOC"))
-    grades, serious, relations = _grades(table, rows), table.flag("AESER"), table.text("AEREL")
-    outcomes, classes = table.text("AEOUT"), list(zip(table.text("AESOC"), table.text("AEBODSYS"), strict=True))
-    why = list(zip(*(table.flag(name) for name in SERIOUS), strict=True))
-    codes = {short: table.text(name) for name, short in CODES.items()}
-    numbers = _numbers(table, rows)
-    table.acknowledge("AEDTC")
-    judged = list(zip(table.flag("SUPP:DLT"), table.text("SUPP:DLTWHY"), table.dates("SUPP:DLTDTC")[0], strict=True))
-    by_definition = table.qualifier("DLTDEF")
-    table.add_not_understood(
-        "AEREL", [r for r in relations if r and r.upper() not in RELATED], "neither related nor not: read as related"
-    )
-    table.add_not_understood(
-        "AEOUT", [o for o in outcomes if o and o.upper() not in OUTCOME], "kept as it is collected"
-    )
-    for i, said in enumerate(rows):
-        patient, marks = table.patient[i], ["occurred"] if assumed[i] else []
-        if said.get("ae", numbers[i]) != numbers[i]:
-            said["sponsor_id"] = said["ae"]
-        said["ae"] = numbers[i]
-        said.setdefault("term", said.get("verbatim"))
-        if said.get("verbatim") == said["term"]:
-            said.pop("verbatim", None)
-        if not said["term"]:
-            table.find(i, "AEDECOD", "is missing, and AETERM too", "the event is not taken")
+    columns = _AeColumns(table, drafts)
+    for i in range(len(table)):
+        described = columns.described(i)
+        if described is None:
             continue
-        grade, guessed = grades[i]
+        fields, assumed = described
+        onset, onset_assumed = columns.onset(i, fields)
+        if drafts.add(f.AdverseEvent, table, i, onset, fields, [*onset_assumed, *assumed], "AESTDTC"):
+            columns.add_end(i, onset, drafts)
+            columns.add_judgement(i, onset, drafts)
+
+
+class _AeColumns:
+    """The columns of AE, and what each row says of its event."""
+
+    def __init__(self, table: DomainTable, drafts: FactBuilder) -> None:
+        self.table, self.drafts = table, drafts
+        self.ends, self.end_texts, self.end_assumed = table.dates("AEENDTC", "last", not_after=drafts.deaths)
+        self.begun_by = [
+            min(filter(None, (end, drafts.deaths.get(patient))), default=None)
+            for end, patient in zip(self.ends, table.patient, strict=True)
+        ]
+        self.days, self.collected, self.assumed = table.dates(
+            "AESTDTC", "first", drafts.first_dose, known_by=self.begun_by
+        )
+        table.day = self.days
+        self.rows = table.mapped_fields(LAYOUTS["AE"], without=("AESER", "AETOXGR", "AESOC"))
+        self.grades, self.serious = _grades(table, self.rows), table.flag("AESER")
+        self.relations, self.outcomes = table.text("AEREL"), table.text("AEOUT")
+        self.classes = [soc or body for soc, body in zip(table.text("AESOC"), table.text("AEBODSYS"), strict=True)]
+        self.criteria = list(zip(*(table.flag(name) for name in SERIOUS), strict=True))
+        self.codes = {short: table.text(name) for name, short in CODES.items()}
+        self.numbers = _numbers(table, self.rows)
+        table.acknowledge("AEDTC")
+        self.judged = list(
+            zip(table.flag("SUPP:DLT"), table.text("SUPP:DLTWHY"), table.dates("SUPP:DLTDTC")[0], strict=True)
+        )
+        self.by_definition = table.qualifier("DLTDEF")
+        unknown = [r for r in self.relations if r and r.upper() not in RELATED]
+        table.add_not_understood("AEREL", unknown, "neither related nor not: read as related")
+        unknown = [o for o in self.outcomes if o and o.upper() not in OUTCOME]
+        table.add_not_understood("AEOUT", unknown, "kept as it is collected")
+
+    def described(self, i: int) -> tuple[dict[str, Any], list[str]] | None:
+        """Return the fields of a row's event and which of them were assumed; None, with a finding, if it is not
+        taken."""
+        fields = self.rows[i]
+        if fields.get("ae", self.numbers[i]) != self.numbers[i]:
+            fields["sponsor_id"] = fields["ae"]
+        fields["ae"] = self.numbers[i]
+        fields.setdefault("term", fields.get("verbatim"))
+        if fields.get("verbatim") == fields["term"]:
+            fields.pop("verbatim", None)
+        if not fields["term"]:
+            self.table.find(i, "AEDECOD", "is missing, and AETERM too", "the event is not taken")
+            return None
+        grade, grade_assumed = self.grades[i]
         if grade is None:
-            continue
-        relation = relations[i]
-        related = RELATED.get((relation or "").upper())
+            return None
+        assumed = self._add_relation(i, fields) + ["grade"] * grade_assumed
+        fields |= {"grade": grade, "serious": bool(self.serious[i])}
+        self._add_coding(i, fields)
+        criteria = [name for name, yes in zip(SERIOUS, self.criteria[i], strict=True) if yes]
+        if criteria:
+            fields["criteria"] = ", ".join(criteria)
+        if self.outcomes[i] and (self._end(i) is None or self._outcome(i) not in OUTCOME):
+            fields["outcome"] = self.outcomes[i]
+        return fields, assumed
+
+    def _add_relation(self, i: int, fields: dict[str, Any]) -> list[str]:
+        relation = self.relations[i] or ""
+        related = RELATED.get(relation.upper())
         if related is None:
-            drafts.report.rules["AEREL missing or not known: read as related"] += 1
-            related, marks = True, [*marks, "related"]
-        marks += ["grade"] if guessed else []
-        said |= {"grade": grade, "related": related, "serious": bool(serious[i])}
+            self.drafts.report.rules["AEREL missing or not known: read as related"] += 1
+        fields["related"] = True if related is None else related
         if relation and relation.upper() not in ("Y", "N"):
-            said["causality"] = relation
+            fields["causality"] = relation
         else:
-            said.pop("causality", None)
-        if classes[i][0] or classes[i][1]:
-            said["system_organ_class"] = classes[i][0] or classes[i][1]
-        coded = {short: values[i] for short, values in codes.items() if values[i]}
-        if coded.get("BODSYS") == said.get("system_organ_class"):
+            fields.pop("causality", None)
+        return ["related"] if related is None else []
+
+    def _add_coding(self, i: int, fields: dict[str, Any]) -> None:
+        if self.classes[i]:
+            fields["system_organ_class"] = self.classes[i]
+        coded = {short: values[i] for short, values in self.codes.items() if values[i]}
+        if coded.get("BODSYS") == fields.get("system_organ_class"):
             coded.pop("BODSYS", None)
         if coded:
-            said["coding"] = coded
-        criteria = [name for name, yes in zip(SERIOUS, why[i], strict=True) if yes]
-        if criteria:
-            said["criteria"] = ", ".join(criteria)
-        if collected[i]:
-            said["dated"] = collected[i]
-        day = days[i]
-        if day is None and patient in drafts.first_dose:
-            day, said["dated"] = drafts.first_dose[patient], c.UNDATED
-            where = f"placed on the day of the first dose, {day}"
-            if begun_by[i] and begun_by[i] < day:  # type: ignore[operator]
-                day = begun_by[i]
-                where = f"placed on the day it ended, {day}: before the first dose"
-            marks.append("occurred")
-            table.find(i, "AESTDTC", "the onset is not known", where)
-        end = ends[i]
-        if end and day and end < day:
-            table.find(i, "AEENDTC", f"{end} is before the onset", "the end is not used")
+            fields["coding"] = coded
+
+    def onset(self, i: int, fields: dict[str, Any]) -> tuple[date | None, list[str]]:
+        """Return the day of onset, and that it was assumed; an unknown one is placed on the first dose, or before."""
+        if self.collected[i]:
+            fields["dated"] = self.collected[i]
+        day, first_dose = self.days[i], self.drafts.first_dose.get(self.table.patient[i])
+        if day is not None or first_dose is None:
+            return day, ["occurred"] if self.assumed[i] else []
+        fields["dated"] = c.UNDATED
+        by = self.begun_by[i]
+        if by is not None and by < first_dose:
+            day, where = by, f"placed on the day it ended, {by}: before the first dose"
+        else:
+            day, where = first_dose, f"placed on the day of the first dose, {first_dose}"
+        self.table.find(i, "AESTDTC", "the onset is not known", where)
+        return day, ["occurred"]
+
+    def _outcome(self, i: int) -> str:
+        return (self.outcomes[i] or "").upper()
+
+    def _end(self, i: int) -> date | None:
+        """Return the end; None, too, where it is before the onset."""
+        end, day = self.ends[i], self.days[i]
+        return None if end and day and end < day else end
+
+    def add_end(self, i: int, onset: date | None, drafts: FactBuilder) -> None:
+        """Add the event's end, if it has one that is not before its onset."""
+        end, outcome = self.ends[i], self._outcome(i)
+        if end and onset and end < onset:
+            self.table.find(i, "AEENDTC", f"{end} is before the onset", "the end is not used")
             end = None
-        outcome = (outcomes[i] or "").upper()
-        if outcomes[i] and (end is None or outcome not in OUTCOME):
-            said["outcome"] = outcomes[i]
-        if not drafts.add(f.AdverseEvent, table, i, day, said, marks, "AESTDTC"):
-            continue
-        if end:
-            ended: dict[str, Any] = {"ae": numbers[i], "outcome": OUTCOME.get(outcome, "recovered")}
-            if end_texts[i]:
-                ended["dated"] = end_texts[i]
-            guesses = (["occurred"] if end_assumed[i] else []) + ([] if outcome in OUTCOME else ["outcome"])
-            drafts.add(f.AdverseEventResolved, table, i, end, ended, guesses, "AEENDTC")
-        dlt, reason, on = judged[i]
-        if dlt is not None:
-            basis = {"definition_says": by_definition[i]} if by_definition[i] else None
-            drafts.add(
-                f.DltAdjudicated,
-                table,
-                i,
-                on or day,
-                {"ae": numbers[i], "dlt": dlt, "why": reason or "not stated", "judged": basis},
-                () if on else ("occurred",),
-            )
+        if not end:
+            return
+        fields: dict[str, Any] = {"ae": self.numbers[i], "outcome": OUTCOME.get(outcome, "recovered")}
+        if self.end_texts[i]:
+            fields["dated"] = self.end_texts[i]
+        assumed = (["occurred"] if self.end_assumed[i] else []) + ([] if outcome in OUTCOME else ["outcome"])
+        drafts.add(f.AdverseEventResolved, self.table, i, end, fields, assumed, "AEENDTC")
+
+    def add_judgement(self, i: int, onset: date | None, drafts: FactBuilder) -> None:
+        """Add what was judged: whether the event was a DLT."""
+        dlt, reason, on = self.judged[i]
+        if dlt is None:
+            return
+        basis = {"definition_says": self.by_definition[i]} if self.by_definition[i] else None
+        fields = {"ae": self.numbers[i], "dlt": dlt, "why": reason or "not stated", "judged": basis}
+        drafts.add(f.DltAdjudicated, self.table, i, on or onset, fields, () if on else ("occurred",))
 
 
 def _grades(table: DomainTable, rows: list[dict[str, Any]]) -> list[tuple[int | None, bool]]:

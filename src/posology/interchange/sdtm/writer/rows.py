@@ -14,7 +14,7 @@ from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.binding import Toxicity
 from posology.record.event import Event, to_dict
-from posology.record.facts import DISPOSITION, KINDS, Fact, SdtmHome
+from posology.record.fact import DISPOSITION, KINDS, Fact, SdtmHome
 from posology.record.state import Patient
 
 OUTCOMES = {said: term for term, said in OUTCOME.items()}

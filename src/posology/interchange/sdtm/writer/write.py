@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from posology.interchange.datasets.dataset import Dataset
 from posology.interchange.datasets.define import Study, define, write_define
+from posology.interchange.datasets.folder import SourceError
 from posology.interchange.datasets.formats import Format, write_dataset
 from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, SUPP, homes, layout_of, qnam, types_of
-from posology.interchange.sdtm.reader.domain_tables import SourceError
 from posology.interchange.sdtm.reader.protocol import NOTE
 from posology.interchange.sdtm.standard import described
 from posology.interchange.sdtm.writer import rows as r
@@ -25,7 +25,7 @@ from posology.interchange.sdtm.writer.rows import SdtmRow, collected
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f
-from posology.record.facts import Fact
+from posology.record.fact import Fact
 from posology.record.state import Patient, State
 from posology.record.store import gc_paused
 from posology.shared.dates import study_day_of
@@ -273,54 +273,62 @@ def _vital_signs(patient: Patient) -> Iterable[SdtmRow]:
 # Frames ---------------------------------------------------------------------------------------------------------------
 
 
-def _domain(domain: str, study: str, rows: Sequence[tuple[str, date | None, SdtmRow]]) -> list[Dataset]:  # noqa: C901 (to be split)
+_Rows = Sequence[tuple[str, date | None, SdtmRow]]
+"""Each row with its subject and the day of the subject's first dose."""
+
+
+def _domain(domain: str, study: str, rows: _Rows) -> list[Dataset]:
+    """Return a domain's dataset, and its supplemental qualifiers where there are any."""
     import polars as pl
 
     layout = layout_of(domain)
-    held: dict[str, list[Any]] = {v.name: [None] * len(rows) for v in layout.variables}
-    for i, (_, _, row) in enumerate(rows):
-        for name, value in row.values.items():
-            if value is not None:
-                held[name][i] = value
     columns: dict[str, pl.Series] = {}
     longer: list[tuple[str, SdtmRow, str, str]] = []
     for variable in layout.variables:
         name = variable.name
-        if name == "STUDYID":
-            values: list[Any] = [study] * len(rows)
-        elif name == "DOMAIN":
-            values = [domain] * len(rows)
-        elif name == "USUBJID":
-            values = [subject for subject, _, _ in rows]
-        elif name.endswith("DY") and name != "VISITDY":
-            values = _study_days(rows, f"{name[:-2]}DTC")
-        else:
-            values = held[name]
-        types = set(map(type, values))
-        if variable.numeric:
-            column = _narrowed(pl.Series(name, values, dtype=pl.Float64, strict=False))
-        elif types == {type(None)}:
-            column = pl.Series(name, values, dtype=pl.String)
-        else:
-            texts = values if types <= {str, type(None)} else [_text(v, name) for v in values]
-            column = pl.Series(name, texts, dtype=pl.String).str.strip_chars_end().replace("", None)
-            for i in (column.str.len_bytes() > LONGEST).fill_null(False).arg_true().to_list():
-                first, *rest = split(str(column[i]))
-                longer += [
-                    (rows[i][0], rows[i][2], f"{name[:7]}{k}", f"{name} (part {k + 1})\0{part}")
-                    for k, part in enumerate(rest, 1)
-                ]
-                column = column.scatter(i, first)
-        if (
-            column.null_count() < len(column)
-            or name in ALWAYS
-            or (name.removeprefix(domain) in ALWAYS and name[:2] == domain)
-        ):
+        values = _values(domain, study, name, rows)
+        column = _narrowed(pl.Series(name, values, dtype=pl.Float64, strict=False)) if variable.numeric else None
+        if column is None:
+            column, continued = _text_column(name, values, rows)
+            longer += continued
+        always = name in ALWAYS or (name[:2] == domain and name.removeprefix(domain) in ALWAYS)
+        if always or column.null_count() < len(column):
             columns[name] = column
     labels = {v.name: v.label for v in layout.variables}
-    made = [Dataset.of(domain, pl.DataFrame(list(columns.values())), layout.label, labels)]
+    dataset = Dataset.of(domain, pl.DataFrame(list(columns.values())), layout.label, labels)
     supplement = _supplement(domain, study, rows, longer)
-    return [*made, supplement] if supplement else made
+    return [dataset, supplement] if supplement else [dataset]
+
+
+def _values(domain: str, study: str, name: str, rows: _Rows) -> list[Any]:
+    """Return a variable's value in each row."""
+    if name == "STUDYID":
+        return [study] * len(rows)
+    if name == "DOMAIN":
+        return [domain] * len(rows)
+    if name == "USUBJID":
+        return [subject for subject, _, _ in rows]
+    if name.endswith("DY") and name != "VISITDY":
+        return list(_study_days(rows, f"{name[:-2]}DTC"))
+    return [row.values.get(name) for _, _, row in rows]
+
+
+def _text_column(name: str, values: list[Any], rows: _Rows) -> tuple[pl.Series, list[tuple[str, SdtmRow, str, str]]]:
+    """Return a column of text, and what did not fit: subject, row, qualifier and text of each further part."""
+    import polars as pl
+
+    types = set(map(type, values))
+    texts = values if types <= {str, type(None)} else [_text(value, name) for value in values]
+    column = pl.Series(name, texts, dtype=pl.String).str.strip_chars_end().replace("", None)
+    longer: list[tuple[str, SdtmRow, str, str]] = []
+    for i in (column.str.len_bytes() > LONGEST).fill_null(False).arg_true().to_list():
+        first, *rest = split(str(column[i]))
+        longer += [
+            (rows[i][0], rows[i][2], f"{name[:7]}{k}", f"{name} (part {k + 1})\0{part}")
+            for k, part in enumerate(rest, 1)
+        ]
+        column = column.scatter(i, first)
+    return column, longer
 
 
 def _text(value: Any, name: str) -> str | None:
