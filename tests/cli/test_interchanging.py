@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from posology.cli.app import app
-from posology.interchange.sdtm.reader.domain_tables import SourceError
+from posology.interchange.datasets.folder import SourceError
 from posology.record.store import StoreError
 from tests.interchange.sdtm.sdtm_folder import dose, pilot, study
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -232,32 +235,54 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(value, (*path, key))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("value", [None, [], {}, "x", "", -1, 0, 1e308, 10**30, True, [1], {"a": 1}, ...])
-def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, value: Any) -> None:
-    """Each value of the example in turn is replaced, or left out (...): an error has its line, what passes has a
-    synopsis."""
-    import copy
-    import json
+HOSTILE = (None, [], {}, "x", "", -1, 0, 1e308, 10**30, True, [1], {"a": 1}, ...)
+"""What a value of a protocol may be replaced by; left out, for ``...``."""
+BASE = json.loads(json.dumps(parse_yaml(TEXT)))
 
-    base = json.loads(json.dumps(parse_yaml(TEXT)))
-    path = tmp_path / "p.yaml"
-    for place in places(base):
-        made = copy.deepcopy(base)
-        parent = made
+
+def check_changed(path: Path, changes: Sequence[tuple[tuple[Any, ...], Any]]) -> None:
+    """Replace values of the example: an error has its line and says what is wrong, what passes has a synopsis."""
+    changed = copy.deepcopy(BASE)
+    for place, value in changes:
+        parent = changed
         for step in place[:-1]:
             parent = parent[step]
         if value is ...:
             del parent[place[-1]]
         else:
             parent[place[-1]] = value
-        path.write_text(json.dumps(made), encoding="utf-8")
-        try:
-            checked = load_document(path)
-        except InputFileError as error:
-            assert all(finding.line >= 1 and finding.wrong for finding in error.findings), place
-        else:
-            assert synopsis(protocol_from(checked)), place
+    path.write_text(json.dumps(changed), encoding="utf-8")
+    try:
+        checked = load_document(path)
+    except InputFileError as error:
+        assert all(finding.line >= 1 and finding.wrong for finding in error.findings), changes
+    else:
+        assert synopsis(protocol_from(checked)), changes
+
+
+def test_random_protocols(tmp_path: Path) -> None:
+    random, everywhere = Random(1), list(places(BASE))
+    for _ in range(100):
+        check_changed(tmp_path / "p.yaml", [(random.choice(everywhere), random.choice(HOSTILE))])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", HOSTILE)
+def test_whatever_stands_in_a_field_is_accepted_or_explained(tmp_path: Path, value: Any) -> None:
+    """Each value of the example in turn is replaced, or left out."""
+    for place in places(BASE):
+        check_changed(tmp_path / "p.yaml", [(place, value)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_protocols_with_two_values_replaced(tmp_path: Path, seed: int) -> None:
+    random, everywhere = Random(seed), list(places(BASE))
+    for _ in range(50):
+        first, second = random.choice(everywhere), random.choice(everywhere)
+        within = first[: len(second)] == second or second[: len(first)] == first
+        if not within:
+            check_changed(tmp_path / "p.yaml", [(place, random.choice(HOSTILE[:-1])) for place in (first, second)])
 
 
 def test_a_huge_protocol_is_refused_at_once(tmp_path: Path) -> None:

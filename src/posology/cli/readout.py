@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from posology.cli._options import JsonOption, KnownByOption, LockedCutoffOption, TrialArgument
+from posology.cli._options import JsonOption, KnownByOption, LockedCutoffOption, TrialArgument, number
 from posology.cli._output import print_json, print_table
 
 if TYPE_CHECKING:
+    from posology.endpoints.kaplan_meier import Estimate
     from posology.record.snapshot import Snapshot
 
 app = typer.Typer(no_args_is_help=True)
+Scale = Literal["log-log", "log", "plain"]
 ClaimsOption = Annotated[
     Path | None,
     typer.Option("--claims", metavar="FILE", help="A claims file (YAML) to check along with it (else none)."),
@@ -100,6 +102,118 @@ def claims(
 
         print(f"{count(True)} hold, {count(False)} do not, {count(None)} cannot be decided from the record")
     raise typer.Exit(1 if any(c.holds is False for c in checked) else 0)
+
+
+@app.command("survival")
+def survival(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="ADTTE (.xpt, .json, .parquet, .csv), or a table with a row a patient."),
+    ],
+    parameter: Annotated[
+        str | None, typer.Option("--parameter", metavar="PARAMCD", help="Which times, as PFS (else the only ones).")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--groups", metavar="COLUMN", help="The column of the groups, as TRTA (else one group)."),
+    ] = None,
+    scale: Annotated[
+        Scale, typer.Option("--scale", help="The scale on which intervals are symmetric: R has log, SAS log-log.")
+    ] = "log-log",
+    level: Annotated[float, number("--confidence", "Of the intervals", above=0, below=1)] = 0.95,
+    at: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--at", metavar="TIME", help="The share without the event at this time (else none); may be given again."
+        ),
+    ] = None,
+    time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="The column of the times.")] = "AVAL",
+    event: Annotated[
+        str | None,
+        typer.Option("--event", metavar="COLUMN", help="A column with 1 for an event, 0 for censored (else by CNSR)."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate times to an event by Kaplan and Meier, and compare two groups by the log-rank test and Cox's model.
+
+    Example: posology readout survival adam/adtte.xpt --parameter PFS --groups TRTA --scale log --at 180
+    """
+    import numpy as np
+
+    from posology.endpoints.kaplan_meier import compare, kaplan_meier
+    from posology.interchange.adam.survival_times import times_by_group
+
+    groups = times_by_group(file, parameter=parameter, time=time, event=event, by=by)
+    curves = {name: kaplan_meier(g.times, g.event, level=level, scale=scale) for name, g in groups.items()}
+    found = None
+    if len(groups) == 2:
+        one, two = groups.values()
+        second = np.repeat([0, 1], [len(one.times), len(two.times)])
+        found = compare(
+            np.concatenate([one.times, two.times]), np.concatenate([one.event, two.event]), second, level=level
+        )
+    unit = next(iter(groups.values())).unit
+    if as_json:
+        print_json(
+            {
+                "unit": unit,
+                "scale": scale,
+                "level": level,
+                "groups": [
+                    {
+                        "group": name,
+                        "patients": curve.patients,
+                        "events": int(curve.events.sum()),
+                        "median": vars(curve.median),
+                        "at": [{"time": t, **vars(e)} for t, e in zip(at or (), curve.at(at or ()), strict=True)],
+                        "steps": [
+                            {"time": t, "at_risk": n, "events": d, "censored": c, "survival": s}
+                            for t, n, d, c, s in zip(
+                                *(x.tolist() for x in (curve.time, curve.at_risk, curve.events, curve.censored)),
+                                curve.survival.tolist(),
+                                strict=True,
+                            )
+                        ],
+                    }
+                    for name, curve in curves.items()
+                ],
+                "comparison": None
+                if found is None
+                else {
+                    "chi_square": found.chi_square,
+                    "p_value": found.p_value,
+                    "hazard_ratio": vars(found.hazard_ratio),
+                },
+            }
+        )
+        return
+    shown = [f"at {t:g}" for t in at or ()]
+    rows = [
+        (
+            name,
+            curve.patients,
+            int(curve.events.sum()),
+            _with_interval(curve.median),
+            *(_with_interval(e) for e in (curve.at(at) if at else [])),
+        )
+        for name, curve in curves.items()
+    ]
+    of = f" ({unit})" if unit else ""
+    print_table(
+        f"Times{of}, {100 * level:g} % intervals ({scale})", ("Group", "Patients", "Events", "Median", *shown), rows
+    )
+    if found is not None:
+        first, last = groups
+        print(f"log-rank: chi-square {found.chi_square:.3f}, p = {found.p_value:.4g}")
+        print(f"hazard ratio of {last} to {first} (Cox, Efron): {_with_interval(found.hazard_ratio)}")
+    elif len(groups) > 2:
+        print("two groups are compared; here are more")
+
+
+def _with_interval(found: Estimate) -> str:
+    """Return an estimate with its interval; a dash where it is not reached."""
+    value, low, high = ("-" if x is None else f"{x:.4g}" for x in (found.value, found.lower, found.upper))
+    return f"{value} ({low} to {high})"
 
 
 def snapshot_of(trial: str, cutoff: date | None, known_by: date | None = None) -> Snapshot:

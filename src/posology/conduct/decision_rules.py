@@ -241,14 +241,13 @@ def not_rejected_in_force(request: EventRequest) -> str | None:
 def amendment_in_order(request: EventRequest) -> str | None:
     """An amendment has a version of its own and is not dated before the last one."""
     created = request.state.trial.first(f.TrialCreated)
-    versions = [(created.occurred, created.fact.protocol["trial"]["version"], 1)] if created else []  # type: ignore[attr-defined]
-    for event in request.others(f.ProtocolAmended):
-        versions.append((event.occurred, event.fact.version, request.state.order(event)[1]))  # type: ignore[attr-defined]
-    for day, version, entered in versions:
+    versions = [(created, created.fact.protocol["trial"]["version"])] if created else []  # type: ignore[attr-defined]
+    versions += [(event, event.fact.version) for event in request.others(f.ProtocolAmended)]  # type: ignore[attr-defined]
+    for event, version in versions:
         if version == request.fact.version:
-            return f"version {request.fact.version} is in the record already, from {day}"
-        if request.occurred < day and entered < request.entered:
-            return f"version {version} holds from {day}, after {request.occurred}"
+            return f"version {version} is in the record already, from {event.occurred} (event {event.seq})"
+        if request.occurred < event.occurred and request.state.order(event)[1] < request.entered:
+            return f"version {version} holds from {event.occurred} (event {event.seq}), after {request.occurred}"
     return None
 
 

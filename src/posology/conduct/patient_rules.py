@@ -53,7 +53,7 @@ def not_above_the_open_level(request: EventRequest) -> str | None:
     return f"level {request.fact.level} is {why}; the highest open level is {highest}{not_in_force(request)}"
 
 
-@reads(f.Enrolled, f.DoseReduced)
+@reads(f.Enrolled, f.DoseReduced, f.Dosed)
 def at_the_assigned_level(request: EventRequest) -> str | None:
     """A patient gets the level assigned, or the one it was reduced to."""
     level = request.before.current_level
@@ -108,7 +108,7 @@ def weight_is_plausible(request: EventRequest) -> str | None:
     return f"{now:g} kg; {known:g} kg was recorded on {last.occurred} (event {last.seq})"
 
 
-@reads(f.Dosed, late=False)
+@reads(f.Dosed)
 def doses_in_order(request: EventRequest) -> str | None:
     """Each dose has a cycle and day of its own, follows the one before, and is not given early."""
     schedule = request.plan.protocol.schedule
@@ -144,7 +144,7 @@ def doses_in_order(request: EventRequest) -> str | None:
     return None
 
 
-@reads(f.Enrolled, f.DoseReduced)
+@reads(f.Enrolled, f.DoseReduced, f.Dosed)
 def to_a_defined_lower_level(request: EventRequest) -> str | None:
     """A dose is reduced only to a defined lower level."""
     level = request.before.current_level
@@ -246,7 +246,7 @@ def lesion_measured_once(request: EventRequest) -> str | None:
     return None
 
 
-@reads(f.LesionMeasured, late=False)
+@reads(f.LesionMeasured)
 def lesion_keeps_its_role(request: EventRequest) -> str | None:
     """A lesion keeps its role, organ and kind; target and non-target lesions begin at the baseline, new ones after it."""
     fact: f.LesionMeasured = request.fact

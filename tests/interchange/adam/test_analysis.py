@@ -16,7 +16,7 @@ from posology.interchange.adam.adae import adae
 from posology.interchange.adam.adex import adex
 from posology.interchange.adam.adlb import adlb
 from posology.interchange.adam.adsl import adsl
-from posology.interchange.adam.analysis import analyse, read_folder
+from posology.interchange.adam.analysis import analyse, export, read_folder
 from posology.interchange.adam.source import AdamConventions, SdtmSource
 from posology.interchange.datasets.conformance.check import conform_datasets
 from posology.interchange.datasets.formats import read_dataset
@@ -391,5 +391,38 @@ def test_a_domain_in_several_files_is_one_and_told_if_its_rows_repeat() -> None:
     assert [str(f) for f in findings] == [
         "RSSEQ: is not unique in a subject; 2 datasets are one domain; if they are versions of one, leave one out"
     ]
-    with pytest.raises(ValueError, match="QS: to be left out, but not in"):
+    with pytest.raises(ValueError, match="holds no dataset qs to leave out"):
         read_folder(DATA / "sdtm", ["qs"])
+
+
+def test_a_folder_is_read_once_and_written_whole(tmp_path: Path) -> None:
+    """A dataset in two formats is refused, not doubled; a folder that holds something is not written into."""
+    (tmp_path / "dm.csv").write_text("STUDYID,USUBJID,SUBJID,ARM,ACTARM\nS,1,1,A,A\n")
+    export(read_folder(tmp_path), tmp_path / "out", AdamConventions())
+    with pytest.raises(FileExistsError, match="is not empty: give a new folder"):
+        export(read_folder(tmp_path), tmp_path / "out", AdamConventions())
+    (tmp_path / "dm.csv.gz").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"dm.csv and dm.csv.gz hold the same dataset"):
+        read_folder(tmp_path)
+    with pytest.raises(ValueError, match="is no folder"):
+        read_folder(tmp_path / "nowhere")
+
+
+def test_parameters_of_profiles_are_cut_by_the_dose_they_follow() -> None:
+    domains = {
+        "DM": pl.DataFrame({"STUDYID": ["S"], "USUBJID": ["1"], "ARM": ["A"], "ACTARM": ["A"]}),
+        "PP": pl.DataFrame(
+            {
+                "STUDYID": ["S"] * 2,
+                "USUBJID": ["1"] * 2,
+                "PPSEQ": [1, 2],
+                "PPTESTCD": ["CMAX"] * 2,
+                "PPTEST": ["Max Conc"] * 2,
+                "PPSTRESN": [1.0, 2.0],
+                "PPRFTDTC": ["2013-05-10T09:00", "2013-05-31T09:00"],
+                "PPDTC": ["2014-01-01"] * 2,
+            }
+        ),
+    }
+    made = analyse(SdtmSource(domains).at(date(2013, 5, 20)), AdamConventions())
+    assert [(d.name, d.frame["AVAL"].to_list()) for d in made.datasets[1:]] == [("ADPP", [1.0])]

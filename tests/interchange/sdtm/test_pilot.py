@@ -207,7 +207,7 @@ def test_nothing_goes_in_silence(imported: tuple[Path, Report], folder: Path) ->
         assert sum(report.events[kind] for kind in kinds) == report.rows[domain], domain
     left = {(n.domain, n.variable) for n in report.not_understood}
     assert left == {("RS_ONCO", ""), ("RS_ONCO_CA125", ""), ("SUPPRS_ONCO_CA125", ""), ("TS", "TSPARMCD")}
-    assert [f for f in report.findings if "ts.csv.gz: line 10" in str(f)]
+    assert [f for f in report.findings if "ts.csv.gz, line 10" in str(f)]
 
 
 def test_endpoints_are_the_same_after_a_way_through_sdtm(state: State, tmp_path: Path) -> None:

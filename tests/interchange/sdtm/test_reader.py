@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from posology.interchange.sdtm.reader.domain_tables import SourceError
+from posology.interchange.datasets.folder import SourceError
 from posology.interchange.sdtm.reader.read import SdtmImport, import_sdtm, read_sdtm
 from posology.record import collected as c
 from posology.record import facts as f

@@ -100,7 +100,6 @@ def nca(
             metavar="FILE",
             help="Write the parameters as SDTM PP to this .xpt, .json, .ndjson, .parquet or .csv, of a record or a folder "
             "of SDTM (else they are not).",
-            callback=in_a_folder,
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -130,6 +129,7 @@ def nca(
         allow_tmax=c_max,
         partial=[_pair(text) for text in partial or ()],
     )
+    in_a_folder(pp)
     read = read_concentrations(file, source, dosing)
     time_unit, unit = read.labels(source.time_unit, source.unit)
     units = (time_unit, unit, read.units[2])

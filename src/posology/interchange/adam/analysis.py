@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
@@ -21,9 +20,11 @@ from posology.interchange.adam.adtte import adtte
 from posology.interchange.adam.source import AdamConventions, SdtmSource
 from posology.interchange.datasets.dataset import Dataset, DatasetError
 from posology.interchange.datasets.define import Study, define, write_define
-from posology.interchange.datasets.formats import SUFFIXES, Format, check_format, read_dataset, write_dataset
+from posology.interchange.datasets.folder import dataset_files_once
+from posology.interchange.datasets.formats import Format, check_format, read_dataset, write_dataset
 from posology.interchange.datasets.metadata import dataset_of, standard
 from posology.interchange.datasets.sdtm_domains import domain_of
+from posology.shared.files import new_folder
 from posology.shared.findings import Finding
 
 if TYPE_CHECKING:
@@ -123,26 +124,17 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> SdtmSource:
     Raises
     ------
     ValueError
-        if a file cannot be read, or a dataset to leave out is not there.
+        if there is no dataset, two files hold one, a file cannot be read, or a dataset to leave out is not there.
     """
     import polars as pl
 
     parts: dict[str, list[pl.DataFrame]] = {}
     findings: list[Finding] = []
-    unwanted = {name.upper() for name in leave_out}
-    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if path.name.startswith(".") or not any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
-            continue
-        stem = path.name.split(".")[0].upper()
-        if stem in unwanted:
-            unwanted.remove(stem)
-            continue
+    for stem, path in dataset_files_once(folder, leave_out).items():
         dataset = read_dataset(path)
         frame = dataset.frame.rename(str.upper)
         parts.setdefault(domain_of(stem, frame), []).append(frame)
         findings.extend(dataset.findings)
-    if unwanted:
-        raise ValueError(f"{', '.join(sorted(unwanted))}: to be left out, but not in {folder}")
     domains = {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}
     for name, frame in domains.items():
         keys = ["USUBJID", f"{name}SEQ"]
@@ -174,7 +166,7 @@ def export(
     source
         SDTM, at the data cutoff where there is one.
     out
-        where to write; made if it is not there.
+        the folder to write: a new one, or an empty one.
     rules
         the protocol's.
     formats
@@ -186,6 +178,8 @@ def export(
     ------
     ValueError
         if there is no DM, or something cannot be written. No file appears then, and none is changed.
+    FileExistsError
+        if the folder holds something already.
     """
     made = analyse(source, rules)
     for dataset in made.datasets:
@@ -199,14 +193,10 @@ def export(
     document = define(
         made.datasets, standard("adam"), study or Study(name, name, name), suffix=f".{formats[0]}", created=created
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
-        draft = Path(beside)
+    with new_folder(out) as draft:
         for dataset in made.datasets:
             for format in formats:
                 write_dataset(dataset, draft / f"{dataset.name.lower()}.{format}", format, created=created)
         write_define(document, draft / "define.xml")
-        names = [f"{d.name.lower()}.{f}" for d in made.datasets for f in formats] + ["define.xml"]
-        out.mkdir(exist_ok=True)
-        files = [(draft / name).replace(out / name) for name in names]
-    return files, made
+    names = [f"{d.name.lower()}.{f}" for d in made.datasets for f in formats] + ["define.xml"]
+    return [out / name for name in names], made

@@ -197,7 +197,8 @@ class SdtmSource:
 def _cut(name: str, frame: pl.DataFrame, cutoff: date) -> pl.DataFrame:
     import polars as pl
 
-    start = next((c for c in (f"{name}STDTC", f"{name}DTC") if c in frame.columns), None)
+    begins = ("PPRFTDTC", "PPRFDTC") if name == "PP" else (f"{name}STDTC", f"{name}DTC")
+    start = next((column for column in begins if column in frame.columns), None)
     if start and name != "DM":
         frame = frame.filter(~_after(start, cutoff))
     if name == "AE" and {"AEOUT", "AEENDTC"} <= set(frame.columns):

@@ -53,7 +53,7 @@ def frame_of(path: Path) -> tuple[pl.DataFrame, list[Finding]]:
     try:
         frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
     except pl.exceptions.PolarsError as error:
-        text, findings = _closed(text)
+        text, findings = _closed(text, path.name)
         try:
             frame = pl.read_csv(text.encode(), infer_schema=False, null_values=[""])
         except pl.exceptions.PolarsError:
@@ -75,7 +75,7 @@ def _without_na(text: str) -> str:
     return "".join(parts)
 
 
-def _closed(text: str) -> tuple[str, list[Finding]]:
+def _closed(text: str, file: str) -> tuple[str, list[Finding]]:
     """Close the quotes left open where their lines end."""
     lines, findings = text.splitlines(), []
     for number, line in enumerate(lines, 1):
@@ -85,7 +85,7 @@ def _closed(text: str) -> tuple[str, list[Finding]]:
                 Finding(
                     "",
                     None,
-                    f"line {number}",
+                    f"{file}, line {number}",
                     "opens a quote that is never closed",
                     "it is read as closed at the end of the line",
                 )

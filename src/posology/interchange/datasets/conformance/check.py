@@ -14,7 +14,8 @@ from posology.interchange.datasets.conformance.common import COMMON
 from posology.interchange.datasets.conformance.rules import MAX_LISTED, Folder
 from posology.interchange.datasets.conformance.sdtm import SDTM
 from posology.interchange.datasets.dataset import Dataset
-from posology.interchange.datasets.formats import SUFFIXES, read_dataset
+from posology.interchange.datasets.folder import dataset_files
+from posology.interchange.datasets.formats import read_dataset
 from posology.shared.findings import Finding
 
 
@@ -28,17 +29,14 @@ def conform(folder: Path) -> list[Finding]:
     """
     datasets: dict[str, Dataset] = {}
     findings = []
-    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if any(path.name.lower().endswith(suffix) for suffix in SUFFIXES):
-            try:
-                dataset = read_dataset(path)
-            except ValueError as error:
-                findings.append(Finding("", None, path.name, "cannot be read", str(error)))
-                continue
-            datasets[dataset.name] = dataset
-            findings.extend(dataset.findings)
-    if not datasets and not findings:
-        raise ValueError(f"{folder} holds no dataset: none ends in {', '.join(SUFFIXES)}")
+    for _, path in dataset_files(folder):
+        try:
+            dataset = read_dataset(path)
+        except ValueError as error:
+            findings.append(Finding("", None, path.name, "cannot be read", str(error)))
+            continue
+        datasets[dataset.name] = dataset
+        findings.extend(dataset.findings)
     return findings + conform_datasets(datasets)
 
 

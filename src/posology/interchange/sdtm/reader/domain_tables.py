@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from posology.interchange.datasets.formats import SUFFIXES, read_dataset
+from posology.interchange.datasets.folder import SourceError, dataset_files_once
+from posology.interchange.datasets.formats import read_dataset
 from posology.interchange.datasets.sdtm_domains import domain_of
 from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, homes, qnam, types_of
 from posology.interchange.sdtm.reader.report import Report
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 QUALIFIER = "SUPP:"
 CONSTANT = {"STUDYID", "DOMAIN", "USUBJID", "SUBJID"}
 FULL = r"^\d{4}-\d{2}-\d{2}(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
-
-
-class SourceError(ValueError):
-    """Data that cannot be imported at all, and why."""
 
 
 class DomainTable:
@@ -269,30 +266,22 @@ def tables(folder: Path, report: Report, leave_out: Collection[str] = ()) -> tup
     """
     import polars as pl
 
-    if not folder.is_dir():
-        raise SourceError(f"{folder} is no folder: give the folder that holds the SDTM datasets")
     frames: dict[str, list[tuple[str, pl.DataFrame]]] = {}
     studies: set[str] = set()
-    unknown = set(leave_out)
-    for stem, path in _files(folder).items():
-        if stem in leave_out:
-            unknown.discard(stem)
+    for stem, path in dataset_files_once(folder).items():
+        if stem in {name.lower() for name in leave_out}:
             report.add_not_understood(stem.upper(), "", [path.name], "left out as asked", [path.name])
-            continue
+    for stem, path in dataset_files_once(folder, leave_out).items():
         dataset = read_dataset(path)
         report.files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        report.findings += [
-            f.__class__(f.patient, f.on, f"{path.name}: {f.field}", f.wrong, f.right) for f in dataset.findings
-        ]
+        report.findings += dataset.findings
         frame = dataset.frame
         frame.columns = [name.upper() for name in frame.columns]
         if "STUDYID" in frame.columns:
             studies.update(frame["STUDYID"].drop_nulls().cast(pl.String).unique().to_list())
         frames.setdefault(domain_of(stem, frame), []).append((path.name, frame))
-    if unknown:
-        raise SourceError(f"{folder} holds no dataset {', '.join(sorted(unknown))} to leave out")
     if not frames:
-        raise SourceError(f"{folder} holds no dataset: files ending in {', '.join(SUFFIXES)} are read")
+        raise SourceError(f"{folder} holds no dataset that is not left out")
     if len(studies) != 1:
         found = ", ".join(sorted(studies)) or "none"
         raise SourceError(f"the datasets must be of one study; their STUDYID says {found}")
@@ -323,19 +312,6 @@ def patient_id(usubjid: str, study: str) -> str:
     ('0401-001', '01-701-1015')
     """
     return usubjid.strip().removeprefix(f"{study}-")
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(s)), None)
-        if suffix is None or not path.is_file() or path.name.startswith("."):
-            continue
-        stem = path.name[: -len(suffix)].lower()
-        if stem in found:
-            raise SourceError(f"{found[stem].name} and {path.name} hold the same dataset: keep one of them in {folder}")
-        found[stem] = path
-    return found
 
 
 def _subjects(parts: list[tuple[str, pl.DataFrame]], study: str) -> set[str]:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from posology.conduct.import_trial import ImportedFact, import_events
+from posology.interchange.datasets.folder import SourceError
 from posology.interchange.sdtm.layout import LAYOUTS, homes
 from posology.interchange.sdtm.reader import findings_domains as measured
 from posology.interchange.sdtm.reader import lesions, patients, responses, treatment
 from posology.interchange.sdtm.reader.assessments import Reader, assessments
-from posology.interchange.sdtm.reader.domain_tables import DomainTable, SourceError, tables
+from posology.interchange.sdtm.reader.domain_tables import DomainTable, tables
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 from posology.interchange.sdtm.reader.protocol import derive
 from posology.interchange.sdtm.reader.report import Report
