@@ -14,13 +14,13 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
+from posology.conduct.patient_courses import patient_courses
 from posology.conduct.trial import Trial
 from posology.interchange.adam.analysis import export as export_adam
 from posology.interchange.adam.analysis import read_folder
 from posology.interchange.adam.source import AdamConventions
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import export_sdtm
-from posology.readout.results.patient_courses import patient_courses
 
 T = TypeVar("T")
 LIMIT = 15.0

@@ -303,3 +303,18 @@ def test_decision_table(go: Any) -> None:
     rows = json.loads(go("design", "table", str(EXAMPLE / "protocol.yaml"), "--json")[1])
     assert {"patients": 3, "dlts": 1, "action": "treat 3 more", "letter": "S"} in rows
     assert "E: escalate" in go("design", "table", str(EXAMPLE / "protocol.yaml"))[1]
+
+
+def test_oc_says_whether_a_design_stops_for_safety(go: Any) -> None:
+    toxic = ("--levels", "3", "--target", "0.25", "--truth", "0.5,0.6,0.7")
+    _, out, _ = go("design", "oc", "--design", "crm", *toxic)
+    assert "stops for safety: never; with --set stop_toxic=0.95" in out
+    _, out, _ = go("design", "oc", "--design", "crm", *toxic, "--set", "stop_toxic=0.95", "--set", "stop_toxic_from=3")
+    assert "stops for safety: Pr(rate at level 1 > 0.25) above 0.95, from 3" in out
+    _, out, _ = go("design", "oc", "--design", "boin", *toxic, "--json")
+    assert json.loads(out)["safety_stop"].startswith("Pr(rate at level 1 > 0.25)")
+
+
+def test_a_small_chance_is_not_shown_as_none(go: Any) -> None:
+    _, out, _ = go("design", "oc", "--design", "boin", "--target", "0.3", "--levels", "5", "--truth", ".5,.6,.7,.8,.9")
+    assert "<0.01" in out

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from posology.cli.app import app
 
 VETERAN = Path(__file__).parents[1] / "data/endpoints/r_survival_veteran.csv"
-COLUMNS = ["--time", "time", "--event", "status", "--by", "trt"]
+COLUMNS = ["--time", "time", "--event", "status", "--groups", "trt"]
 
 
 def run(*words: object) -> str:
@@ -55,7 +55,7 @@ def test_adtte_is_read_by_its_parameter(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no TTR; it holds OS, PFS"):
         run(file, "--parameter", "TTR")
     with pytest.raises(ValueError, match="has no column ARM; it has USUBJID"):
-        run(file, "--parameter", "PFS", "--by", "ARM")
+        run(file, "--parameter", "PFS", "--groups", "ARM")
 
 
 def test_an_event_that_is_not_0_or_1_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +204,8 @@ def test_thousands_of_kills_lose_nothing(
 ) -> None:
     place = str(tmp_path / "t.posology")
     Trial.create(place, imgn853_document, by="Dr A", recorded=datetime(2020, 1, 1, tzinfo=UTC)).close()
-    events, acknowledged = killed_again_and_again(place, times)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as small:  # where a fork is cheap
+        events, acknowledged = small.submit(killed_again_and_again, place, times).result()
     assert events >= acknowledged
     assert (events - 1) % 3 == 0, "a batch of three was half-written"
     assert not list(tmp_path.glob("*-journal"))

@@ -114,15 +114,18 @@ def survival(
         str | None, typer.Option("--parameter", metavar="PARAMCD", help="Which times, as PFS (else the only ones).")
     ] = None,
     by: Annotated[
-        str | None, typer.Option("--by", metavar="COLUMN", help="The column of the groups, as TRTA (else one group).")
+        str | None,
+        typer.Option("--groups", metavar="COLUMN", help="The column of the groups, as TRTA (else one group)."),
     ] = None,
     scale: Annotated[
         Scale, typer.Option("--scale", help="The scale on which intervals are symmetric: R has log, SAS log-log.")
     ] = "log-log",
-    level: Annotated[float, number("--level", "Of the intervals", above=0, below=1)] = 0.95,
+    level: Annotated[float, number("--confidence", "Of the intervals", above=0, below=1)] = 0.95,
     at: Annotated[
         list[float] | None,
-        typer.Option("--at", metavar="TIME", help="The share without the event at this time; may be given again."),
+        typer.Option(
+            "--at", metavar="TIME", help="The share without the event at this time (else none); may be given again."
+        ),
     ] = None,
     time: Annotated[str, typer.Option("--time", metavar="COLUMN", help="The column of the times.")] = "AVAL",
     event: Annotated[
@@ -133,7 +136,7 @@ def survival(
 ) -> None:
     """Estimate times to an event by Kaplan and Meier, and compare two groups by the log-rank test and Cox's model.
 
-    Example: posology readout survival adam/adtte.xpt --parameter PFS --by TRTA --scale log --at 180
+    Example: posology readout survival adam/adtte.xpt --parameter PFS --groups TRTA --scale log --at 180
     """
     import numpy as np
 

@@ -15,6 +15,7 @@ from posology.cli._output import acknowledge, console_err, print_json, print_tab
 from posology.shared.text import counted, printable, printable_lines
 
 if TYPE_CHECKING:
+    from posology.conduct.cohort_advice import CohortAdvice
     from posology.conduct.overview import PatientOverview
     from posology.record.event import Event
 
@@ -133,6 +134,7 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
 
     Example: posology trial advise mytrial.posology --cutoff 2013-03-25
     """
+    from posology.conduct.cohort_advice import advise_cohorts
     from posology.conduct.open_matters import decisions, open_matters
     from posology.conduct.trial import Trial
     from posology.readout.cited import mark, weakest
@@ -140,6 +142,7 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
     with Trial.open(trial) as opened:
         advice = opened.advise(moment.cutoff, moment.known)
         state = opened.state(advice.on, moment.known)
+        cohorts = advise_cohorts(state, advice.on)
         simulated = not as_json and state.trial.simulated
     if as_json:
         print_json(
@@ -154,6 +157,7 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
                     {"level": o.level, "cohort": o.cohort, "slots": o.slots, "decision": o.decision.fact.number}
                     for o in advice.open_level.beside
                 ],
+                "cohorts": [cohort.plain() for cohort in cohorts],
                 "decisions": decisions(state),
                 "open_matters": [vars(matter) for matter in open_matters(state, advice.on)],
             }
@@ -186,6 +190,8 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
     for beside in advice.open_level.beside:
         what = f"the cohort {beside.cohort}" if beside.cohort else "backfilling"
         print(f"open for {what}: level {beside.level}, {counted(beside.slots, 'slot')}, by {beside.reason()}")
+    for cohort in cohorts:
+        _print_cohort(cohort)
     for level, slots in advice.backfill.items():
         print(f"may be opened for backfilling: level {level}, {counted(slots, 'more patient')} by the design's cap")
     for matter in open_matters(state, advice.on):
@@ -196,6 +202,19 @@ def advise(trial: TrialArgument, moment: Moment, as_json: JsonOption = False) ->
             f"origin of these counts: {origin}"
             f" ({'simulated: nobody was treated' if simulated else 'a reconstructed record'})"
         )
+
+
+def _print_cohort(cohort: CohortAdvice) -> None:
+    """Print what the design of an expansion cohort says, and on whom that rests."""
+    more = f": {counted(cohort.more, 'more patient')} until the next look" if cohort.more else ""
+    print(f"\ncohort {cohort.cohort}: {cohort.action.upper()}{more}")
+    print(f"why: {cohort.why}")
+    who = [f"{counted(cohort.treated, 'patient')} treated of {cohort.enrolled} enrolled"]
+    if cohort.responders:
+        who.append(f"responded: {', '.join(cohort.responders)}")
+    if cohort.awaited:
+        who.append(f"may still respond: {', '.join(cohort.awaited)}")
+    print("; ".join(who))
 
 
 @app.command("status")

@@ -27,7 +27,13 @@ RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.none_after_death,
 )
 
-SLOT_RULES: tuple[ConductRule, ...] = (r.enrolled_once, r.level_or_cohort, r.eligible, r.level_not_too_toxic)
+SLOT_RULES: tuple[ConductRule, ...] = (
+    r.enrolled_once,
+    r.level_or_cohort,
+    r.eligible,
+    r.level_not_too_toxic,
+    r.cohort_goes_on,
+)
 
 RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     f.Consented: (r.consent_once, r.consent_near_the_trial),

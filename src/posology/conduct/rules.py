@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import Any
 
 from posology.conduct.advice import Advice, advise, too_toxic
+from posology.conduct.cohort_advice import advise_cohorts
 from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.enrolment_queue import queue
 from posology.conduct.open_level import Moment, OpenBeside, OpenLevel, lapses_on, open_level, slot_holders, slot_of
@@ -353,6 +354,17 @@ def level_not_too_toxic(request: EventRequest) -> str | None:
     if level is None or level > request.plan.levels:
         return None
     return too_toxic(request.state, request.occurred, level)
+
+
+def cohort_goes_on(request: EventRequest) -> str | None:
+    """Nobody is newly taken into an expansion cohort that its design, asked now, would end."""
+    cohort = request.plan.protocol.expansion.get(request.fact.cohort or "")
+    if cohort is None or cohort.design is None:
+        return None
+    advice = next(a for a in advise_cohorts(request.state, request.occurred) if a.cohort == request.fact.cohort)
+    if advice.action in ("stop for futility", "success"):
+        return f"asked on {request.occurred} about the cohort {advice.cohort}, its design says {advice.action}: {advice.why}"
+    return None
 
 
 def _newly_given(request: EventRequest) -> int | None:

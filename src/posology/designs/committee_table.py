@@ -82,7 +82,17 @@ class CommitteeTable(IntervalDesign):
 
     @classmethod
     def from_csv(cls, text: str, levels: int, target: float, **others: Any) -> Self:
-        """Build the design from a table as CSV; see :func:`rows_from_csv`."""
+        """Build the design from a table as CSV; see :func:`rows_from_csv`.
+
+        Parameters
+        ----------
+        text
+            the table, as for :func:`rows_from_csv`.
+        levels, target
+            number of dose levels, and target DLT rate.
+        others
+            further parameters of the design.
+        """
         return cls(levels, target, rows=rows_from_csv(text), **others)
 
     def _read(self, n: Ints, y: Ints, value: dict[str, int]) -> Ints:

@@ -149,6 +149,20 @@ def reached(tally: Tally, highest: Ints, start: int) -> Ints:
     """Return the highest level that may be given without skipping one not yet tried.
 
     Before the first patient that is the start, whatever a model's prior says of it.
+
+    Parameters
+    ----------
+    tally
+        the counts.
+    highest
+        (trials,): index of the highest level that may be given otherwise.
+    start
+        index of the first level.
+
+    Examples
+    --------
+    >>> reached(Tally.of("1NNN", 4), np.array([3]), 0)
+    array([1])
     """
     tried = np.where(tally.treated > 0, np.arange(tally.levels), NONE).max(axis=1)
     next_up = np.maximum(np.maximum(tried, tally.level) + 1, start)
@@ -171,7 +185,17 @@ def highest_tried(tally: Tally, highest: Ints) -> Ints:
 
 
 def chosen(why: Ints, outcome: dict[int, tuple[Action, Ints, Ints | int]], reasons: tuple[str, ...]) -> Decision:
-    """Return the decision that each row's reason makes, of the action, level and patients for every reason."""
+    """Return the decision that each row's reason makes, of the action, level and patients for every reason.
+
+    Parameters
+    ----------
+    why
+        (rows,): number of each row's reason.
+    outcome
+        for each reason, action, level and patients to treat.
+    reasons
+        in words.
+    """
 
     def pick(k: int) -> Ints:
         return np.choose(why, [np.broadcast_to(np.asarray(outcome[r][k]), why.shape) for r in range(len(reasons))])

@@ -149,7 +149,20 @@ class IntervalDesign(CohortDesign):
 
 
 def stepped(here: Ints, step: Ints, levels: int) -> Ints:
-    """Return the level a step away; ``BELOW_LOWEST`` below the lowest, the highest where none is above."""
+    """Return the level a step away; ``BELOW_LOWEST`` below the lowest, the highest where none is above.
+
+    Parameters
+    ----------
+    here, step
+        (trials,): index of the level, and how many levels up (or, negative, down).
+    levels
+        number of levels.
+
+    Examples
+    --------
+    >>> stepped(np.array([0, 1, 3]), np.array([1, 1, 1]), 4)
+    array([1, 2, 3])
+    """
     return np.where(here + step < 0, BELOW_LOWEST, np.minimum(here + step, levels - 1))
 
 
@@ -158,6 +171,21 @@ def beta_tail(n: Ints, target: float, a: float = 1.0, b: float = 1.0) -> Floats:
 
     Under the uniform prior, Beta(1 + y, 1 + n - y) and the binomial are one: it is the chance of at most y successes in
     n + 1 trials.
+
+    Parameters
+    ----------
+    n
+        (sizes,): numbers of patients.
+    target
+        the rate, in (0, 1).
+    a, b
+        shapes of the prior, above 0.
+
+    Examples
+    --------
+    >>> beta_tail(np.arange(1, 3), 0.3).round(3)
+    array([[0.7 , 1.  , 0.  ],
+           [0.49, 0.91, 1.  ]])
     """
     top = int(n.max())
     y = np.arange(top + 1)

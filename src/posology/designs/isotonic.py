@@ -51,6 +51,20 @@ def dlt_rates(tally: Tally, smoothing: float = PRIOR_DLT, among: Bools | None = 
 
     ``smoothing`` DLTs, and as many patients without, are added to each level first. Only levels ``among`` the given
     ones bear on the estimates. Where no level counts, minus or plus infinity stands.
+
+    Parameters
+    ----------
+    tally
+        the counts.
+    smoothing
+        DLTs, and patients without one, added to each level.
+    among
+        (trials, levels): levels that bear on the estimates; None: all.
+
+    Examples
+    --------
+    >>> dlt_rates(Tally.of("1NNN 2NNT 3NNN", 3)).round(2)
+    array([[0.02, 0.04, 0.04]])
     """
     n, y = tally.treated + 2 * smoothing, tally.dlts + smoothing
     precision = n * n * (n + 1) / (y * (n - y))
@@ -64,6 +78,24 @@ def nearest_to_target(
 
     Between equal estimates the higher level is chosen below the target, the lower one above it. The estimate must lie
     under ``below``, where that is given.
+
+    Parameters
+    ----------
+    tally
+        the counts.
+    target
+        DLT rate.
+    admissible
+        (trials, levels): levels that may be chosen.
+    smoothing
+        as in :func:`dlt_rates`.
+    below
+        the estimate must lie under this; None: no bound.
+
+    Examples
+    --------
+    >>> nearest_to_target(Tally.of("1NNN 2NNT 3TTN", 3), 0.3, np.ones((1, 3), bool))
+    array([1])
     """
     allowed = admissible & (tally.treated > 0)
     rates = dlt_rates(tally, smoothing, allowed) + 1e-10 * np.arange(tally.levels)

@@ -23,6 +23,15 @@ def read_outcomes(text: str, levels: int, window: float | None = None) -> list[P
 
     >>> [p.followed for p in read_outcomes("1NN/0.25T", levels=2)]
     [1.0, 0.25, 1.0]
+
+    Parameters
+    ----------
+    text
+        the line.
+    levels
+        number of dose levels.
+    window
+        days of the DLT window, for follow-up in days.
     """
     patients = []
     for number, cohort in enumerate(text.split()):

@@ -285,7 +285,15 @@ class Tally:
 
     @classmethod
     def unchecked(cls, treated: Ints, dlts: Ints, level: Ints) -> Self:
-        """Build from arrays known to be right, unchecked: int64, of the right shapes."""
+        """Build from arrays known to be right, unchecked: int64, of the right shapes.
+
+        Parameters
+        ----------
+        treated, dlts
+            (trials, levels): counts.
+        level
+            (trials,): index of the level last given.
+        """
         nothing, top = np.zeros((), dtype=np.int64), np.full((), treated.shape[1] - 1)
         moderate, ceiling = np.broadcast_to(nothing, treated.shape), np.broadcast_to(top, level.shape)
         return cls._from_arrays(treated, dlts, level, moderate, ceiling, dlts)

@@ -132,6 +132,12 @@ class JointTally:
             (trials, 4): how many patients had each outcome.
         which
             (trials,): the trials that treated one; the others stay as they are.
+
+        Examples
+        --------
+        >>> tally = JointTally.of("1NNN", levels=2)
+        >>> tally.after(np.array([1]), np.array([[2, 1, 0, 0]]), np.array([True])).text()
+        '1NNN 2NNE'
         """
         rows = np.flatnonzero(which)
         counts, last = self.counts.copy(), self.level.copy()

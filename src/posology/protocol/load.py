@@ -116,6 +116,7 @@ def check_version(plain: dict[str, Any]) -> Iterator[tuple[FieldPath, str, str]]
             yield from _check_design(plain["design"], levels, start)
         return
     yield from _check_design(protocol.design, protocol.dose.levels, protocol.dose.start_level)
+    yield from _check_cohorts(protocol)
     yield from nonsense(protocol)
 
 
@@ -129,6 +130,26 @@ def _check_design(spec: dict[str, Any], doses: Sequence[float], start: int) -> I
     except FieldError as problem:
         field = tuple(int(step) if step.isdigit() else step for step in problem.field.split("."))
         yield ("design", *field), problem.wrong, problem.right
+
+
+def _check_cohorts(protocol: Protocol) -> Iterator[tuple[FieldPath, str, str]]:
+    """Yield what is wrong with the designs of expansion cohorts."""
+    from posology.protocol.expansion_design import cohort_boundaries
+
+    for name, cohort in protocol.expansion.items():
+        if cohort.design is None:
+            continue
+        try:
+            most = cohort_boundaries(cohort.design).max_patients
+        except ValueError as error:
+            yield ("expansion", name, "design"), f"comes to nothing: {error}", "change its rates or errors"
+            continue
+        if cohort.patients is not None and cohort.patients < most:
+            yield (
+                ("expansion", name, "patients"),
+                f"is {cohort.patients}, and the design needs {most}",
+                f"give {most} or more, or leave it out",
+            )
 
 
 def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:

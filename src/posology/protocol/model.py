@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import msgspec
-from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
 T = TypeVar("T")
 FORBID = {"extra": "forbid", "allow_inf_nan": False}
@@ -22,6 +23,7 @@ Days = Annotated[int, Ge(1), Le(1000)]
 WindowDays = Annotated[int, Ge(1), Le(365)]
 SomeDays = Annotated[int, Ge(0), Le(1000)]
 Grade = Annotated[int, Ge(1), Le(5)]
+Share = Annotated[float, Gt(0), Lt(1)]
 
 Metric = Literal["total body weight", "ideal body weight", "adjusted ideal body weight", "body surface area", "flat"]
 Mark = Literal["stated", "published", "assumed"]
@@ -358,12 +360,45 @@ class EligibilityCriterion:
 
 
 @protocol_section
+class ExpansionDesign:
+    """How an expansion cohort is judged by its responses; see ``posology expansion`` for what each method is.
+
+    ``simon optimal``, ``simon minimax`` and ``single stage`` are found from ``p0``, ``p1``, ``alpha`` and ``beta``;
+    ``posterior``, ``predictive`` and ``bop2`` from ``looks``, ``futility`` (for bop2: lambda), ``success`` and
+    ``gamma``. A patient responds by RECIST as ``endpoint`` says; who has not by ``respond_within_days`` after the first
+    dose no longer will (no limit, if none is given).
+    """
+
+    method: Literal["simon optimal", "simon minimax", "single stage", "posterior", "predictive", "bop2"]
+    p0: Share
+    p1: Share | None = None
+    alpha: Share = 0.05
+    beta: Share = 0.2
+    looks: Annotated[tuple[Count, ...], MaxLen(200)] = ()
+    futility: Share = 0.05
+    success: Share = 0.95
+    gamma: Annotated[float, Ge(0), Le(20)] = 1.0
+    endpoint: Literal["confirmed response", "response"] = "confirmed response"
+    respond_within_days: Days | None = None
+
+    def __post_init__(self) -> None:
+        if self.method in ("posterior", "predictive", "bop2"):
+            if not self.looks or any(a >= b for a, b in pairwise(self.looks)):
+                raise FieldError("looks", f"are {list(self.looks)}", "list the patients at each look, increasing")
+        elif self.looks:
+            raise FieldError("looks", f"do not fit {self.method}", "its looks are found from p0 and p1")
+        elif self.p1 is None or self.p1 <= self.p0:
+            raise FieldError("p1", f"is {self.p1}", f"give the response rate of interest, above {self.p0:g}")
+
+
+@protocol_section
 class Expansion:
-    """A cohort that opens once the MTD is known, with its own eligibility."""
+    """A cohort that opens once the MTD is known, with its own eligibility, and a design that judges it if one is named."""
 
     title: Text
     patients: Count | None = None
     eligibility: tuple[EligibilityCriterion, ...] = ()
+    design: ExpansionDesign | None = None
 
 
 @protocol_section

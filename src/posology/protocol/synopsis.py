@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from posology.endpoints.ctcae_terms import find_term
 from posology.protocol.build import decision_rules
-from posology.protocol.model import DltCriterion, EligibilityCriterion, Mark, Protocol
+from posology.protocol.expansion_design import cohort_boundaries
+from posology.protocol.model import DltCriterion, EligibilityCriterion, Expansion, Mark, Protocol
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
             f"Expansion cohort {name}",
             [
                 ("Cohort", cohort.title + size, f"expansion.{name}.title"),
+                *_cohort_design(name, cohort),
                 *_criteria(cohort.eligibility, f"expansion.{name}.eligibility"),
             ],
         )
@@ -242,6 +244,24 @@ def _ctcae(criterion: DltCriterion) -> str:
     ]
     said = "; ".join(filter(None, parts))
     return f" (CTCAE: {said})" if said else ""
+
+
+def _cohort_design(name: str, cohort: Expansion) -> list[Entry]:
+    """Return how a cohort is judged, in words: a row for the design, and its boundaries."""
+    design = cohort.design
+    if design is None:
+        return []
+    rates = f"{100 * design.p0:g} %" + (f" against {100 * design.p1:g} %" if design.p1 else "")
+    within = f" within {design.respond_within_days} days" if design.respond_within_days else ""
+    where = f"expansion.{name}.design.method"
+    words: list[Entry] = [("Design", f"{design.method}: {design.endpoint}{within}, {rates}", where)]
+    for row in cohort_boundaries(design).rows():
+        low, high = row["futility at most"], row["success at least"]
+        said = [f"futile with {low} or fewer"] * (low is not None) + [f"success with {high} or more"] * (
+            high is not None
+        )
+        words.append((f"Look at {row['patients']}", "; ".join(said) or "goes on", where))
+    return words
 
 
 def _criteria(criteria: tuple[EligibilityCriterion, ...], path: str) -> list[Entry]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from posology.readout.results.patient_courses import PatientCourse, patient_courses
+from posology.conduct.patient_courses import PatientCourse, patient_courses
 from posology.record.facts import Dosed
 from posology.record.state import State
 

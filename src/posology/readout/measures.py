@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from posology.conduct.eligibility import Verdict, check, criteria
+from posology.conduct.patient_courses import PatientCourse
 from posology.readout.cited import Cited, cite
-from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.treatment_emergent import is_resolved
 from posology.readout.results.trial_results import TrialResults
 from posology.record.event import Event

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from posology.conduct.patient_courses import PatientCourse
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, cite
-from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.treatment_emergent import is_resolved, outcome
 from posology.readout.results.trial_results import TrialResults
 from posology.record.binding import Toxicity

@@ -6,12 +6,12 @@ from datetime import date
 from typing import Any
 
 from posology import __version__
+from posology.conduct.patient_courses import PatientCourse
 from posology.protocol.model import Protocol
 from posology.readout.cited import Cited, CitedTable
 from posology.readout.measures import MEASURES, NotRecorded
 from posology.readout.readout import Readout
 from posology.readout.results.data_findings import to_dict as finding_to_dict
-from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.response_rates import CitedRate
 from posology.readout.results.times_to_event import to_dict as times_to_dict
 from posology.readout.results.treatment_emergent import is_resolved

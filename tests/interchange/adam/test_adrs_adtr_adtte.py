@@ -406,9 +406,9 @@ def test_the_worked_example(imgn853_file: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
     from posology.cli.app import app
+    from posology.conduct.patient_courses import patient_courses
     from posology.conduct.trial import Trial
     from posology.interchange.datasets.formats import read_dataset
-    from posology.readout.results.patient_courses import patient_courses
 
     run = CliRunner().invoke
     trial, out = imgn853_file, tmp_path / "adam"

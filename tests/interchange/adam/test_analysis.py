@@ -426,3 +426,15 @@ def test_parameters_of_profiles_are_cut_by_the_dose_they_follow() -> None:
     }
     made = analyse(SdtmSource(domains).at(date(2013, 5, 20)), AdamConventions())
     assert [(d.name, d.frame["AVAL"].to_list()) for d in made.datasets[1:]] == [("ADPP", [1.0])]
+
+
+def test_a_variable_that_everything_needs_is_missed() -> None:
+    """EXDOS for EXDOSE leaves nobody dosed: that is said."""
+    key = {"STUDYID": ["S"], "USUBJID": ["1"]}
+    domains = {
+        "DM": pl.DataFrame({**key, "ARM": ["A"], "ACTARM": ["A"]}),
+        "EX": pl.DataFrame({**key, "EXTRT": ["D"], "EXDOS": [5.0], "EXSTDTC": ["2024-01-10"]}),
+    }
+    made = analyse(SdtmSource(domains), AdamConventions())
+    assert [str(f) for f in made.findings] == ["EX.EXDOSE: is not there; what needs it is not derived"]
+    assert made.datasets[0].frame["SAFFL"].to_list() == ["N"]

@@ -11,12 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from posology.conduct.patient_courses import patient_courses
 from posology.conduct.trial import Trial
 from posology.interchange.datasets.formats import read_dataset as read_dataset
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.reader.report import Report
 from posology.interchange.sdtm.writer.write import datasets
-from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.entry import fact_from

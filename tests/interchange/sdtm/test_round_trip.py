@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posology.conduct.csv_import import load
+from posology.conduct.patient_courses import patient_courses
 from posology.conduct.rulebook import rule_names
 from posology.conduct.trial import Trial
 from posology.interchange.datasets.folder import SourceError
@@ -22,7 +23,6 @@ from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, typ
 from posology.interchange.sdtm.reader.read import import_sdtm
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
 from posology.protocol.load import load_document
-from posology.readout.results.patient_courses import patient_courses
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.event import to_dict

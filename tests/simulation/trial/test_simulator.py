@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posology.conduct.patient_courses import patient_courses
 from posology.conduct.protocol_in_force import plan_in_force
 from posology.conduct.trial import Trial
 from posology.designs import DESIGNS as DESIGNS_KNOWN
@@ -28,7 +29,6 @@ from posology.protocol.build import design_from_protocol as of_protocol
 from posology.protocol.load import load_document
 from posology.protocol.model import protocol_from
 from posology.readout.readout import make_readout
-from posology.readout.results.patient_courses import patient_courses
 from posology.readout.write import write_readout
 from posology.record import facts as f
 from posology.record.collected import DispositionEvent

@@ -134,7 +134,7 @@ def oc(
     Example: posology design oc --design bf-boin --target 0.25 --levels 4 --truth 0.05,0.15,0.3,0.45 --response
     0.2,0.3,0.4,0.5
     """
-    from posology.operating.evaluation import evaluate
+    from posology.operating.evaluation import evaluate, safety_stop
 
     if bool(truth) == bool(grades):
         raise ValueError("give either --truth, the DLT rate of each level, or --grades, once for each level")
@@ -152,11 +152,24 @@ def oc(
         acceptable=range_of(acceptable),
     )
     if as_json:
-        shared: dict[str, Any] = {"parameters": parameters(built)}
+        shared: dict[str, Any] = {"parameters": parameters(built), "safety_stop": safety_stop(built)}
         print_json({**found[0], **shared} if len(found) == 1 else {"scenarios": found, **shared})
         return
     for k, data in enumerate(found):
         show(data, f", scenario {k + 1}" if len(found) > 1 else "")
+    print(f"stops for safety: {_safety(built)}")
+
+
+def _safety(design: Design) -> str:
+    """Say when a design ends for safety; where it never does, how it would."""
+    from posology.designs.inference import innermost
+    from posology.designs.model_based import ModelBasedDesign
+    from posology.operating.evaluation import safety_stop
+
+    rule = safety_stop(design)
+    if rule == "none" and isinstance(innermost(design), ModelBasedDesign):
+        return "never; with --set stop_toxic=0.95 --set stop_toxic_from=3 it does, as `design compare` has it"
+    return "never" if rule == "none" else rule
 
 
 def range_of(text: str | None) -> tuple[float, float] | None:
@@ -192,7 +205,8 @@ def show(data: dict[str, Any], which: str) -> None:
 
     def figure(name: str, k: int, form: str, scale: float = 1.0) -> str:
         error = "" if exact else f" ± {scale * data[name + '_error'][k]:{form}}"
-        return f"{scale * data[name][k]:{form}}{error}"
+        value = scale * data[name][k]
+        return f"{'<0.01' if 0 < value < 0.005 else format(value, form)}{error}"
 
     heads = [
         "Level",

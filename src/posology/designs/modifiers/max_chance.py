@@ -73,7 +73,23 @@ class MaxChance(ClosingRule):
 
 def chance_above(design: Design, tally: Tally, rate: float) -> Floats:
     """Return (trials, levels): Pr(p > rate) by the design's model, or by each level's patients under a uniform
-    prior."""
+    prior.
+
+    Parameters
+    ----------
+    design
+        the design whose model is asked.
+    tally
+        the counts.
+    rate
+        a DLT rate.
+
+    Examples
+    --------
+    >>> from posology.designs import Boin
+    >>> chance_above(Boin(2, 0.3), Tally.of("1NNT", 2), 0.3).round(3)
+    array([[0.652, 0.7  ]])
+    """
     model = innermost(design)
     if rate <= 0:
         return np.ones(tally.treated.shape)

@@ -75,7 +75,21 @@ class MultiSourceExchangeability:
         return np.asarray(np.einsum("tg,gij->tij", weight, graphs))
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
+        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+
+        Examples
+        --------
+        >>> posterior = MultiSourceExchangeability().posterior([1, 4], [8, 8], 0.2)
+        >>> posterior.mean.round(2), posterior.above.round(2)
+        (array([[0.22, 0.44]]), array([[0.5 , 0.94]]))
+        """
         x, n = checked_counts(responses, patients)
         graphs = 2 ** (x.shape[1] * (x.shape[1] - 1) // 2)
         return in_parts(lambda x, n: self._averaged(x, n, rate), x, n, 4_000_000 // (graphs * x.shape[1]))

@@ -105,7 +105,15 @@ class Exnex:
             raise ValueError(f"weights are {self.weights}: each is 0 or more, and they sum to 1")
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
+        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+        """
         x, n = checked_counts(responses, patients)
         rates = np.broadcast_to(np.asarray(rate, dtype=float), (x.shape[1],))
         sizes, which = np.unique(n, axis=0, return_inverse=True)
@@ -344,7 +352,21 @@ class CalibratedHierarchical:
         return np.asarray(np.minimum(np.exp(self.a + self.b * np.log(np.maximum(statistic, 1.0))), self.max_variance))
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
+        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+
+        Examples
+        --------
+        >>> posterior = CalibratedHierarchical(a=-7.25, b=5.86).posterior([1, 4], [8, 8], 0.2)
+        >>> posterior.mean.round(2), posterior.above.round(2)
+        (array([[0.27, 0.36]]), array([[0.68, 0.88]]))
+        """
         x, n = checked_counts(responses, patients)
         variance = self.variance(x, n)
         posterior = BasketPosterior(*(np.empty(x.shape) for _ in range(3)))

@@ -83,7 +83,21 @@ class BayesianModelAveraging:
     sparsity: float = 0.0
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
+        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+
+        Examples
+        --------
+        >>> posterior = BayesianModelAveraging().posterior([1, 4], [8, 8], 0.2)
+        >>> posterior.mean.round(2), posterior.above.round(2)
+        (array([[0.23, 0.43]]), array([[0.55, 0.93]]))
+        """
         x, n = checked_counts(responses, patients)
         ways = partitions(x.shape[1])
         return in_parts(lambda x, n: self._averaged(x, n, ways, rate), x, n, 4_000_000 // ways.size)
@@ -134,7 +148,21 @@ class LocalExchangeability:
         return self.a + np.einsum("tij,tj->ti", taken, x), self.b + np.einsum("tij,tj->ti", taken, n - x)
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
+        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+
+        Examples
+        --------
+        >>> posterior = LocalExchangeability().posterior([1, 4], [8, 8], 0.2)
+        >>> posterior.mean.round(2), posterior.above.round(2)
+        (array([[0.2, 0.5]]), array([[0.44, 0.98]]))
+        """
         x, n = checked_counts(responses, patients)
         size = len(partitions(x.shape[1])) * x.shape[1] ** 2
         return in_parts(lambda x, n: self._borrowed(x, n, rate), x, n, 8_000_000 // size)

@@ -29,7 +29,15 @@ class BasketModel(Protocol):
     """How the baskets' rates are related before anything is seen."""
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior of each trial (trials, baskets); ``rate`` is one, or one a basket."""
+        """Return the posterior of each trial (trials, baskets); ``rate`` is one, or one a basket.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+        """
         ...
 
 

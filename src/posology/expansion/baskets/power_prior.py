@@ -101,7 +101,15 @@ class PowerPrior:
         return float(weight if weight > self.tau else 0.0)
 
     def posterior(self, responses: ArrayLike, patients: ArrayLike, rate: ArrayLike) -> BasketPosterior:
-        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`."""
+        """Return the posterior; see :class:`posology.expansion.baskets.posterior.BasketModel`.
+
+        Parameters
+        ----------
+        responses, patients
+            (trials, baskets) or (baskets,): counts.
+        rate
+            that the chance to exceed is asked of: one, or one a basket.
+        """
         x, n = checked_counts(responses, patients)
         weights = self.weights(x, n)
         shared = weights if self.borrowing == "Fujikawa" else np.eye(x.shape[1])[None]

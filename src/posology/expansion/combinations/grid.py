@@ -55,6 +55,13 @@ class GridTally:
     def one(cls, treated: list[list[int]], dlts: list[list[int]], level: tuple[int, int]) -> GridTally:
         """Return one trial's; ``level`` counts from 1, as people write it.
 
+        Parameters
+        ----------
+        treated, dlts
+            a row a level of drug A, a column a level of drug B.
+        level
+            the combination last given, its levels counted from 1.
+
         Examples
         --------
         >>> GridTally.one([[3, 3], [0, 0]], [[0, 1], [0, 0]], (1, 2)).level.tolist()
@@ -74,6 +81,13 @@ def too_toxic_on_grid(tally: GridTally, target: float, chance: float, from_patie
         too toxic where the DLT rate exceeds ``target`` with more than ``chance``, under a beta(1, 1) prior.
     from_patients
         judged from so many patients on.
+
+    Examples
+    --------
+    >>> tally = GridTally.one([[3, 0], [3, 0]], [[0, 0], [3, 0]], (2, 1))
+    >>> too_toxic_on_grid(tally, target=0.3, chance=0.95)[0]
+    array([[False, False],
+           [ True,  True]])
     """
     n, y = tally.treated, tally.dlts
     toxic = (n >= from_patients) & (betaincc(1 + y, 1 + n - y, target) > chance)

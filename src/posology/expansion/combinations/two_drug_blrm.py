@@ -150,6 +150,13 @@ class TwoDrugBlrm:
         ------
         ValueError
             if a dose or a count cannot be.
+
+        Examples
+        --------
+        >>> model = TwoDrugBlrm((6.0, 960.0), points=1 << 12)
+        >>> chances = model.posterior([[3, 400]], [6], [0], predict=[[6, 400]]).intervals
+        >>> float(chances.sum().round(6))
+        1.0
         """
         given, wanted = self._doses(doses), self._doses(predict)
         n, y = np.atleast_1d(np.asarray(treated)), np.atleast_1d(np.asarray(dlts))
@@ -179,6 +186,12 @@ class TwoDrugBlrm:
             as in :meth:`posterior`.
         among
             (combinations, 2): doses to choose from, such as the neighbours of the last.
+
+        Examples
+        --------
+        >>> model = TwoDrugBlrm((6.0, 960.0), points=1 << 12)
+        >>> model.recommend([[3, 400]], [6], [5], among=[[3, 400], [6, 400]]) is None
+        True
         """
         _, inside, above = self.posterior(doses, treated, dlts, predict=among).intervals.T
         allowed = above <= self.max_overdose

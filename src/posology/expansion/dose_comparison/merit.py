@@ -130,6 +130,12 @@ class Merit:
         ------
         ValueError
             if a rate or the correlation is out of its bounds, or there are more than three doses: simulate those.
+
+        Examples
+        --------
+        >>> result = Merit(26, 7, 9).characteristics([0.2, 0.2], [0.4, 0.4], acceptable=[True, True])
+        >>> result.selected.round(3), round(result.power_one, 3)
+        (array([0.677, 0.742]), 0.823)
         """
         pt, pr = (np.atleast_1d(np.asarray(rate, dtype=float)) for rate in (toxicity, response))
         if len(pt) > 3:
@@ -294,6 +300,12 @@ def merit_search(
     ------
     ValueError
         if no design will do.
+
+    Examples
+    --------
+    >>> design, error, power = merit_search(MeritRates(0.5, 0.2, 0.1, 0.4), max_patients=20)
+    >>> design.patients, round(error, 3), round(power, 3)
+    (15, 0.087, 0.715)
     """
     if doses not in (2, 3):
         raise ValueError(f"{doses} doses: two or three")

@@ -194,6 +194,11 @@ class Boundaries:
         ------
         ValueError
             if the counts contradict each other, or exceed the design's maximum.
+
+        Examples
+        --------
+        >>> Boundaries((10, 29), (1, 5), (11, 6)).decide(10, 1, pending=1).outcome.name
+        'WAIT'
         """
         if not (pending >= 0 and 0 <= responses <= patients - pending):
             raise ValueError(f"{responses} responses and {pending} awaited of {patients} patients: that cannot be")

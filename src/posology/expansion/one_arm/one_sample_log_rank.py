@@ -58,10 +58,22 @@ class KnownSurvival:
     def through(cls, months: float, survival: float, shape: float = 1.0) -> KnownSurvival:
         """Return the curve on which ``survival`` are left after ``months``: a median with 0.5.
 
+        Parameters
+        ----------
+        months, survival
+            a point of the curve: above 0, and between 0 and 1.
+        shape
+            of the Weibull curve, above 0.
+
         Raises
         ------
         ValueError
             if months are not above 0 or survival does not lie between 0 and 1.
+
+        Examples
+        --------
+        >>> round(KnownSurvival.through(6, 0.5).scale, 3)
+        np.float64(8.656)
         """
         if not (months > 0 and 0 < survival < 1):
             raise ValueError(f"{survival} alive after {months} months: months lie above 0, the share between 0 and 1")
@@ -254,6 +266,12 @@ class OneSampleLogRank:
             in each trial; by default the design's.
         trials
             to simulate.
+
+        Examples
+        --------
+        >>> design = OneSampleLogRank(KnownSurvival.through(6, 0.5), 0.5, accrual=12, follow_up=12)
+        >>> 0.7 < design.simulate(0.5, np.random.default_rng(1), trials=2_000) < 0.95
+        True
         """
         n = patients or self.patients
         entry = rng.uniform(0, self.accrual, (trials, n))

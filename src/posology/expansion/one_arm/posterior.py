@@ -135,6 +135,11 @@ def predictive_boundaries(
         ends where the predictive probability is below ``futility`` or above ``success``: with 1 never for success.
     inclusive
         whether a probability equal to a bound ends it, as Genentech's phase1b has it; the paper's is not.
+
+    Examples
+    --------
+    >>> predictive_boundaries([10, 20], BetaMixture.of(0.2, 0.8), rate=0.2, chance=0.9, futility=0.05).rows()[0]
+    {'patients': 10, 'futility at most': 1, 'success at least': 8}
     """
     low, high = [], []
     last = looks[-1]
@@ -201,6 +206,12 @@ def lee_liu_search(
     ------
     ValueError
         if a parameter is out of its bounds, or no design will do.
+
+    Examples
+    --------
+    >>> design = lee_liu_search(0.2, 0.4, min_patients=25, max_patients=40)
+    >>> design.boundaries.max_patients, round(design.type_1_error, 3), round(design.power, 3)
+    (36, 0.088, 0.906)
     """
     if not 0 < p0 < p1 < 1 or not (0 < alpha < 1 and 0 < beta < 1):
         raise ValueError(
@@ -347,6 +358,11 @@ def thall_simon_boundaries(
         ends for success where the chance of any improvement is this or more. None: never.
     delta
         the improvement asked for by the futility rule.
+
+    Examples
+    --------
+    >>> thall_simon_boundaries([10, 20], (0.6, 1.4), (15, 35), futility=0.05, success=0.95).success
+    (7, 11)
     """
     low, high = [], []
     for n in looks:

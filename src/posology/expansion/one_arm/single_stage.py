@@ -85,6 +85,11 @@ def single_stage_designs(
     ------
     ValueError
         if a parameter is out of its bounds, or no number of patients will do.
+
+    Examples
+    --------
+    >>> [design.n for design in single_stage_designs(0.05, 0.25, max_patients=30)][:3]
+    [16, 21, 22]
     """
     _check(p0, p1, {"alpha": alpha, "beta": beta})
     n = np.arange(1, max_patients + 1)

@@ -145,6 +145,11 @@ class Top:
         ------
         ValueError
             if the counts contradict each other, or exceed the maximum.
+
+        Examples
+        --------
+        >>> Top((10, 20), 0.2, 0.9, 1.0).decide(10, 3).outcome.name
+        'CONTINUE'
         """
         awaited = len(followed)
         if not 0 <= responses <= patients - awaited:
@@ -212,6 +217,13 @@ class Top:
         ------
         ValueError
             if a parameter is out of its bounds.
+
+        Examples
+        --------
+        >>> design = Top((10, 20), 0.2, 0.9, 1.0)
+        >>> result = design.simulate(0.5, np.random.default_rng(1), patients_a_month=2, window=3, trials=1_000)
+        >>> result.promising > 0.9
+        True
         """
         if not 0 <= rate <= 1 or not patients_a_month > 0 or not window > 0 or trials < 1:
             raise ValueError(

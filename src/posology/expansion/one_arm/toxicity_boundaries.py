@@ -239,6 +239,11 @@ def beta_binomial(a: float, b: float, *, above: float | None = None, chance: flo
     above, chance
         Chen and Chaloner's second condition: it ends only where the rate also exceeds ``above`` with more than
         ``chance``. None: no second condition.
+
+    Examples
+    --------
+    >>> toxicity_boundaries([5, 10], 0.2, 0.1, beta_binomial(0.4, 1.6)).success
+    (3, 5)
     """
     if min(a, b) <= 0 or (above is not None and not (0 < above < 1 and 0 <= chance < 1)):
         raise ValueError(

@@ -41,16 +41,7 @@ def adlb(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         number=("LBSTRESN", "LBSTNRLO", "LBSTNRHI", "LBSEQ", "VISITNUM"),
     )
     lb = lb.filter(pl.col("LBSTAT").is_null() | (pl.col("LBSTAT") != "NOT DONE"))
-    unnamed = lb.filter(pl.col("LBTESTCD").is_null())
-    for who, count in unnamed.group_by("USUBJID").len().sort("USUBJID").rows():
-        source.finding(
-            who or "",
-            None,
-            "LBTESTCD",
-            f"is missing of {count} results",
-            "they are not used: nothing says of what they are",
-        )
-    lb = lb.filter(pl.col("LBTESTCD").is_not_null())
+    lb = source.with_test_code("LB", lb)
     lb = source.dated(merge_adsl(lb, adsl, "first_clock"), "LBDTC", "ADT")
     lb = lb.with_columns(before_dose(lb, "ADT", "LBDTC", or_at=True).alias("before"), clock("LBDTC").alias("clock"))
     by = [*KEY, "PARAMCD", "LBSTRESU"]

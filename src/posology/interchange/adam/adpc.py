@@ -43,6 +43,7 @@ def adpc(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         *("PCTESTCD", "PCTEST", "PCSPEC", "PCSTRESC", "PCSTRESU", "PCSTAT", "PCDTC", "PCTPT", "PCTPTREF", "VISIT"),
         number=("PCSTRESN", "PCLLOQ", "PCSEQ", "VISITNUM", "PCTPTNUM"),
     ).filter(pl.col("PCSTAT").is_null() | (pl.col("PCSTAT") != "NOT DONE"))
+    pc = source.with_test_code("PC", pc)
     pc = source.dated(merge_adsl(pc, adsl, "first_clock"), "PCDTC", "ADT")
     below = pl.col("PCSTRESC").str.to_uppercase().str.contains(BELOW).fill_null(False)
     pc = pc.with_columns(

@@ -28,6 +28,7 @@ def adpp(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame) -> pl.D
         *("PPRFTDTC", "PPRFDTC", "VISIT"),
         number=("PPSTRESN", "PPSEQ", "VISITNUM"),
     )
+    pp = source.with_test_code("PP", pp)
     reference = pl.coalesce("PPRFTDTC", "PPRFDTC").alias("reference")  # PPRFDTC in SDTMIG before 3.3
     pp = source.dated(pp.with_columns(reference), "reference", "ADT")
     pp = merge_adsl(pp, adsl)

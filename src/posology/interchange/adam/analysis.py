@@ -66,6 +66,7 @@ def analyse(source: SdtmSource, rules: AdamConventions) -> Analysis:
     """
     if "DM" not in source.domains or source.domains["DM"].is_empty():
         raise ValueError("there is no DM, or nobody in it: ADSL begins with DM")
+    _check_variables(source)
     _check_reader(source, rules)
     subjects = adsl(source, rules)
     if rules.origin == "randomisation" and subjects["RANDDT"].is_null().all():
@@ -95,6 +96,28 @@ def analyse(source: SdtmSource, rules: AdamConventions) -> Analysis:
     return Analysis(
         tuple(dataset_of(spec, name, frame) for name, frame in frames.items()), tuple(dict.fromkeys(source.findings))
     )
+
+
+NEEDED = {
+    "EX": ("EXTRT", "EXDOSE", "EXSTDTC"),
+    "AE": ("AETERM", "AESTDTC"),
+    "DS": ("DSDECOD", "DSSTDTC"),
+    "LB": ("LBTESTCD", "LBSTRESN", "LBDTC"),
+    "PC": ("PCTESTCD", "PCSTRESN", "PCDTC"),
+    "PP": ("PPTESTCD", "PPSTRESN"),
+    "TR": ("TRLNKID", "TRTESTCD", "TRDTC"),
+    "RS": ("RSTESTCD", "RSDTC"),
+}
+"""The variables without which a domain says nothing to an analysis."""
+
+
+def _check_variables(source: SdtmSource) -> None:
+    """Find what a domain lacks that everything derived from it needs."""
+    for name, needed in NEEDED.items():
+        frame = source.domains.get(name)
+        for variable in needed if frame is not None and frame.height else ():
+            if frame is not None and variable not in frame.columns:
+                source.finding("", None, f"{name}.{variable}", "is not there", "what needs it is not derived")
 
 
 def _check_reader(source: SdtmSource, rules: AdamConventions) -> None:

@@ -151,6 +151,17 @@ class SdtmSource:
             made = made.join(one, on=[*KEY, f"{name}SEQ"], how="left")
         return made
 
+    def with_test_code(self, name: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the results that say of what they are (--TESTCD); a finding counts the others, subject by subject."""
+        import polars as pl
+
+        code = f"{name}TESTCD"
+        unnamed = frame.filter(pl.col(code).is_null())
+        for who, count in unnamed.group_by("USUBJID").len().sort("USUBJID").rows():
+            wrong = f"is missing of {count} results"
+            self.finding(who or "", None, code, wrong, "they are not used: nothing says of what they are")
+        return frame.filter(pl.col(code).is_not_null())
+
     def finding(self, patient: str, on: date | None, field: str, wrong: str, right: str) -> None:
         """Note something that cannot be as it stands."""
         self.findings.append(Finding(patient, on, field, wrong, right))

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from posology.readout.results.patient_courses import PatientCourse, doses_assigned
+from posology.conduct.patient_courses import PatientCourse, doses_assigned
 from posology.shared.charts import PALETTE, chart_of
 
 __all__ = ["MANY", "MAX_PATIENTS", "WIDTH", "Drawing", "Rows", "by_dose", "names", "recist_limits", "spread_evenly"]

@@ -6,8 +6,8 @@ from datetime import date
 
 import altair as alt
 
+from posology.conduct.patient_courses import PatientCourse
 from posology.readout.figures.patient_marks import MANY, WIDTH, Drawing, Rows, spread_evenly
-from posology.readout.results.patient_courses import PatientCourse
 from posology.readout.results.trial_results import TrialResults
 from posology.record.facts import Dosed
 from posology.shared.charts import PALETTE, chart_of

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from posology.conduct.patient_courses import PatientCourse, lesions
 from posology.endpoints import ca125_samples, lesion_findings, survival_findings
-from posology.readout.results.patient_courses import PatientCourse, lesions
 from posology.readout.results.times_to_event import histories
 from posology.readout.results.treatment_emergent import TreatmentEmergentEvents
 from posology.record.event import Event

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from posology.conduct.patient_courses import PatientCourse, doses_assigned, first_doses
 from posology.endpoints.rates import CONTROLLED, OBJECTIVE, AnalysisSets, Denominator, Rate, exact
 from posology.readout.cited import Cited, Sources, cite
-from posology.readout.results.patient_courses import PatientCourse, doses_assigned, first_doses
 
 ALL = "all"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from posology.conduct.patient_courses import PatientCourse, first_doses, new_therapy
 from posology.endpoints import survival
 from posology.endpoints.best_response import with_progression_read
 from posology.endpoints.kaplan_meier import Curve, kaplan_meier
@@ -16,7 +17,6 @@ from posology.endpoints.recist import Response
 from posology.endpoints.survival import Dates, Histories, Time
 from posology.endpoints.times_to_event import TIMES_TO_EVENT, TimeToEventKind
 from posology.protocol.model import Protocol
-from posology.readout.results.patient_courses import PatientCourse, first_doses, new_therapy
 from posology.readout.results.response_rates import awaits_confirmation
 from posology.record.event import Event
 from posology.record.facts import Died, Discontinued

@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from posology.conduct.patient_courses import PatientCourse
 from posology.endpoints import toxicity
-from posology.readout.results.patient_courses import PatientCourse
 from posology.record.binding import Toxicity
 from posology.record.event import Event
 from posology.record.facts import AdverseEventResolved

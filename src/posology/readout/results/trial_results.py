@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from posology.conduct.advice import Advice, advise
+from posology.conduct.patient_courses import PatientCourse, patient_courses
 from posology.protocol.model import Protocol
 from posology.readout.results.data_findings import CitedFinding, data_findings
-from posology.readout.results.patient_courses import PatientCourse, patient_courses
 from posology.readout.results.response_rates import CitedRate, response_rates
 from posology.readout.results.times_to_event import TimeToEvent, times_to_event
 from posology.readout.results.treatment_emergent import TreatmentEmergentEvents, treatment_emergent

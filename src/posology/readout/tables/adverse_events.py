@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from posology.conduct.patient_courses import PatientCourse, doses_assigned, first_doses
 from posology.endpoints import toxicity
 from posology.readout.cited import Cited, Sources, TableBody, cite
-from posology.readout.results.patient_courses import PatientCourse, doses_assigned, first_doses
 from posology.readout.results.treatment_emergent import TreatmentEmergentEvents
 from posology.readout.results.trial_results import TrialResults
 from posology.record.binding import Toxicity

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from posology.conduct.patient_courses import BENEFIT_DAYS
 from posology.endpoints.readings import disagreements
 from posology.endpoints.recist import Response
 from posology.readout.cited import Cited, TableBody, cite
-from posology.readout.results.patient_courses import BENEFIT_DAYS
 from posology.readout.results.response_rates import CitedRate
 from posology.readout.results.trial_results import TrialResults
 from posology.record.facts import Screened, TumourAssessed

@@ -182,7 +182,13 @@ def supplements(dataset: Dataset, folder: Folder) -> Iterator[Finding]:
     name = dataset.name.removeprefix("SUPP")
     parents = [d for d in folder.datasets.values() if d.name == name or (len(name) == 2 and _of(d) == name)]
     if not parents:
-        yield Finding("", None, dataset.name, "has no parent domain", f"{name} is there")
+        yield Finding(
+            "",
+            None,
+            dataset.name,
+            "has no parent domain",
+            f"its rows qualify those of {name}, which is not in the folder",
+        )
         return
     for variable in dataset.frame["IDVAR"].drop_nulls().unique().sort():
         holders = [d for d in parents if variable in d.frame.columns]

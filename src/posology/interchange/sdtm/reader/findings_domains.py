@@ -26,7 +26,7 @@ def observations(table: DomainTable, drafts: FactBuilder) -> None:
         f"{table.name}STAT", [s for s in status if s and s.upper() != "NOT DONE"], "only NOT DONE is known"
     )
     marked = _markers(table, drafts, rows, collected, assumed) if table.name == "LB" else set()
-    measured_in = {said.get("test"): said["unit"] for said in rows if "unit" in said}
+    measured_in = {said["test"]: said["unit"] for said in rows if {"test", "unit"} <= said.keys()}
     kept, name = set(), f"{table.name}STRESN"
     for i, said in enumerate(rows):
         if i in marked or derived[i]:
