@@ -128,6 +128,14 @@ def test_all_roles_of_the_protocol_must_sign(committee: Trial, clock: Clock) -> 
     assert committee.advise(date(2030, 1, 23)).open_level.level == 1
 
 
+def test_one_person_does_not_sign_for_two_roles_by_another_spelling(committee: Trial, clock: Clock) -> None:
+    committee.record(taken("stop"), by="Dr A")
+    committee.record(signature(), by="Dr M")
+    for name in ("Dr M", "DR M", "dr m"):
+        with pytest.raises(Refused, match="decision-exists: Dr M signed decision 1"):
+            committee.record(signature(name=name, role="statistician"), by=name)
+
+
 def test_a_record_from_before_hashes_keeps_its_meaning(escalated: Trial) -> None:
     """A signature without a hash is of the decision that was in effect when it was recorded."""
     state = escalated.state()

@@ -11,7 +11,7 @@ from posology.protocol.amendments import amend
 from posology.protocol.load import check_version
 from posology.record import facts as f
 from posology.record.binding import SignedDecision
-from posology.shared.text import counted
+from posology.shared.text import counted, lookalike_key
 
 OPENING = ("escalate", "expand", "de-escalate", "open backfill", "open cohort")
 """Actions that give slots."""
@@ -191,8 +191,10 @@ def decision_exists(request: EventRequest) -> str | None:
         return f"decision {request.fact.decision} was taken on {decided.event.occurred}, after {request.occurred}"
     for signature in decided.signatures:
         fact = signature.fact
-        if isinstance(fact, f.DecisionSigned) and fact.name == request.fact.name and signature is not request.corrects:
-            return f"{request.fact.name} signed decision {request.fact.decision} (event {signature.seq})"
+        if not isinstance(fact, f.DecisionSigned) or signature is request.corrects:
+            continue
+        if lookalike_key(fact.name or "") == lookalike_key(request.fact.name or ""):
+            return f"{fact.name} signed decision {request.fact.decision} (event {signature.seq})"
     return None
 
 

@@ -358,12 +358,11 @@ def _grade(chosen: Criteria, v: _Values) -> tuple[NDArray[np.int8], Bools, NDArr
 def _within_limits(chosen: Criteria, g: int, v: _Values) -> Bools:
     """Return where a grade by numbers alone contradicts the laboratory, whose own limits the value lies within.
 
-    14 "g/L" of hemoglobin with limits 12 to 16 is 14 g/dL. Where grade 1 begins at the limit of normal no value within
-    the limits has a grade; elsewhere (triglycerides, INR) none has grade 3 or more.
+    14 "g/L" of hemoglobin with limits 12 to 16 is 14 g/dL: nothing within normal limits is of grade 3 or more. Grades 1
+    and 2 may be, where a laboratory has wide limits (glucose of 2.9 mmol/L).
     """
     by_limits = tuple(a for a in chosen.grades[g - 1] if any(test.operand or not test.operator for test in a))
-    at_limit = any(t.operand in ("LLN", "ULN") and t.number == 1 for a in chosen.grades[0] for t in a)
-    if v.reading == "admiral" or not (at_limit or g > 2):
+    if v.reading == "admiral" or g < 3:
         return np.zeros(len(v.value), bool)
     slack = RELATIVE_TOLERANCE * np.abs(v.value)
     inside = (v.sign == 0) & (v.value >= v.lower - slack) & (v.value <= v.upper + slack)
