@@ -95,12 +95,12 @@ def _advise(state: State, on: date, name: str, cohort: Expansion, courses: list[
     boundaries = cohort_boundaries(design)
     enrolled = [p for p in state.patients.values() if p.cohort == name]
     treated = [course for course in courses if course.patient.cohort == name]
-    responders = [course for course in treated if _responds(course, design)]
-    awaited = [course for course in treated if not _responds(course, design) and _may_respond(course, design, on)]
+    responders = [course.id for course in treated if _responds(course, design)]
+    awaited = [c.id for c in treated if c.id not in responders and _may_respond(c, design, on)]
     over = max(0, len(treated) - boundaries.max_patients)
     judged = treated[: boundaries.max_patients]  # in order of first dose: the design has no more
     decision = boundaries.decide(
-        len(judged), sum(c in responders for c in judged), pending=sum(c in awaited for c in judged)
+        len(judged), sum(c.id in responders for c in judged), pending=sum(c.id in awaited for c in judged)
     )
     goes_on = decision.outcome is Outcome.CONTINUE and decision.next_look is not None
     why = decision.reason + (f"; {over} more than the design has are left out" if over else "")
@@ -112,8 +112,8 @@ def _advise(state: State, on: date, name: str, cohort: Expansion, courses: list[
         max(0, (decision.next_look or 0) - len(enrolled)) if goes_on else 0,
         len(enrolled),
         len(treated),
-        tuple(c.id for c in responders),
-        tuple(c.id for c in awaited),
+        tuple(responders),
+        tuple(awaited),
         over,
         tuple(event for c in treated for event in (*c.response.sources, c.patient.first_dose) if event),
     )
