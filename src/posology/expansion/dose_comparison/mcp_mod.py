@@ -399,7 +399,7 @@ class McpMod:
 
         def linear(parameters: tuple[float, ...]) -> tuple[Floats, Floats]:
             design = np.column_stack([np.ones(len(y)), Candidate(candidate.shape, parameters).standardised(self.doses)])
-            coefficient: Floats = np.linalg.lstsq(root @ design, root @ y, rcond=None)[0]
+            coefficient = np.asarray(np.linalg.lstsq(root @ design, root @ y, rcond=None)[0], dtype=np.float64)
             return coefficient, np.asarray(root @ (y - design @ coefficient))
 
         parameters = candidate.parameters
