@@ -12,7 +12,7 @@ from datetime import date
 
 from posology.conduct.patient_courses import PatientCourse, new_therapy, patient_courses
 from posology.conduct.protocol_in_force import plan_in_force
-from posology.expansion.one_arm.boundaries import Outcome
+from posology.expansion.one_arm.boundaries import Boundaries, CohortDecision, Outcome
 from posology.protocol.expansion_design import cohort_boundaries
 from posology.protocol.model import Expansion, ExpansionDesign
 from posology.record.event import Event
@@ -85,7 +85,7 @@ def advise_cohorts(state: State, on: date) -> tuple[CohortAdvice, ...]:
     if not with_design:
         return ()
     state = state.until(on)
-    courses = patient_courses(state, on)
+    courses = patient_courses(state, on, with_design)
     return tuple(_advise(state, on, name, cohort, courses) for name, cohort in with_design.items())
 
 
@@ -98,10 +98,7 @@ def _advise(state: State, on: date, name: str, cohort: Expansion, courses: list[
     responders = [course.id for course in treated if _responds(course, design)]
     awaited = [c.id for c in treated if c.id not in responders and _may_respond(c, design, on)]
     over = max(0, len(treated) - boundaries.max_patients)
-    judged = treated[: boundaries.max_patients]  # in order of first dose: the design has no more
-    decision = boundaries.decide(
-        len(judged), sum(c.id in responders for c in judged), pending=sum(c.id in awaited for c in judged)
-    )
+    decision = _decision(boundaries, [c.id for c in treated], set(responders), set(awaited))
     goes_on = decision.outcome is Outcome.CONTINUE and decision.next_look is not None
     why = decision.reason + (f"; {over} more than the design has are left out" if over else "")
     return CohortAdvice(
@@ -117,6 +114,23 @@ def _advise(state: State, on: date, name: str, cohort: Expansion, courses: list[
         over,
         tuple(event for c in treated for event in (*c.response.sources, c.patient.first_dose) if event),
     )
+
+
+def _decision(boundaries: Boundaries, treated: list[str], responders: set[str], awaited: set[str]) -> CohortDecision:
+    """Return what the looks say one after the other, each on its own first patients in order of first dose."""
+    for look in boundaries.looks:
+        if look > len(treated):
+            break
+        first = treated[:look]
+        decision = boundaries.decide(
+            look, sum(p in responders for p in first), pending=sum(p in awaited for p in first)
+        )
+        if decision.outcome is not Outcome.CONTINUE:
+            return decision
+    reached = [look for look in boundaries.looks if look <= len(treated)]
+    if reached:
+        return decision
+    return boundaries.decide(len(treated), 0)
 
 
 def _responds(course: PatientCourse, design: ExpansionDesign) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -162,12 +162,14 @@ METHOD = {"caliper": recist.ImagingMethod.CALIPER, "chest x-ray": recist.Imaging
 ROLE = {"target": recist.Role.TARGET, "non-target": recist.Role.NON_TARGET, "new": recist.Role.NEW}
 
 
-def patient_courses(state: State, on: date) -> list[PatientCourse]:
-    """Return the course of every treated patient on a day, in order of first dose."""
+def patient_courses(state: State, on: date, cohorts: Collection[str] | None = None) -> list[PatientCourse]:
+    """Return the course of every treated patient on a day, in order of first dose; with ``cohorts``, of theirs alone."""
     plan = plan_in_force(state, on)
     protocol = plan.protocol
     standing = {s.patient: s for s in dlt_statuses(state, plan, on)}
     treated = [(p.first_dose.occurred, p.first_dose.seq, p) for p in state.patients.values() if p.first_dose]
+    if cohorts is not None:
+        treated = [entry for entry in treated if entry[2].cohort in cohorts]
     patients = [p for *_, p in sorted(treated, key=lambda entry: entry[:2])]
     scans = _scans(patients)
     responses = _responses(patients, scans, protocol.endpoints.response)

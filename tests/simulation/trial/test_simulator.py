@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posology.conduct.cohort_advice import advise_cohorts
 from posology.conduct.patient_courses import patient_courses
 from posology.conduct.protocol_in_force import plan_in_force
 from posology.conduct.trial import Trial
@@ -356,6 +357,21 @@ def test_readout_and_exports(whole: tuple[TrialSimulator, Trial], go: Any, tmp_p
     code, out, err = go("trial", "status", where)
     assert code == 0 and "nobody was treated" in out, err
     assert "nobody was treated" in go("trial", "advise", where, "--cutoff", "2013-02-12")[1]
+
+
+@pytest.mark.parametrize(("p0", "outcome"), [(0.75, "stop for futility"), (0.05, "success")])
+def test_a_cohort_goes_as_far_as_its_design_lets_it(tmp_path: Path, p0: float, outcome: str) -> None:
+    """Nobody enters after the design has ended the cohort; what it says then is what the record says."""
+    looks = [6, 12, 18]
+    design = {"method": "posterior", "p0": p0, "looks": looks, "futility": 0.1, "success": 0.9}
+    plan = copy.deepcopy(PLAN)
+    plan["expansion"]["ovarian-relapsed"]["design"] = {**design, "respond_within_days": 120}
+    made = simulate_trial(tmp_path / "v.posology", plan, TrialSettings(seed=5, alone=("ovarian-relapsed", 6)))
+    with Trial.open(tmp_path / "v.posology") as trial:
+        (advice,) = advise_cohorts(trial.state(), made.today)
+        assert not [e for e in trial.events() if e.override and e.kind in ("slot_reserved", "enrolled")]
+    assert advice.action == outcome and advice.treated in looks and advice.enrolled == advice.treated
+    assert advice.treated < looks[-1], "it ended early"
 
 
 def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> None:  # noqa: F811

@@ -7,11 +7,12 @@ import typer
 from posology.cli.expansion import (
     baskets,
     combination,
-    compare_doses,
     estimate,
     late_responses,
+    merit,
     monitor,
     optimal_dose,
+    pick_winner,
     single_stage,
     survival,
     toxicity,
@@ -28,7 +29,8 @@ for module in (
     survival,
     estimate,
     baskets,
-    compare_doses,
+    merit,
+    pick_winner,
     optimal_dose,
     combination,
 ):

@@ -21,6 +21,7 @@ import numpy as np
 
 from posology import __version__
 from posology.conduct.advice import Advice, advise
+from posology.conduct.cohort_advice import CohortAdvice, advise_cohorts
 from posology.conduct.eligibility import Verdict, check, criteria
 from posology.conduct.open_level import open_level, slot_holders
 from posology.conduct.protocol_in_force import ConductPlan, plan_in_force
@@ -52,6 +53,10 @@ MAX_TREATMENT_DAYS = 2 * 365
 ADJUDICATION_DAYS = 60
 """Days after the DLT window for which toxicities are looked at once the dose finding is over."""
 FINAL_ACTIONS = ("MTD declared", "stopped")
+MEETING_DAYS = 7
+"""Days between meetings at which the designs of expansion cohorts are asked."""
+ENDED = ("stop for futility", "success", "inconclusive")
+"""What a cohort's design says once the cohort takes nobody more."""
 MAX_TRIAL_DAYS = 100 * 365
 """Days after which a trial is given up."""
 PROVENANCE = {"*": "assumed"}
@@ -117,6 +122,8 @@ class TrialSimulator:
         self.advice: Advice | None = None
         self.asked = 0
         self.streams: dict[str, Accrual] = {}
+        self.cohorts: dict[str, CohortAdvice] = {}
+        self.cohorts_asked: date | None = None
         self.versions = [(date.fromisoformat(str(v["trial"]["date"])), protocol_from(v)) for v in versions(document)]
         if world.until is not None and world.until < self.start:
             raise ValueError(
@@ -251,7 +258,7 @@ class TrialSimulator:
             declared = self.advice.open_level.mtd is not None and self.world.expansion
             wanted = list(self.plan.protocol.expansion) if declared else []
         known = self.plan.protocol.expansion
-        wanted = [name for name in wanted if not name or (name in known and self.taken[name] < self._places(name))]
+        wanted = [name for name in wanted if not name or (name in known and self._takes_more(name))]
         self.streams = {name: self.streams.get(name) or self._stream(name) for name in wanted}
 
     def _stream(self, name: str) -> Accrual:
@@ -301,11 +308,37 @@ class TrialSimulator:
         """Return how many patients a cohort takes."""
         return self.plan.protocol.expansion[cohort].patients or self.world.patients
 
+    def _cohort_advice(self, name: str, *, anew: bool = False) -> CohortAdvice | None:
+        """Return what a cohort's design says, asked once a week and, ``anew``, today; None if it has none."""
+        if self.plan.protocol.expansion[name].design is None:
+            return None
+        asked = self.cohorts_asked
+        if asked is None or (self.today - asked).days >= MEETING_DAYS or (anew and asked != self.today):
+            self.cohorts = {advice.cohort: advice for advice in advise_cohorts(self.state, self.today)}
+            self.cohorts_asked = self.today
+        return self.cohorts[name]
+
+    def _has_ended(self, name: str) -> bool:
+        """Return whether a cohort's design, asked today, takes nobody more."""
+        advice = self._cohort_advice(name, anew=True)
+        return advice is not None and advice.action in ENDED
+
+    def _takes_more(self, name: str) -> bool:
+        """Return whether a cohort may still take patients, today or later."""
+        advice = self._cohort_advice(name)
+        if advice is None:
+            return self.taken[name] < self._places(name)
+        return advice.action not in ENDED
+
     def _free(self, name: str) -> int:
-        """Return how many places are free today, for dose finding or in a cohort."""
+        """Return how many places are free today, for dose finding or in a cohort: by its design, if it has one."""
         open_ = open_level(self.state, self.plan.protocol, self.plan.first_cohort, self.today)
         if name:
-            return self._places(name) - self.taken[name] if open_.mtd and name in self.plan.protocol.expansion else 0
+            if not open_.mtd or name not in self.plan.protocol.expansion:
+                return 0
+            advice = self._cohort_advice(name)
+            places = self._places(name) if advice is None else advice.enrolled + advice.more
+            return max(0, places - self.taken[name])
         return (
             0
             if open_.mtd or open_.stopped
@@ -329,6 +362,8 @@ class TrialSimulator:
             if not name or name in protocol.expansion
         }
         name = next((name for name, found in unmet.items() if not found and self._free(name) > 0), None)
+        if name and self._has_ended(name):
+            return
         if name is not None:
             level = None if name else open_level(self.state, protocol, self.plan.first_cohort, self.today).level
             subject.stream, subject.kept = name, f.SlotReserved(cohort=name or None, level=level)
@@ -358,6 +393,11 @@ class TrialSimulator:
         level = kept.level or open_.mtd
         if level is None or (not kept.cohort and (open_.mtd or open_.stopped or open_.level != level)):
             self.enter(f.SlotReleased(why=f"level {kept.level} is no longer open"), subject)
+            self.taken[subject.stream] -= 1
+            subject.kept = None
+            return
+        if kept.cohort and self._has_ended(kept.cohort):
+            self.enter(f.SlotReleased(why=f"the design of {kept.cohort} ends it"), subject)
             self.taken[subject.stream] -= 1
             subject.kept = None
             return
