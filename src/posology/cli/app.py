@@ -16,7 +16,7 @@ from posology.cli import demo
 GROUPS = {
     "protocol": "A protocol file: check it, compare two versions, its schema.",
     "design": "A dose-finding design before anyone is treated: operating characteristics, next dose, calibration.",
-    "expansion": "Expansion cohorts: designs of one arm, monitoring, estimates, baskets that borrow.",
+    "expansion": "Expansion cohorts: one arm, baskets that borrow, randomised doses, the optimal dose, two drugs.",
     "trial": "A trial's record: create, load, amend, look, the rule's advice, decide, lock, correct, verify.",
     "patient": "What happens to a patient: a command for each kind of event, and eligibility.",
     "pk": "What was measured of the drug: non-compartmental analysis, fits, exposure and response.",
