@@ -209,6 +209,63 @@ def test_a_design_that_would_rise_waits_for_the_cohort(tmp_path: Path) -> None:
         assert waits.action == "stay" and not waits.settled and "4 (enrolled, not yet treated)" in waits.why
 
 
+@pytest.mark.parametrize("method", ["tite-boin", "be-boin", "bf-boin", "boin", "gboin", "tite-crm"])
+def test_the_mtd_waits_for_every_window(method: str, tmp_path: Path) -> None:
+    """The last patient may still have the DLT that moves the MTD: a design that counts patients for the part of their
+    window they were followed goes on without waiting, but its paper chooses the MTD when all are known."""
+    design: dict[str, Any] = {"method": method, "target": 0.3, "max_patients": 6}
+    if method == "tite-crm":
+        design |= {"skeleton": [0.15, 0.3], "cohort": 3}
+    plan = {k: v for k, v in load_document(EXAMPLE / "protocol.yaml").items() if k != "titration"}
+    plan |= {"design": design, "eligibility": [], "expansion": {}, "amendments": []}
+    plan["dose"] = plan["dose"] | {"levels": plan["dose"]["levels"][:2]}
+    clock = Clock(datetime(2013, 1, 1, 12, tzinfo=UTC))
+    with Trial.create(tmp_path / "t.posology", plan, by="x", on=date(2013, 1, 1), clock=clock) as trial:
+
+        def give(patient: str, level: int) -> None:
+            for fact in (f.Consented(), f.SlotReserved(level=level), f.Enrolled(level=level)):
+                trial.record(fact, patient=patient, by="x")
+            dose = plan["dose"]["levels"][level - 1] * 60
+            trial.record(f.Dosed(cycle=1, level=level, weight_kg=60.0, actual_mg=dose), patient=patient, by="x")
+
+        clock.to("2013-01-02")
+        for name in ("1", "2", "3"):
+            give(name, 1)
+        clock.to("2013-02-01")
+        assert answer(trial)[:2] == ("escalate", 2)
+        trial.record(f.DecisionTaken(action="escalate", level=2, slots=3, why="as advised"), by="x")
+        trial.record(f.DecisionSigned(decision=1, name="x", role="b"), by="x")
+        for name in ("4", "5", "6"):
+            give(name, 2)
+        clock.to("2013-02-20")
+        early = trial.advise()
+        assert not early.settled and early.action == "stay", early.why
+        with pytest.raises(Refused):
+            trial.record(f.DecisionTaken(action="declare MTD", level=2, why="x"), by="x")
+        for name in ("4", "5"):
+            tox(trial, name, 4, dlt=True)
+        clock.to("2013-03-01")
+        late = trial.advise()
+        assert late.level != 2 or late.action != "declare MTD", late.why
+
+
+def test_a_backfilling_design_is_advised_in_cohorts(tmp_path: Path) -> None:
+    """The design is asked patient by patient; the words name the cohort that the advice opens."""
+    plan = {k: v for k, v in load_document(EXAMPLE / "protocol.yaml").items() if k != "titration"}
+    plan |= {"design": {"method": "be-boin", "target": 0.3, "max_patients": 30}, "eligibility": []}
+    clock = Clock(datetime(2013, 1, 1, 12, tzinfo=UTC))
+    with Trial.create(tmp_path / "t.posology", plan, by="x", on=date(2013, 1, 1), clock=clock) as trial:
+        clock.to("2013-01-02")
+        for name in ("1", "2", "3"):
+            for fact in (f.Consented(), f.SlotReserved(level=1), f.Enrolled(level=1)):
+                trial.record(fact, patient=name, by="x")
+            dose = plan["dose"]["levels"][0] * 60
+            trial.record(f.Dosed(cycle=1, level=1, weight_kg=60.0, actual_mg=dose), patient=name, by="x")
+        clock.to("2013-02-01")
+        advice = trial.advise()
+        assert answer(trial) == ("escalate", 2, 3, True) and "3 at level 2" in advice.why
+
+
 def test_a_level_that_is_exceeded_is_not_filled(tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any]) -> None:
     """Two DLTs decide at once, with a slot still free: nobody more is treated there."""
     plan = {k: v for k, v in imgn853_document.items() if k != "titration"} | {

@@ -2,14 +2,17 @@
 
 The design sees the patients evaluable for DLT. Patients still inside their window are not guessed at: the advice waits
 for them, unless the design says the same whatever they turn out to show. That is found by asking it about every
-possible outcome at once, as one batch.
+possible outcome at once, as one batch. A design that counts patients for the part of their window they were followed
+goes on without waiting; the MTD it declares waits for every window, as in its paper.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+
+import numpy as np
 
 from posology.conduct.dlt_status import UNDECIDED, DltStatus, dlt_statuses
 from posology.conduct.live_tally import backfill_levels, completions, live_tally, not_counted, treated_beside
@@ -110,7 +113,7 @@ def advise(state: State, on: date) -> Advice:
         return day.answer("MTD declared", open_.mtd, 0, f"declared by {open_.reason()}")
     if open_.stopped:
         return day.answer("stopped", None, 0, f"dose finding was stopped by {open_.reason()}")
-    decision = day.plan.escalation.decide(day.tally)
+    decision = day.decision
     action, level = Action(int(decision.action[0])), int(decision.level[0]) + 1
     why, settled = decision.words(day.tally), day.is_settled(decision)
     if day.statuses and not day.tally.treated.any():
@@ -125,9 +128,8 @@ def advise(state: State, on: date) -> Advice:
     held_back = day.held_back(why, settled, rises=rises) if rises or action is Action.DECLARE else None
     if held_back is not None:
         return held_back
-    backfills = day.plan.backfills
-    more = backfills.cohort if backfills and action < Action.DECLARE else int(decision.patients_to_treat[0])
-    why = _with_undecided(why, day.undecided, settled)
+    why = day.with_undecided(why, settled, final=action is Action.DECLARE)
+    more = int(decision.patients_to_treat[0])
     return day.answer(NAMES[action], None if action is Action.STOP else level, more, why, settled)
 
 
@@ -179,16 +181,47 @@ class _Day:
         treated = {s.patient for s in self.statuses}
         return [patient for patient in self.taken if patient not in treated]
 
+    @cached_property
+    def decision(self) -> Decision:
+        """What the design decides; one that backfills is asked patient by patient and treats cohorts."""
+        decision = self.plan.escalation.decide(self.tally)
+        if self.plan.backfills is None or int(decision.action[0]) >= Action.DECLARE:
+            return decision
+        more = self.plan.backfills.cohort
+        if Action(int(decision.action[0])) is Action.STAY:
+            here = sum(s.level == self.open_level.level for s in self.awaited)
+            more = max(1, self.free or more - here - len(self.untreated))
+        return replace(decision, patients_to_treat=np.array([more]))
+
     @property
     def free(self) -> int:
         return max(0, self.open_level.slots - len(self.taken))
 
     def is_settled(self, decision: Decision) -> bool:
-        """Whether the design decides the same whatever those awaited turn out to show."""
-        if not self.awaited:
+        """Whether the design decides the same whatever those awaited turn out to show; an MTD awaits everybody."""
+        final = Action(int(decision.action[0])) is Action.DECLARE
+        awaited, tally = (self.undecided, self.decided_tally) if final else (self.awaited, self.tally)
+        if not awaited:
             return True
-        every = self.plan.escalation.decide(completions(self.tally, self.awaited))
+        every = self.plan.escalation.decide(completions(tally, awaited))
         return bool(((every.action == decision.action[0]) & (every.level == decision.level[0])).all())
+
+    @property
+    def decided_tally(self) -> Tally:
+        """The tally without those inside their window."""
+        decided = (s for s in self.statuses if s.outcome not in UNDECIDED)
+        return live_tally(self.plan, decided, self.open_level, self.on)
+
+    def with_undecided(self, why: str, settled: bool, final: bool = False) -> str:
+        """Add to a reason what the undecided patients could do to it; a ``final`` one awaits them all."""
+        if not self.undecided:
+            return why
+        if not settled:
+            could = ", ".join(s.patient for s in self.undecided)
+            return f"{why}; that is by what is known now: {could} could change it"
+        if self.plan.uses_follow_up and not self.awaited and not final:
+            return f"{why}; {len(self.undecided)} inside the window counted for the part followed"
+        return f"{why}; the {len(self.undecided)} pending cannot change that"
 
     def answer(self, action: str, level: int | None, more: int, why: str, settled: bool = True) -> Advice:
         """Return the advice."""
@@ -218,9 +251,9 @@ class _Day:
         if missing <= 0:
             return self.answer("stay", level, 0, f"{why}; {_waiting(here, self.untreated)}", settled=False)
         if missing > self.free:
-            return self.answer("expand", level, missing, _with_undecided(why, self.undecided, settled), settled)
+            return self.answer("expand", level, missing, self.with_undecided(why, settled), settled)
         why = f"{why}; {self.free} of {counted(self.open_level.slots, 'slot')} free"
-        return self.answer("stay", level, missing, _with_undecided(why, self.undecided, settled), settled)
+        return self.answer("stay", level, missing, self.with_undecided(why, settled), settled)
 
     def held_back(self, why: str, settled: bool, *, rises: bool) -> Advice | None:
         """Answer that the cohort is filled, or waited for, before the trial goes up or ends; None if nothing is to wait
@@ -229,7 +262,7 @@ class _Day:
         to_fill = min(self.free, _advised(self.open_level) - len(self.taken))
         if rises and to_fill > 0:
             fill = f"{len(self.taken)} of {counted(slots, 'slot')} at level {level} taken; fill the cohort"
-            return self.answer("stay", level, to_fill, _with_undecided(fill, self.undecided, settled), settled)
+            return self.answer("stay", level, to_fill, self.with_undecided(fill, settled), settled)
         if rises and self.untreated:
             waits = _waiting((), self.untreated)
         elif not settled:
@@ -251,6 +284,11 @@ class _Day:
         assert self.plan.backfills is not None
         mtd = int(self.plan.escalation.select(self.tally)[0]) + 1
         reached = f"the {self.plan.backfills.max_patients} patients of the escalation are treated"
+        every = self.plan.escalation.select(completions(self.decided_tally, self.undecided))
+        if (every != mtd - 1).any():
+            without = f"without them: level {mtd}" if mtd else "without them: no level is safe"
+            waits = f"{reached}; {_waiting(self.undecided, ())}; {without}"
+            return self.answer("stay", self.open_level.level, 0, waits, settled=False)
         if mtd:
             return self.answer("declare MTD", mtd, 0, reached)
         return self.answer("stop", None, 0, f"{reached}; no level is safe")
@@ -275,15 +313,6 @@ def too_toxic(state: State, on: date, level: int) -> str | None:
     if not lower and action is not Action.STOP:
         return None
     return f"asked on {on} about level {level}, the design says: {decision.words(tally)}"
-
-
-def _with_undecided(why: str, undecided: tuple[DltStatus, ...], settled: bool) -> str:
-    """Add to a reason what the undecided patients could do to it."""
-    if not undecided:
-        return why
-    if settled:
-        return f"{why}; the {len(undecided)} pending cannot change that"
-    return f"{why}; that is by what is known now: {', '.join(s.patient for s in undecided)} could change it"
 
 
 def _advised(open_: OpenLevel) -> int:

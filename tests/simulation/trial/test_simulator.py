@@ -116,7 +116,10 @@ def replayed(trial: Trial) -> State:
         assert advice.settled and not fact.departs
         assert (fact.action, fact.level, fact.why) == (advice.action, advice.level, advice.why)
         assert fact.slots == (advice.more if fact.action in ("escalate", "expand", "de-escalate") else 0)
-        before = trial.advise(on=decided.event.occurred - timedelta(days=1))
+        day_before = decided.event.occurred - timedelta(days=1)
+        if {e.kind for e in trial.events() if e.occurred == day_before} & {"slot_reserved", "enrolled", "dosed"}:
+            continue  # what a slot taken or a first dose allows is decided on the next morning
+        before = trial.advise(on=day_before)
         assert (before.action, before.settled) != (fact.action, True), "the committee met on the day it was settled"
     return state
 
