@@ -37,7 +37,7 @@ docs: .venv/dev
 
 # Writes the locked versions from pyproject.toml; make lock UPGRADE=--upgrade takes the newest.
 lock: .venv/dev
-	for each in "--extra build -o requirements/run.txt" "--extra dev -o requirements/dev.txt"; do \
+	for each in "--extra build --extra web -o requirements/run.txt" "--extra dev -o requirements/dev.txt"; do \
 	  $(BIN)/uv pip compile -q $(UPGRADE) --universal --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	    --python-version 3.11 pyproject.toml $$each || exit 1; done
 

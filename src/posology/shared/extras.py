@@ -8,6 +8,7 @@ EXTRAS = {
     "pharmacology": ("numba", "SALib"),
     "interchange": ("odmlib", "polars", "pyreadstat"),
     "postgresql": ("psycopg",),
+    "web": ("argon2", "pyotp", "starlette", "uvicorn"),
     "cluster": ("distributed", "dask"),
     "bayes": ("nutpie",),
 }
