@@ -74,14 +74,14 @@ def test_a_group_is_the_file_of_its_name() -> None:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_kind_of_event_has_a_command_or_says_why_not(kind: type[Fact]) -> None:
     """Each field that people enter has an option with a help text; what has none is written by the system."""
-    from posology.cli._events import entered_fields
+    from posology.record.entry_fields import entry_fields
 
     if isinstance(kind.verb, NoCommand):
         assert kind.verb.because
         return
     command = get_command(app).get_command(None, kind.about).get_command(None, kind.verb)  # type: ignore[attr-defined, arg-type]
     options = {p.name: p for p in command.params}
-    names = [field.name for field, _ in entered_fields(kind)]
+    names = [field.name for field in entry_fields(kind)]
     assert set(names) <= set(options) and all(options[n].help.strip() for n in options)
     for field in fields(kind):  # type: ignore[arg-type]
         assert field.name in names or field.default is None, "without a Doc the system writes it: nobody can be asked"

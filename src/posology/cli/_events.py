@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
 from datetime import date
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 import typer
-from annotated_doc import Doc
-from annotated_types import Ge, Gt, Le, Lt
 
-from posology.cli._options import ByOption, JsonOption, OnOption, TrialArgument, in_words
+from posology.cli._options import ByOption, JsonOption, OnOption, TrialArgument
 from posology.cli._output import acknowledge
-from posology.record import collected  # noqa: F401  (its kinds are registered)
+from posology.record.entry_fields import EntryField, entry_fields
 from posology.record.fact import KINDS, Fact
 
 PatientArgument = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's identifier.")]
@@ -36,18 +32,6 @@ def add_commands(app: typer.Typer, about: Literal["patient", "trial"]) -> None:
             app.command(kind.verb, help=_help(kind))(_command(kind))
 
 
-def entered_fields(kind: type[Fact]) -> Iterator[tuple[Field[Any], Any]]:
-    """Return the fields of a kind that people enter, with their types: its own first, then what it shares with others.
-
-    A field without a ``Doc`` is written by the system; a mapping comes with an import only.
-    """
-    hints = get_type_hints(kind, include_extras=True)
-    own = sorted(fields(kind), key=lambda field: field.name not in kind.__annotations__)  # type: ignore[arg-type]
-    for field in own:
-        if _metadata(hints[field.name], Doc) and _plain_type(hints[field.name]) is not dict:
-            yield field, hints[field.name]
-
-
 def _help(kind: type[Fact]) -> str:
     where = f"posology {kind.about} {kind.verb} mytrial.posology{' 001' if kind.about == 'patient' else ''}"
     return f"{inspect.cleandoc(kind.__doc__ or '').replace('``', '`')}\n\nExample: {where} {kind.example}"
@@ -57,7 +41,7 @@ def _command(kind: type[Fact]) -> Any:
     parameters = [_parameter("trial", TrialArgument)]
     if kind.about == "patient":
         parameters.append(_parameter("patient", PatientArgument))
-    parameters += [_option(field, hint) for field, hint in entered_fields(kind)]
+    parameters += [_option(field) for field in entry_fields(kind)]
     parameters += [
         _parameter("on", OnOption, None),
         _parameter("by", ByOption, None),
@@ -95,57 +79,11 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
 
 
-def _option(field: Field[Any], hint: Any) -> inspect.Parameter:
-    flag, kind = "--" + field.name.replace("_", "-"), _plain_type(hint)
-    if kind is bool:
-        annotation: Any = Annotated[bool | None, typer.Option(f"{flag}/--no{flag[1:]}", help=_explained(field, hint))]
+def _option(field: EntryField) -> inspect.Parameter:
+    flag = "--" + field.name.replace("_", "-")
+    if field.plain_type is bool:
+        annotation: Any = Annotated[bool | None, typer.Option(f"{flag}/--no{flag[1:]}", help=field.explained)]
     else:
-        metavar = {str: "TEXT", int: "NUMBER", float: "NUMBER", date: "DATE"}[kind]
-        annotation = Annotated[str | None, typer.Option(flag, help=_explained(field, hint), metavar=metavar)]
+        metavar = {str: "TEXT", int: "NUMBER", float: "NUMBER", date: "DATE"}[field.plain_type]
+        annotation = Annotated[str | None, typer.Option(flag, help=field.explained, metavar=metavar)]
     return _parameter(field.name, annotation, None)
-
-
-def _explained(field: Field[Any], hint: Any) -> str:
-    """Say what a field holds, within which bounds, and what it is if left out."""
-    (doc,) = _metadata(hint, Doc)
-    said: str = doc.documentation.removesuffix(".")
-    choices = [choice for part in _parts(hint) if get_origin(part) is Literal for choice in get_args(part)]
-    if choices:
-        said += f": {', '.join(map(str, choices[:-1]))} or {choices[-1]}" if len(choices) > 1 else f": {choices[0]}"
-
-    def bound(kind: type, name: str) -> Any:
-        return next((getattr(m, name) for m in _metadata(hint, kind)), None)
-
-    bounds = in_words(above=bound(Gt, "gt"), least=bound(Ge, "ge"), below=bound(Lt, "lt"), most=bound(Le, "le"))
-    said += f"; {bounds}." if bounds else "."
-    if field.default is MISSING:
-        return f"{said}  [required]"
-    if field.default is None or field.default == "":
-        return said
-    default = ("yes" if field.default else "no") if isinstance(field.default, bool) else field.default
-    return f"{said}  [default: {default}]"
-
-
-def _parts(hint: Any) -> Iterator[Any]:
-    """Return a type and all that it is made of."""
-    yield hint
-    if get_origin(hint) is not Literal:
-        for part in get_args(hint)[: 1 if get_origin(hint) is Annotated else None]:
-            yield from _parts(part)
-
-
-def _metadata(hint: Any, kind: type) -> list[Any]:
-    """Return what ``Annotated`` says of a type, or of what it is made of, of one kind."""
-    return [m for part in _parts(hint) for m in getattr(part, "__metadata__", ()) if isinstance(m, kind)]
-
-
-def _plain_type(hint: Any) -> type:
-    """Return the plain type of a field: int of ``Annotated[int, Ge(1)] | None``, str of words to choose from."""
-    for part in _parts(hint):
-        if get_origin(part) is dict:
-            return dict
-        if get_origin(part) is Literal:
-            return str
-        if isinstance(part, type) and part is not type(None):
-            return part
-    return str

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from posology.shared.text import bounds_in_words
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -31,36 +33,6 @@ def day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2013-05-10") from None
 
 
-def in_words(
-    above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
-) -> str:
-    """Say within which bounds a number lies.
-
-    Parameters
-    ----------
-    above, below
-        the bounds that it does not reach.
-    least, most
-        the bounds that it may reach.
-
-    Examples
-    --------
-    >>> in_words(above=0, most=400)
-    'above 0, at most 400'
-    >>> in_words(least=1)
-    '1 or more'
-    """
-
-    def shown(bound: float) -> str:
-        return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
-
-    if least is not None and most is not None:
-        return f"{shown(least)} to {shown(most)}"
-    said = [f"{shown(least)} or more"] if least is not None else [f"above {shown(above)}"] if above is not None else []
-    said += [f"at most {shown(most)}"] if most is not None else [f"below {shown(below)}"] if below is not None else []
-    return ", ".join(said)
-
-
 def number(flag: str, help_: str, *, metavar: str = "NUMBER", **bounds: float) -> Any:
     """Make an option that takes a number, or several, within bounds that its help tells and its value keeps.
 
@@ -73,9 +45,9 @@ def number(flag: str, help_: str, *, metavar: str = "NUMBER", **bounds: float) -
     metavar
         what stands for the number in the help.
     bounds
-        those of :func:`in_words`.
+        those of :func:`~posology.shared.text.bounds_in_words`.
     """
-    words = in_words(**bounds)
+    words = bounds_in_words(**bounds)
 
     def check(value: Any) -> Any:
         for each in value if isinstance(value, list | tuple) else [] if value is None else [value]:

@@ -9,12 +9,14 @@ from typing import TypeVar
 
 from posology.conduct.advice import advise
 from posology.conduct.eligibility import attested_wording
+from posology.conduct.people_rules import access_of, has_people
 from posology.conduct.protocol_in_force import judged_on, plan_in_force
 from posology.endpoints.body_size import dose_mg
 from posology.protocol.model import Dose
 from posology.record.event import Event
 from posology.record.fact import Fact
 from posology.record.facts import (
+    Consented,
     CriterionAttested,
     DecisionSigned,
     DecisionTaken,
@@ -47,6 +49,9 @@ def complete(
     """
     known = state.patients.get(patient) if patient else None
     match fact:
+        case Consented(site=None) if has_people(state):
+            access = access_of(state, by)
+            return replace(fact, site=access.site if access else None)
         case Dosed():
             return replace(fact, planned_mg=planned_mg(fact, known or Patient("", ()), state.protocol(occurred).dose))
         case Enrolled(level=None, cohort=None) if known and known.reservation:

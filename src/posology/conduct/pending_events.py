@@ -10,7 +10,15 @@ import msgspec
 
 from posology.conduct.derived_fields import complete
 from posology.conduct.entry_checks import check_entry
-from posology.conduct.rulebook import TOLD_APART, Refusal, broken_by, may_break, read_override, refusals
+from posology.conduct.rulebook import (
+    TOLD_APART,
+    VOIDING_RULES,
+    Refusal,
+    broken_by,
+    may_break,
+    read_override,
+    refusals,
+)
 from posology.conduct.rules import EventRequest
 from posology.record.event import Event, Override, StoredEvent, to_stored
 from posology.record.fact import Fact
@@ -132,7 +140,10 @@ class PendingEvents:
         """Return the rules that forbid an event, and those that it would break for events of the record."""
         entered = float("inf") if old is None else self.state.order(old)[1]
         request = EventRequest(state, draft.fact, draft.patient, draft.occurred, today, draft.author, entered, old)
-        own = [] if isinstance(draft.fact, Voided) else refusals(request) + self._lookalike(draft.patient)
+        if isinstance(draft.fact, Voided):
+            own = refusals(request, VOIDING_RULES)
+        else:
+            own = refusals(request) + self._lookalike(draft.patient)
         if not may_break(self.state, draft, old):
             return own
         return own + broken_by(self.state, after, draft, old)

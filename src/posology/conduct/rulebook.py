@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 
 from posology.conduct import decision_rules as d
 from posology.conduct import patient_rules as p
+from posology.conduct import people_rules as w
 from posology.conduct import rules as r
 from posology.conduct.rules import ABSOLUTE, READS, READS_LATE, ConductRule, EventRequest
 from posology.record import facts as f
@@ -17,6 +18,7 @@ from posology.record.binding import is_fatal
 from posology.record.entry import EntryError
 from posology.record.event import Event
 from posology.record.fact import KINDS, Fact
+from posology.record.people import AccessGranted, AccessWithdrawn, SiteClosed, SiteReleased
 from posology.record.state import State
 from posology.shared.text import first_paragraph
 
@@ -25,7 +27,11 @@ RULES_FOR_ALL: tuple[ConductRule, ...] = (
     r.not_before_the_trial,
     r.consent_first,
     r.none_after_death,
+    w.author_has_the_right,
 )
+
+VOIDING_RULES: tuple[ConductRule, ...] = (w.author_has_the_right,)
+"""The rules that stand before voiding an event."""
 
 SLOT_RULES: tuple[ConductRule, ...] = (
     r.enrolled_once,
@@ -36,7 +42,7 @@ SLOT_RULES: tuple[ConductRule, ...] = (
 )
 
 RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
-    f.Consented: (r.consent_once, r.consent_near_the_trial),
+    f.Consented: (r.consent_once, r.consent_near_the_trial, w.site_is_released),
     f.CriterionAttested: (r.criterion_exists,),
     f.SlotReserved: (*SLOT_RULES, r.level_is_open, r.slot_is_free, r.first_in_the_queue),
     f.SlotReleased: (r.slot_to_release,),
@@ -93,6 +99,10 @@ RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     ),
     f.ProtocolAmended: (d.amendment_in_order, d.amendment_is_valid, d.amendment_rests_on_its_version),
     f.CutoffLocked: (d.cutoff_is_past,),
+    SiteReleased: (w.site_fits,),
+    SiteClosed: (w.site_fits,),
+    AccessGranted: (w.site_is_known, w.an_administrator_stays),
+    AccessWithdrawn: (w.right_to_withdraw, w.an_administrator_stays),
 }
 
 SLOT_KINDS = (f.SlotReserved, f.SlotReleased, f.Enrolled)

@@ -214,7 +214,9 @@ class BackgroundFact(TrialFact):
 
 @fact(verb="consent", sdtm=carried_by_ds("INFORMED CONSENT OBTAINED", MILESTONE), example="--on 2013-06-04")
 class Consented(Fact):
-    """The patient gave informed consent."""
+    """The patient gave informed consent, at a site."""
+
+    site: Annotated[str | None, Doc("The site's number; else that of the person who records it.")] = None
 
 
 @fact(

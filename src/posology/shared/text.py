@@ -6,6 +6,7 @@ import unicodedata
 from datetime import date
 
 __all__ = [
+    "bounds_in_words",
     "counted",
     "first_paragraph",
     "lookalike_key",
@@ -127,3 +128,33 @@ def whole_day(text: str) -> date:
     if day.isoformat() != text:
         raise ValueError(f"{text!r} is not written as {day}")
     return day
+
+
+def bounds_in_words(
+    above: float | None = None, least: float | None = None, below: float | None = None, most: float | None = None
+) -> str:
+    """Say within which bounds a number lies.
+
+    Parameters
+    ----------
+    above, below
+        the bounds that it does not reach.
+    least, most
+        the bounds that it may reach.
+
+    Examples
+    --------
+    >>> bounds_in_words(above=0, most=400)
+    'above 0, at most 400'
+    >>> bounds_in_words(least=1)
+    '1 or more'
+    """
+
+    def shown(bound: float) -> str:
+        return f"{bound:,.0f}" if float(bound).is_integer() else f"{bound:g}"
+
+    if least is not None and most is not None:
+        return f"{shown(least)} to {shown(most)}"
+    said = [f"{shown(least)} or more"] if least is not None else [f"above {shown(above)}"] if above is not None else []
+    said += [f"at most {shown(most)}"] if most is not None else [f"below {shown(below)}"] if below is not None else []
+    return ", ".join(said)
