@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
-from posology.record.fact import Fact
+from posology.record.fact import KINDS, Fact
 from posology.shared.text import bounds_in_words
 
 __all__ = ["EntryField", "entry_fields"]
@@ -49,7 +49,6 @@ class EntryField:
         return f"{text}  [default: {default}]"
 
 
-@cache
 def entry_fields(kind: type[Fact]) -> tuple[EntryField, ...]:
     """Return the fields of a kind that people enter: its own first, then what it shares with others.
 
@@ -63,6 +62,12 @@ def entry_fields(kind: type[Fact]) -> tuple[EntryField, ...]:
     to_level int Number of the dose level from now on, counted from the lowest; 1 to 1,000.  [required]
     why str Why the dose is reduced.  [required]
     """
+    return _fields_of(kind.kind)
+
+
+@cache
+def _fields_of(name: str) -> tuple[EntryField, ...]:
+    kind = KINDS[name]
     hints = get_type_hints(kind, include_extras=True)
     own = sorted(fields(kind), key=lambda field: field.name not in kind.__annotations__)  # type: ignore[arg-type]
     documented = (field for field in own if _metadata(hints[field.name], Doc))
