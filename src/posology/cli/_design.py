@@ -76,7 +76,18 @@ TruthOption = Annotated[
         "--truth", metavar="P1,P2,...", help="True DLT rate of each level, 0 to 1; may be given again, a scenario each."
     ),
 ]
-NEED_SKELETON = ("crm", "tite-crm")
+
+OPTION_OF = {
+    "target": "--target",
+    "start": "--start-level",
+    "cohort": "--cohort-size",
+    "max_patients": "--max-patients",
+    "skeleton": "--skeleton",
+    "doses": "--doses",
+    "settings": "--set",
+    "rules": "--rule",
+}
+"""How the options are called that give a design's parts."""
 
 
 @dataclass(frozen=True)
@@ -135,127 +146,23 @@ class DesignOptions:
         return None if self.protocol is None else protocol_from(load_document(self.protocol)).dlt.window_days
 
     def _named(self) -> Design:
-        from pydantic import ValidationError
+        from posology.operating.design_text import design_from_text
 
-        from posology.protocol.build import design_from_spec
-        from posology.protocol.model import FieldError
-
-        spec, levels = self._spec()
-        defaults = {} if self.target is None else {"target": self.target}
-        try:
-            return design_from_spec(spec, levels, self.start_level, defaults=defaults)
-        except ValidationError as error:
-            raise ValueError(f"{self.design}: {'; '.join(map(_words, error.errors()))}") from None
-        except FieldError as problem:
-            raise ValueError(f"{problem.field} {problem.wrong}: {problem.right}") from None
-
-    def _spec(self) -> tuple[dict[str, Any], int]:
-        """Return the design as a protocol would name it, and its number of levels."""
-        rates, amounts = (
-            numbers(text, option) if text else []
-            for text, option in ((self.skeleton, "--skeleton"), (self.doses, "--doses"))
-        )
-        levels = self.levels or len(rates or amounts)
-        if self.design is None or not levels:
+        if self.design is None or not (self.levels or self.skeleton or self.doses):
             raise ValueError("give --design and --levels, or --protocol")
-        if self.start_level > levels:
-            raise ValueError(f"--start-level is {self.start_level}: there are {levels} levels")
-        spec: dict[str, Any] = {"method": self.design, "cohort": self.cohort_size, "max_patients": self.max_patients}
-        spec |= {"skeleton": rates or None, "doses": amounts or None}
-        spec = {name: value for name, value in spec.items() if value is not None}
-        spec |= dict(assigned(text, "--set") for text in self.settings or ())
-        if self.design in NEED_SKELETON and self.target is not None and "skeleton" not in spec:
-            spec["skeleton"] = usual_skeleton(levels, self.target)
-        if self.rules:
-            spec["rules"] = [rule(text) for text in self.rules]
-        return spec, levels
-
-
-def numbers(text: str, option: str) -> list[float]:
-    """Read numbers with commas between them.
-
-    >>> numbers("0.05, 0.15", "--truth")
-    [0.05, 0.15]
-    """
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} is {text!r}: write numbers with commas between them, as 0.05,0.15,0.3") from None
-
-
-def assigned(text: str, option: str) -> tuple[str, Any]:
-    """Read NAME=VALUE, the value as YAML; numbers with commas between them are a list.
-
-    A value of parts, such as a prior, is written mean=...,sd=...,correlation=...; several with a semicolon between
-    them.
-
-    >>> assigned("stop_at=9", "--set"), assigned("prior=0.1,0.3", "--set")
-    (('stop_at', 9), ('prior', [0.1, 0.3]))
-    >>> assigned("prior=mean=-1,0,sd=2,1,correlation=0.2", "--set")
-    ('prior', [{'mean': [-1, 0], 'sd': [2, 1], 'correlation': 0.2}])
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise ValueError(f"{option} {text!r}: write NAME=VALUE, as stop_at=9")
-    from posology.shared.yaml_files import YamlError, parse_yaml
-
-    if "=" in value and not value.lstrip().startswith(("[", "{")):
-        parts = [dict(assigned(part, option) for part in _parts(each)) for each in value.split(";")]
-        return name.strip().replace("-", "_"), parts
-    many = "," in value and not value.lstrip().startswith(("[", "{"))
-    try:
-        return name.strip().replace("-", "_"), parse_yaml(f"[{value}]" if many else value)
-    except YamlError:
-        raise ValueError(f"{option} {text!r}: the value cannot be read; write a number, a word or [a, list]") from None
-
-
-def rule(text: str) -> dict[str, Any]:
-    """Read a rule around a design.
-
-    >>> rule("stop at:patients=9,when=reached")
-    {'rule': 'stop at', 'patients': 9, 'when': 'reached'}
-    """
-    name, _, rest = text.partition(":")
-    return {"rule": name.strip(), **dict(assigned(part, "--rule") for part in _parts(rest))}
-
-
-def _parts(text: str) -> list[str]:
-    """Return the assignments in K=V,K=V,...; a comma without an equals sign after it belongs to a list."""
-    parts: list[str] = []
-    for part in text.split(",") if text else []:
-        if "=" in part or not parts:
-            parts.append(part)
-        else:
-            parts[-1] += f",{part}"
-    return parts
-
-
-def _words(detail: Any) -> str:
-    """Say what pydantic found wrong in a reader's words."""
-    where = ".".join(map(str, detail["loc"]))
-    said = detail["msg"].removeprefix("Value error, ")
-    if said.startswith("Input should"):
-        said = f"is {detail['input']!r}: it should{said.removeprefix('Input should')}"
-    if detail["type"] == "unexpected_keyword_argument":
-        said = "is no parameter of this design"
-    if detail["type"] in ("missing", "missing_argument"):
-        said = "is needed"
-    option = {
-        "target": "--target",
-        "cohort": "--cohort-size",
-        "max_patients": "--max-patients",
-        "skeleton": "--skeleton",
-        "doses": "--doses",
-    }
-    return f"{option.get(where, where)} {said}".strip()
-
-
-def usual_skeleton(levels: int, target: float) -> list[float]:
-    """Return the skeleton taken where none is given: half-width a fifth of the target, the middle level the guess of
-    the MTD."""
-    from posology.operating.calibrate import skeleton
-
-    return [round(p, 4) for p in skeleton(0.2 * target, target, (levels + 1) // 2, levels)]
+        return design_from_text(
+            self.design,
+            self.levels,
+            target=self.target,
+            start=self.start_level,
+            cohort=self.cohort_size,
+            max_patients=self.max_patients,
+            skeleton=self.skeleton,
+            doses=self.doses,
+            settings=self.settings or (),
+            rules=self.rules or (),
+            called=OPTION_OF,
+        )
 
 
 def parameters(design: Design) -> dict[str, Any]:

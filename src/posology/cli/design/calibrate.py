@@ -16,13 +16,12 @@ from posology.cli._design import (
     SkeletonOption,
     TargetNeeded,
     TargetOption,
-    assigned,
-    numbers,
 )
 from posology.cli._options import JsonOption, number
 from posology.cli._output import bar, print_json, print_table
 from posology.cli.design.compare import ScenarioOption, scenarios_of
 from posology.cli.design.oc import TruthsOption
+from posology.shared.written_values import assigned, numbers
 
 app = typer.Typer(no_args_is_help=True)
 SkeletonNeeded = Annotated[

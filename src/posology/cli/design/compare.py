@@ -15,12 +15,11 @@ from posology.cli._design import (
     SkeletonOption,
     StartLevelOption,
     TargetNeeded,
-    assigned,
-    numbers,
 )
 from posology.cli._options import JsonOption, number, options
 from posology.cli._output import print_json, print_table
 from posology.cli.design.oc import AcceptableOption, TrialsOption, TruthsOption, World, range_of
+from posology.shared.written_values import assigned, numbers
 
 if TYPE_CHECKING:
     from posology.designs import Design

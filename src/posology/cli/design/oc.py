@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from posology.cli._design import DesignOptions, numbers, parameters
+from posology.cli._design import DesignOptions, parameters
 from posology.cli._options import JsonOption, SeedOption, number, options
 from posology.cli._output import print_json, print_table
+from posology.shared.written_values import numbers
 
 if TYPE_CHECKING:
     from posology.designs import Design

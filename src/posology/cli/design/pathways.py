@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from posology.cli._design import DesignOptions, Outcomes, numbers
+from posology.cli._design import DesignOptions, Outcomes
 from posology.cli._options import JsonOption, in_a_folder, number, options
 from posology.cli._output import print_json
+from posology.shared.written_values import numbers
 
 app = typer.Typer(no_args_is_help=True)
 

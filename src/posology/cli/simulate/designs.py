@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from posology.cli._design import DesignOptions, ParamOption, numbers
+from posology.cli._design import DesignOptions, ParamOption
 from posology.cli._options import FigureOption, JsonOption, SeedOption, number, options
 from posology.cli._output import print_json, print_table
+from posology.shared.written_values import numbers
 
 if TYPE_CHECKING:
     from posology.designs import Design
