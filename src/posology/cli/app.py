@@ -11,7 +11,7 @@ from typer.main import get_group_from_info
 from typer.models import TyperInfo
 
 from posology import __version__
-from posology.cli import demo
+from posology.cli import demo, serve
 
 GROUPS = {
     "protocol": "A protocol file: check it, compare two versions, its schema.",
@@ -97,3 +97,4 @@ def root(
 
 
 app.add_typer(demo.app)
+app.add_typer(serve.app)

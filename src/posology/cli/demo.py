@@ -32,6 +32,18 @@ def copy_example(out: Path) -> list[Path]:
     return made
 
 
+def replay_example(place: Path) -> None:
+    """Make the example's record at a new place, event by event through the protocol's rules."""
+    from posology.conduct.csv_import import load
+    from posology.conduct.trial import Trial
+    from posology.protocol.load import load_document
+
+    with as_file(files("posology.examples") / "imgn853") as example:
+        plan = load_document(example / "protocol.yaml")
+        with Trial.create(place, plan, by="sponsor", on=date(2012, 6, 1), recorded=START) as trial:
+            load(trial, example / "events.csv", by="sponsor", protocol=plan)
+
+
 @app.command("demo")
 def demo(
     out: Annotated[Path, typer.Option("--output-dir", metavar="DIR", help="The folder to write to.")] = Path(

@@ -18,9 +18,19 @@ from posology.shared.written_values import assigned, numbers, rule
 if TYPE_CHECKING:
     from posology.designs import Design
 
-__all__ = ["design_from_text", "usual_skeleton"]
+__all__ = ["design_from_text", "stop_to_compare", "usual_skeleton"]
 
 NEED_SKELETON = ("crm", "tite-crm")
+WITHOUT_STOP = ("crm", "tite-crm", "ewoc")
+
+
+def stop_to_compare(name: str) -> tuple[str, ...]:
+    """Return the settings by which a design whose paper states no rule to stop for safety stops as the others do.
+
+    >>> stop_to_compare("crm"), stop_to_compare("boin")
+    (('stop_toxic=0.95', 'stop_toxic_from=3'), ())
+    """
+    return ("stop_toxic=0.95", "stop_toxic_from=3") if name in WITHOUT_STOP else ()
 
 
 def design_from_text(  # noqa: PLR0913  (the parts of a design, each optional)

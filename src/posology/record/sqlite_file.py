@@ -62,7 +62,7 @@ def connect(path: Path, is_sound: Callable[[Any], bool] | None = None) -> sqlite
     if is_sound is not None:
         remove_drafts(path)
         settle_journal(path, is_sound)
-    connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None, check_same_thread=False)
     try:
         connection.text_factory = _text
         for pragma in ("trusted_schema = OFF", "synchronous = EXTRA", "journal_mode = DELETE"):

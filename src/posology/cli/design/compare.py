@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 USUAL = ("3+3", "i3+3", "boin", "keyboard", "crm")
-WITHOUT_STOP = ("crm", "tite-crm", "ewoc")
-"""The designs whose papers state no rule to stop for safety: here they stop as the others do, unless set otherwise."""
-SAFETY_STOP = ("stop_toxic=0.95", "stop_toxic_from=3")
 
 ScenarioOption = Annotated[
     list[str] | None,
@@ -56,6 +53,7 @@ class Shared:
     def build(self, name: str, levels: int, settings: Sequence[str]) -> Design:
         """Build a design with those of the shared options that it has a parameter for."""
         from posology.designs import DESIGNS
+        from posology.operating.design_text import stop_to_compare
 
         has = {f.name for f in fields(DESIGNS[name])} if name in DESIGNS else set()
         return DesignOptions(
@@ -67,7 +65,7 @@ class Shared:
             start_level=self.start_level,
             skeleton=self.skeleton if "skeleton" in has else None,
             doses=self.doses if "doses" in has else None,
-            settings=[*(SAFETY_STOP if name in WITHOUT_STOP else ()), *settings],
+            settings=[*stop_to_compare(name), *settings],
             rules=self.rules,
         ).build()
 
