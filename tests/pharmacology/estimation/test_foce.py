@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from posology.pharmacology.estimation.empirical_bayes import empirical_bayes
 from posology.pharmacology.estimation.foce import default_start, fit, individual, objective_function, simulate
-from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.random_effects import CategoryEffect, CovariateEffect, Population
 from posology.pharmacology.estimation.residual_error import ResidualError, log_likelihood_terms
 from posology.pharmacology.pk_models.data import PkDataset, SubjectData, pk_dataset
 from posology.pharmacology.pk_models.linear import ONE_COMPARTMENT, ORAL, TWO_COMPARTMENTS, LinearModel
@@ -381,3 +381,33 @@ def test_the_phase_1_profiles_of_the_conjugate() -> None:
         assert abs(np.log(found.population.typical[name] / value)) < 3 * error, name
     assert found.population.residual.proportional == pytest.approx(0.074, abs=0.02)
     assert "omega CL runs to 0" in found.notes[0]
+
+
+def test_a_category_has_an_effect_of_its_own() -> None:
+    """Zero is a category; the fit finds the log ratio, and is that of a power effect of the same two values."""
+    rng = np.random.default_rng(11)
+    women = [k % 2 for k in range(24)]
+    patients, logs = [], []
+    for k, woman in enumerate(women):
+        clearance = 2 * 0.6**woman * np.exp(0.15 * rng.standard_normal())
+        logs.append(np.log(clearance))
+        samples = [
+            (t, 100 / 20 * np.exp(-clearance / 20 * t) * np.exp(0.05 * rng.standard_normal()), False)
+            for t in (1.0, 4.0, 12.0, 24.0)
+        ]
+        covariates = {"SEXF": float(woman), "TWIN": 1.0 + woman}
+        patients.append(SubjectData(str(k), [(0.0, 100.0, 0.0, 0.0)], samples, covariates=covariates))
+    data, variation, error = pk_dataset(patients), np.eye(2) * 0.05, ResidualError(0.0, 0.1)
+    start = Population({"CL": 2.0, "V": 20.0}, ("CL", "V"), variation, error, (CategoryEffect("CL", "SEXF", 1.0),))
+    found = fit(ONE_COMPARTMENT, data, start)
+    by_name = {e.name: e.value for e in found.estimates}
+    own = by_name["SEXF=1 on CL (log ratio)"]
+    assert own == pytest.approx(np.mean(logs[1::2]) - np.mean(logs[::2]), abs=0.03)
+    twin = fit(ONE_COMPARTMENT, data, replace(start, effects=(CovariateEffect("CL", "TWIN", 1.0),)))
+    assert twin.objective == pytest.approx(found.objective, abs=1e-4)
+    power = next(e.value for e in twin.estimates if e.name == "TWIN on CL")
+    assert own == pytest.approx(power * np.log(2), abs=1e-3)
+    with pytest.raises(ValueError, match="SEXF=2: an effect needs patients of this category and of another; .* 0, 1"):
+        fit(ONE_COMPARTMENT, data, replace(start, effects=(CategoryEffect("CL", "SEXF", 2.0),)))
+    with pytest.raises(ValueError, match="above 0 in a power, and a number of a category in CL~SEXF=1"):
+        fit(ONE_COMPARTMENT, data, replace(start, effects=(CovariateEffect("CL", "SEXF", 1.0),)))

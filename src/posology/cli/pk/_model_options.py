@@ -14,7 +14,7 @@ from posology.cli._options import number
 
 if TYPE_CHECKING:
     from posology.pharmacology.estimation.error_models import ErrorModel
-    from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+    from posology.pharmacology.estimation.random_effects import Effect, Population
     from posology.pharmacology.pk_models.base import StructuralModel
 
 Form = Literal[
@@ -77,8 +77,11 @@ class ModelOptions:
         list[str] | None,
         typer.Option(
             "--covariate",
-            metavar="CL~WT/70[^0.75]",
-            help="A covariate's effect (else none); its power is estimated unless given; may be given again.",
+            metavar="CL~WT/70[^0.75]|CL~SEXF=1[*0.85]",
+            help=(
+                "A covariate's effect (else none): a power, or a factor for one category; estimated unless given; may be"
+                " given again."
+            ),
         ),
     ] = None
     iov: Annotated[
@@ -207,11 +210,24 @@ def _names(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
-def _effect(text: str) -> CovariateEffect:
-    from posology.pharmacology.estimation.random_effects import CovariateEffect
+def _effect(text: str) -> Effect:
+    """Read what a covariate does to a parameter: a power, as CL~WT/70^0.75, or that of a category, as CL~SEXF=1."""
+    from posology.pharmacology.estimation.random_effects import CategoryEffect, CovariateEffect
 
     found = re.fullmatch(r"\s*(\w+)\s*~\s*(\w+)\s*/\s*([\d.]+)\s*(?:\^\s*(-?[\d.]+))?\s*", text)
-    if found is None:
-        raise typer.BadParameter(f"{text!r}: write CL~WT/70 or CL~WT/70^0.75", param_hint="--covariate")
-    parameter, covariate, reference, power = found.groups()
-    return CovariateEffect(parameter, covariate.upper(), float(reference), float(power) if power else None)
+    category = re.fullmatch(r"\s*(\w+)\s*~\s*(\w+)\s*=\s*(-?[\d.]+)\s*(?:\*\s*([\d.]+))?\s*", text)
+    try:
+        if found is not None:
+            parameter, covariate, reference, power = found.groups()
+            if float(reference) > 0:
+                return CovariateEffect(parameter, covariate.upper(), float(reference), float(power) if power else None)
+        if category is not None:
+            parameter, covariate, value, ratio = category.groups()
+            log_ratio = math.log(float(ratio)) if ratio else None
+            return CategoryEffect(parameter, covariate.upper(), float(value), log_ratio)
+    except ValueError:
+        pass
+    raise typer.BadParameter(
+        f"{text!r}: write CL~WT/70 or CL~WT/70^0.75, or of a category CL~SEXF=1 or CL~SEXF=1*0.85",
+        param_hint="--covariate",
+    )

@@ -28,11 +28,12 @@ from posology.pharmacology.estimation.foce import (
 from posology.pharmacology.estimation.identifiability import poorly_identified, saturation_not_observed
 from posology.pharmacology.estimation.log_posterior import Prior
 from posology.pharmacology.estimation.nuts import Posterior, sample_individual, sample_population
-from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.random_effects import CategoryEffect, CovariateEffect, Population
 from posology.pharmacology.estimation.residual_error import ResidualErrors
 
 __all__ = [
     "ERROR_MODELS",
+    "CategoryEffect",
     "CovariateEffect",
     "EmpiricalBayes",
     "ErrorKind",

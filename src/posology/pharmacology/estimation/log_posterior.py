@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.random_effects import Effect, Population
 from posology.pharmacology.estimation.residual_error import (
     ResidualError,
     ResidualErrors,
@@ -47,7 +47,7 @@ class Prior:
     spread: float = 1.0
     omega: float = 0.5
     residual: ResidualErrors = PROPORTIONAL
-    effects: tuple[CovariateEffect, ...] = ()
+    effects: tuple[Effect, ...] = ()
     power: float = 1.0
     between_occasions: tuple[str, ...] = ()
     occasion: float = 0.25
@@ -60,7 +60,7 @@ class Prior:
         return list(standard_deviations(self.residual))
 
     @property
-    def powers(self) -> list[CovariateEffect]:
+    def powers(self) -> list[Effect]:
         """The effects whose power is sampled."""
         return [e for e in self.effects if e.power is None]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from posology.pharmacology.estimation.estimate import Scale
-from posology.pharmacology.estimation.random_effects import CovariateEffect, Population
+from posology.pharmacology.estimation.random_effects import Effect, Population
 from posology.pharmacology.estimation.residual_error import standard_deviations, with_standard_deviations
 from posology.pharmacology.pk_models.base import StructuralModel
 from posology.shared.arrays import Floats
@@ -26,7 +26,7 @@ class Parameterisation:
     full: bool
 
     @property
-    def powers(self) -> list[CovariateEffect]:
+    def powers(self) -> list[Effect]:
         """The effects whose power is estimated."""
         return [e for e in self.start.effects if e.power is None]
 
@@ -70,9 +70,7 @@ class Parameterisation:
             factor @ factor.T,
             with_standard_deviations(self.start.residual, np.exp(errors)),
             tuple(
-                CovariateEffect(
-                    e.parameter, e.covariate, e.reference, float(next(powers)) if e.power is None else e.power
-                )
+                replace(e, power=float(next(powers))) if e.power is None else e
                 for e in self.start.effects
             ),
             dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),

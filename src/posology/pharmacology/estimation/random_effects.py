@@ -44,14 +44,63 @@ class CovariateEffect:
         ValueError
             if the covariate is not in the data, or not above 0.
         """
-        values = data.covariates.get(self.covariate)
-        if values is None:
-            held = ", ".join(data.covariates) or "none"
-            raise ValueError(f"no covariate {self.covariate!r}; the data hold {held}")
+        values = _values(self.covariate, data)
         if not (values > 0).all():
             at = np.unravel_index(int(np.argmin(values > 0)), values.shape)
-            raise ValueError(f"patient {data.names[at[0]]}: {self.covariate} is {values[at]:g}; it is above 0")
+            raise ValueError(
+                f"patient {data.names[at[0]]}: {self.covariate} is {values[at]:g}; it is above 0 in a power, and a "
+                f"number of a category in {self.parameter}~{self.covariate}=1"
+            )
         return np.asarray(np.log(values / self.reference))
+
+
+@dataclass(frozen=True)
+class CategoryEffect:
+    """A category's effect: where the covariate is ``category`` the parameter is multiplied by exp(``power``), else by 1.
+
+    The covariate numbers categories: 0 is one of them. ``power``, the log ratio, is fixed, or estimated where it is
+    None. With more than two categories, each but the reference has an effect of its own.
+    """
+
+    parameter: str
+    covariate: str
+    category: float
+    power: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Name the log ratio as the results do."""
+        return f"{self.covariate}={self.category:g} on {self.parameter} (log ratio)"
+
+    def log_ratio(self, data: PkDataset) -> Floats:
+        """Return 1 where the covariate is the category, else 0: (patients,), or (patients, periods) where it changes.
+
+        Raises
+        ------
+        ValueError
+            if the covariate is not in the data, or all patients or none are of the category.
+        """
+        values = _values(self.covariate, data)
+        within = values == self.category
+        if within.all() or not within.any():
+            held = ", ".join(f"{v:g}" for v in np.unique(values)[:8])
+            raise ValueError(
+                f"{self.covariate}={self.category:g}: an effect needs patients of this category and of another; "
+                f"the data hold {held}"
+            )
+        return np.asarray(within, float)
+
+
+Effect = CovariateEffect | CategoryEffect
+"""What a covariate does to a parameter: both add ``power`` times their ``log_ratio`` to the log parameter."""
+
+
+def _values(covariate: str, data: PkDataset) -> Floats:
+    values = data.covariates.get(covariate)
+    if values is None:
+        held = ", ".join(data.covariates) or "none"
+        raise ValueError(f"no covariate {covariate!r}; the data hold {held}")
+    return values
 
 
 @dataclass(frozen=True)
@@ -67,7 +116,7 @@ class Population:
     random: tuple[str, ...]
     omega: Floats
     residual: ResidualErrors
-    effects: tuple[CovariateEffect, ...] = ()
+    effects: tuple[Effect, ...] = ()
     between_occasions: Mapping[str, float] = field(default_factory=dict)
 
     def is_time_varying(self, data: PkDataset) -> bool:
@@ -82,7 +131,7 @@ class Population:
         Raises
         ------
         ValueError
-            if a covariate is not in the data, or not above 0; or if the model, the data and the residual errors are not
+            if an effect's covariate is not in the data, or cannot have that effect; or if the model, the data and the residual errors are not
             of the same analytes.
         """
         check_analytes(model, data, self.residual)
