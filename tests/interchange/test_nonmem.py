@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from posology.interchange.pk.nonmem import DataError, Event, EventData, text_of, write
 from posology.interchange.pk.nonmem_read import parse, read
-from posology.interchange.pk.pc_profiles import is_sdtm, profiles, sdtm_profiles
+from posology.interchange.pk.pc_domain import is_pc, read_pc
+from posology.interchange.pk.pc_profiles import profiles
 from posology.pharmacology.nca.parameters import nca
 from posology.pharmacology.nca.profiles import padded
 
@@ -146,9 +147,10 @@ def test_profiles_between_doses_share_the_trough() -> None:
 
 
 def test_sdtm() -> None:
-    assert is_sdtm(DATA / "pilot_pc.csv.gz") and not is_sdtm(DATA / "theophylline.csv")
-    found, unused, _ = sdtm_profiles(DATA / "pilot_pc.csv.gz")
-    assert len(found) == 168 and not unused
+    assert is_pc(DATA / "pilot_pc.csv.gz") and not is_pc(DATA / "theophylline.csv")
+    pilot = read_pc(DATA / "pilot_pc.csv.gz")
+    found = pilot.profiles
+    assert len(found) == 168 and not pilot.unused
     assert found[0].time[:2] == (-0.5, 0.08) and found[0].concentration[0] == 0.0
 
 
@@ -157,17 +159,18 @@ CASES = DATA / "cases"
 
 def test_sdtm_profiles_are_by_dose() -> None:
     """A visit a day is one profile after one dose; a lost sample is named; a dose by weight needs the weight."""
-    (plain,), _, units = sdtm_profiles(CASES / "k9_pc_plain.csv", CASES / "k9_ex.csv")
-    (by_day,), _, _ = sdtm_profiles(CASES / "k9_pc_visit_by_day.csv", CASES / "k9_ex.csv")
-    assert by_day == plain and len(plain.time) == 8 and units == ("ug/mL", "mg")
+    whole = read_pc(CASES / "k9_pc_plain.csv", CASES / "k9_ex.csv")
+    (plain,) = whole.profiles
+    (by_day,) = read_pc(CASES / "k9_pc_visit_by_day.csv", CASES / "k9_ex.csv").profiles
+    assert by_day == plain and len(plain.time) == 8 and (whole.unit, whole.dose_unit) == ("ug/mL", "mg")
     time, value = padded([(plain.time, plain.concentration)])
     found = nca(time, value, np.array([350.0]), route="infusion", duration=2.0)
     assert found.auc_last[0] == pytest.approx(19260, rel=1e-3)
     assert found.clearance_obs[0] == pytest.approx(0.0173, rel=5e-3)
-    (lost,), unused, _ = sdtm_profiles(CASES / "k9_pc_not_done.csv", CASES / "k9_ex.csv")
-    assert len(lost.time) == 7 and "NOT DONE, planned at 4; SAMPLE LOST" in str(unused[0])
+    lost = read_pc(CASES / "k9_pc_not_done.csv", CASES / "k9_ex.csv")
+    assert len(lost.profiles[0].time) == 7 and "NOT DONE, planned at 4; SAMPLE LOST" in str(lost.unused[0])
     with pytest.raises(DataError, match="EXDOSU: is mg/kg"):
-        sdtm_profiles(CASES / "k9_pc_plain.csv", CASES / "k9_ex_mg_per_kg.csv")
+        read_pc(CASES / "k9_pc_plain.csv", CASES / "k9_ex_mg_per_kg.csv")
 
 
 def test_sdtm_second_dose_and_its_trough(tmp_path: Path) -> None:
@@ -177,11 +180,11 @@ def test_sdtm_second_dose_and_its_trough(tmp_path: Path) -> None:
         "1,X,SERUM,4,4,24,2020-01-23T09:00,C2D2\n"
     )
     doses = "1,100,2020-01-01T09:00,2020-01-01T09:00\n1,100,2020-01-22T09:00,2020-01-22T09:00\n"
-    first, second = sdtm_profiles(*sdtm(tmp_path, lines, doses))[0]
+    first, second = read_pc(*sdtm(tmp_path, lines, doses)).profiles
     assert (first.label, first.time, first.until) == ("1, dose 1", (1.0, 24.0), 504.0)
     assert (second.label, second.time, second.number) == ("1, dose 2", (-0.5, 1.0, 24.0), 2)
     with pytest.raises(DataError, match="pc.csv:2: patient 1, PCDTC: is missing: which of several doses"):
-        sdtm_profiles(*sdtm(tmp_path, lines.replace("2020-01-01T10:00", ""), doses))
+        read_pc(*sdtm(tmp_path, lines.replace("2020-01-01T10:00", ""), doses))
 
 
 PC = "USUBJID,PCTESTCD,PCSPEC,PCSTRESC,PCSTRESN,PCTPTNUM,PCDTC,VISIT\n"
@@ -200,7 +203,7 @@ def test_sdtm_actual_times_and_doses(tmp_path: Path) -> None:
         "1,X,PLASMA,5,5,1,2020-01-01T10:30,C1\n1,X,PLASMA,3,3,4,2020-01-01T13:15,C1\n"
         "1,X,PLASMA,<0.1,,24,2020-01-02T09:00,C1\n"
     )
-    found, *_ = sdtm_profiles(*sdtm(tmp_path, lines, "1,200,2020-01-01T09:00,2020-01-01T11:00\n"))
+    found = read_pc(*sdtm(tmp_path, lines, "1,200,2020-01-01T09:00,2020-01-01T11:00\n")).profiles
     assert found[0].time == (1.5, 4.25, 24.0) and found[0].concentration == (5.0, 3.0, 0.0)
     assert (found[0].dose, found[0].duration) == (200.0, 2.0)
 
@@ -220,14 +223,12 @@ def test_sdtm_actual_times_and_doses(tmp_path: Path) -> None:
 )
 def test_sdtm_refused(tmp_path: Path, lines: str, says: str) -> None:
     with pytest.raises(DataError, match=says.replace("?", r"\?")):
-        sdtm_profiles(*sdtm(tmp_path, lines))
+        read_pc(*sdtm(tmp_path, lines))
 
 
 def test_sdtm_profiles_too_short_are_listed(tmp_path: Path) -> None:
-    found, unused, _ = sdtm_profiles(
-        *sdtm(tmp_path, "1,X,PLASMA,5,5,1,,C1\n1,X,PLASMA,4,4,2,,C1\n2,X,PLASMA,5,5,1,,C1\n")
-    )
-    assert [p.patient for p in found] == ["1"] and [u.patient for u in unused] == ["2"]
+    found = read_pc(*sdtm(tmp_path, "1,X,PLASMA,5,5,1,,C1\n1,X,PLASMA,4,4,2,,C1\n2,X,PLASMA,5,5,1,,C1\n"))
+    assert [p.patient for p in found.profiles] == ["1"] and [u.patient for u in found.unused] == ["2"]
 
 
 OCCASIONS = """ID,TIME,AMT,ADDL,II,EVID,DV,OCC,CRCL

@@ -19,7 +19,7 @@ from posology.interchange.pk.nonmem import DataError, text_of
 from posology.interchange.pk.nonmem_read import parse, read
 from posology.interchange.pk.nonmem_write import export_nonmem
 from posology.interchange.pk.sample_times import planned_hours
-from posology.interchange.pk.sources import from_record, measured
+from posology.interchange.pk.sources import BesidePc, from_record, measured
 from posology.interchange.sdtm.writer.write import export_sdtm
 from posology.pharmacology.nca.parameters import nca
 from posology.pharmacology.nca.profiles import padded
@@ -370,12 +370,25 @@ def test_the_length_of_an_infusion_can_be_given(tmp_path: Path, imgn853_document
         measured(tmp_path / "pk.csv", infusion=3.0)
 
 
-def test_a_dataset_that_is_no_csv_is_named(two: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["csv", "xpt", "json", "ndjson", "parquet"])
+def test_the_files_of_sdtm_say_what_their_folder_says(two: str, tmp_path: Path, kind: Any) -> None:
+    """PC with EX, in any format, gives the profiles and the events that the folder gives, and so the record."""
     with Trial.open(two) as trial:
-        export_sdtm(trial.state(), tmp_path / "sdtm", format="parquet")
-    with pytest.raises(ValueError, match="is no CSV: of SDTM in another format, name the folder"):
-        measured(tmp_path / "sdtm" / "pc.parquet")
-    with pytest.raises(ValueError, match="is SDTM PC alone: name the folder that holds EX and DM with it"):
+        export_sdtm(trial.state(), tmp_path / "sdtm", format=kind)
+    beside = BesidePc(tmp_path / "sdtm" / f"ex.{kind}")
+    files = measured(tmp_path / "sdtm" / f"pc.{kind}", beside=beside, time="d")
+    folder = measured(tmp_path / "sdtm", time="d")
+    assert len(files.profiles) == len(folder.profiles) == 2
+    for one, other in zip(files.profiles, folder.profiles, strict=True):
+        assert one.time == pytest.approx(other.time) and one.concentration == pytest.approx(other.concentration)
+        assert (one.dose, one.duration) == pytest.approx((other.dose, other.duration))
+    ours, theirs = files.events.measurements(), folder.events.measurements()
+    for name in ("dose_time", "amount", "duration", "time", "value", "below", "dose_counts"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-9, err_msg=name)
+
+
+def test_concentrations_without_doses_are_not_fitted() -> None:
+    with pytest.raises(DataError, match="has concentrations and no dose; the doses of EX: --dosing EX"):
         _ = measured(Path(__file__).parents[1] / "data/pharmacology/pilot_pc.csv.gz").events
 
 

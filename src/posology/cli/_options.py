@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
@@ -271,5 +272,56 @@ class Concentrations:
         str, typer.Option("--time-unit", metavar="UNIT", help="Unit of time: for labels; of a record d or h (else d).")
     ] = ""
     unit: Annotated[
-        str, typer.Option("--unit", metavar="UNIT", help="Unit of concentrations, for labels (else the data's own).")
+        str,
+        typer.Option(
+            "--unit",
+            metavar="UNIT",
+            help="Unit of concentrations: for labels; that into which a PC file is converted (else the data's own).",
+        ),
     ] = ""
+    dosing: Annotated[
+        Path | None,
+        typer.Option("--dosing", metavar="FILE", help="SDTM EX, a file: the doses of a PC file (else it has none)."),
+    ] = None
+    vitals: Annotated[
+        Path | None,
+        typer.Option(
+            "--vitals", metavar="FILE", help="SDTM VS, a file: the weights of doses in mg/kg (else these are refused)."
+        ),
+    ] = None
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="COLUMN=NAME",
+            help=(
+                "What a column of a CSV file is: Subject=ID, Time=TIME, Conc=DV, Dose=DOSE (given at time 0), Tinf=TINF"
+                " and others of event data (else as it is called); may be given again."
+            ),
+        ),
+    ] = None
+    ignored: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            metavar="COLUMN,...",
+            help="Columns of event data that mean nothing here (else one that is not known is refused).",
+        ),
+    ] = None
+
+    @property
+    def named_columns(self) -> dict[str, str]:
+        """What columns are called, by their name in the file."""
+        pairs = [text.partition("=") for text in self.columns or ()]
+        for column, _, name in pairs:
+            if not column.strip() or not re.fullmatch(r"\s*[A-Za-z]\w*\s*", name):
+                raise typer.BadParameter(f"{column!r}: write {column.strip() or 'Conc'}=DV", param_hint="--map")
+        names = [name.strip().upper() for *_, name in pairs]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise typer.BadParameter(f"two columns are called {twice[0]}", param_hint="--map")
+        return {column: name for column, _, name in pairs}
+
+    @property
+    def ignored_columns(self) -> list[str]:
+        """The columns to ignore."""
+        return [name for text in self.ignored or () for name in text.split(",") if name.strip()]

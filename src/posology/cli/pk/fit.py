@@ -32,7 +32,9 @@ app = typer.Typer(no_args_is_help=True)
 def fit(
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE|TRIAL", help="NONMEM event data (CSV), a folder of SDTM, or a trial's record."),
+        typer.Argument(
+            metavar="FILE|TRIAL", help="Event data (CSV), SDTM PC (a file), a folder of SDTM, or a trial's record."
+        ),
     ],
     chosen: ModelOptions,
     source: Concentrations,
@@ -89,13 +91,15 @@ def fit(
     several = chosen.several(source.analyte)
     form = chosen.form()
     begin = chosen.population(form, several)
-    read = read_concentrations(file, source, analytes=several)
+    used = [e.covariate for e in begin.effects]
+    occasion = (chosen.occasion or "OCC").upper() if chosen.iov else None
+    read = read_concentrations(file, source, several, [*used, *([occasion] if occasion else ())])
     time_unit, units = _units(read, several, source.time_unit, source.unit)
     if exposures and not (tau or read.interval):
         raise typer.BadParameter("say how long cycle 1 is, in the data's unit of time", param_hint="--tau")
     data = read.events.measurements(
-        [e.covariate for e in begin.effects],
-        (chosen.occasion or "OCC").upper() if chosen.iov else None,
+        used,
+        occasion,
         several,
         absorbed=bool({"ka", "MTT"} & set(form.parameters)),
     )

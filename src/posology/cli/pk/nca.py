@@ -12,6 +12,8 @@ from posology.cli._options import Concentrations, FigureOption, JsonOption, in_a
 from posology.cli._output import four_digits, json_number, print_json, print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from posology.interchange.pk.profile_nca import ProfileAnalysis
     from posology.interchange.pk.sources import Measured
 
@@ -27,14 +29,10 @@ def nca(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|TRIAL", help="NONMEM event data or SDTM PC (CSV), a folder of SDTM, or a trial's record."
+            metavar="FILE|TRIAL", help="Event data (CSV), SDTM PC (a file), a folder of SDTM, or a trial's record."
         ),
     ],
     source: Concentrations,
-    dosing: Annotated[
-        Path | None,
-        typer.Option("--dosing", metavar="FILE", help="SDTM EX (CSV): the doses of a PC file (else it has none)."),
-    ] = None,
     route: Annotated[
         Route | None, typer.Option("--route", help="How the dose was given (else infusion, where all say how long).")
     ] = None,
@@ -130,7 +128,7 @@ def nca(
         partial=[_pair(text) for text in partial or ()],
     )
     in_a_folder(pp)
-    read = read_concentrations(file, source, dosing)
+    read = read_concentrations(file, source)
     time_unit, unit = read.labels(source.time_unit, source.unit)
     units = (time_unit, unit, read.units[2])
     try:
@@ -154,21 +152,25 @@ def nca(
 
 
 def read_concentrations(
-    file: str, source: Concentrations, dosing: Path | None = None, analytes: tuple[str, ...] = ()
+    file: str, source: Concentrations, analytes: tuple[str, ...] = (), used: Sequence[str] = ()
 ) -> Measured:
-    """Read the concentrations that the options name: of one analyte, or of several that belong together."""
+    """Read the concentrations that the options name: of one analyte, or of several that belong together.
+
+    ``used`` are the columns that are covariates or number the occasions.
+    """
     from posology.conduct.trial import end_of_day
-    from posology.interchange.pk.sources import measured
+    from posology.interchange.pk.sources import BesidePc, ColumnChoice, measured
 
     return measured(
         file,
-        ex=dosing,
         analyte=source.analyte,
         analytes=analytes,
         specimen=source.specimen,
         cutoff=source.cutoff,
         known_by=end_of_day(source.known_by) if source.known_by else None,
-        time="h" if source.time_unit == "h" else "d",
+        time="h" if source.time_unit == "h" else "d" if source.time_unit == "d" else None,
+        beside=BesidePc(source.dosing, source.vitals, source.unit),
+        columns=ColumnChoice(source.named_columns, used, source.ignored_columns),
         infusion=source.infusion,
     )
 

@@ -20,6 +20,27 @@ from posology.shared.files import write_text
 from posology.shared.findings import Finding
 
 SHOWN = 100  # findings written out
+CUSTOMARY = (
+    *("WT", "BW", "BWT", "WEIGHT", "HT", "HEIGHT", "BMI", "BSA", "IBW", "AIBW", "LBM", "FFM"),
+    *("AGE", "SEX", "SEXF", "SEXM", "RACE", "ECOG", "CRCL", "EGFR", "SCR", "ALB", "AST", "ALT", "BILI"),
+    *(
+        "OCC",
+        "CYCLE",
+        "PERIOD",
+        "VISIT",
+        "LEVEL",
+        "DOSE",
+        "ARM",
+        "GROUP",
+        "STUDY",
+        "IHC",
+        "PCT2",
+        "NTIME",
+        "NTPD",
+        "TAD",
+    ),
+)
+"""Columns that say who the patient is or where a line stands: they change nothing unless named as a covariate."""
 EVENTS = {0: "sample", 1: "dose", 2: "other", 3: "reset", 4: "reset and dose"}
 
 
@@ -73,13 +94,36 @@ class Event:
 class EventData:
     """The events of all patients, in the order of the file, with the names of its covariates.
 
-    ``notes`` are for the reader: which lines and columns were left out.
+    ``text_columns`` are the columns that hold no numbers, ``units`` those of time and concentration where the file says
+    them. ``notes`` are for the reader: which lines and columns were left out.
     """
 
     events: tuple[Event, ...]
     covariates: tuple[str, ...] = ()
     file: str = ""
     notes: tuple[str, ...] = ()
+    text_columns: tuple[str, ...] = ()
+    units: tuple[str, str] = ("", "")
+
+    def refuse_unknown(self, used: Sequence[str], ignored: Sequence[str] = ()) -> None:
+        """Refuse columns that nobody named: neither used as a covariate or occasion, nor ignored, nor customary ones.
+
+        Raises
+        ------
+        DataError
+            naming each; or one to ignore that the file does not have.
+        """
+        own = (*self.covariates, *self.text_columns)
+        upper = [name.strip().upper() for name in ignored]
+        right = f"name it: --covariate, --occasion or --map where it is used, else --ignore {{}}; known are {', '.join(CUSTOMARY)}"
+        unknown = [name for name in own if name not in (*CUSTOMARY, *used, *upper)]
+        if missing := [name for name in upper if name not in own]:
+            held = ", ".join(own) or "none besides those that are read"
+            raise DataError([finding(self.file, 1, missing[0], "", "is no column to ignore", f"the file holds {held}")])
+        if unknown:
+            raise DataError(
+                finding(self.file, 1, name, "", "a column of unknown meaning", right.format(name)) for name in unknown
+            )
 
     def by_patient(self) -> Iterator[tuple[str, list[Event]]]:
         """Yield each patient with the patient's events."""
@@ -171,6 +215,9 @@ class EventData:
             what: list[int] = []
             for place, e in enumerate(events):
                 if e.measured and e.value is not None:
+                    if e.below and not (e.limit or e.value):
+                        wrong = "is missing for a value below quantification"
+                        findings.append(self._says(e, "LLOQ", wrong, "the limit, in a column LLOQ or as <0.5"))
                     limit = e.limit if e.below and e.limit else e.value
                     samples.append((e.time, limit, e.below))
                     after.append(sum(d.time == e.time and d.line < place for d in doses))

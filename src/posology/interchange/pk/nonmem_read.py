@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from posology.interchange.pk.nonmem import EVENTS, DataError, Event, EventData, finding
+from posology.interchange.pk.profile_table import event_lines, renamed
 from posology.shared.findings import Finding
 
 MARKS = ("C", "IGNORE")
@@ -65,12 +66,13 @@ KNOWN = (
     *MARKS,
     *COMMENTS,
 )
+
 MOST_DOSES = 10_000  # that one line may repeat
 MISSING = ("", ".", "NA")
 
 
-def read(path: str | Path) -> EventData:
-    """Read a file of events: comma-separated, the first line the names of its columns.
+def read(path: str | Path, columns: Mapping[str, str] | None = None) -> EventData:
+    """Read a file of events: comma-separated, the first line the names of its columns; ``columns`` says what some mean.
 
     A full stop or nothing is a missing value; lines that start with ``#`` are left out. Without EVID, a line with an
     AMT is a dose, any other a sample. A time never falls within a patient, whose lines stand together.
@@ -84,11 +86,14 @@ def read(path: str | Path) -> EventData:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise DataError([finding(str(path), 1, "file", "", "is no text in UTF-8", "save it as CSV in UTF-8")]) from None
-    return parse(text, str(path))
+    return parse(text, str(path), columns)
 
 
-def parse(text: str, file: str = "data") -> EventData:
+def parse(text: str, file: str = "data", columns: Mapping[str, str] | None = None) -> EventData:
     """Read events from text; see :func:`read`.
+
+    ``columns`` maps names of the file to those that are read here, as Conc to DV: profiles as WinNonlin keeps them, one
+    line a sample, are read by naming their columns, and that of the DOSE given at time 0.
 
     Examples
     --------
@@ -103,6 +108,11 @@ def parse(text: str, file: str = "data") -> EventData:
         )
     line, header = rows[0]
     names = [name.strip().strip('"').upper() for name in header]
+    units = ("", "")
+    if columns:
+        names = renamed(names, columns, file, line)
+        names, lines, units = event_lines(names, rows[1:])
+        rows = [rows[0], *lines]
     if len(header) == 1 and (other := next((c for c in ";\t" if c in header[0]), "")):
         what = {";": "semicolons", "\t": "tabs"}[other]
         raise DataError(
@@ -128,7 +138,7 @@ def parse(text: str, file: str = "data") -> EventData:
         findings.append(finding(file, line, "CENS", "", "stands beside BLQ", "one mark of values below quantification"))
     if findings:
         raise DataError(findings)
-    reader = _Reader(file, names, findings)
+    reader = _Reader(file, names, findings, bool(columns))
     events = [reader.event(n, row) for n, row in rows[1:]]
     found = [e for e in events if e is not None]
     reader.numbered(rows[1:])
@@ -138,7 +148,8 @@ def parse(text: str, file: str = "data") -> EventData:
     if not found:
         raise DataError([finding(file, line, "file", "", "holds no event")])
     covariates = tuple(n for n in names if n not in KNOWN and n not in reader.text)
-    return EventData(tuple(_by_compartment(found)), covariates, file, tuple(_notes(found, covariates, reader)))
+    notes = tuple(_notes(found, covariates, reader))
+    return EventData(tuple(_by_compartment(found)), covariates, file, notes, tuple(sorted(reader.text)), units)
 
 
 def _by_compartment(events: list[Event]) -> list[Event]:
@@ -182,6 +193,7 @@ class _Reader:
     file: str
     names: list[str]
     findings: list[Finding]
+    is_table: bool = False
     text: set[str] = field(default_factory=set)
     numbers: dict[str, str] = field(default_factory=dict)
     marked: dict[str, list[int]] = field(default_factory=dict)
@@ -301,7 +313,7 @@ class _Reader:
             self._wrong(event, "DV", "is missing where MDV is 0", "a concentration, or MDV 1")
         if is_sample and value is not None and value < 0:
             self._wrong(event, "DV", f"is {value:g}", "a concentration is 0 or above")
-        if event.below and not (event.limit or value):
+        if event.below and not (event.limit or value or self.is_table):
             self._wrong(event, "LLOQ", "is missing for a value below quantification", "the limit, in LLOQ or as DV")
 
     def _left_out(self, line: int, cells: dict[str, str]) -> bool:

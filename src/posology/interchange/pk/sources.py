@@ -1,5 +1,5 @@
-"""Concentrations wherever they are: NONMEM event data, SDTM (PC as CSV, or a folder of datasets), or a trial's
-record."""
+"""Concentrations wherever they are: event data of NONMEM or another program, SDTM (PC as a file, or a folder of
+datasets), or a trial's record."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from posology.interchange.pk.from_record import Analyte, DosedSubject, Recorded, TimeUnit, recorded
+from posology.interchange.pk.from_record import HOURS, Analyte, DosedSubject, Recorded, TimeUnit, recorded
 from posology.interchange.pk.nonmem import EventData
 from posology.interchange.pk.nonmem_read import read
-from posology.interchange.pk.pc_profiles import Profile, is_sdtm, profiles, sdtm_profiles
+from posology.interchange.pk.pc_domain import PcDomain, is_pc, read_pc
+from posology.interchange.pk.pc_profiles import Profile, profiles
 from posology.record.snapshot import refuse_day_to_come
 from posology.shared.findings import Finding
 
@@ -29,9 +30,29 @@ class ConcentrationChoice:
 
 
 @dataclass(frozen=True)
+class BesidePc:
+    """What a PC file is read with: the doses of EX, the weights of VS that doses by body weight need, and the unit into
+    which its concentrations are converted (else their own)."""
+
+    ex: Path | None = None
+    vs: Path | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """What the columns of event data mean: ``names`` what they are to be called, by their name in the file; ``used`` which
+    are covariates or number occasions, all others but customary ones being refused (None: none is); ``ignored`` which
+    mean nothing."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    used: Sequence[str] | None = None
+    ignored: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Measured:
-    """Concentrations of one analyte as profiles and, but for a PC file, as events; of ``analytes``, all of them as
-    events.
+    """Concentrations of one analyte as profiles and as events; of ``analytes``, all of them as events.
 
     ``units`` are those of time, concentration (of the first analyte) and dose, empty where the data do not say;
     ``unit_of`` that of each analyte's concentration; ``interval`` is the planned time between doses where a protocol
@@ -40,7 +61,7 @@ class Measured:
     """
 
     path: str
-    sampled: Sequence[Profile] = ()
+    pc: PcDomain | None = None
     data: EventData | None = None
     units: tuple[str, str, str] = ("", "", "")
     unused: Sequence[Finding] = ()
@@ -59,7 +80,7 @@ class Measured:
         DataError
             as :func:`posology.interchange.pk.pc_profiles.profiles`.
         """
-        return self.sampled if self.data is None else profiles(self.data)
+        return profiles(self.events) if self.pc is None else self.pc.profiles
 
     @property
     def events(self) -> EventData:
@@ -67,13 +88,12 @@ class Measured:
 
         Raises
         ------
-        ValueError
-            for a PC file: it holds neither the patients' doses nor limits of quantification.
+        DataError
+            of a PC file, as :attr:`posology.interchange.pk.pc_domain.PcDomain.events`.
         """
         if self.data is None:
-            raise ValueError(
-                f"{self.path} is SDTM PC alone: name the folder that holds EX and DM with it, or a record of it"
-            )
+            assert self.pc is not None
+            return self.pc.events
         return self.data
 
     def labels(self, time: str = "", concentration: str = "") -> tuple[str, str]:
@@ -82,10 +102,10 @@ class Measured:
         Raises
         ------
         ValueError
-            if others are said of a record's, which are known.
+            if others are said where the data say theirs.
         """
         for what, said, known in zip(("time", "concentration"), (time, concentration), self.units, strict=False):
-            if self.interval and said and said != known:
+            if known and said and said != known:
                 raise ValueError(
                     f"{self.path}: the unit of {what} is {known}, not {said}"
                     + ("; d and h can be had" if what == "time" else "")
@@ -96,31 +116,36 @@ class Measured:
 def measured(
     path: str | Path,
     *,
-    ex: Path | None = None,
     analyte: str | None = None,
     analytes: Sequence[str] = (),
     specimen: str | None = None,
     cutoff: date | None = None,
     known_by: datetime | None = None,
-    time: TimeUnit = "d",
+    time: TimeUnit | None = None,
     infusion: float | None = None,
+    beside: BesidePc = BesidePc(),
+    columns: ColumnChoice = ColumnChoice(),
 ) -> Measured:
     """Read concentrations from whatever ``path`` is.
 
     Parameters
     ----------
     path
-        NONMEM event data (CSV), an SDTM PC domain (CSV), a folder of SDTM datasets, or a record (file or URL).
-    ex
-        the doses of a PC file.
+        event data (CSV), an SDTM PC domain (a file), a folder of SDTM datasets, or a record (file or URL).
     analyte, specimen
         which, where there are several.
     analytes
         several analytes that belong together, instead of one.
     cutoff, known_by
         of a record: what had occurred by then, and was known by then.
-    time, infusion
-        the unit of times from a record or a folder; how long an infusion took whose end it does not hold [h].
+    time
+        the unit of times of SDTM or a record (else hours of a PC file, days of the others).
+    infusion
+        of a record: how long an infusion took whose end it does not hold [h].
+    beside
+        of a PC file: its doses and weights, and the unit of its concentrations.
+    columns
+        of event data: what its columns mean.
 
     Raises
     ------
@@ -128,8 +153,17 @@ def measured(
         saying what is wrong and where.
     """
     if is_record(path) or ("://" not in str(path) and Path(path).is_dir()):
+        _refuse_columns(path, "no event data", columns)
+        if beside.ex or beside.vs:
+            raise ValueError(f"{path} holds its doses and weights: no other file of them is read")
         made = from_record(
-            path, analyte=analyte, specimen=specimen, cutoff=cutoff, known_by=known_by, time=time, infusion=infusion
+            path,
+            analyte=analyte,
+            specimen=specimen,
+            cutoff=cutoff,
+            known_by=known_by,
+            time=time or "d",
+            infusion=infusion,
         )
         data = made.data.among(analytes) if analytes else made.data.of(analyte)
         unit_of = {a.code: a.unit for a in made.analytes}
@@ -137,21 +171,43 @@ def measured(
         first = next(a for a in made.analytes if wanted in (None, a.code))
         notes = (*made.notes, *(f"left out: {text}" for text in made.left))
         return Measured(
-            str(path), (), data, (made.time, first.unit, "mg"), (), notes, made.interval, unit_of, first, made.subjects
+            str(path),
+            None,
+            data,
+            (made.time, first.unit, "mg"),
+            (),
+            notes,
+            made.interval,
+            unit_of,
+            first,
+            made.subjects,
         )
     if cutoff or known_by or infusion:
         what = "a cutoff" if cutoff or known_by else "an infusion's length"
         raise ValueError(f"{path} is no record: {what} is given for a trial's record")
-    if Path(path).suffix.lower() in (".xpt", ".json", ".ndjson", ".parquet"):
-        raise ValueError(f"{path} is no CSV: of SDTM in another format, name the folder with PC, EX and DM")
-    if is_sdtm(path):
-        found, unused, of = sdtm_profiles(path, ex, analyte=analyte, specimen=specimen)
-        return Measured(str(path), found, None, ("h", *of), unused)
+    if is_pc(path):
+        if analytes:
+            raise ValueError(f"{path} is a PC domain, read one analyte at a time: name the folder for several")
+        _refuse_columns(path, "a PC domain", columns)
+        hours = HOURS[time or "h"]
+        pc = read_pc(path, beside.ex, beside.vs, analyte=analyte, specimen=specimen, unit=beside.unit, hours=hours)
+        units = (time or "h", pc.unit, pc.dose_unit)
+        return Measured(str(path), pc, None, units, pc.unused, pc.notes)
+    for option, file in (("EX", beside.ex), ("VS", beside.vs)):
+        if file is not None:
+            raise ValueError(f"{path} is event data, which hold the doses: {option} ({file}) goes with a PC domain")
     if specimen:
         raise ValueError(f"{path} is NONMEM event data: it holds no specimen; --analyte names one of several (DVID)")
-    held = read(path)
+    held = read(path, columns.names)
+    if columns.used is not None:
+        held.refuse_unknown(columns.used, columns.ignored)
     chosen = held.among(analytes) if analytes else held.of(analyte)
-    return Measured(str(path), (), chosen, notes=held.notes)
+    return Measured(str(path), None, chosen, units=(held.units[0], held.units[1], ""), notes=held.notes)
+
+
+def _refuse_columns(path: str | Path, what: str, columns: ColumnChoice) -> None:
+    if columns.names or columns.ignored:
+        raise ValueError(f"{path} is {what}: columns are named or ignored of event data")
 
 
 def is_record(path: str | Path) -> bool:

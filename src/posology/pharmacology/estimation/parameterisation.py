@@ -69,10 +69,7 @@ class Parameterisation:
             self.start.random,
             factor @ factor.T,
             with_standard_deviations(self.start.residual, np.exp(errors)),
-            tuple(
-                replace(e, power=float(next(powers))) if e.power is None else e
-                for e in self.start.effects
-            ),
+            tuple(replace(e, power=float(next(powers))) if e.power is None else e for e in self.start.effects),
             dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),
         )
 
