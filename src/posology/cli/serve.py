@@ -35,7 +35,7 @@ def serve(
     name: Annotated[
         list[str] | None,
         typer.Option(
-            "--name", metavar="NAME", help="Another name under which it answers, behind a proxy; may be given again."
+            "--name", metavar="NAME", help="Another name under which it answers, behind a proxy (else only --host and this machine); may be given again."
         ),
     ] = None,
     alone: Annotated[
