@@ -30,6 +30,7 @@ from posology.record import facts as f
 from posology.record.collected import LaboratoryMeasured, TreatmentGiven
 from posology.record.event import Event
 from posology.record.fact import Fact
+from posology.record.review import ABOUT_DATA
 from posology.record.state import Patient, State
 from posology.shared.text import counted
 
@@ -188,7 +189,15 @@ def consent_first(request: EventRequest) -> str | None:
     return None
 
 
-AFTER_DEATH = (f.AdverseEventResolved, f.DltAdjudicated, f.TumourAssessed, f.Discontinued, f.CriterionAttested, f.Died)
+AFTER_DEATH = (
+    f.AdverseEventResolved,
+    f.DltAdjudicated,
+    f.TumourAssessed,
+    f.Discontinued,
+    f.CriterionAttested,
+    f.Died,
+    *ABOUT_DATA,
+)
 TREATMENT = (f.Dosed, f.DoseReduced, f.DoseDelayed, f.SlotReserved, f.Enrolled, TreatmentGiven)
 
 

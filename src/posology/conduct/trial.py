@@ -136,6 +136,10 @@ class Trial:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def moment(self) -> datetime:
+        """Return which moment it is for the user."""
+        return self._clock()
+
     def today(self) -> date:
         """Return the day it is for the user."""
         return self._clock().date()
