@@ -28,7 +28,7 @@ HOSTILE = (
     "", " ", "0", "-1", "1e400", "nan", "inf", "99999999999999999999", "1.5", "²", "٣", "=1+1", "'; --", "\x1b[2J", "\u200b",
     "<!--<script>", "2013-02-30", "2013-05", "9999-12-31", "0001-01-01", "true", "None", "null", "[]", "{}", "a=b", "x" * 5000,
     "é", "李", "..", "/", "-", "--", "1,2", "%s", "{0}", "\\", "../../x",
-)  # fmt: skip
+)
 DAYS = ("2012-06-18", "2013-05-10", "2013-06-04", "2030-01-01", "2013-12-01")
 WORDS = {
     "on": DAYS, "cutoff": DAYS, "known": (*DAYS, "40", "0"), "patient": ("0401-001", "0401-010", "002", "OO2", "0401-099"),
@@ -37,7 +37,7 @@ WORDS = {
     "term": ("Nausea", "Keratitis"), "action": ("escalate", "expand", "stop"), "decision": ("1", "2", "30"),
     "override": ("because", f"{', '.join(rule_names())}: agreed", "slot-is-free: agreed"), "by": ("Dr A", "Dr B"),
     "reason": ("source checked",), "weight_kg": ("60", "300"), "actual_mg": ("9", "300"), "slots": ("1", "50"),
-}  # fmt: skip
+}
 HOME = str(Path(posology.__file__).parent)
 
 

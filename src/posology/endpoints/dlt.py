@@ -22,7 +22,7 @@ class TriState(StrEnum):
 
 @dataclass(frozen=True)
 class Exemption:
-    """An exception that hangs on time or treatment: an event that resolves soon enough is no DLT.
+    """An exception that depends on time or treatment: an event that resolves soon enough is no DLT.
 
     Parameters
     ----------

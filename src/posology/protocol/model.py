@@ -181,7 +181,7 @@ class Schedule:
 
 @protocol_section
 class DltExemption:
-    """An exception that hangs on time or treatment: an event that resolves within so many days is no DLT."""
+    """An exception that depends on time or treatment: an event that resolves within so many days is no DLT."""
 
     text: Text
     within_days: Days

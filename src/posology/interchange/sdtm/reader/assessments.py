@@ -12,7 +12,7 @@ from datetime import date
 from typing import Literal
 
 from posology.endpoints.response import criteria_named
-from posology.interchange.sdtm.layout import qnam
+from posology.interchange.sdtm.supplemental import qnam
 from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from posology.interchange.sdtm.layout import LAYOUTS, qnam
+from posology.interchange.sdtm.layout import LAYOUTS
+from posology.interchange.sdtm.supplemental import qnam
 from posology.interchange.sdtm.reader.assessments import (
     Reader,
     Visit,
