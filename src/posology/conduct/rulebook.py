@@ -266,6 +266,8 @@ def _asked_again(
         rules = tuple(dict.fromkeys(rule for kind in kinds for rule in _resting_on(event.kind, kind, old is None)))
         if not any(is_fatal(e) for e in (new, old) if e is not None):
             rules = tuple(rule for rule in rules if rule is not r.none_after_death)
+        if new.patient is not None and event.patient != new.patient:
+            rules = tuple(rule for rule in rules if rule in r.READS_OTHERS)
         if rules:
             yield event, rules
 
