@@ -21,7 +21,7 @@ from posology.designs.interval import IntervalDesign
 from posology.designs.model_based import ModelBasedDesign
 from posology.designs.modifiers.base import Modifier
 from posology.designs.modifiers.stop_toxic import StopToxic
-from posology.designs.tally import NONE, DependsOn, Design, level_number
+from posology.designs.tally import DependsOn, Design, level_number_or_none
 from posology.designs.three_plus_three import ThreePlusThree
 from posology.designs.time_to_event import RollingSix
 from posology.operating.characteristics import Characteristics

@@ -181,6 +181,7 @@ def simulate_designs(
     """
     import numpy as np
 
+    from posology.designs.tally import level_number_or_none
     from posology.operating import PotentialOutcomes
     from posology.operating.evaluation import patients_to_draw
     from posology.protocol.load import load_document

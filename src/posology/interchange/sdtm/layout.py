@@ -3,7 +3,8 @@ holds.
 
 CDISC SDTM 1.7 with SDTMIG 3.3; tumour domains TU, TR and RS as there. A variable that stands for one field of a fact is
 read into it and written from it by this table alone; the others (marked with no field) have their code in the file of
-their domain. What a fact holds and no variable takes goes to SUPP-- under the name that :func:`~posology.interchange.sdtm.supplemental.qnam` gives.
+their domain. What a fact holds and no variable takes goes to SUPP-- under the name that
+:func:`~posology.interchange.sdtm.supplemental.qnam` gives.
 """
 
 from __future__ import annotations

@@ -241,9 +241,7 @@ def _(design: agreed.CommitteeTable) -> Own:
 @_own.register
 def _(design: TiteCrm) -> Own:
     weights = "linear in the share followed" if design.weight == "linear" else "adapted to when DLTs came"
-    words = (
-        f"{_crm(design)} Patients without DLT whose window is open enter the likelihood with weights {weights}."
-    )
+    words = f"{_crm(design)} Patients without DLT whose window is open enter the likelihood with weights {weights}."
     return "TITE-CRM", words, (CHEUNG, OQUIGLEY)
 
 
