@@ -63,7 +63,7 @@ RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     ),
     f.DoseReduced: (p.on_treatment, p.to_a_defined_lower_level, p.reductions_left),
     f.DoseDelayed: (p.enrolled_before_dosing, p.on_treatment, p.delay_allowed),
-    f.AdverseEvent: (p.ae_number_is_unique,),
+    f.AdverseEvent: (p.ae_number_is_unique, p.term_is_a_name),
     f.AdverseEventResolved: (p.ae_number_is_known, p.resolved_once),
     f.DltAdjudicated: (p.ae_number_is_known, p.judged_once, p.judged_by_the_definition),
     f.LesionMeasured: (

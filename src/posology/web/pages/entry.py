@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from posology.conduct.remarks import remarks
 from posology.conduct.review import queries_of, reviews_of
 from posology.record.entry_fields import entry_fields
 from posology.record.event import Event
@@ -173,6 +174,7 @@ def _event_page(
         author=view.author,
         queries=[q for q in queries_of(view.state, patient) if q.raised.fact.event in about] if patient else [],  # type: ignore[attr-defined]
         marks=reviews_of(patient).get(current.hash, ()) if patient else (),
+        remarks=remarks(view.state, current),
         may_ask=view.may_record(QueryRaised) and patient is not None and kind not in ABOUT_DATA,
         may_review=view.may_record(EventReviewed) and patient is not None and kind not in ABOUT_DATA,
     )

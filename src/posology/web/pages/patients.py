@@ -12,6 +12,7 @@ from posology.conduct.eligibility import check, criteria
 from posology.conduct.overview import overview
 from posology.conduct.pending_events import PendingEvents
 from posology.conduct.people_rules import site_of
+from posology.conduct.remarks import remarks
 from posology.conduct.review import data_of, endorsements, queries_of, reviews_of, to_review
 from posology.record.fact import KINDS
 from posology.record.facts import Consented
@@ -69,6 +70,7 @@ def patient(request: Request, view: View) -> Response:
 
         return posted_once(request, request.app.state.accounts, act)
     marks = reviews_of(known)
+    just = view.state.find(int(seq)) if (seq := request.query_params.get("recorded", "")).isdecimal() else None
     return show(
         request,
         "patient.html",
@@ -76,6 +78,7 @@ def patient(request: Request, view: View) -> Response:
         patient=known,
         row=row,
         site=site_of(view.state, known.id),
+        remarks=remarks(view.state, just) if just is not None and just.patient == known.id else [],
         standing=status,
         drawing=timeline(known, view.plan, view.day),
         criteria=check(known, criteria(protocol, known.cohort), on=view.day, versions=view.state.trial.protocols),
