@@ -18,7 +18,7 @@ test-%: .venv/dev
 
 # The long validations.
 nightly: .venv/dev
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 -m slow -o faulthandler_timeout=0
 
 bench: .venv/dev
 	for each in benchmarks/*.py; do $(BIN)/python $$each || exit 1; done

@@ -76,7 +76,7 @@ def rows(patients: int, events: int) -> list[dict[str, object]]:
             "action": "declare MTD",
             "level": 6,
             "why": "benchmark",
-            "override": "benchmark",
+            "override": "no-higher-than-advised, cohort-is-evaluable: benchmark",
         },
         {"kind": "decision_signed", "occurred": start, "decision": 1, "author": "M", "name": "M", "role": "monitor"},
     ]

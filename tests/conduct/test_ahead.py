@@ -40,9 +40,9 @@ def test_it_says_what_the_design_will_say(trial: Trial, clock: Clock) -> None:
 
 def test_readiness_names_what_is_open(trial: Trial, clock: Clock) -> None:
     treat(trial, "001", 1)
-    windows, judged, _, ends = readiness(trial.state(), trial.today())
+    windows, judged, _, _, ends = readiness(trial.state(), trial.today())
     assert "001 is on day" in windows.open[0] and judged.ready and ends.ready
     trial.record(f.AdverseEvent(ae="1", term="Keratitis", grade=3, related=True), patient="001", by="Dr A")
-    windows, judged, _, ends = readiness(trial.state(), trial.today())
+    windows, judged, _, _, ends = readiness(trial.state(), trial.today())
     assert windows.ready and "waits for the judgement of adverse event 1" in judged.open[0]
     assert "Keratitis grade 3" in ends.open[0] and "1 open" in gaps(readiness(trial.state(), trial.today()))

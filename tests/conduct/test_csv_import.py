@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
         ("kind,patient,occurred,recorded\nconsented,001,2030-01-01,2031-01-01T00:00:00Z\n", "is after now"),
         (
             "kind,patient,occurred,recorded\nconsented,001,2020-01-01,2020-01-01T00:00:00Z\n",
-            "when the last event was recorded",
+            "before the record was begun, .*create the trial with --recorded",
         ),
         (
             "kind,patient,occurred,provenance\nconsented,001,2030-01-01,guessed\n",
@@ -75,7 +76,7 @@ def test_all_or_nothing(trial: Trial, tmp_path: Path) -> None:
             "kind,patient,occurred,criterion,met,attested\ncriterion_attested,001,2030-01-01,I4,yes,ab\n",
             "attested: wri",
         ),
-        ("kind,occurred,version\nprotocol_amended,2030-01-01,9.0\n", "no amendment of version '9.0'"),
+        ("kind,occurred,version\nprotocol_amended,2030-01-01,9.0\n", "give the protocol file that holds the amendment"),
     ],
 )
 def test_a_file_that_cannot_be_loaded(trial: Trial, tmp_path: Path, text: str, said: str) -> None:
@@ -105,3 +106,19 @@ def test_loading_twice_gives_the_same_record(
         load(again, EXAMPLE / "events.csv", by="loader", protocol=imgn853_document)
         assert [e.hash for e in again.events()] == [e.hash for e in imgn853.events()]
         assert again.state() == imgn853.state()
+
+
+def test_a_record_kept_elsewhere_is_loaded_with_its_moments(
+    tmp_path: Path, clock: Clock, imgn853_document: dict[str, Any]
+) -> None:
+    """The record says when it was begun; the moments of a file are marked as stated; none may be after now."""
+    place, begun = tmp_path / "t.posology", datetime(2012, 6, 1, 8, tzinfo=UTC)
+    with pytest.raises(ValueError, match="is after now"):
+        Trial.create(place, imgn853_document, by="x", clock=clock, recorded=datetime(2099, 1, 1, tzinfo=UTC))
+    with pytest.raises(ValueError, match="after the moment it is recorded"):
+        Trial.create(place, imgn853_document, by="x", clock=clock, recorded=begun, on=date(2012, 6, 2))
+    with Trial.create(place, imgn853_document, by="x", clock=clock, recorded=begun) as trial:
+        text = "kind,patient,occurred,recorded\nconsented,001,2012-06-04,2012-06-04T09:00:00Z\n"
+        (event,) = load(trial, put(tmp_path, text), by="x")
+        assert (event.recorded, event.is_backdated) == (datetime(2012, 6, 4, 9, tzinfo=UTC), True)
+        assert trial.events()[0].is_backdated

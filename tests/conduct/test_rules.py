@@ -165,6 +165,8 @@ def test_toxicity(trial: Trial, clock: Clock) -> None:
     event = f.AdverseEvent(ae="1", term="Keratitis", grade=3, related=True)
     trial.record(event, patient="001", by="Dr A")
     refused(trial, event, "001", "ae-number-is-unique", "is Keratitis (event")
+    coded = f.AdverseEvent(ae="2", term="10023332", grade=3, related=True)
+    refused(trial, coded, "001", "term-is-a-name", "enter its term, Keratitis")
     resolved = f.AdverseEventResolved(ae="2")
     refused(trial, resolved, "001", "ae-number-is-known", "has no adverse event 2; recorded: 1")
     refused(

@@ -70,7 +70,7 @@ def test_each_extra_is_declared_and_each_declared_one_is_known() -> None:
     declared = PROJECT["optional-dependencies"]
     assert set(EXTRAS) | {"all", "build", "dev"} == set(declared)
     plain = lambda name: re.split(r"[\[<>=]", name)[0].lower()
-    distribution = {"psycopg": "psycopg", "SALib": "salib", "dask": "distributed"}
+    distribution = {"argon2": "argon2-cffi", "psycopg": "psycopg", "SALib": "salib", "dask": "distributed"}
     for extra, modules in EXTRAS.items():
         named = {plain(requirement) for requirement in declared[extra]}
         assert {distribution.get(module, module).lower() for module in modules} <= named

@@ -83,6 +83,22 @@ BROKEN = [
         "nothing would ever meet",
     ),
     (
+        "      terms: [Neutropenia]",
+        "      terms: [Neutropenia]\n      except_terms: [Neutrophil count decreased]",
+        "dlt.criteria.2.except_terms",
+        "nothing would ever meet",
+    ),
+    (
+        "      terms: [Neutropenia]",
+        "      terms: [Neutropenea]",
+        "dlt.criteria.2.terms.1",
+        "did you mean Neutrophil count",
+    ),
+    ("      terms: [Neutropenia]", "      terms: [Cyanosis]", "dlt.criteria.2.terms.1", "CTCAE 5, and not of 4.03"),
+    ('  ctcae: "4.03"', "  ctcae: 4.03", "dlt.ctcae", 'in quotes: "4.03"'),
+    ('  ctcae: "4.03"', "  ctcae: 5", "dlt.ctcae", 'in quotes: "5"'),
+    ('  ctcae: "4.03"', '  ctcae: "3.0"', "dlt.ctcae", "allowed: '4.03', '5' or '6'"),
+    (
         "fact: age, at_least: 18",
         "fact: laboratory, test: NEUTR, unit: 10^9/L, at_least: 1",
         "eligibility.1.test",
@@ -290,4 +306,4 @@ def test_a_huge_protocol_is_refused_at_once(tmp_path: Path) -> None:
     rows = "".join(f'  - {{id: Z{i}, text: "criterion number {i}", fact: attested}}\n' for i in range(80_000))
     text = TEXT.replace("eligibility:\n  - {id: I1", f"eligibility:\n{rows}  - {{id: I1", 1)
     assert len(text) > 4_900_000
-    assert findings(tmp_path, text) == [":82: eligibility: has 80007 entries; give at most 500"]
+    assert findings(tmp_path, text) == [":83: eligibility: has 80007 entries; give at most 500"]

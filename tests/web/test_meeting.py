@@ -177,3 +177,38 @@ def test_alone_at_the_own_machine(tmp_path: object, plan: dict[str, object], clo
         client.get("/alone/key")
         assert client.get(f"{AT}/room").status_code == 200
         assert client.get("/accounts").status_code == 404
+
+
+def test_queries_and_reviews_go_through_the_pages(room: OpenRoom) -> None:
+    """A monitor asks, the site answers and corrects, the monitor closes and reviews; a change is new again."""
+    sam, max_ = room.enter("sam"), room.enter("max")
+    dose = next(e for e in room.trial.events() if e.kind == "dosed" and e.patient == "001")
+    assert "Raise a query" in max_.get(f"{AT}/events/{dose.seq}").text
+    assert "Raise a query" not in sam.get(f"{AT}/events/{dose.seq}").text
+    asked = max_.send(f"{AT}/enter/query_raised", f"{AT}/enter/query_raised?patient=001&event={dose.seq}",
+                      event=str(dose.seq), text="60 or 66 kg?")  # fmt: skip
+    assert asked.status_code == 303
+    number = room.trial.events()[-1].seq
+    assert "60 or 66 kg?" in sam.get(AT).text and "60 or 66 kg?" not in room.enter("sue").get(AT).text
+    page = max_.get(f"{AT}/decisions").text and room.enter("kim").get(f"{AT}/room").text
+    assert "no query about the data is open: <em>not so</em>" in page
+    sent = sam.send(f"{AT}/enter/query_answered", patient="001", query=str(number), text="60 kg, by the chart")
+    assert sent.status_code == 303
+    assert sam.get(f"{AT}/enter/query_closed", patient="001").status_code == 404, "a site does not close its query"
+    assert max_.send(f"{AT}/enter/query_closed", patient="001", query=str(number), why="as answered").status_code == 303
+    page = max_.get(f"{AT}/patients/001").text
+    assert "5 events new" in page
+    assert max_.send(f"{AT}/patients/001").status_code == 303
+    page = max_.get(f"{AT}/patients/001").text
+    assert "new</strong> since your review" not in page and page.count("reviewed by max") == 5
+    room.trial.correct(dose.seq, by="sam", reason="the chart", note="by the chart")
+    assert "1 event new" in max_.get(f"{AT}/patients/001").text
+
+
+def test_only_what_was_on_the_page_is_reviewed(room: OpenRoom) -> None:
+    max_ = room.enter("max")
+    page = max_.get(f"{AT}/patients/001").text
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    room.enter("sam").send(f"{AT}/enter/marker_measured", patient="001", value="40", upper_limit="35")
+    max_.client.post(f"{AT}/patients/001", data=hidden, headers={"origin": "http://testserver"})
+    assert "1 event new" in max_.get(f"{AT}/patients/001").text

@@ -60,6 +60,7 @@ def _command(kind: type[Fact]) -> Any:
         patient: str | None = None,
         **values: Any,
     ) -> None:
+        from posology.conduct.remarks import remarks
         from posology.conduct.trial import Trial, current_user
         from posology.record.entry import fact_from
 
@@ -68,7 +69,8 @@ def _command(kind: type[Fact]) -> Any:
             event = opened.record(
                 fact, patient=patient, occurred=on, by=by or current_user(), reason=reason, override=override
             )
-        acknowledge([event], as_json)
+            said = remarks(opened.state(), event)
+        acknowledge([event], as_json, said)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -7,18 +7,15 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from posology.shared.text import bounds_in_words
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 FIGURES = (".png", ".svg", ".html", ".json")
 """The forms in which a figure is drawn, by the end of the file's name; .json is Vega-Lite."""
@@ -32,6 +29,16 @@ def day(text: str) -> date:
         return whole_day(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2013-05-10") from None
+
+
+def moment(text: str) -> datetime:
+    """Read a moment with its zone: 2012-06-01T08:00:00Z."""
+    from posology.shared.text import moment_with_zone
+
+    try:
+        return moment_with_zone(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def number(flag: str, help_: str, *, metavar: str = "NUMBER", **bounds: float) -> Any:
@@ -149,6 +156,15 @@ ByOption = Annotated[
         metavar="NAME",
         parser=given_name,
         help="Who enters this (else POSOLOGY_USER, or your name at the machine).",
+    ),
+]
+RecordedOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--recorded",
+        metavar="MOMENT",
+        parser=moment,
+        help="When a record kept elsewhere was begun, as 2012-06-01T08:00:00Z (else now); stays marked as stated.",
     ),
 ]
 OnOption = Annotated[

@@ -86,8 +86,8 @@ def _broken(head: str, width: int) -> str:
     return "\n".join(textwrap.wrap(whole, max(width, 1), break_long_words=False, break_on_hyphens=False))
 
 
-def acknowledge(events: Iterable[Event], as_json: bool) -> None:
-    """Tell what was recorded."""
+def acknowledge(events: Iterable[Event], as_json: bool, remarks: Sequence[str] = ()) -> None:
+    """Tell what was recorded, and how one event was understood."""
     import msgspec
 
     from posology.record.event import to_dict
@@ -104,6 +104,7 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
                     "hash": e.hash,
                     "override": msgspec.to_builtins(e.override),
                     "fact": msgspec.to_builtins(to_dict(e.fact)),
+                    **({"remarks": list(remarks)} if remarks else {}),
                 }
                 for e in shown
             ]
@@ -114,6 +115,8 @@ def acknowledge(events: Iterable[Event], as_json: bool) -> None:
         print(printable(f"recorded event {e.seq}: {e.kind.replace('_', ' ')}{about}, {e.occurred}"))
         if e.override:
             print(printable(f"  set aside: {e.override}"))
+        for remark in remarks:
+            print(printable(f"  {remark}"))
 
 
 @contextmanager

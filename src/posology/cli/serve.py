@@ -35,7 +35,9 @@ def serve(
     name: Annotated[
         list[str] | None,
         typer.Option(
-            "--name", metavar="NAME", help="Another name under which it answers, behind a proxy; may be given again."
+            "--name",
+            metavar="NAME",
+            help="Another name that it answers to, behind a proxy (else --host alone); may be given again.",
         ),
     ] = None,
     alone: Annotated[

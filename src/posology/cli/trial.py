@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from posology.cli._events import OverrideOption, add_commands
-from posology.cli._options import ByOption, JsonOption, Moment, OnOption, TrialArgument, options
+from posology.cli._options import ByOption, JsonOption, Moment, OnOption, RecordedOption, TrialArgument, options
 from posology.cli._output import acknowledge, console_err, print_json, print_table
 from posology.shared.text import counted, printable, printable_lines
 
@@ -35,17 +35,20 @@ def create(
     trial: TrialArgument,
     protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol file.")],
     on: OnOption = None,
+    recorded: RecordedOption = None,
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create a trial: a new record under a checked protocol.
+
+    With --recorded, a record kept elsewhere before can be loaded with the moments at which its events were recorded.
 
     Example: posology trial create mytrial.posology protocol.yaml --on 2012-06-01
     """
     from posology.conduct.trial import Trial, current_user
     from posology.protocol.load import load_document
 
-    with Trial.create(trial, load_document(protocol), by=by or current_user(), on=on) as created:
+    with Trial.create(trial, load_document(protocol), by=by or current_user(), on=on, recorded=recorded) as created:
         acknowledge(created.events(), as_json)
 
 
@@ -388,6 +391,7 @@ def correct(
 
     Example: posology trial correct mytrial.posology 57 grade=2 --reason "source document checked"
     """
+    from posology.conduct.remarks import remarks
     from posology.conduct.trial import Trial, current_user
     from posology.record.entry import EntryError, fact_from, system_fields
     from posology.record.event import to_dict
@@ -413,7 +417,8 @@ def correct(
             raise EntryError([f"event {event} says that already: nothing changes"])
         wanted = {name: getattr(fact, name) for name in pairs}
         made = opened.correct(event, by=by or current_user(), reason=reason, occurred=on, override=override, **wanted)
-    acknowledge([made], as_json)
+        said = remarks(opened.state(), made)
+    acknowledge([made], as_json, said)
 
 
 @app.command("void")

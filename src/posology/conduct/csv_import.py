@@ -22,7 +22,7 @@ from posology.record.entry import EntryError, fact_from, system_fields
 from posology.record.event import BACKDATED, Event
 from posology.record.fact import KINDS
 from posology.record.store import gc_paused
-from posology.shared.text import counted, whole_day
+from posology.shared.text import counted, moment_with_zone, whole_day
 
 ENVELOPE = ("kind", "patient", "occurred", "recorded", "author", "reason", "override", "provenance", "supersedes")
 
@@ -131,6 +131,11 @@ def _enter(
     recorded = _moment(cells.pop("recorded")) if backdated else moment
     if recorded > moment:
         raise ValueError(f"recorded {recorded} is after now")
+    if recorded < pending.begun:
+        raise ValueError(
+            f"recorded {recorded} is before the record was begun, {pending.begun}: leave the column recorded out, or"
+            " create the trial with --recorded"
+        )
     patient, author = cells.pop("patient", None), cells.pop("author", by)
     reason, override = cells.pop("reason", None), cells.pop("override", None)
     supersedes = cells.pop("supersedes", None)
@@ -198,10 +203,9 @@ def _date(text: str) -> date:
 
 def _moment(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"recorded is {text!r}: write the moment as 2013-05-10T16:30:00Z") from None
-    return moment if moment.tzinfo else moment.astimezone()
+        return moment_with_zone(text)
+    except ValueError as error:
+        raise ValueError(f"recorded is {error}") from None
 
 
 @lru_cache(maxsize=1024)
@@ -219,6 +223,8 @@ def _provenance(text: str) -> dict[str, str]:
 
 def _amendment(cells: dict[str, str], document: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of the amendment that a row names by its version."""
+    if not document:
+        raise ValueError("it amends the protocol: give the protocol file that holds the amendment (--protocol FILE)")
     for amendment in document.get("amendments") or ():
         if amendment["version"] == cells.get("version"):
             return {"version": amendment["version"], "why": amendment["reason"], "changes": amendment["changes"]}

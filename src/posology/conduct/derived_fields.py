@@ -11,6 +11,7 @@ from posology.conduct.advice import advise
 from posology.conduct.eligibility import attested_wording
 from posology.conduct.people_rules import access_of, has_people
 from posology.conduct.protocol_in_force import judged_on, plan_in_force
+from posology.conduct.review import course_hash, event_now
 from posology.endpoints.body_size import dose_mg
 from posology.protocol.model import Dose
 from posology.record.event import Event
@@ -26,6 +27,7 @@ from posology.record.facts import (
     ProtocolAmended,
     TrialCreated,
 )
+from posology.record.review import CourseEndorsed, EventReviewed, QueryRaised
 from posology.record.state import Patient, State
 
 F = TypeVar("F", bound=Fact)
@@ -59,6 +61,12 @@ def complete(
             return replace(fact, level=kept.level, cohort=kept.cohort)  # type: ignore[attr-defined]
         case CriterionAttested():
             return replace(fact, attested=attested_wording(state.protocol(occurred), fact.criterion))
+        case QueryRaised() if known and (event := event_now(state, known, fact.event)):
+            return replace(fact, asked=event.hash)
+        case EventReviewed() if known and (event := event_now(state, known, fact.event)):
+            return replace(fact, reviewed=event.hash)
+        case CourseEndorsed() if known:
+            return replace(fact, endorsed=course_hash(known))
         case DltAdjudicated() if known:
             toxicity = next((t for t in known.toxicities if t.fact.ae == fact.ae), None)
             return replace(fact, judged=judged_on(state, known, toxicity, occurred) if toxicity else None)

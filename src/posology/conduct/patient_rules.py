@@ -5,6 +5,7 @@ from __future__ import annotations
 from posology.conduct.derived_fields import planned_mg
 from posology.conduct.protocol_in_force import reopened
 from posology.conduct.rules import EventRequest, absolute, not_in_force, reads
+from posology.endpoints.ctcae_terms import CODE, find_term
 from posology.record import facts as f
 from posology.record.binding import Toxicity
 from posology.shared.text import counted
@@ -191,6 +192,15 @@ def ae_number_is_unique(request: EventRequest) -> str | None:
                 " that one"
             )
     return None
+
+
+def term_is_a_name(request: EventRequest) -> str | None:
+    """The term of an adverse event is a name, and no code of MedDRA."""
+    term = request.fact.term.strip()
+    if not CODE.fullmatch(term):
+        return None
+    known = find_term(term)
+    return f"{term} is a code" + (f": enter its term, {known.name}" if known else ", of no term of CTCAE: enter a term")
 
 
 @absolute

@@ -49,6 +49,7 @@ class PendingEvents:
         last = recorded[-1] if recorded else None
         self.head = Head(last.seq, last.hash) if last else Head()
         self.last = last.recorded if last else datetime.min.replace(tzinfo=UTC)
+        self.begun = recorded[0].recorded if recorded else self.last
         self.pending: list[tuple[Event, StoredEvent]] = []
         self._lookalikes: dict[str, str] | None = None
 

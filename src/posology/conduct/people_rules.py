@@ -11,20 +11,22 @@ from posology.record import facts as f
 from posology.record.event import Event
 from posology.record.fact import KINDS, Fact
 from posology.record.people import AccessGranted, AccessWithdrawn, SiteClosed, SiteReleased
+from posology.record.review import CourseEndorsed, EventReviewed, QueryClosed, QueryRaised
 from posology.record.state import State
 
 PATIENT_KINDS = frozenset(kind for kind in KINDS.values() if kind.about == "patient")
+REVIEWS = frozenset({QueryRaised, QueryClosed, EventReviewed})
 JUDGEMENTS = frozenset({f.DltAdjudicated})
 DECISIONS = frozenset({f.DecisionTaken, f.DecisionSigned})
 PEOPLE = frozenset({AccessGranted, AccessWithdrawn, SiteReleased, SiteClosed})
 TRIAL_KINDS = frozenset(kind for kind in KINDS.values() if kind.about == "trial") - PEOPLE
 
 RIGHTS: dict[str, frozenset[type[Fact]]] = {
-    "site": PATIENT_KINDS - JUDGEMENTS,
-    "medical monitor": JUDGEMENTS | DECISIONS,
-    "committee": JUDGEMENTS | DECISIONS,
-    "statistician": DECISIONS | {f.CutoffLocked},
-    "data manager": PATIENT_KINDS - JUDGEMENTS | TRIAL_KINDS - DECISIONS,
+    "site": PATIENT_KINDS - JUDGEMENTS - REVIEWS,
+    "medical monitor": JUDGEMENTS | DECISIONS | REVIEWS,
+    "committee": JUDGEMENTS | DECISIONS | REVIEWS,
+    "statistician": DECISIONS | REVIEWS | {f.CutoffLocked},
+    "data manager": PATIENT_KINDS - JUDGEMENTS - {CourseEndorsed} | TRIAL_KINDS - DECISIONS,
     "auditor": frozenset(),
     "administrator": PEOPLE,
 }

@@ -52,6 +52,7 @@ class ConductPlan:
             last,
             treated=fact.treated,
             organ_class=fact.system_organ_class or "",
+            code=(fact.coding or {}).get("LLTCD", ""),
         )
         answer, why = is_dlt(event, self.definition, day)
         if answer is not TriState.YES and self._holds_back(event):

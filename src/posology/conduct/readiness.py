@@ -8,6 +8,7 @@ from datetime import date
 from posology.conduct.dlt_status import dlt_statuses
 from posology.conduct.open_matters import open_matters
 from posology.conduct.protocol_in_force import plan_in_force
+from posology.conduct.review import open_queries
 from posology.record.state import State
 
 
@@ -42,6 +43,7 @@ def readiness(state: State, on: date) -> list[ReadinessItem]:
         ReadinessItem("the DLT window of every patient is over", windows),
         ReadinessItem("every event that may be a DLT is judged, as it stands", judged),
         ReadinessItem("no decision or judgement waits", matters),
+        ReadinessItem("no query about the data is open", tuple(map(str, open_queries(state)))),
         ReadinessItem("the end of every event of grade 3 or more is known", ungraded),
     ]
 

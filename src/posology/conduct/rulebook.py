@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from posology.conduct import decision_rules as d
 from posology.conduct import patient_rules as p
 from posology.conduct import people_rules as w
+from posology.conduct import review_rules as q
 from posology.conduct import rules as r
 from posology.conduct.rules import ABSOLUTE, READS, READS_LATE, ConductRule, EventRequest
 from posology.record import facts as f
@@ -19,6 +20,7 @@ from posology.record.entry import EntryError
 from posology.record.event import Event
 from posology.record.fact import KINDS, Fact
 from posology.record.people import AccessGranted, AccessWithdrawn, SiteClosed, SiteReleased
+from posology.record.review import CourseEndorsed, EventReviewed, QueryAnswered, QueryClosed, QueryRaised
 from posology.record.state import State
 from posology.shared.text import first_paragraph
 
@@ -61,7 +63,7 @@ RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     ),
     f.DoseReduced: (p.on_treatment, p.to_a_defined_lower_level, p.reductions_left),
     f.DoseDelayed: (p.enrolled_before_dosing, p.on_treatment, p.delay_allowed),
-    f.AdverseEvent: (p.ae_number_is_unique,),
+    f.AdverseEvent: (p.ae_number_is_unique, p.term_is_a_name),
     f.AdverseEventResolved: (p.ae_number_is_known, p.resolved_once),
     f.DltAdjudicated: (p.ae_number_is_known, p.judged_once, p.judged_by_the_definition),
     f.LesionMeasured: (
@@ -99,6 +101,11 @@ RULES: dict[type[Fact], tuple[ConductRule, ...]] = {
     ),
     f.ProtocolAmended: (d.amendment_in_order, d.amendment_is_valid, d.amendment_rests_on_its_version),
     f.CutoffLocked: (d.cutoff_is_past,),
+    QueryRaised: (q.event_is_in_effect,),
+    QueryAnswered: (q.query_is_open,),
+    QueryClosed: (q.query_is_open,),
+    EventReviewed: (q.event_is_in_effect,),
+    CourseEndorsed: (q.queries_are_closed,),
     SiteReleased: (w.site_fits,),
     SiteClosed: (w.site_fits,),
     AccessGranted: (w.site_is_known, w.an_administrator_stays),
@@ -259,6 +266,8 @@ def _asked_again(
         rules = tuple(dict.fromkeys(rule for kind in kinds for rule in _resting_on(event.kind, kind, old is None)))
         if not any(is_fatal(e) for e in (new, old) if e is not None):
             rules = tuple(rule for rule in rules if rule is not r.none_after_death)
+        if new.patient is not None and event.patient != new.patient:
+            rules = tuple(rule for rule in rules if rule in r.READS_OTHERS)
         if rules:
             yield event, rules
 

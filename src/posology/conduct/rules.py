@@ -14,6 +14,7 @@ patients on treatment, :mod:`posology.conduct.decision_rules` those for decision
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,6 +31,7 @@ from posology.record import facts as f
 from posology.record.collected import LaboratoryMeasured, TreatmentGiven
 from posology.record.event import Event
 from posology.record.fact import Fact
+from posology.record.review import ABOUT_DATA
 from posology.record.state import Patient, State
 from posology.shared.text import counted
 
@@ -92,7 +94,8 @@ class EventRequest:
         known = self.state.patients.get(id) or Patient(id, ())
         if self.event is None:
             return known
-        return Patient(id, tuple(e for e in known.events if e.seq != self.event.seq))
+        place = self._place(known, self.event)
+        return Patient(id, (*known.events[:place], *known.events[place + 1 :]))
 
     @cached_property
     def before(self) -> Patient:
@@ -100,7 +103,14 @@ class EventRequest:
         known = self.patient
         if self.entered == math.inf and (not known.events or known.events[-1].occurred <= self.occurred):
             return known
-        return Patient(known.id, tuple(e for e in known.events if self.state.order(e) < self.moment))
+        return Patient(known.id, known.events[: bisect_left(known.events, self.moment, key=self.state.order)])
+
+    def _place(self, known: Patient, event: Event) -> int:
+        """Return where an event stands among a patient's, which are in the order they occurred."""
+        place = bisect_left(known.events, self.state.order(event), key=self.state.order)
+        if place < len(known.events) and known.events[place].seq == event.seq:
+            return place
+        raise LookupError(f"event {event.seq} is not among those of {known.id}")
 
     def others(self, kind: type[Fact]) -> tuple[Event, ...]:
         """Return the other events of a kind about the trial."""
@@ -135,16 +145,22 @@ READS: dict[ConductRule, tuple[type[Fact], ...]] = {}
 READS_LATE: dict[ConductRule, tuple[type[Fact], ...]] = {}
 """Those of them that can also break it when they are entered late."""
 
+READS_OTHERS: set[ConductRule] = set()
+"""Those that events of other patients can break."""
+
 ABSOLUTE: set[ConductRule] = set()
 """Rules that no override sets aside."""
 
 
-def reads(*kinds: type[Fact], late: bool = True) -> Callable[[ConductRule], ConductRule]:
-    """Say which kinds of event a rule rests on; not ``late`` if a new one that would break it is itself refused."""
+def reads(*kinds: type[Fact], late: bool = True, others: bool = False) -> Callable[[ConductRule], ConductRule]:
+    """Say which kinds of event a rule rests on; not ``late`` if a new one that would break it is itself refused;
+    ``others`` if it reads those of other patients too."""
 
     def register(rule: ConductRule) -> ConductRule:
         READS[rule] = kinds
         READS_LATE[rule] = kinds if late else ()
+        if others:
+            READS_OTHERS.add(rule)
         return rule
 
     return register
@@ -188,7 +204,15 @@ def consent_first(request: EventRequest) -> str | None:
     return None
 
 
-AFTER_DEATH = (f.AdverseEventResolved, f.DltAdjudicated, f.TumourAssessed, f.Discontinued, f.CriterionAttested, f.Died)
+AFTER_DEATH = (
+    f.AdverseEventResolved,
+    f.DltAdjudicated,
+    f.TumourAssessed,
+    f.Discontinued,
+    f.CriterionAttested,
+    f.Died,
+    *ABOUT_DATA,
+)
 TREATMENT = (f.Dosed, f.DoseReduced, f.DoseDelayed, f.SlotReserved, f.Enrolled, TreatmentGiven)
 
 
@@ -299,7 +323,7 @@ def not_in_force(request: EventRequest) -> str:
     return "".join(f"; decision {d.fact.number} of {d.event.occurred} would open it: {d.status}" for d in waits[-1:])
 
 
-@reads(f.DecisionTaken, f.DecisionSigned, f.SlotReserved, f.SlotReleased, f.Enrolled)
+@reads(f.DecisionTaken, f.DecisionSigned, f.SlotReserved, f.SlotReleased, f.Enrolled, others=True)
 def slot_is_free(request: EventRequest) -> str | None:
     """No more patients than the protocol or the decision gives slots."""
     fact, open_ = request.fact, request.open_level

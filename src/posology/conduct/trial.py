@@ -108,8 +108,11 @@ class Trial:
         """
         moment = recorded or clock()
         day = on or moment.date()
-        if recorded is None and day > moment.date():
-            raise ValueError(f"{day} is after today, {moment.date()}: a trial is created on or after its day")
+        if moment > clock():
+            raise ValueError(f"recorded {moment} is after now")
+        if day > moment.date():
+            when = "today" if recorded is None else "the moment it is recorded"
+            raise ValueError(f"{day} is after {when}, {moment.date()}: a trial is created on or after its day")
         created = TrialCreated(protocol=in_force(document, day))
         check_entry(created, patient=None, author=by, reason=None, override=None)
         event = Event(
@@ -135,6 +138,10 @@ class Trial:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def moment(self) -> datetime:
+        """Return which moment it is for the user."""
+        return self._clock()
 
     def today(self) -> date:
         """Return the day it is for the user."""

@@ -29,6 +29,15 @@ def level_number(index: int) -> int:
     return index + 1
 
 
+def level_number_or_none(index: int) -> int | None:
+    """Return the number of the dose level at ``index``, or none where it stands for no level.
+
+    >>> level_number_or_none(0), level_number_or_none(NONE)
+    (1, None)
+    """
+    return None if index == NONE else level_number(index)
+
+
 class Action(IntEnum):
     """What to do next."""
 

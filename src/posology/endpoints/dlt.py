@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from posology.endpoints.ctcae import Version
 from posology.endpoints.ctcae_terms import canonical_term, find_term, spelling
 
 
@@ -22,7 +23,7 @@ class TriState(StrEnum):
 
 @dataclass(frozen=True)
 class Exemption:
-    """An exception that hangs on time or treatment: an event that resolves soon enough is no DLT.
+    """An exception that depends on time or treatment: an event that resolves soon enough is no DLT.
 
     Parameters
     ----------
@@ -95,6 +96,8 @@ class Definition:
         doses planned within the window; 0: as many as were given.
     maximum_delay_days
         a related toxicity that delays the next dose by more days is a DLT; None: a delay is none.
+    ctcae
+        the version of CTCAE in force: it says of which system organ class a term is.
     """
 
     window_days: int
@@ -102,6 +105,7 @@ class Definition:
     minimum_dose_percent: float = 100.0
     planned_doses: int = 0
     maximum_delay_days: int | None = None
+    ctcae: Version = "5"
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,8 @@ class AdverseEvent:
         whether it was treated; None: not known.
     organ_class
         its system organ class, where it was coded; else that of its CTCAE term.
+    code
+        the MedDRA code of its lowest level term, where it was coded: it names the event beside its term.
 
     Raises
     ------
@@ -141,6 +147,7 @@ class AdverseEvent:
     improved_day: int | None = None
     treated: bool | None = None
     organ_class: str = ""
+    code: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.grade <= 5:
@@ -174,7 +181,7 @@ def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[TriSt
     waits = ""
     why = []
     for criterion in definition.criteria:
-        answer, reason = _meets_criterion(event, criterion, day)
+        answer, reason = _meets_criterion(event, criterion, definition.ctcae, day)
         if answer is TriState.YES:
             return answer, criterion.text
         if answer is TriState.NOT_YET:
@@ -185,12 +192,12 @@ def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[TriSt
     return TriState.NO, "; ".join(dict.fromkeys(why))
 
 
-def _meets_criterion(event: AdverseEvent, criterion: Criterion, day: int) -> tuple[TriState, str]:
+def _meets_criterion(event: AdverseEvent, criterion: Criterion, ctcae: Version, day: int) -> tuple[TriState, str]:
     if criterion.terms and not _among(event, criterion.terms):
         return TriState.NO, f"{event.term} is not {' or '.join(criterion.terms)}"
     if _among(event, criterion.except_terms):
         return TriState.NO, f"{event.term} is excepted"
-    in_class = _in_class(event, criterion.organ_classes) if criterion.organ_classes else True
+    in_class = _in_class(event, criterion.organ_classes, ctcae) if criterion.organ_classes else True
     if in_class is False:
         return TriState.NO, f"{event.term} is not of {' or '.join(criterion.organ_classes)}"
     if criterion.related and event.related is False:
@@ -246,12 +253,17 @@ def _is_exempt(event: AdverseEvent, exempt: Exemption, day: int) -> tuple[TriSta
 
 def _among(event: AdverseEvent, terms: Sequence[str]) -> bool:
     """Whether an event is one of some terms, in whatever spelling or by whatever common name."""
-    return bool(terms) and canonical_term(event.term) in {canonical_term(term) for term in terms}
+    return bool(terms) and bool(_names(event) & {canonical_term(term) for term in terms})
 
 
-def _in_class(event: AdverseEvent, organ_classes: Sequence[str]) -> bool | None:
+def _names(event: AdverseEvent) -> set[str]:
+    """Return the CTCAE terms that an event is, by its term and by its code."""
+    return {canonical_term(name) for name in (event.term, event.code) if name}
+
+
+def _in_class(event: AdverseEvent, organ_classes: Sequence[str], version: Version) -> bool | None:
     """Whether an event is of one of some system organ classes; None if its class is not known."""
-    known = find_term(event.term)
+    known = find_term(event.term, version) or find_term(event.code, version)
     organ_class = event.organ_class or (known.organ_class if known else "")
     if not organ_class:
         return None

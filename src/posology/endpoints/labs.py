@@ -138,7 +138,7 @@ def grade(results: Results, version: Version = "5") -> TwoSidedGrades:
     """Grade results in both directions, and find what is wrong with each.
 
     A result that cannot be read, has a negative value, no unit where one is needed, a unit the analyte is not reported
-    in, limits in conflict, or a limit or baseline missing that its grade hangs on, is a finding and not graded. A
+    in, limits in conflict, or a limit or baseline missing that its grade depends on, is a finding and not graded. A
     result given as ``<`` or ``>`` is a finding, and graded only if its grade is certain.
 
     Examples

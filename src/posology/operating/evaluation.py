@@ -21,7 +21,7 @@ from posology.designs.interval import IntervalDesign
 from posology.designs.model_based import ModelBasedDesign
 from posology.designs.modifiers.base import Modifier
 from posology.designs.modifiers.stop_toxic import StopToxic
-from posology.designs.tally import NONE, DependsOn, Design, level_number
+from posology.designs.tally import DependsOn, Design, level_number_or_none
 from posology.designs.three_plus_three import ThreePlusThree
 from posology.designs.time_to_event import RollingSix
 from posology.operating.characteristics import Characteristics
@@ -125,10 +125,6 @@ def _dlt_rates(grades: Sequence[Sequence[float]], levels: int) -> list[float]:
     return [float(p) for p in check_grades(grades, levels)[:, DLT:].sum(axis=1)]
 
 
-def _number_or_none(level: int) -> int | None:
-    return None if level == NONE else level_number(level)
-
-
 def _defined(value: float) -> float | None:
     return None if np.isnan(value) else value
 
@@ -152,7 +148,7 @@ def _graded(design: Design, grades: Sequence[Sequence[float]], target: float | N
     if target is not None:
         data |= {
             "target": target,
-            "true_mtd": _number_or_none(int(found.true_mtd(target)[0])),
+            "true_mtd": level_number_or_none(int(found.true_mtd(target)[0])),
             "correct": float(found.correct(target)[0]),
         }
     return data
@@ -229,7 +225,7 @@ class _Columns:
             **self.shared,
         }
         if self.true_mtd is not None:
-            data["true_mtd"] = _number_or_none(int(self.true_mtd[s]))
+            data["true_mtd"] = level_number_or_none(int(self.true_mtd[s]))
         return data | {name: _defined(float(values[s])) for name, values in self.by_scenario.items()}
 
 
@@ -275,7 +271,7 @@ def _simulated(
         (correct, e1), (over, e2) = found.correct(target), found.overdosed(target)
         data |= {
             "target": target,
-            "true_mtd": _number_or_none(found.true_mtd(target)),
+            "true_mtd": level_number_or_none(found.true_mtd(target)),
             "correct": correct,
             "correct_error": e1,
             "overdosed_60": over,

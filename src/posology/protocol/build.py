@@ -171,7 +171,7 @@ def dlt_definition(protocol: Protocol) -> Definition:
     )
     dlt = protocol.dlt
     planned = sum(day <= dlt.window_days for day in protocol.schedule.dosing_days)
-    return Definition(dlt.window_days, criteria, dlt.minimum_dose_percent, planned, dlt.maximum_delay_days)
+    return Definition(dlt.window_days, criteria, dlt.minimum_dose_percent, planned, dlt.maximum_delay_days, dlt.ctcae)
 
 
 def decision_rules(protocol: Protocol) -> list[str]:

@@ -169,6 +169,8 @@ def _explain(detail: ErrorDetails, plain: Any) -> tuple[FieldPath, str, str]:
         options = context["expected"]
         names = [o.strip(" '") for o in options.replace(" or ", ", ").split("',")]
         near = difflib.get_close_matches(str(found), names, n=1, cutoff=0.5)
+        if not isinstance(found, str) and f"{found}" in names:
+            return path, f"is the number {shown}", f'write it as text, in quotes: "{found}"'
         return path, f"is {shown}", f"allowed: {options}" + (f" (did you mean {near[0]}?)" if near else "")
     if kind == "value_error":
         error = context.get("error")

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
+from posology.endpoints.ctcae import Version
+
 T = TypeVar("T")
 FORBID = {"extra": "forbid", "allow_inf_nan": False}
 Text = Annotated[str, MinLen(1)]
@@ -181,7 +183,7 @@ class Schedule:
 
 @protocol_section
 class DltExemption:
-    """An exception that hangs on time or treatment: an event that resolves within so many days is no DLT."""
+    """An exception that depends on time or treatment: an event that resolves within so many days is no DLT."""
 
     text: Text
     within_days: Days
@@ -217,13 +219,15 @@ class DltCriterion:
 class Dlt:
     """The dose-limiting toxicity: which events, seen within which window, in which patients.
 
-    With ``maximum_delay_days``, a related toxicity that holds the next cycle back for more days is one too.
+    With ``maximum_delay_days``, a related toxicity that holds the next cycle back for more days is one too. ``ctcae`` is
+    the version by which adverse events are graded: its terms are those of the criteria.
     """
 
     window_days: WindowDays
     criteria: Annotated[tuple[DltCriterion, ...], MinLen(1), MaxLen(200)]
     minimum_dose_percent: Annotated[float, Ge(0), Le(100)] = 100.0
     maximum_delay_days: SomeDays | None = None
+    ctcae: Version = "5"
 
 
 @protocol_section

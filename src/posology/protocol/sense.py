@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from posology.endpoints.ctcae_terms import find_term, nearest_terms, organ_classes, spelling
+from posology.endpoints.ctcae import Version
+from posology.endpoints.ctcae_terms import canonical_term, find_term, nearest_terms, organ_classes, spelling
 from posology.endpoints.units import analytes, canonical_unit
 from posology.protocol.model import FACT_VALUES, DltCriterion, EligibilityCriterion, Protocol
 from posology.shared.yaml_files import FieldPath
@@ -48,14 +49,14 @@ def nonsense(protocol: Protocol) -> Iterator[Nonsense]:
         if impossible and impossible[0] >= len(general):
             yield (*path, impossible[0] - len(general)), impossible[1], "change one of the two"
     for i, criterion in enumerate(protocol.dlt.criteria):
-        excepted = {term.casefold() for term in criterion.except_terms}
-        if criterion.terms and {term.casefold() for term in criterion.terms} <= excepted:
+        excepted = {canonical_term(term) for term in criterion.except_terms}
+        if criterion.terms and {canonical_term(term) for term in criterion.terms} <= excepted:
             yield ("dlt", "criteria", i, "except_terms"), "excepts every term", "nothing would ever meet the criterion"
-        yield from _terms(("dlt", "criteria", i), criterion)
+        yield from _terms(("dlt", "criteria", i), criterion, protocol.dlt.ctcae)
 
 
-def _terms(path: FieldPath, criterion: DltCriterion) -> Iterator[Nonsense]:
-    """Yield the terms of a DLT criterion that are none of CTCAE, with the nearest."""
+def _terms(path: FieldPath, criterion: DltCriterion, ctcae: Version) -> Iterator[Nonsense]:
+    """Yield the terms of a DLT criterion that the version of CTCAE in force does not have, with the nearest."""
     lists: dict[FieldPath, tuple[str, ...]] = {
         (*path, "terms"): criterion.terms,
         (*path, "except_terms"): criterion.except_terms,
@@ -63,10 +64,14 @@ def _terms(path: FieldPath, criterion: DltCriterion) -> Iterator[Nonsense]:
     }
     for where, terms in lists.items():
         for j, term in enumerate(terms):
-            if find_term(term) is None:
+            known = find_term(term, ctcae)
+            if known is None:
                 near = nearest_terms(term)
                 right = f"did you mean {' or '.join(near)}?" if near else "write a CTCAE term"
                 yield (*where, j), f"{term!r} is no term of CTCAE", f'{right} (or "<organ class> - Other, ...")'
+            elif not known.is_in(ctcae):
+                wrong = f"{term!r} is a term of CTCAE {' and '.join(known.versions)}, and not of {ctcae}"
+                yield (*where, j), wrong, f"the protocol grades by CTCAE {ctcae} (dlt.ctcae)"
     for j, name in enumerate(criterion.system_organ_classes):
         if spelling(name) not in organ_classes():
             near = difflib.get_close_matches(name, organ_classes().values(), n=1, cutoff=0.3)

@@ -130,6 +130,7 @@ def _sections(p: Protocol) -> Iterator[tuple[str, list[Entry]]]:
         "Dose-limiting toxicity (DLT)",
         [
             ("Window", f"days 1 to {p.dlt.window_days} from the first dose", "dlt.window_days"),
+            ("Graded by", f"CTCAE version {p.dlt.ctcae}", "dlt.ctcae"),
             *(
                 ("DLT", criterion.text + _ctcae(criterion), f"dlt.criteria.{i}")
                 for i, criterion in enumerate(p.dlt.criteria, 1)

@@ -25,8 +25,9 @@ def write(rows: Iterable[StoredEvent], path: str | Path) -> int:
     count = 0
     try:
         with new_file(path) as draft, draft.open("wb") as lines:
-            for count, row in enumerate(rows, 1):  # noqa: B007
+            for row in rows:
                 lines.write(row.json_line() + b"\n")
+                count += 1
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
     return count

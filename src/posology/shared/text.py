@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 
 __all__ = [
     "bounds_in_words",
@@ -11,6 +11,7 @@ __all__ = [
     "first_paragraph",
     "lookalike_key",
     "mixed_scripts",
+    "moment_with_zone",
     "printable",
     "printable_lines",
     "unprintable",
@@ -109,6 +110,28 @@ def first_paragraph(docstring: str | None) -> str:
     'Ends at a level when it is full.'
     """
     return " ".join((docstring or "").strip().split("\n\n")[0].split())
+
+
+def moment_with_zone(text: str) -> datetime:
+    """Read a moment, 2013-05-10T16:30:00Z; without a zone it is of the zone of this machine.
+
+    Raises
+    ------
+    ValueError
+        if it is no moment: a day alone is none.
+
+    Examples
+    --------
+    >>> moment_with_zone("2013-05-10T16:30:00Z").isoformat()
+    '2013-05-10T16:30:00+00:00'
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or len(text) < len("2013-05-10T16:30"):
+        raise ValueError(f"{text!r}: write the moment as 2013-05-10T16:30:00Z")
+    return moment if moment.tzinfo else moment.astimezone()
 
 
 def whole_day(text: str) -> date:

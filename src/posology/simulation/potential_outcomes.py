@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from posology.operating.simulate import Scenario
+from posology.operating.true_mtd import true_mtd
 from posology.pharmacology.clinical.dose_modification import NextDose, as_labelled
 from posology.pharmacology.clinical.exposure_driver import BY_AREA, ExposureDriver
 from posology.pharmacology.clinical.ocular_toxicity import IMGN853_OCULAR, OcularToxicity
@@ -136,8 +137,9 @@ class DrugDrivenPatients:
         return np.divide(late, every, out=np.full_like(every, np.nan), where=every > 0)
 
     def true_mtd(self, target: float, window: float = np.inf) -> int:
-        """Return the level whose DLT rate within a window [d] is nearest the target, the lower of two equally near."""
-        return int(np.abs(self.rate(window) - target).round(12).argmin())
+        """Return the level that is right to select by the DLT rates within a window [d]; see
+        :func:`posology.operating.true_mtd.true_mtd`."""
+        return int(true_mtd(self.rate(window), target)[0])
 
     def benefit(self) -> Floats:
         """Return (levels,): the share of patients whose tumours respond, and who have no DLT while treated."""

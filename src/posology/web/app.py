@@ -40,7 +40,7 @@ ROUTES = [
     Route("/t/{trial}/decisions/new", decisions.propose, methods=BOTH),
     Route("/t/{trial}/decisions/{number}", decisions.decision, methods=BOTH),
     Route("/t/{trial}/patients", patients.patients),
-    Route("/t/{trial}/patients/{patient}", patients.patient),
+    Route("/t/{trial}/patients/{patient}", patients.patient, methods=BOTH),
     Route("/t/{trial}/enter/{kind}", entry.enter, methods=BOTH),
     Route("/t/{trial}/events/{seq:int}", entry.event, methods=BOTH),
     Route("/t/{trial}/trail", trail.trail),

@@ -19,8 +19,9 @@ from posology.conduct.rulebook import rule_names
 from posology.conduct.trial import Trial
 from posology.interchange.datasets.folder import SourceError
 from posology.interchange.datasets.formats import read_dataset as read_dataset
-from posology.interchange.sdtm.layout import LAYOUTS, QNAMS, RESERVED, qnam, types_of
+from posology.interchange.sdtm.layout import LAYOUTS
 from posology.interchange.sdtm.reader.read import import_sdtm
+from posology.interchange.sdtm.supplemental import QNAMS, RESERVED, qnam, types_of
 from posology.interchange.sdtm.writer.write import datasets, export_sdtm, split
 from posology.protocol.load import load_document
 from posology.record import collected as c

@@ -15,8 +15,22 @@ from posology.pharmacology.pk_models.mammillary import THREE_COMPARTMENTS, TWO_O
 from posology.pharmacology.pk_models.transit import TRANSIT
 
 TIMES = np.array([0.3, 0.9, 1.5, 2.5, 4.0, 8.0, 13.0, 24.0])
-VALUES = {"CL": 1.3, "V": 20.0, "V1": 12.0, "Q": 2.0, "V2": 30.0, "Q2": 3.0, "Q3": 0.5, "V3": 60.0, "ka": 0.9, "tlag": 0.6,
-          "MTT": 1.7, "NN": 3.3, "Vmax": 2.0, "Km": 1.0}  # fmt: skip
+VALUES = {
+    "CL": 1.3,
+    "V": 20.0,
+    "V1": 12.0,
+    "Q": 2.0,
+    "V2": 30.0,
+    "Q2": 3.0,
+    "Q3": 0.5,
+    "V3": 60.0,
+    "ka": 0.9,
+    "tlag": 0.6,
+    "MTT": 1.7,
+    "NN": 3.3,
+    "Vmax": 2.0,
+    "Km": 1.0,
+}
 
 
 def dataset(duration: float = 0.0, interval: float = 0.0, times: Any = TIMES) -> PkDataset:

@@ -181,6 +181,7 @@ def simulate_designs(
     """
     import numpy as np
 
+    from posology.designs.tally import level_number_or_none
     from posology.operating import PotentialOutcomes
     from posology.operating.evaluation import patients_to_draw
     from posology.protocol.load import load_document
@@ -220,7 +221,7 @@ def simulate_designs(
             "drops": drug.drops,
             "reduced": drug.reduce,
             "truth": table.rows(),
-            "true_mtd_while_treated": carriers.true_mtd(others.target) + 1,
+            "true_mtd_while_treated": level_number_or_none(carriers.true_mtd(others.target)),
             "most_response_without_dlt": int(carriers.benefit().argmax()) + 1,
             "assumed": (*ASSUMED, DROPS) if drug.drops else ASSUMED,
         }
@@ -245,6 +246,7 @@ def simulate_designs(
 
 def _run(design: Design, rates: tuple[float, ...], people: PatientModel, target: float, **world: Any) -> dict[str, Any]:
     """Run a design on patients, and return what it finds with standard errors."""
+    from posology.designs.tally import level_number_or_none
     from posology.operating import Scenario, simulate
 
     result = simulate(design, Scenario(rates, **world), people)
@@ -260,7 +262,7 @@ def _run(design: Design, rates: tuple[float, ...], people: PatientModel, target:
         "dlts_missed_error": float(missed.std() / len(missed) ** 0.5),
         "days": length,
         "days_error": error,
-        "true_mtd": result.true_mtd(target) + 1,
+        "true_mtd": level_number_or_none(result.true_mtd(target)),
     }
 
 
@@ -305,6 +307,11 @@ def _carriers(
             interval=float(schedule.cycle_days),
             progress=lambda done, of: progress.update(bar, completed=done, total=of),
         )
+
+
+def _dose_of(level: int | None, doses: list[str], unit: str) -> str:
+    """Write the dose of a level numbered from 1; of none, why there is none."""
+    return "none, every level is too toxic" if level is None else f"{doses[level - 1]} {unit}"
 
 
 def _show(told: dict[str, Any], table: Table | None) -> None:
@@ -364,11 +371,11 @@ def _show(told: dict[str, Any], table: Table | None) -> None:
     mtd = {each["window"]: each["true_mtd"] for each in told["designs"]}
     print(
         f"level with the true DLT rate nearest {told['target']:g}: "
-        + "; ".join(f"within {w:g} d {number[k - 1]} {told['unit']}" for w, k in mtd.items())
+        + "; ".join(f"within {w:g} d {_dose_of(k, number, told['unit'])}" for w, k in mtd.items())
     )
     if table is not None:
         print(
-            f"while treated: {number[told['true_mtd_while_treated'] - 1]} {told['unit']}; "
+            f"while treated: {_dose_of(told['true_mtd_while_treated'], number, told['unit'])}; "
             f"most responses without a DLT: {number[told['most_response_without_dlt'] - 1]} {told['unit']}"
         )
         print(

@@ -117,12 +117,10 @@ class Exnex:
         x, n = checked_counts(responses, patients)
         rates = np.broadcast_to(np.asarray(rate, dtype=float), (x.shape[1],))
         sizes, which = np.unique(n, axis=0, return_inverse=True)
-        posterior = BasketPosterior(*(np.empty(x.shape) for _ in range(3)))
+        posterior = BasketPosterior.empty(x.shape)
         for k, size in enumerate(sizes):
             rows = np.flatnonzero(which.ravel() == k)
-            tables = _Tables(self, size, rates, x[rows])
-            for name in ("mean", "sd", "above"):
-                getattr(posterior, name)[rows] = getattr(tables.posterior, name)
+            posterior.fill(rows, _Tables(self, size, rates, x[rows]).posterior)
         return posterior
 
     def components_of(self, responses: ArrayLike, patients: ArrayLike) -> Floats:
@@ -369,11 +367,9 @@ class CalibratedHierarchical:
         """
         x, n = checked_counts(responses, patients)
         variance = self.variance(x, n)
-        posterior = BasketPosterior(*(np.empty(x.shape) for _ in range(3)))
+        posterior = BasketPosterior.empty(x.shape)
         for value in np.unique(variance):
             rows = variance == value
             model = Exnex((Exchangeable(self.mean, self.sd, FixedSpread(float(np.sqrt(value)))),), (1.0, 0.0))
-            part = model.posterior(x[rows], n[rows], rate)
-            for name in ("mean", "sd", "above"):
-                getattr(posterior, name)[rows] = getattr(part, name)
+            posterior.fill(rows, model.posterior(x[rows], n[rows], rate))
         return posterior

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from posology.shared.arrays import ArrayLike, Floats, Ints
+from posology.shared.arrays import ArrayLike, Bools, Floats, Ints
 
 __all__ = ["BasketModel", "BasketPosterior", "checked_counts", "in_parts"]
 
@@ -23,6 +23,15 @@ class BasketPosterior:
     mean: Floats
     sd: Floats
     above: Floats
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> BasketPosterior:
+        """Return a posterior to be filled in by :meth:`fill`, (trials, baskets)."""
+        return cls(*(np.empty(shape) for _ in range(3)))
+
+    def fill(self, rows: Ints | Bools, part: BasketPosterior) -> None:
+        """Put the posterior of some trials in their rows."""
+        self.mean[rows], self.sd[rows], self.above[rows] = part.mean, part.sd, part.above
 
 
 class BasketModel(Protocol):
@@ -66,4 +75,8 @@ def in_parts(
     parts = [
         analyse(responses[k : k + trials], patients[k : k + trials]) for k in range(0, len(responses), max(trials, 1))
     ]
-    return BasketPosterior(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("mean", "sd", "above")))
+    return BasketPosterior(
+        np.concatenate([part.mean for part in parts]),
+        np.concatenate([part.sd for part in parts]),
+        np.concatenate([part.above for part in parts]),
+    )

@@ -10,7 +10,7 @@ from posology.protocol.model import Protocol
 
 
 def rules_of(protocol: Protocol, preset: str = "recist") -> AdamConventions:
-    """Return a preset's rules with the protocol's days, schedule of assessments and tumours for CA-125.
+    """Return a preset's rules with the protocol's days, schedule of assessments, tumours for CA-125 and CTCAE.
 
     Times are counted from the first dose: a record knows of no randomisation.
     """
@@ -22,6 +22,7 @@ def rules_of(protocol: Protocol, preset: str = "recist") -> AdamConventions:
         recist=replace(chosen.recist, confirmation_days=said.confirmation_days, minimum_sd_days=said.minimum_sd_days),
         censoring=replace(chosen.censoring, interval_days=said.assess_every_days),
         marker_tumours=marker.tumour_types if marker else (),
+        ctcae=protocol.dlt.ctcae,
     )
 
 

@@ -40,7 +40,7 @@ class PatientStatus:
     ``cycle`` from 0; ``due`` [d]; ``factor`` of the dose before over the planned one; ``ocular`` the grade now,
     ``worst`` so far, ``recovery_day`` the day from which the latest episode is over; ``had_other_reaction`` whether
     another reaction came in the cycle before; ``worst_since_last_dose`` the worst ocular grade since the dose before
-    was due, be it over or not; ``held_count`` how many episodes of grade 2 or worse there have been.
+    was due, whether over or not; ``held_count`` how many episodes of grade 2 or worse there have been.
     """
 
     cycle: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import singledispatch
 
 from posology.designs import backfill, modifiers
 from posology.designs import committee_table as agreed
@@ -91,6 +92,9 @@ BABB = (
     " Med 1998;17:1103-1120."
 )
 
+Own = tuple[str, str, tuple[str, ...]]
+"""Name, rule and references of a design."""
+
 
 @dataclass(frozen=True)
 class DesignDescription:
@@ -130,120 +134,174 @@ def describe(design: Design) -> DesignDescription:
     return DesignDescription(name, (words, *_course(design), *_mtd(design)), references)
 
 
-def _own(design: Design) -> tuple[str, str, tuple[str, ...]]:  # noqa: C901 (one case a design)
-    """Return name, rule and references of a design that nothing goes around: the particular kinds before the
-    general."""
-    match design:
-        case backfill.BeBoin():
-            return "BE-BOIN", f"{_late_boin(design)} {_backfill(design)}", (ZHAO, YUAN_TITE, LIU_YUAN)
-        case backfill.BfBoin():
-            return "BF-BOIN", f"{_boin(design)} {_backfill(design)}", (ZHAO, LIU_YUAN)
-        case TiteBoin():
-            return "TITE-BOIN", _late_boin(design), (YUAN_TITE, LIU_YUAN)
-        case graded.GBoin():
-            kind = "the quasi-binary" if design.score == "quasi-binary" else "the mean"
-            words = (
-                f"Toxicity is scored from 0 to 1 by its grade; {kind} score at the current level is compared with two"
-                f" boundaries about the target score {design.target:g}: the dose goes up where it is at most"
-                f" {design.lambda_e:.3f}, down where it is at least {design.lambda_d:.3f}, and stays between."
-            )
-            return "gBOIN", words, (MU,)
-        case Iboin():
-            guess = ", ".join(f"{q:g}" for q in design.prior)
-            worth = ", ".join(map(str, design.prior_sample_size))
-            words = (
-                f"{_boin(design)} Prior guesses of the DLT rates ({guess}), worth {worth} patients, shift the"
-                " boundaries of each level."
-            )
-            return "iBOIN", words, (ZHOU, LIU_YUAN)
-        case Boin():
-            return "BOIN", _boin(design), (LIU_YUAN,)
-        case Keyboard():
-            words = (
-                f"Keys of equal width are laid out from the target key, {_interval(design)}. The key with the highest"
-                " posterior probability, under a uniform prior, decides: below the target key the dose goes up, above"
-                " it down, and stays in it."
-            )
-            return "Keyboard", words, (YAN,)
-        case Mtpi2():
-            words = (
-                "The range of the DLT rate is parted into intervals as wide as the equivalence interval,"
-                f" {_interval(design)}. The interval with the highest unit probability mass, under a uniform prior,"
-                " decides: below it the dose goes up, above it down."
-            )
-            return "mTPI-2", words, (GUO, JI_MTPI)
-        case Mtpi():
-            words = (
-                f"The equivalence interval is {_interval(design)}. Of the intervals below, in and above it the one with"
-                " the highest unit probability mass, under a uniform prior, decides whether the dose goes up, stays or"
-                " goes down."
-            )
-            return "mTPI", words, (JI_MTPI,)
-        case Tpi():
-            words = (
-                f"The equivalence interval runs from {design.k2:g} posterior standard deviations below the target DLT"
-                f" rate {design.target:g} to {design.k1:g} above; of the intervals below, in and above it the most"
-                " probable decides, under a Beta(0.005, 0.005) prior."
-            )
-            return "TPI", words, (JI_TPI,)
-        case I3plus3():
-            words = (
-                f"The equivalence interval is {_interval(design)}. The dose goes up where the observed DLT rate lies"
-                " below it and stays where it lies in it; above it, the dose stays if the rate with one DLT less lay"
-                " below the interval, and goes down otherwise."
-            )
-            return "i3+3", words, (LIU_I3,)
-        case agreed.CommitteeTable():
-            return "the agreed table", "Doses are given by the decision table below, as the committee agreed it.", ()
-        case TiteCrm():
-            weights = "linear in the share followed" if design.weight == "linear" else "adapted to when DLTs came"
-            words = (
-                f"{_crm(design)} Patients without DLT whose window is open enter the likelihood with weights {weights}."
-            )
-            return "TITE-CRM", words, (CHEUNG, OQUIGLEY)
-        case Crm():
-            return "CRM", _crm(design), (OQUIGLEY, *((OQUIGLEY_SHEN,) if design.fit == "mle" else ()))
-        case Blrm():
-            return "BLRM", _blrm(design), (NEUENSCHWANDER, BABB)
-        case Ewoc():
-            low, high = design.range
-            words = (
-                "The DLT rate follows a logistic curve through rho, the rate at the lowest dose, and the MTD, at which"
-                f" it is {design.target:g}. The MTD has a Beta({design.mtd_prior[0]:g}, {design.mtd_prior[1]:g}) prior"
-                f" over {low:g} to {high:g}, rho a Beta({design.rho_prior[0]:g}, {design.rho_prior[1]:g}) prior over 0"
-                f" to {design.target:g}. The next dose is the highest level at which the posterior chance of exceeding"
-                f" the MTD is at most {design.overdose:g}."
-            )
-            return "EWOC", words, (BABB,)
-        case RollingSix():
-            words = (
-                "Two to six patients are treated at a level at once, without waiting for the window of each. The dose"
-                " goes up when three, four or five patients are known without DLT, or when at most one of six can have"
-                " one; with two DLTs the level exceeds the MTD."
-            )
-            return "rolling six", words, (SKOLNIK,)
-        case APlusB():
-            words = (
-                f"Cohorts of {design.a} are treated at a level. With fewer than {design.c} DLTs the dose goes up; with"
-                f" {design.c} to {design.d}, {design.b} more are treated; with more than {design.d} the level exceeds"
-                f" the MTD. Of all {design.a + design.b} at most {design.e} may have a DLT. The level below an exceeded"
-                " one is"
-                f" {'filled to ' + str(design.a + design.b) + ' patients before it is' if design.deescalate else ''}"
-                " called the MTD."
-            )
-            return "A+B", words.replace("  ", " "), (LIN,)
-        case ThreePlusThree():
-            words = (
-                "Three patients are treated at a level. Without a DLT the dose goes up; with one, three more are"
-                " treated, and the dose goes up if none of "
-                "them has a DLT; with two or more DLTs the level exceeds the MTD. The MTD is the highest level at which"
-                " fewer than a third of "
-                f"at least {design.mtd_patients} patients had a"
-                f" DLT{'' if design.six_at_top or design.mtd_patients == 3 else ', three without a DLT sufficing at the highest level'}."
-            )
-            return "3+3", words, (STORER,)
-        case _:
-            return type(design).__name__, first_paragraph(type(design).__doc__), ()
+@singledispatch
+def _own(design: Design) -> Own:
+    """Return name, rule and references of a design that nothing goes around: of the entry for its own class, or for the
+    nearest it is derived from."""
+    return type(design).__name__, first_paragraph(type(design).__doc__), ()
+
+
+@_own.register
+def _(design: backfill.BeBoin) -> Own:
+    return "BE-BOIN", f"{_late_boin(design)} {_backfill(design)}", (ZHAO, YUAN_TITE, LIU_YUAN)
+
+
+@_own.register
+def _(design: backfill.BfBoin) -> Own:
+    return "BF-BOIN", f"{_boin(design)} {_backfill(design)}", (ZHAO, LIU_YUAN)
+
+
+@_own.register
+def _(design: TiteBoin) -> Own:
+    return "TITE-BOIN", _late_boin(design), (YUAN_TITE, LIU_YUAN)
+
+
+@_own.register
+def _(design: graded.GBoin) -> Own:
+    kind = "the quasi-binary" if design.score == "quasi-binary" else "the mean"
+    words = (
+        f"Toxicity is scored from 0 to 1 by its grade; {kind} score at the current level is compared with two"
+        f" boundaries about the target score {design.target:g}: the dose goes up where it is at most"
+        f" {design.lambda_e:.3f}, down where it is at least {design.lambda_d:.3f}, and stays between."
+    )
+    return "gBOIN", words, (MU,)
+
+
+@_own.register
+def _(design: Iboin) -> Own:
+    guess = ", ".join(f"{q:g}" for q in design.prior)
+    worth = ", ".join(map(str, design.prior_sample_size))
+    words = (
+        f"{_boin(design)} Prior guesses of the DLT rates ({guess}), worth {worth} patients, shift the"
+        " boundaries of each level."
+    )
+    return "iBOIN", words, (ZHOU, LIU_YUAN)
+
+
+@_own.register
+def _(design: Boin) -> Own:
+    return "BOIN", _boin(design), (LIU_YUAN,)
+
+
+@_own.register
+def _(design: Keyboard) -> Own:
+    words = (
+        f"Keys of equal width are laid out from the target key, {_interval(design)}. The key with the highest"
+        " posterior probability, under a uniform prior, decides: below the target key the dose goes up, above"
+        " it down, and stays in it."
+    )
+    return "Keyboard", words, (YAN,)
+
+
+@_own.register
+def _(design: Mtpi2) -> Own:
+    words = (
+        "The range of the DLT rate is parted into intervals as wide as the equivalence interval,"
+        f" {_interval(design)}. The interval with the highest unit probability mass, under a uniform prior,"
+        " decides: below it the dose goes up, above it down."
+    )
+    return "mTPI-2", words, (GUO, JI_MTPI)
+
+
+@_own.register
+def _(design: Mtpi) -> Own:
+    words = (
+        f"The equivalence interval is {_interval(design)}. Of the intervals below, in and above it the one with"
+        " the highest unit probability mass, under a uniform prior, decides whether the dose goes up, stays or"
+        " goes down."
+    )
+    return "mTPI", words, (JI_MTPI,)
+
+
+@_own.register
+def _(design: Tpi) -> Own:
+    words = (
+        f"The equivalence interval runs from {design.k2:g} posterior standard deviations below the target DLT"
+        f" rate {design.target:g} to {design.k1:g} above; of the intervals below, in and above it the most"
+        " probable decides, under a Beta(0.005, 0.005) prior."
+    )
+    return "TPI", words, (JI_TPI,)
+
+
+@_own.register
+def _(design: I3plus3) -> Own:
+    words = (
+        f"The equivalence interval is {_interval(design)}. The dose goes up where the observed DLT rate lies"
+        " below it and stays where it lies in it; above it, the dose stays if the rate with one DLT less lay"
+        " below the interval, and goes down otherwise."
+    )
+    return "i3+3", words, (LIU_I3,)
+
+
+@_own.register
+def _(design: agreed.CommitteeTable) -> Own:
+    return "the agreed table", "Doses are given by the decision table below, as the committee agreed it.", ()
+
+
+@_own.register
+def _(design: TiteCrm) -> Own:
+    weights = "linear in the share followed" if design.weight == "linear" else "adapted to when DLTs came"
+    words = f"{_crm(design)} Patients without DLT whose window is open enter the likelihood with weights {weights}."
+    return "TITE-CRM", words, (CHEUNG, OQUIGLEY)
+
+
+@_own.register
+def _(design: Crm) -> Own:
+    return "CRM", _crm(design), (OQUIGLEY, *((OQUIGLEY_SHEN,) if design.fit == "mle" else ()))
+
+
+@_own.register
+def _(design: Blrm) -> Own:
+    return "BLRM", _blrm(design), (NEUENSCHWANDER, BABB)
+
+
+@_own.register
+def _(design: Ewoc) -> Own:
+    low, high = design.range
+    words = (
+        "The DLT rate follows a logistic curve through rho, the rate at the lowest dose, and the MTD, at which"
+        f" it is {design.target:g}. The MTD has a Beta({design.mtd_prior[0]:g}, {design.mtd_prior[1]:g}) prior"
+        f" over {low:g} to {high:g}, rho a Beta({design.rho_prior[0]:g}, {design.rho_prior[1]:g}) prior over 0"
+        f" to {design.target:g}. The next dose is the highest level at which the posterior chance of exceeding"
+        f" the MTD is at most {design.overdose:g}."
+    )
+    return "EWOC", words, (BABB,)
+
+
+@_own.register
+def _(design: RollingSix) -> Own:
+    words = (
+        "Two to six patients are treated at a level at once, without waiting for the window of each. The dose"
+        " goes up when three, four or five patients are known without DLT, or when at most one of six can have"
+        " one; with two DLTs the level exceeds the MTD."
+    )
+    return "rolling six", words, (SKOLNIK,)
+
+
+@_own.register
+def _(design: APlusB) -> Own:
+    words = (
+        f"Cohorts of {design.a} are treated at a level. With fewer than {design.c} DLTs the dose goes up; with"
+        f" {design.c} to {design.d}, {design.b} more are treated; with more than {design.d} the level exceeds"
+        f" the MTD. Of all {design.a + design.b} at most {design.e} may have a DLT. The level below an exceeded"
+        " one is"
+        f" {'filled to ' + str(design.a + design.b) + ' patients before it is' if design.deescalate else ''}"
+        " called the MTD."
+    )
+    return "A+B", words.replace("  ", " "), (LIN,)
+
+
+@_own.register
+def _(design: ThreePlusThree) -> Own:
+    words = (
+        "Three patients are treated at a level. Without a DLT the dose goes up; with one, three more are"
+        " treated, and the dose goes up if none of "
+        "them has a DLT; with two or more DLTs the level exceeds the MTD. The MTD is the highest level at which"
+        " fewer than a third of "
+        f"at least {design.mtd_patients} patients had a"
+        f" DLT{'' if design.six_at_top or design.mtd_patients == 3 else ', three without a DLT sufficing at the highest level'}."
+    )
+    return "3+3", words, (STORER,)
 
 
 def _boin(design: Boin) -> str:

@@ -1,8 +1,8 @@
 """Who may come to a simulated trial: body, tumour, history, and what is in store for each, drawn before anything is
 given.
 
-Patients come one by one from a generator of their own, without end: who comes next does not hang on what became of
-others.
+Patients come one by one from a generator of their own, without end: who comes next does not depend on what
+became of others.
 """
 
 from __future__ import annotations

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from posology.conduct.remarks import remarks
+from posology.conduct.review import queries_of, reviews_of
 from posology.record.entry_fields import entry_fields
 from posology.record.event import Event
 from posology.record.fact import KINDS, Fact
 from posology.record.facts import DecisionSigned, DecisionTaken, Voided
+from posology.record.review import ABOUT_DATA, EventReviewed, QueryRaised
 from posology.shared.text import first_paragraph
 from posology.shared.typed_dates import in_words
 from posology.web.forms import Outcome, as_typed, filled, posted_once, read_fact, tried
@@ -77,6 +79,7 @@ def _form(request: Request, view: View, kind: type[Fact], patient: str, outcome:
     wrong = outcome.refusals or outcome.problems or outcome.conflict
     known = view.state.patients.get(patient)
     last = known.last(kind) if known else None
+    given = {f.name: request.query_params[f.name] for f in entry_fields(kind) if f.name in request.query_params}
     return show(
         request,
         "enter.html",
@@ -87,7 +90,7 @@ def _form(request: Request, view: View, kind: type[Fact], patient: str, outcome:
         about=first_paragraph(kind.__doc__),
         patient=patient,
         is_new=kind.about == "patient" and known is None,
-        fields=filled(kind, form, outcome.problems),
+        fields=filled(kind, form or given, outcome.problems),
         form=form,
         outcome=outcome,
         last=last,
@@ -152,6 +155,8 @@ def _event_page(
     shown = next(e for e in reversed(history) if e.kind != Voided.kind)
     typed = form or (as_typed(shown.fact) | {"occurred": in_words(shown.occurred)})
     wrong = outcome.refusals or outcome.problems or outcome.conflict
+    patient = view.state.patients.get(current.patient or "")
+    about = {e.seq for e in history}
     return show(
         request,
         "event.html",
@@ -167,5 +172,9 @@ def _event_page(
         form=form,
         outcome=outcome,
         author=view.author,
-        plain=lambda e: asdict(e.fact),
+        queries=[q for q in queries_of(view.state, patient) if q.raised.fact.event in about] if patient else [],  # type: ignore[attr-defined]
+        marks=reviews_of(patient).get(current.hash, ()) if patient else (),
+        remarks=remarks(view.state, current),
+        may_ask=view.may_record(QueryRaised) and patient is not None and kind not in ABOUT_DATA,
+        may_review=view.may_record(EventReviewed) and patient is not None and kind not in ABOUT_DATA,
     )

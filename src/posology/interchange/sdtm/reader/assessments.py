@@ -12,9 +12,9 @@ from datetime import date
 from typing import Literal
 
 from posology.endpoints.response import criteria_named
-from posology.interchange.sdtm.layout import qnam
 from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
+from posology.interchange.sdtm.supplemental import qnam
 
 Reader = Literal["investigator", "independent"]
 Visit = tuple[str, str]

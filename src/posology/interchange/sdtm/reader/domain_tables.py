@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from posology.interchange.datasets.folder import SourceError, dataset_files_once
 from posology.interchange.datasets.formats import read_dataset
 from posology.interchange.datasets.sdtm_domains import domain_of
-from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, Layout, homes, qnam, types_of
+from posology.interchange.sdtm.layout import LAYOUTS, Layout, homes
 from posology.interchange.sdtm.reader.report import Report
+from posology.interchange.sdtm.supplemental import RESERVED, qnam, types_of
 from posology.shared.dates import Dates, ImputationRule, read_dates, read_visit_dates
 
 if TYPE_CHECKING:

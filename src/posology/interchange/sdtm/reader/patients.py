@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from posology.interchange.sdtm.layout import FIELD_IN_VARIABLE, KIND, LAYOUTS, qnam, types_of
+from posology.interchange.sdtm.layout import LAYOUTS
 from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder, last_before
 from posology.interchange.sdtm.reader.protocol import NO_ARM, assigned_level
+from posology.interchange.sdtm.supplemental import FIELD_IN_VARIABLE, KIND, qnam, types_of
 from posology.record import collected as c
 from posology.record import facts as f
 from posology.record.fact import KINDS

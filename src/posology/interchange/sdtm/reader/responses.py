@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from posology.interchange.sdtm.layout import LAYOUTS, qnam
+from posology.interchange.sdtm.layout import LAYOUTS
 from posology.interchange.sdtm.reader.assessments import (
     Reader,
     Visit,
@@ -15,6 +15,7 @@ from posology.interchange.sdtm.reader.assessments import (
 )
 from posology.interchange.sdtm.reader.domain_tables import QUALIFIER, DomainTable
 from posology.interchange.sdtm.reader.fact_builder import FactBuilder
+from posology.interchange.sdtm.supplemental import qnam
 from posology.record import collected as c
 from posology.record import facts as f
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from posology.interchange.sdtm.layout import FIELD_IN_VARIABLE, KIND, LAYOUTS, qnam
+from posology.interchange.sdtm.layout import LAYOUTS
 from posology.interchange.sdtm.reader.treatment import OUTCOME, SERIOUS
+from posology.interchange.sdtm.supplemental import FIELD_IN_VARIABLE, KIND, qnam
 from posology.protocol.model import Protocol
 from posology.record import collected as c
 from posology.record import facts as f

@@ -17,9 +17,10 @@ from posology.interchange.datasets.dataset import Dataset
 from posology.interchange.datasets.define import Study, define, write_define
 from posology.interchange.datasets.folder import SourceError
 from posology.interchange.datasets.formats import Format, write_dataset
-from posology.interchange.sdtm.layout import LAYOUTS, RESERVED, SUPP, homes, layout_of, qnam, types_of
+from posology.interchange.sdtm.layout import LAYOUTS, homes, layout_of
 from posology.interchange.sdtm.reader.protocol import NOTE
 from posology.interchange.sdtm.standard import described
+from posology.interchange.sdtm.supplemental import RESERVED, SUPP, qnam, types_of
 from posology.interchange.sdtm.writer import rows as r
 from posology.interchange.sdtm.writer.rows import SdtmRow, collected
 from posology.protocol.model import Protocol
