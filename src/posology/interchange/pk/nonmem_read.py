@@ -128,7 +128,7 @@ def parse(text: str, file: str = "data", columns: Mapping[str, str] | None = Non
             ]
         )
     findings = [
-        finding(file, line, name, "", "is missing", "it is needed")
+        finding(file, line, name, "", "is missing", f"name the column that holds it: --map COLUMN={name}")
         for name in ("ID", "TIME", "DV")
         if name not in names
     ]
@@ -167,7 +167,7 @@ def _notes(events: list[Event], covariates: Sequence[str], reader: _Reader) -> l
         for column, lines in reader.marked.items()
     ]
     if reader.remarks:
-        notes.append(f"lines with a comment, which is not read: {_places(reader.remarks)}")
+        notes.append(f"lines with a comment, which is not read: {_places(list(dict.fromkeys(reader.remarks)))}")
     if reader.text:
         notes.append(f"columns of text, not read: {', '.join(sorted(reader.text))}")
     if covariates:

@@ -9,7 +9,6 @@ of SDTM is read as a record is made of it (:mod:`posology.interchange.pk.sources
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from posology.interchange.datasets.formats import read_dataset
+from posology.interchange.pk.domain_rows import Rows, is_csv, opened, rows_of
 from posology.interchange.pk.nonmem import DataError, Event, EventData, finding
 from posology.interchange.pk.pc_profiles import Profile
 from posology.interchange.pk.sample_times import planned_hours
@@ -30,7 +29,6 @@ POUND = 0.45359237
 """Kilograms."""
 LONGEST = 24
 """Hours that an infusion may take; an end later than that is no end of one."""
-Rows = list[tuple[int, Mapping[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -187,10 +185,10 @@ def _is_profile(one: SampledDose) -> bool:
 
 def is_pc(path: str | Path) -> bool:
     """Say whether a file is an SDTM PC domain: by its columns, of CSV by its first line."""
-    if not _is_csv(path):
+    if not is_csv(path):
         return Path(path).suffix.lower() in (".xpt", ".json", ".ndjson", ".parquet")
     try:
-        with _opened(path) as lines:
+        with opened(path) as lines:
             return {"USUBJID", "PCTESTCD"} <= {name.strip().upper() for name in next(csv.reader(lines), [])}
     except UnicodeDecodeError:
         return False
@@ -225,7 +223,7 @@ def read_pc(
         listing what is wrong with its line, column and patient, a unit that cannot be converted among it; or where
         there are several analytes or specimens and none is named.
     """
-    file, rows = str(pc), _rows(pc)
+    file, rows = str(pc), rows_of(pc)
     missing = [c for c in ("USUBJID", "PCTESTCD", "PCSTRESN") if c not in (rows[0][1] if rows else {})]
     if missing:
         raise DataError([finding(file, 1, missing[0], "", "is missing", "a PC domain has it")])
@@ -259,7 +257,7 @@ class _Reader:
         """Return each patient's doses in order of time, in mg, and the unit of the amounts."""
         if ex is None:
             return {}, ""
-        rows = _rows(ex)
+        rows = rows_of(ex)
         has_unit = any(row.get("EXDOSU") for _, row in rows)
         by_patient: dict[str, list[ExDose]] = {}
         for line, row in rows:
@@ -372,33 +370,6 @@ class _Reader:
         return None
 
 
-def _is_csv(path: str | Path) -> bool:
-    return Path(path).suffix.lower() not in (".xpt", ".json", ".ndjson", ".parquet")
-
-
-def _opened(path: str | Path):  # type: ignore[no-untyped-def]
-    if str(path).endswith(".gz"):
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return Path(path).open(encoding="utf-8-sig", newline="")
-
-
-def _rows(path: str | Path) -> Rows:
-    """Return the rows of a dataset as text, with their lines; a missing value is empty, R's NA among them."""
-    if not _is_csv(path):
-        frame = read_dataset(path).frame
-        names = [name.upper() for name in frame.columns]
-        return [(n, dict(zip(names, map(_text, row), strict=True))) for n, row in enumerate(frame.iter_rows(), 1)]
-    with _opened(path) as lines:
-        return [
-            (n, {k.strip().upper(): "" if v in (None, "NA") else v.strip() for k, v in row.items() if k})
-            for n, row in enumerate(csv.DictReader(lines), 2)
-        ]
-
-
-def _text(value: object) -> str:
-    return "" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
-
-
 def _weights(vs: str | Path | None) -> dict[str, list[tuple[str, float]]] | None:
     """Return each patient's weights [kg] by day; None where no file is given.
 
@@ -410,7 +381,7 @@ def _weights(vs: str | Path | None) -> dict[str, list[tuple[str, float]]] | None
     if vs is None:
         return None
     found: dict[str, list[tuple[str, float]]] = {}
-    for line, row in _rows(vs):
+    for line, row in rows_of(vs):
         if row.get("VSTESTCD", "").upper() != "WEIGHT" or not row.get("VSSTRESN"):
             continue
         size = {"KG": 1.0, "LB": POUND, "": 1.0}.get(row.get("VSSTRESU", "").upper())
