@@ -112,6 +112,8 @@ def export_nonmem(
         infusion=infusion,
     )
     about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
+    if file.exists():
+        raise ValueError(f"{file} is there already: name a new file")
     key = run(made, file, about)
     if as_json:
         print_json(
