@@ -89,6 +89,37 @@ def test_a_table_of_profiles_by_its_columns(go: Any, tmp_path: Path) -> None:
         assert status and says in error, (arguments, error)
 
 
+def test_the_summary_by_dose(go: Any, tmp_path: Path) -> None:
+    """Of 8 patients at two doses, the geometric mean, its variation, median and range are those of the profiles."""
+    clearance = [1.0, 2.0, 4.0, 8.0, 1.0, 1.5, 2.0, 3.0]
+    lines = ["ID,TIME,AMT,DV"]
+    for patient, own in enumerate(clearance, 1):
+        dose = 100 if patient <= 4 else 300
+        lines.append(f"{patient},0,{dose},.")
+        lines += [f"{patient},{t},.,{dose / 10 * np.exp(-own / 10 * t):.17g}" for t in (1, 2, 4, 8, 12)]
+    (tmp_path / "two.csv").write_text("\n".join(lines))
+    command = ["pk", "nca", "two.csv", "--route", "bolus", "--with-cmax"]
+    status, out, _ = go(*command, "--summary", "summary.csv", "--json")
+    assert status == 0
+    found = {(g["dose"], g["parameter"]): g for g in json.loads(out)["summary"]}
+    for dose, values in (("100", clearance[:4]), ("300", clearance[4:])):
+        group, logs = found[dose, "clearance_obs"], np.log(values)
+        assert (group["n"], group["profiles"], group["occasion"]) == (4, 4, "dose 1")
+        assert group["geometric_mean"] == pytest.approx(np.exp(logs.mean()), rel=1e-6)
+        assert group["geometric_cv"] == pytest.approx(100 * np.sqrt(np.exp(np.var(logs, ddof=1)) - 1), rel=1e-6)
+        assert (group["median"], group["lowest"], group["highest"]) == pytest.approx(
+            (np.median(values), min(values), max(values)), rel=1e-6
+        )
+    rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
+    own = next(row for row in rows if (row["dose"], row["parameter"]) == ("300", "clearance_obs"))
+    assert float(own["geometric_mean"]) == found["300", "clearance_obs"]["geometric_mean"]
+    status, out, _ = go(*command)
+    assert "By dose and cycle" in out and "4 of 4" in out
+    for wrong, says in (("summary.txt", "a summary ends in .csv"), ("nowhere/s.csv", "there is no folder nowhere")):
+        status, _, error = go(*command, "--summary", wrong)
+        assert status and says in error
+
+
 def test_doses_by_weight_need_the_weights(go: Any, tmp_path: Path) -> None:
     lines = [f"1,X,SERUM,{5 * 2.0**-t},{5 * 2.0**-t},{t},ug/mL" for t in (1, 2, 3, 4)]
     (tmp_path / "pc.csv").write_text("\n".join(["USUBJID,PCTESTCD,PCSPEC,PCSTRESC,PCSTRESN,PCTPTNUM,PCSTRESU", *lines]))
