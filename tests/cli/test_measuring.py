@@ -120,6 +120,18 @@ def test_the_summary_by_dose(go: Any, tmp_path: Path) -> None:
         assert status and says in error
 
 
+def test_every_profile_is_drawn(go: Any, tmp_path: Path) -> None:
+    lines = [
+        f"{n},{t},{100 if t == 0 else '.'},{'.' if t == 0 else 10 / t}" for n in range(1, 41) for t in (0, 1, 2, 4)
+    ]
+    (tmp_path / "many.csv").write_text("\n".join(["ID,TIME,AMT,DV", *lines]))
+    status, out, _ = go("pk", "nca", "many.csv", "--route", "bolus", "--figure", "p.json")
+    pages = sorted(tmp_path.glob("p*.json"))
+    assert status == 0 and [p.name for p in pages] == ["p-2.json", "p-3.json", "p.json"]
+    drawn = {row["profile"] for p in pages for row in json.loads(p.read_text())["data"]["values"]}
+    assert drawn == set(map(str, range(1, 41))) and "wrote p-3.json" in out
+
+
 def test_doses_by_weight_need_the_weights(go: Any, tmp_path: Path) -> None:
     lines = [f"1,X,SERUM,{5 * 2.0**-t},{5 * 2.0**-t},{t},ug/mL" for t in (1, 2, 3, 4)]
     (tmp_path / "pc.csv").write_text("\n".join(["USUBJID,PCTESTCD,PCSPEC,PCSTRESC,PCSTRESN,PCTPTNUM,PCSTRESU", *lines]))

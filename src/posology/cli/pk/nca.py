@@ -158,12 +158,7 @@ def nca(
         made = analyse_profiles(read, choices)
     except WrongChoice as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from None
-    if figure:
-        from posology.reports.pk_figures import profile_chart
-        from posology.shared.charts import save_chart
-
-        labels = [profile.label for profile in made.profiles]
-        save_chart(profile_chart(made.results, made.time, made.concentration, labels, units=(time_unit, unit)), figure)
+    figures = _draw(made, figure, (time_unit, unit)) if figure else []
     if pp:
         from posology.interchange.pk.parameters_domain import write_pp
 
@@ -176,6 +171,9 @@ def nca(
     else:
         _show(made, read, units)
         _show_summary(groups)
+        for path in (*figures, summary, pp):
+            if path is not None:
+                print(f"wrote {path}")
 
 
 def read_concentrations(
@@ -319,6 +317,20 @@ def _show(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) ->
             f" doses of {power.patients} patients, {power.degrees} degrees of freedom; proportional over a"
             f" {power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
         )
+
+
+def _draw(made: ProfileAnalysis, figure: Path, units: tuple[str, str]) -> list[Path]:
+    """Draw every profile, on as many pages as it takes (FILE, FILE-2, ...); return their files."""
+    from posology.reports.pk_figures import PANELS, profile_chart
+    from posology.shared.charts import save_chart
+
+    labels = [profile.label for profile in made.profiles]
+    paths = []
+    for page in range(math.ceil(len(labels) / PANELS)):
+        chart = profile_chart(made.results, made.time, made.concentration, labels, units=units, page=page)
+        paths.append(figure.with_stem(f"{figure.stem}-{page + 1}") if page else figure)
+        save_chart(chart, paths[-1])
+    return paths
 
 
 def _summary_data(groups: Sequence[GroupSummary]) -> list[dict[str, Any]]:
