@@ -49,6 +49,113 @@ def test_nca_of_sdtm_with_doses_that_differ(go: Any, tmp_path: Path) -> None:
     assert status == 0 and "proportional" in out and "AUCτ" in out
 
 
+TABLE = """Subject,Time,Conc,Dose,Form
+,h,ng/mL,mg,
+1,0,BLQ,100,A
+1,1,50,100,A
+1,2,25,100,A
+1,4,6.25,100,A
+2,1,100,200,A
+2,2,50,200,A
+2,4,12.5,200,A
+2,8,<2,200,A
+"""
+COLUMNS = [word for pair in ("Subject=ID", "Time=TIME", "Conc=DV", "Dose=DOSE") for word in ("--map", pair)]
+
+
+def test_a_table_of_profiles_by_its_columns(go: Any, tmp_path: Path) -> None:
+    """Named columns make doses at time 0, units and values below quantification of a table as WinNonlin keeps it."""
+    (tmp_path / "table.csv").write_text(TABLE)
+    both = [*COLUMNS, "--ignore", "Form"]
+    status, out, _ = go("pk", "nca", "table.csv", *both, "--route", "bolus", "--with-cmax", "--json")
+    found = json.loads(out)
+    assert status == 0 and found["units"] == {"time": "h", "concentration": "ng/mL", "dose": "mg"}
+    for profile, dose in zip(found["profiles"], (100, 200), strict=True):
+        assert profile["dose"] == dose and profile["half_life"] == pytest.approx(1)
+        assert profile["clearance_obs"] == pytest.approx(np.log(2), rel=1e-6)
+    status, out, _ = go("pk", "fit", "table.csv", *both, "--model", "one", "--start", "CL=0.7,V=1", "--individual")
+    patients = re.findall(r"│ (\d) +│ ([\d.]+) +│ ([\d.]+)", out)
+    assert status == 0 and [who for who, *_ in patients] == ["1", "2"]
+    for _, clearance, volume in patients:
+        assert float(clearance) == pytest.approx(np.log(2), rel=0.05) and float(volume) == pytest.approx(1, rel=0.05)
+    for arguments, says in (
+        (COLUMNS, "FORM: a column of unknown meaning; name it"),
+        ([*COLUMNS, "--ignore", "Form,Fro"], "FRO: is no column to ignore; the file holds"),
+        ([*both, "--map", "Wt=WT"], "WT: is no column to name; the file holds SUBJECT"),
+        ([*both, "--map", "Wt"], "write Wt=DV"),
+        ([*both, "--map", "Wt=DV"], "two columns are called DV"),
+    ):
+        status, _, error = go("pk", "nca", "table.csv", *arguments, "--route", "bolus")
+        assert status and says in error, (arguments, error)
+
+
+def test_the_summary_by_dose(go: Any, tmp_path: Path) -> None:
+    """Of 8 patients at two doses, the geometric mean, its variation, median and range are those of the profiles."""
+    clearance = [1.0, 2.0, 4.0, 8.0, 1.0, 1.5, 2.0, 3.0]
+    lines = ["ID,TIME,AMT,DV"]
+    for patient, own in enumerate(clearance, 1):
+        dose = 100 if patient <= 4 else 300
+        lines.append(f"{patient},0,{dose},.")
+        lines += [f"{patient},{t},.,{dose / 10 * np.exp(-own / 10 * t):.17g}" for t in (1, 2, 4, 8, 12)]
+    (tmp_path / "two.csv").write_text("\n".join(lines))
+    command = ["pk", "nca", "two.csv", "--route", "bolus", "--with-cmax"]
+    status, out, _ = go(*command, "--summary", "summary.csv", "--json")
+    assert status == 0
+    found = {(g["dose"], g["parameter"]): g for g in json.loads(out)["summary"]}
+    for dose, values in (("100", clearance[:4]), ("300", clearance[4:])):
+        group, logs = found[dose, "clearance_obs"], np.log(values)
+        assert (group["n"], group["profiles"], group["occasion"]) == (4, 4, "dose 1")
+        assert group["geometric_mean"] == pytest.approx(np.exp(logs.mean()), rel=1e-6)
+        assert group["geometric_cv"] == pytest.approx(100 * np.sqrt(np.exp(np.var(logs, ddof=1)) - 1), rel=1e-6)
+        assert (group["median"], group["lowest"], group["highest"]) == pytest.approx(
+            (np.median(values), min(values), max(values)), rel=1e-6
+        )
+    rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
+    own = next(row for row in rows if (row["dose"], row["parameter"]) == ("300", "clearance_obs"))
+    assert float(own["geometric_mean"]) == found["300", "clearance_obs"]["geometric_mean"]
+    status, out, _ = go(*command)
+    assert "By dose and cycle" in out and "4 of 4" in out
+    for wrong, says in (("summary.txt", "a summary ends in .csv"), ("nowhere/s.csv", "there is no folder nowhere")):
+        status, _, error = go(*command, "--summary", wrong)
+        assert status and says in error
+
+
+def test_every_profile_is_drawn(go: Any, tmp_path: Path) -> None:
+    lines = [
+        f"{n},{t},{100 if t == 0 else '.'},{'.' if t == 0 else 10 / t}" for n in range(1, 41) for t in (0, 1, 2, 4)
+    ]
+    (tmp_path / "many.csv").write_text("\n".join(["ID,TIME,AMT,DV", *lines]))
+    status, out, _ = go("pk", "nca", "many.csv", "--route", "bolus", "--figure", "p.json")
+    pages = sorted(tmp_path.glob("p*.json"))
+    assert status == 0 and [p.name for p in pages] == ["p-2.json", "p-3.json", "p.json"]
+    drawn = {row["profile"] for p in pages for row in json.loads(p.read_text())["data"]["values"]}
+    assert drawn == set(map(str, range(1, 41))) and "wrote p-3.json" in out
+
+
+def test_doses_by_weight_need_the_weights(go: Any, tmp_path: Path) -> None:
+    lines = [f"1,X,SERUM,{5 * 2.0**-t},{5 * 2.0**-t},{t},ug/mL" for t in (1, 2, 3, 4)]
+    (tmp_path / "pc.csv").write_text("\n".join(["USUBJID,PCTESTCD,PCSPEC,PCSTRESC,PCSTRESN,PCTPTNUM,PCSTRESU", *lines]))
+    (tmp_path / "ex.csv").write_text("USUBJID,EXDOSE,EXDOSU,EXSTDTC,EXENDTC\n1,2,mg/kg,2020-01-02,2020-01-02\n")
+    vs = "USUBJID,VSTESTCD,VSSTRESN,VSSTRESU,VSDTC\n1,WEIGHT,{},{},2020-01-01\n"
+    command = ["pk", "nca", "pc.csv", "--dosing", "ex.csv", "--route", "bolus", "--unit", "ng/mL"]
+    status, _, error = go(*command)
+    assert status and "needs the weight; the weights of VS: --vitals VS" in error
+    for weight, unit, dose in ((80, "kg", 160.0), (100, "LB", 90.718474)):
+        (tmp_path / "vs.csv").write_text(vs.format(weight, unit))
+        status, out, _ = go(*command, "--vitals", "vs.csv", "--json")
+        (profile,) = json.loads(out)["profiles"]
+        assert status == 0 and profile["dose"] == pytest.approx(dose)
+        assert profile["clearance_obs"] == pytest.approx(dose / (5000 / np.log(2)), rel=1e-6)
+    for weight, unit, says in (
+        ("x", "kg", "'x' is no number"),
+        (80, "stone", "is stone"),
+        ("", "kg", "holds no WEIGHT"),
+    ):
+        (tmp_path / "vs.csv").write_text(vs.format(weight, unit))
+        status, _, error = go(*command, "--vitals", "vs.csv")
+        assert status and says in error
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -104,6 +104,14 @@ def test_what_is_written(two: str, tmp_path: Path) -> None:
     hours = from_record(two, time="h").data.events
     assert [e.time for e in hours] == pytest.approx([24 * e.time for e in again.events])
     assert hours[1].rate == pytest.approx(105.0)
+    before = (tmp_path / "pk.csv").read_bytes()
+    with pytest.raises(FileExistsError, match="pk.csv exists: give a new file"):
+        export_nonmem(from_record(two), tmp_path / "pk.csv", {})
+    assert (tmp_path / "pk.csv").read_bytes() == before
+    (tmp_path / "pk.csv").unlink()
+    with pytest.raises(FileExistsError, match="pk.csv.json exists: give a new file"):
+        export_nonmem(from_record(two), tmp_path / "pk.csv", {})
+    assert not (tmp_path / "pk.csv").exists()
 
 
 def test_before_the_first_dose_nothing_is_fitted(two: str) -> None:

@@ -93,7 +93,8 @@ def export_nonmem(
     hours: Annotated[bool, typer.Option("--hours", help="TIME in hours (else days), RATE in mg/h.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write doses, concentrations and covariates as NONMEM event data, and a key with the unit of each column.
+    """Write doses, concentrations and covariates as NONMEM event data into a new file, and a key with the unit of each
+    column.
 
     Example: posology export nonmem mytrial.posology pk.csv --cutoff 2013-05-10
     """

@@ -23,6 +23,10 @@ KEY = "line: observed; band: simulated"
 USED, UNUSED = "used for λz", "not used"
 
 
+PANELS = 18
+"""Profiles on a page of :func:`profile_chart`."""
+
+
 def profile_chart(
     found: NcaResults,
     time: Floats,
@@ -30,17 +34,25 @@ def profile_chart(
     labels: Sequence[str],
     *,
     units: tuple[str, str] = ("", ""),
-    most: int = 16,
+    page: int = 0,
 ) -> Any:
     """Draw each profile on a logarithmic scale: filled points were used for λz, the dashed line is the slope.
 
-    At most ``most`` profiles are drawn, the first ones.
+    A page holds :data:`PANELS` profiles; ``page``, from 0, says which of them are drawn.
+
+    Raises
+    ------
+    IndexError
+        if there is no such page.
     """
     import altair as alt
 
     rows = []
     time = np.broadcast_to(np.atleast_2d(time), np.atleast_2d(concentration).shape)
-    for i, label in enumerate(labels[:most]):
+    drawn = range(len(labels))[page * PANELS : (page + 1) * PANELS]
+    if not drawn:
+        raise IndexError(f"page {page} of {len(labels)} profiles, {PANELS} a page")
+    for i, label in ((n, labels[n]) for n in drawn):
         for t, c, used in zip(time[i], np.atleast_2d(concentration)[i], found.slope.used[i], strict=True):
             if c > 0:
                 rows.append({"profile": label, "time": float(t), "c": float(c), "what": USED if used else UNUSED})
@@ -66,9 +78,9 @@ def profile_chart(
         base.mark_line(color=RED, strokeDash=[5, 3], strokeWidth=2).transform_filter(slope),
         data=alt.Data(values=rows),
     )
-    if len(labels) == 1:
-        return _styled(layers.properties(width=480, height=320, title=labels[0]))
-    order = list(labels[:most])
+    order = [labels[n] for n in drawn]
+    if len(order) == 1:
+        return _styled(layers.properties(width=480, height=320, title=order[0]))
     return _styled(
         layers.properties(width=210, height=150).facet(alt.Facet("profile:N", title=None, sort=order), columns=3)
     )

@@ -15,11 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from posology.interchange.pk.profile_nca import ProfileAnalysis
+    from posology.interchange.pk.profile_summary import GroupSummary
     from posology.interchange.pk.sources import Measured
 
 app = typer.Typer(no_args_is_help=True)
 Route = Literal["extravascular", "bolus", "infusion"]
 Method = Literal["linear-up log-down", "linear", "linear log"]
+SUMMARISED = (
+    "c_max",
+    "t_max",
+    "auc_last",
+    "auc_inf_obs",
+    "auc_tau",
+    "half_life",
+    "clearance_obs",
+    "clearance_ss",
+    "vz_obs",
+)
 SteadyState = Literal["flagged", "later", "all"]
 
 
@@ -91,6 +103,12 @@ def nca(
         ),
     ] = None,
     figure: FigureOption = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            "--summary", metavar="FILE", help="Write every parameter by dose and cycle to this .csv (else it is not)."
+        ),
+    ] = None,
     pp: Annotated[
         Path | None,
         typer.Option(
@@ -114,7 +132,9 @@ def nca(
     Example: posology pk nca concentrations.csv --route bolus --figure profiles.png
     """
     from posology.interchange.pk.profile_nca import Choices, WrongChoice, analyse_profiles
+    from posology.interchange.pk.profile_summary import summaries, summary_csv
     from posology.pharmacology.blq import BlqRule
+    from posology.shared.files import write_text
 
     choices = Choices(
         route=route,
@@ -128,6 +148,9 @@ def nca(
         partial=[_pair(text) for text in partial or ()],
     )
     in_a_folder(pp)
+    in_a_folder(summary)
+    if summary and summary.suffix.lower() != ".csv":
+        raise typer.BadParameter(f"{str(summary)!r}: a summary ends in .csv", param_hint="--summary")
     read = read_concentrations(file, source)
     time_unit, unit = read.labels(source.time_unit, source.unit)
     units = (time_unit, unit, read.units[2])
@@ -135,20 +158,22 @@ def nca(
         made = analyse_profiles(read, choices)
     except WrongChoice as error:
         raise typer.BadParameter(str(error), param_hint=error.option) from None
-    if figure:
-        from posology.reports.pk_figures import profile_chart
-        from posology.shared.charts import save_chart
-
-        labels = [profile.label for profile in made.profiles]
-        save_chart(profile_chart(made.results, made.time, made.concentration, labels, units=(time_unit, unit)), figure)
+    figures = _draw(made, figure, (time_unit, unit)) if figure else []
     if pp:
         from posology.interchange.pk.parameters_domain import write_pp
 
         write_pp(made, read, pp)
+    groups = summaries(made, units)
+    if summary:
+        write_text(summary, summary_csv(groups))
     if as_json:
-        print_json(_as_data(made, read, units, blq))
+        print_json({"summary": _summary_data(groups)} | _as_data(made, read, units, blq))
     else:
         _show(made, read, units)
+        _show_summary(groups)
+        for path in (*figures, summary, pp):
+            if path is not None:
+                print(f"wrote {path}")
 
 
 def read_concentrations(
@@ -292,6 +317,43 @@ def _show(made: ProfileAnalysis, read: Measured, units: tuple[str, str, str]) ->
             f" doses of {power.patients} patients, {power.degrees} degrees of freedom; proportional over a"
             f" {power.ratio:.3g}-fold range of doses within {low:.3f} to {high:.3f}): {power.verdict}"
         )
+
+
+def _draw(made: ProfileAnalysis, figure: Path, units: tuple[str, str]) -> list[Path]:
+    """Draw every profile, on as many pages as it takes (FILE, FILE-2, ...); return their files."""
+    from posology.reports.pk_figures import PANELS, profile_chart
+    from posology.shared.charts import save_chart
+
+    labels = [profile.label for profile in made.profiles]
+    paths = []
+    for page in range(math.ceil(len(labels) / PANELS)):
+        chart = profile_chart(made.results, made.time, made.concentration, labels, units=units, page=page)
+        paths.append(figure.with_stem(f"{figure.stem}-{page + 1}") if page else figure)
+        save_chart(chart, paths[-1])
+    return paths
+
+
+def _summary_data(groups: Sequence[GroupSummary]) -> list[dict[str, Any]]:
+    """Return summaries as plain data."""
+    return [
+        {name: value for name, value in vars(group).items() if name != "values"}
+        | {name: json_number(value) for name, value in vars(group.values).items()}
+        for group in groups
+    ]
+
+
+def _show_summary(groups: Sequence[GroupSummary]) -> None:
+    """Print the main parameters of each dose and cycle that has several profiles."""
+    rows = []
+    for group in groups:
+        if group.parameter in SUMMARISED and group.profiles > 1:
+            found, name = group.values, f"{group.symbol} [{group.unit}]" if group.unit else group.symbol
+            numbers = map(four_digits, (found.geometric_mean, found.geometric_cv, found.median))
+            spread = f"{four_digits(found.lowest)} to {four_digits(found.highest)}"
+            rows.append([group.dose, group.occasion, name, f"{found.n} of {group.profiles}", *numbers, spread])
+    columns = ["dose", "after", "parameter", "n", "geometric mean", "CV %", "median", "range"]
+    if rows:
+        print_table("By dose and cycle", columns, rows)
 
 
 def _by_profile(option: str, texts: list[str] | None) -> dict[str, list[float]]:

@@ -103,7 +103,7 @@ class EventData:
     file: str = ""
     notes: tuple[str, ...] = ()
     text_columns: tuple[str, ...] = ()
-    units: tuple[str, str] = ("", "")
+    units: tuple[str, str, str] = ("", "", "")
 
     def refuse_unknown(self, used: Sequence[str], ignored: Sequence[str] = ()) -> None:
         """Refuse columns that nobody named: neither used as a covariate or occasion, nor ignored, nor customary ones.

@@ -108,7 +108,7 @@ def parse(text: str, file: str = "data", columns: Mapping[str, str] | None = Non
         )
     line, header = rows[0]
     names = [name.strip().strip('"').upper() for name in header]
-    units = ("", "")
+    units = ("", "", "")
     if columns:
         names = renamed(names, columns, file, line)
         names, lines, units = event_lines(names, rows[1:])

@@ -10,16 +10,24 @@ from typing import Any
 
 from posology.interchange.pk.from_record import COVARIATES, Recorded
 from posology.interchange.pk.nonmem import text_of
-from posology.shared.files import write_text
+from posology.shared.files import holds_record, write_text
 
 
 def export_nonmem(made: Recorded, path: str | Path, about: Mapping[str, Any]) -> Path:
     """Write the data, and beside it (FILE.json) what each column holds and in which unit; return where that is.
 
     ``about`` is said first in the key: which trial, at which cutoff. No file is there in part.
+
+    Raises
+    ------
+    FileExistsError
+        if there is such a file already, or one in the place of its key.
     """
     path = Path(path)
     beside = path.with_name(path.name + ".json")
+    for file in (path, beside):
+        if file.is_file() and not holds_record(path):
+            raise FileExistsError(f"{file} exists: give a new file")
     text = text_of(made.data)
     header = text.split("\n", 1)[0].split(",")
     key = {

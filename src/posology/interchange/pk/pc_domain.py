@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from posology.interchange.pk.body_weights import weights
 from posology.interchange.pk.domain_rows import Rows, is_csv, opened, rows_of
 from posology.interchange.pk.nonmem import DataError, Event, EventData, finding
 from posology.interchange.pk.pc_profiles import Profile
@@ -26,8 +27,6 @@ from posology.shared.findings import Finding
 from posology.shared.text import counted
 
 BLQ = ("BLQ", "BLOQ", "BQL", "LLOQ", "<")
-POUND = 0.45359237
-"""Kilograms."""
 LONGEST = 24
 """Hours that an infusion may take; an end later than that is no end of one."""
 
@@ -231,7 +230,7 @@ def read_pc(
     rows = _one(file, rows, "PCTESTCD", analyte, "analyte")
     plasma = "PLASMA" if any(r.get("PCSPEC") == "PLASMA" for _, r in rows) else None
     rows = _one(file, rows, "PCSPEC", specimen or plasma, "specimen")
-    reader = _Reader(file, _weights(vs))
+    reader = _Reader(file, weights(vs))
     doses, dose_unit = reader.doses(ex)
     unit, factors = reader.units(rows, unit)
     sampled = reader.sampled(reader.done(rows), doses, factors)
@@ -369,30 +368,6 @@ class _Reader:
             amount, below = value
             return PcSample(time, amount * factors.get(row.get("PCSTRESU", ""), 1.0), below, line)
         return None
-
-
-def _weights(vs: str | Path | None) -> dict[str, list[tuple[str, float]]] | None:
-    """Return each patient's weights [kg] by day; None where no file is given.
-
-    Raises
-    ------
-    DataError
-        for a weight in another unit than kg or LB, or if the file holds none.
-    """
-    if vs is None:
-        return None
-    found: dict[str, list[tuple[str, float]]] = {}
-    for line, row in rows_of(vs):
-        if row.get("VSTESTCD", "").upper() != "WEIGHT" or not row.get("VSSTRESN"):
-            continue
-        size = {"KG": 1.0, "LB": POUND, "": 1.0}.get(row.get("VSSTRESU", "").upper())
-        if size is None:
-            wrong = f"is {row['VSSTRESU']}"
-            raise DataError([finding(str(vs), line, "VSSTRESU", row.get("USUBJID", ""), wrong, "a weight in kg")])
-        found.setdefault(row.get("USUBJID", ""), []).append((row.get("VSDTC", "")[:10], float(row["VSSTRESN"]) * size))
-    if not found:
-        raise DataError([finding(str(vs), 1, "VSTESTCD", "", "holds no WEIGHT", "a VS domain with weights")])
-    return {patient: sorted(held, key=lambda weighed: weighed[0]) for patient, held in found.items()}
 
 
 def _one(file: str, rows: Rows, column: str, wanted: str | None, what: str) -> Rows:

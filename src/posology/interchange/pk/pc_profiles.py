@@ -20,7 +20,8 @@ class Profile:
 
     ``until`` is the time to the next dose, None after the last. ``line`` is where it starts in the file, ``number``
     that of the dose. ``steady_interval`` is the dosing interval where the dose is at steady state by the data (SS, or
-    one that goes on as such a dose says), else 0. ``at`` is the time of the dose from the first one, in events.
+    one that goes on as such a dose says), else 0. ``at`` is the time of the dose from the first one, in events;
+    ``level`` and ``cycle`` are those of the dose, where the data say them (LEVEL; CYCLE or OCC).
     """
 
     patient: str
@@ -34,6 +35,8 @@ class Profile:
     number: int = 1
     steady_interval: float = 0.0
     at: float = 0.0
+    level: float | None = None
+    cycle: float | None = None
 
 
 def profiles(data: EventData) -> list[Profile]:
@@ -91,6 +94,8 @@ def _course_profiles(file: str, name: str, events: Sequence[Event], line: int) -
         since = begin - (begin - doses[number - 2][0]) / SHORTLY if number > 1 else float("-inf")
         kept = _samples_of_dose([sample[:2] for sample in samples], begin, end, since, first=number == 1)
         if any(t > 0 for t in kept):
+            given = events[lines[order[number - 1]].line].covariates
+            cycle = given.get("CYCLE", given.get("OCC"))
             found.append(
                 Profile(
                     patient,
@@ -104,6 +109,8 @@ def _course_profiles(file: str, name: str, events: Sequence[Event], line: int) -
                     number,
                     steady[number - 1],
                     begin,
+                    given.get("LEVEL"),
+                    cycle if not lines[order[number - 1]].repeat else None,
                 )
             )
     return found

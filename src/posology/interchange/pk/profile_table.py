@@ -36,7 +36,7 @@ def renamed(names: Sequence[str], columns: Mapping[str, str], file: str, line: i
     return [given.get(name, f"{name} OF THE FILE" if name in taken else name) for name in names]
 
 
-def event_lines(names: Sequence[str], lines: Sequence[Line]) -> tuple[list[str], list[Line], tuple[str, str]]:
+def event_lines(names: Sequence[str], lines: Sequence[Line]) -> tuple[list[str], list[Line], tuple[str, str, str]]:
     """Return the columns and lines of events that a table of profiles stands for, and the units it states.
 
     Parameters
@@ -46,6 +46,13 @@ def event_lines(names: Sequence[str], lines: Sequence[Line]) -> tuple[list[str],
     lines
         each line with its number, the header not among them.
 
+    Returns
+    -------
+    columns, lines
+        those of events, each line with its number in the table.
+    units
+        those of time, concentration and dose, empty where the table does not say.
+
     Examples
     --------
     >>> names, lines, units = event_lines(["ID", "TIME", "DV", "DOSE"], [(2, ["1", "2", "<0.5", "100"])])
@@ -53,9 +60,10 @@ def event_lines(names: Sequence[str], lines: Sequence[Line]) -> tuple[list[str],
     (['100', '.'], '0.5')
     """
     rows = [(line, dict(zip(names, map(str.strip, cells), strict=False)), len(cells)) for line, cells in lines]
-    units = ("", "")
+    units = ("", "", "")
     if rows and not _is_value(rows[0][1].get("TIME", "")) and not _is_value(rows[0][1].get("DV", "")):
-        units = _unit(rows[0][1].get("TIME", "")), _unit(rows[0][1].get("DV", ""))
+        time, concentration, dose = (_unit(rows[0][1].get(name, "")) for name in ("TIME", "DV", "DOSE"))
+        units = time, concentration, dose
         rows = rows[1:]
     dosed = "DOSE" in names and "AMT" not in names
     left_out = ("DOSE", "TINF") if dosed else ()

@@ -202,7 +202,7 @@ def measured(
     if columns.used is not None:
         held.refuse_unknown(columns.used, columns.ignored)
     chosen = held.among(analytes) if analytes else held.of(analyte)
-    return Measured(str(path), None, chosen, units=(held.units[0], held.units[1], ""), notes=held.notes)
+    return Measured(str(path), None, chosen, units=held.units, notes=held.notes)
 
 
 def _refuse_columns(path: str | Path, what: str, columns: ColumnChoice) -> None:
