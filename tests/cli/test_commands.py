@@ -244,12 +244,20 @@ def test_import_refuses_an_edited_file(go: Any, db: str) -> None:
     assert not Path("new.posology").exists()
 
 
-def test_starting_imports_nothing_heavy() -> None:
-    """Help must come at once: no array, database, chart or validation library may be loaded for it."""
-    code = (
-        "import sys; import posology.cli.app; print([m for m in ('numpy','pydantic','altair','scipy','polars','jinja2')"
-        " if m in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("posology.cli.app", ("numpy", "pydantic", "altair", "scipy", "polars", "jinja2")),
+        (
+            "posology.conduct.trial, posology.conduct.remarks, posology.conduct.advice, posology.conduct.cohort_advice",
+            ("altair", "scipy", "polars", "numba", "lxml"),
+        ),
+    ],
+)
+def test_starting_imports_nothing_heavy(modules: str, heavy: tuple[str, ...]) -> None:
+    """Help must come at once: no array, database, chart or validation library may be loaded for it. To enter an event
+    and to ask the design must take under a second: no statistics library may be loaded."""
+    code = f"import sys; import {modules}; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

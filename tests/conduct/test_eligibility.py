@@ -27,6 +27,7 @@ CRITERIA = [
         "within_days": 14,
     },
     {"id": "L2", "text": "ALT", "fact": "laboratory", "test": "ALT", "unit": "ULN", "at_most": 2.5},
+    {"id": "L3", "text": "AST", "fact": "laboratory", "test": "AST", "unit": "U/L", "at_most": 100},
 ]
 
 
@@ -52,7 +53,15 @@ def test_laboratory_values(laboratory: Trial, clock: Clock) -> None:
     assert verdicts(laboratory, "2030-01-01") == {
         "L1": ("not met", "NEUT is 1400 1/uL on 2030-01-01"),
         "L2": ("met", "ALT is 100 U/L on 2030-01-01"),
+        "L3": ("not known", "AST is not recorded"),
     }
+    record(test="AST", value=0.8, unit="ukat/L")  # an enzyme is read in its own unit alone
+    assert verdicts(laboratory, "2030-01-01")["L3"] == (
+        "not known",
+        "AST is 0.8 ukat/L on 2030-01-01: it cannot be read in U/L",
+    )
+    record(test="AST", value=80.0, unit="u/l")
+    assert verdicts(laboratory, "2030-01-01")["L3"][0] == "met"
     refused(laboratory, f.SlotReserved(level=1), "001", "eligible", "L1 Neutrophils: not met, NEUT is 1400 1/uL")
     record(test="NEUT", value=1.6, unit="10^9/L")
     assert verdicts(laboratory, "2030-01-15")["L1"][0] == "met"

@@ -149,3 +149,13 @@ def test_pending_events_do_not_show_in_the_trial(trial: Trial, clock: Clock) -> 
     trial.commit(pending)
     assert trial.state() == pending.state
     assert trial.events()[1] == event
+
+
+def test_a_protocol_that_does_not_hold_together_begins_no_trial(
+    tmp_path: Path, imgn853_document: dict[str, Any]
+) -> None:
+    document = {k: v for k, v in imgn853_document.items() if k not in ("titration", "amendments")}
+    document["design"] = {"method": "crm", "skeleton": [0.1, 0.2], "target": 0.25}
+    with pytest.raises(ValueError, match="skeleton has 2 rates: give one for each of the 7 levels"):
+        Trial.create(tmp_path / "t.posology", document, by="Dr A")
+    assert not list(tmp_path.iterdir())

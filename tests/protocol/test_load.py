@@ -106,6 +106,18 @@ BROKEN = [
     ),
     (
         "fact: age, at_least: 18",
+        "fact: laboratory, test: alt, unit: ULN, at_most: 2.5",
+        "eligibility.1.test",
+        "did you mean ALT?",
+    ),
+    (
+        "fact: age, at_least: 18",
+        "fact: laboratory, test: liver enzymes, unit: ULN, at_most: 2.5",
+        "eligibility.1.test",
+        "write its CDISC code",
+    ),
+    (
+        "fact: age, at_least: 18",
         "fact: laboratory, test: NEUT, unit: mg/dL, at_least: 1",
         "eligibility.1.unit",
         "10^9/l, or ULN",

@@ -23,6 +23,7 @@ from posology.cli._options import (
 )
 from posology.cli._output import print_json, print_table
 from posology.cli.submission import ResponseChoices, formats_of, print_datasets
+from posology.shared.text import counted
 
 app = typer.Typer(no_args_is_help=True)
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
@@ -43,7 +44,7 @@ def export_jsonl(trial: TrialArgument, file: JsonlArgument, as_json: JsonOption 
     with Store.open(trial) as store:
         store.check(heads_to_replace(file, store.trial))
         count = write(store.rows(), file)
-    print_json({"events": count, "file": str(file)}) if as_json else print(f"wrote {count} events to {file}")
+    print_json({"events": count, "file": str(file)}) if as_json else print(f"wrote {counted(count, 'event')} to {file}")
 
 
 @app.command("sdtm")
@@ -75,7 +76,7 @@ def export_sdtm(
         ("Dataset", "Label", "Rows", "Variables"),
         [(d.name, d.label, d.frame.height, d.frame.width) for d in made],
     )
-    print(f"wrote {len(made)} datasets to {folder}")
+    print(f"wrote {counted(len(made), 'dataset')} to {folder}")
 
 
 @app.command("nonmem")
@@ -112,6 +113,8 @@ def export_nonmem(
         infusion=infusion,
     )
     about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
+    if file.exists():
+        raise ValueError(f"{file} is there already: name a new file")
     key = run(made, file, about)
     if as_json:
         print_json(

@@ -10,6 +10,7 @@ import typer
 
 from posology.cli._options import ByOption, JsonOption, TrialArgument
 from posology.cli._output import print_json, print_table
+from posology.shared.text import counted
 
 app = typer.Typer(no_args_is_help=True)
 JsonlArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON Lines file: a whole record.")]
@@ -36,7 +37,7 @@ def import_jsonl(file: JsonlArgument, trial: TrialArgument, as_json: JsonOption 
     with Store.create(trial, name, rows):
         pass
     print_json({"events": len(rows), "trial": name}) if as_json else print(
-        f"read {len(rows)} events of {name} into {trial}"
+        f"read {counted(len(rows), 'event')} of {name} into {trial}"
     )
 
 
@@ -102,7 +103,7 @@ def import_sdtm(
     if len(made.findings) > SHOWN:
         print(f"... and {len(made.findings) - SHOWN} more findings")
     print(f"protocol: {made.protocol}")
-    print(f"recorded {sum(made.events.values())} events in {trial}; the whole report is in {place}")
+    print(f"recorded {counted(sum(made.events.values()), 'event')} in {trial}; the whole report is in {place}")
 
 
 SHOWN = 10

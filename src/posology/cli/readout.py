@@ -10,6 +10,7 @@ import typer
 
 from posology.cli._options import JsonOption, KnownByOption, LockedCutoffOption, TrialArgument, number
 from posology.cli._output import print_json, print_table
+from posology.shared.text import counted
 
 if TYPE_CHECKING:
     from posology.endpoints.kaplan_meier import Estimate
@@ -54,7 +55,7 @@ def write(
         print(said.cited.text + (f" [{said.cited.mark}]" if said.cited.mark else ""))
     if made.snapshot.lock is None:
         print("the cutoff is not locked: `posology trial lock` makes this readout reproducible for good")
-    print(f"wrote {len(files)} files to {out}: open {out / 'readout.html'}")
+    print(f"wrote {counted(len(files), 'file')} to {out}: open {out / 'readout.html'}")
 
 
 @app.command("claims")

@@ -19,6 +19,7 @@ from posology.cli._options import (
     options,
 )
 from posology.cli._output import print_json
+from posology.shared.text import counted
 
 if TYPE_CHECKING:
     from posology.interchange.adam.analysis import Analysis
@@ -145,8 +146,8 @@ def print_datasets(files: list[Path], made: Analysis, out: Path, as_json: bool) 
     if len(made.findings) > SHOWN:
         print(f"... and {len(made.findings) - SHOWN} more; --json lists all")
     for dataset in made.datasets:
-        print(f"{dataset.name}: {dataset.frame.height} rows, {dataset.frame.width} variables")
-    print(f"wrote {len(files)} files to {out}; {len(made.findings)} findings")
+        print(f"{dataset.name}: {counted(dataset.frame.height, 'row')}, {counted(dataset.frame.width, 'variable')}")
+    print(f"wrote {counted(len(files), 'file')} to {out}; {counted(len(made.findings), 'finding')}")
 
 
 @app.command("conform")
@@ -166,5 +167,5 @@ def conform(
     else:
         for finding in findings:
             print(finding)
-        print(f"{len(findings)} findings")
+        print(f"{counted(len(findings), 'finding')}")
     raise typer.Exit(1 if findings else 0)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from posology.endpoints.ihc import category, h_score, highest_intensity, pattern, ps2_plus
-from posology.endpoints.units import conversion_factor
+from posology.endpoints.units import analytes, canonical_unit, conversion_factor
 from posology.protocol.model import FACT_LABELS, EligibilityCriterion, Protocol
 from posology.record.collected import LaboratoryMeasured
 from posology.record.event import Event
@@ -130,13 +130,20 @@ def _laboratory(patient: Patient, criterion: EligibilityCriterion, on: date | No
         if unit == "ULN":
             factor, missing = (1 / fact.upper_limit if fact.upper_limit else None), "has no upper limit of normal"
         else:
-            factor, missing = conversion_factor(test, fact.unit or "", unit), f"cannot be read in {unit}"
+            factor, missing = _factor(test, fact.unit or "", unit), f"cannot be read in {unit}"
         if factor is None:
             return CheckedCriterion(criterion, Verdict.NOT_KNOWN, f"{shown}: it {missing}", event)
         holds = _holds(criterion, fact.value * factor)
         met = holds if criterion.kind == "inclusion" else not holds
         return CheckedCriterion(criterion, Verdict.MET if met else Verdict.NOT_MET, shown, event)
     return CheckedCriterion(criterion, Verdict.NOT_KNOWN, f"{test} is not recorded", None)
+
+
+def _factor(test: str, unit: str, to: str) -> float | None:
+    """Return what turns a value into another unit; of a test whose units are not known here only its own will do."""
+    if test in analytes():
+        return conversion_factor(test, unit, to)
+    return 1.0 if canonical_unit(unit) == canonical_unit(to) else None
 
 
 def _attested(patient: Patient, criterion: EligibilityCriterion, versions: Versions) -> CheckedCriterion:

@@ -258,21 +258,33 @@ def _asked_again(
     before: State, after: State, new: Event, old: Event | None
 ) -> Iterator[tuple[Event, tuple[ConductRule, ...]]]:
     """Yield the events that a change may break, with the rules to ask again."""
-    kinds = {e.kind for e in (new, old) if e is not None and not isinstance(e.fact, f.Voided)}
+    changed = [e for e in (new, old) if e is not None]
+    kinds = tuple(dict.fromkeys(e.kind for e in changed if not isinstance(e.fact, f.Voided)))
+    fatal, late = any(is_fatal(e) for e in changed), old is None
     since = min(_reaches_back_to(state, e) for e, state in ((new, after), (old, before)) if e)
     for event in _in_reach(after, new, old, since):
-        if event.seq == new.seq:
-            continue
-        rules = tuple(dict.fromkeys(rule for kind in kinds for rule in _resting_on(event.kind, kind, old is None)))
-        if not any(is_fatal(e) for e in (new, old) if e is not None):
-            rules = tuple(rule for rule in rules if rule is not r.none_after_death)
-        if new.patient is not None and event.patient != new.patient:
-            rules = tuple(rule for rule in rules if rule in r.READS_OTHERS)
-        if rules:
-            yield event, rules
+        if event.seq != new.seq:
+            of_another = new.patient is not None and event.patient != new.patient
+            rules = _to_ask(event.kind, kinds, late=late, fatal=fatal, of_another=of_another)
+            if rules:
+                yield event, rules
 
 
-def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, int]) -> Iterator[Event]:
+@cache
+def _to_ask(
+    kind: str, changed: tuple[str, ...], *, late: bool, fatal: bool, of_another: bool
+) -> tuple[ConductRule, ...]:
+    """Return the rules to ask an event of a kind again after events of some kinds changed, one of them fatal or not, of
+    the same patient or ``of_another``."""
+    rules = dict.fromkeys(rule for each in changed for rule in _resting_on(kind, each, late))
+    return tuple(
+        rule
+        for rule in rules
+        if (fatal or rule is not r.none_after_death) and (not of_another or rule in r.READS_OTHERS)
+    )
+
+
+def _in_reach(after: State, new: Event, old: Event | None, since: tuple[date, int]) -> Iterator[Event]:
     """Yield the events that might rest on the change: the patient's own; of the trial and of others, what came
     later."""
     if new.patient is None:
@@ -286,8 +298,9 @@ def _in_reach(after: State, new: Event, old: Event | None, since: tuple[object, 
     if own is not None and (old is not None or own.events[-1].seq != new.seq):
         yield from own.events
     if isinstance((old or new).fact, SLOT_KINDS):
+        day = since[0]
         for patient in after.patients.values():
-            if patient.id != new.patient:
+            if patient.id != new.patient and patient.events[-1].occurred >= day:
                 slots = (e for kind in SLOT_KINDS for e in patient.of(kind))
                 yield from (e for e in slots if after.order(e) >= since)
 

@@ -34,12 +34,14 @@ from posology.conduct.pending_events import PendingEvents, Refused
 from posology.conduct.rulebook import Refusal
 from posology.protocol.amendments import in_force, versions
 from posology.protocol.diff import differences
+from posology.protocol.load import check_version
 from posology.record.collected import DataImport
 from posology.record.event import BACKDATED, GENESIS, Event, to_stored
 from posology.record.fact import Fact
 from posology.record.facts import CutoffLocked, DecisionTaken, ProtocolAmended, TrialCreated, Voided
 from posology.record.state import State, fold
 from posology.record.store import Conflict, Head, Store
+from posology.shared.yaml_files import field_steps
 
 __all__ = ["Clock", "PendingEvents", "Refused", "Trial", "current_user", "end_of_day", "now"]
 
@@ -104,7 +106,7 @@ class Trial:
         posology.record.store.StoreError
             if there is one already, or the place cannot be written.
         ValueError
-            if the day is to come.
+            if the day is to come, or the protocol in force on it does not hold together.
         """
         moment = recorded or clock()
         day = on or moment.date()
@@ -114,6 +116,8 @@ class Trial:
             when = "today" if recorded is None else "the moment it is recorded"
             raise ValueError(f"{day} is after {when}, {moment.date()}: a trial is created on or after its day")
         created = TrialCreated(protocol=in_force(document, day))
+        for path, wrong, right in check_version(created.protocol):
+            raise ValueError(f"{'.'.join(map(str, field_steps(path)))} {wrong}: {right}")
         check_entry(created, patient=None, author=by, reason=None, override=None)
         event = Event(
             seq=1,

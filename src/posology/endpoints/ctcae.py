@@ -138,6 +138,17 @@ def _parsed(cell: str) -> tuple[tuple[Comparison, ...], ...]:
 
 
 @cache
+def graded_analytes() -> frozenset[str]:
+    """Return the codes of the tests that a version of CTCAE grades.
+
+    >>> {"ALT", "CREATCLR"} <= graded_analytes()
+    True
+    """
+    text = files("posology.endpoints").joinpath("ctcae.csv").read_text(encoding="utf-8")
+    return frozenset(code for row in csv.DictReader(text.splitlines()) for code in row["analytes"].split())
+
+
+@cache
 def criteria(version: Version, reading: Reading = "published") -> dict[str, tuple[Criteria, ...]]:
     """Return the criteria of a version by term (in lower case), one for each unit they are published in.
 

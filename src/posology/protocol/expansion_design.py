@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from posology.expansion.beta_mixture import BetaMixture
-from posology.expansion.one_arm.bop2 import bop2_binary
 from posology.expansion.one_arm.boundaries import Boundaries
-from posology.expansion.one_arm.posterior import posterior_boundaries, predictive_boundaries
-from posology.expansion.one_arm.simon import admissible, simon_designs
-from posology.expansion.one_arm.single_stage import a_hern
 from posology.protocol.model import ExpansionDesign
 
 MAX_PATIENTS = 200
@@ -32,6 +27,12 @@ def cohort_boundaries(design: ExpansionDesign) -> Boundaries:
     >>> cohort_boundaries(ExpansionDesign(method="simon optimal", p0=0.1, p1=0.3)).rows()[0]
     {'patients': 10, 'futility at most': 1, 'success at least': None}
     """
+    from posology.expansion.beta_mixture import BetaMixture  # with the designs: most commands ask for none
+    from posology.expansion.one_arm.bop2 import bop2_binary
+    from posology.expansion.one_arm.posterior import posterior_boundaries, predictive_boundaries
+    from posology.expansion.one_arm.simon import admissible, simon_designs
+    from posology.expansion.one_arm.single_stage import a_hern
+
     p0, p1 = design.p0, design.p1 or 1.0
     prior = BetaMixture.of(p0, 1 - p0)
     match design.method:

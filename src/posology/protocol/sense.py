@@ -6,9 +6,10 @@ These checks stand before a file that is read, not before a record: what was rec
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
-from posology.endpoints.ctcae import Version
+from posology.endpoints.ctcae import Version, graded_analytes
 from posology.endpoints.ctcae_terms import canonical_term, find_term, nearest_terms, organ_classes, spelling
 from posology.endpoints.units import analytes, canonical_unit
 from posology.protocol.model import FACT_VALUES, DltCriterion, EligibilityCriterion, Protocol
@@ -19,6 +20,9 @@ WORDS: dict[str, tuple[str, ...]] = FACT_VALUES | {
     "platinum_status": ("refractory", "resistant", "sensitive", "not applicable"),
 }
 """What a fact can be, where it is one of few words."""
+
+TEST_CODE = re.compile(r"[A-Z_][A-Z0-9_]{0,7}")
+"""How a laboratory test is named: by its CDISC code."""
 
 FACT_BOUNDS: dict[str, tuple[float, float]] = {
     "age": (0, 120),
@@ -92,12 +96,15 @@ def _alone(path: FieldPath, c: EligibilityCriterion) -> Iterator[Nonsense]:
 
 def _laboratory(path: FieldPath, c: EligibilityCriterion) -> Iterator[Nonsense]:
     """Yield what is wrong with the test of a laboratory criterion, or with its unit."""
-    known = analytes()
-    if c.test not in known:
-        near = difflib.get_close_matches(str(c.test).upper(), known, n=1, cutoff=0.4)
-        yield (*path, "test"), f"is {c.test!r}", f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-    elif c.unit is not None and c.unit != "ULN" and canonical_unit(c.unit) not in known[c.test].units:
-        yield (*path, "unit"), f"is {c.unit!r}", f"{c.test} is in {', '.join(sorted(known[c.test].units))}, or ULN"
+    known, test = analytes(), str(c.test)
+    tests = known.keys() | graded_analytes()
+    if test not in tests:
+        near = difflib.get_close_matches(test.upper(), tests, n=1, cutoff=0.8)
+        if near or not TEST_CODE.fullmatch(test):
+            right = f"did you mean {near[0]}?" if near else "write its CDISC code (LBTESTCD), such as ALT"
+            yield (*path, "test"), f"is {test!r}", right
+    elif test in known and c.unit is not None and c.unit != "ULN" and canonical_unit(c.unit) not in known[test].units:
+        yield (*path, "unit"), f"is {c.unit!r}", f"{test} is in {', '.join(sorted(known[test].units))}, or ULN"
 
 
 def nobody_can_meet(criteria: tuple[EligibilityCriterion, ...]) -> tuple[int, str] | None:

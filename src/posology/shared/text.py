@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -100,8 +101,10 @@ def lookalike_key(identifier: str) -> str:
     --------
     >>> lookalike_key("P-O1") == lookalike_key("p 01"), lookalike_key("001") == lookalike_key("010")
     (True, False)
+    >>> lookalike_key("0401-1") == lookalike_key("0401-001")
+    True
     """
-    return identifier.casefold().translate(_LOOKALIKES)
+    return re.sub(r"(?<!\d)0+(?=\d)", "", identifier.casefold().translate(_LOOKALIKES))
 
 
 def first_paragraph(docstring: str | None) -> str:

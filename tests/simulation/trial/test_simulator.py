@@ -425,7 +425,10 @@ def test_a_cohort_alone_at_a_level_that_is_given(go: Any, tmp_path: Path) -> Non
         ),
         (
             {},
-            {"eligibility": [{"id": "I", "text": "Mucinous", "fact": "histology", "one_of": ["mucinous"]}]},
+            {
+                "eligibility": [{"id": "I", "text": "Mucinous", "fact": "histology", "one_of": ["mucinous"]}],
+                "expansion": {},
+            },
             "histology is mucinous",
         ),
         (

@@ -21,6 +21,7 @@ from posology.cli._options import JsonOption, number
 from posology.cli._output import bar, print_json, print_table
 from posology.cli.design.compare import ScenarioOption, scenarios_of
 from posology.cli.design.oc import TruthsOption
+from posology.shared.text import counted
 from posology.shared.written_values import assigned, numbers
 
 app = typer.Typer(no_args_is_help=True)
@@ -207,7 +208,7 @@ def size(
     print_table(
         "Chance of correct selection", ("Patients", "Chance (%)"), [(n, f"{100 * p:.2f}") for n, p in tried.items()]
     )
-    print(f"{found} patients" if found else f"no size up to {up_to} reaches {100 * correct:g} %")
+    print(f"{counted(found, 'patient')}" if found else f"no size up to {up_to} reaches {100 * correct:g} %")
 
 
 @app.command("search")

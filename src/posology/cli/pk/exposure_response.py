@@ -22,6 +22,7 @@ from posology.cli._options import (
 )
 from posology.cli._output import json_number, print_json, print_table
 from posology.cli.readout import snapshot_of
+from posology.shared.text import counted
 
 if TYPE_CHECKING:
     from posology.interchange.pk.exposure_response import Question, Relation
@@ -195,7 +196,7 @@ def _show(found: Relation, question: Question, cutoff: date) -> None:
     model, groups, day = found.model, found.groups, question.day
     ratio, low, high = model.ratio
     print(
-        f"{found.title}, at cutoff {cutoff}: {int(found.event.sum())} of {len(found.exposure)} patients"
+        f"{found.title}, at cutoff {cutoff}: {int(found.event.sum())} of {counted(len(found.exposure), 'patient')}"
         + (f"; {found.ever} at any time" if day else "")
     )
     print(

@@ -10,6 +10,7 @@ import typer
 
 from posology.cli._options import JsonOption, SeedOption, day, number
 from posology.cli._output import print_json, print_table
+from posology.shared.text import counted
 
 if TYPE_CHECKING:
     from posology.simulation.trial import TrialSimulator
@@ -139,7 +140,10 @@ def simulate_trial(
         ) as bar:
             task = bar.add_task("")
             made = simulate_trial(
-                draft, plan, world, lambda on, came: bar.update(task, description=f"{on}: {came} patients screened")
+                draft,
+                plan,
+                world,
+                lambda on, came: bar.update(task, description=f"{on}: {counted(came, 'patient')} screened"),
             )
         write_bytes(trial, draft.read_bytes())
     result = told(made) | {"trial": str(trial), "seed": seed, "assumed": list(ASSUMED)}

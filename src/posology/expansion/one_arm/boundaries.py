@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy.special import gammaln, logsumexp, xlog1py, xlogy
 
 from posology.shared.arrays import ArrayLike, Floats, Ints
 
@@ -138,6 +137,8 @@ class Boundaries:
     def _log_paths(self) -> tuple[tuple[Floats, Floats], ...]:
         """For each look, (n + 1,) log numbers of ways to arrive at each count there, and the same of those that go
         on."""
+        from scipy.special import gammaln, logsumexp  # here: the record reads boundaries and needs none of it
+
         arrived_and_going = []
         going, before = np.zeros(1), 0
         for n, low, high in zip(self.looks, self.futility, self.success, strict=True):
@@ -163,6 +164,8 @@ class Boundaries:
         ValueError
             if a rate does not lie in [0, 1].
         """
+        from scipy.special import xlog1py, xlogy
+
         p = np.atleast_1d(np.asarray(rate, dtype=float))
         if not ((p >= 0) & (p <= 1)).all():
             raise ValueError(f"a rate lies between 0 and 1, not {p[~((p >= 0) & (p <= 1))][0]}")

@@ -26,6 +26,7 @@ from posology.interchange.datasets.metadata import dataset_of, standard
 from posology.interchange.datasets.sdtm_domains import domain_of
 from posology.shared.files import new_folder
 from posology.shared.findings import Finding
+from posology.shared.text import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -162,7 +163,7 @@ def read_folder(folder: Path, leave_out: Collection[str] = ()) -> SdtmSource:
     for name, frame in domains.items():
         keys = ["USUBJID", f"{name}SEQ"]
         if set(keys) <= set(frame.columns) and frame.select(keys).is_duplicated().any():
-            right = f"{len(parts[name])} datasets are one domain; if they are versions of one, leave one out"
+            right = f"{counted(len(parts[name]), 'dataset')} are one domain; if they are versions of one, leave one out"
             findings.append(
                 Finding(
                     "",

@@ -24,6 +24,7 @@ from posology.interchange.pk.sample_times import planned_hours
 from posology.interchange.pk.units import conversion, milligrams
 from posology.record.collected import PkConcentration
 from posology.shared.findings import Finding
+from posology.shared.text import counted
 
 BLQ = ("BLQ", "BLOQ", "BQL", "LLOQ", "<")
 LONGEST = 24
@@ -237,7 +238,7 @@ def read_pc(
         raise DataError(reader.findings)
     for one in sampled:
         if not _is_profile(one):
-            says = f"{len(one.samples)} samples"
+            says = f"{counted(len(one.samples), 'sample')}"
             right = "a profile has two after the dose at least"
             reader.unused.append(finding(file, one.line, "PCTPTNUM", one.patient, says, right))
     return PcDomain(file, tuple(sampled), doses, unit, dose_unit, tuple(reader.unused), tuple(reader.notes), hours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from posology.readout.cited import TableBody, cite
 from posology.readout.results.trial_results import TrialResults
+from posology.shared.text import counted
 
 
 def decisions(results: TrialResults) -> TableBody:
@@ -24,7 +25,7 @@ def decisions(results: TrialResults) -> TableBody:
                 cite(fact.number, [decided.event]),
                 cite(decided.event.occurred, [decided.event], "occurred"),
                 cite(
-                    f"{fact.action}{at}" + (f", {fact.slots} patients" if fact.slots else ""),
+                    f"{fact.action}{at}" + (f", {counted(fact.slots, 'patient')}" if fact.slots else ""),
                     [decided.event],
                     "action",
                     "level",

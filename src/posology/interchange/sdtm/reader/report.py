@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from posology.shared.findings import Finding
+from posology.shared.text import counted
 
 SHOWN = 3
 
@@ -84,7 +85,7 @@ class Report:
     def text(self) -> str:
         """Write the report for people."""
         lines = [f"protocol: {self.protocol}", "", "read:"]
-        lines += [f"  {domain}: {count} rows" for domain, count in self.rows.items()]
+        lines += [f"  {domain}: {counted(count, 'row')}" for domain, count in self.rows.items()]
         lines += ["", "recorded:", *(f"  {kind.replace('_', ' ')}: {n}" for kind, n in self.events.items())]
         lines += ["", "where the data leave a choice:", *(f"  {rule}: {n}" for rule, n in self.rules.items())]
         lines += ["", f"not understood ({len(self.not_understood)}):", *(f"  {n}" for n in self.not_understood)]
