@@ -22,7 +22,7 @@ from posology.record.entry import EntryError, fact_from, system_fields
 from posology.record.event import BACKDATED, Event
 from posology.record.fact import KINDS
 from posology.record.store import gc_paused
-from posology.shared.text import counted, moment_with_zone, whole_day
+from posology.shared.text import counted, moment_with_zone, nearest, whole_day
 
 ENVELOPE = ("kind", "patient", "occurred", "recorded", "author", "reason", "override", "provenance", "supersedes")
 
@@ -178,7 +178,11 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
             known = {*ENVELOPE, *(f.name for k in KINDS.values() for f in fields(k))}  # type: ignore[arg-type]
             if not header:
                 raise LoadError([RowError(str(file), 1, "there is no header: its first line names the columns")])
-            wrong = [f"no field is called {name!r}" for name in header if name not in known]
+            wrong = [
+                f"no field is called {name!r}" + (f"; is {near} meant?" if (near := nearest(name, known)) else "")
+                for name in header
+                if name not in known
+            ]
             wrong += [f"{name} is the name of {n} columns" for name, n in Counter(header).items() if n > 1]
             if wrong:
                 raise LoadError([RowError(str(file), 1, text) for text in wrong])

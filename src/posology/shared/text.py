@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime
+from difflib import get_close_matches
 
 __all__ = [
     "bounds_in_words",
@@ -13,6 +15,7 @@ __all__ = [
     "lookalike_key",
     "mixed_scripts",
     "moment_with_zone",
+    "nearest",
     "printable",
     "printable_lines",
     "unprintable",
@@ -184,3 +187,12 @@ def bounds_in_words(
     said = [f"{shown(least)} or more"] if least is not None else [f"above {shown(above)}"] if above is not None else []
     said += [f"at most {shown(most)}"] if most is not None else [f"below {shown(below)}"] if below is not None else []
     return ", ".join(said)
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.75) -> str:
+    """Return the known name that one written otherwise is nearest to; empty if none is near.
+
+    >>> nearest("ocurred", ["patient", "occurred"]), nearest("weight", ["patient", "occurred"])
+    ('occurred', '')
+    """
+    return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=cutoff)), "")

@@ -336,6 +336,15 @@ def test_what_no_field_holds_is_reported_with_rows_and_examples(tmp_path: Path) 
     assert left["QS", ""].rows == 1 and left["SUPPAE", ""].why == "its domain is not there"
 
 
+def test_a_misspelled_variable_is_named_with_the_one_it_may_be(tmp_path: Path) -> None:
+    extra = {"AETOXGRR": "3", "AEENDCT": "2020-03-01", "AEPTCD": "10037844", "AEXYZ": "q"}
+    made = taken(study(tmp_path, ae=[event(**extra)]))
+    why = {n.variable: n.why for n in made.report.not_understood if n.domain == "AE"}
+    assert why["AETOXGRR"].endswith("; is AETOXGR meant?") and why["AEENDCT"].endswith("; is AEENDTC meant?")
+    assert why["AEXYZ"] == "no field of the record holds this variable"
+    assert "meant" not in why.get("AEPTCD", "")
+
+
 def test_qualifiers_are_kept_and_those_of_no_row_are_told(tmp_path: Path) -> None:
     supp = lambda number, value: {
         "RDOMAIN": "AE",

@@ -20,11 +20,14 @@ from posology.interchange.sdtm.layout import LAYOUTS, Layout, homes
 from posology.interchange.sdtm.reader.report import Report
 from posology.interchange.sdtm.supplemental import RESERVED, qnam, types_of
 from posology.shared.dates import Dates, ImputationRule, read_dates, read_visit_dates
+from posology.shared.text import nearest
 
 if TYPE_CHECKING:
     import polars as pl
 
 QUALIFIER = "SUPP:"
+PARTNERS = ("C", "CD", "DY", "FL", "N", "NUM", "U")
+"""Endings of the variables that stand beside another, as AEPTCD beside AEPT: no misspellings of it."""
 CONSTANT = {"STUDYID", "DOMAIN", "USUBJID", "SUBJID"}
 FULL = r"^\d{4}-\d{2}-\d{2}(T([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 
@@ -244,9 +247,17 @@ class DomainTable:
             if variable == f"{self.name}SEQ" or variable.removeprefix(self.name) in ("DY", "STDY", "ENDY"):
                 continue  # a number within the dataset; days that follow from the dates
             held = self.frame[variable].drop_nulls()
-            self.add_not_understood(
-                variable, [v for v in held.to_list() if str(v).strip()], "no field of the record holds this variable"
-            )
+            near = self._meant(variable)
+            why = "no field of the record holds this variable" + (f"; is {near} meant?" if near else "")
+            self.add_not_understood(variable, [v for v in held.to_list() if str(v).strip()], why)
+
+    def _meant(self, variable: str) -> str:
+        """Return the variable that is read here and that one may be a misspelling of; empty if there is none."""
+        if variable.startswith(QUALIFIER):
+            return ""
+        near = nearest(variable, (name for name in self.asked if not name.startswith(QUALIFIER)), 0.85)
+        short, long = sorted((variable, near), key=len)
+        return "" if long.startswith(short) and long.removeprefix(short) in PARTNERS else near
 
     @cached_property
     def sequence(self) -> list[str]:
