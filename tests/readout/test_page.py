@@ -66,6 +66,15 @@ def test_a_long_table_says_what_the_page_leaves_out(imgn853: Trial, monkeypatch:
     assert patients[: patients.index("</section>")].count("<tr>") == 6
 
 
+def test_a_day_within_words_is_not_broken_and_what_was_typed_stays_text(trial: Trial, clock: Clock) -> None:
+    treat(trial, "001", 1)
+    clock.to("2030-01-10")
+    event(trial, "Seen on 2030-01-09 <b>again</b> by the nurse")
+    html = page_file.page(readout_of(trial), [], {})
+    assert "Seen on <span class=n>2030-01-09</span> &lt;b&gt;again&lt;/b&gt; by the nurse" in html
+    assert "&lt;span" not in html
+
+
 @pytest.mark.parametrize(
     ("outcome", "words", "resolved"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -21,6 +22,8 @@ MAX_ROWS = 1000
 MAX_NARRATIVES = 300
 """How many patients the page tells of; the data has all."""
 BREAKS = (" ", "-", "–", "/")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+"""A day, which is not broken."""
 
 
 def page(readout: Readout, figures: Sequence[Figure], svgs: Mapping[str, str]) -> str:
@@ -82,4 +85,6 @@ def _link(text: str, events: str) -> Markup:
     shown = escape(
         text.replace(" %", "\u00a0%").replace("–", "–\u2060")
     )  # a number keeps its sign, a range both its ends
+    if len(text) > 12:
+        shown = Markup(DATE.sub(r"<span class=n>\g<0></span>", str(shown)))
     return Markup(f'<a data-e="{events}">{shown}</a>') if events else shown

@@ -42,7 +42,7 @@ def decisions(results: TrialResults) -> TableBody:
         "Date",
         "Decision",
         "The rule's advice that day",
-        "",
+        "Followed",
         "The committee's reason",
         "Protocol",
         "Signed",
