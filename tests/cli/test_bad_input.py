@@ -132,7 +132,7 @@ def wrong_files(imgn853_file: Path, tmp_path: Path) -> None:
 def test_wrong_words_end_in_a_message(go: Any, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
     """In the place of the first word of each command's example, and of a random option: a message, never a
     traceback. A room that opens on a sound record is not served: it would wait for its visitors."""
-    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
     example = LEAVES[path].epilog.split(EXAMPLE.strip())[1].strip().splitlines()[0]
     words = shlex.split(example)[1 + len(path) :]
     for wrong in WRONG.values():

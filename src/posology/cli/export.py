@@ -102,6 +102,7 @@ def export_nonmem(
     from posology.interchange.pk.nonmem_write import columns
     from posology.interchange.pk.nonmem_write import export_nonmem as run
     from posology.interchange.pk.sources import from_record
+    from posology.shared.files import holds_record
 
     made = from_record(
         trial,
@@ -113,7 +114,7 @@ def export_nonmem(
         infusion=infusion,
     )
     about = {"trial": trial, "cutoff": cutoff, "known_by": known_by}
-    if file.exists():
+    if file.exists() and not holds_record(file):
         raise ValueError(f"{file} is there already: name a new file")
     key = run(made, file, about)
     if as_json:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -64,24 +67,47 @@ def serve(
 
     if alone and host not in LOOPBACK:
         raise ValueError(f"--alone is for this machine: leave --host out (it is {host})")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not trials:
-        trials = [str(folder / "imgn853.posology")]
-        if not Path(trials[0]).exists():
-            with console().status("replaying the example's record"):
-                replay_example(folder / "imgn853.posology")
-    key = secrets.token_urlsafe(24)
-    hosts = (*RoomSettings.hosts, host, *(name or ()))
-    room = create_app(RoomSettings(folder, tuple(trials), current_user() if alone else None, key, hosts))
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    if alone:
-        print(f"open {address}/alone/{key}", flush=True)
-    else:
-        print(f"the room is at {address}", flush=True)
-        accounts = room.state.accounts
-        if not any(account.administrator for account in accounts.all()):
-            token = accounts.create(
-                "administrator", "Administrator", identity="first start", administrator=True, by="posology serve"
-            )
-            print(f"no account yet: set the administrator's password at {address}/password/{token}", flush=True)
-    uvicorn.run(room, host=host, port=port, log_level="warning", server_header=False, proxy_headers=True)
+    with _listener(host, port) as listener:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not trials:
+            trials = [str(folder / "imgn853.posology")]
+            if not Path(trials[0]).exists():
+                with console().status("replaying the example's record"):
+                    replay_example(folder / "imgn853.posology")
+        key = secrets.token_urlsafe(24)
+        hosts = (*RoomSettings.hosts, host, *(name or ()))
+        room = create_app(RoomSettings(folder, tuple(trials), current_user() if alone else None, key, hosts))
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        if alone:
+            print(f"open {address}/alone/{key}", flush=True)
+        else:
+            print(f"the room is at {address}", flush=True)
+            accounts = room.state.accounts
+            if not any(account.administrator for account in accounts.all()):
+                token = accounts.create(
+                    "administrator", "Administrator", identity="first start", administrator=True, by="posology serve"
+                )
+                print(f"no account yet: set the administrator's password at {address}/password/{token}", flush=True)
+        settings = uvicorn.Config(room, log_level="warning", server_header=False, proxy_headers=True)
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Take the port before an address is printed that another program would answer.
+
+    Raises
+    ------
+    ValueError
+        if the port is taken or may not be used, or the address is none of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with ExitStack() as opened:
+            listener = opened.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            opened.pop_all()
+    except OSError as error:
+        right = "choose another --port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "choose another --host"
+        raise ValueError(f"the room cannot listen at {host}, port {port}: {error.strerror}; {right}") from None
+    return listener
