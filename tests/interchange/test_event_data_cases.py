@@ -141,3 +141,32 @@ def test_a_rate_to_be_estimated_is_no_matter_without_a_model() -> None:
     assert profiles(data)[0].concentration == (5.0, 3.0)
     with pytest.raises(DataError, match="RATE: -2: a rate or duration that is estimated is not fitted"):
         data.measurements()
+
+
+PHI = np.log([[2.0, 10.0]])
+
+
+def test_a_fit_begins_anew_at_a_reset() -> None:
+    """After EVID 4, or EVID 3 and a dose, nothing is left, whatever ADDL had to come and wherever TIME begins again."""
+    data = read(CASES / "k10_crossover_evid4.csv").measurements()
+    np.testing.assert_allclose(ONE_COMPARTMENT.predict(data, PHI), data.value, rtol=1e-5)
+    lines = ["1,0,100,1,5,3,.", "1,4,.,0,0,0,7", "1,0,.,3,0,0,.", "1,2,50,1,0,0,.", "1,3,.,0,0,0,4", "1,12,.,0,0,0,1"]
+    found = parse("\n".join(["ID,TIME,AMT,EVID,ADDL,II,DV", *lines])).measurements()
+    after = 5 * np.exp(-0.2 * np.array([1.0, 10.0]))
+    before = 10 * (np.exp(-0.8) + np.exp(-0.2))
+    np.testing.assert_allclose(ONE_COMPARTMENT.predict(found, PHI)[0], [before, *after], rtol=1e-12)
+    later = found.at(found.time[:, 1:] + 1)
+    np.testing.assert_allclose(ONE_COMPARTMENT.predict(later, PHI)[0], after * np.exp(-0.2), rtol=1e-12)
+    with pytest.raises(DataError, match="data:3: patient 1, DV: is measured after a reset and before a dose"):
+        parse("ID,TIME,AMT,EVID,DV\n1,0,.,3,.\n1,1,.,0,5\n1,2,10,1,.\n1,3,.,0,2\n").measurements()
+    with pytest.raises(ValueError, match="patient 1: a reset .* of the linear models without saturable loss alone"):
+        SATURABLE.predict(data, np.zeros((1, 6)))
+
+
+def test_a_steady_state_beside_earlier_doses() -> None:
+    """SS 2 adds a steady state to what is there, SS 1 replaces it."""
+    lines = "ID,TIME,AMT,SS,II,DV\n1,0,100,0,0,.\n1,5,50,{},12,.\n1,8,.,0,0,3\n"
+    series = 5 * np.exp(-0.2 * 3) / -np.expm1(-0.2 * 12)
+    for steady, there in ((2, 10 * np.exp(-0.2 * 8)), (1, 0.0)):
+        data = parse(lines.format(steady)).measurements()
+        np.testing.assert_allclose(ONE_COMPARTMENT.predict(data, PHI), [[there + series]], rtol=1e-12)

@@ -24,7 +24,8 @@ class GivenDose:
     """One dose: time, amount, duration of infusion (0: a bolus), dosing interval if given at steady state (else 0).
 
     ``line`` is the place of its line among the patient's, ``repeat`` 0 for the line's own dose, else which of those
-    that ADDL adds. ``duration`` is NaN where the model is to estimate it (RATE -1, -2).
+    that ADDL adds. ``duration`` is NaN where the model is to estimate it (RATE -1, -2). ``replaces`` says whether
+    nothing is left of what was given before: at steady state but for SS 2, and after a reset.
     """
 
     time: float
@@ -33,6 +34,7 @@ class GivenDose:
     steady_interval: float
     line: int
     repeat: int
+    replaces: bool = False
 
     @property
     def row(self) -> tuple[float, float, float, float]:
@@ -44,7 +46,8 @@ def given_doses(events: Sequence[Event]) -> list[GivenDose]:
     """Return a patient's doses in the order of their lines.
 
     A dose that ADDL adds at the time of another line, but for rounding, is given at that line's time. A dose with SS 1
-    cancels what ADDL of earlier lines still had to come. With SS 1, RATE above 0 and neither AMT nor II the infusion has
+    cancels what ADDL of earlier lines still had to come,
+    as a reset does (EVID 3, 4); SS 2 does not. With SS 1, RATE above 0 and neither AMT nor II the infusion has
     run for ever and goes on: one that begins again as it ends, longer than the patient is followed.
 
     Examples
@@ -56,22 +59,25 @@ def given_doses(events: Sequence[Event]) -> list[GivenDose]:
     """
     doses: list[GivenDose] = []
     times = np.array([e.time for e in events])
+    begins = False
     for place, e in enumerate(events):
+        begins |= e.evid in (3, 4) and bool(doses)
+        if e.evid in (3, 4) or (e.evid == 1 and e.steady == 1):
+            doses = [dose for dose in doses if dose.time <= e.time]
         if e.evid not in (1, 4):
             continue
-        at_steady_state = e.steady == 1
-        if at_steady_state:
-            doses = [dose for dose in doses if dose.time <= e.time]
+        at_steady_state, replaces = e.steady > 0, begins or e.steady == 1
+        begins = False
         if at_steady_state and e.amount == 0:
             length = 2 * (float(times.max()) - e.time) + 1 + AFTER
-            doses.append(GivenDose(e.time, e.rate * length, length, length, place, 0))
+            doses.append(GivenDose(e.time, e.rate * length, length, length, place, 0, replaces))
             continue
         duration = float("nan") if e.rate < 0 else e.amount / e.rate if e.rate else 0.0
-        own = GivenDose(e.time, e.amount, duration, e.interval if at_steady_state else 0.0, place, 0)
+        own = GivenDose(e.time, e.amount, duration, e.interval if at_steady_state else 0.0, place, 0, replaces)
         doses.append(own)
         for n in range(1, e.additional + 1):
             time = _on_a_line(e.time + n * e.interval, times)
-            doses.append(replace(own, time=time, steady_interval=0.0, repeat=n))
+            doses.append(replace(own, time=time, steady_interval=0.0, repeat=n, replaces=False))
     return doses
 
 

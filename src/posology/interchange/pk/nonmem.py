@@ -54,6 +54,9 @@ class DataError(ValueError):
         super().__init__("\n".join(lines))
 
 
+ESTIMATED = "a rate or duration that is estimated is not fitted"
+
+
 def finding(file: str, line: int, column: str, patient: str, wrong: str, right: str = "") -> Finding:
     """Return what is wrong at a line and column of a file."""
     return Finding(patient, None, column, wrong, right, file, line)
@@ -185,15 +188,16 @@ class EventData:
         return tuple(found)
 
     def patients(self, analytes: Sequence[str] = ()) -> list[SubjectData]:
-        """Return the patients as a fit takes them: repeated doses written out, covariates as on the first line.
+        """Return the patients as a fit takes them: repeated doses written out, covariates as on the first line, times going on after
+        a reset.
 
         Where the samples are of several ``analytes``, these are named in their order.
 
         Raises
         ------
         DataError
-            where an event is of a kind that the closed forms do not hold: a reset, a rate that the model is to
-            estimate, steady state beside earlier doses (SS 2); or where there are several analytes and none is named.
+            where a rate is one that the model is to estimate, or a concentration is measured between a reset and the
+            dose after it; or where there are several analytes and none is named.
         """
         if analytes:
             self = self.among(analytes)
@@ -201,14 +205,12 @@ class EventData:
             self.of(None)
         findings, patients = [], []
         for name, events in self.by_patient():
-            for e in events:
-                if e.evid in (3, 4):
-                    findings.append(self._says(e, "EVID", f"a {EVENTS[e.evid]} is not fitted", "leave it to NONMEM"))
-                elif e.rate < 0:
-                    wrong = f"{e.rate:g}: a rate or duration that is estimated is not fitted"
-                    findings.append(self._says(e, "RATE", wrong, "give it"))
-                elif e.steady > 1:
-                    findings.append(self._says(e, "SS", f"{e.steady} is not fitted", "write the earlier doses out"))
+            findings += [self._says(e, "RATE", f"{e.rate:g}: {ESTIMATED}", "give it") for e in events if e.rate < 0]
+            events = continued(events)
+            findings += [
+                self._says(e, "DV", "is measured after a reset and before a dose", "nothing is left then: MDV 1")
+                for e in _after_resets(events)
+            ]
             doses = given_doses(events)
             samples: list[tuple[float, float, bool]] = []
             after: list[int] = []
@@ -223,7 +225,9 @@ class EventData:
                     after.append(sum(d.time == e.time and d.line < place for d in doses))
                     what.append(analytes.index(e.analyte) if analytes else 0)
             first = {n: v for n, v in events[0].covariates.items() if v is not None}
-            patients.append(SubjectData(name, [d.row for d in doses], samples, after, first, analyte=what))
+            replaces = [d.replaces for d in doses]
+            rows = [d.row for d in doses]
+            patients.append(SubjectData(name, rows, samples, after, first, analyte=what, replaces=replaces))
         if findings:
             raise DataError(findings)
         return patients
@@ -293,7 +297,7 @@ class EventData:
         ]
         if occasion or set(covariates) & set(self.varying):
             kept = self.among(analytes) if analytes else self
-            lines = (events for _, events in kept.by_patient())
+            lines = (continued(events) for _, events in kept.by_patient())
             found = [self._in_periods(p, events, covariates, occasion) for p, events in zip(found, lines, strict=True)]
         return pk_dataset([p for p in found if p.samples], analytes or ("",))
 
@@ -326,6 +330,27 @@ class EventData:
 
     def _says(self, event: Event, column: str, wrong: str, right: str) -> Finding:
         return finding(self.file, event.line, column, event.patient, wrong, right)
+
+
+def continued(events: Sequence[Event]) -> list[Event]:
+    """Return a patient's events with times that go on where a reset begins to count anew: nothing is left by then."""
+    shift, last, shifted = 0.0, 0.0, []
+    for e in events:
+        if e.evid in (3, 4) and e.time + shift < last:
+            shift = last - e.time
+        shifted.append(replace(e, time=e.time + shift) if shift else e)
+        last = shifted[-1].time
+    return shifted
+
+
+def _after_resets(events: Sequence[Event]) -> list[Event]:
+    """Return what was measured after a reset (EVID 3) and before the next dose."""
+    is_empty, found = False, []
+    for e in events:
+        is_empty = e.evid == 3 or (is_empty and e.evid not in (1, 4))
+        if is_empty and e.measured:
+            found.append(e)
+    return found
 
 
 def text_of(data: EventData) -> str:

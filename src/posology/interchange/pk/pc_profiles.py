@@ -77,7 +77,7 @@ def _course_profiles(file: str, name: str, events: Sequence[Event], line: int) -
     patient = events[0].patient
     lines = given_doses(events)
     order = sorted(range(len(lines)), key=lambda n: lines[n].time)
-    doses = [lines[n].row for n in order]
+    doses = [(*lines[n].row[:3], lines[n].steady_interval if lines[n].replaces else 0.0) for n in order]
     samples = [
         (e.time, 0.0 if e.below else e.value, any(d.time == e.time and d.line < place for d in lines), e.line)
         for place, e in enumerate(events)

@@ -37,7 +37,8 @@ class SubjectData:
     are constant; what changes is in ``periods``, to which doses and samples belong by their time, or as ``dose_period``
     and ``sample_period`` say (from 0). By its time, a dose where one period ends and the next begins belongs to the
     next, and a sample to the earlier unless it is after such a dose. ``analyte`` says of each sample what was measured,
-    from 0; empty, it is the one analyte.
+    from 0; empty, it is the one analyte. ``replaces`` says of each dose whether it replaces all before it, where it is not
+    the ones at steady state that do: a dose that begins anew, or one whose steady state is added to what is there.
     """
 
     name: str
@@ -49,16 +50,18 @@ class SubjectData:
     dose_period: Sequence[int] = ()
     sample_period: Sequence[int] = ()
     analyte: Sequence[int] = ()
+    replaces: Sequence[bool] = ()
 
 
 @dataclass(frozen=True)
 class PkDataset:
     """All patients as arrays: doses (patients, doses), samples (patients, samples), filled up with zeros.
 
-    ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit), and
-    ``dose_counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before a dose at
-    steady state that is. ``period_start`` (patients, periods) is when each period begins, −∞ the first, ∞ where none
-    is, and ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
+    ``observed`` marks the samples there are, ``below`` those below quantification (their ``value`` is the limit).
+    ``replaces`` (patients, doses) marks doses after which nothing is left of those before, as at steady state, and
+    ``dose_counts`` (patients, samples, doses) which doses matter to a sample: given before it, and not before another
+    that replaces them. ``period_start`` (patients, periods) is when each period begins, −∞ the first, ∞ where none is,
+    and ``occasion`` the occasion it belongs to, by its place among the patient's ``occasions``. ``covariates`` are
     (patients,), or (patients, periods) where they change. ``analyte`` (patients, samples) is what was measured, by its
     place among ``analytes``.
     """
@@ -68,6 +71,7 @@ class PkDataset:
     amount: Floats
     duration: Floats
     interval: Floats
+    replaces: Bools
     time: Floats
     value: Floats
     below: Bools
@@ -95,11 +99,24 @@ class PkDataset:
         """How many periods the patient with the most has."""
         return int(self.period_start.shape[1])
 
+    def refuse_new_beginnings(self, what: str) -> None:
+        """Refuse doses that replace what is there without being at steady state, and steady states that do not.
+
+        Raises
+        ------
+        ValueError
+            naming the patient and ``what`` cannot have them.
+        """
+        odd = ((self.replaces != (self.interval > 0)) & (self.amount > 0)).any(axis=1)
+        if odd.any():
+            raise ValueError(
+                f"patient {self.names[int(np.argmax(odd))]}: a reset (EVID 3, 4) or SS 2 is of the linear models without "
+                f"{what} alone; leave it to NONMEM, or name each period as a patient of its own"
+            )
+
     @cached_property
     def by_period(self) -> PeriodRows:
         """The periods as rows of their own, as a piecewise prediction takes them."""
-        pass
-
         return period_rows(self)
 
     def at(self, time: Floats) -> PkDataset:
@@ -109,7 +126,7 @@ class PkDataset:
         All are of the first analyte.
         """
         time = np.broadcast_to(time, (len(self), np.shape(time)[-1])).astype(float)
-        counts = _latest(self.interval, (self.amount > 0)[:, None] & (self.dose_time[:, None] <= time[:, :, None]))
+        counts = _latest(self.replaces, (self.amount > 0)[:, None] & (self.dose_time[:, None] <= time[:, :, None]))
         nothing = np.zeros(time.shape, bool)
         return replace(
             self,
@@ -131,6 +148,7 @@ class PkDataset:
             self.amount[pick],
             self.duration[pick],
             self.interval[pick],
+            self.replaces[pick],
             self.time[pick],
             self.value[pick],
             self.below[pick],
@@ -152,10 +170,10 @@ class PkDataset:
         return replace(self, value=np.where(below, limit, value), below=below)
 
 
-def _latest(interval: Floats, counts: Bools) -> Bools:
-    """Leave out the doses before the latest one at steady state among those that count."""
-    order = np.arange(interval.shape[1])
-    last = np.where(counts & (interval > 0)[:, None], order, -1).max(axis=2, initial=-1)
+def _latest(replaces: Bools, counts: Bools) -> Bools:
+    """Leave out the doses before the latest one that replaces them among those that count."""
+    order = np.arange(replaces.shape[1])
+    last = np.where(counts & replaces[:, None], order, -1).max(axis=2, initial=-1)
     return np.asarray(counts & (order >= last[..., None]))
 
 
@@ -190,6 +208,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
     count, doses = len(patients), max(len(p.doses) for p in patients)
     samples, periods = max(len(p.samples) for p in patients), max(len(p.periods) or 1 for p in patients)
     given, taken = np.zeros((4, count, doses)), np.zeros((3, count, samples))
+    replaces = np.zeros((count, doses), bool)
     observed, after = np.zeros((count, samples), bool), np.zeros((count, samples), int)
     begins, occasion = np.full((count, periods), np.inf), np.zeros((count, periods), int)
     dose_period, sample_period = np.zeros((count, doses), int), np.full((count, samples), -1)
@@ -200,6 +219,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
         order = sorted(range(len(p.doses)), key=lambda i, p=p: p.doses[i][0])  # type: ignore[misc]
         given[:, row, : len(order)] = np.array([p.doses[i] for i in order], float).T
         taken[:, row, : len(p.samples)] = np.array(p.samples, float).T
+        replaces[row, : len(order)] = [p.replaces[i] if p.replaces else p.doses[i][3] > 0 for i in order]
         observed[row, : len(p.samples)] = True
         after[row, : len(p.after_dose)] = [doses if given_all is True else given_all for given_all in p.after_dose]
         begins[row, 1 : len(p.periods)] = [q.until for q in p.periods[:-1]]
@@ -215,7 +235,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
     counts = (given[1][:, None, :] > 0) & (
         (dose_time < time) | (at_once & (np.cumsum(at_once, axis=2) <= after[:, :, None]))
     )
-    counts = _latest(given[3], counts)
+    counts = _latest(replaces, counts)
     sample_period = np.where(sample_period < 0, _sampled(taken[0], begins, counts, dose_period), sample_period)
     return PkDataset(
         tuple(p.name for p in patients),
@@ -223,6 +243,7 @@ def pk_dataset(patients: Sequence[SubjectData], analytes: Sequence[str] = ("",))
         given[1],
         given[2],
         given[3],
+        replaces,
         taken[0],
         taken[1],
         taken[2].astype(bool),
@@ -317,8 +338,10 @@ def period_rows(data: PkDataset) -> PeriodRows:
     Raises
     ------
     ValueError
-        naming patient and time, if a period ends during infusions at steady state that overlap.
+        naming patient and time, if a period ends during infusions at steady state that overlap; or where a dose begins
+        anew (:meth:`PkDataset.refuse_new_beginnings`).
     """
+    data.refuse_new_beginnings("parameters that change within a patient")
     count, periods = len(data), data.periods
     start = data.period_start.copy()
     start[:, 0] = np.where(data.amount > 0, data.dose_time, np.inf).min(axis=1)
@@ -380,6 +403,7 @@ def period_rows(data: PkDataset) -> PeriodRows:
         given[1],
         given[2],
         given[3],
+        steady_dose,
         time,
         np.zeros(time.shape),
         nothing,

@@ -84,6 +84,7 @@ def _events(data: PkDataset) -> tuple[Floats, Ints]:
 
     At one time: the end of an infusion, then doses in their order, and each sample after those that count for it.
     """
+    data.refuse_new_beginnings("saturable loss")
     given, steady = data.amount > 0, data.interval > 0
     number = np.arange(data.amount.shape[1])
     before = np.where(data.dose_counts, number + 1, 0).max(axis=2, initial=0)
