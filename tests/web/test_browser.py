@@ -86,8 +86,23 @@ def log_in(page: Page, served: Served, account: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-PAGES = ("", "/room", "/decisions", "/decisions/5", "/decisions/new", "/patients", "/patients/0401-013", "/trail",
-         "/people", "/events/135", "/enter/adverse_event?patient=0401-013", "/room?occurred_by=1 feb 2013")  # fmt: skip
+PAGES = (
+    "",
+    "/room",
+    "/decisions",
+    "/decisions/5",
+    "/decisions/new",
+    "/patients",
+    "/patients/0401-013",
+    "/trail",
+    "/people",
+    "/results",
+    "/results/adverse_events_by_class?occurred_by=2013-05-10&cell=0-3",
+    "/protocol",
+    "/events/135",
+    "/enter/adverse_event?patient=0401-013",
+    "/room?occurred_by=1 feb 2013",
+)
 LUMINANCE = """() => {
   const channel = c => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4 };
   const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
@@ -129,7 +144,12 @@ def test_pictures_of_the_documentation(example: Served, browser: Browser, tmp_pa
     page, _ = open_page(browser)
     page.goto(f"{example.address}/alone/key")
     folder = Path(PICTURES) if PICTURES else tmp_path
-    for name, path in (("trial_room", f"{AT}/room?occurred_by=1 feb 2013"), ("explorer", "/explorer")):
+    pages = {
+        "trial_room": f"{AT}/room?occurred_by=1 feb 2013",
+        "results": f"{AT}/results/adverse_events_by_class?occurred_by=2013-05-10&cell=0-3",
+        "explorer": "/explorer",
+    }
+    for name, path in pages.items():
         page.goto(example.address + path)
         page.screenshot(path=folder / f"{name}.png")
         assert (folder / f"{name}.png").stat().st_size > 20_000

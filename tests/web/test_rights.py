@@ -24,6 +24,10 @@ SEEN_BY = {
     f"{AT}/patients": READERS,
     f"{AT}/patients/001": READERS - {"sue"},
     f"{AT}/patients/002": READERS - {"sam"},
+    f"{AT}/results": WHOLE,
+    f"{AT}/results/patients": WHOLE,
+    f"{AT}/results/patients.csv": WHOLE,
+    f"{AT}/protocol": READERS,
     f"{AT}/trail": READERS,
     f"{AT}/copy.jsonl": WHOLE,
     f"{AT}/people": WHOLE | {"ann"},
@@ -49,6 +53,7 @@ def test_every_page_is_in_the_table_above_or_tried_elsewhere() -> None:
     """A page that is added is added here, too."""
     known = {re.sub(r"/t/[^/]+", "/t/{trial}", path) for path in SEEN_BY}
     known |= {p.replace("001", "{patient}").replace("002", "{patient}") for p in known}
+    known |= {p.replace("results/patients", "results/{table}") for p in known}
     elsewhere = {
         "/", "/health", "/alone/{key}", "/log-in", "/log-out", "/password/{token}", "/explorer",
         "/t/{trial}/decisions/{number}", "/t/{trial}/enter/{kind}", "/t/{trial}/events/{seq:int}",

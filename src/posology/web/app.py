@@ -15,7 +15,19 @@ from starlette.staticfiles import StaticFiles
 
 from posology.web.accounts import Accounts
 from posology.web.guard import Guard
-from posology.web.pages import decisions, entrance, entry, explorer, patients, people, trail, trial_room, work_list
+from posology.web.pages import (
+    decisions,
+    entrance,
+    entry,
+    explorer,
+    patients,
+    people,
+    protocol,
+    results,
+    trail,
+    trial_room,
+    work_list,
+)
 from posology.web.render import show
 from posology.web.rooms import Rooms
 from posology.web.settings import RoomSettings
@@ -43,6 +55,10 @@ ROUTES = [
     Route("/t/{trial}/patients/{patient}", patients.patient, methods=BOTH),
     Route("/t/{trial}/enter/{kind}", entry.enter, methods=BOTH),
     Route("/t/{trial}/events/{seq:int}", entry.event, methods=BOTH),
+    Route("/t/{trial}/results", results.results),
+    Route("/t/{trial}/results/{table}.csv", results.results_file),
+    Route("/t/{trial}/results/{table}", results.results),
+    Route("/t/{trial}/protocol", protocol.protocol),
     Route("/t/{trial}/trail", trail.trail),
     Route("/t/{trial}/copy.jsonl", trail.copy),
     Route("/t/{trial}/people", people.trial_people),
@@ -78,6 +94,7 @@ def create_app(settings: RoomSettings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.rooms, app.state.accounts, app.state.settings = rooms, accounts, settings
+    app.state.readouts = {}
     return app
 
 
