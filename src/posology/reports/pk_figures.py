@@ -283,3 +283,34 @@ def _titled(text: str, unit: str) -> str:
 
 def _styled(chart: Any) -> Any:
     return styled(chart, axis={"labelFlush": False}, legend={"titleLimit": 400, "labelLimit": 400})
+
+
+def course_chart(time: Floats, percentiles: Floats, *, units: tuple[str, str] = ("", "")) -> Any:
+    """Draw the course of simulated concentrations on a logarithmic scale: the median in a band of two percentiles.
+
+    Parameters
+    ----------
+    time
+        (times,).
+    percentiles
+        (3, times): the lower, the median, the upper.
+    units
+        of time and concentration.
+    """
+    import altair as alt
+
+    settled = time > 0.02 * time[-1]  # before, absorption has hardly begun
+    floor = max(float(percentiles[1].max()) * 1e-4, float(percentiles[0][settled].min()) / 2, LEAST)
+    rows = [
+        {"time": float(t), "low": max(float(low), floor), "median": max(float(middle), floor), "high": float(high)}
+        for t, (low, middle, high) in zip(time, percentiles.T, strict=True)
+        if high > floor
+    ]
+    scale = alt.Scale(type="log")
+    title = _titled("concentration", units[1])
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("time:Q", title=_titled("time from the first dose", units[0]))
+    )
+    band = base.mark_area(opacity=0.25, color=BLUE).encode(y=alt.Y("low:Q", scale=scale, title=title), y2="high:Q")
+    line = base.mark_line(color=INK).encode(y=alt.Y("median:Q", scale=scale, title=title))
+    return styled(alt.layer(band, line).properties(width=620, height=300, title="line: median; band: 5 to 95 %"))

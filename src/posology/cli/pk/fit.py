@@ -80,6 +80,7 @@ def fit(
 
     Example: posology pk fit data.csv --model two --start CL=0.4,V1=2,Q=0.6,V2=1 --figure fit.png
     """
+    from posology.interchange.pk.fit_file import model_of
     from posology.pharmacology.pk_models.adc import check_starting_values
 
     if chosen.occasion and not chosen.iov:
@@ -120,7 +121,11 @@ def fit(
     if figure:
         _diagnose(form, data, found, figure, seed, (time_unit, units))
     if as_json:
-        print_json(_fit_json(found, data, form.parameters, read.notes))
+        model = None
+        if not several:
+            known = (time_unit, units[0], read.units[2])
+            model = model_of(found, begin, chosen.model, chosen.error, full=full, units=known)
+        print_json({**_fit_json(found, data, form.parameters, read.notes), "model": model})
     else:
         _show_fit(found, form, data, read, chosen.model, several, (time_unit, units))
 

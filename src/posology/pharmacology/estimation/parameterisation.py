@@ -73,6 +73,33 @@ class Parameterisation:
             dict(zip(self.start.between_occasions, (float(v) for v in np.exp(2 * occasional)), strict=True)),
         )
 
+    def of_reported(self, values: Floats) -> Population:
+        """Return the population whose reported estimates these are, in the order of :meth:`reported_estimates`.
+
+        Raises
+        ------
+        ValueError
+            if the correlations belong to no population.
+        """
+        k, p, r = len(self.model.parameters), len(self.powers), len(self.start.random)
+        pairs = np.argwhere(np.tril(np.ones((r, r)), -1)) if self.full else np.empty((0, 2), int)
+        sizes = np.cumsum([k, p, r, len(pairs), len(self.start.between_occasions)])
+        typical, power, deviation, correlations, occasional, errors = np.split(np.asarray(values, float), sizes)
+        correlation = np.eye(r)
+        for (i, j), value in zip(pairs, correlations, strict=True):
+            correlation[i, j] = correlation[j, i] = value
+        if r and np.linalg.eigvalsh(correlation)[0] <= 0:
+            raise ValueError("the correlations belong to no population")
+        powers = iter(power)
+        return Population(
+            dict(zip(self.model.parameters, map(float, typical), strict=True)),
+            self.start.random,
+            correlation * np.outer(deviation, deviation),
+            with_standard_deviations(self.start.residual, errors),
+            tuple(replace(e, power=float(next(powers))) if e.power is None else e for e in self.start.effects),
+            dict(zip(self.start.between_occasions, (float(v) ** 2 for v in occasional), strict=True)),
+        )
+
     def reported_estimates(self, x: Floats) -> tuple[list[str], Floats, list[Scale]]:
         """Return the names, values and scales of what is reported."""
         found = self.population(x)
