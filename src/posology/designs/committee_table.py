@@ -92,6 +92,12 @@ class CommitteeTable(IntervalDesign):
             number of dose levels, and target DLT rate.
         others
             further parameters of the design.
+
+        Examples
+        --------
+        >>> table = "patients,0,1,2,3\\n3,E,stay,D,DU"
+        >>> CommitteeTable.from_csv(table, levels=4, target=0.3).levels
+        4
         """
         return cls(levels, target, rows=rows_from_csv(text), **others)
 

@@ -195,6 +195,14 @@ def chosen(why: Ints, outcome: dict[int, tuple[Action, Ints, Ints | int]], reaso
         for each reason, action, level and patients to treat.
     reasons
         in words.
+
+    Examples
+    --------
+    >>> reasons = ("no DLT: escalate", "a DLT: stay")
+    >>> outcome = {0: (Action.ESCALATE, np.array([1, 1]), 3), 1: (Action.STAY, np.array([0, 0]), 3)}
+    >>> found = chosen(np.array([1, 0]), outcome, reasons)
+    >>> found.action.tolist(), found.level.tolist()
+    ([0, 1], [0, 1])
     """
 
     def pick(k: int) -> Ints:

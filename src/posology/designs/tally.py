@@ -302,6 +302,11 @@ class Tally:
             (trials, levels): counts.
         level
             (trials,): index of the level last given.
+
+        Examples
+        --------
+        >>> Tally.unchecked(np.array([[3, 0]]), np.array([[1, 0]]), np.array([0])).treated.tolist()
+        [[3, 0]]
         """
         nothing, top = np.zeros((), dtype=np.int64), np.full((), treated.shape[1] - 1)
         moderate, ceiling = np.broadcast_to(nothing, treated.shape), np.broadcast_to(top, level.shape)

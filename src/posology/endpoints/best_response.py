@@ -215,6 +215,15 @@ def alternative_benefit(overall: Ints, day: Ints, start: Ints, rules: RecistRule
     A progression later than the rules' minimum for stable disease shows that the disease was stable until then, though
     no assessment had said so (ACCB of admiralonco). Parameters and result as in :func:`clinical_benefit`.
 
+    Parameters
+    ----------
+    overall, day
+        (patients, assessments): responses, the first the baseline, and their days.
+    start
+        (patients,): day of the first dose.
+    rules
+        how responses are read.
+
     Examples
     --------
     >>> seen, day = np.array([[1, 2, 3]]), np.array([[0, 42, 84]])
@@ -243,6 +252,15 @@ def is_evaluable(overall: Ints) -> Bools:
 def days_from(day: Ints, column: Ints, start: Ints) -> Ints:
     """Return the days from a start to the assessments in the given columns: (patients,), ``NEVER`` where there is none.
 
+    Parameters
+    ----------
+    day
+        (patients, assessments): days.
+    column
+        (patients,): the assessment; ``NEVER`` for none.
+    start
+        (patients,): the day from which is counted.
+
     Examples
     --------
     >>> days_from(np.array([[0, 43, 85]]), np.array([2]), np.array([1])).tolist()
@@ -256,6 +274,22 @@ def assessments_counted(overall: Ints, day: Ints, start: Ints, rules: RecistRule
     """Return the responses that count: after the baseline, up to the first progression, as the rules read them.
 
     Parameters as in :func:`best_response`. Disease seen after a CR is read by ``rules.disease_after_cr``.
+
+    Parameters
+    ----------
+    overall, day
+        (patients, assessments): responses, the first the baseline, and their days.
+    start
+        (patients,): day of the first dose.
+    rules
+        how responses are read.
+
+    Examples
+    --------
+    >>> seen = np.array([[Response.NONE, Response.PD, Response.PR]])
+    >>> day, start = np.array([[0, 43, 85]]), np.array([1])
+    >>> Response(assessments_counted(seen, day, start, RECIST_11)[0, 2]).name
+    'ABSENT'
     """
     seen = np.array(overall)
     seen[:, 0] = Response.ABSENT
@@ -283,6 +317,15 @@ def with_progression_read(overall: Ints, day: Ints, start: Ints, rules: RecistRu
 
     What counts as progression in the best response is one for the times to event too. Parameters as in
     :func:`best_response`.
+
+    Parameters
+    ----------
+    overall, day
+        (patients, assessments): responses, the first the baseline, and their days.
+    start
+        (patients,): day of the first dose.
+    rules
+        how responses are read.
 
     Examples
     --------
@@ -323,6 +366,13 @@ def confirmations(seen: Ints, day: Ints, rules: RecistRules) -> tuple[Ints, Bool
         (patients, assessments): responses up to the first progression.
     day, rules
         as in :func:`best_response`.
+
+    Examples
+    --------
+    >>> seen = np.array([[Response.ABSENT, Response.PR, Response.PR]])
+    >>> by, open_ = confirmations(seen, np.array([[0, 43, 85]]), RECIST_11)
+    >>> by.tolist(), open_.tolist()
+    ([[-1, 2, -1]], [[False, False, True]])
     """
     patients, columns = seen.shape
     by, open_ = np.full((columns, patients), NEVER), np.zeros((columns, patients), dtype=bool)

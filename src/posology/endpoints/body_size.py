@@ -48,6 +48,13 @@ def adjusted_ideal_weight(weight_kg: ArrayLike, height_cm: ArrayLike, sex: Array
 
     >>> float(adjusted_ideal_weight(68, 163, "F").round(1))
     60.0
+
+    Parameters
+    ----------
+    weight_kg, height_cm
+        body weight [kg] and height [cm], of one shape.
+    sex
+        "F" or "M", of that shape or one.
     """
     ideal = ideal_weight(height_cm, sex)
     return ideal + 0.4 * (_within("weight_kg", weight_kg, LIGHTEST, HEAVIEST) - ideal)
@@ -65,6 +72,15 @@ def surface_area(
     (1.81, 1.82)
     >>> float(surface_area(120, 190, cap_m2=2.2))
     2.2
+
+    Parameters
+    ----------
+    weight_kg, height_cm
+        body weight [kg] and height [cm], of one shape.
+    formula
+        whose.
+    cap_m2
+        the most that is returned [m2]; None: no cap.
     """
     weight, height = _within("weight_kg", weight_kg, LIGHTEST, HEAVIEST), _within("height_cm", height_cm, 50, 250)
     if formula == "Mosteller":
@@ -103,6 +119,15 @@ def lean_weight(
 
     >>> float(lean_weight(70, 170, "M").round(1)), float(lean_weight(70, 170, "M", "Boer").round(1))
     (54.5, 54.7)
+
+    Parameters
+    ----------
+    weight_kg, height_cm
+        body weight [kg] and height [cm], of one shape.
+    sex
+        "F" or "M", of that shape or one.
+    formula
+        whose.
     """
     weight, height = _within("weight_kg", weight_kg, LIGHTEST, HEAVIEST), _within("height_cm", height_cm, 100, 250)
     woman = _women(sex)

@@ -83,7 +83,7 @@ class Series:
     findings: tuple[Finding, ...]
 
     def course(self, *, cutoff: date | None = None, rules: GcigRules = PUBLISHED) -> Ca125Results:
-        """Return what the samples amount to (see :func:`posology.endpoints.ca125.course`)."""
+        """Return what the samples amount to (see :func:`posology.endpoints.ca125.assess_ca125`)."""
         return assess_ca125(
             self.value,
             self.day,

@@ -161,6 +161,15 @@ class AdverseEvent:
 def is_dlt(event: AdverseEvent, definition: Definition, day: int) -> tuple[TriState, str]:
     """Say whether an adverse event is a DLT by the definition, on a study day, and why.
 
+    Parameters
+    ----------
+    event
+        what is known of it on the day.
+    definition
+        the protocol's.
+    day
+        the study day of the question.
+
     Examples
     --------
     >>> rule = Definition(21, (Criterion("grade 3 or worse, related", 3),))
@@ -353,6 +362,15 @@ def febrile_neutropenia(neutrophils: float, highest_c: float, hours_at_38_c: flo
 
     >>> febrile_neutropenia(0.8, 38.4), febrile_neutropenia(0.8, 38.1, 2), febrile_neutropenia(1.0, 39.0)
     (True, True, False)
+
+    Parameters
+    ----------
+    neutrophils
+        [10^9/L].
+    highest_c
+        the highest temperature [degrees Celsius].
+    hours_at_38_c
+        how long it was 38.0 or more [hours].
     """
     for name, number, low, high in (("neutrophils", neutrophils, 0, 500), ("highest_c", highest_c, 30, 45)):
         if not low <= number <= high:

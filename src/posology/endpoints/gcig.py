@@ -122,9 +122,17 @@ def marker_at(found: Ca125Results, value: Floats, day: Ints, upper_limit: Floats
     found
         the courses of CA-125.
     value, day, upper_limit
-        the samples as they were given to :func:`posology.endpoints.ca125.course`, limits (patients,).
+        the samples as they were given to :func:`posology.endpoints.ca125.assess_ca125`, limits (patients,).
     when
         (patients, assessments): the days of the assessments.
+
+    Examples
+    --------
+    >>> from posology.endpoints.ca125 import assess_ca125
+    >>> value, day, limit = np.array([[900.0, 800.0, 380.0, 370.0]]), np.array([[-7, 0, 42, 77]]), np.array([35.0])
+    >>> found = assess_ca125(value, day, limit, np.array([0]))
+    >>> [MarkerStatus(x).name for x in marker_at(found, value, day, limit, np.array([[21, 42]]))[0]]
+    ['NEITHER', 'RESPONSE']
     """
     start, worse = _day(found.response, day), _day(found.progression, day)
     when_taken = np.where(found.used, day, NO_SAMPLE_DAY)

@@ -38,6 +38,15 @@ def check_scores(
 ) -> tuple[Bools, tuple[Finding, ...]]:
     """Return which rows of shares can be used, and a finding for each that cannot.
 
+    Parameters
+    ----------
+    shares
+        (rows, 4): share of cells of each intensity, 0 to 3 [%].
+    patients, on
+        (rows,): who was scored, and when; None: not known.
+    field
+        how findings call the shares.
+
     Examples
     --------
     >>> good, found = check_scores([[10, 20, 30, 40], [10, 20, 30, 30]], ["001", "002"], [None, date(2013, 5, 10)])
@@ -129,6 +138,11 @@ def mixed_assays(patients: Sequence[str], assays: Sequence[str], on: Sequence[da
 
     >>> print(mixed_assays(["001", "001"], ["Carrigan 2011", "FOLR1-2.1"], [date(2013, 1, 7), date(2013, 5, 10)])[0])
     patient 001, 2013-05-10, assay: is FOLR1-2.1, before it Carrigan 2011; compare scores of one assay and version only
+
+    Parameters
+    ----------
+    patients, assays, on
+        (rows,): who was scored, by which assay and version, and when.
     """
     if not len(patients) == len(assays) == len(on):
         raise ValueError(f"there are {len(patients)} patients, {len(assays)} assays and {len(on)} dates")

@@ -102,6 +102,15 @@ def corrected_calcium(calcium: ArrayLike, albumin_g_l: ArrayLike, unit: str = "m
 
     >>> corrected_calcium([2.0, 2.4], [30, 40]).round(2).tolist()
     [2.2, 2.4]
+
+    Parameters
+    ----------
+    calcium
+        total calcium, in ``unit``.
+    albumin_g_l
+        albumin [g/L], of the same shape.
+    unit
+        "mmol/L" or "mg/dL".
     """
     per_mmol = conversion_factor("CA", "mmol/L", unit)
     if per_mmol is None:

@@ -229,6 +229,15 @@ def is_anticancer(category: str | None, subcategory: str | None = None) -> bool:
 def check_regimens(patient: str, regimens: Sequence[Regimen], first_dose: date) -> tuple[Finding, ...]:
     """Return what cannot be in a patient's history; a partial date is wrong only if no date it can be is right.
 
+    Parameters
+    ----------
+    patient
+        whose history it is.
+    regimens
+        in any order.
+    first_dose
+        of the trial's drug.
+
     Examples
     --------
     >>> from posology.shared.dates import parse_date

@@ -87,7 +87,23 @@ def clopper_pearson(count: ArrayLike, of: ArrayLike, level: float = 0.95) -> tup
 
 
 def exact(count: int, of: int, level: float = 0.95, denominator: str = "") -> Rate:
-    """Return a rate with its exact interval."""
+    """Return a rate with its exact interval.
+
+    Parameters
+    ----------
+    count, of
+        how many of how many.
+    level
+        of the interval (Clopper and Pearson).
+    denominator
+        what it is a rate of, in words.
+
+    Examples
+    --------
+    >>> rate = exact(3, 18)
+    >>> round(rate.lower, 4), round(rate.upper, 4)
+    (0.0358, 0.4142)
+    """
     low, high = clopper_pearson(count, of, level)
     return Rate(int(count), int(of), count / of, float(low), float(high), level, denominator)
 
@@ -139,7 +155,26 @@ def objective_response(
 def disease_control(
     best: Ints, patients: AnalysisSets, *, denominator: Denominator = Denominator.TREATED, level: float = 0.95
 ) -> Rate:
-    """Return the disease control rate: CR, PR, SD or non-CR/non-PD as best response, of the denominator."""
+    """Return the disease control rate: CR, PR, SD or non-CR/non-PD as best response, of the denominator.
+
+    Parameters
+    ----------
+    best
+        (patients,): best responses.
+    patients
+        who is treated, evaluable, measurable.
+    denominator
+        of whom the rate is.
+    level
+        of the interval.
+
+    Examples
+    --------
+    >>> everyone = np.ones(4, dtype=bool)
+    >>> best = np.array([Response.PR, Response.SD, Response.PD, Response.NE])
+    >>> disease_control(best, AnalysisSets(everyone, everyone, everyone)).text
+    '2/4, 50 % (95 % CI 7-93)'
+    """
     return _rate(np.isin(best, CONTROLLED), patients, denominator, level)
 
 

@@ -90,6 +90,15 @@ def read_responses(
     Unknown words, and assessments of patients without a start, are left out (``ABSENT``); so are, with a finding, those
     before the start. Two responses on one day are reported.
 
+    Parameters
+    ----------
+    patient, on, text
+        (rows,): who was assessed, when, and the response as written.
+    starts
+        of each patient the day from which assessments count.
+    field
+        how findings call the text.
+
     Examples
     --------
     >>> day = date(2024, 3, 1)

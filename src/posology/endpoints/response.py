@@ -245,6 +245,13 @@ def overall(target: Ints, non_target: Ints, new: Bools) -> Ints:
 
     Arrays of one shape, of :class:`Response`; ``NONE`` where the patient has no such lesions.
 
+    Parameters
+    ----------
+    target, non_target
+        response of the target and of the other lesions.
+    new
+        whether there is a new lesion.
+
     Examples
     --------
     >>> Response(overall(np.array([Response.CR]), np.array([Response.NE]), np.array([False]))[0]).name

@@ -273,6 +273,14 @@ def duration_of_response(
         as for :func:`progression_free`.
     response
         (patients,): the date of the first CR or PR, of a confirmed one where the protocol asks for it; NaT for none.
+
+    Examples
+    --------
+    >>> day = lambda *text: np.array(text, dtype="datetime64[D]")
+    >>> read = np.array([[Response.PR, Response.PD]])
+    >>> seen = Histories(day("2013-01-01"), day("2013-02-12", "2013-04-04")[None], read)
+    >>> duration_of_response(seen, day("2013-02-12"))[0].days
+    52
     """
     first = _days(response, len(histories.start))
     first = np.where(first <= _limit(cutoff), first, np.nan)
@@ -290,6 +298,14 @@ def duration_of_stable_disease(
         as for :func:`progression_free`.
     stable
         (patients,): whose best response is stable disease.
+
+    Examples
+    --------
+    >>> day = lambda *text: np.array(text, dtype="datetime64[D]")
+    >>> read = np.array([[Response.SD, Response.PD]])
+    >>> seen = Histories(day("2013-01-01"), day("2013-02-12", "2013-04-04")[None], read)
+    >>> duration_of_stable_disease(seen, np.array([True]))[0].days
+    94
     """
     return progression_free(histories, rules=rules, cutoff=cutoff, among=stable)
 
@@ -305,6 +321,14 @@ def time_to_response(
         as for :func:`progression_free`.
     response
         (patients,): the date of the first CR or PR; NaT for none.
+
+    Examples
+    --------
+    >>> day = lambda *text: np.array(text, dtype="datetime64[D]")
+    >>> read = np.array([[Response.PR, Response.PD]])
+    >>> seen = Histories(day("2013-01-01"), day("2013-02-12", "2013-04-04")[None], read)
+    >>> time_to_response(seen, day("2013-02-12"))[0].days
+    43
     """
     start, limit = _days(histories.start, len(histories.start)), _limit(cutoff)
     first = _days(response, len(start))
@@ -325,6 +349,15 @@ def overall_survival(histories: Histories, *, rules: Censoring = FDA, cutoff: Da
     -----
     A patient known alive after the cutoff was alive at it, and is censored at the cutoff. A death after the cutoff says
     nothing: the patient is censored when last known alive by the cutoff. An assessment shows that a patient was alive.
+
+    Parameters
+    ----------
+    histories
+        what is known of each patient.
+    rules
+        how follow-up ends.
+    cutoff
+        the data cutoff; None: all that is known.
 
     Examples
     --------

@@ -122,6 +122,17 @@ def check_events(
     An event without a grade, with one that is none of 1 to 5, without a start, with an end before its start, or of a
     patient who was not treated cannot be.
 
+    Parameters
+    ----------
+    patient, term
+        (events,): who had it, and what.
+    grade
+        (events,): 1 to 5; None where none is known.
+    start, end
+        (events,): onset and end; None where not known, or going on.
+    first_dose
+        (events,): the patient's first dose; None if there was none.
+
     Examples
     --------
     >>> may, found = check_events(["001"], ["Nausea"], [3], [date(2013, 5, 10)], [date(2013, 5, 9)], [date(2013, 5, 1)])
@@ -215,6 +226,15 @@ def maximum_grade_by_cycle(events: Events, cycle_starts: ArrayLike, last_day: Ar
     >>> events = Events(patient=[0, 0], term=["Blurred vision", "Nausea"], grade=[2, 1], onset=[17, 2], end=[50, 3])
     >>> maximum_grade_by_cycle(events, [[1, 22, 43, np.nan]]).tolist()
     [[2, 2, 2, -1]]
+
+    Parameters
+    ----------
+    events
+        of all patients.
+    cycle_starts
+        (patients, cycles): study day on which each begins, NaN for one not given.
+    last_day
+        (patients,): study day on which the last cycle ends; None: it goes on.
     """
     starts = np.asarray(cycle_starts, dtype=np.float64)
     given = ~np.isnan(starts)

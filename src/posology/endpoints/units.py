@@ -101,6 +101,13 @@ def canonical_unit(unit: str) -> str:
 def conversion_factor(analyte: str, unit: str, to: str) -> float | None:
     """Return what a value of an analyte in ``unit`` is multiplied by to have it in ``to``; None if that is not known.
 
+    Parameters
+    ----------
+    analyte
+        code of the analyte.
+    unit, to
+        from which unit into which.
+
     Examples
     --------
     >>> conversion_factor("HGB", "g/dL", "g/L"), round(conversion_factor("CREAT", "mg/dL", "umol/L"), 1), conversion_factor("CHOL", "ug/dL", "mg/dL")
