@@ -242,6 +242,15 @@ def required_sample_size(
     ------
     ValueError
         if the chance is none, or the design depends on time, so that there is no exact chance.
+
+    Examples
+    --------
+    >>> from posology.designs import Boin
+    >>> from posology.operating.scenarios import logistic_set
+    >>> truth = logistic_set(3, 0.25, 3.0)
+    >>> size, chances = required_sample_size(Boin(3, 0.25), truth, 0.25, 0.55, [6, 12, 18, 24])
+    >>> size, round(chances[size], 3)
+    (12, 0.621)
     """
     if not 0 < correct < 1:
         raise ValueError(f"correct is {correct}: a probability lies between 0 and 1")

@@ -80,7 +80,17 @@ class Packing:
         return treated, toxic
 
     def added(self, keys: Ints, treated: Ints, level: int, size: int) -> Ints:
-        """Return the keys after ``size`` patients more at a level that had ``treated``, none of them with a DLT."""
+        """Return the keys after ``size`` patients more at a level that had ``treated``, none of them with a DLT.
+
+        Parameters
+        ----------
+        keys
+            (words, tallies): tallies as packed.
+        treated
+            (tallies,): patients at the level before.
+        level, size
+            index of the level, and how many patients more.
+        """
         if len(treated) and int(treated.max()) + size > self.most:
             raise ValueError(f"level {level + 1} would have more than {self.most} patients: the design does not end")
         word, shift = self._place(level)
@@ -89,7 +99,15 @@ class Packing:
         return keys
 
     def toxic(self, keys: Ints, level: int, dlts: int) -> Ints:
-        """Return the keys after so many DLTs more at a level."""
+        """Return the keys after so many DLTs more at a level.
+
+        Parameters
+        ----------
+        keys
+            (words, tallies): tallies as packed.
+        level, dlts
+            index of the level, and how many DLTs more.
+        """
         if dlts == 0:
             return keys
         word, shift = self._place(level)

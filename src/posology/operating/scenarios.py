@@ -22,6 +22,15 @@ def logistic_set(levels: int, target: float, odds_ratio: float) -> Floats:
     array([[0.25, 0.4 , 0.57],
            [0.14, 0.25, 0.4 ],
            [0.08, 0.14, 0.25]])
+
+    Parameters
+    ----------
+    levels
+        how many, and how many scenarios.
+    target
+        the target DLT rate.
+    odds_ratio
+        of neighbouring levels, above 1.
     """
     _check(levels, target)
     if odds_ratio <= 1:
@@ -72,6 +81,12 @@ def paoletti(
     Returns
     -------
     (scenarios, levels), rising; the level drawn is the one nearest the target.
+
+    Examples
+    --------
+    >>> drawn = paoletti(np.random.default_rng(1), 200, 5, 0.25)
+    >>> bool((np.diff(drawn, axis=1) > 0).all()), drawn.shape
+    (True, (200, 5))
     """
     from scipy.special import ndtr, ndtri
 
@@ -102,9 +117,24 @@ def pseudo_uniform(rng: np.random.Generator, scenarios: int, levels: int, target
     A level is drawn to be the MTD, and an upper bound on all rates; uniform rates below the bound are sorted, and drawn
     again until that level is the nearest to the target.
 
+    Parameters
+    ----------
+    rng
+        the generator.
+    scenarios, levels
+        how many to draw, of how many levels.
+    target
+        the target DLT rate.
+
     Returns
     -------
     (scenarios, levels), rising.
+
+    Examples
+    --------
+    >>> drawn = pseudo_uniform(np.random.default_rng(1), 2000, 4, 0.25)
+    >>> np.bincount(np.abs(drawn - 0.25).argmin(axis=1)).min() > 400
+    np.True_
     """
     _check(levels, target)
     at = rng.integers(0, levels, scenarios)

@@ -45,7 +45,17 @@ class Side:
 
     @classmethod
     def of(cls, weight: Floats, rate: Floats, target: float, offset: int) -> Side:
-        """Return the sums of parts with weights and rates (parts, levels) at levels from ``offset`` up."""
+        """Return the sums of parts with weights and rates (parts, levels) at levels from ``offset`` up.
+
+        Parameters
+        ----------
+        weight, rate
+            (parts, levels): of the isotonic fit.
+        target
+            the target DLT rate.
+        offset
+            index of the lowest level.
+        """
         parts, levels = weight.shape
         sums = np.zeros((2, parts, levels + 1))
         np.cumsum(weight, axis=1, out=sums[0, :, 1:])
@@ -81,7 +91,17 @@ class Selection:
 
     @classmethod
     def of(cls, design: IntervalDesign, packing: Packing, lower: Ints, upper: Ints) -> Selection:
-        """Return the selection for counts (parts, levels), as packed, of the lower levels and of the upper ones."""
+        """Return the selection for counts (parts, levels), as packed, of the lower levels and of the upper ones.
+
+        Parameters
+        ----------
+        design
+            whose selection it is.
+        packing
+            how counts are packed.
+        lower, upper
+            (parts, levels): counts of the lower levels and of the upper ones.
+        """
         sides, out, offset = [], [], 0
         for counts in (lower, upper):
             weight, rate, gone = _weights(design, packing, counts, offset)

@@ -99,7 +99,21 @@ class PotentialOutcomes:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, trials: int, patients: int) -> PotentialOutcomes:
-        """Draw so many patients for each trial; of more patients the first are the same."""
+        """Draw so many patients for each trial; of more patients the first are the same.
+
+        Parameters
+        ----------
+        rng
+            the source of chance.
+        trials, patients
+            how many trials, of how many patients.
+
+        Examples
+        --------
+        >>> few, more = (PotentialOutcomes.draw(np.random.default_rng(1), 2, n) for n in (3, 5))
+        >>> bool((few.tolerance == more.tolerance[:, :3]).all())
+        True
+        """
         tolerance, onset, gap, leaves, left_at, responds = rng.spawn(6)
 
         def uniform(generator: np.random.Generator) -> Floats:
@@ -122,18 +136,72 @@ class PotentialOutcomes:
 
     def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
         """Return the day of the DLT that patient ``k`` of each trial in ``rows`` has at a level; inf where none
-        comes."""
+        comes.
+
+        Parameters
+        ----------
+        scenario
+            the truth.
+        rows, k
+            (n,): the trial, and the place of the patient within it.
+        level
+            (n,): index of the level.
+
+        Examples
+        --------
+        >>> people = PotentialOutcomes.draw(np.random.default_rng(1), 2, 3)
+        >>> truth = Scenario((0.0, 1.0), response=(1.0, 0.0), grades=((1, 0, 0, 0, 0), (0, 0, 0, 1, 0)))
+        >>> trials, place, level = np.array([0, 1]), np.array([2, 2]), np.array([0, 1])
+        >>> people.dlt_day(truth, trials, place, level).round(2).tolist()
+        [inf, 5.79]
+        """
         power = np.log(0.5) / np.log(1 - scenario.late)  # so that the wished share of DLTs lies in the second half
         dlt = self.tolerance[rows, k] < np.array(scenario.truth)[level]
         return np.asarray(np.where(dlt, scenario.window * self.onset[rows, k] ** power, np.inf))
 
     def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
-        """Return whether their tumours respond."""
+        """Return whether their tumours respond.
+
+        Parameters
+        ----------
+        scenario
+            the truth.
+        rows, k
+            (n,): the trial, and the place of the patient within it.
+        level
+            (n,): index of the level.
+
+        Examples
+        --------
+        >>> people = PotentialOutcomes.draw(np.random.default_rng(1), 2, 3)
+        >>> truth = Scenario((0.0, 1.0), response=(1.0, 0.0), grades=((1, 0, 0, 0, 0), (0, 0, 0, 1, 0)))
+        >>> trials, place, level = np.array([0, 1]), np.array([2, 2]), np.array([0, 1])
+        >>> people.respond(truth, trials, place, level).tolist()
+        [True, False]
+        """
         rate = np.array(scenario.response or (0.0,) * len(scenario.truth))
         return np.asarray(self.responds[rows, k] < rate[level])
 
     def grades(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Ints | None:
-        """Return the worst grade of toxicity within the window; None where the scenario has no grades."""
+        """Return the worst grade of toxicity within the window; None where the scenario has no grades.
+
+        Parameters
+        ----------
+        scenario
+            the truth.
+        rows, k
+            (n,): the trial, and the place of the patient within it.
+        level
+            (n,): index of the level.
+
+        Examples
+        --------
+        >>> people = PotentialOutcomes.draw(np.random.default_rng(1), 2, 3)
+        >>> truth = Scenario((0.0, 1.0), response=(1.0, 0.0), grades=((1, 0, 0, 0, 0), (0, 0, 0, 1, 0)))
+        >>> trials, place, level = np.array([0, 1]), np.array([2, 2]), np.array([0, 1])
+        >>> people.grades(truth, trials, place, level).tolist()
+        [0, 3]
+        """
         if not scenario.grades:
             return None
         # at_least[level, g]: chance of grade g + 1 or worse; the less a patient tolerates, the higher the grade
@@ -164,13 +232,43 @@ class PatientModel(Protocol):
         """Trials, and patients drawn for each."""
 
     def dlt_day(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Floats:
-        """Return the day of the DLT, within the window or after it; inf where none comes."""
+        """Return the day of the DLT, within the window or after it; inf where none comes.
+
+        Parameters
+        ----------
+        scenario
+            the truth.
+        rows, k
+            (n,): the trial, and the place of the patient within it.
+        level
+            (n,): index of the level.
+        """
 
     def respond(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Bools:
-        """Return whether the tumours respond."""
+        """Return whether the tumours respond.
+
+        Parameters
+        ----------
+        scenario
+            the truth.
+        rows, k
+            (n,): the trial, and the place of the patient within it.
+        level
+            (n,): index of the level.
+        """
 
     def grades(self, scenario: Scenario, rows: Ints, k: Ints, level: Ints) -> Ints | None:
-        """Return the worst grade within the window; None where there are no grades."""
+        """Return the worst grade within the window; None where there are no grades.
+
+        Parameters
+        ----------
+        scenario
+            the truth.
+        rows, k
+            (n,): the trial, and the place of the patient within it.
+        level
+            (n,): index of the level.
+        """
 
 
 def simulate(design: Design, scenario: Scenario, patients: PatientModel) -> SimulationResults:

@@ -64,7 +64,22 @@ class ScenarioSpec:
     count: Annotated[int, Ge(1)] = 100
 
     def sample(self, levels: int, target: float, seed: int) -> Floats:
-        """Return (scenarios, levels)."""
+        """Return (scenarios, levels).
+
+        Parameters
+        ----------
+        levels
+            of the design.
+        target
+            the target DLT rate.
+        seed
+            of the study: a family draws from it.
+
+        Examples
+        --------
+        >>> ScenarioSpec("flat", truth=(0.1, 0.2)).sample(2, 0.25, 1)
+        array([[0.1, 0.2]])
+        """
         if bool(self.truth) == bool(self.family):
             raise ValueError(f"scenario {self.name!r}: give either truth or family")
         if self.truth:

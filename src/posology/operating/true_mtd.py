@@ -71,6 +71,13 @@ def accuracy_index(truth: Floats, selection: Floats, target: float) -> Floats:
     One less levels x sum(distance x chance) / sum(distance), the distance of a level's true rate from the target
     squared (Cheung 2011, section 6.2.2). A trial without an MTD counts as far off as the farthest level. NaN where all
     levels are equally far from the target, or all are too toxic: then no choice of a level is better than another.
+
+    Examples
+    --------
+    >>> truth = np.array([[0.1, 0.3, 0.5]])
+    >>> best, blind = np.array([[0, 0, 1, 0]]), np.array([[0, 1 / 3, 1 / 3, 1 / 3]])
+    >>> [round(float(accuracy_index(truth, chance, 0.3)[0]), 6) for chance in (best, blind)]
+    [1.0, 0.0]
     """
     distance = (truth - target) ** 2
     missed = (distance * selection[:, 1:]).sum(axis=1) + selection[:, 0] * distance.max(axis=1)
@@ -85,6 +92,13 @@ def acceptable(truth: Floats, low: float, high: float) -> Bools:
     rates.
 
     To select no level is right where no level's true rate lies within the range.
+
+    Parameters
+    ----------
+    truth
+        (scenarios, levels): true DLT rates.
+    low, high
+        the range of acceptable rates.
 
     Raises
     ------
