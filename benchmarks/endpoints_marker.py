@@ -49,7 +49,7 @@ def main(patients: int) -> None:
     first = dates(chance.integers(0, 365, patients))
     visits = first[:, None] + (np.arange(1, SAMPLES + 1) * 42 + chance.integers(-5, 6, shape)).astype("timedelta64[D]")
     death = first + chance.integers(30, 900, patients).astype("timedelta64[D]")
-    therapy = np.where(chance.random(patients) < 0.2, death - np.timedelta64(40, "D"), np.datetime64("NaT"))
+    therapy = np.where(chance.random(patients) < 0.2, death - np.timedelta64(40, "D"), np.datetime64("NaT", "D"))
     histories = survival.Histories(
         first, visits, overall, death=death, new_therapy=np.maximum(therapy, first), last_alive=death
     )

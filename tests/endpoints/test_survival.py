@@ -255,7 +255,7 @@ def test_as_admiral() -> None:
     mine = {n: [r for r in rows if r["USUBJID"] == n] for n in names}
     width = max(len(m) for m in mine.values())
     at, response = (
-        np.full((len(names), width), np.datetime64("NaT"), dtype="datetime64[D]"),
+        np.full((len(names), width), np.datetime64("NaT", "D"), dtype="datetime64[D]"),
         np.zeros((len(names), width), int),
     )
     for i, n in enumerate(names):
@@ -267,7 +267,7 @@ def test_as_admiral() -> None:
     pd = np.where(response == Response.PD, at, np.datetime64("9999-12-31")).min(axis=1)
     hit = np.isin(response, [Response.CR, Response.PR]) & (at <= pd[:, None])
     first = np.where(hit, at, np.datetime64("9999-12-31")).min(axis=1)
-    first = np.where(first < np.datetime64("9999-12-31"), first, np.datetime64("NaT")).astype("datetime64[D]")
+    first = np.where(first < np.datetime64("9999-12-31"), first, np.datetime64("NaT", "D")).astype("datetime64[D]")
     derived: dict[str, Times] = {
         "OS": overall_survival(of, rules=ADMIRAL),
         "PFS": progression_free(of, rules=ADMIRAL),
@@ -307,7 +307,7 @@ RULES = st.sampled_from([FDA, EMA, ADMIRAL])
 def build(rows: list[dict[str, Any]]) -> tuple[Histories, Any]:
     day = lambda x: None if x is None else str(date(2013, 1, 1) + timedelta(days=x))
     width = max([1, *(len(r["visits"]) for r in rows)])
-    at = np.full((len(rows), width), np.datetime64("NaT"), dtype="datetime64[D]")
+    at = np.full((len(rows), width), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     response = np.zeros((len(rows), width), dtype=int)
     for i, r in enumerate(rows):
         for k, (x, kind) in enumerate(r["visits"]):

@@ -518,5 +518,5 @@ def _days(dates: Dates | None, patients: int) -> Floats:
 def _dates(days: Floats) -> Dates:
     missing = np.isnan(days)
     dates = np.where(missing, 0, days).astype(np.int64).astype("datetime64[D]")
-    dates[missing] = np.datetime64("NaT")
+    dates[missing] = np.datetime64("NaT", "D")
     return dates

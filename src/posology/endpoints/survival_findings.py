@@ -44,7 +44,7 @@ def survival_data_checks(of: Histories, patients: Sequence[str], cutoff: Day | N
             text = wrong if other is None else f"{wrong}, {other[row]}"
             found.append((int(row), Finding(patients[int(row)], when, field, text, right)))
 
-    nat = np.full(start.shape, np.datetime64("NaT"), dtype="datetime64[D]")
+    nat = np.full(start.shape, np.datetime64("NaT", "D"), dtype="datetime64[D]")
 
     def known(dates: Dates | None) -> Dates:
         return nat if dates is None else np.where(np.asarray(dates) <= last, dates, nat).astype("datetime64[D]")

@@ -49,7 +49,7 @@ def adtte(source: SdtmSource, rules: AdamConventions, adsl: pl.DataFrame, seen: 
     source.findings.extend(survival_data_checks(of, seen.subjects, source.cutoff))
     best = seen.best(rules, confirmed=rules.confirmed)
     at = np.take_along_axis(seen.day, np.maximum(best.response_at, 0)[:, None], axis=1)[:, 0].astype("datetime64[D]")
-    response = np.where(best.response_at == NEVER, np.datetime64("NaT"), at).astype("datetime64[D]")
+    response = np.where(best.response_at == NEVER, np.datetime64("NaT", "D"), at).astype("datetime64[D]")
     by, cutoff = rules.censoring, source.cutoff
     parts = []
     for kind in TIMES_TO_EVENT:

@@ -45,7 +45,7 @@ def histories(courses: Sequence[PatientCourse]) -> Histories:
     Disease after a complete response is progression here as in the best response.
     """
     most = max([1, *(len(c.assessed) for c in courses)])
-    assessed = np.full((len(courses), most), np.datetime64("NaT"), dtype="datetime64[D]")
+    assessed = np.full((len(courses), most), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     response = np.full((len(courses), most), Response.ABSENT)
     for i, c in enumerate(courses):
         for k, scan in enumerate(c.assessed):
